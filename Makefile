@@ -1,0 +1,43 @@
+# Two commands on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS = 1
+
+.PHONY: run setup setup-dev test check format schema lock clean-venv
+
+run: setup  ## train the quickstart suite and print where its report is
+	$(BIN)/harness run suites/quickstart.yaml
+
+setup: .venv/.ready  ## .venv with the pinned dependencies
+
+setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
+
+test: setup-dev  ## the whole test suite
+	$(BIN)/python -m pytest -q
+
+check: setup-dev  ## format, lint, types, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+
+format: setup-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: setup-dev  ## write harness/suite.schema.json again
+	$(BIN)/python -m harness.suiteformat
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+# torch first: unpinned, torchvision and torch-fidelity would bring in the newest torch instead.
+.venv/.ready: .venv/bin/python pyproject.toml requirements.lock
+	$(BIN)/python -m pip install -q -c requirements.lock torch
+	$(BIN)/python -m pip install -q -c requirements.lock -e .
+	touch $@
+
+.venv/.ready-dev: .venv/.ready
+	$(BIN)/python -m pip install -q -c requirements.lock -e .[dev]
+	touch $@

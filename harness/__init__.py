@@ -1,0 +1,43 @@
+"""A declarative benchmark and comparison harness for GAN objectives.
+
+    harness.run("suites/quickstart.yaml")      train, score and report; the same as the command
+    harness.load("results/quickstart")         one row a run, as a DataFrame
+
+Names are imported when first used: `harness --help` needs no torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ARCHITECTURES": "harness.architectures",
+    "DATASETS": "harness.datasets",
+    "METRICS": "harness.metrics",
+    "OBJECTIVES": "harness.objectives",
+    "Architecture": "harness.architectures",
+    "Dataset": "harness.datasets",
+    "HarnessError": "harness.errors",
+    "Objective": "harness.objectives",
+    "Recipe": "harness.objectives",
+    "RunSpec": "harness.spec",
+    "Setup": "harness.spec",
+    "Store": "harness.store",
+    "Trick": "harness.objectives",
+    "load": "harness.api",
+    "run": "harness.api",
+    "train": "harness.engine",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604  (the names above are real: a test imports each)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

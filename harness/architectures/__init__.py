@@ -1,0 +1,65 @@
+"""Architectures: a pair of network builders, and how a stack of them runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from harness.architectures import mlp
+
+__all__ = ["ARCHITECTURES", "Architecture"]
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Two builders of `nn.Module` templates, used through their parameters only.
+
+    generator_model, critic_model   what a suite may set for each player, with defaults
+    generator, critic               this entry's departures from those defaults
+    build_generator, build_critic   (settings, shape of one sample) -> network; generators take [n, latent]
+    forward                         (network, params, x) for one run or a stack; None: the engine uses vmap
+    slope                           (network, params, x) -> d scores / d x written out, where `can_slope(network)`
+    shape                           of one sample, where `harness show` is not told
+    """
+
+    version: int
+    generator_model: type[BaseModel]
+    critic_model: type[BaseModel]
+    build_generator: Callable[[Any, Shape], nn.Module]
+    build_critic: Callable[[Any, Shape], nn.Module]
+    shape: Shape
+    summary: str
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    critic: Mapping[str, Any] = field(default_factory=dict)
+    forward: Callable[[Any, Mapping[str, Tensor], Tensor], Tensor] | None = None
+    slope: Callable[[Any, Mapping[str, Tensor], Tensor], Tensor] | None = None
+    can_slope: Callable[[Any], bool] = lambda network: False
+
+
+def _mlp(summary: str, generator: Mapping[str, Any] | None = None, critic: Mapping[str, Any] | None = None) -> Architecture:
+    return Architecture(
+        version=1,
+        generator_model=mlp.MlpGenerator,
+        critic_model=mlp.MlpCritic,
+        build_generator=mlp.build_generator,
+        build_critic=mlp.build_critic,
+        shape=(2,),
+        summary=summary,
+        generator=generator or {},
+        critic=critic or {},
+        forward=mlp.forward,
+        slope=mlp.slope,
+        can_slope=mlp.piecewise_linear,
+    )
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mlp": _mlp("fully connected, 3 hidden layers of 64 ReLU units in each player"),
+    "mlp-tanh": _mlp("mlp with tanh in place of every ReLU", {"activation": "tanh"}, {"activation": "tanh"}),
+    "mlp-bn": _mlp("mlp with batch norm in the generator, the critic's norm left to the objective", {"norm": "batch"}, {"norm": "auto"}),
+    "mlp-deep": _mlp("mlp with 12 hidden layers in each player", {"depth": 12}, {"depth": 12}),
+}

@@ -1,0 +1,199 @@
+"""Fully connected networks, and their forward pass over a whole stack of runs at once.
+
+A network is an `nn.Sequential` of the layers below, a template without weights of its own: `forward` and `slope` take
+the parameters as arguments. Both work for one run (weights [out, in], samples [n, *shape]) and for a stack of runs
+(weights [runs, out, in], samples [runs, n, *shape]).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Params = Mapping[str, Tensor]
+Size = Annotated[int, Field(ge=1, le=65536)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Init = Literal["he", "default"] | dict[Literal["normal"], Positive]
+Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
+
+LEAK = 0.2  # slope of leaky_relu below zero, as in Radford et al. 2016
+
+
+class MlpPlayer(BaseModel):
+    """What a suite may set for one player of an MLP."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: Size = 64
+    depth: Annotated[int, Field(ge=1, le=128)] = 3
+    widths: tuple[Size, ...] | None = None
+    activation: Activation = "relu"
+    pieces: Annotated[int, Field(ge=2, le=64)] = 2
+    norm: Literal["none", "batch", "layer"] = "none"
+    init: Init = "he"
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Units of each hidden layer: `widths` where given, else `depth` layers of `width`."""
+        return self.widths if self.widths is not None else (self.width,) * self.depth
+
+
+class MlpGenerator(MlpPlayer):
+    """A generator has a latent size as well."""
+
+    latent: Size = 2
+
+
+class MlpCritic(MlpPlayer):
+    """A critic may leave its norm to the objective."""
+
+    norm: Literal["none", "batch", "layer", "auto"] = "none"
+
+
+class ToVector(nn.Module):
+    """[..., *shape] -> [..., prod(shape)]."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dims = len(shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(-self.dims)
+
+
+class ToShape(nn.Module):
+    """[..., prod(shape)] -> [..., *shape]."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, self.shape)
+
+
+class Maxout(nn.Module):
+    """Maximum over `pieces` neighbouring features (Goodfellow et al. 2013, eq. 1): [..., k * pieces] -> [..., k]."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (-1, self.pieces)).amax(-1)
+
+
+class ScaledSoftplus(nn.Module):
+    """softplus(2 x + 2) / 2 - 1 (Gulrajani et al. 2017, table 1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.softplus(2 * x + 2) / 2 - 1
+
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(LEAK),
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "elu": nn.ELU,
+    "sigmoid": nn.Sigmoid,
+    "scaled_softplus": ScaledSoftplus,
+}
+
+
+def build_generator(player: MlpGenerator, shape: tuple[int, ...]) -> nn.Sequential:
+    """Return the network from latents [n, latent] to samples [n, *shape], linear at its end."""
+    return nn.Sequential(*_layers(player, player.latent, _product(shape)), ToShape(shape))
+
+
+def build_critic(player: MlpCritic, shape: tuple[int, ...]) -> nn.Sequential:
+    """Return the network from samples [n, *shape] to scores [n, 1]; its last layer is the linear one."""
+    return nn.Sequential(ToVector(shape), *_layers(player, _product(shape), 1))
+
+
+def forward(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
+    """Run `network` with `params` on x, for one run or for a stack of runs."""
+    for name, layer in network.named_children():
+        x = _apply(layer, name, params, x)
+    return x
+
+
+def slope(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
+    """Return d scores / d x of a piecewise-linear critic, written out: the product of weights and slopes.
+
+    Between its kinks such a network is linear, so that the second derivative of its activations is zero and the
+    forward pass needs no graph: a penalty on this slope costs less than automatic differentiation of one.
+    """
+    masks: list[Tensor] = []
+    with torch.no_grad():
+        h = x
+        for name, layer in network.named_children():
+            if isinstance(layer, nn.ReLU | nn.LeakyReLU | Maxout):
+                masks.append(_local_slope(layer, h))
+            h = _apply(layer, name, params, h)
+    g: Tensor | None = None
+    for name, layer in reversed(list(network.named_children())):
+        if isinstance(layer, nn.Linear):
+            weight = params[f"{name}.weight"]
+            g = weight if g is None else g @ weight  # the last layer has one row: [..., 1, k] stands for all samples
+        elif isinstance(layer, nn.ReLU | nn.LeakyReLU):
+            g = g * masks.pop()
+        elif isinstance(layer, Maxout):
+            g = (g.unsqueeze(-1) * masks.pop()).flatten(-2)
+    return g.expand(*x.shape[: x.ndim - network[0].dims], g.shape[-1]).reshape(x.shape)
+
+
+def piecewise_linear(network: nn.Sequential) -> bool:
+    """Whether `slope` holds for this network."""
+    kinds = (nn.Linear, nn.ReLU, nn.LeakyReLU, Maxout, ToVector, ToShape)
+    return all(isinstance(layer, kinds) for layer in network)
+
+
+def _apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
+    if isinstance(layer, nn.Linear):
+        weight, bias = params[f"{name}.weight"], params.get(f"{name}.bias")
+        if weight.ndim == 2:
+            return F.linear(x, weight, bias)
+        if bias is None:
+            return torch.bmm(x, weight.mT)
+        return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
+    if isinstance(layer, nn.BatchNorm1d):
+        variance, mean = torch.var_mean(x, dim=-2, correction=0, keepdim=True)
+        return _affine((x - mean) * torch.rsqrt(variance + layer.eps), name, params)
+    if isinstance(layer, nn.LayerNorm):
+        return _affine(F.layer_norm(x, layer.normalized_shape, eps=layer.eps), name, params)
+    return layer(x)
+
+
+def _affine(x: Tensor, name: str, params: Params) -> Tensor:
+    return torch.addcmul(params[f"{name}.bias"].unsqueeze(-2), x, params[f"{name}.weight"].unsqueeze(-2))
+
+
+def _local_slope(layer: nn.Module, x: Tensor) -> Tensor:
+    """Derivative of a piecewise-linear activation, at its kinks as automatic differentiation takes it."""
+    if isinstance(layer, Maxout):
+        pieces = x.unflatten(-1, (-1, layer.pieces))
+        return F.one_hot(pieces.argmax(-1), layer.pieces).to(x.dtype)
+    above = (x > 0).to(x.dtype)
+    return above if isinstance(layer, nn.ReLU) else torch.lerp(torch.full_like(x, LEAK), torch.ones_like(x), above)
+
+
+def _layers(player: MlpPlayer, n_in: int, n_out: int) -> Iterator[nn.Module]:
+    pieces = player.pieces if player.activation == "maxout" else 1
+    for width in player.hidden:
+        # A bias before batch norm is subtracted again with the mean: it would be a parameter without effect.
+        yield nn.Linear(n_in, width * pieces, bias=player.norm != "batch")
+        if player.norm == "batch":
+            yield nn.BatchNorm1d(width * pieces, track_running_stats=False)
+        elif player.norm == "layer":
+            yield nn.LayerNorm(width * pieces)
+        yield Maxout(pieces) if player.activation == "maxout" else _ACTIVATIONS[player.activation]()
+        n_in = width
+    yield nn.Linear(n_in, n_out)
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    return int(torch.Size(shape).numel())

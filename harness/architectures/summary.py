@@ -1,0 +1,97 @@
+"""Layers, parameters and multiply-adds of an architecture's two networks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.architectures import ARCHITECTURES
+from harness.errors import HarnessError, lookup
+
+BYTES = 4  # of a float32 parameter
+
+
+def summarise(architecture: str, settings: Any, shape: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return the summary of both players: parameters, multiply_adds of one sample, megabytes, layers.
+
+    `settings` holds the player models by "generator" and "critic"; `shape` is that of one sample, the architecture's
+    own by default. Nothing is allocated: the networks live on the meta device.
+    """
+    entry = lookup(ARCHITECTURES, architecture, "architecture")
+    shape = shape or entry.shape
+    with torch.device("meta"):
+        generator = entry.build_generator(settings["generator"], shape)
+        critic = entry.build_critic(settings["critic"], shape)
+    latent = (settings["generator"].latent,)
+    return {
+        "architecture": architecture,
+        "shape": list(shape),
+        "generator": _network(generator, latent),
+        "critic": _network(critic, shape),
+    }
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Read "2" or "3x64x64". Raises HarnessError for anything else."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(part.isdigit() and 0 < int(part) <= 4096 for part in parts):
+        raise HarnessError(f"--shape: {text!r} given; sizes joined by x are needed, such as 2 or 3x64x64")
+    return tuple(int(part) for part in parts)
+
+
+def render(summary: dict[str, Any]) -> str:
+    """Return the summary as two tables for a terminal."""
+    lines = [f"{summary['architecture']} for samples of shape {'x'.join(map(str, summary['shape']))}"]
+    for player in ("generator", "critic"):
+        part = summary[player]
+        lines += [
+            "",
+            f"{player}: {part['parameters']:,} parameters, {part['multiply_adds']:,} multiply-adds a sample, "
+            f"{part['megabytes']:.3f} MB",
+            f"  {'layer':<10} {'type':<16} {'output':<16} {'parameters':>12} {'multiply-adds':>14}",
+        ]
+        for layer in part["layers"]:
+            output = "x".join(map(str, layer["output_shape"]))
+            row = f"  {layer['name']:<10} {layer['type']:<16} {output:<16}"
+            lines.append(f"{row} {layer['parameters']:>12,} {layer['multiply_adds']:>14,}")
+    return "\n".join(lines)
+
+
+def multiply_adds(layer: nn.Module, output: Tensor) -> int:
+    """Return the multiply-adds of one sample through one layer; norms and activations count as none."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features * int(output[0].numel())
+    return 0
+
+
+def _network(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
+    layers: list[dict[str, Any]] = []
+
+    def watch(name: str, layer: nn.Module) -> None:
+        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            layers.append(
+                {
+                    "name": name,
+                    "type": type(module).__name__,
+                    "output_shape": list(output.shape[1:]),
+                    "parameters": sum(p.numel() for p in module.parameters()),
+                    "multiply_adds": multiply_adds(module, output),
+                }
+            )
+
+        layer.register_forward_hook(note)
+
+    for name, layer in network.named_modules():
+        if not list(layer.children()):
+            watch(name, layer)
+    network(torch.empty(2, *shape, device="meta"))  # two samples: batch norm refuses one
+    parameters = sum(layer["parameters"] for layer in layers)
+    return {
+        "parameters": parameters,
+        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
+        "megabytes": parameters * BYTES / 1e6,
+        "layers": layers,
+    }

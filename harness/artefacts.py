@@ -1,0 +1,106 @@
+"""A trained run as files: what the store keeps beside its record."""
+
+import io
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.metrics import Reference
+from harness.store import npz_bytes
+
+if TYPE_CHECKING:
+    from harness.engine import Outcome
+
+
+def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
+    """Return file contents by name: curves, snapshots, samples (split as scored) and weights."""
+    files = {"curves.parquet": _parquet(outcome.curves)}
+    for step, shot in outcome.snapshots.items():
+        files[f"snapshots/{step}.npz"] = npz_bytes(shot)
+    last = outcome.snapshots.get(outcome.spec.setup.train["steps"])
+    if last is not None:
+        files["samples.npz"] = npz_bytes({"generated": last["generated"][:samples], "more": last["generated"][samples:]})
+    for player, weights in outcome.weights.items():
+        files[f"{player}.safetensors"] = _safetensors(weights)
+    return files
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Return where and with what a run was trained."""
+    import torch
+
+    import harness
+
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "harness": harness.__version__,
+        "git": _git_commit(),
+        "host_cpu": _cpu_name(),
+        "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
+    """Return a reference as arrays for an npz file."""
+    arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}
+    if reference.modes is not None:
+        arrays["modes"] = reference.modes
+    return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
+
+
+def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
+    """Invert `reference_arrays`."""
+    floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
+    return Reference(arrays["reference"], floors, float(arrays["spread"]), arrays.get("modes"), float(arrays["sd"]))
+
+
+def _parquet(columns: dict[str, np.ndarray]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(array) for name, array in weights.items()})
+
+
+@cache
+def _git_commit() -> str | None:
+    """The commit of this package's checkout, with a + where it has changes; None outside a checkout."""
+    folder = Path(__file__).resolve().parent
+    try:
+        top = _git(folder, "rev-parse", "--show-toplevel")
+        if Path(top) != folder.parent:
+            return None  # installed inside somebody else's repository
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", str(folder))
+        return _git(folder, "rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+@cache
+def _cpu_name() -> str:
+    """The processor's name: from /proc/cpuinfo on Linux, else what Python knows."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,237 @@
+"""What a suite of the right form can still have wrong: names, values and combinations that the tables do not take."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import HarnessError, suggestion
+from harness.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
+from harness.objectives import no_penalty
+from harness.overrides import parse_overrides
+from harness.plugins import Tables, tables
+from harness.problems import Problem
+from harness.resolve import Resolved, has_constraint, resolve
+from harness.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
+from harness.sizes import player_sizes
+from harness.spec import canonical_json
+from harness.suiteformat import Block, Suite
+from harness.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown
+from harness.yamlfile import KeyPath
+
+
+def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list[Problem]:
+    """Return every mistake of the suite's names, values and combinations.
+
+    `left_out` names keys that the suite lost to mistakes of form: they are not missed a second time.
+    """
+    found = tables()
+    problems = [
+        Problem((table, name), NAMED.sentence(name))
+        for table in ("architectures", "datasets", "objectives", "scales")
+        for name in getattr(suite, table)
+        if not NAMED.accepts(name)
+    ]
+    wrong_variants: set[tuple[str, str]] = set()
+    for kind in KINDS:
+        for label in getattr(suite, f"{kind}s"):
+            part, mistakes = component(suite, found, kind, label)
+            mistakes += _wrong_values(part, found) if part else []
+            problems += mistakes
+            wrong_variants |= {(kind, label)} if mistakes else set()
+    triples, mistakes = all_triples(suite, found)
+    mistakes += _wrong_overrides(suite, triples, found)
+    problems += mistakes
+    sound = [t for t in triples if not any((kind, t.labels[kind]) in wrong_variants for kind in KINDS)]
+    if any(path[:1] == ("set",) for path, _ in mistakes):
+        return problems
+    whole = {triple.block for triple in triples} - {triple.block for triple in triples if triple not in sound}
+    whole -= {int(path[1]) for path, _ in mistakes if path[:1] == ("matrix",)}
+    uneven = _wrong_blocks(suite, [triple for triple in sound if triple.block in whole], left_out)
+    problem = too_many(suite, sound)
+    if uneven or problem:
+        return problems + uneven + ([problem] if problem else [])
+    return problems + _wrong_combinations(suite, sound, found)
+
+
+def refusals(triple: Triple, values: Mapping[str, Any], resolved: Resolved) -> list[Problem]:
+    """Return why this combination cannot be trained: what would otherwise be found out at step 900."""
+    problems = []
+    objective, sources = triple.objective, triple.sources
+    batch_norm = resolved.setup.critic.get("norm") == "batch" and objective.entry.penalty is not no_penalty
+    if batch_norm and "batch-norm-in-penalty" not in triple.allow:
+        path = sources["critic.norm"].path if "critic.norm" in sources else triple.places["architecture"]
+        text = (
+            f"batch norm in the critic of '{triple.architecture.label}' couples the samples that the penalty of "
+            f"'{objective.label}' takes one by one; use norm: layer, or say allow: [batch-norm-in-penalty]."
+        )
+        problems.append(Problem(path, text))
+    known = ("lr", "critic_lr", "generator_lr", *objective.entry.hyper)
+    for name in values.get("train.schedule", {}):
+        if name not in known:
+            text = f"'{name}' is no hyperparameter of '{objective.label}'.{suggestion(name, known)}"
+            problems.append(Problem(sources["train.schedule"].path, text))
+    is_fixed = resolved.setup.train["generator"] == "fixed"
+    if is_fixed and values.get("train.n_critic", RECIPE) not in (RECIPE, 1):
+        text = f"{shown(values['train.n_critic'])} given, but the steps of a fixed generator are critic updates."
+        problems.append(Problem(sources["train.n_critic"].path, f"{text} Leave it out, or set it to 1."))
+    try:
+        player_sizes(resolved.setup)
+    except Exception as error:  # a plug-in's builder may raise anything
+        text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {error}"
+        problems.append(Problem(triple.places["architecture"], text))
+    return problems
+
+
+def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
+    problems: list[Problem] = []
+    seen: set[tuple[str, str, str]] = set()
+    read: dict[Any, bool] = {}  # where `constrain` is set -> whether any run reads it
+    left = dict.fromkeys(range(len(suite.matrix)), 0)
+    for triple in triples:
+        if "train.constrain" in triple.sources:
+            path = triple.sources["train.constrain"].path
+            read[path] = read.get(path, False) or has_constraint(triple)
+        for choice in choices(suite.matrix[triple.block], triple):
+            left[triple.block] += 1
+            try:
+                resolved = resolve(triple, choice.values, found)
+            except HarnessError as error:
+                problems.append(Problem(triple.places["architecture"], f"{triple.architecture.label}: {error}"))
+                continue
+            key = (triple.architecture.label, triple.objective.label, resolved.text)
+            if key not in seen:
+                seen.add(key)
+                problems += refusals(triple, choice.values, resolved)
+    problems += [
+        Problem(path, "no objective trained here has a constraint for it to place; leave it out.")
+        for path, is_read in read.items()
+        if not is_read
+    ]
+    used = {triple.block for triple in triples}
+    return problems + [Problem(("matrix", i, "exclude"), "nothing of this block is left.") for i in used if not left[i]]
+
+
+def _wrong_values(part: Component, found: Tables) -> list[Problem]:
+    """Return what the settings of a component hold that its entry does not take."""
+    return [problem for t, s in part.level.items() for problem in _wrong_value(part.entry, t, s, found)]
+
+
+def _wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[Problem]:
+    """Check one source against the entry that it is set on. Training settings were checked as they were read."""
+    group, _, name = target.partition(".")
+    wrong: list[tuple[int, str]] = []
+    if group in PLAYERS and name != "init":
+        values = source.value if source.swept else [source.value]
+        wrong = [(i if source.swept else -1, _wrong_parameter(entry, group, name, v)) for i, v in enumerate(values)]
+    elif (kind := _kind_of(entry, group, name, found)) is not None:
+        wrong = Swept(kind).wrong(source.value)
+    return [Problem(source.path if i < 0 else (*source.path, i), text) for i, text in wrong if text]
+
+
+def _kind_of(entry: Any, group: str, name: str, found: Tables) -> Kind | None:
+    if group == "objective":
+        return or_recipe(NUMBER)
+    if group == "trick":
+        trick, _, key = name.partition(".")
+        return COUNT if key in found.trick[trick].setup else NUMBER
+    if group == "dataset":
+        return COUNT if name == "fixed" or name in entry.setup else POSITIVE if name in entry.positive else NUMBER
+    return INIT if group in PLAYERS else None
+
+
+def _wrong_parameter(entry: Any, player: str, name: str, value: Any) -> str:
+    """Return what the player's model says of one parameter's value, "" where it takes it."""
+    try:
+        text = canonical_json({name: value})  # strict JSON: "8" is no number, and 8.0 is 8
+        player_model(entry, player).model_validate_json(text, strict=True)
+    except ValidationError as error:
+        said = [item["msg"] for item in error.errors(include_url=False) if item["loc"][:1] == (name,)]
+        needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in said))
+        return f"{shown(value)} given, {needed} needed." if said else ""
+    except HarnessError:
+        return NUMBER.sentence(value)
+    return ""
+
+
+def _wrong_overrides(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
+    """Check each --set against the components that it reaches; it must reach one."""
+    problems = []
+    overrides, _ = parse_overrides(suite.set, found)
+    parts = {tuple(t.labels.values()): (t.dataset, t.architecture, t.objective) for t in triples}
+    for override in overrides:
+        if override.group not in KINDS:
+            continue
+        reached = False
+        for trio in parts.values():
+            for target, source in set_level([override], *trio).items():
+                reached = True
+                entry = trio[KINDS.index(override.group)].entry
+                problems += [Problem(override.path, text) for _, text in _wrong_value(entry, target, source, found)]
+        if parts and not reached:
+            text = f"no {override.group} that this suite trains has a setting '{override.key}'."
+            problems.append(Problem(override.path, text))
+    return problems
+
+
+def _wrong_blocks(suite: Suite, triples: Iterable[Triple], left_out: frozenset[str]) -> list[Problem]:
+    """Check `zip` and `exclude` of every block against what it sweeps."""
+    problems = []
+    by_block: dict[int, list[Triple]] = {}
+    for triple in triples:
+        by_block.setdefault(triple.block, []).append(triple)
+    for i, members in by_block.items():
+        block, swept = suite.matrix[i], [axes_of(triple.sources) for triple in members]
+        problems += _wrong_zip(block, i, swept) + _wrong_exclude(block, i, swept)
+
+    def is_missed_twice(problem: Problem) -> bool:
+        return any(f"'{key}'" in problem.text or key in problem.path for key in left_out)
+
+    return [problem for problem in problems if not is_missed_twice(problem)]
+
+
+def _wrong_zip(block: Block, index: int, swept: list[dict[str, list[Any]]]) -> list[Problem]:
+    problems: list[Problem] = []
+    used: set[str] = set()
+    for g, group in enumerate(block.zip):
+        path: KeyPath = ("matrix", index, "zip", g)
+        if len(group) < 2:
+            problems.append(Problem(path, "a group names at least two swept lists, [lr, steps]."))
+        for j, name in enumerate(group):
+            if not any(axis_named(name, axes) for axes in swept):
+                known = {axis for axes in swept for axis in axes}
+                problems.append(Problem((*path, j), f"{name!r} is not swept in this block.{suggestion(name, known)}"))
+            if name in used:
+                problems.append(Problem((*path, j), f"{name!r} stands in `zip` twice."))
+            used.add(name)
+        for axes in swept:
+            present = [axis for axis in (axis_named(name, axes) for name in group) if axis is not None]
+            if len({len(axes[axis]) for axis in present}) > 1:
+                said = ", ".join(f"{axis} has {len(axes[axis])}" for axis in present)
+                problems.append(Problem(path, f"lists that advance together must be equally long: {said}."))
+    return problems
+
+
+def _wrong_exclude(block: Block, index: int, swept: list[dict[str, list[Any]]]) -> list[Problem]:
+    problems: list[Problem] = []
+    known: dict[str, list[Any]] = {kind: [name for name, _ in named(block, index, kind)] for kind in KINDS}
+    for axes in swept:
+        for axis, values in axes.items():
+            held = known.setdefault(axis, [])
+            held += [value for value in values if value not in held]
+    for e, entry in enumerate(block.exclude):
+        if not entry:
+            problems.append(Problem(("matrix", index, "exclude", e), "an empty entry would leave nothing; name a key."))
+        for key, wanted in entry.items():
+            path: KeyPath = ("matrix", index, "exclude", e, key)
+            name = axis_named(key, known)
+            if name is None:
+                text = f"neither a component nor swept in this block.{suggestion(key, known)}"
+                problems.append(Problem(path, text))
+            elif not _is_among(wanted, known[name]):
+                problems.append(Problem(path, f"{shown(wanted)} given, one of {shown(known[name])} needed."))
+    return problems
+
+
+def _is_among(wanted: Any, values: list[Any]) -> bool:
+    return wanted in values or (isinstance(wanted, list) and bool(wanted) and all(item in values for item in wanted))

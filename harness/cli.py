@@ -1,0 +1,180 @@
+"""The command line: parse, call, print. No logic."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.errors import HarnessError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Benchmark and compare GAN objectives: a YAML suite in, a report with honest intervals out.\n\n"
+    "Start with:  harness run quickstart      (trains for real, about a minute on two cores)",
+    epilog="Exit codes: 0 done; 1 some runs failed; 2 the suite or the call is wrong; 3 the results cannot be used; "
+    "130 interrupted (the same call goes on from there).",
+)
+
+SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, or the name of a shipped suite.")]
+FolderArgument = Annotated[str, typer.Argument(metavar="DIR", help="A suite's results folder, or a root of several.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
+Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeat for several.")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+
+
+@app.command()
+def init(path: Annotated[str, typer.Argument(help="The file to write.")] = "suites/mine.yaml") -> None:
+    """Write a commented suite to start from."""
+    from harness.shipped import write_template
+
+    write_template(Path(path))
+    print(f"{path} written. Next: harness plan {path}, then harness run {path}")
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="suites, objectives, architectures, datasets or metrics.")], as_json: Json = False
+) -> None:
+    """List what a suite can name."""
+    from harness.catalogue import catalogue, render
+
+    entries = catalogue(what)
+    print(_json(entries) if as_json else render(entries))
+
+
+@app.command()
+def show(
+    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="An architecture's name.")],
+    sets: Sets = None,
+    shape: Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an architecture's networks: layers, parameters, multiply-adds."""
+    from harness.catalogue import player_settings
+    from harness.architectures.summary import parse_shape, render, summarise
+
+    summary = summarise(architecture, player_settings(architecture, sets or []), parse_shape(shape))
+    print(_json(summary) if as_json else render(summary))
+
+
+@app.command()
+def plan(
+    suite: SuiteArgument,
+    scale: Scale = None,
+    sets: Sets = None,
+    only: Only = None,
+    device: Device = "auto",
+    root: Root = "results",
+    as_json: Json = False,
+) -> None:
+    """Say what a suite would train, with which settings, and what it could show. Trains and writes nothing."""
+    from harness.plan import render
+    from harness.shipped import find_suite
+    from harness.tasks import plan_suite
+
+    planned = plan_suite(find_suite(suite), root, scale, sets or [], only or [], device, False)
+    print(_json(planned["description"]) if as_json else render(planned["description"]))
+
+
+@app.command()
+def run(
+    suite: SuiteArgument,
+    scale: Scale = None,
+    sets: Sets = None,
+    only: Only = None,
+    device: Device = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
+    ] = None,
+    root: Root = "results",
+    as_json: Json = False,
+) -> None:
+    """Train what a suite plans and its results lack, score it, and write the report."""
+    from harness.progress import Reporter
+    from harness.runner import Request
+    from harness.runner import run as run_suite
+    from harness.shipped import find_suite
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
+    try:
+        with Reporter(quiet=as_json) as reporter:
+            result = run_suite(request, reporter.show)
+    except KeyboardInterrupt:
+        print("interrupted: finished runs are kept; the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(_json(result.to_json()) if as_json else result.render())
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def status(folder: FolderArgument = "results", as_json: Json = False) -> None:
+    """Count a suite's runs by status, from another terminal too while it runs."""
+    from harness.status import render, statuses
+
+    found = statuses(folder)
+    print(_json(found) if as_json else render(found))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[str], typer.Argument(metavar="DIR..", help="Results folders, or a root of several.")],
+    output: Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of a results folder again, from its records."""
+    from harness.runner import rebuild_reports
+
+    written = rebuild_reports(folders, output)
+    print(_json(written) if as_json else "\n".join(written))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of suites, for editors."""
+    print((Path(__file__).parent / "suite.schema.json").read_text(encoding="utf-8"), end="")
+
+
+@app.callback(invoke_without_command=True)
+def version(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Answer --version."""
+    if show_version:
+        from harness import __version__
+
+        print(f"harness {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is a sentence and an exit code, never a traceback."""
+    try:
+        app(prog_name="harness")
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # `harness list ... | head` is no error
+        sys.exit(0)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _as_interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,75 @@
+"""Data sets: samplers with a shape, and what is known exactly about them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Generator, Tensor
+
+from harness.datasets import toys
+
+__all__ = ["DATASETS", "Dataset"]
+
+Sampler = Callable[[int, Generator, Mapping[str, Any]], Tensor]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A distribution over samples of one shape.
+
+    kind      "toys" or "images": which recipe and which metrics apply
+    shape     of one sample; `range` its bounds, None where it has none
+    sample    (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
+    reference the same, stratified: what every run of the data set is scored against
+    modes     settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
+    fake      what a fixed generator draws, where the data set names one (else the untrained network)
+    hyper     floats a suite may sweep within one stack; `setup` integers, which fix a stack
+    Every data set also takes `fixed: n`, a set of n points drawn once and shared by all seeds.
+    """
+
+    version: int
+    kind: str
+    shape: tuple[int, ...]
+    sample: Sampler
+    reference: Sampler
+    summary: str
+    range: tuple[float, float] | None = None
+    modes: Callable[[Mapping[str, Any]], Tensor] | None = None
+    fake: Sampler | None = None
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    positive: frozenset[str] = frozenset({"sd", "scale"})
+    setup: Mapping[str, int] = field(default_factory=dict)
+
+
+DATASETS: dict[str, Dataset] = {
+    "8gaussians": Dataset(
+        version=1,
+        kind="toys",
+        shape=(2,),
+        sample=toys.sample_8gaussians,
+        reference=toys.stratified_8gaussians,
+        modes=toys.ring_of_gaussians_modes,
+        hyper={"sd": 0.02, "scale": 1.414},
+        setup={"n_modes": 8},
+        summary="8 Gaussians around a circle of radius 2, sd .02, divided by 1.414",
+    ),
+    "ring": Dataset(
+        version=1,
+        kind="toys",
+        shape=(2,),
+        sample=toys.sample_ring,
+        reference=toys.stratified_ring,
+        hyper={"sd": 0.1, "scale": 1.0},
+        summary="circle of radius 1 with radial noise of sd .1",
+    ),
+    "parallel-lines": Dataset(
+        version=1,
+        kind="toys",
+        shape=(2,),
+        sample=toys.sample_lines,
+        reference=toys.stratified_lines,
+        fake=toys.line_at_zero,
+        hyper={"theta": 0.5},
+        summary="the line (theta, U[0,1]); with a fixed generator the fakes are the line at 0, at W1 = |theta|",
+    ),
+}

@@ -1,0 +1,164 @@
+"""What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from harness.expand import all_triples
+from harness.plugins import tables
+from harness.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
+from harness.settings import Triple
+from harness.stacks import Plan, Row
+from harness.suiteformat import Suite, scored_steps
+
+LEVEL = 0.05
+
+
+def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
+    """Return the plan in plain data: counts, cells, resolved settings, and the smallest p that can be reached."""
+    triples = all_triples(suite, tables())[0]
+    ids = {row["run_id"] for row in plan.runs}
+    cells = cells_of(plan.runs)
+    left = ids - finished
+    return {
+        "suite": plan.suite,
+        "question": suite.question,
+        "datasets": _unique(row["dataset"] for row in plan.runs),
+        "architectures": _unique(row["architecture"] for row in plan.runs),
+        "objectives": _unique(row["objective"] for row in plan.runs),
+        "swept": swept_values(plan.runs),
+        "planned": len(plan.runs),
+        "distinct": len(ids),
+        "merged": plan.merged,
+        "finished": len(ids) - len(left),
+        "to_train": len(left),
+        "cells": cells,
+        "seeds": sorted({cell["seeds"] for cell in cells}),
+        "stacks": {
+            "all": sum(not ids.isdisjoint(stack["runs"]) for stack in plan.stacks),
+            "unfinished": sum(not left.isdisjoint(stack["runs"]) for stack in plan.stacks),
+        },
+        "scored": scored(suite, plan),
+        "settings": resolved_settings(triples, plan),
+        "conclusions": conclusions(plan.runs, data_axes(triples)),
+    }
+
+
+def cells_of(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return every cell (data set x architecture x objective x swept values) with the number of its seeds."""
+    cells: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        cell = {key: row[key] for key in ("dataset", "architecture", "objective", "sweep")}
+        cells.setdefault(repr(cell), {**cell, "seeds": 0})["seeds"] += 1
+    return list(cells.values())
+
+
+def swept_values(rows: Iterable[Row]) -> dict[str, list[Any]]:
+    """Return every value of every swept name, in the order of the plan."""
+    swept: dict[str, list[Any]] = {}
+    for row in rows:
+        for name, value in row["sweep"].items():
+            values = swept.setdefault(name, [])
+            if value not in values:
+                values.append(value)
+    return swept
+
+
+def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
+    """Return the steps at which runs are scored, by their length, and on how many samples."""
+    lengths = sorted({plan.specs[row["run_id"]]["setup"]["train"]["steps"] for row in plan.runs})
+    steps = [{"steps": n, "at": scored_steps(suite.score.at, n)} for n in lengths]
+    return {"samples": suite.score.samples, "runs_of": steps}
+
+
+def data_axes(triples: Iterable[Triple]) -> set[str]:
+    """Return the swept names that belong to data sets: each of their values makes a task of its own."""
+    return {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
+
+
+def resolved_settings(triples: Iterable[Triple], plan: Plan) -> list[dict[str, Any]]:
+    """Return, for every objective variant on every kind of data, each value that a setting takes in some run.
+
+    `recipe` names the settings that stand at the paper's value in some run, and its source.
+    """
+    found = tables()
+    papers: dict[tuple[str, str], dict[str, Any]] = {}
+    for triple in triples:
+        kind = triple.dataset.entry.kind
+        recipe = triple.objective.entry.recipe[kind]
+        new = {"source": recipe.source, "verified": recipe.verified, "keys": []}
+        entry = papers.setdefault((triple.objective.label, kind), new)
+        entry["keys"] = _unique([*entry["keys"], *recipe_keys(triple)])
+    settings: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in plan.runs:
+        spec = plan.specs[row["run_id"]]
+        kind = found.dataset[spec["setup"]["dataset"]].kind
+        key = (row["objective"], kind)
+        if key not in settings:
+            said = {name: list[Any]() for name in RECIPE_KEYS}
+            new = {"objective": row["objective"], "base": row["objective.base"], "kind": kind}
+            settings[key] = {**new, **said, "hyper": {}, "recipe": papers[key] if papers[key]["keys"] else None}
+        _add_values(settings[key], spec, found.objective[row["objective.base"]].hyper)
+    return list(settings.values())
+
+
+def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:
+    """Return the smallest p that can be reached, by the primary family and inside a cell.
+
+    The primary family is all pairs of objectives over the tasks they share (data set x architecture x values of the
+    swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n), and
+    Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the same
+    bound, uncorrected.
+    """
+    tasks: dict[str, set[str]] = {}
+    for row in rows:
+        values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
+        tasks.setdefault(row["objective"], set()).add(repr((row["dataset"], row["architecture"], values)))
+    shared = [len(tasks[a] & tasks[b]) for a, b in combinations(tasks, 2)]
+    pairs, most = sum(n > 0 for n in shared), max(shared, default=0)
+    seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)
+    return {
+        "primary": {
+            "objectives": len(tasks),
+            "pairs": pairs,
+            "tasks": most,
+            "tasks_needed": tasks_needed(pairs) if pairs else None,
+            "smallest_p": smallest_p(most) if pairs else None,
+            "smallest_p_corrected": min(1.0, pairs * smallest_p(most)) if pairs else None,
+        },
+        "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
+    }
+
+
+def smallest_p(n: int) -> float:
+    """Return the smallest two-sided p of a signed-rank or sign-flip test of n pairs: two of 2^n sign patterns."""
+    return float(min(1.0, 2.0 ** (1 - n)))
+
+
+def tasks_needed(pairs: int) -> int:
+    """Return the fewest tasks with which a family of `pairs` comparisons can reach p = .05 after correction."""
+    n = 1
+    while pairs * smallest_p(n) > LEVEL:
+        n += 1
+    return n
+
+
+def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:
+    train, hyper = spec["setup"]["train"], spec["hyper"]
+    said = {key: hyper[key] for key in RECIPE_FLOATS} | {key: train[key] for key in ("optimizer", "n_critic")}
+    for key, value in said.items():
+        if value not in setting[key]:
+            setting[key].append(value)
+    for key in (*own, *(f"{trick}.{name}" for trick, name in _trick_hyper(spec))):
+        values = setting["hyper"].setdefault(key, [])
+        if hyper[key] not in values:
+            values.append(hyper[key])
+
+
+def _trick_hyper(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    split = [name.partition(".") for name in spec["hyper"]]
+    return [(head, rest) for head, _, rest in split if head in spec["setup"]["tricks"]]
+
+
+def _unique(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,76 @@
+"""Addressed noise: every random number of a run is found again from (seed, purpose, block).
+
+Nothing is streamed, so that the length of a chunk, a score point, a checkpoint or a new trick shifts no other draw, and
+two objectives with one seed share initial weights, data order and latents. A block is a fixed number of updates because
+a generator's output depends on how much is asked for at once (randn in chunks of 100 + 100 differs from 200).
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+BLOCK = 64  # updates
+
+Draw = Callable[[int, int], Tensor]  # (run, block) -> [BLOCK, ...]
+
+
+def generator(seed: int, purpose: str, block: int = 0) -> Generator:
+    """Return a fresh CPU generator for this address: both devices see the same numbers."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{block}".encode()).digest()
+    return Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+class Stream:
+    """What each update of one player reads of one purpose, for every run of a stack."""
+
+    def __init__(self, runs: int, draw: Draw, device: torch.device, dtype: torch.dtype) -> None:
+        self._runs, self._draw, self._device, self._dtype = runs, draw, device, dtype
+        self._block = -1
+        self._rows = torch.empty(0)
+
+    def row(self, update: int) -> Tensor:
+        """Return [runs, ...] for the given update; a block is drawn once and kept until another is asked for."""
+        block = update // BLOCK
+        if block != self._block:
+            drawn = torch.stack([self._draw(run, block) for run in range(self._runs)], dim=1)
+            self._rows = drawn.to(self._device, self._dtype)
+            self._block = block
+        return self._rows[update % BLOCK]
+
+
+def normal(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:
+    """Standard normal draws of `shape` an update."""
+    return lambda run, block: torch.randn(BLOCK, *shape, generator=generator(seeds[run], purpose, block))
+
+
+def uniform(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:
+    """Uniform draws on [0, 1) of `shape` an update."""
+    return lambda run, block: torch.rand(BLOCK, *shape, generator=generator(seeds[run], purpose, block))
+
+
+def fresh(seeds: Sequence[int], purpose: str, n: int, sample: Callable[[int, int, Generator], Tensor]) -> Draw:
+    """New samples at each update: `sample(run, count, generator)` -> [count, *shape]."""
+
+    def draw(run: int, block: int) -> Tensor:
+        drawn = sample(run, BLOCK * n, generator(seeds[run], purpose, block))
+        return drawn.unflatten(0, (BLOCK, n))
+
+    return draw
+
+
+def passes(seeds: Sequence[int], purpose: str, n: int, points: Sequence[Tensor]) -> Draw:
+    """A fixed set in shuffled passes: batches run over one permutation after another, one a pass."""
+
+    def draw(run: int, block: int) -> Tensor:
+        size = len(points[run])
+        first, last = block * BLOCK * n, (block + 1) * BLOCK * n
+        orders = [
+            torch.randperm(size, generator=generator(seeds[run], purpose, number))
+            for number in range(first // size, (last - 1) // size + 1)
+        ]
+        start = first % size
+        return points[run][torch.cat(orders)[start : start + BLOCK * n]].unflatten(0, (BLOCK, n))
+
+    return draw

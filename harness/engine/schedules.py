@@ -1,0 +1,30 @@
+"""What changes with the step: factors on hyperparameters, and how often the critic moves."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1 - done,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+}
+
+
+def factors(schedule: Mapping[str, str], step: int, steps: int) -> dict[str, float]:
+    """Return what to multiply each scheduled hyperparameter by, before generator step `step` (from 0) of `steps`."""
+    return {name: SCHEDULES[kind](step / steps) for name, kind in schedule.items()}
+
+
+def critic_updates(n_critic: int | Mapping[str, Any], step: int) -> int:
+    """Return the number of critic updates before generator step `step` (from 0).
+
+    {base: 5, first: [25, 100], every: [500, 100]} means 100 updates for the first 25 generator steps and before every
+    500th, else 5 (the schedule of the first published WGAN code).
+    """
+    if isinstance(n_critic, int):
+        return n_critic
+    if "first" in n_critic and step < n_critic["first"][0]:
+        return int(n_critic["first"][1])
+    if "every" in n_critic and step % n_critic["every"][0] == 0:
+        return int(n_critic["every"][1])
+    return int(n_critic["base"])

@@ -1,0 +1,43 @@
+"""Exact optimal transport between two point clouds of equal weight (POT)."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+Points = NDArray[np.floating]
+
+MAX_DIMENSION = 8  # above it the empirical distance says nothing of the true one: 18.9 for 1.14 in 128 dimensions
+
+
+def wasserstein_1(x: Points, y: Points) -> float:
+    """Return the exact W1 between the empirical measures of x [n, d] and y [m, d], Euclidean ground cost.
+
+    Raises ValueError above 8 dimensions, and RuntimeError where the solver stops short of the optimum.
+    """
+    import ot
+
+    if x.shape[1] > MAX_DIMENSION:
+        raise ValueError(f"exact transport is offered up to {MAX_DIMENSION} dimensions; these points have {x.shape[1]}")
+    # scipy's cdist is 3 to 30 times faster than ot.dist, and 1e5 iterations (POT's default) stop short at n = 4096.
+    cost = cdist(x.astype(np.float64), y.astype(np.float64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return float(ot.emd2([], [], cost, numItermax=10**8))
+        except UserWarning as warning:
+            raise RuntimeError(f"exact transport did not converge: {warning}") from None
+
+
+def best_point_distance(y: Points, iterations: int = 200) -> float:
+    """Return the W1 from the best single point to y [n, d]: what a constant generator can reach.
+
+    The point is the geometric median (Weiszfeld's iteration), the minimiser of the mean distance.
+    """
+    y = y.astype(np.float64)
+    point = y.mean(0)
+    for _ in range(iterations):
+        weight = 1 / np.maximum(np.linalg.norm(y - point, axis=1), 1e-12)
+        point = (weight[:, None] * y).sum(0) / weight.sum()
+    return float(np.linalg.norm(y - point, axis=1).mean())

@@ -1,0 +1,62 @@
+"""Additions that compose with any objective, and the only things in a run with a memory of their own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.objectives.losses import Hyper
+from harness.objectives.penalties import Critic
+
+Extra = Any  # a tree of tensors: whatever `init` made
+Noise = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trick:
+    """A record of pure hooks, each optional; the engine calls those that are there.
+
+    init   (params by player, setup)                                   -> extra
+    inputs (player, real, fake, extra, noise, hyper)                   -> (real, fake), what the critic is shown
+    params (player, params [..., P], extra)                            -> params used in this update
+    loss   (player, params, critic, real, fake, extra, hyper)          -> [...], added to the player's loss
+    after  (player, params, fake, extra, noise, hyper)                 -> extra, once the player has moved
+    `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep, `setup`
+    integers; `refuses` names the tricks it cannot stand beside.
+    """
+
+    version: int = 1
+    init: Callable[[Mapping[str, Tensor], Mapping[str, Any]], Extra] | None = None
+    inputs: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], tuple[Tensor, Tensor]] | None = None
+    params: Callable[[str, Tensor, Extra], Tensor] | None = None
+    loss: Callable[[str, Tensor, Critic, Tensor, Tensor, Extra, Hyper], Tensor] | None = None
+    after: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], Extra] | None = None
+    draws: Mapping[str, Any] = field(default_factory=dict)
+    hyper: Mapping[str, float] = field(default_factory=dict)
+    setup: Mapping[str, int] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
+    summary: str = ""
+
+
+def start_average(params: Mapping[str, Tensor], setup: Mapping[str, Any]) -> Tensor:
+    """Begin the moving average at the initial generator."""
+    return params["generator"].clone()
+
+
+def move_average(player: str, params: Tensor, fake: Tensor, extra: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
+    """Average the generator's weights: a' = decay a + (1 - decay) w after each of its steps (Yazici et al. 2019, eq. 2)."""
+    if player != "generator":
+        return extra
+    return torch.lerp(params, extra, hyper["ema.decay"][..., None])
+
+
+TRICKS: dict[str, Trick] = {
+    "ema": Trick(
+        init=start_average,
+        after=move_average,
+        hyper={"decay": 0.999},
+        summary="moving average of the generator's weights; scores and samples use it, both weights are kept",
+    ),
+}

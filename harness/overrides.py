@@ -1,0 +1,108 @@
+"""`--set KEY=VALUE`: settings that win over every block of a suite."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from harness.errors import SuiteError, suggestion
+from harness.plugins import Tables
+from harness.problems import Problem, translated
+from harness.suiteformat import Primary, Score, Train
+from harness.yamlfile import KeyPath, parse_value
+
+
+class Override(NamedTuple):
+    """One setting. `group` is seeds, train, score, primary, objective, architecture or dataset."""
+
+    group: str
+    key: str
+    value: Any
+    path: KeyPath
+
+
+def parse_overrides(texts: Iterable[str], tables: Tables) -> tuple[list[Override], list[Problem]]:
+    """Return what `texts` set, and the mistakes in them. Item i stands at the path ("set", i)."""
+    known = settable(tables)
+    overrides, problems = [], []
+    for i, text in enumerate(texts):
+        found = _parse(text, ("set", i), known)
+        wrong = [found] if isinstance(found, Problem) else _wrong_value(found)
+        problems += wrong
+        if not isinstance(found, Problem) and not wrong:
+            overrides.append(found)
+    return overrides, problems
+
+
+def settable(tables: Tables) -> dict[str, set[str]]:
+    """Return the keys that can be set, by group."""
+    objectives = {name for entry in tables.objective.values() for name in entry.hyper}
+    tricks = {f"{trick}.{name}" for trick, entry in tables.trick.items() for name in (*entry.hyper, *entry.setup)}
+    architectures: set[str] = set()
+    for entry in tables.architecture.values():
+        for player, model in (("generator", entry.generator_model), ("critic", entry.critic_model)):
+            architectures |= {name for field in model.model_fields for name in (field, f"{player}.{field}")}
+    datasets = {name for data in tables.dataset.values() for name in (*data.hyper, *data.setup)}
+    return {
+        "train": set(Train.model_fields),
+        "score": set(Score.model_fields),
+        "primary": set(Primary.model_fields),
+        "objective": objectives | tricks,
+        "architecture": architectures,
+        "dataset": datasets | {"fixed"},
+    }
+
+
+def applied(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
+    """Return the suite's data with its seeds, score and primary as set; the other groups wait for the expansion."""
+    for group, key, value, _ in overrides:
+        if group == "seeds":
+            data = {**data, "seeds": value}
+            if isinstance(data.get("matrix"), list):
+                data["matrix"] = [_without_seeds(block) for block in data["matrix"]]
+        elif group in ("score", "primary"):
+            inside = data.get(group, {})
+            data = {**data, group: {**inside, key: value} if isinstance(inside, dict) else inside}
+    return data
+
+
+def _without_seeds(block: Any) -> Any:
+    return {key: value for key, value in block.items() if key != "seeds"} if isinstance(block, dict) else block
+
+
+def _parse(text: str, path: KeyPath, known: Mapping[str, set[str]]) -> Override | Problem:
+    key, equals, written = text.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        return Problem(path, f"{text[:60]!r} given, KEY=VALUE needed, such as train.lr=1e-4.")
+    try:
+        value = parse_value(written, "value")
+    except SuiteError as error:
+        return Problem(path, str(error))
+    head, _, rest = key.partition(".")
+    if key == "seeds":
+        return Override("seeds", "", value, path)
+    if head in known and rest:
+        if rest in known[head]:
+            return Override(head, rest, value, path)
+        return Problem(path, f"{key}: unknown name {rest!r}.{suggestion(rest, known[head])}")
+    groups = [group for group in known if group != "primary" and key in known[group]]
+    if "train" in groups:
+        groups = ["train"]
+    if len(groups) == 1:
+        return Override(groups[0], key, value, path)
+    if groups:
+        choices = " or ".join(f"{group}.{key}" for group in groups)
+        return Problem(path, f"{key}: the name stands for several settings; write {choices}.")
+    return Problem(path, f"{key}: unknown name.{suggestion(key, {'seeds', *set().union(*known.values())})}")
+
+
+def _wrong_value(override: Override) -> list[Problem]:
+    """Check what needs no table; seeds, score and primary are checked in the suite that they end up in."""
+    if override.group != "train":
+        return []
+    try:
+        Train.model_validate({override.key: override.value})
+    except ValidationError as error:
+        return [Problem(override.path, f"{override.key}: {text}") for _, text in translated(error, Train)]
+    return []

@@ -1,0 +1,49 @@
+"""The plan of a suite: which runs, in which stacks, what is left of them, and what they can show."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from harness.describe import describe
+from harness.expand import PlannedRun, expand
+from harness.only import run_filter
+from harness.screen import render
+from harness.stacks import Device, Plan, Row, Stack, new_stacks
+from harness.suiteformat import Suite, scored_steps
+
+__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "unfinished"]
+
+
+def make_plan(suite: Suite, previous: Mapping[str, Any] | None, device: Device) -> Plan:
+    """Return the plan of a suite as it stands, keeping every stack and spec of `previous`, the plan.json there was.
+
+    Runs that no stack of this device class holds are appended in new stacks. Raises SuiteError from the expansion,
+    StoreError where `previous` is no plan.
+    """
+    runs, merged = expand(suite)
+    old = Plan.from_json(previous) if previous is not None else Plan(suite.folder, [], {}, [])
+    specs = {**old.specs, **{run.run_id: run.spec.to_json() for run in runs if run.run_id not in old.specs}}
+    stacks = old.stacks + list(new_stacks(runs, old.stacks, device))
+    return Plan(suite.folder, [_row(run) for run in runs], specs, stacks, merged)
+
+
+def unfinished(
+    plan: Plan, finished: Collection[str], device: Device, selected: Collection[str] | None = None
+) -> list[Stack]:
+    """Return the stacks of a device class that hold a run which is planned now, selected, and not finished.
+
+    `selected` holds run_ids, as `run_filter` returns them; None stands for all.
+    """
+    wanted = {row["run_id"] for row in plan.runs if selected is None or row["run_id"] in selected} - set(finished)
+    return [stack for stack in plan.stacks if stack["device"] == device and not wanted.isdisjoint(stack["runs"])]
+
+
+def _row(run: PlannedRun) -> Row:
+    return {
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "architecture": run.architecture,
+        "objective": run.objective,
+        "objective.base": run.base,
+        "seed": run.spec.seed,
+        "sweep": dict(run.sweep),
+    }

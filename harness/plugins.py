@@ -1,0 +1,106 @@
+"""The tables of components, and the Python files that a suite names to extend them."""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.errors import SuiteError
+
+if TYPE_CHECKING:
+    from harness.architectures import Architecture
+    from harness.datasets import Dataset
+    from harness.objectives import Objective, Trick
+
+
+class Tables(NamedTuple):
+    """Every component by name, those of the plug-ins loaded in this process included."""
+
+    dataset: dict[str, "Dataset"]
+    architecture: dict[str, "Architecture"]
+    objective: dict[str, "Objective"]
+    trick: dict[str, "Trick"]
+
+
+_ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
+_LOADED: dict[str, int] = {}  # path -> fingerprint
+
+
+def tables() -> Tables:
+    """Return the tables. Imports torch, which takes a second: called only once something is to be looked up."""
+    from harness.architectures import ARCHITECTURES
+    from harness.datasets import DATASETS
+    from harness.objectives import OBJECTIVES, TRICKS
+
+    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS)
+
+
+def load_plugins(paths: Iterable[str | Path]) -> None:
+    """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES and TRICKS to this process's tables.
+
+    A file that was loaded already is not run again, unless it has changed: then its entries are replaced.
+    Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
+    """
+    for path in paths:
+        _load(Path(path))
+
+
+def fingerprint(kind: str, name: str) -> int | None:
+    """Return the content hash of the plug-in that defines this component, None for a built-in one."""
+    return _ORIGIN.get((kind, name))
+
+
+def _load(path: Path) -> None:
+    try:
+        source = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    mark = int(hashlib.sha256(source).hexdigest()[:12], 16)
+    if mark in _LOADED.values():
+        return
+    module = _run(path, source, mark)
+    if str(path) in _LOADED:
+        _forget(_LOADED.pop(str(path)))
+    additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
+    for kind, table in tables()._asdict().items():
+        taken = sorted(set(table) & set(additions[kind]))
+        if taken:
+            raise SuiteError(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
+    for kind, table in tables()._asdict().items():
+        table.update(additions[kind])
+        _ORIGIN.update({(kind, name): mark for name in additions[kind]})
+    _LOADED[str(path)] = mark
+
+
+def _run(path: Path, source: bytes, mark: int) -> ModuleType:
+    module = ModuleType(f"harness_plugin_{mark:012x}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look their module up by name
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        said = " ".join(str(error).split()) or "no reason given"
+        raise SuiteError(f"the plug-in {path} cannot be imported: {type(error).__name__}: {said}") from None
+    return module
+
+
+def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
+    from harness.architectures import Architecture
+    from harness.datasets import Dataset
+    from harness.objectives import Objective, Trick
+
+    expected = {"dataset": Dataset, "architecture": Architecture, "objective": Objective, "trick": Trick}[kind]
+    title = f"{kind}s".upper()
+    entries = getattr(module, title, {})
+    if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):
+        raise SuiteError(f"the plug-in {path}: {title} must be a dictionary of names to {expected.__name__} records.")
+    return dict(entries)
+
+
+def _forget(mark: int) -> None:
+    for kind, name in [key for key, origin in _ORIGIN.items() if origin == mark]:
+        del _ORIGIN[kind, name]
+        tables()._asdict()[kind].pop(name, None)

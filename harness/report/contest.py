@@ -1,0 +1,183 @@
+"""The contest: each task's order of objectives, and by how much the second is worse than the first.
+
+Where a suite sweeps settings, an objective stands for itself with the setting that was best on the *other* seeds, so
+that no seed is judged by a setting chosen on it.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.report import stats
+from harness.report.stats import Interval, Spread
+from harness.report.wording import counted, listed
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One objective in one task: one run a seed. `swept` names what was tuned, "" where nothing was."""
+
+    objective: str
+    values: Mapping[int, float]  # by seed, of the runs that are ok
+    spread: Spread
+    swept: str
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task: its contenders, best first; by how much the second is worse than the first, None if that is unknown."""
+
+    task: str
+    metric: str
+    order: tuple[Contender, ...]
+    gap: Interval | None
+
+    @property
+    def whole(self) -> bool:
+        """True where every contender finished every seed, so that means are compared."""
+        return all(c.spread.complete for c in self.order)
+
+    @property
+    def shown(self) -> bool:
+        """True where the first two differ by more than the seeds explain."""
+        return self.gap is not None and self.gap.low > 0
+
+
+def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
+    """Return the result of every task with an ok run, in planned order. `table` is labelled; metrics by data set."""
+    results: list[TaskResult] = []
+    for task, part in table.groupby("task", sort=False):
+        metric = metrics[str(part["dataset"].iloc[0])]
+        stats.refuse_missing(part, metric)
+        contenders = [_contender(str(name), group, metric) for name, group in part.groupby("objective", sort=False)]
+        order = _ordered([c for c in contenders if c.spread.n_pending < c.spread.n_planned], metric)
+        if any(c.spread.n_ok for c in order):
+            gap = paired(order[0], order[1], metric) if len(order) > 1 else None
+            results.append(TaskResult(str(task), metric, order, gap))
+    return results
+
+
+def tuned(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return one row a seed of one objective's runs in one task: the setting that was best on the other seeds.
+
+    With a single seed the setting is chosen on that seed; the sentence then says so.
+    """
+    chosen: list[pd.DataFrame] = []
+    for seed in sorted(runs["seed"].unique()):
+        here = runs[runs["seed"] == seed]
+        others = runs[(runs["seed"] != seed) & runs["setting"].isin(here["setting"])]
+        chosen.append(here[here["setting"] == _best_setting(others if len(others) else here, metric)])
+    return pd.concat(chosen)
+
+
+def _best_setting(runs: pd.DataFrame, metric: str) -> str:
+    """Return the setting that lost the smallest share of its finished runs, then had the best mean, then came first."""
+    sign = 1.0 if stats.lower_is_better(metric) else -1.0
+    best, best_key = str(runs["setting"].iloc[0]), (2.0, math.inf)
+    for setting, group in runs.groupby("setting", sort=False):
+        finished = group[group["status"] != "pending"]
+        ok = finished[finished["status"] == "ok"]
+        if len(finished):
+            mean = sign * float(ok[metric].astype(float).mean()) if len(ok) else math.inf
+            key = (1 - len(ok) / len(finished), mean)
+            best, best_key = (str(setting), key) if key < best_key else (best, best_key)
+    return best
+
+
+def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
+    rows = tuned(runs, metric)
+    column = rows[metric] if metric in rows else pd.Series(np.nan, index=rows.index)
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    found = stats.spread(values, rows["status"].tolist(), stats.lower_is_better(metric))
+    ok = rows["status"].to_numpy() == "ok"
+    by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
+    swept = [c for c in runs.columns if c.startswith("sweep.") and runs[c].astype(str).nunique() > 1]
+    names = [c.removeprefix("sweep.") for c in swept] if runs["setting"].nunique() > 1 else []
+    return Contender(objective, by_seed, found, listed(names) if names else "")
+
+
+def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:
+    """Sort best first, by the rule of `stats.ranks`."""
+    rows = pd.DataFrame([
+        {"objective": c.objective, "setting": "", "mean": c.spread.interval.mean, "median": c.spread.median,
+         "n_ok": c.spread.n_ok, "n_planned": c.spread.n_planned, "n_pending": c.spread.n_pending}
+        for c in contenders
+    ])  # fmt: skip
+    places = stats.ranks(rows, stats.lower_is_better(metric)) if contenders else []
+    return tuple(contenders[i] for i in np.argsort(places, kind="stable"))
+
+
+def paired(best: Contender, other: Contender, metric: str) -> Interval | None:
+    """Return by how much `other` is worse, paired by seed; None where a run is missing or the seeds differ."""
+    if not (best.spread.complete and other.spread.complete and best.values.keys() == other.values.keys()):
+        return None
+    shared = sorted(best.values)
+    sign = 1.0 if stats.lower_is_better(metric) else -1.0
+    return stats.paired_difference([sign * other.values[s] for s in shared], [sign * best.values[s] for s in shared])
+
+
+def overall(results: list[TaskResult]) -> list[tuple[str, int]]:
+    """Return (objective, number of tasks it comes first in), the most first places first, ties by mean place."""
+    firsts = Counter(result.order[0].objective for result in results)
+    places: dict[str, list[int]] = {}
+    for result in results:
+        for place, contender in enumerate(result.order):
+            places.setdefault(contender.objective, []).append(place)
+    names = sorted(places, key=lambda n: (-firsts[n], sum(places[n]) / len(places[n]), n))
+    return [(name, firsts[name]) for name in names]
+
+
+def mean_gap(results: list[TaskResult], best: str, other: str) -> Interval | None:
+    """Return by how much `other` is worse in the mean over tasks, by seed; None where a task or a seed lacks one."""
+    pairs = [{c.objective: c for c in result.order if c.spread.complete} for result in results]
+    if not all(best in pair and other in pair for pair in pairs):
+        return None
+    seeds = [frozenset(pair[name].values) for pair in pairs for name in (best, other)]
+    if len(set(seeds)) > 1:
+        return None
+    sign = 1.0 if stats.lower_is_better(results[0].metric) else -1.0
+    a = [np.mean([pair[other].values[s] for pair in pairs]) for s in sorted(seeds[0])]
+    b = [np.mean([pair[best].values[s] for pair in pairs]) for s in sorted(seeds[0])]
+    return stats.paired_difference(sign * np.array(a), sign * np.array(b))
+
+
+def by_task(results: list[TaskResult]) -> pd.DataFrame:
+    """Return one row a task: first, runner-up, and the paired difference between them."""
+    return pd.DataFrame([_task_row(result) for result in results])
+
+
+def _task_row(result: TaskResult) -> dict[str, Any]:
+    best, gap = result.order[0], result.gap or Interval(math.nan, math.nan, math.nan)
+    return {
+        "task": result.task,
+        "metric": result.metric,
+        "first": best.objective,
+        "n_ok": best.spread.n_ok,
+        "n_planned": best.spread.n_planned,
+        "median": best.spread.median,
+        **{name: getattr(best.spread.interval, name) for name in ("mean", "low", "high")},
+        "runner_up": result.order[1].objective if len(result.order) > 1 else "",
+        "runner_up_worse_by": gap.mean,
+        "gap_low": gap.low,
+        "gap_high": gap.high,
+        "verdict": _verdict(result),
+    }
+
+
+def _verdict(result: TaskResult) -> str:
+    if len(result.order) == 1:
+        return "nothing to compare with"
+    if result.gap is None:
+        return "not paired: runs missing" if not result.whole else "not paired: other seeds"
+    if math.isnan(result.gap.low):
+        return "one seed: no interval"
+    return (
+        "interval excludes 0"
+        if result.shown
+        else f"no difference found (n = {counted(result.order[0].spread.n_planned, 'seed')})"
+    )

@@ -1,0 +1,216 @@
+"""Drawing: each function takes a table or arrays and an `ax`, draws what it is given and calculates nothing.
+
+Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
+"""
+
+import io
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import NDArray
+
+Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
+
+# Okabe and Ito (2008): told apart by readers with any of the common forms of colour blindness. Their yellow comes last,
+# for it is faint on white. Seven markers and five dashes make the first 280 objectives all look different.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (9, 3)))
+GREY = "#9A9A9A"
+INK = "#222222"
+DPI = 180
+STEPS = "generator steps"
+
+# Labels with units; a metric that is not here is labelled with its own name.
+LABELS = {
+    "w1_excess": "W1 excess (data units)",
+    "w1": "W1 (data units)",
+    "w2": "W2 (data units)",
+    "sliced_w": "sliced W1 (data units)",
+    "hq": "high-quality share",
+    "reverse_kl": "reverse KL (nats)",
+    "kl": "KL (nats)",
+    "js": "JS (nats)",
+    "tv": "total variation",
+}
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#777777",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "text.color": INK,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one objective looks in every figure of a suite."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+
+def styles(objectives: Iterable[str]) -> dict[str, Style]:
+    """Return a style for every objective, by its place among the sorted names: the same in every figure."""
+    names = sorted(set(objectives))
+    return {
+        name: Style(PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        for i, name in enumerate(names)
+    }
+
+
+def label(metric: str) -> str:
+    """Return the axis label of a metric column, with its unit."""
+    return LABELS.get(metric, metric)
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the context to draw and encode in: matplotlib reads its settings at either time. They are undone after."""
+    return matplotlib.rc_context(cast(Any, STYLE))
+
+
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches with one empty axes."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def encode(figure: Figure) -> tuple[bytes, bytes]:
+    """Return the figure as PNG and SVG: the same drawing gives the same bytes (no date, no version, no random name)."""
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    figure.set_layout_engine("none")  # laid out by now: a second round would cost as much as the drawing
+    figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return png.getvalue(), svg.getvalue()
+
+
+def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0) -> None:
+    """Set the scale of an axis; `threshold` is where a symlog axis turns linear."""
+    setter = ax.set_xscale if axis == "x" else ax.set_yscale
+    if scale == "symlog":
+        setter("symlog", linthresh=threshold)
+    elif scale == "log":
+        setter("log")
+        long = ax.xaxis if axis == "x" else ax.yaxis
+        long.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a decade alone would have one number on it
+        long.set_major_formatter(StrMethodFormatter("{x:g}"))
+        long.set_minor_formatter(NullFormatter())
+
+
+def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[str, Style], metric: str) -> None:
+    """Draw one task: a row a cell, best on top; a dot a seed, a diamond and a bar for the mean and its interval.
+
+    `cells`: objective, row, text, median, mean, low, high. `runs`: objective, row, lift (up or down within it), value.
+    """
+    if metric.split("[")[0].split("@")[0].endswith("_excess"):
+        ax.axvline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    for cell in cells.to_dict("records"):
+        look, mine = styled[cell["objective"]], runs[runs["row"] == cell["row"]]
+        ax.plot(
+            mine["value"], mine["row"] + mine["lift"], linestyle="none", marker=look.marker, markersize=5.5,
+            color=look.colour, alpha=0.75, markeredgewidth=0, zorder=3,
+        )  # fmt: skip
+        if np.isfinite(cell["low"]):
+            ax.plot([cell["low"], cell["high"]], [cell["row"]] * 2, color=INK, linewidth=1.6, zorder=4)
+        if np.isfinite(cell["mean"]):
+            ax.plot(
+                [cell["mean"]], [cell["row"]], marker="d", markersize=6, color="white", markeredgecolor=INK, zorder=5
+            )
+        elif np.isfinite(cell["median"]):
+            ax.plot([cell["median"]], [cell["row"]], marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=5)
+    ax.set_yticks(cells["row"].tolist(), cells["text"].tolist())
+    ax.set_ylim(float(cells["row"].max()) + 0.6, float(cells["row"].min()) - 0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.set_xlabel(label(metric))
+
+
+def draw_steps(
+    ax: Axes,
+    means: pd.DataFrame,
+    seeds: pd.DataFrame,
+    styled: dict[str, Style],
+    metric: str,
+    steps: str = STEPS,
+) -> None:
+    """Draw a metric against steps: a thick line an objective, thin ones its seeds.
+
+    `means`: objective, text, step, value. `seeds`: objective, run_id, step, value. Set the scale of `ax` before.
+    """
+    for (objective, _), part in seeds.groupby(["objective", "run_id"], sort=True):
+        look = styled[str(objective)]
+        ax.plot(part["step"], part["value"], color=look.colour, linewidth=0.8, alpha=0.4)
+    for (objective, text), part in means.groupby(["objective", "text"], sort=True):
+        look = styled[str(objective)]
+        ax.plot(
+            part["step"], part["value"], color=look.colour, linewidth=2.0, linestyle=look.dash, marker=look.marker,
+            markersize=5, label=str(text),
+        )  # fmt: skip
+    if metric.endswith("_excess") and ax.get_yscale() != "log":  # a log axis has no zero
+        ax.axhline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    ax.set_xlabel(steps)
+    ax.set_ylabel(label(metric))
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="best", handlelength=3)
+
+
+def draw_points(ax: Axes, real: NDArray[Any], generated: NDArray[Any], look: Style, limits: Limits) -> None:
+    """Draw real points [n, 2] in grey under generated ones [m, 2], with equal axes inside the limits."""
+    for points, colour, size in ((real, GREY, 14.0), (generated, look.colour, 3.5)):
+        ax.scatter(points[:, 0], points[:, 1], s=size, color=colour, alpha=0.6, linewidths=0, rasterized=True)
+    ax.set_xlim(limits[0], limits[1])
+    ax.set_ylim(limits[2], limits[3])
+    ax.set_aspect("equal")
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(True)
+    ax.tick_params(length=2, labelsize=8)
+    ax.locator_params(nbins=5)
+
+
+def draw_critic(ax: Axes, grid: NDArray[Any], extent: Limits) -> None:
+    """Draw faint level lines of a critic on a grid [rows, columns], rows being the second coordinate, ascending."""
+    rows, columns = grid.shape
+    x, y = np.linspace(extent[0], extent[1], columns), np.linspace(extent[2], extent[3], rows)
+    ax.contour(x, y, grid, levels=10, colors=INK, linewidths=0.5, alpha=0.35, zorder=0)
+
+
+def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS) -> None:
+    """Draw the losses of both players of one run: `curves` holds step, critic_loss, generator_loss."""
+    ax.plot(curves["step"], curves["critic_loss"], color=look.colour, linewidth=1.0, label="critic")
+    ax.plot(
+        curves["step"],
+        curves["generator_loss"],
+        color=INK,
+        linewidth=1.0,
+        alpha=0.7,
+        linestyle=(0, (4, 1.5)),
+        label="generator",
+    )
+    ax.set_xlabel(steps)
+    ax.set_ylabel("loss")
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    ax.legend(loc="best", ncols=2, handlelength=2.2)

@@ -1,0 +1,223 @@
+"""The page: everything gathered, rendered once, written atomically."""
+
+import base64
+import math
+import os
+import re
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from harness.errors import StoreError
+from harness.report import Results, answer, contest, pictures, stats, tables
+from harness.report.contest import TaskResult
+from harness.report.figures import label
+from harness.report.pictures import Panel, Section
+from harness.report.tables import View
+from harness.report.wording import NOTHING, counted, interval, number, plain, printable
+
+OURS = re.compile(r"(primary|steps|points|losses)-\d\d-.*\.(png|svg)")  # figures of an earlier report that may go
+
+
+def write_page(store: Results, out: Path) -> Path:
+    """Write the report of a suite's records into `out`; see `harness.report.build_report`."""
+    view = tables.read(store)
+    results = contest.judge(view.table, view.metrics)
+    drawn = pictures.sections(view)
+    frames = _csv_tables(view, contest.by_task(results))
+    page = render(context(view, results, drawn, list(frames)))
+    written = {f"tables/{name}": tables.csv(frame) for name, frame in frames.items()}
+    for section in drawn.values():
+        for panel in section.panels:
+            written |= {f"figures/{panel.name}.png": panel.png, f"figures/{panel.name}.svg": panel.svg}
+    written["index.html"] = page.encode(
+        "utf-8", "backslashreplace"
+    )  # last: a page never names a file that is not there yet
+    _write(written, out)
+    return out / "index.html"
+
+
+def render(values: dict[str, Any]) -> str:
+    """Return the page. Every value is escaped: the template is the only source of markup."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_clean
+    )
+    source = files("harness.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source).render(values)
+
+
+def _clean(value: Any) -> Any:
+    return printable(value) if type(value) is str else value  # markup, a subclass of str, is the template's own
+
+
+def context(view: View, results: list[TaskResult], drawn: dict[str, Section], csvs: list[str]) -> dict[str, Any]:
+    """Return all that the template shows, as text and lists of text."""
+    suite, table = view.store.suite, view.table
+    lost = tables.failures(table)
+    return {
+        "name": str(suite.get("name", view.store.folder.name)),
+        "question": str(suite.get("question") or ""),
+        "answer": answer.sentence(table, results, tables.arguments(view.store, path=False)),
+        "by_task": _answers(results),
+        "counts": _counts(table),
+        "pictures": {name: _inlined(section) for name, section in drawn.items()},
+        "metrics": sorted({label(metric) for metric in view.metrics.values()}),
+        "floor": _floor(view),
+        "cells": _cells(view.cells),
+        "beside": _beside(view.cells),
+        "swept": bool((table["setting"] != "").any()),
+        "failures": lost.map(plain).to_dict("records"),
+        "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
+        "settings": [
+            (title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(table, suite)
+        ],
+        "coverage": _coverage(table),
+        "versions": tables.versions(table).to_dict("records"),
+        "mixed": _mixed(table),
+        "command": f"harness run {tables.arguments(view.store, path=True)}",
+        "csvs": csvs,
+    }
+
+
+def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
+    shown = tables.settings(view.table, view.store.suite)
+    return {
+        "answer.csv": answers,
+        "cells.csv": view.cells,
+        "runs.csv": view.table,
+        "scored.csv": view.store.scored(),
+        "failures.csv": tables.failures(view.table),
+        **{f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in shown},
+        "versions.csv": tables.versions(view.table),
+    }
+
+
+def _answers(results: list[TaskResult]) -> list[dict[str, str]]:
+    """Return the rows of the table under the answer, where there is more than one task."""
+    rows = contest.by_task(results).to_dict("records") if len(results) > 1 else []
+    return [
+        {
+            "task": row["task"], "first": row["first"], "metric": row["metric"],
+            "mean": _mean(row) if row["n_ok"] == row["n_planned"] else f"median {number(row['median'])}",
+            "n": f"{row['n_ok']}/{row['n_planned']}", "runner_up": row["runner_up"] or NOTHING,
+            "gap": interval(row["runner_up_worse_by"], row["gap_low"], row["gap_high"]), "verdict": row["verdict"],
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _mean(row: dict[Any, Any]) -> str:
+    return interval(row["mean"], row["low"], row["high"])
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """Return "9 runs planned: 7 ok, 2 diverged": the statuses add up to the plan."""
+    counts = table["status"].value_counts()
+    found = ", ".join(f"{int(counts[name]):,} {name}" for name in stats.STATUSES if counts.get(name))
+    return f"{counted(len(table), 'run')} planned" + (f": {found}" if found else "")
+
+
+def _inlined(section: Section) -> dict[str, Any]:
+    return {"panels": [(panel, _data_uri(panel)) for panel in section.panels], "notes": section.notes}
+
+
+def _data_uri(panel: Panel) -> str:
+    return f"data:image/png;base64,{base64.b64encode(panel.png).decode('ascii')}"
+
+
+def _floor(view: View) -> str:
+    """Return the range of the floor of W1 over the finished runs; "" where no metric is an excess over it."""
+    if "w1_floor" not in view.table or not any(metric.endswith("_excess") for metric in view.metrics.values()):
+        return ""
+    floors = pd.to_numeric(view.table["w1_floor"], errors="coerce").dropna()
+    if floors.empty:
+        return ""
+    low, high = number(float(floors.min())), number(float(floors.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _beside(cells: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return (column, heading) of the metrics shown beside the primary one, where any cell has them."""
+    headings = (("hq", "hq"), ("modes@2500", "modes@2500"), ("train_s", "seconds"))
+    return [(name, heading) for name, heading in headings if name in cells and cells[name].notna().any()]
+
+
+def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the cells' table: one entry a task with its rows, best first and marked."""
+    beside = _beside(cells)
+    made = []
+    for task, part in cells.groupby("task", sort=False) if len(cells) else ():
+        rows = [
+            {
+                "best": row["rank"] == 1 and row["n_ok"] > 0 and len(part) > 1,
+                "objective": row["objective"], "setting": row["setting"],
+                "n": f"{row['n_ok']}/{row['n_planned']}",
+                "lost": answer.statuses({status: row[f"n_{status}"] for status in stats.FAILURES}),
+                "pending": row["n_pending"],
+                "median": number(row["median"]), "mean": _mean(row) if row["n_planned"] > 1 else NOTHING,
+                "quartiles": _range(row["q1"], row["q3"]), "extremes": _range(row["min"], row["max"]),
+                "beside": [_beside_text(name, row[name]) for name, _ in beside],
+            }
+            for row in part.to_dict("records")
+        ]  # fmt: skip
+        made.append({"task": task, "metric": part["metric"].iloc[0], "rows": rows})
+    return made
+
+
+def _beside_text(name: str, value: float) -> str:
+    return f"{100 * value:.1f} %" if name == "hq" and not math.isnan(value) else number(value)
+
+
+def _range(low: float, high: float) -> str:
+    return NOTHING if math.isnan(low) else f"{number(low, high - low)} to {number(high, high - low)}"
+
+
+def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
+    seeds = int(table["seed"].nunique())
+    known = [n for n in stats.COVERAGE if n <= seeds]
+    if not known:
+        return None
+    return {"n": max(known), "percent": [f"{100 * share:.0f} %" for share in stats.COVERAGE[max(known)]]}
+
+
+def _mixed(table: pd.DataFrame) -> list[str]:
+    """Return what differs between the finished runs that should not: device, machine, versions."""
+    return [name for name in tables.MACHINE if name in table and table[name].dropna().astype(str).nunique() > 1]
+
+
+def _write(written: dict[str, bytes], out: Path) -> None:
+    """Write every file under a temporary name and rename it, in order; drop figures of an earlier report.
+
+    Raises StoreError where the folder cannot be written.
+    """
+    try:
+        for name, content in written.items():
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, content)
+        for old in (out / "figures").glob("*"):
+            if OURS.fullmatch(old.name) and f"figures/{old.name}" not in written:
+                old.unlink()
+    except OSError as error:
+        raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put a file in place whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".report-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp keeps it from everybody else, and a report is to be shared
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,265 @@
+"""What is drawn: the data of every picture of a report, a panel at a time so that a phone can stack them."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.report import figures, stats
+from harness.report.figures import Limits
+from harness.report.tables import View
+from harness.report.wording import NOTHING, counted, number, plain
+
+MOST = 24  # panels of one kind on a page
+MOST_ROWS = 40  # cells in one strip plot
+MOST_STEPS = 2000  # points of a loss curve: more than its pixels
+MARGIN = 1.35  # how far a frame reaches beyond the real points
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture: its file name without ending, what it shows in words, its size in CSS pixels, its bytes."""
+
+    name: str
+    alt: str
+    width: int
+    height: int
+    png: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Section:
+    """The panels of one kind, and in words what is not shown."""
+
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...]
+
+
+def sections(view: View) -> dict[str, Section]:
+    """Return the page's pictures by name: primary, steps, points, losses."""
+    best = best_cells(view.cells)
+    return {
+        "primary": _collect("primary", "tasks", list(_tasks(view.cells)), lambda part: _strip(view, part)),
+        "steps": _collect("steps", "tasks", list(_tasks(best)), _steps(view)),
+        "points": _collect("points", "cells", _rows(view.cells), _points(view)),
+        "losses": _collect("losses", "objectives in tasks", _rows(best), lambda cell: _losses(view, cell)),
+    }
+
+
+Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
+
+
+def _collect(kind: str, what: str, items: list[Any], draw: Callable[[Any], Drawn | None]) -> Section:
+    """Draw up to MOST items; a record that cannot be read costs its own panel and is said."""
+    panels, notes = [], []
+    for place, item in enumerate(items[:MOST], start=1):
+        try:
+            with figures.style():
+                drawn = draw(item)
+                panels += [] if drawn is None else [_panel(f"{kind}-{place:02d}", *drawn)]
+        except (HarnessError, OSError) as error:
+            notes.append(f"Not drawn: {error}")
+    if len(items) > MOST:
+        notes.append(f"Shown are the first {MOST} of {len(items):,} {what}; the tables hold them all.")
+    return Section(tuple(panels), tuple(notes))
+
+
+def _panel(place: str, figure: Figure, title: str, alt: str) -> Panel:
+    width, height = (round(100 * float(inches)) for inches in figure.get_size_inches())
+    return Panel(
+        f"{place}-{re.sub(r'[^A-Za-z0-9.]+', '-', title).strip('-')[:80]}", alt, width, height, *figures.encode(figure)
+    )
+
+
+def _tasks(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    return (part for _, part in cells.groupby("task", sort=False)) if len(cells) else iter(())
+
+
+def _rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in cells.to_dict("records")]
+
+
+def best_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the best ranked cell of every objective in every task: cells come ordered by rank."""
+    return cells.drop_duplicates(["task", "objective"]) if len(cells) else cells
+
+
+def _runs(view: View, cell: dict[str, Any]) -> pd.DataFrame:
+    table = view.table
+    same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
+    rows = table.iloc[np.flatnonzero(same)]
+    return rows.iloc[np.argsort(rows["seed"].to_numpy(), kind="stable")]
+
+
+def _named(cell: dict[str, Any], joint: str = ", ") -> str:
+    return f"{cell['objective']}{joint}{cell['setting']}" if cell["setting"] else str(cell["objective"])
+
+
+def _counted_in(view: View, cells: pd.DataFrame) -> str:
+    """Return what a step is: where the generator is fixed, an update of the critic."""
+    mine = view.table[view.table["task"].isin(cells["task"])]
+    fixed = "setup.trained" in mine and bool((mine["setup.trained"] == "fixed").all())
+    return "critic updates" if fixed else figures.STEPS
+
+
+def _ticked(cell: dict[str, Any]) -> str:
+    """Return the name of a row, broken in two where it is long, with what is missing."""
+    name = _named(cell) if len(_named(cell)) <= 26 else _named(cell, "\n")
+    return name if cell["n_ok"] == cell["n_planned"] else f"{name} ({cell['n_ok']}/{cell['n_planned']} ok)"
+
+
+def _wide(view: View) -> float:
+    """Return the width of a panel: a lone one has the room of two thirds of the page."""
+    return 7.2 if view.cells["task"].nunique() == 1 else 4.7
+
+
+def _strip(view: View, part: pd.DataFrame) -> Drawn | None:
+    """Every seed's primary metric in one task, a row a cell."""
+    if not part["n_ok"].any():
+        return None
+    metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
+    shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
+    for cell in _rows(shown):
+        ok = _runs(view, cell).query("status == 'ok'")
+        lift = np.linspace(-0.2, 0.2, len(ok)) if len(ok) > 1 else np.zeros(len(ok))
+        dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
+    runs, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in _rows(shown)]
+    lines = max(text.count("\n") + 1 for text in texts)
+    figure, ax = figures.blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
+    zero = [0.0] if metric.endswith("_excess") else []  # the floor belongs in the picture
+    _scale(ax, "x", np.concatenate([runs["value"].to_numpy(), zero]))
+    figures.draw_strips(ax, shown.assign(text=texts), runs, dict(view.styled), metric)
+    left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
+    ax.set_title(task)
+    return figure, task, f"{figures.label(metric)} of every seed on {task}, by objective, best on top{left}"
+
+
+def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
+    found = values[np.isfinite(values) & (values != 0)]
+    figures.scaled(ax, axis, stats.axis_scale(values), float(np.median(np.abs(found))) if found.size else 1.0)
+
+
+def _steps(view: View) -> Callable[[pd.DataFrame], Drawn | None]:
+    """Return the drawing of one task's primary metric against steps; `scored` is read once."""
+    scored = view.store.scored()
+
+    def draw(part: pd.DataFrame) -> Drawn | None:
+        metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
+        if metric not in scored:
+            return None
+        means, seeds = [], []
+        for cell in _rows(part):
+            mine = scored[scored["run_id"].isin(_runs(view, cell)["run_id"])]
+            line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
+            by_step = line.groupby("step")["value"].agg(["mean", "count"])
+            mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors
+            seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell["objective"]))
+            text = _named(cell)
+            means.append(
+                pd.DataFrame(
+                    {"objective": cell["objective"], "text": text, "step": mean.index, "value": mean.to_numpy()}
+                )
+            )
+        lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
+        if not np.isfinite(thin["value"]).any():
+            return None
+        figure, ax = figures.blank(_wide(view), 3.5)
+        _scale(ax, "y", thin["value"].to_numpy())
+        figures.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
+        ax.set_title(task)
+        return figure, task, f"{figures.label(metric)} against steps on {task}, a line an objective"
+
+    return draw
+
+
+def _points(view: View) -> Callable[[dict[str, Any]], Drawn | None]:
+    """Return the drawing of one cell's real and generated points; the panels of a data set share their limits."""
+    limits: dict[str, Limits] = {}
+    shown = [
+        (cell, stats.median_run(_runs(view, cell), cell["metric"])) for cell in _rows(view.cells)[:MOST] if cell["n_ok"]
+    ]
+
+    def draw(cell: dict[str, Any]) -> Drawn | None:
+        run_id = stats.median_run(_runs(view, cell), cell["metric"]) if cell["n_ok"] else None
+        if run_id is None:
+            return None
+        dataset, snapshot = str(cell["dataset"]), view.store.snapshot(run_id)
+        real, generated = view.store.reference(dataset, run_id), snapshot["generated"]
+        generated = generated[: len(real)]  # as many of either: densities are compared by eye
+        if generated.ndim != 2 or generated.shape[1] != 2:
+            return None  # pictures and points in other dimensions are no scatter plot
+        if dataset not in limits:
+            ids = [run for other, run in shown if run and other["dataset"] == dataset]
+            limits[dataset] = frame(view.store.reference(dataset, run) for run in ids)
+        box = limits[dataset]
+        title = _titled(cell)
+        figure, ax = figures.blank(2.27, 2.4 + 0.14 * len(title.splitlines()))
+        if "critic_grid" in snapshot:
+            x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
+            figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))
+        figures.draw_points(ax, real, generated, view.styled[cell["objective"]], box)
+        row = view.table.set_index("run_id").loc[[run_id]].iloc[0]
+        ax.set_title(title, fontsize=8.5)
+        beyond = outside(generated, box)
+        found = f"{cell['metric']} {number(float(row[cell['metric']]))}, seed {row['seed']}"
+        ax.set_xlabel(f"{found}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
+        said = f"Real and generated points of {_named(cell)} on {cell['task']}: {found}"
+        return figure, f"{cell['task']} {_named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
+
+    return draw
+
+
+def _titled(cell: dict[str, Any]) -> str:
+    """Return a narrow panel's title: the objective, its setting and its task, a line each."""
+    lines = (cell["objective"], *str(cell["setting"]).split(", "), cell["task"])
+    return "\n".join(str(line) for line in lines if line)
+
+
+def frame(clouds: Iterable[NDArray[Any]]) -> Limits:
+    """Return square limits around all the real points [n, 2], wider than they are so that strays show."""
+    points = np.concatenate(list(clouds))
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = MARGIN * max(float((high - low).max()) / 2, 1e-6)
+    x, y = (float(middle) for middle in (low + high) / 2)
+    return x - half, x + half, y - half, y + half
+
+
+def outside(points: NDArray[Any], box: Limits) -> int:
+    """Count the points [n, 2] that a frame does not show, those that are not finite among them."""
+    inside = (points[:, 0] >= box[0]) & (points[:, 0] <= box[1]) & (points[:, 1] >= box[2]) & (points[:, 1] <= box[3])
+    return int((~inside).sum())
+
+
+def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
+    """Both players' losses in the median run of a cell, or where none is ok in the first that diverged."""
+    runs = _runs(view, cell)
+    run_id, state = stats.median_run(runs, cell["metric"]), ""
+    if run_id is None:
+        diverged = runs[runs["status"] == "diverged"]
+        if diverged.empty:
+            return None
+        run_id, step = (
+            str(diverged["run_id"].iloc[0]),
+            plain(diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]),
+        )
+        state = ", diverged" if step == NOTHING else f", diverged at step {step}"
+    curves = view.store.curves(run_id)
+    curves = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
+    seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
+    figure, ax = figures.blank(3.08, 2.7)
+    figures.draw_losses(ax, curves, view.styled[cell["objective"]], _counted_in(view, pd.DataFrame([cell])))
+    _scale(ax, "y", curves[["critic_loss", "generator_loss"]].to_numpy(dtype=float).ravel())
+    ax.set_title(f"{_named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
+    return (
+        figure,
+        f"{cell['task']} {_named(cell, ' ')}",
+        f"Losses of critic and generator of {_named(cell)} on {cell['task']}, seed {seed}{state}",
+    )

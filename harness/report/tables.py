@@ -1,0 +1,204 @@
+"""Tables of a report: what is read from the store once, and what the page and the CSV files show of it."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.report import Results, stats
+from harness.report.figures import Style, styles
+from harness.report.wording import NOTHING, listed, plain, printable
+
+RECIPE_KEYS = ("optimizer", "critic_lr", "generator_lr", "beta1", "beta2", "n_critic")  # what every paper's recipe says
+MACHINE = ("device", "host_cpu", "torch", "harness", "git")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the whole report is made from: the store's table with labels, the metric of each data set, the cells."""
+
+    store: Results
+    table: pd.DataFrame
+    metrics: Mapping[str, str]
+    cells: pd.DataFrame
+    styled: Mapping[str, Style]
+
+
+def read(store: Results) -> View:
+    """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
+    table = stats.labelled(store.table(), _data_names(store.suite))
+    metrics = {str(name): primary(part, store.suite) for name, part in table.groupby("dataset", sort=False)}
+    parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
+    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return View(store, table, metrics, cells, styles(table["objective"].astype(str)))
+
+
+def _data_names(suite: Mapping[str, Any]) -> set[str]:
+    """Return the names that the suite sets of its data sets, integers such as `fixed` among them."""
+    variants = (suite.get("datasets") or {}).values()
+    sets = (str(text).partition("=")[0].strip() for text in suite.get("set") or [])
+    said = {str(name) for variant in variants for name, value in (variant or {}).items() if value is not None}
+    return (said - {"base"}) | {name.removeprefix("dataset.") for name in sets if name.startswith("dataset.")}
+
+
+def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
+    """Return the column that the runs of one data set are ranked on: the suite's metric for toys, else for images.
+
+    `fid` finds `fid[classifier]@540`: the extractor in use at its largest n. Where no run is ok, the metric for toys.
+    """
+    wanted = {"toys": "w1_excess", "images": "fid"} | dict(suite.get("primary") or {})
+    ok = runs[runs["status"] == "ok"]
+    for name in (wanted["toys"], wanted["images"]):
+        pattern = re.compile(re.escape(name) + r"(\[[^\]]+\])?(@(?P<n>\d+))?")
+        found = [(match, c) for c in ok.columns if (match := pattern.fullmatch(c)) and ok[c].notna().any()]
+        if found:
+            return max(found, key=lambda pair: (pair[1] == name, int(pair[0]["n"] or 0)))[1]
+    return str(wanted["toys"])
+
+
+def failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return every run that ended in anything but ok: where it belongs, what became of it, and when or why."""
+    lost = table[table["status"].isin(stats.FAILURES)]
+    return pd.DataFrame({
+        **{name: lost[name].astype(str) for name in ("run_id", "task", "objective", "setting")},
+        "seed": lost["seed"].astype(int),
+        "status": lost["status"].astype(str),
+        "first_bad_step": _column(lost, "first_bad_step"),
+        "error": _column(lost, "error"),
+    })  # fmt: skip
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    return table[name].map(plain) if name in table else pd.Series(NOTHING, index=table.index)
+
+
+def settings(table: pd.DataFrame, suite: Mapping[str, Any]) -> list[tuple[str, pd.DataFrame]]:
+    """Return titled tables of the resolved settings: by objective, by architecture, by data set, common to all runs.
+
+    A setting stands in the table whose name decides it; several values in one entry were swept.
+    """
+    names = _said_once(table)
+    texts = pd.DataFrame({name: table[name].map(plain) for name in names})
+    homes: dict[str, list[str]] = {"objective": [], "architecture": [], "dataset": [], "": []}
+    for name in names:
+        homes[_home(name, texts[name], table)].append(name)
+    made = [
+        (f"By {key.replace('dataset', 'data set')}", _by(key, homes[key], texts, table))
+        for key in ("objective", "architecture", "dataset")
+    ]
+    by_objective = made[0][1]
+    by_objective["from the paper's recipe"] = [recipe_note(suite, str(name)) for name in by_objective["objective"]]
+    common = pd.DataFrame({
+        "setting": [_short(name) for name in homes[""]],
+        "value": [texts[name].iloc[0] if len(texts) else NOTHING for name in homes[""]],
+    })  # fmt: skip
+    return [
+        (title, frame) for title, frame in (*made, ("Common to all runs", common)) if frame.shape[1] > 1 and len(frame)
+    ]
+
+
+def _said_once(table: pd.DataFrame) -> list[str]:
+    """Return the columns of settings without those that repeat others, or are empty.
+
+    A parameter of both players stands once where they agree in every run, else once a player.
+    """
+    names = [c for c in table.columns if c == "steps" or c.startswith(("hyper.", "setup.", "data."))]
+    drop = {"hyper.lr"} if {"hyper.critic_lr", "hyper.generator_lr"} <= set(names) else set()
+    for name in {c.split(".", 2)[2] for c in names if c.startswith(("setup.generator.", "setup.critic."))}:
+        players = [c for c in (f"setup.generator.{name}", f"setup.critic.{name}") if c in names]
+        said = table[players].notna().any(axis=1)
+        agreed = f"setup.{name}" in names and bool(table.loc[said, f"setup.{name}"].notna().all())
+        drop |= set(players) if agreed else {f"setup.{name}"}
+    return [c for c in names if c not in drop and table[c].notna().any()]
+
+
+def _home(name: str, texts: pd.Series, table: pd.DataFrame) -> str:
+    """Return the column whose value decides a setting; "" where it is the same everywhere."""
+    if texts.nunique() <= 1:
+        return ""
+    if not name.startswith("setup."):
+        return "dataset" if name.startswith("data.") else "objective"
+    keys = ("architecture", "objective", "dataset")
+    return next((key for key in keys if (texts.groupby(table[key]).nunique() == 1).all()), "objective")
+
+
+def _by(key: str, names: list[str], texts: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for value, part in texts[names].groupby(table[key], sort=False):
+        rows.append({key: str(value), **{_short(name): ", ".join(dict.fromkeys(part[name])) for name in names}})
+    return pd.DataFrame(rows, columns=[key, *(_short(name) for name in names)])
+
+
+def _short(name: str) -> str:
+    return name.split(".", 1)[1] if name.startswith(("hyper.", "setup.")) else name
+
+
+def recipe_note(suite: Mapping[str, Any], objective: str) -> str:
+    """Say which of the optimiser's settings are the paper's: those that no block of the suite gives another value."""
+    blocks = [b for b in suite.get("matrix") or [] if objective in _as_list(b.get("objective", objective))]
+    variant = (suite.get("objectives") or {}).get(objective) or {}
+    layers = [suite.get("train") or {}, *[b.get("train") or {} for b in blocks], variant, _sets(suite)]
+    recipe, mixed = [], []
+    for key in RECIPE_KEYS:
+        names = (key, "lr") if key.endswith("_lr") else (key,)
+        given = [v for layer in layers for n in names if layer.get(n) is not None for v in _as_list(layer[n])]
+        if all(value == "recipe" for value in given):
+            recipe.append(key)
+        elif "recipe" in given:
+            mixed.append(key)
+    parts = [listed(recipe)] if recipe else []
+    parts += [f"{listed(mixed)} in part"] if mixed else []
+    return "; ".join(parts) or "none"
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _sets(suite: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `--set` gave the optimiser, by short name; `[recipe, 3e-4]` as a list of texts."""
+    pairs = (text.partition("=") for text in suite.get("set") or [])
+    return {key.strip().rpartition(".")[2]: [v.strip(" []'\"") for v in value.split(",")] for key, _, value in pairs}
+
+
+def versions(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what, value and runs: the software and the machines that the finished runs were made with."""
+    rows = []
+    for name in (name for name in MACHINE if name in table):
+        counts = table[name].dropna().astype(str).value_counts(sort=False)
+        rows += [{"what": name, "value": value, "runs": int(n)} for value, n in sorted(counts.items())]
+    return pd.DataFrame(rows, columns=["what", "value", "runs"])
+
+
+def arguments(store: Results, path: bool) -> str:
+    """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
+    name, _, scale = store.folder.name.partition("@")
+    words = [f"suites/{store.suite.get('name', name)}.yaml" if path else str(store.suite.get("name", name))]
+    words += ["--scale", scale] if scale else []
+    for text in store.suite.get("set") or []:
+        words += ["--set", str(text)]
+    return shlex.join(words)
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    made = frame.copy()
+    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
+    for place in range(made.shape[1]):
+        column = made.iloc[:, place]
+        if not pd.api.types.is_numeric_dtype(column):
+            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
+    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+
+
+def _defused(value: Any) -> Any:
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(value, default=str)
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)

@@ -1,0 +1,59 @@
+"""Numbers as text: digits that the spread justifies, counts that agree with their nouns."""
+
+import json
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+NOTHING = "–"  # noqa: RUF001  a dash in an empty cell, as typographers set it
+
+
+def number(value: float | None, width: float | None = None) -> str:
+    """Return a number with three significant digits, or with the decimals that an interval of that width deserves."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "worst"  # a failed run, counted as worse than any number
+    if width is None or not math.isfinite(width) or width <= 0 or abs(value) >= 1e5:
+        return f"{value:.3g}" if value == int(value) or abs(value) >= 100 else f"{value:#.3g}"
+    text = f"{value:.{min(max(1 - math.floor(math.log10(width)), 0), 8)}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """Return "0.051 [0.040, 0.062]", or the mean alone where there is no interval."""
+    if math.isnan(low) or math.isnan(high):
+        return number(mean)
+    width = high - low
+    return f"{number(mean, width)} [{number(low, width)}, {number(high, width)}]"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return "1 run", "3 runs"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def listed(names: list[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, which a terminal would obey and HTML forbids; tabs and line ends stay."""
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def plain(value: Any) -> str:
+    """Return a setting as a person would write it: 0.0003, 64, adam, [128, 64]; a dash where there is none."""
+    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return NOTHING
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | np.integer | np.floating):
+        return f"{value:.12g}"
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, default=str)
+    return str(value)

@@ -1,0 +1,154 @@
+"""One combination of settings as the engine takes it: a Setup and the floats, with the paper's values filled in."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import HarnessError
+from harness.plugins import Tables, fingerprint
+from harness.settings import PLAYERS, Triple, player_model
+from harness.spec import ENGINE_VERSION, Setup, canonical_json
+from harness.values import RECIPE
+
+RECIPE_FLOATS = ("critic_lr", "generator_lr", "beta1", "beta2")
+RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")
+DEFAULTS = {"steps": 1000, "batch": 64, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A Setup, its canonical JSON, and the floats beside it."""
+
+    setup: Setup
+    text: str
+    hyper: Mapping[str, float]
+
+
+def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolved:
+    """Return the Setup and floats of one combination; `values` holds one value for every target that is said.
+
+    Raises HarnessError where the objective has no recipe for the data, or where the parameters of a player contradict
+    each other.
+    """
+    kind = triple.dataset.entry.kind
+    if kind not in triple.objective.entry.recipe:
+        raise HarnessError(f"the objective '{triple.objective.base}' has no recipe for {kind}.")
+    train = _train(triple, values)
+    generator, critic = _players(triple, values, train)
+    setup = Setup(
+        dataset=triple.dataset.base,
+        architecture=triple.architecture.base,
+        objective=triple.objective.base,
+        data=_data(triple, values),
+        generator=generator,
+        critic=critic,
+        tricks={
+            name: {key: int(values.get(f"trick.{name}.{key}", n)) for key, n in tables.trick[name].setup.items()}
+            for name in triple.objective.tricks
+        },
+        train=train,
+        versions=_versions(triple, tables),
+    )
+    return Resolved(setup, canonical_json(dataclasses.asdict(setup)), _hyper(triple, values, tables))
+
+
+def recipe_keys(triple: Triple) -> list[str]:
+    """Return the names of the settings that the paper's recipe gives, in some of the triple's runs at least."""
+    recipe = triple.objective.entry.recipe[triple.dataset.entry.kind]
+    targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in recipe.hyper}
+
+    def is_papers(target: str) -> bool:
+        source = triple.sources.get(target)
+        return source is None or source.value == RECIPE or (source.swept and RECIPE in source.value)
+
+    return [key for target, key in targets.items() if is_papers(target)]
+
+
+def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
+    train = {key: values.get(f"train.{key}", default) for key, default in DEFAULTS.items()}
+    for key in ("optimizer", "n_critic"):
+        train[key] = _said_or_recipe(triple, values, key)
+    if train["generator"] == "fixed":
+        train["n_critic"] = 1  # its steps are critic updates already
+    if not has_constraint(triple):
+        train["constrain"] = "after"  # one run must not have two addresses for a setting it never reads
+    schedule = dict(train["schedule"])
+    if "lr" in schedule:
+        both = schedule.pop("lr")
+        schedule = {"critic_lr": both, "generator_lr": both, **schedule}
+    return {**train, "schedule": schedule}
+
+
+def has_constraint(triple: Triple) -> bool:
+    """Whether the objective constrains its critic's weights."""
+    from harness.objectives.constraints import keep
+
+    return triple.objective.entry.constrain is not keep
+
+
+def _said_or_recipe(triple: Triple, values: Mapping[str, Any], key: str) -> Any:
+    said = values.get(f"train.{key}", RECIPE)
+    return getattr(triple.objective.entry.recipe[triple.dataset.entry.kind], key) if said == RECIPE else said
+
+
+def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[str, float]:
+    papers = triple.objective.entry.recipe[triple.dataset.entry.kind].hyper
+    hyper = {key: _said_or_recipe(triple, values, key) for key in RECIPE_FLOATS}
+    for key, default in triple.objective.entry.hyper.items():
+        said = values.get(f"objective.{key}", RECIPE)
+        hyper[key] = papers.get(key, default) if said == RECIPE else said
+    for key, default in triple.dataset.entry.hyper.items():
+        hyper[f"data.{key}"] = values.get(f"dataset.{key}", default)
+    for name in triple.objective.tricks:
+        for key, default in tables.trick[name].hyper.items():
+            hyper[f"{name}.{key}"] = values.get(f"trick.{name}.{key}", default)
+    return {key: float(value) for key, value in hyper.items()}
+
+
+def _data(triple: Triple, values: Mapping[str, Any]) -> dict[str, int]:
+    defaults = triple.dataset.entry.setup
+    data = {key: values.get(f"dataset.{key}", default) for key, default in defaults.items()}
+    if "dataset.fixed" in values:
+        data["fixed"] = values["dataset.fixed"]
+    return data
+
+
+def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]) -> tuple[Any, Any]:
+    entry = triple.architecture.entry
+    players = {}
+    for player in PLAYERS:
+        said = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
+        settings = canonical_json({**getattr(entry, player), **said})
+        players[player] = _player(player_model(entry, player), settings)
+    generator, critic = players["generator"], players["critic"]
+    if critic.get("norm") == "auto":
+        critic = {**critic, "norm": triple.objective.entry.auto_norm}
+    is_unused = train["generator"] == "fixed" and triple.dataset.entry.fake is not None
+    return {} if is_unused else generator, critic
+
+
+@lru_cache(maxsize=4096)
+def _player(model: type[BaseModel], text: str) -> dict[str, Any]:
+    """Return the whole settings of a player as plain JSON; strict, so that "8" is no number."""
+    try:
+        return model.model_validate_json(text, strict=True).model_dump(mode="json")
+    except ValidationError as error:
+        said = "; ".join(item["msg"] for item in error.errors(include_url=False))
+        raise HarnessError(f"these parameters do not go together: {said}.") from None
+
+
+def _versions(triple: Triple, tables: Tables) -> dict[str, int]:
+    """Return the version of every component, and the content hash of the plug-in file that defines it, if one does."""
+    used = {kind: (kind, getattr(triple, kind).base) for kind in ("dataset", "architecture", "objective")}
+    used |= {f"trick.{name}": ("trick", name) for name in triple.objective.tricks}
+    versions = {"engine": ENGINE_VERSION}
+    for key, (kind, name) in used.items():
+        versions[key] = getattr(tables, kind)[name].version
+        mark = fingerprint(kind, name)
+        if mark is not None:
+            versions[f"{key}.file"] = mark
+    return versions

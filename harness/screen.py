@@ -1,0 +1,156 @@
+"""The description of a plan as a screen of plain text, at most 100 columns wide."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 100
+INDENT = 16
+
+
+def render(description: Mapping[str, Any]) -> str:
+    """Return what `harness plan` prints: what is trained, how much, with which settings, what it can show."""
+    parts = [_title(description), _amounts(description), _settings(description["settings"]), _limits(description)]
+    text = "\n\n".join(parts) + "\n"
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)  # no terminal escapes
+
+
+def _title(description: Mapping[str, Any]) -> str:
+    title = [f"Plan of {description['suite']}"]
+    if description["question"]:
+        title += textwrap.wrap(" ".join(str(description["question"]).split()), WIDTH)
+    return "\n".join(title)
+
+
+def _amounts(description: Mapping[str, Any]) -> str:
+    cells, seeds = len(description["cells"]), description["seeds"]
+    each = str(seeds[0]) if len(set(seeds)) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
+    lines = [
+        _entry("data sets", ", ".join(description["datasets"])),
+        _entry("architectures", ", ".join(description["architectures"])),
+        _entry("objectives", ", ".join(description["objectives"])),
+    ]
+    swept = [f"{name}: {', '.join(map(number, values))}" for name, values in description["swept"].items()]
+    lines += [_entry("swept", "; ".join(swept))] if swept else []
+    runs = f"{_count(description['planned'], 'run')}: {_count(cells, 'cell')} of {each} seed{'s' * (each != '1')}"
+    shared = description["planned"] - description["distinct"]
+    if shared:
+        runs += f"; {shared} of them are the same run under another name, and train once"
+    if description["merged"]:
+        runs += f"; {description['merged']} asked for twice and merged"
+    lines.append(_entry("runs", runs))
+    to_train, stacks = description["to_train"], description["stacks"]["unfinished"]
+    left = f"{_count(to_train, 'run')} in {_count(stacks, 'stack')}" if to_train else "nothing"
+    lines.append(_entry("to train", f"{left}; {description['finished']:,} finished before"))
+    for row in description["scored"]["runs_of"]:
+        at = ", ".join(f"{step:,}" for step in row["at"])
+        said = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
+        lines.append(_entry("steps", said))
+    return "\n".join(lines)
+
+
+def _settings(settings: list[Mapping[str, Any]]) -> str:
+    """Return the table of settings; as paragraphs where it is too wide for a screen."""
+    header = ["objective", "data", "optimiser", "learning rate", "betas", "n_critic", "its own"]
+    rows = [header, *map(_settings_row, settings)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = ["Settings (several values are swept)"]
+    if 2 + sum(widths) + 2 * (len(widths) - 1) <= WIDTH:
+        lines += ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    else:
+        lines += [line for row in rows[1:] for line in _block(header, row)]
+    return "\n".join(lines + _sources(settings))
+
+
+def _settings_row(row: Mapping[str, Any]) -> list[str]:
+    critic, generator = _values(row["critic_lr"]), _values(row["generator_lr"])
+    rates = critic if critic == generator else f"critic {critic}, generator {generator}"
+    betas = f"{_values(row['beta1'])}, {_values(row['beta2'])}"
+    own = ", ".join(f"{name} {_values(values)}" for name, values in row["hyper"].items())
+    return [row["objective"], row["kind"], _values(row["optimizer"]), rates, betas, _values(row["n_critic"]), own]
+
+
+def _block(header: list[str], row: list[str]) -> list[str]:
+    """Return one objective's settings as a paragraph, for tables too wide for a screen."""
+    said = "; ".join(f"{name} {value}" for name, value in zip(header[2:], row[2:], strict=True) if value)
+    return [f"  {row[0]} on {row[1]}", *textwrap.wrap(said, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+
+
+def _sources(settings: list[Mapping[str, Any]]) -> list[str]:
+    """Return which settings are a paper's, and whose."""
+    sources: dict[str, list[str]] = {}
+    for row in settings:
+        if row["recipe"]:
+            keys = row["recipe"]["keys"]
+            names = dict.fromkeys("betas" if key in ("beta1", "beta2") else _RATES.get(key, key) for key in keys)
+            mark = "" if row["recipe"]["verified"] else " [not checked against the paper]"
+            what = f"{', '.join(names)} from {row['recipe']['source']}{mark}"
+            sources.setdefault(what, []).append(f"{row['objective']} on {row['kind']}")
+    lines = ["", "From the papers, where the suite does not say otherwise"] if sources else []
+    for what, users in sources.items():
+        lines += textwrap.wrap(f"{', '.join(users)}: {what}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return lines
+
+
+_RATES = {"critic_lr": "rates", "generator_lr": "rates", "optimizer": "optimiser"}
+
+
+def _limits(description: Mapping[str, Any]) -> str:
+    """Return what can be concluded, in sentences."""
+    primary, cell = description["conclusions"]["primary"], description["conclusions"]["cell"]
+    sentences = [_primary_sentence(primary)]
+    if cell["seeds"] < 2:
+        sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
+    else:
+        sentences.append(
+            f"Inside one cell {cell['seeds']} seeds allow p = {number(cell['smallest_p'])} at best, before any "
+            "correction: such tests are exploratory."
+        )
+    wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences]
+    return "\n".join(["What can be concluded", *(line for lines in wrapped for line in lines)])
+
+
+def _primary_sentence(primary: Mapping[str, Any]) -> str:
+    if not primary["pairs"]:
+        return "No two objectives share a task (data set x architecture): there is nothing to compare."
+    tasks, objectives = _count(primary["tasks"], "task"), _count(primary["objectives"], "objective")
+    p, needed = primary["smallest_p_corrected"], primary["tasks_needed"]
+    reach = f"smallest reachable p = {p:.2g}" if p < 1 else "smallest reachable p = 1.00"
+    if primary["tasks"] >= needed:
+        return (
+            f"With {tasks} (data set x architecture), a difference between {objectives} can survive correction for "
+            f"{_count(primary['pairs'], 'comparison')}: {reach}. It takes the same winner in nearly every task."
+        )
+    return (
+        f"With {tasks} (data set x architecture) no difference between {objectives} can survive correction for "
+        f"{_count(primary['pairs'], 'comparison')}: {reach}, whatever the runs show. {needed} tasks would do; "
+        "more seeds would not."
+    )
+
+
+def number(value: Any) -> str:
+    """Return a setting in few characters: 0.0002 as 2e-4, 0.5 as 0.5, a mapping as it is written in a suite."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {number(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(number, value)) + "]"
+    if not isinstance(value, float):
+        return str(value)
+    if 0 < abs(value) < 1e-2:
+        mantissa, exponent = f"{value:.3e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return f"{value:g}"
+
+
+def _values(values: list[Any]) -> str:
+    shown = [number(value) for value in values[:4]]
+    return " | ".join(shown) + (f" | {len(values) - 4} more" if len(values) > 4 else "")
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
+def _entry(name: str, text: str) -> str:
+    start = f"  {name}".ljust(INDENT)
+    return "\n".join(textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * INDENT))

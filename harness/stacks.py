@@ -1,0 +1,108 @@
+"""The plan as plan.json holds it, and how runs are pinned in stacks. Stacks are only ever appended to.
+
+A run's numbers may depend on the stack it trains in, so a stack is fixed when it is first planned: by the Setup and the
+device class alone, never by free memory or by what is finished.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness.errors import StoreError
+from harness.expand import PlannedRun
+from harness.spec import Setup, canonical_json
+
+Device = Literal["cpu", "cuda"]
+Row = dict[str, Any]
+Stack = dict[str, Any]
+
+PLAN_VERSION = 1
+STACK_SIZE = {"cpu": 8, "cuda": 64}  # 8 runs fit a CPU's cache; a GPU is bound by launches, and takes many at once
+STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
+COPIES = 4  # of every parameter: weights, gradients, two moments of the optimiser
+BYTES = 4  # float32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What plan.json holds.
+
+    runs    the suite's rows as it stands now: run_id, dataset, architecture, objective, objective.base, seed, sweep
+    specs   every run that was ever planned, by run_id, in the plain form of RunSpec
+    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned
+    merged  runs that the suite asks for twice under the same labels
+    """
+
+    suite: str
+    runs: list[Row]
+    specs: dict[str, dict[str, Any]]
+    stacks: list[Stack]
+    merged: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of plan.json."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"version": PLAN_VERSION, **fields}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Plan":
+        """Invert `to_json`. Raises StoreError where `plain` is no plan of this version."""
+        if not isinstance(plain, Mapping) or plain.get("version") != PLAN_VERSION:
+            found = plain.get("version") if isinstance(plain, Mapping) else None
+            raise StoreError(f"plan.json is of version {found!r}; this harness reads version {PLAN_VERSION}.")
+        fields = {"suite": str, "runs": list, "specs": dict, "stacks": list}
+        wrong = [key for key, kind in fields.items() if not isinstance(plain.get(key), kind)]
+        if wrong:
+            raise StoreError(f"plan.json is damaged: {', '.join(wrong)} missing or malformed; restore or delete it.")
+        return cls(**{key: plain[key] for key in fields}, merged=plain.get("merged", 0))
+
+
+def stack_size(setup: Setup, device: Device) -> int:
+    """Return how many runs of a Setup make a full stack: at least two, or one where two exceed the memory rule."""
+    return max(1, min(STACK_SIZE[device], int(STACK_BYTES[device] // run_bytes(setup))))
+
+
+def run_bytes(setup: Setup) -> float:
+    """Return the memory that training one run is taken to need.
+
+    Every parameter of both players in COPIES; what each layer puts out for every sample of a batch twice, as value and
+    as gradient, and for the critic on real and fake samples of all that it sees at once.
+    """
+    from harness.sizes import player_sizes
+
+    sizes = player_sizes(setup)
+    samples = {"generator": setup.train["batch"] * setup.train["pack"], "critic": 2 * setup.train["batch"]}
+    parameters = COPIES * sum(size.parameters for size in sizes.values())
+    activations = sum(2 * samples[player] * size.units for player, size in sizes.items())
+    return float(BYTES * (parameters + activations))
+
+
+def cut(runs: list[str], size: int) -> list[list[str]]:
+    """Cut runs into stacks of `size`, the last two of nearly equal length: 9 runs are 5 and 4, not 8 and 1."""
+    whole, rest = divmod(len(runs), size)
+    if not whole or not rest:
+        return [runs[i : i + size] for i in range(0, len(runs), size)]
+    lengths = [size] * (whole - 1) + [(size + rest + 1) // 2, (size + rest) // 2]
+    starts = [sum(lengths[:i]) for i in range(len(lengths))]
+    return [runs[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+
+
+def new_stacks(runs: Iterable[PlannedRun], old: list[Stack], device: Device) -> Iterator[Stack]:
+    """Yield stacks for the runs that no old stack of this device class holds, numbered on from the old ones."""
+    placed = {run_id for stack in old if stack["device"] == device for run_id in stack["runs"]}
+    setups: dict[int, str] = {}  # a Setup is one object in all of its runs
+    groups: dict[str, tuple[Setup, dict[str, None]]] = {}
+    for run in runs:
+        if run.run_id not in placed:
+            setup = run.spec.setup
+            text = setups.setdefault(id(setup), "") or canonical_json(dataclasses.asdict(setup))
+            setups[id(setup)] = text
+            groups.setdefault(text, (setup, {}))[1][run.run_id] = None
+    number = max((int(stack["id"]) for stack in old), default=0)
+    for setup, members in groups.values():
+        size = stack_size(setup, device)
+        mode = "stacked" if size > 1 else "single"
+        for part in cut(list(members), size):
+            number += 1
+            yield {"id": f"{number:04d}", "device": device, "mode": mode, "runs": part}

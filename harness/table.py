@@ -1,0 +1,96 @@
+"""From records to one flat table: the columns of runs.parquet."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from harness.spec import canonical_json, content_id
+
+if TYPE_CHECKING:
+    from harness.store import Store
+
+FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
+PROVENANCE = ("device", "torch", "harness", "git", "host_cpu")
+
+
+def runs_table(store: "Store") -> pd.DataFrame:
+    """Return one row for EVERY planned run, metrics null where the run is not ok."""
+    plan = store.plan
+    score_id = plan["score_id"]
+    stacks = {run_id: stack["id"] for stack in plan["stacks"] for run_id in stack["runs"]}
+    known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in plan["runs"]}}
+    rows = []
+    for planned in plan["runs"]:
+        run_id = planned["run_id"]
+        labels = {key: planned[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
+        sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
+        first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
+        rows.append({**first, **known[run_id], **sweep, "stack": stacks.get(run_id)})
+    return _one_kind_a_column(pd.DataFrame(rows))
+
+
+def scored_table(store: "Store") -> pd.DataFrame:
+    """Return a row for every scored step of every run: run_id, step and the metrics."""
+    plan = store.plan
+    rows = []
+    for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]):
+        scores = store.scores(run_id, plan["score_id"])
+        for step, metrics in (scores or {"steps": {}})["steps"].items():
+            rows.append({"run_id": run_id, "step": int(step), **metrics})
+    table = pd.DataFrame(rows, columns=None if rows else ["run_id", "step"])
+    return table.sort_values(["run_id", "step"], ignore_index=True)
+
+
+def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
+    """The columns of a run that do not depend on the names under which it was planned."""
+    setup, run_id = spec["setup"], content_id(spec)
+    columns: dict[str, Any] = {"status": "pending", "steps": setup["train"]["steps"], **_hyper(spec["hyper"]), **_setup(setup)}
+    record = store.record(run_id)
+    if record is None:
+        attempt = store.last_attempt(run_id)
+        return columns | ({"status": attempt["status"], "error": attempt["error"]} if attempt else {})
+    columns |= {"status": record["status"], "first_bad_step": record["first_bad_step"]}
+    columns |= {name: record["facts"].get(name) for name in FACTS}
+    columns |= {name: record["provenance"].get(name) for name in PROVENANCE}
+    scores = store.scores(run_id, score_id)
+    if scores is not None:
+        columns["score_s"] = scores["score_s"]
+        final = scores["steps"].get(str(setup["train"]["steps"]))
+        if record["status"] == "ok" and final is not None:
+            columns |= final
+    return columns
+
+
+def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:
+    columns = {name if name.startswith("data.") else f"hyper.{name}": value for name, value in hyper.items()}
+    same = hyper["critic_lr"] == hyper["generator_lr"]
+    return {"hyper.lr": hyper["critic_lr"] if same else None, **columns}
+
+
+def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten a Setup: parameters of both players also under their plain name, null where the two differ."""
+    columns: dict[str, Any] = {}
+    generator, critic = setup["generator"], setup["critic"]
+    for name in dict.fromkeys([*generator, *critic]):
+        either = [player[name] for player in (generator, critic) if name in player]
+        columns[f"setup.{name}"] = _plain(either[0]) if all(v == either[0] for v in either) else None
+    columns |= {f"setup.generator.{name}": _plain(value) for name, value in generator.items()}
+    columns |= {f"setup.critic.{name}": _plain(value) for name, value in critic.items()}
+    columns |= {f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")}
+    columns |= {f"setup.{name}": value for name, value in setup["data"].items()}
+    return columns | {"setup.trained": setup["train"]["generator"], "setup.tricks": "+".join(sorted(setup["tricks"])) or None}
+
+
+def _one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
+    """Write mixed columns as text ("recipe" beside 0.001), which parquet needs."""
+    for name in table.columns:
+        kinds = {type(value) for value in table[name] if value is not None and value == value}
+        if str in kinds and len(kinds) > 1:
+            table[name] = [str(value) if value is not None and value == value else None for value in table[name]]
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """Lists and mappings as text: a column holds one kind of value."""
+    return canonical_json(value) if isinstance(value, list | tuple | dict) else value

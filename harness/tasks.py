@@ -1,0 +1,198 @@
+"""What worker processes do. Arguments and results are plain JSON, so that the parent needs none of the heavy imports.
+
+Imports of torch, pandas and the like stand inside the functions: this module is also read by the parent.
+"""
+
+import os
+import platform
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.spec import RunSpec
+from harness.store import Store
+
+
+def plan_suite(
+    path: str, root: str, scale: str | None, sets: Sequence[str], only: Sequence[str], device: str, write: bool
+) -> dict[str, Any]:
+    """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
+
+    Returns the folder, the device, the description (as `harness plan --json` prints it), the stacks to train (each
+    with its missing runs that `only` selects), the labels of those runs, the ids of earlier failures among them, and
+    how many of the selected runs are finished. Raises SuiteError before anything is written.
+    """
+    from harness.metrics import score_id
+    from harness.plan import describe, make_plan, run_filter, unfinished
+    from harness.suite import load_suite
+
+    suite = load_suite(path, scale=scale, sets=sets)
+    device = resolve_device(device)
+    store = Store(Path(root) / suite.folder)
+    plan = make_plan(suite, store.plan if (store.folder / "plan.json").exists() else None, device)
+    selected, finished = run_filter(only, plan), store.finished()
+    resolved = suite.to_json()
+    if write:
+        address = score_id(resolved["score"]["at"], resolved["score"]["samples"])
+        store.write_plan(plan.to_json() | {"resolved": resolved, "score_id": address}, suite.to_yaml())
+    failed = {run_id for run_id in selected - finished if store.last_attempt(run_id)}
+    return {
+        "folder": str(store.folder),
+        "device": device,
+        "description": describe(suite, plan, finished),
+        "stacks": [
+            {"id": stack["id"], "runs": [r for r in stack["runs"] if r in selected and r not in finished]}
+            for stack in unfinished(plan, finished, device, selected)
+        ],
+        "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
+        "failed": sorted(failed),
+        "finished": len(finished & selected),
+    }
+
+
+def run_label(row: Mapping[str, Any]) -> str:
+    """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
+    swept = [f"{name}={value}" for name, value in row["sweep"].items()]
+    return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
+
+
+def resolve_device(device: str) -> str:
+    """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
+    import torch
+
+    from harness.errors import HarnessError
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise HarnessError("--device cuda: this PyTorch sees no CUDA device; use --device cpu, or auto")
+    return device
+
+
+def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) -> list[dict[str, Any]]:
+    """Train a whole pinned stack and commit its missing runs. Returns run_id, status and seconds of each.
+
+    A stack that raises leaves an attempt a run, with the traceback in its log.
+    """
+    store = Store(folder)
+    plan = store.plan
+    stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
+    specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in stack["runs"]]
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        return _train(store, plan["resolved"]["score"], stack, specs, set(runs), device)
+    except Exception as error:
+        status = "oom" if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else "failed"
+        for run_id in runs:
+            store.commit_attempt(run_id, status, f"{type(error).__name__}: {error}", traceback.format_exc())
+        return [{"run_id": run_id, "status": status, "train_s": None, "error": str(error)} for run_id in runs]
+
+
+def _train(
+    store: Store, score: Mapping[str, Any], stack: Mapping[str, Any], specs: list[RunSpec], missing: set[str], device: str
+) -> list[dict[str, Any]]:
+    from harness.artefacts import artefacts, provenance
+    from harness.engine import train
+    from harness.metrics import samples_drawn
+    from harness.plan import scored_steps
+
+    at = scored_steps(score["at"], specs[0].setup.train["steps"])
+    outcomes = train(specs, at, samples_drawn(score["samples"]), stack["mode"], device)
+    where = provenance(device) | {"stack": stack["id"]}
+    done = []
+    for outcome in outcomes:
+        run_id = outcome.spec.run_id
+        if run_id not in missing:
+            continue
+        record = {
+            "run_id": run_id,
+            "spec": outcome.spec.to_json(),
+            "status": outcome.status,
+            "first_bad_step": outcome.first_bad_step,
+            "facts": outcome.facts,
+            "provenance": where,
+        }
+        store.commit(record, artefacts(outcome, score["samples"]))
+        done.append({"run_id": run_id, "status": outcome.status, "train_s": outcome.facts["train_s"]})
+    return done
+
+
+def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
+    """Score those of `runs` that have a record and no scores yet, from their snapshots. Returns their ids."""
+    from harness.metrics import score
+
+    store = Store(folder)
+    plan = store.plan
+    samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
+    names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
+    done = store.unscored(runs, score_id)
+    for run_id in done:
+        started = time.perf_counter()
+        reference = ensure_reference(store, names[run_id], plan["specs"][run_id], samples)
+        steps = {step: score(store.snapshot(run_id, step)["generated"], reference) for step in store.steps(run_id)}
+        store.commit_scores(run_id, score_id, steps, time.perf_counter() - started)
+    return done
+
+
+def ensure_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
+    """Return the reference of a run, made and kept on first use (two workers may both make it: equal bytes)."""
+    from harness.artefacts import reference_arrays, reference_from
+    from harness.metrics import make_reference
+    from harness.store import npz_bytes, read_npz, write_atomic
+
+    run = RunSpec.from_json(spec)
+    path = store.reference_path(dataset, run.run_id)
+    if path.exists():
+        kept = reference_from(read_npz(path))
+        if len(kept.points) == samples:
+            return kept
+    made = make_reference(run, samples)
+    write_atomic(path, npz_bytes(reference_arrays(made)))
+    return made
+
+
+def finish(folder: str, report: str) -> dict[str, Any]:
+    """Write runs.parquet and the report. Returns counts by status, the report's path and its answer."""
+    counts = write_table(folder)
+    return {"counts": counts, **write_report(folder, report)}
+
+
+def write_table(folder: str) -> dict[str, int]:
+    """Rebuild runs.parquet from the records; return counts of runs by status."""
+    import io
+
+    from harness.store import STATUSES, write_atomic
+
+    store = Store(folder)
+    table = store.table()
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    write_atomic(store.folder / "runs.parquet", buffer.getvalue())
+    return {status: int((table["status"] == status).sum()) for status in STATUSES}
+
+
+def write_report(folder: str, report: str) -> dict[str, Any]:
+    """Build the report of a results folder."""
+    from harness.report import build_report
+
+    page = build_report(Store(folder), Path(report))
+    return {"report": str(page)}
+
+
+def start_worker() -> None:
+    """Make this process a well-behaved worker: one thread, no Ctrl-C of its own, gone when its parent is.
+
+    Two OpenMP threads beside a busy core ran ten times slower than one. The variables are read when torch and numpy
+    are first imported, which is after this.
+    """
+    import ctypes
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")

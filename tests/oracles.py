@@ -1,0 +1,178 @@
+"""Independent routes to the same numbers, and run specs to try them on."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from harness.architectures import ARCHITECTURES
+from harness.datasets import DATASETS
+from harness.engine import noise
+from harness.objectives import OBJECTIVES
+from harness.spec import ENGINE_VERSION, RunSpec, Setup
+
+TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
+
+
+def make_spec(
+    objective: str = "wgan-gp",
+    dataset: str = "8gaussians",
+    architecture: str = "mlp",
+    seed: int = 0,
+    players: dict[str, Any] | None = None,
+    tricks: tuple[str, ...] = (),
+    data: dict[str, Any] | None = None,
+    hyper: dict[str, float] | None = None,
+    **train: Any,
+) -> RunSpec:
+    """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
+    entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], DATASETS[dataset]
+    recipe = entry.recipe["toys"]
+    small = {"width": 8, "depth": 2} if architecture != "mlp-deep" else {"width": 8}
+    generator = network.generator_model(**{**small, **network.generator, **(players or {})})
+    critic = network.critic_model(**{**small, **network.critic, **(players or {})}).model_dump(mode="json")
+    critic["norm"] = entry.auto_norm if critic["norm"] == "auto" else critic["norm"]
+    from harness.objectives import TRICKS
+
+    trick_hyper = {f"{t}.{k}": v for t in tricks for k, v in TRICKS[t].hyper.items()}
+    data_hyper = {f"data.{k}": v for k, v in toy.hyper.items()}
+    rates = {"critic_lr": 2e-3, "generator_lr": 1e-3, "beta1": recipe.beta1, "beta2": recipe.beta2}
+    setup = Setup(
+        dataset=dataset,
+        architecture=architecture,
+        objective=objective,
+        data={**toy.setup, **(data or {})},
+        generator=generator.model_dump(mode="json"),
+        critic=critic,
+        tricks={t: dict(TRICKS[t].setup) for t in tricks},
+        train={"optimizer": recipe.optimizer, "n_critic": min(recipe.n_critic, 2), **TRAIN, **train},
+        versions={"dataset": toy.version, "engine": ENGINE_VERSION},
+    )
+    own = {**entry.hyper, **recipe.hyper}
+    return RunSpec(setup, {**rates, **own, **data_hyper, **trick_hyper, **(hyper or {})}, seed)
+
+
+def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """Train one run as a textbook script would: nn.Module, torch.optim, autograd.
+
+    Losses, penalty and clipping are written out here again. Returns losses by player and final parameters by name.
+    """
+    setup, hyper, seed = spec.setup, spec.hyper, spec.seed
+    entry, dataset, n = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset], setup.train["batch"]
+    networks = {
+        "generator": entry.build_generator(entry.generator_model(**setup.generator), dataset.shape),
+        "critic": entry.build_critic(entry.critic_model(**setup.critic), dataset.shape),
+    }
+    for player, network in networks.items():
+        load_initial(network, getattr(setup, player)["init"], noise.generator(seed, f"init.{player}"))
+        network.to(dtype)
+    optimizers = {p: make_optimizer(setup.train["optimizer"], networks[p], hyper, f"{p}_lr") for p in networks}
+    settings = {**setup.data, **{k.removeprefix("data."): v for k, v in hyper.items() if k.startswith("data.")}}
+    steps, k = setup.train["steps"], setup.train["n_critic"]
+    draws = Draws(seed, n, setup.generator["latent"], dataset, settings, dtype)
+    losses: dict[str, list[float]] = {"critic": [], "generator": []}
+    for step in range(steps):
+        for player, optimizer in optimizers.items():
+            decayed = 1 - step / steps if setup.train["schedule"].get(f"{player}_lr") == "linear" else 1
+            optimizer.param_groups[0]["lr"] = hyper[f"{player}_lr"] * decayed
+        for i in range(k):
+            real, latent, mix = draws.critic(step * k + i)
+            loss = critic_loss(setup.objective, networks["critic"], real, networks["generator"](latent).detach(), mix, hyper)
+            descend(optimizers["critic"], loss)
+            if setup.objective == "wgan-clip":
+                with torch.no_grad():
+                    for p in networks["critic"].parameters():
+                        p.clamp_(-hyper["clip"], hyper["clip"])
+        losses["critic"].append(loss.item())
+        loss = generator_loss(setup.objective, networks["critic"](networks["generator"](draws.generator(step))).squeeze(1))
+        descend(optimizers["generator"], loss)
+        losses["generator"].append(loss.item())
+    return {"losses": losses, **{player: dict(network.named_parameters()) for player, network in networks.items()}}
+
+
+class Draws:
+    """The same addressed noise as the engine's, read one update at a time."""
+
+    def __init__(self, seed: int, n: int, latent: int, dataset: Any, settings: dict[str, Any], dtype: torch.dtype) -> None:
+        self.seed, self.n, self.latent, self.dataset, self.settings, self.dtype = seed, n, latent, dataset, settings, dtype
+
+    def _rng(self, purpose: str, update: int) -> torch.Generator:
+        return noise.generator(self.seed, purpose, update // noise.BLOCK)
+
+    def critic(self, u: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        real = self.dataset.sample(noise.BLOCK * self.n, self._rng("critic.real", u), self.settings)
+        latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("critic.latent", u))
+        mix = torch.rand(noise.BLOCK, self.n, generator=self._rng("critic.mix", u))
+        row = u % noise.BLOCK
+        return tuple(x.to(self.dtype) for x in (real[row * self.n : (row + 1) * self.n], latent[row], mix[row]))
+
+    def generator(self, u: int) -> torch.Tensor:
+        latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("generator.latent", u))
+        return latent[u % noise.BLOCK].to(self.dtype)
+
+
+def critic_loss(name: str, critic: nn.Module, real: Any, fake: Any, mix: Any, hyper: Any) -> torch.Tensor:
+    """The papers' critic losses, written with probabilities' cross-entropy and autograd."""
+    on_real, on_fake = critic(real).squeeze(1), critic(fake).squeeze(1)
+    if name in ("gan", "nsgan"):
+        ones, zeros = torch.ones_like(on_real), torch.zeros_like(on_fake)
+        bce = F.binary_cross_entropy_with_logits
+        return bce(on_real, ones) + bce(on_fake, zeros)
+    loss = on_fake.mean() - on_real.mean()
+    if name in ("wgan-gp", "wgan-lp"):
+        between = (mix[:, None] * real + (1 - mix[:, None]) * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        beyond = slope.norm(dim=1) - 1
+        loss = loss + hyper["gp_weight"] * (beyond if name == "wgan-gp" else F.relu(beyond)).pow(2).mean()
+    return loss
+
+
+def generator_loss(name: str, on_fake: torch.Tensor) -> torch.Tensor:
+    """The papers' generator losses."""
+    if name == "gan":
+        return torch.log1p(-torch.sigmoid(on_fake)).mean()
+    if name == "nsgan":
+        return -torch.log(torch.sigmoid(on_fake)).mean()
+    return -on_fake.mean()
+
+
+def make_optimizer(name: str, network: nn.Module, hyper: Any, rate: str) -> torch.optim.Optimizer:
+    """torch's own optimiser with the run's settings."""
+    if name == "adam":
+        return torch.optim.Adam(network.parameters(), lr=hyper[rate], betas=(hyper["beta1"], hyper["beta2"]))
+    if name == "rmsprop":
+        return torch.optim.RMSprop(network.parameters(), lr=hyper[rate], alpha=hyper["beta2"])
+    return torch.optim.SGD(network.parameters(), lr=hyper[rate], momentum=hyper["beta1"])
+
+
+def load_initial(network: nn.Module, init: Any, rng: torch.Generator) -> None:
+    """Fill a network in the order of its parameters, by the definitions of He and of PyTorch's defaults."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Linear):
+                if init == "default":
+                    bound = 1 / math.sqrt(module.in_features)
+                    for p in module.parameters():
+                        p.copy_(torch.empty(p.shape).uniform_(-bound, bound, generator=rng))
+                    continue
+                sd = math.sqrt(2 / module.in_features) if init == "he" else init["normal"]
+                module.weight.copy_(sd * torch.randn(module.weight.shape, generator=rng))
+                if module.bias is not None:
+                    module.bias.zero_()
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """One step."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two trees of arrays are equal bit for bit."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)

@@ -1,0 +1,140 @@
+"""A store of made-up but plausible results: what the report is tested against."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.errors import StoreError
+
+EXCESS = {"gan": 0.30, "nsgan": 0.24, "wgan-clip": 0.21, "wgan-gp": 0.06}
+SCORED = (50, 100, 250, 500, 1000)
+
+
+@dataclass
+class FakeResults:
+    """`overrides` maps (task index, objective, setting index, seed) to row entries, such as a status."""
+
+    objectives: tuple[str, ...] = ("gan", "wgan-clip", "wgan-gp")
+    tasks: tuple[tuple[str, str], ...] = (("8gaussians", "mlp"),)
+    seeds: int = 3
+    rates: tuple[Any, ...] = ()
+    overrides: dict[tuple[int, str, int, int], dict[str, Any]] = field(default_factory=dict)
+    noise: float = 0.01
+    name: str = "quickstart"
+    question: str = "Which objective learns eight gaussians?"
+    sets: tuple[str, ...] = ()
+    missing_snapshots: bool = False
+    grid: bool = True
+
+    @property
+    def folder(self) -> Path:
+        return Path("results") / self.name
+
+    @property
+    def suite(self) -> dict[str, Any]:
+        train: dict[str, Any] = {"steps": 1000, "batch": 64}
+        if self.rates:
+            train["lr"] = list(self.rates)
+        return {
+            "version": 1, "name": self.name, "question": self.question, "seeds": list(range(self.seeds)),
+            "primary": {"toys": "w1_excess", "images": "fid"}, "train": train,
+            "score": {"at": [0.05, 0.1, 0.25, 0.5, 1], "samples": 1000}, "set": list(self.sets), "objectives": {},
+            "matrix": [
+                {"dataset": [d], "architecture": [a], "objective": list(self.objectives)} for d, a in self.tasks
+            ],
+        }  # fmt: skip
+
+    def table(self) -> pd.DataFrame:
+        return self._table.copy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            self._row(t, objective, r, seed)
+            for t in range(len(self.tasks))
+            for objective in self.objectives
+            for r in range(max(len(self.rates), 1))
+            for seed in range(self.seeds)
+        ]
+        return pd.DataFrame(rows)
+
+    def _row(self, t: int, objective: str, r: int, seed: int) -> dict[str, Any]:
+        dataset, architecture = self.tasks[t]
+        draw = np.random.default_rng([t, len(objective), r, seed])
+        rate = self.rates[r] if self.rates else None
+        gp = objective == "wgan-gp"
+        excess = EXCESS.get(objective, 0.4) * (1 + 0.3 * t + 0.5 * r) + self.noise * draw.normal()
+        row: dict[str, Any] = {
+            "run_id": f"{t:02d}{sum(map(ord, objective)):06d}{r:04d}{seed:04d}", "status": "ok", "dataset": dataset,
+            "architecture": architecture, "objective": objective, "objective.base": objective, "seed": seed,
+            "steps": 1000,
+            "hyper.critic_lr": 1e-4 if rate in (None, "recipe") else rate,
+            "hyper.generator_lr": 1e-4 if rate in (None, "recipe") else rate,
+            "hyper.beta1": 0.5, "hyper.gp_weight": 0.1 if gp else None, "data.sd": 0.02 if "gauss" in dataset else 0.1,
+            "setup.optimizer": "adam", "setup.n_critic": 5 if objective.startswith("w") else 1, "setup.batch": 64,
+            "setup.width": 64, "setup.depth": 12 if "deep" in architecture else 3,
+            "w1": excess + 0.05, "w1_floor": 0.05, "w1_excess": excess, "hq": 0.9 - excess,
+            "modes@2500": 8.0 if "gauss" in dataset else None, "modes_half": 7.0, "reverse_kl": 0.02,
+            "critic_updates": 5000, "samples_seen": 640000, "step_ms": 3.0, "train_s": 3.1, "score_s": 0.6,
+            "peak_mb": 300.0, "device": "cpu", "torch": "2.13.0", "harness": "0.1.0", "git": "0123abc", "stack": "0001",
+            "host_cpu": "a processor", "first_bad_step": None, "error": None,
+        }  # fmt: skip
+        if self.rates:
+            row["sweep.lr"] = rate
+        row |= self.overrides.get((t, objective, r, seed), {})
+        if row["status"] != "ok":
+            measured = ("w1", "w1_floor", "w1_excess", "hq", "modes@2500", "modes_half", "reverse_kl")
+            row |= dict.fromkeys(measured)
+        if row["status"] == "pending":
+            row |= dict.fromkeys(
+                ("critic_updates", "train_s", "step_ms", "device", "torch", "harness", "git", "host_cpu")
+            )
+        return row
+
+    def scored(self) -> pd.DataFrame:
+        table = self.table()
+        final = table[table["status"] == "ok"]
+        rows = [
+            {"run_id": run.run_id, "step": step, "w1_excess": run.w1_excess + 0.8 * (1 - step / 1000) ** 3, "hq": 0.5}
+            for run in final.itertuples()
+            for step in SCORED
+        ]
+        return pd.DataFrame(rows, columns=["run_id", "step", "w1_excess", "hq"])
+
+    def curves(self, run_id: str) -> pd.DataFrame:
+        draw = np.random.default_rng(int(run_id[:8]))
+        step = np.arange(1, 1001)
+        loss = 2 * np.exp(-step / 150) + 0.1 * draw.normal(size=1000)
+        norm = np.ones(1000)
+        return pd.DataFrame(
+            {
+                "step": step,
+                "critic_loss": -loss,
+                "generator_loss": 0.6 + loss / 3,
+                "critic_grad_norm": norm,
+                "generator_grad_norm": norm,
+            }
+        )
+
+    def snapshot(self, run_id: str, step: int | None = None) -> dict[str, NDArray[Any]]:
+        if self.missing_snapshots:
+            raise StoreError(f"run {run_id} has no snapshot of its last step.")
+        table = self.table().set_index("run_id")
+        wide = float(table.loc[run_id, "w1_excess"])
+        draw = np.random.default_rng(int(run_id[-8:]))
+        made = {"generated": self.reference("", run_id) + draw.normal(size=(1000, 2)) * wide / 2}
+        if self.grid:
+            y, x = np.mgrid[-3:3:128j, -3:3:128j]
+            made |= {"critic_grid": np.hypot(x, y - 0.5), "critic_extent": np.array([-3.0, 3.0, -3.0, 3.0])}
+        return made
+
+    def reference(self, dataset: str, run_id: str) -> NDArray[Any]:
+        draw = np.random.default_rng(7)
+        angle = np.pi / 4 * (np.arange(1000) % 8)
+        centres = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 1.414
+        return np.asarray(centres + 0.014 * draw.normal(size=(1000, 2)))

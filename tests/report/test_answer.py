@@ -1,0 +1,112 @@
+"""The answer: one sentence for each situation, with its numbers and what they cannot show."""
+
+import re
+
+from report.fake_results import FakeResults
+
+from harness.report import answer, contest, tables
+
+
+def spoken(store):
+    view = tables.read(store)
+    return answer.sentence(view.table, contest.judge(view.table, view.metrics), tables.arguments(store, path=False))
+
+
+def lost(status):
+    return {"status": status}
+
+
+def test_answer_of_a_clear_winner():
+    assert re.fullmatch(
+        r"On 8gaussians / mlp, wgan-gp is best: mean w1_excess 0\.\d+ \[0\.\d+, 0\.\d+\] "
+        r"\(95 % t interval, 3 of 3 seeds\); "
+        r"the runner-up, wgan-clip, is 0\.\d+ \[0\.\d+, 0\.\d+\] higher, paired by seed, an interval that excludes 0\.",
+        spoken(FakeResults()),
+    )
+
+
+def test_answer_where_the_seeds_explain_the_difference():
+    text = spoken(FakeResults(noise=0.5, seeds=3))
+    assert "has the lowest mean w1_excess" in text
+    assert "an interval that contains 0: no difference found (n = 3 seeds)" in text
+    assert "equal" not in text
+    assert "is best" not in text
+
+
+def test_answer_of_one_seed_gives_no_interval_and_says_so():
+    text = spoken(FakeResults(seeds=1))
+    assert "wgan-gp has the lowest w1_excess, 0.0" in text
+    assert "(one seed)" in text
+    assert "one seed gives no interval: another seed may turn the order round" in text
+    assert "[" not in text
+
+
+def test_answer_counts_diverged_runs_and_gives_no_mean_where_runs_are_lost():
+    overrides = {(0, "wgan-clip", 0, 0): lost("diverged"), (0, "gan", 0, 1): lost("oom")}
+    text = spoken(FakeResults(overrides=overrides))
+    assert "wgan-gp comes first by median, failed runs counted as worst: mean w1_excess 0.0" in text
+    assert "the runner-up, wgan-clip, has median w1_excess 0.2" in text
+    assert "(2 of 3 seeds finished)" in text
+    assert "no paired difference is given where runs are missing" in text
+    assert text.endswith("2 of 9 runs did not finish and count as worst (1 diverged, 1 out of memory).")
+
+
+def test_answer_where_the_runner_up_lost_most_of_its_runs():
+    overrides = {(0, name, 0, seed): lost("diverged") for name in ("gan", "wgan-clip") for seed in (0, 1)}
+    assert "has no finite median (1 of 3 seeds finished)" in spoken(FakeResults(overrides=overrides))
+
+
+def test_answer_before_anything_has_finished():
+    objectives = ("gan", "wgan-gp")
+    overrides = {(0, name, 0, seed): lost("pending") for name in objectives for seed in range(3)}
+    store = FakeResults(objectives=objectives, overrides=overrides, name="quickstart", sets=("train.steps=5",))
+    assert spoken(store) == (
+        "There is no answer yet: none of the 6 runs is ok; 6 runs still pending: "
+        "go on with `harness run quickstart --set train.steps=5`."
+    )
+
+
+def test_answer_where_everything_failed():
+    overrides = {(0, "gan", 0, 0): lost("failed"), (0, "gan", 0, 1): lost("diverged")}
+    assert spoken(FakeResults(objectives=("gan",), seeds=2, overrides=overrides)) == (
+        "There is no answer yet: none of the 2 runs is ok (1 diverged, 1 failed); "
+        "see the failures below, then try them again with `harness retry`."
+    )
+
+
+def test_answer_while_runs_are_pending():
+    text = spoken(FakeResults(overrides={(0, "gan", 0, 2): lost("pending")}))
+    assert "wgan-gp comes first so far, by median" in text
+    assert text.endswith("1 run still pending: go on with `harness run quickstart`.")
+
+
+def test_answer_of_one_objective_only():
+    text = spoken(FakeResults(objectives=("gan",)))
+    assert text.startswith(
+        "On 8gaussians / mlp, gan, the only objective with finished runs, reached mean w1_excess 0.3"
+    )
+    assert text.endswith("there is nothing to compare it with.")
+
+
+def test_answer_of_two_tasks_counts_first_places_and_averages_the_paired_difference():
+    text = spoken(FakeResults(tasks=(("8gaussians", "mlp"), ("ring", "mlp"))))
+    assert text.startswith(
+        "wgan-gp comes first in 2 of 2 tasks by w1_excess (n = 3 seeds); its lead over the runner-up"
+    )
+    assert "excludes 0 in 2 of those 2; averaged over the tasks it is 0.17" in text
+    assert "lower than wgan-clip." in text
+
+
+def test_answer_of_two_tasks_with_different_winners():
+    better = {(1, "gan", 0, seed): {"w1_excess": 0.001 * seed} for seed in range(3)}
+    better |= {(1, "wgan-gp", 0, seed): {"w1_excess": 0.1 + 0.001 * seed**2} for seed in range(3)}
+    text = spoken(FakeResults(tasks=(("8gaussians", "mlp"), ("ring", "mlp")), overrides=better))
+    assert text.startswith("wgan-gp comes first in 1 of 2 tasks (gan in 1) by w1_excess")
+
+
+def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
+    assert "lr tuned on the other seeds)" in spoken(FakeResults(rates=("recipe", 2e-3)))
+    assert "lr chosen on that same seed, which flatters it)" in spoken(FakeResults(rates=("recipe", 2e-3), seeds=1))
+    two = (("8gaussians", "mlp"), ("ring", "mlp"))
+    assert "lr tuned on the other seeds (n = 3 seeds)" in spoken(FakeResults(rates=("recipe", 2e-3), tasks=two))
+    assert "one seed gives no interval" in spoken(FakeResults(seeds=1, tasks=two))

@@ -1,0 +1,188 @@
+"""Figures tested as data: what is drawn is what the tables say."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from report.fake_results import FakeResults
+
+from harness.report import figures, pictures, tables
+from harness.report.figures import Style
+
+
+@pytest.fixture
+def ax():
+    with figures.style():
+        return figures.blank(4.0, 3.0)[1]
+
+
+def test_an_objective_looks_the_same_whatever_else_is_drawn_and_no_two_look_alike():
+    names = [f"objective-{i:02d}" for i in range(40)]
+    made = figures.styles(reversed(names))
+    assert made == figures.styles(names + names)
+    assert len({(s.colour, s.marker, str(s.dash)) for s in made.values()}) == 40
+    first = [made[name] for name in names[:7]]
+    assert len({s.colour for s in first}) == 7
+    assert len({s.marker for s in first}) == 7
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone():
+    before = dict(matplotlib.rcParams)
+    with figures.style():
+        figures.encode(figures.blank(2, 2)[0])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_the_same_drawing_gives_the_same_bytes_without_a_date():
+    def drawn():
+        with figures.style():
+            figure, ax = figures.blank(3, 2)
+            figures.draw_losses(
+                ax, pd.DataFrame({"step": [1, 2], "critic_loss": [1, 2], "generator_loss": [2, 1]}), LOOK
+            )
+            return figures.encode(figure)
+
+    (png, svg), again = drawn(), drawn()
+    assert (png, svg) == again
+    assert png.startswith(b"\x89PNG")
+    assert b"Software" not in png
+    assert b"<dc:date>" not in svg
+
+
+LOOK = Style("#0072B2", "o", "-")
+STYLED = {"gan": LOOK, "wgan-gp": Style("#D55E00", "s", "--")}
+
+
+def test_strips_draw_every_seed_the_mean_and_the_interval(ax):
+    cells = pd.DataFrame({
+        "objective": ["wgan-gp", "gan"], "row": [0, 1], "text": ["wgan-gp", "gan (2/3 ok)"],
+        "median": [0.2, 0.5], "mean": [0.21, np.nan], "low": [0.1, np.nan], "high": [0.3, np.nan],
+    })  # fmt: skip
+    runs = pd.DataFrame({"row": [0, 0, 0, 1, 1], "lift": [-0.2, 0, 0.2, -0.2, 0.2], "value": [0.1, 0.2, 0.3, 0.4, 0.6]})
+    figures.draw_strips(ax, cells, runs, STYLED, "w1_excess")
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert drawn[0][0] == [0, 0]  # the floor
+    assert drawn[1] == ([0.1, 0.2, 0.3], [-0.2, 0.0, 0.2])
+    assert drawn[2] == ([0.1, 0.3], [0, 0])
+    assert drawn[3] == ([0.21], [0])
+    assert drawn[4] == ([0.4, 0.6], [0.8, 1.2])
+    assert drawn[5] == ([0.5], [1])
+    assert len(drawn) == 6
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["wgan-gp", "gan (2/3 ok)"]
+    assert ax.get_xlabel() == "W1 excess (data units)"
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_only_an_excess_has_a_floor_at_zero(ax):
+    cells = pd.DataFrame(
+        {
+            "objective": ["gan"],
+            "row": [0],
+            "text": ["gan"],
+            "median": [1.0],
+            "mean": [1.0],
+            "low": [np.nan],
+            "high": [np.nan],
+        }
+    )
+    figures.draw_strips(
+        ax, cells, pd.DataFrame({"row": [0], "lift": [0.0], "value": [1.0]}), STYLED, "fid[classifier]@540"
+    )
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1.0], [1.0]]
+    assert ax.get_xlabel() == "fid[classifier]@540"
+
+
+def test_steps_draw_a_thin_line_a_seed_and_a_thick_one_an_objective(ax):
+    seeds = pd.DataFrame(
+        {"objective": "gan", "run_id": ["a", "a", "b", "b"], "step": [1, 2, 1, 2], "value": [4.0, 2.0, 6.0, 2.0]}
+    )
+    means = pd.DataFrame({"objective": "gan", "text": "gan", "step": [1, 2], "value": [5.0, 2.0]})
+    figures.draw_steps(ax, means, seeds, STYLED, "w1_excess")
+    assert [list(line.get_ydata()) for line in ax.lines[:3]] == [[4.0, 2.0], [6.0, 2.0], [5.0, 2.0]]
+    assert ax.lines[2].get_linewidth() > ax.lines[0].get_linewidth()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gan"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("generator steps", "W1 excess (data units)")
+
+
+def test_points_draw_both_clouds_inside_equal_axes(ax):
+    real, generated = np.eye(2), np.array([[0.5, 0.5], [9.0, 9.0], [0.0, 1.0]])
+    figures.draw_points(ax, real, generated, LOOK, (-2, 2, -2, 2))
+    assert [np.asarray(cloud.get_offsets()).tolist() for cloud in ax.collections] == [real.tolist(), generated.tolist()]
+    assert ax.get_aspect() == 1
+    assert ax.get_xlim() == (-2, 2)
+    assert ax.get_ylim() == (-2, 2)
+
+
+def test_level_lines_of_the_critic_lie_where_its_grid_says(ax):
+    y, x = np.mgrid[-1:1:64j, -2:2:128j]
+    figures.draw_critic(ax, x + 0 * y, (-2.0, 2.0, -1.0, 1.0))
+    for path in ax.collections[0].get_paths():
+        if len(path.vertices):
+            assert np.ptp(path.vertices[:, 0]) < 1e-9
+            assert np.ptp(path.vertices[:, 1]) == pytest.approx(2.0)
+
+
+def test_losses_draw_both_players(ax):
+    curves = pd.DataFrame({"step": [1, 2, 3], "critic_loss": [3.0, 2.0, 1.0], "generator_loss": [0.5, 0.6, 0.7]})
+    figures.draw_losses(ax, curves, LOOK, "critic updates")
+    assert [list(line.get_ydata()) for line in ax.lines] == [[3.0, 2.0, 1.0], [0.5, 0.6, 0.7]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["critic", "generator"]
+    assert ax.get_xlabel() == "critic updates"
+
+
+def test_the_frame_is_a_square_around_every_real_point_and_strays_are_counted():
+    box = pictures.frame([np.array([[0.0, 0.0], [4.0, 1.0]]), np.array([[2.0, 2.0]])])
+    assert box == pytest.approx((2 - 2.7, 2 + 2.7, 1 - 2.7, 1 + 2.7))
+    assert pictures.outside(np.array([[0.0, 0.0], [9.0, 0.0], [np.nan, 0.0], [0.0, -np.inf]]), box) == 3
+
+
+# What the report decides to draw
+
+
+@pytest.fixture
+def no_encoding(monkeypatch):
+    """Drawing is what is tested: turning it into bytes is most of the time and not of the question."""
+    kept = []
+    monkeypatch.setattr(figures, "encode", lambda figure: kept.append(figure) or (b"", b""))
+    return kept
+
+
+def test_panels_follow_the_cells_and_the_rest_is_said(no_encoding, monkeypatch):
+    monkeypatch.setattr(pictures, "MOST", 4)
+    store = FakeResults(tasks=tuple((f"ring-{i}", "mlp") for i in range(3)), seeds=2, grid=False)
+    made = pictures.sections(tables.read(store))
+    assert [len(made[kind].panels) for kind in ("primary", "steps", "points", "losses")] == [3, 3, 4, 4]
+    assert made["points"].notes == ("Shown are the first 4 of 9 cells; the tables hold them all.",)
+    assert made["points"].panels[0].name == "points-01-ring-0-mlp-wgan-gp"
+
+
+def test_the_mean_line_is_never_a_mean_of_the_survivors(no_encoding):
+    store = FakeResults(overrides={(0, "gan", 0, 1): {"status": "diverged", "first_bad_step": 7}})
+    pictures.sections(tables.read(store))
+    lines = {line.get_label(): np.asarray(line.get_ydata(), float) for line in no_encoding[1].axes[0].lines}
+    assert np.isnan(lines["gan"]).all()
+    assert np.isfinite(lines["wgan-gp"]).all()
+    scored = store.scored().merge(store.table()[["run_id", "objective"]])
+    means = scored[scored["objective"] == "wgan-gp"].groupby("step")["w1_excess"].mean()
+    np.testing.assert_allclose(lines["wgan-gp"], means)
+
+
+def test_an_objective_that_always_diverges_shows_the_losses_up_to_there(no_encoding):
+    overrides = {(0, "gan", 0, seed): {"status": "diverged", "first_bad_step": 40 + seed} for seed in range(3)}
+    made = pictures.sections(tables.read(FakeResults(overrides=overrides)))
+    assert any("seed 0, diverged at step 40" in panel.alt for panel in made["losses"].panels)
+    assert len(made["points"].panels) == 2
+
+
+def test_a_snapshot_that_cannot_be_read_costs_its_panel_only_and_is_named(no_encoding):
+    made = pictures.sections(tables.read(FakeResults(missing_snapshots=True)))
+    assert made["points"].panels == ()
+    assert len(made["points"].notes) == 3
+    assert "has no snapshot" in made["points"].notes[0]
+    assert len(made["losses"].panels) == 3
+
+
+def test_where_the_generator_is_fixed_steps_are_updates_of_the_critic(no_encoding):
+    fixed = {(0, "gan", 0, seed): {"setup.trained": "fixed"} for seed in range(2)}
+    pictures.sections(tables.read(FakeResults(objectives=("gan",), seeds=2, overrides=fixed)))
+    assert no_encoding[1].axes[0].get_xlabel() == "critic updates"

@@ -1,0 +1,191 @@
+"""The page: one offline file that opens with the answer, hides no run, and shows any text as text."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report.fake_results import FakeResults
+
+from harness.errors import HarnessError, StoreError
+from harness.report import build_report, figures, page, pictures
+from harness.report.stats import STATUSES
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave out the slow half, turning figures into bytes: for tests of the text."""
+    monkeypatch.setattr(figures, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(pictures, "MOST", 1)
+
+
+class Outline(HTMLParser):
+    """Tags, attributes and text of a page, as a browser with scripts off would see them."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data):
+        if self.tags[-1:] != ["style"]:
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+def report(store, folder):
+    return Outline(build_report(store, folder).read_text(encoding="utf-8"))
+
+
+def lost(status, **more):
+    return {"status": status, **more}
+
+
+# The file
+
+
+def test_the_report_is_one_offline_file_with_its_tables_and_figures_beside_it(tmp_path):
+    found = report(FakeResults(seeds=2), tmp_path / "out")
+    assert not {"script", "link", "iframe", "object", "base", "form"} & set(found.tags)
+    policy = next(value for tag, name, value in found.attributes if tag == "meta" and "default-src" in value)
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    sources = [value for _, name, value in found.attributes if name in ("src", "href", "action", "srcset", "poster")]
+    assert len(sources) == 1 + 1 + 3 + 3
+    assert all(value.startswith("data:image/png;base64,") for value in sources)
+    assert not [name for _, name, _ in found.attributes if name.startswith("on")]
+    alts = [value for tag, name, value in found.attributes if tag == "img" and name == "alt"]
+    assert len(alts) == len(sources)
+    assert all(alts)
+    files = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {f for f in files if f.endswith(".png")} == {f[:-3] + "png" for f in files if f.endswith(".svg")}
+    assert len(files) == 1 + 2 * len(sources) + sum(f.startswith("tables/") for f in files)
+    for name in ("answer", "cells", "runs", "scored", "failures", "versions"):
+        assert f"tables/{name}.csv" in files
+        assert f"tables/{name}.csv" in found.words
+
+
+def test_the_same_records_give_the_same_bytes_wherever_they_are_written(tmp_path):
+    store = FakeResults(objectives=("gan",), seeds=2)
+    first, second = build_report(store, tmp_path / "a"), build_report(store, tmp_path / "b" / "c")
+    names = sorted(p.relative_to(first.parent) for p in first.parent.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(second.parent) for p in second.parent.rglob("*") if p.is_file())
+    assert all((first.parent / name).read_bytes() == (second.parent / name).read_bytes() for name in names)
+
+
+def test_the_page_holds_its_parts_in_order(quick, tmp_path):
+    store = FakeResults(overrides={(0, "gan", 0, 1): lost("diverged", first_bad_step=412)}, sets=("train.steps=9",))
+    words = report(store, tmp_path).words
+    parts = [
+        "quickstart", "Which objective learns eight gaussians?", "On 8gaussians / mlp, wgan-gp",
+        "9 runs planned: 8 ok, 1 diverged",
+        "W1 excess (data units) of every seed", "Every cell", "During training", "Real and generated points",
+        "Losses of both players", "Failures", "412", "Resolved settings", "Methods", "98.89 %", "Versions and machine",
+        "2.13.0", "harness run suites/quickstart.yaml --set train.steps=9", "tables/cells.csv",
+    ]  # fmt: skip
+    places = [words.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "At n = 3 the nominal 95 % held the true mean in 95 % of repeated draws from normal data, 84 %" in words
+
+
+def test_the_best_cell_is_marked_by_more_than_colour(quick, tmp_path):
+    source = build_report(FakeResults(), tmp_path).read_text(encoding="utf-8")
+    assert source.count('title="first of its task">★') == 1
+    assert "None: all 9 runs finished." in source
+
+
+def test_a_suite_with_nothing_finished_or_planned_still_has_a_page(quick, tmp_path):
+    overrides = {(0, name, 0, seed): lost("pending") for name in ("gan", "wgan-clip", "wgan-gp") for seed in range(3)}
+    words = report(FakeResults(overrides=overrides), tmp_path / "a").words
+    assert "There is no answer yet" in words
+    assert "Nothing to show yet" in words
+    assert "None among the runs that have ended" in words
+
+
+def test_every_table_adds_up_to_the_plan(quick, tmp_path):
+    overrides = {
+        (0, "gan", 0, 1): lost("diverged"),
+        (0, "gan", 0, 2): lost("timeout"),
+        (0, "wgan-gp", 0, 0): lost("pending"),
+    }
+    build_report(FakeResults(overrides=overrides), tmp_path)
+    runs, cells, failures = (pd.read_csv(tmp_path / "tables" / f"{name}.csv") for name in ("runs", "cells", "failures"))
+    assert len(runs) == cells["n_planned"].sum() == cells[[f"n_{s}" for s in STATUSES]].to_numpy().sum() == 9
+    assert len(failures) == 2 == (~runs["status"].isin(["ok", "pending"])).sum()
+
+
+def test_text_is_shown_as_text(quick, tmp_path):
+    hostile = '<script>alert("x")</script><img src=x onerror=alert(1)>\x1b[31m\x00'
+    overrides = {(0, "gan", 0, 1): lost("failed", error=hostile), (0, "gan", 0, 0): {"torch": hostile}}
+    source = build_report(FakeResults(question=hostile + "\ud800", overrides=overrides), tmp_path).read_text(
+        encoding="utf-8"
+    )
+    found = Outline(source)
+    assert "script" not in found.tags
+    assert not [a for a in found.attributes if a[1] == "onerror"]
+    assert source.count("&lt;script&gt;") == 3
+    assert not {"\x1b", "\x00"} & set(source)
+
+
+def test_figures_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_path):
+    (tmp_path / "figures").mkdir()
+    for name in ("points-07-old.png", "mine.png"):
+        (tmp_path / "figures" / name).write_bytes(PNG)
+    build_report(FakeResults(), tmp_path)
+    left = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert "mine.png" in left
+    assert "points-07-old.png" not in left
+    assert not list(tmp_path.rglob(".report-*"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(quick, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match=r"the report cannot be written to .*taken"):
+        build_report(FakeResults(), tmp_path / "taken")
+
+
+def test_a_write_that_fails_leaves_the_page_that_was_there(quick, tmp_path, monkeypatch):
+    before = build_report(FakeResults(), tmp_path).read_bytes()
+    replace = page.os.replace
+
+    def failing(source, target):
+        if Path(target).name == "cells.csv":
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(page.os, "replace", failing)
+    with pytest.raises(StoreError, match="No space left on device"):
+        build_report(FakeResults(question="another"), tmp_path)
+    assert (tmp_path / "index.html").read_bytes() == before
+    assert not list(tmp_path.rglob(".report-*"))
+
+
+def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
+    store = FakeResults(overrides={(0, "gan", 0, 1): {"w1_excess": None}})
+    with pytest.raises(HarnessError, match=r"seed 1.*w1_excess is not a finite number"):
+        build_report(store, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_reports_import_no_torch():
+    check = "import sys, harness.report, harness.report.page; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_mixed_machines_are_flagged(quick, tmp_path):
+    words = report(FakeResults(overrides={(0, "gan", 0, 0): {"torch": "2.12.0"}}), tmp_path).words
+    assert "were not all made alike: torch differ" in words
+    assert "2.12.0 1" in words
+    assert "2.13.0 8" in words

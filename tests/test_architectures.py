@@ -1,0 +1,126 @@
+"""Networks: the interpreter against nn.Module, the written-out slope against autograd, initial weights, summaries."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from harness.architectures import ARCHITECTURES, mlp
+from harness.architectures.initial import draw_weights
+from harness.architectures.summary import summarise
+from harness.engine.networks import Layout, bind, build_pair
+from oracles import make_spec
+
+ACTIVATIONS = ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
+
+
+def random_params(network, runs):
+    return {k: torch.randn(runs, *p.shape, dtype=torch.float64) / 2 for k, p in network.named_parameters()}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_the_interpreter_equals_the_module(activation, norm):
+    player = mlp.MlpCritic(width=6, depth=2, activation=activation, norm=norm, pieces=3)
+    network = mlp.build_critic(player, (3, 2, 2)).double()
+    params, x = random_params(network, 3), torch.randn(3, 5, 3, 2, 2, dtype=torch.float64)
+    stacked = mlp.forward(network, params, x)
+    for run in range(3):
+        one = {k: v[run] for k, v in params.items()}
+        expected = torch.func.functional_call(network, one, x[run])
+        torch.testing.assert_close(stacked[run], expected)
+        torch.testing.assert_close(mlp.forward(network, one, x[run]), expected)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "maxout"])
+@pytest.mark.parametrize("runs", [None, 3])
+def test_the_written_out_slope_equals_autograd(activation, runs):
+    """In value to 1e-6, and in what a penalty on it sends to the weights."""
+    player = mlp.MlpCritic(width=8, depth=3, activation=activation, pieces=3)
+    network = mlp.build_critic(player, (2,)).double()
+    assert mlp.piecewise_linear(network)
+    params = {k: (v if runs else v[0]).requires_grad_() for k, v in random_params(network, runs or 1).items()}
+    x = torch.randn(*([runs] if runs else []), 9, 2, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(mlp.forward(network, params, x).sum(), x, create_graph=True)
+    written = mlp.slope(network, params, x)
+    torch.testing.assert_close(written, expected, atol=1e-6, rtol=1e-6)
+    weights = [params[k] for k in params if k.endswith("weight")]
+    for a, b in zip(
+        torch.autograd.grad((written.norm(dim=-1) - 1).square().sum(), weights),
+        torch.autograd.grad((expected.norm(dim=-1) - 1).square().sum(), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"activation": "tanh"}, {"norm": "layer"}, {"norm": "batch"}])
+def test_networks_that_bend_have_no_written_out_slope(settings):
+    assert not mlp.piecewise_linear(mlp.build_critic(mlp.MlpCritic(**settings), (2,)))
+
+
+def test_scaled_softplus_is_what_the_paper_says():
+    x = torch.linspace(-3, 3, 20)
+    torch.testing.assert_close(mlp.ScaledSoftplus()(x), torch.log1p(torch.exp(2 * x + 2)) / 2 - 1)
+
+
+def test_maxout_of_two_signed_pieces_is_the_absolute_value():
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(mlp.Maxout(2)(torch.stack([x, -x], -1).flatten(-2)), x.abs())
+
+
+def test_widths_override_width_and_depth():
+    network = mlp.build_generator(mlp.MlpGenerator(widths=(5, 3), latent=7), (2,))
+    assert [tuple(p.shape) for p in network.parameters()] == [(5, 7), (5,), (3, 5), (3,), (2, 3), (2,)]
+
+
+def test_layers_before_batch_norm_have_no_bias():
+    network = mlp.build_generator(mlp.MlpGenerator(norm="batch", depth=2), (2,))
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    assert [layer.bias is None for layer in linear] == [True, True, False]
+
+
+@pytest.mark.parametrize(("init", "sd"), [("he", math.sqrt(2 / 50)), ("default", 1 / math.sqrt(150)), ({"normal": 0.3}, 0.3)])
+def test_initial_weights_have_the_declared_spread(init, sd):
+    network = nn.Sequential(nn.Linear(50, 400), nn.LayerNorm(400))
+    drawn = draw_weights(network, init, torch.Generator().manual_seed(1))
+    assert drawn["0.weight"].std().item() == pytest.approx(sd, rel=0.02)
+    assert (drawn["0.bias"] == 0).all() == (init != "default")
+    assert (drawn["1.weight"] == 1).all()
+    assert (drawn["1.bias"] == 0).all()
+
+
+def test_the_flat_layout_is_inverted_by_its_split():
+    network = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    params = {k: p.detach() for k, p in network.named_parameters()}
+    layout = Layout(network)
+    again = layout.split(layout.join(params))
+    assert all(torch.equal(again[k], params[k]) for k in params)
+
+
+def test_features_are_the_input_of_the_last_layer():
+    pair = build_pair(make_spec().setup)
+    critic = bind(pair, "plain").critic(flat := torch.randn(Layout(pair.critic).join(dict(pair.critic.named_parameters())).shape))
+    params, x = Layout(pair.critic).split(flat), torch.randn(5, 2)
+    expected = critic.features(x) @ params["5.weight"].T + params["5.bias"]
+    torch.testing.assert_close(critic.scores(x), expected.squeeze(1))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_entry_builds_and_counts_its_parameters(name):
+    entry = ARCHITECTURES[name]
+    settings = {"generator": entry.generator_model(**entry.generator), "critic": entry.critic_model(**entry.critic)}
+    summary = summarise(name, settings, None)
+    for player in ("generator", "critic"):
+        build = getattr(entry, f"build_{player}")
+        assert summary[player]["parameters"] == sum(p.numel() for p in build(settings[player], entry.shape).parameters())
+    assert entry.summary
+
+
+def test_a_summary_by_hand():
+    settings = {"generator": mlp.MlpGenerator(latent=3, widths=(5,)), "critic": mlp.MlpCritic(widths=(7,))}
+    summary = summarise("mlp", settings, (2,))
+    assert summary["generator"]["multiply_adds"] == 3 * 5 + 5 * 2
+    assert summary["generator"]["parameters"] == 3 * 5 + 5 + 5 * 2 + 2
+    assert summary["critic"]["multiply_adds"] == 2 * 7 + 7
+    assert [layer["output_shape"] for layer in summary["critic"]["layers"]] == [[2], [7], [7], [1]]

@@ -1,0 +1,263 @@
+"""Stacked training against a plain loop, and the ways in which a run must not depend on its surroundings."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from oracles import make_spec, plain_loop, same
+
+from harness import objectives
+from harness.architectures import ARCHITECTURES
+from harness.engine import noise, schedules, train
+from harness.objectives import OBJECTIVES, TRICKS, Trick
+
+PLAYERS = ("generator", "critic")
+
+
+def check_equal_to_plain_loop(specs, mode):
+    for spec, outcome in zip(specs, train(specs, mode=mode, dtype=torch.float64), strict=True):
+        expected = plain_loop(spec)
+        for player in PLAYERS:
+            got = outcome.curves[f"{player}_loss"]
+            np.testing.assert_allclose(got, expected["losses"][player], rtol=2e-6, atol=1e-7)  # curves are float32
+            for name, value in expected[player].items():
+                got = outcome.weights[player][name]
+                np.testing.assert_allclose(got, value.detach().numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("architecture", ["mlp", "mlp-tanh", "mlp-bn"])
+def test_a_stack_equals_plain_loops(objective, architecture):
+    specs = [
+        make_spec(objective, architecture=architecture, seed=seed, hyper={"critic_lr": rate, "data.sd": 0.1 * (seed + 1)})
+        for seed, rate in enumerate([1e-3, 2e-3, 5e-3])
+    ]
+    check_equal_to_plain_loop(specs, "stacked")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_single_run_equals_a_plain_loop(objective):
+    check_equal_to_plain_loop([make_spec(objective)], "single")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+def test_under_vmap_a_stack_equals_plain_loops(objective, architecture, monkeypatch):
+    monkeypatch.setitem(ARCHITECTURES, architecture, replace(ARCHITECTURES[architecture], forward=None, slope=None))
+    check_equal_to_plain_loop([make_spec(objective, architecture=architecture, seed=s) for s in range(2)], "stacked")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("init", ["he", "default", {"normal": 0.3}])
+def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, init):
+    specs = [make_spec(seed=s, players={"init": init}, optimizer=optimizer, hyper={"beta1": 0.5}) for s in range(2)]
+    check_equal_to_plain_loop(specs, "stacked")
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+def test_a_run_does_not_depend_on_its_stack_bit_for_bit(objective, architecture):
+    """A lone run is padded to two, so that 1 belongs to the list."""
+    seven = make_spec(objective, architecture=architecture, seed=7, steps=40)
+    mates = [make_spec(objective, architecture=architecture, seed=s, steps=40, hyper={"critic_lr": 1e-2}) for s in range(7)]
+    alone = train([seven], at=[0, 20, 40], samples=100)[0]
+    for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:]]):
+        again = train(stack, at=[0, 20, 40], samples=100)[stack.index(seven)]
+        assert same(alone.weights, again.weights)
+        assert same(alone.curves, again.curves)
+        assert same(alone.snapshots, again.snapshots)
+
+
+def test_score_points_change_nothing():
+    often = train([make_spec(steps=70)], at=range(0, 71, 7), samples=50)[0]
+    never = train([make_spec(steps=70)])[0]
+    assert same(often.weights, never.weights)
+    assert same(often.curves, never.curves)
+
+
+def test_noise_is_addressed():
+    """A later block is the same whether or not earlier ones were read, and whatever else the stack draws."""
+    draw = noise.normal([3, 4], "critic.latent", (5, 2))
+    whole = noise.Stream(2, draw, torch.device("cpu"), torch.float32)
+    rows = [whole.row(u).clone() for u in range(2 * noise.BLOCK)]
+    late = noise.Stream(2, draw, torch.device("cpu"), torch.float32)
+    assert torch.equal(late.row(noise.BLOCK + 3), rows[noise.BLOCK + 3])
+    other = noise.Stream(1, noise.normal([4], "critic.latent", (5, 2)), torch.device("cpu"), torch.float32)
+    assert torch.equal(other.row(9)[0], rows[9][1])
+
+
+def test_a_fixed_set_is_read_in_whole_shuffled_passes():
+    n, size = 6, 20
+    points = torch.arange(size).float()[:, None]
+    stream = noise.Stream(1, noise.passes([1], "critic.real.order", n, [points]), torch.device("cpu"), torch.float32)
+    read = torch.cat([stream.row(u)[0, :, 0] for u in range(200)])
+    for start in range(0, len(read) - size, size):
+        assert sorted(read[start : start + size].tolist()) == list(range(size))
+    assert read[:size].tolist() != read[size : 2 * size].tolist()
+
+
+def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
+    gan = train([make_spec("gan", seed=5, steps=1)], at=[0], samples=64)[0]
+    gp = train([make_spec("wgan-gp", seed=5, steps=1)], at=[0], samples=64)[0]
+    assert same(gan.snapshots[0], gp.snapshots[0])
+
+
+NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
+    init=lambda params, setup: params["critic"][..., 0] * 0,
+    loss=lambda player, params, critic, real, fake, extra, hyper: torch.where(
+        (extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0
+    )
+    * params.sum(-1),
+    after=lambda player, params, fake, extra, noise, hyper: extra + (player == "generator"),
+    hyper={"at": 1e9},
+)
+
+
+@pytest.mark.parametrize("mode", ["batched", "vmap"])
+def test_a_diverging_run_stops_at_its_step_and_leaves_its_neighbours_alone(mode, monkeypatch):
+    monkeypatch.setitem(TRICKS, "nan", NAN_AT)
+    if mode == "vmap":
+        monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], forward=None, slope=None))
+    good = [make_spec("wgan-gp", seed=s, steps=30, tricks=("nan",)) for s in (1, 2)]
+    bad = make_spec("wgan-gp", seed=3, steps=30, tricks=("nan",), hyper={"nan.at": 12.0})
+    left, broken, right = train([good[0], bad, good[1]], at=[1, 12, 13, 30], samples=20)
+    assert (broken.status, broken.first_bad_step) == ("diverged", 13)
+    assert broken.curves["step"].tolist() == list(range(1, 14))
+    assert np.isnan(broken.curves["critic_loss"]).tolist() == [False] * 12 + [True]
+    assert list(broken.snapshots) == [1, 12]
+    assert broken.weights == {}
+    calm = train([good[0], good[1], good[1]], at=[1, 12, 13, 30], samples=20)
+    assert left.status == right.status == "ok"
+    assert same(left.weights, calm[0].weights)
+    assert same(right.snapshots, calm[1].snapshots)
+
+
+def test_a_run_that_overflows_is_diverged():
+    outcome = train([make_spec("wgan", steps=30, optimizer="sgd", hyper={"critic_lr": 1e12, "beta1": 0.0})])[0]
+    assert outcome.status == "diverged"
+    assert outcome.first_bad_step < 30
+
+
+def test_ema_is_the_average_of_the_generators_path():
+    decay = 0.9
+    spec = make_spec(tricks=("ema",), hyper={"ema.decay": decay}, steps=6)
+    outcome = train([spec], at=[6], samples=10, dtype=torch.float64)[0]
+    path = [train([make_spec(steps=k)], dtype=torch.float64)[0].weights["generator"] for k in range(1, 7)]
+    average = {k: v.copy() for k, v in initial_generator(spec).items()}
+    for weights in path:
+        average = {k: decay * average[k] + (1 - decay) * weights[k] for k in average}
+    for name, value in average.items():
+        np.testing.assert_allclose(outcome.weights["ema"][name], value, atol=1e-6)
+    assert same(outcome.weights["generator"], path[-1])  # both are kept, and averaging changes no training
+
+
+def initial_generator(spec):
+    """Weights after training at a rate of zero."""
+    still = replace(spec, hyper={**spec.hyper, "generator_lr": 0.0, "critic_lr": 0.0})
+    return train([still], dtype=torch.float64)[0].weights["generator"]
+
+
+def test_the_moving_average_is_what_is_sampled():
+    still = make_spec(tricks=("ema",), hyper={"ema.decay": 1.0}, steps=5)
+    outcome = train([still], at=[0, 5], samples=30)[0]
+    assert same(outcome.snapshots[0]["generated"], outcome.snapshots[5]["generated"])
+
+
+def test_every_hook_of_a_trick_is_called(monkeypatch):
+    """Hooks that undo each other leave training as it was; one that adds to the loss shows in the curve."""
+    called = []
+
+    def note(name, result):
+        called.append(name)
+        return result
+
+    trick = Trick(
+        init=lambda params, setup: note("init", params["critic"][..., 0] * 0),
+        inputs=lambda player, real, fake, extra, noise, hyper: note("inputs", (real, fake)),
+        params=lambda player, params, extra: note("params", params),
+        loss=lambda player, params, critic, real, fake, extra, hyper: note("loss", hyper["test.shift"] * 1.0),
+        after=lambda player, params, fake, extra, noise, hyper: note("after", extra + noise["test.coin"].mean(-1)),
+        draws={"coin": ()},
+        hyper={"shift": 0.0},
+    )
+    monkeypatch.setitem(TRICKS, "test", trick)
+    plain = train([make_spec(steps=4)])[0]
+    tricked = train([make_spec(steps=4, tricks=("test",), hyper={"test.shift": 3.0})])[0]
+    assert set(called) == {"init", "inputs", "params", "loss", "after"}
+    np.testing.assert_allclose(tricked.curves["critic_loss"], plain.curves["critic_loss"] + 3, rtol=1e-5)
+    assert same(plain.weights, tricked.weights)
+
+
+def test_scheduled_rates_equal_a_plain_loop_that_sets_them():
+    rates = {"critic_lr": "linear", "generator_lr": "linear"}
+    check_equal_to_plain_loop([make_spec(seed=s, steps=20, schedule=rates) for s in range(2)], "stacked")
+
+
+def test_schedules_go_from_one_to_zero():
+    assert schedules.factors({"critic_lr": "linear"}, 1, 4) == {"critic_lr": 0.75}
+    assert schedules.factors({"gp_weight": "cosine"}, 2, 4)["gp_weight"] == pytest.approx(0.5)
+    assert schedules.factors({"a": "linear", "b": "cosine"}, 0, 4) == {"a": 1, "b": 1}
+
+
+def test_n_critic_follows_its_schedule():
+    n_critic = {"base": 2, "first": [3, 7], "every": [5, 4]}
+    counts = [schedules.critic_updates(n_critic, step) for step in range(11)]
+    assert counts == [7, 7, 7, 2, 2, 4, 2, 2, 2, 2, 4]
+    outcome = train([make_spec(steps=11, n_critic=n_critic)])[0]
+    assert outcome.facts["critic_updates"] == sum(counts)
+    assert outcome.facts["samples_seen"] == sum(counts) * 16
+
+
+@pytest.mark.parametrize("when", ["after", "before", "after+start"])
+def test_clipping_happens_when_it_is_told_to(when):
+    spec = make_spec("wgan-clip", steps=1, n_critic=1, constrain=when, hyper={"clip": 0.01, "critic_lr": 1.0})
+    largest = max(np.abs(w).max() for w in train([spec])[0].weights["critic"].values())
+    assert (largest <= 0.01 + 1e-9) == (when != "before")
+
+
+def test_packing_shows_the_critic_pairs_of_samples():
+    spec = make_spec("wgan-gp", pack=2, steps=3)
+    outcome = train([spec], at=[3], samples=40)[0]
+    assert outcome.weights["critic"]["1.weight"].shape == (8, 4)
+    assert outcome.facts["samples_seen"] == 2 * 16 * outcome.facts["critic_updates"]
+    assert outcome.snapshots[3]["generated"].shape == (40, 2)
+
+
+def test_a_fixed_generator_trains_the_critic_alone_towards_the_exact_distance():
+    """On parallel lines the best 1-Lipschitz critic scores theta higher on one line than on the other."""
+    spec = make_spec(
+        "wgan-gp", "parallel-lines", generator="fixed", steps=400, batch=64,
+        hyper={"data.theta": 0.7, "critic_lr": 5e-3, "gp_weight": 10.0},
+    )  # fmt: skip
+    spec = replace(spec, setup=replace(spec.setup, generator={}))
+    outcome = train([spec], at=[400], samples=500)[0]
+    assert set(outcome.weights) == {"critic"}
+    assert "generator_loss" not in outcome.curves
+    assert outcome.facts["critic_updates"] == 400
+    assert (outcome.snapshots[400]["generated"][:, 0] == 0).all()
+    assert outcome.curves["critic_gap"][-50:].mean() == pytest.approx(0.7, abs=0.07)
+
+
+def test_snapshots_hold_what_they_declare():
+    shot = train([make_spec(steps=2)], at=[2], samples=77)[0].snapshots[2]
+    assert {k: v.shape for k, v in shot.items()} == {
+        "generated": (77, 2), "fixed": (64, 2), "critic": (8 * 3 + 8 * 9 + 9,), "critic_grid": (128, 128), "critic_extent": (4,),
+    }  # fmt: skip
+
+
+def test_the_critic_grid_is_the_critic_on_the_grid():
+    outcome = train([make_spec(steps=3)], at=[3], samples=10)[0]
+    shot, weights = outcome.snapshots[3], outcome.weights["critic"]
+    left, right, low, high = shot["critic_extent"]
+    x, y = np.linspace(left, right, 128)[100], np.linspace(low, high, 128)[17]
+    h = np.array([x, y])
+    for layer in ("1", "3"):
+        h = np.maximum(weights[f"{layer}.weight"] @ h + weights[f"{layer}.bias"], 0)
+    score = weights["5.weight"] @ h + weights["5.bias"]
+    assert shot["critic_grid"][17, 100] == pytest.approx(score.item(), rel=1e-4)
+
+
+def test_objectives_table_names_its_critic_norms():
+    assert {o.auto_norm for o in OBJECTIVES.values()} <= {"batch", "layer"}
+    assert objectives.OBJECTIVES["wgan-gp"].auto_norm == "layer"

@@ -1,0 +1,134 @@
+"""Metrics against closed forms and independent routes."""
+
+import numpy as np
+import pytest
+from oracles import make_spec
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from harness.datasets import DATASETS
+from harness.engine import noise
+from harness.engine.data import data_settings
+from harness.metrics import METRICS, Reference, make_reference, samples_drawn, score, score_id
+from harness.metrics.coverage import hq_ceiling, mode_counts, modes_half, reverse_kl
+from harness.metrics.transport import best_point_distance, wasserstein_1
+
+RNG = np.random.default_rng(0)
+SQUARE = np.array([[0.0, 0.0], [0.0, 9.0], [9.0, 0.0], [9.0, 9.0]])
+
+
+def test_w1_equals_the_assignment_of_scipy():
+    x, y = RNG.normal(size=(200, 2)), RNG.normal(size=(200, 2)) + 1
+    cost = cdist(x, y)
+    rows, columns = linear_sum_assignment(cost)
+    assert wasserstein_1(x, y) == pytest.approx(cost[rows, columns].mean(), abs=1e-12)
+
+
+def test_w1_of_shifted_samples_is_the_length_of_the_shift():
+    x = RNG.normal(size=(300, 3))
+    assert wasserstein_1(x, x + np.array([1.0, 2.0, 2.0])) == pytest.approx(3, abs=1e-9)
+
+
+def test_w1_is_a_metric_and_scales():
+    x, y, z = (RNG.normal(size=(60, 2)) * k for k in (1, 2, 3))
+    assert wasserstein_1(x, x) == pytest.approx(0, abs=1e-12)
+    assert wasserstein_1(x, y) == pytest.approx(wasserstein_1(y, x), abs=1e-12)
+    assert wasserstein_1(x, z) <= wasserstein_1(x, y) + wasserstein_1(y, z)
+    assert wasserstein_1(3 * x, 3 * y) == pytest.approx(3 * wasserstein_1(x, y))
+    assert wasserstein_1(x[::-1], y) == pytest.approx(wasserstein_1(x, y), abs=1e-12)
+
+
+def test_w1_of_unequal_sizes_on_the_line():
+    assert wasserstein_1(np.array([[0.0], [3.0]]), np.array([[0.0], [0.0], [3.0], [3.0]])) == pytest.approx(0)
+
+
+def test_w1_is_refused_where_it_says_nothing():
+    with pytest.raises(ValueError, match="8 dimensions"):
+        wasserstein_1(np.zeros((3, 9)), np.zeros((3, 9)))
+
+
+def test_the_best_single_point_of_a_square_is_its_middle():
+    assert best_point_distance(SQUARE) == pytest.approx(np.hypot(4.5, 4.5))
+    assert best_point_distance(SQUARE) == pytest.approx(wasserstein_1(np.array([[4.5, 4.5]]), SQUARE))
+
+
+def test_an_ideal_sampler_reaches_the_ceiling_and_not_more():
+    assert hq_ceiling(2) == pytest.approx(0.98889, abs=1e-5)
+    x = SQUARE[RNG.integers(4, size=200_000)] + 0.1 * RNG.normal(size=(200_000, 2))
+    assert mode_counts(x, SQUARE, 0.1).sum() / len(x) == pytest.approx(0.98889, abs=8e-4)
+
+
+def test_counts_of_samples_at_known_places():
+    x = np.array([[0, 0], [0.29, 0], [0.31, 0], [9, 9], [5, 5]], float)
+    assert mode_counts(x, SQUARE, 0.1).tolist() == [2, 0, 0, 1]
+    assert modes_half(np.array([13, 12, 50, 25]), 100) == 3
+
+
+def test_reverse_kl_of_known_shares():
+    assert reverse_kl(np.array([5, 5, 5, 5])) == (pytest.approx(0), 3 / 40)
+    assert reverse_kl(np.array([20, 0, 0, 0]))[0] == pytest.approx(np.log(4))
+    assert all(np.isnan(reverse_kl(np.zeros(4, int))))
+
+
+def test_the_floor_of_reverse_kl_is_its_bias():
+    estimates = [reverse_kl(RNG.multinomial(400, [0.125] * 8))[0] for _ in range(2000)]
+    assert np.mean(estimates) == pytest.approx(7 / 800, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return make_reference(make_spec(), 300)
+
+
+def real(n, seed=11):
+    spec = make_spec()
+    return DATASETS["8gaussians"].sample(n, noise.generator(seed, "test"), data_settings(spec)).double().numpy()
+
+
+def test_real_data_has_no_excess_and_a_perfect_score(reference):
+    columns = [score(real(2500, seed), reference) for seed in range(8)]
+    assert np.mean([c["w1_excess"] for c in columns]) == pytest.approx(0, abs=0.03)
+    assert np.mean([c["score"] for c in columns]) > 0.97
+    assert all(c["modes@2500"] == 8 and c["modes_half"] == 8 and c["collapsed"] == 0 for c in columns)
+
+
+def test_a_constant_generator_scores_zero_and_is_collapsed(reference):
+    columns = score(np.zeros((2500, 2)), reference)
+    assert columns["score"] == pytest.approx(0, abs=1e-6)
+    assert columns["collapsed"] == 1
+    assert (columns["hq"], columns["reverse_kl"], columns["reverse_kl_undefined"]) == (0, None, 1)
+
+
+def test_one_perfect_mode_is_collapsed_and_blur_is_not(reference):
+    one = reference.modes[2] + reference.sd * RNG.normal(size=(2500, 2))
+    assert score(one, reference)["collapsed"] == 1
+    assert score(one, reference)["modes@2500"] == 1
+    blurred = real(2500) + RNG.normal(size=(2500, 2))
+    assert score(blurred, reference)["collapsed"] == 0
+
+
+def test_a_reference_is_the_same_every_time_and_its_floor_is_real_against_real(reference):
+    again = make_reference(make_spec(seed=9), 300)
+    assert np.array_equal(again.points, reference.points)
+    assert again.floors == reference.floors
+    distances = [wasserstein_1(real(300, seed), reference.points) for seed in range(40)]
+    assert reference.floors["w1_floor"] == pytest.approx(np.mean(distances), abs=4 * np.std(distances) / np.sqrt(5))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_gives_just_its_columns_and_only_finite_floats(name, reference):
+    metric = METRICS[name]
+    assert tuple(metric.compute(real(2500), reference)) == metric.columns
+    assert all(np.isfinite(list(metric.compute(real(2500), reference).values())))
+
+
+def test_metrics_that_need_modes_leave_data_without_them_alone():
+    bare = Reference(real(50), {"w1_floor": 0.1, "w1_constant": 1.0}, 1.0)
+    assert "hq" not in score(real(2500), bare)
+
+
+def test_what_is_scored_has_an_address():
+    assert score_id([0.5, 1], 1000) == score_id([0.5, 1.0], 1000)
+    assert score_id([0.5, 1], 1000) != score_id([0.5, 1], 999)
+    assert samples_drawn(100) == 2500
+    assert samples_drawn(4000) == 4000

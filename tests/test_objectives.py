@@ -1,0 +1,126 @@
+"""Losses, penalties and constraints against closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from harness.datasets import DATASETS
+from harness.objectives import OBJECTIVES, TRICKS, Critic, no_penalty
+from harness.objectives.penalties import gradient_penalty, one_sided_penalty, slope_norm
+
+
+def bind(scores, sample_dims=1):
+    """A Critic of one run from a function of samples."""
+    return Critic(scores, lambda x: x, torch.func.grad(lambda x: scores(x).sum()), sample_dims)
+
+
+def hyper_of(objective):
+    return {name: torch.tensor(value) for name, value in OBJECTIVES[objective].hyper.items()}
+
+
+def test_gradient_penalty_of_a_linear_critic_is_exact():
+    w = torch.tensor([3.0, 4.0])  # slope 5 everywhere
+    real, fake, noise = torch.randn(5, 2), torch.randn(5, 2), {"mix": torch.rand(5)}
+    penalty = gradient_penalty(bind(lambda x: x @ w), real, fake, noise, {"gp_weight": torch.tensor(10.0)})
+    torch.testing.assert_close(penalty, torch.tensor(160.0))
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(0.5, 0.0), (1.0, 0.0), (3.0, 4.0)])
+def test_the_one_sided_penalty_leaves_small_slopes_alone(slope, expected):
+    critic = bind(lambda x: slope * x[:, 0])
+    real, fake = torch.randn(5, 2), torch.randn(5, 2)
+    penalty = one_sided_penalty(critic, real, fake, {"mix": torch.rand(5)}, {"gp_weight": torch.tensor(1.0)})
+    torch.testing.assert_close(penalty, torch.tensor(expected))
+
+
+def test_the_penalty_is_taken_between_real_and_fake():
+    """On |x|^2 / 2 the slope at x is |x|: mix 1 is the real point, mix 0 the fake one."""
+    critic = bind(lambda x: x.square().sum(1) / 2)
+    real, fake = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]])
+    for mix, norm in [(1.0, 5.0), (0.0, 2.0), (0.5, math.hypot(1.5, 3))]:
+        penalty = gradient_penalty(critic, real, fake, {"mix": torch.tensor([mix])}, {"gp_weight": torch.tensor(1.0)})
+        assert penalty.item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+
+
+def test_penalties_of_pictures_count_every_pixel():
+    critic = bind(lambda x: 2 * x.sum((1, 2, 3)), sample_dims=3)
+    x = torch.randn(4, 1, 3, 3)
+    torch.testing.assert_close(slope_norm(critic, x), torch.full((4,), 6.0))
+
+
+def test_a_flat_critic_has_a_finite_penalty_and_gradient():
+    w = torch.zeros(2, requires_grad=True)
+    critic = Critic(lambda x: x @ w, lambda x: x, lambda x: w.expand(x.shape), 1)
+    penalty = gradient_penalty(critic, torch.randn(3, 2), torch.randn(3, 2), {"mix": torch.rand(3)}, {"gp_weight": torch.tensor(1.0)})
+    (grad,) = torch.autograd.grad(penalty, w)
+    assert penalty.item() == 1
+    assert torch.equal(grad, torch.zeros(2))
+
+
+def test_logistic_losses_are_cross_entropies():
+    real, fake = torch.randn(50) * 3, torch.randn(50) * 3
+    gan, nsgan = OBJECTIVES["gan"], OBJECTIVES["nsgan"]
+    bce = F.binary_cross_entropy_with_logits
+    expected = bce(real, torch.ones(50)) + bce(fake, torch.zeros(50))
+    torch.testing.assert_close(gan.critic_loss(real, fake, {}), expected)
+    torch.testing.assert_close(gan.generator_loss(real, fake, {}), -bce(fake, torch.zeros(50)))
+    torch.testing.assert_close(nsgan.generator_loss(real, fake, {}), bce(fake, torch.ones(50)))
+
+
+def test_logistic_losses_survive_scores_whose_probability_is_zero():
+    far = torch.tensor([200.0, -200.0])
+    for name in ("gan", "nsgan"):
+        assert torch.isfinite(OBJECTIVES[name].critic_loss(-far, far, {}))
+        assert torch.isfinite(OBJECTIVES[name].generator_loss(far, far, {}))
+
+
+def test_at_its_optimum_the_gan_loss_is_log_4():
+    even = torch.zeros(10)
+    assert OBJECTIVES["gan"].critic_loss(even, even, {}).item() == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_losses_reduce_over_samples_alone(name):
+    """A stack's losses are its runs' own, and the order of samples is nothing to them."""
+    objective, hyper = OBJECTIVES[name], hyper_of(name)
+    real, fake = torch.randn(3, 16, dtype=torch.float64), torch.randn(3, 16, dtype=torch.float64)
+    for loss in (objective.critic_loss, objective.generator_loss):
+        together = loss(real, fake, hyper)
+        assert together.shape == (3,)
+        torch.testing.assert_close(together, torch.stack([loss(r, f, hyper) for r, f in zip(real, fake, strict=True)]))
+        order = torch.randperm(16)
+        torch.testing.assert_close(together, loss(real[:, order], fake[:, order], hyper))
+
+
+@pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if o.critic_loss is OBJECTIVES["wgan"].critic_loss])
+def test_wasserstein_losses_ignore_a_shift_of_the_critic(name):
+    objective, real, fake = OBJECTIVES[name], torch.randn(9), torch.randn(9)
+    torch.testing.assert_close(objective.critic_loss(real + 7, fake + 7, {}), objective.critic_loss(real, fake, {}), atol=1e-5, rtol=0)
+
+
+def test_clipping_clamps_each_run_to_its_own_limit():
+    params = torch.tensor([[-5.0, 0.001, 5.0], [-5.0, 0.001, 5.0]])
+    clipped = OBJECTIVES["wgan-clip"].constrain(params, {"clip": torch.tensor([0.01, 2.0])})
+    torch.testing.assert_close(clipped, torch.tensor([[-0.01, 0.001, 0.01], [-2.0, 0.001, 2.0]]))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_entry_is_whole(name):
+    objective = OBJECTIVES[name]
+    assert objective.version >= 1
+    assert objective.summary
+    assert set(objective.recipe) == {dataset.kind for dataset in DATASETS.values()} | {"images"}
+    for recipe in objective.recipe.values():
+        assert set(recipe.hyper) == set(objective.hyper)
+        assert recipe.source
+    if objective.penalty is not no_penalty:
+        assert objective.auto_norm != "batch"  # a penalty a sample needs a critic that does not couple samples
+        assert objective.draws
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_every_trick_is_whole(name):
+    assert TRICKS[name].version >= 1
+    assert TRICKS[name].summary
