@@ -47,7 +47,12 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
         return problems
     whole = {triple.block for triple in triples} - {triple.block for triple in triples if triple not in sound}
     whole -= {int(path[1]) for path, _ in mistakes if path[:1] == ("matrix",)}
-    uneven = _wrong_blocks(suite, [triple for triple in sound if triple.block in whole], left_out)
+    replaced = {
+        part
+        for override in parse_overrides(suite.set, found)[0]
+        for part in (override.key, override.key.split(".")[-1])
+    }
+    uneven = _wrong_blocks(suite, [triple for triple in sound if triple.block in whole], left_out | replaced)
     problem = too_many(suite, sound)
     if uneven or problem:
         return problems + uneven + ([problem] if problem else [])
@@ -175,7 +180,7 @@ def _wrong_overrides(suite: Suite, triples: Iterable[Triple], found: Tables) -> 
 
 
 def _wrong_blocks(suite: Suite, triples: Iterable[Triple], left_out: frozenset[str]) -> list[Problem]:
-    """Check `zip` and `exclude` of every block against what it sweeps."""
+    """Check `zip` and `exclude` of every block against what it sweeps; names in `left_out` may be swept no longer."""
     problems = []
     by_block: dict[int, list[Triple]] = {}
     for triple in triples:

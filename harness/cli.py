@@ -65,10 +65,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show an architecture's networks: layers, parameters, multiply-adds."""
-    from harness.catalogue import player_settings
-    from harness.architectures.summary import parse_shape, render, summarise
+    from harness.architectures.summary import parse_settings, parse_shape, render, summarise
 
-    summary = summarise(architecture, player_settings(architecture, sets or []), parse_shape(shape))
+    summary = summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape))
     print(_json(summary) if as_json else render(summary))
 
 

@@ -1,6 +1,7 @@
 """The plan of a suite: which runs, in which stacks, what is left of them, and what they can show."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from harness.describe import describe
@@ -21,7 +22,12 @@ def make_plan(suite: Suite, previous: Mapping[str, Any] | None, device: Device) 
     """
     runs, merged = expand(suite)
     old = Plan.from_json(previous) if previous is not None else Plan(suite.folder, [], {}, [])
-    specs = {**old.specs, **{run.run_id: run.spec.to_json() for run in runs if run.run_id not in old.specs}}
+    setups: dict[int, dict[str, Any]] = {}  # its plain form once: runs share a Setup, and copying it costs most
+    specs = dict(old.specs)
+    for run in runs:
+        setup = setups.setdefault(id(run.spec.setup), {}) or asdict(run.spec.setup)
+        setups[id(run.spec.setup)] = setup
+        specs.setdefault(run.run_id, {"setup": setup, "hyper": dict(run.spec.hyper), "seed": run.spec.seed})
     stacks = old.stacks + list(new_stacks(runs, old.stacks, device))
     return Plan(suite.folder, [_row(run) for run in runs], specs, stacks, merged)
 

@@ -90,7 +90,7 @@ def _scaled(document: Document, asked: str | None) -> list[Problem]:
     """Merge a scale into the document: the one asked for, else the one that the file names."""
     scales = document.data.get("scales", {})
     name = asked if asked is not None else document.data.get("scale")
-    if name is None or (asked is None and not scales):
+    if not isinstance(name, str) or (asked is None and not scales):
         return []  # a file that names a scale and holds none is one that was resolved already
     if not isinstance(scales, dict) or name not in scales:
         known = list(scales) if isinstance(scales, dict) else []

@@ -194,5 +194,11 @@ def start_worker() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     if platform.system() == "Linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+        libc = ctypes.CDLL(None)
+        libc.prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+        if hasattr(libc, "mallopt"):
+            # Keep freed tensors of up to 256 MB in the heap (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD): handing them back to
+            # the kernel and faulting them in again took a fifth of a training step at width 64, batch 256.
+            libc.mallopt(-1, 2**28)
+            libc.mallopt(-3, 2**28)
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")

@@ -175,4 +175,5 @@ def same(a: Any, b: Any) -> bool:
     """Whether two trees of arrays are equal bit for bit."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+    a, b = np.asarray(a), np.asarray(b)
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
-from harness.errors import HarnessError, lookup
+from harness.errors import HarnessError, lookup, suggestion
+from harness.yamlfile import parse_value
 
 BYTES = 4  # of a float32 parameter
 
@@ -30,6 +32,34 @@ def summarise(architecture: str, settings: Any, shape: tuple[int, ...] | None) -
         "generator": _network(generator, latent),
         "critic": _network(critic, shape),
     }
+
+
+def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
+    """Return both players' models with KEY=VALUE settings: `width` for those that have it, `critic.width` for one.
+
+    Raises HarnessError for an unknown key or a value that does not fit.
+    """
+    entry = lookup(ARCHITECTURES, architecture, "architecture")
+    models = {"generator": entry.generator_model, "critic": entry.critic_model}
+    given: dict[str, dict[str, Any]] = {player: dict(getattr(entry, player)) for player in models}
+    for text in sets:
+        key, _, value = text.partition("=")
+        player, _, name = key.strip().rpartition(".")
+        takers = [p for p in models if player in ("", p) and name in models[p].model_fields]
+        if not takers:
+            known = {field for model in models.values() for field in model.model_fields}
+            raise HarnessError(f"--set {text}: unknown name {key.strip()!r}.{suggestion(name, known)}")
+        for taker in takers:
+            given[taker][name] = parse_value(value, f"--set {text}")
+    try:
+        players: dict[str, Any] = {player: model(**given[player]) for player, model in models.items()}
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise HarnessError(f"--set: {name}: {first['input']!r} given; {first['msg'].lower()}") from None
+    if getattr(players["critic"], "norm", None) == "auto":  # the objective's choice; most choose layer norm
+        players["critic"] = players["critic"].model_copy(update={"norm": "layer"})
+    return players
 
 
 def parse_shape(text: str | None) -> tuple[int, ...] | None:

@@ -201,7 +201,7 @@ def _points(view: View) -> Callable[[dict[str, Any]], Drawn | None]:
             limits[dataset] = frame(view.store.reference(dataset, run) for run in ids)
         box = limits[dataset]
         title = _titled(cell)
-        figure, ax = figures.blank(2.27, 2.4 + 0.14 * len(title.splitlines()))
+        figure, ax = figures.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
         if "critic_grid" in snapshot:
             x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
             figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))

@@ -114,7 +114,8 @@ def _said_once(table: pd.DataFrame) -> list[str]:
         said = table[players].notna().any(axis=1)
         agreed = f"setup.{name}" in names and bool(table.loc[said, f"setup.{name}"].notna().all())
         drop |= set(players) if agreed else {f"setup.{name}"}
-    return [c for c in names if c not in drop and table[c].notna().any()]
+    empty = {c for c in names if table[c].isna().all() or (table[c].astype(str) == "{}").all()}
+    return [c for c in names if c not in drop | empty]
 
 
 def _home(name: str, texts: pd.Series, table: pd.DataFrame) -> str:
@@ -135,6 +136,8 @@ def _by(key: str, names: list[str], texts: pd.DataFrame, table: pd.DataFrame) ->
 
 
 def _short(name: str) -> str:
+    if name == "setup.trained":
+        return "generator"  # "trained" or "fixed"
     return name.split(".", 1)[1] if name.startswith(("hyper.", "setup.")) else name
 
 

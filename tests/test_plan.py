@@ -1,0 +1,302 @@
+"""Plans pin runs in stacks that only grow, say what is left, and what their results could show."""
+
+import copy
+import json
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.architectures import ARCHITECTURES
+from harness.datasets import DATASETS
+from harness.describe import conclusions, smallest_p, tasks_needed
+from harness.errors import HarnessError, StoreError
+from harness.expand import expand
+from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
+from harness.screen import WIDTH, number
+from harness.sizes import player_sizes
+from harness.spec import RunSpec, canonical_json
+from harness.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
+from harness.suite import Suite
+
+
+def suite(**parts):
+    block = {"dataset": "ring", "architecture": "mlp", "objective": ["gan", "wgan-gp"]}
+    block |= {key: parts.pop(key) for key in ("dataset", "architecture", "objective") if key in parts}
+    return Suite.model_validate({"version": 1, "name": "t", "matrix": [block], **parts})
+
+
+def first_setup(**parts):
+    return expand(suite(**parts)).runs[0].spec.setup
+
+
+@given(st.integers(0, 300), st.integers(1, 64))
+def test_cut_keeps_every_run_in_order_and_balances_the_end(n, size):
+    runs = [f"{i}" for i in range(n)]
+    parts = cut(runs, size)
+    assert [run for part in parts for run in part] == runs
+    assert len(parts) == math.ceil(n / size)
+    assert all(0 < len(part) <= size for part in parts)
+    assert all(len(part) == size for part in parts[:-2])
+    if len(parts) > 1 and n % size:
+        assert 0 <= len(parts[-2]) - len(parts[-1]) <= 1
+
+
+def test_nine_runs_are_five_and_four():
+    assert [len(part) for part in cut(list("abcdefghi"), 8)] == [5, 4]
+    assert [len(part) for part in cut(list("abcdefgh"), 8)] == [8]
+    assert [len(part) for part in cut(["x"] * 17, 8)] == [8, 5, 4]
+
+
+def test_a_plan_holds_every_run_once_in_stacks_of_one_setup():
+    plan = make_plan(suite(seeds=5, train={"lr": [1e-3, 1e-2], "batch": [8, 16]}), None, "cpu")
+    placed = [run_id for stack in plan.stacks for run_id in stack["runs"]]
+    assert Counter(placed) == Counter({row["run_id"]: 1 for row in plan.runs})
+    assert len(placed) == 2 * 5 * 2 * 2
+    for stack in plan.stacks:
+        assert len({canonical_json(plan.specs[run_id]["setup"]) for run_id in stack["runs"]}) == 1
+        assert (stack["device"], stack["mode"]) == ("cpu", "stacked")
+    assert [stack["id"] for stack in plan.stacks] == [f"{i + 1:04d}" for i in range(len(plan.stacks))]
+    for row in plan.runs:
+        assert RunSpec.from_json(plan.specs[row["run_id"]]).run_id == row["run_id"]
+        assert RunSpec.from_json(plan.specs[row["run_id"]]).to_json() == plan.specs[row["run_id"]]
+        assert set(row) == {"run_id", "dataset", "architecture", "objective", "objective.base", "seed", "sweep"}
+
+
+def test_a_plan_survives_json():
+    plan = make_plan(suite(seeds=3, train={"lr": ["recipe", 1e-2]}), None, "cpu")
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+SEEDS = st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True)
+
+
+@given(st.lists(st.tuples(SEEDS, st.sampled_from(["cpu", "cuda"])), min_size=2, max_size=4))
+@settings(max_examples=25, deadline=None)
+def test_stacks_are_only_ever_appended_to(history):
+    plain = None
+    for seeds, device in history:
+        before = copy.deepcopy(plain)
+        plan = make_plan(suite(seeds=seeds, objective="gan"), plain, device)
+        assert plain == before  # the previous plan is not changed in place
+        if before is not None:
+            kept = plan.stacks[: len(before["stacks"])]
+            assert canonical_json(kept) == canonical_json(before["stacks"])
+            assert before["specs"].items() <= plan.specs.items()
+        assert {row["seed"] for row in plan.runs} == set(seeds)
+        for kind in ("cpu", "cuda"):
+            placed = [run_id for stack in plan.stacks if stack["device"] == kind for run_id in stack["runs"]]
+            assert len(placed) == len(set(placed))
+            assert kind != device or {row["run_id"] for row in plan.runs} <= set(placed)
+        assert len({stack["id"] for stack in plan.stacks}) == len(plan.stacks)
+        plain = plan.to_json()
+
+
+def test_a_stack_is_unfinished_until_its_planned_runs_are_done():
+    plan = make_plan(suite(seeds=12, objective="gan"), None, "cpu")
+    first, second = plan.stacks
+    assert unfinished(plan, set(), "cpu") == [first, second]
+    assert unfinished(plan, set(first["runs"]), "cpu") == [second]
+    assert unfinished(plan, set(first["runs"][1:]), "cpu") == [first, second]
+    assert unfinished(plan, set(), "cuda") == []
+    assert unfinished(plan, set(), "cpu", {second["runs"][0]}) == [second]
+    fewer = make_plan(suite(seeds=3, objective="gan"), plan.to_json(), "cpu")  # the other runs are planned no longer
+    assert unfinished(fewer, set(first["runs"][:3]), "cpu") == []
+
+
+@pytest.mark.parametrize(
+    "plain", [{}, {"version": 2}, [], {"version": 1, "suite": "t", "runs": {}, "specs": {}, "stacks": []}]
+)
+def test_what_is_no_plan_is_refused_in_a_sentence(plain):
+    with pytest.raises(StoreError, match=r"plan\.json is"):
+        make_plan(suite(), plain, "cpu")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
+def test_sizes_are_those_of_the_networks_built(architecture, objective):
+    setup = first_setup(architecture=architecture, objective=objective)
+    entry, shape = ARCHITECTURES[architecture], DATASETS["ring"].shape
+    networks = {
+        "generator": entry.build_generator(entry.generator_model(**setup.generator), shape),
+        "critic": entry.build_critic(entry.critic_model(**setup.critic), shape),
+    }
+    for player, size in player_sizes(setup).items():
+        assert size.parameters == sum(p.numel() for p in networks[player].parameters())
+
+
+def test_units_count_what_every_layer_puts_out():
+    sizes = player_sizes(first_setup(architectures={"mlp": {"widths": [3, 5], "latent": 7}}))
+    assert sizes["generator"].units == 2 * (3 + 5) + 2 + 2  # each hidden layer and its ReLU, the last layer, its shape
+    assert sizes["critic"].units == 2 + 2 * (3 + 5) + 1
+    assert sizes["generator"].parameters == 7 * 3 + 3 + 3 * 5 + 5 + 5 * 2 + 2
+    packed = player_sizes(first_setup(architectures={"mlp": {"widths": [3, 5]}}, train={"pack": 3}))
+    assert packed["critic"].parameters - sizes["critic"].parameters == 2 * 2 * 3
+    fixed = first_setup(dataset="parallel-lines", train={"generator": "fixed"})
+    assert set(player_sizes(fixed)) == {"critic"}
+
+
+def test_stacks_shrink_with_the_memory_of_a_run_and_never_to_one_of_two():
+    assert stack_size(first_setup(), "cpu") == STACK_SIZE["cpu"]
+    assert stack_size(first_setup(), "cuda") == STACK_SIZE["cuda"]
+    sizes = []
+    for width in (64, 2048, 3072, 4096, 8192):
+        setup = first_setup(architectures={"mlp": {"width": width}})
+        sizes.append(stack_size(setup, "cpu"))
+        assert sizes[-1] * run_bytes(setup) <= STACK_BYTES["cpu"] or sizes[-1] == 1
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == 8
+    assert sizes[-1] == 1
+    plan = make_plan(suite(architectures={"mlp": {"width": 8192}}, seeds=2, objective="gan"), None, "cpu")
+    assert [(stack["mode"], len(stack["runs"])) for stack in plan.stacks] == [("single", 1), ("single", 1)]
+
+
+@pytest.fixture(scope="module")
+def planned():
+    swept = suite(
+        dataset=["ring", "8gaussians"],
+        seeds=[0, 7],
+        train={"lr": ["recipe", 2e-3]},
+        datasets={"ring": {"sd": [0.1, 0.2]}},
+        objectives={"wgan-gp": {"gp_weight": [1, 10], "tricks": {"ema": {"decay": 0.5}}}},
+    )
+    return swept, make_plan(swept, None, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("texts", "wanted"),
+    [
+        ([], lambda row: True),
+        (["objective=gan"], lambda row: row["objective"] == "gan"),
+        (["objective=gan,dataset=ring"], lambda row: row["objective"] == "gan" and row["dataset"] == "ring"),
+        (["dataset=ring", "dataset=8gaussians,seed=7"], lambda row: row["seed"] == 7),
+        (["lr=recipe"], lambda row: row["sweep"]["lr"] == "recipe"),
+        (["lr=0.002"], lambda row: row["sweep"]["lr"] == 2e-3),
+        (["lr=2e-4"], lambda row: row["sweep"]["lr"] == "recipe" and row["objective"] == "gan"),
+        (["gp_weight=1.0"], lambda row: row["sweep"].get("gp_weight") == 1),
+        (["sd=.2"], lambda row: row["sweep"].get("sd") == 0.2),
+        (["data.sd=.02"], lambda row: row["dataset"] == "8gaussians"),
+        (["hyper.ema.decay=.5"], lambda row: row["objective"] == "wgan-gp"),
+        (["objective.base = wgan-gp"], lambda row: row["objective"] == "wgan-gp"),
+    ],
+)
+def test_only_selects_rows(texts, wanted, planned):
+    plan = planned[1]
+    assert run_filter(texts, plan) == {row["run_id"] for row in plan.runs if wanted(row)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("obective=gan", "--only: unknown name 'obective'. Did you mean 'objective'?"),
+        ("objective=gna", "--only: no planned run has objective=gna. Did you mean 'gan'?"),
+        ("seed=3", "--only: no planned run has seed=3. Known: 0, 7."),
+        ("gan", "--only: 'gan' given, KEY=VALUE needed"),
+        ("objective=gan,", "--only: '' given, KEY=VALUE needed"),
+    ],
+)
+def test_only_refuses_what_matches_nothing(text, expected, planned):
+    with pytest.raises(HarnessError) as error:
+        run_filter([text], planned[1])
+    assert str(error.value).startswith(expected)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 12])
+def test_the_smallest_p_is_scipys_for_a_winner_of_every_pair(n):
+    differences = [float(i + 1) for i in range(n)]
+    assert smallest_p(n) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
+
+
+def test_tasks_needed_are_those_of_the_critical_difference_rule():
+    assert (tasks_needed(1), tasks_needed(3), tasks_needed(6)) == (6, 7, 8)
+    for pairs in range(1, 30):
+        assert pairs * smallest_p(tasks_needed(pairs)) <= 0.05 < pairs * smallest_p(tasks_needed(pairs) - 1)
+
+
+def test_conclusions_count_tasks_pairs_and_seeds(planned):
+    swept, plan = planned
+    primary = describe(swept, plan, set())["conclusions"]["primary"]
+    assert (primary["objectives"], primary["pairs"], primary["tasks"]) == (2, 1, 3)  # two sd of ring, and 8gaussians
+    assert primary["smallest_p_corrected"] == 0.25
+    rows = [
+        {"dataset": d, "architecture": "a", "objective": o, "sweep": {"lr": lr}, "seed": seed}
+        for d, objectives in (("x", "gh"), ("y", "gh"), ("z", "g"), ("w", "k"))
+        for o in objectives
+        for lr in (1, 2)
+        for seed in range(4)
+    ]
+    found = conclusions(rows)
+    assert found["primary"] == {
+        "objectives": 3, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
+    }  # fmt: skip
+    assert found["cell"] == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
+    alone = conclusions([row for row in rows if row["objective"] == "g"])
+    assert alone["primary"]["pairs"] == 0
+    assert alone["primary"]["smallest_p"] is None
+
+
+def test_a_description_counts_runs_cells_and_settings(planned):
+    swept, plan = planned
+    done = {row["run_id"] for row in plan.runs if row["dataset"] == "ring"}
+    found = describe(swept, plan, done | {"not planned"})
+    assert json.loads(json.dumps(found)) == found
+    assert found["planned"] == len(plan.runs) == 2 * 2 * (2 + 2 * 2) + 2 * (2 + 2 * 2)
+    assert found["finished"] == len(done)
+    assert found["to_train"] == len(plan.runs) - len(done)
+    assert len(found["cells"]) * 2 == len(plan.runs)
+    assert found["stacks"]["unfinished"] == len(unfinished(plan, done, "cpu"))
+    assert found["swept"] == {"lr": ["recipe", 2e-3], "sd": [0.1, 0.2], "gp_weight": [1, 10]}
+    gan, gp = found["settings"]
+    assert (gan["critic_lr"], gp["critic_lr"]) == ([2e-4, 2e-3], [1e-4, 2e-3])
+    assert gp["hyper"] == {"gp_weight": [1, 10], "ema.decay": [0.5]}
+    assert "gp_weight" not in gp["recipe"]["keys"]
+    assert {"critic_lr", "beta1", "n_critic"} <= set(gp["recipe"]["keys"])
+
+
+def test_no_recipe_is_quoted_where_none_is_used():
+    own = {"lr": 1, "beta1": 0, "beta2": 0, "optimizer": "sgd", "n_critic": 2}
+    given_all = suite(train=own, objective="gan")
+    found = describe(given_all, make_plan(given_all, None, "cpu"), set())
+    assert found["settings"][0]["recipe"] is None
+    assert "papers" not in render(found)
+
+
+def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
+    swept, plan = planned
+    hostile = swept.model_copy(update={"question": "why\x1b[31m " + "long " * 60})
+    screen = render(describe(hostile, plan, set()))
+    assert all(len(line) <= WIDTH for line in screen.splitlines())
+    assert "\x1b" not in screen
+    assert "With 3 tasks (data set x architecture) no difference between 2 objectives can survive" in screen
+    assert "smallest reachable p = 0.25" in screen
+    assert "36 runs: 18 cells of 2 seeds" in screen
+    for name in ("ring, 8gaussians", "gan, wgan-gp", "lr: recipe, 2e-3", "gp_weight: 1, 10"):
+        assert name in screen
+
+
+def test_a_screen_of_one_task_and_three_objectives_says_p_is_1():
+    three = suite(objective=["gan", "nsgan", "wgan-gp"])
+    screen = render(describe(three, make_plan(three, None, "cpu"), set()))
+    assert "smallest reachable p = 1.00" in screen
+    assert "7 tasks would do" in screen
+    assert "With one seed a cell" in screen
+
+
+def test_a_wide_table_becomes_paragraphs():
+    names = {f"a-very-long-name-of-a-variant-of-the-objective-{i}": {"base": "wgan-clip"} for i in range(2)}
+    wide = suite(objectives=names, objective=list(names), train={"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]})
+    screen = render(describe(wide, make_plan(wide, None, "cpu"), set()))
+    assert all(len(line) <= WIDTH for line in screen.splitlines())
+    assert "learning rate 0.1 | 0.2 | 0.3 | 0.4 | 2 more" in screen
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2e-4, "2e-4"), (5.5e-5, "5.5e-5"), (0.5, "0.5"), (10.0, "10"), (3, "3"), ("recipe", "recipe"),
+     ({"normal": 0.02}, "{normal: 0.02}"), ([3, 4], "[3, 4]"), (0.0, "0"), (-1e-3, "-1e-3"), (0.01, "0.01")],
+)  # fmt: skip
+def test_numbers_are_short(value, text):
+    assert number(value) == text

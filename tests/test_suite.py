@@ -1,0 +1,241 @@
+"""A suite file becomes a frozen Suite, or each of its mistakes a sentence with its line."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from harness import plugins
+from harness.errors import SuiteError
+from harness.expand import expand
+from harness.suite import Suite, load_suite, schema, scored_steps
+
+HEAD = "version: 1\nname: t\n"
+BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
+SCHEMA = Path(__file__).parents[1] / "harness" / "suite.schema.json"
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Return a function that loads a suite's text from x.yaml in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def from_text(text, **options):
+        Path("x.yaml").write_text(text)
+        return load_suite("x.yaml", **options)
+
+    return from_text
+
+
+@pytest.fixture
+def mistakes(load):
+    """Return a function that gives the sentences with which a suite's text is refused."""
+
+    def of(text, **options):
+        with pytest.raises(SuiteError) as error:
+            load(text, **options)
+        return error.value.problems
+
+    return of
+
+
+@pytest.fixture
+def own_tables(monkeypatch):
+    """Put the tables back afterwards: plug-ins extend them for the whole process."""
+    monkeypatch.setattr(plugins, "_LOADED", {})
+    monkeypatch.setattr(plugins, "_ORIGIN", {})
+    held = [(table, dict(table)) for table in plugins.tables()]
+    yield
+    for table, entries in held:
+        table.clear()
+        table.update(entries)
+
+
+def test_a_scale_and_a_file_extended_are_merged_key_by_key(load):
+    Path("base.yaml").write_text(
+        HEAD
+        + "train: {steps: 10, batch: 8, lr: [1, 2]}\nseeds: 3\n"
+        + BLOCK
+        + "scales: {paper: {train: {steps: 99}}}\n"
+    )
+    text = "extends: base.yaml\nname: child\ntrain: {lr: [3]}\nscales: {paper: {seeds: 7}, tiny: {seeds: 1}}\n"
+    suite = load(text)
+    assert (suite.name, suite.folder, suite.seeds, suite.train.steps, suite.train.batch) == ("child", "child", 3, 10, 8)
+    assert suite.train.lr == [3]  # lists are replaced
+    paper = load(text, scale="paper")
+    assert (paper.folder, paper.seeds, paper.train.steps, paper.train.batch) == ("child@paper", 7, 99, 8)
+    assert load(text, scale="tiny").seeds == 1
+    assert load("scale: tiny\n" + text).folder == "child@tiny"
+
+
+def test_a_mistake_in_a_merged_part_is_told_where_it_was_written(mistakes):
+    Path("base.yaml").write_text(HEAD + "train:\n  batch: 0\n" + BLOCK + "scales:\n  a:\n    seeds: 0\n")
+    assert mistakes("extends: base.yaml\n\ntrain: {steps: 0}\n", scale="a") == [
+        "base.yaml:4: batch: 0 given, a whole number of at least 1 needed.",
+        "base.yaml:11: seeds: 0 given, a number of seeds from 1 to 10,000, or a list of different whole numbers of at "
+        "least 0 needed.",
+        "x.yaml:3: steps: 0 given, a whole number of at least 1 needed.",
+    ]
+
+
+def test_a_cycle_and_an_unknown_scale_are_sentences(mistakes):
+    Path("a.yaml").write_text("extends: b.yaml\n")
+    Path("b.yaml").write_text("extends: a.yaml\n")
+    (said,) = mistakes("extends: a.yaml\n")
+    assert said.startswith("x.yaml:1: extends: ")
+    assert "extends itself" in said
+    assert mistakes(HEAD + "scales: {paper: {}}\n" + BLOCK, scale="papr") == [
+        "x.yaml:3: scales: there is no scale 'papr'. Did you mean 'paper'?"
+    ]
+    assert mistakes(HEAD + BLOCK, scale="a") == ["x.yaml:1: scales: there is no scale 'a'. This suite has no scales."]
+
+
+def test_set_wins_over_every_block_and_is_recorded(load):
+    text = HEAD + (
+        "seeds: 4\ntrain: {lr: 1}\nobjectives: {wgan-gp: {lr: 2, gp_weight: 7}, e: {base: gan, tricks: {ema: {}}}}\n"
+        "datasets: {ring: {sd: 0.3}}\narchitectures: {mlp: {width: 4, critic: {width: 5}}}\n"
+        "matrix:\n  - {dataset: ring, architecture: mlp, objective: [wgan-gp, e], train: {critic_lr: 3}, seeds: [9]}\n"
+    )
+    sets = ["lr=4", "seeds=2", "gp_weight=recipe", "width=6", "dataset.sd=.5", "at=[.5]", "primary.toys=w2", "e.x=1"]
+    suite = load(text, sets=[*sets[:-1], "ema.decay=.25", "architecture.generator.latent=3"])
+    assert suite.set == [*sets[:-1], "ema.decay=.25", "architecture.generator.latent=3"]
+    assert (suite.score.at, suite.primary.toys, suite.seeds) == ([0.5], "w2", 2)
+    runs = expand(suite).runs
+    assert [run.spec.seed for run in runs] == [0, 1, 0, 1]
+    for run in runs:
+        assert run.spec.hyper["critic_lr"] == run.spec.hyper["generator_lr"] == 4
+        assert (run.spec.setup.generator["width"], run.spec.setup.critic["width"]) == (6, 6)
+        assert (run.spec.setup.generator["latent"], run.spec.hyper["data.sd"]) == (3, 0.5)
+    assert runs[0].spec.hyper["gp_weight"] == 0.1  # the recipe's
+    assert runs[2].spec.hyper["ema.decay"] == 0.25
+    assert load(suite.to_yaml()).to_json() == suite.to_json()
+
+
+PLUGIN = """
+from dataclasses import replace
+from harness.datasets import DATASETS as BUILT_IN
+from harness.objectives import OBJECTIVES as KNOWN
+OBJECTIVES = {"%s": replace(KNOWN["wgan-gp"], hyper={"gp_weight": 3.0, "extra": 1.0}, version=%d)}
+DATASETS = {"own-ring": replace(BUILT_IN["ring"], version=7)}
+"""
+
+
+def test_a_plug_in_extends_the_tables(load, mistakes, own_tables):
+    block = "plugins: [sub/p.py]\n" + BLOCK.replace("gan, wgan-gp", "mine").replace("ring", "own-ring")
+    Path("sub").mkdir()
+    Path("sub/p.py").write_text(PLUGIN % ("mine", 1))
+    suite = load(HEAD + "objectives: {mine: {extra: [1, 2]}}\n" + block)
+    assert suite.plugins == [str(Path("sub/p.py").absolute())]
+    runs = expand(suite).runs
+    assert [run.spec.hyper["extra"] for run in runs] == [1, 2]
+    versions = runs[0].spec.setup.versions
+    assert (versions["dataset"], versions["objective"], versions["architecture"]) == (7, 1, 1)
+    assert versions["objective.file"] == versions["dataset.file"]  # its content is part of what was run
+    assert load(suite.to_yaml()).to_json() == suite.to_json()
+    Path("sub/p.py").write_text(PLUGIN % ("mine", 2))  # changed: its entries are replaced
+    again = expand(load(HEAD + "objectives: {mine: {extra: [1, 2]}}\n" + block)).runs[0].spec.setup.versions
+    assert again["objective"] == 2
+    assert again["objective.file"] != versions["objective.file"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("x x", "cannot be imported: SyntaxError"),
+        ("raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
+        ("OBJECTIVES = {'a': 3}", "OBJECTIVES must be a dictionary of names to Objective records."),
+        (PLUGIN % ("gan", 1), "defines the objective 'gan', a name that is taken already."),
+    ],
+)
+def test_a_broken_plug_in_is_one_sentence_naming_it(source, expected, mistakes, own_tables):
+    Path("p.py").write_text(source)
+    (said,) = mistakes(HEAD + "plugins: [p.py]\n" + BLOCK)
+    assert said.startswith("x.yaml:3: plugins: the plug-in ")
+    assert "p.py" in said
+    assert expected in said
+
+
+def test_a_suite_is_frozen_and_its_resolved_file_says_the_same(load):
+    text = (
+        HEAD + "question: 'Why: \"x\" # 1?'\ntrain: {lr: [recipe, 1e-5], n_critic: {base: 5, first: [2, 3]}}\n"
+        "architectures: {mlp: {widths: [[3, 4], [5]]}}\nseeds: [3, 1]\n"
+        + BLOCK
+        + "    exclude: [{lr: 1e-5, objective: gan}]\n"
+        "scales: {a: {seeds: 2}}\n"
+    )
+    suite = load(text, scale="a")
+    with pytest.raises(ValidationError):
+        suite.name = "other"
+    again = load(suite.to_yaml())
+    assert again.to_json() == suite.to_json()
+    assert again.folder == suite.folder == "t@a"
+    assert [run.run_id for run in expand(again).runs] == [run.run_id for run in expand(suite).runs]
+    assert suite.to_json()["seeds"] == [0, 1]
+    assert json.loads(json.dumps(suite.to_json())) == suite.to_json()
+
+
+def test_the_committed_schema_is_the_models(load):
+    assert SCHEMA.read_text() == json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _properties(node):
+    if isinstance(node, dict):
+        yield from node.get("properties", {}).items()
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    yield from itertools.chain.from_iterable(map(_properties, inside))
+
+
+def test_every_key_of_the_schema_is_described_and_unknown_ones_are_refused():
+    plain = schema()
+    assert all(value.get("description") for _, value in _properties(plain))
+    assert plain["additionalProperties"] is False
+    for name in ("Train", "Score", "Primary", "Block", "Body"):
+        assert plain["$defs"][name]["additionalProperties"] is False, name
+    assert set(plain["required"]) == {"version", "name", "matrix"}
+    lr = plain["$defs"]["Train"]["properties"]["lr"]["anyOf"]
+    assert [form.get("type") for form in lr] == [None, "array"]  # a value, or a list of them
+    assert {"micro_batch", "checkpoint_s", "limits"}.isdisjoint(plain["$defs"]["Train"]["properties"])
+
+
+def test_the_schema_needs_no_torch():
+    code = "import sys; from harness.suite import schema; schema(); import harness.plan; print('torch' in sys.modules)"
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("at", "steps", "expected"),
+    [
+        ([0.05, 0.1, 0.25, 0.5, 1], 1000, [50, 100, 250, 500, 1000]),
+        ([0, 0.5], 3, [0, 2, 3]),
+        ([0.07], 100, [7, 100]),  # .07 * 100 is a little over 7
+        ([1e-9], 10, [1, 10]),
+        (1, 5, [5]),
+        ([0.5, 0.5, 1], 1, [1]),
+    ],
+)
+def test_scored_steps_round_up_and_end_with_the_last(at, steps, expected):
+    assert scored_steps(at, steps) == expected
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "suites").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_shipped_suites_load(path):
+    suite = load_suite(path)
+    assert isinstance(suite, Suite)
+    assert expand(suite).runs
+    for scale in _scales(path):
+        assert expand(load_suite(path, scale=scale)).runs
+
+
+def _scales(path):
+    from harness.yamlfile import read_yaml
+
+    return list(read_yaml(path).data.get("scales", {}))
