@@ -25,7 +25,9 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
         files[f"snapshots/{step}.npz"] = npz_bytes(shot)
     last = outcome.snapshots.get(outcome.spec.setup.train["steps"])
     if last is not None:
-        files["samples.npz"] = npz_bytes({"generated": last["generated"][:samples], "more": last["generated"][samples:]})
+        files["samples.npz"] = npz_bytes(
+            {"generated": last["generated"][:samples], "more": last["generated"][samples:]}
+        )
     for player, weights in outcome.weights.items():
         files[f"{player}.safetensors"] = _safetensors(weights)
     return files
@@ -92,7 +94,9 @@ def _git_commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10)
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
     return done.stdout.strip()
 
 

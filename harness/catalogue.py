@@ -41,7 +41,11 @@ def _objectives() -> list[dict[str, Any]]:
     from harness.objectives import OBJECTIVES
 
     return [
-        {"name": name, "summary": o.summary, "settings": {k: o.recipe["toys"].hyper.get(k, v) for k, v in o.hyper.items()}}
+        {
+            "name": name,
+            "summary": o.summary,
+            "settings": {k: o.recipe["toys"].hyper.get(k, v) for k, v in o.hyper.items()},
+        }
         for name, o in OBJECTIVES.items()
     ]
 

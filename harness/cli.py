@@ -22,8 +22,8 @@ app = typer.Typer(
     "130 interrupted (the same call goes on from there).",
 )
 
-SuiteArgument = Annotated[str, typer.Argument(metavar="SUITE", help="A suite file, or the name of a shipped suite.")]
-FolderArgument = Annotated[str, typer.Argument(metavar="DIR", help="A suite's results folder, or a root of several.")]
+SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
+FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
@@ -48,7 +48,8 @@ def init(path: Annotated[str, typer.Argument(help="The file to write.")] = "suit
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="suites, objectives, architectures, datasets or metrics.")], as_json: Json = False
+    what: Annotated[str, typer.Argument(help="suites, objectives, architectures, datasets or metrics.")],
+    as_json: Json = False,
 ) -> None:
     """List what a suite can name."""
     from harness.catalogue import catalogue, render
@@ -59,7 +60,7 @@ def list_(
 
 @app.command()
 def show(
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="An architecture's name.")],
+    architecture: Annotated[str, typer.Argument(help="An architecture's name.")],
     sets: Sets = None,
     shape: Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")] = None,
     as_json: Json = False,
@@ -132,8 +133,10 @@ def status(folder: FolderArgument = "results", as_json: Json = False) -> None:
 
 @app.command()
 def report(
-    folders: Annotated[list[str], typer.Argument(metavar="DIR..", help="Results folders, or a root of several.")],
-    output: Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")] = None,
+    folders: Annotated[list[str], typer.Argument(help="Results folders, or a root of several.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of a results folder again, from its records."""

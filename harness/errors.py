@@ -1,10 +1,10 @@
 """The errors a user can meet: one sentence each, saying where, what was given and what would do.
 
-    HarnessError              exit code 2: the call or the suite is wrong
-    |-- SuiteError            every mistake of a suite file, one line each
-    |-- UnknownName           a name that a table does not hold, with the nearest that it does
-    |-- DataError             data that cannot be used: missing, malformed, not finite
-    `-- StoreError            exit code 3: the results folder cannot be read or written
+HarnessError              exit code 2: the call or the suite is wrong
+|-- SuiteError            every mistake of a suite file, one line each
+|-- UnknownName           a name that a table does not hold, with the nearest that it does
+|-- DataError             data that cannot be used: missing, malformed, not finite
+`-- StoreError            exit code 3: the results folder cannot be read or written
 """
 
 from collections.abc import Iterable, Mapping

@@ -33,7 +33,9 @@ class Reporter:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.stop()
 
     def show(self, event: str, what: dict[str, Any]) -> None:
@@ -62,7 +64,9 @@ class Reporter:
         self._bar.update(self._task, completed=self._done)
         seconds = f" {run['train_s']:.1f} s" if run["train_s"] is not None else ""
         why = f": {run['error']}" if run.get("error") else ""
-        self._say(f"[{self._done}/{self._total}] {run['run_id']} {self._labels[run['run_id']]}: {run['status']}{seconds}{why}")
+        self._say(
+            f"[{self._done}/{self._total}] {run['run_id']} {self._labels[run['run_id']]}: {run['status']}{seconds}{why}"
+        )
 
     def _say(self, text: str) -> None:
         self._bar.console.print(text)

@@ -52,7 +52,8 @@ class RunResult:
         """Return the last lines that `run` prints."""
         counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n)
         did = f"{self.trained} trained now" if self.trained else "nothing was left to train"
-        return f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)\nreport: {self.report}"
+        runs = f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"
+        return f"{runs}\nreport: {self.report}"
 
 
 def run(request: Request, progress: Progress = lambda event, what: None) -> RunResult:
@@ -93,7 +94,9 @@ def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
     """
     found = [folder for path in folders for folder in result_folders(path)]
     if output is not None and len(found) > 1:
-        raise HarnessError(f"-o {output}: {len(found)} suites found and one folder given; name one suite, or leave -o out")
+        raise HarnessError(
+            f"-o {output}: {len(found)} suites found and one folder given; name one suite, or leave -o out"
+        )
     written = []
     for folder in found:
         tasks.write_table(str(folder))

@@ -74,7 +74,9 @@ class Store:
             return None
         record = read_json(path)
         if record.get("checksum") != checksum(record) or record.get("run_id") != run_id:
-            raise StoreError(f"{path}: its content does not match its checksum; remove the file to train that run again")
+            raise StoreError(
+                f"{path}: its content does not match its checksum; remove the file to train that run again"
+            )
         return record
 
     def finished(self) -> set[str]:
@@ -150,7 +152,9 @@ class Store:
         """Where the reference of a data set variant lies: its name, with a hash where its settings differ by run."""
         plan = self.plan
         mine = reference_settings(plan["specs"][run_id])
-        others = {content_id(reference_settings(plan["specs"][r["run_id"]])) for r in plan["runs"] if r["dataset"] == dataset}
+        others = {
+            content_id(reference_settings(plan["specs"][r["run_id"]])) for r in plan["runs"] if r["dataset"] == dataset
+        }
         suffix = f"-{content_id(mine)[:8]}" if len(others) > 1 else ""
         return self.folder / "references" / f"{dataset}{suffix}.npz"
 
@@ -254,7 +258,7 @@ def npz_bytes(arrays: "Mapping[str, np.ndarray]") -> bytes:
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

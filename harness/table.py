@@ -45,7 +45,12 @@ def scored_table(store: "Store") -> pd.DataFrame:
 def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
-    columns: dict[str, Any] = {"status": "pending", "steps": setup["train"]["steps"], **_hyper(spec["hyper"]), **_setup(setup)}
+    columns: dict[str, Any] = {
+        "status": "pending",
+        "steps": setup["train"]["steps"],
+        **_hyper(spec["hyper"]),
+        **_setup(setup),
+    }
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
@@ -77,9 +82,14 @@ def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
         columns[f"setup.{name}"] = _plain(either[0]) if all(v == either[0] for v in either) else None
     columns |= {f"setup.generator.{name}": _plain(value) for name, value in generator.items()}
     columns |= {f"setup.critic.{name}": _plain(value) for name, value in critic.items()}
-    columns |= {f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")}
+    columns |= {
+        f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")
+    }
     columns |= {f"setup.{name}": value for name, value in setup["data"].items()}
-    return columns | {"setup.trained": setup["train"]["generator"], "setup.tricks": "+".join(sorted(setup["tricks"])) or None}
+    return columns | {
+        "setup.trained": setup["train"]["generator"],
+        "setup.tricks": "+".join(sorted(setup["tricks"])) or None,
+    }
 
 
 def _one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.spec import RunSpec
 from harness.store import Store
@@ -29,9 +29,9 @@ def plan_suite(
     from harness.suite import load_suite
 
     suite = load_suite(path, scale=scale, sets=sets)
-    device = resolve_device(device)
+    place = resolve_device(device)
     store = Store(Path(root) / suite.folder)
-    plan = make_plan(suite, store.plan if (store.folder / "plan.json").exists() else None, device)
+    plan = make_plan(suite, store.plan if (store.folder / "plan.json").exists() else None, place)
     selected, finished = run_filter(only, plan), store.finished()
     resolved = suite.to_json()
     if write:
@@ -40,11 +40,11 @@ def plan_suite(
     failed = {run_id for run_id in selected - finished if store.last_attempt(run_id)}
     return {
         "folder": str(store.folder),
-        "device": device,
+        "device": place,
         "description": describe(suite, plan, finished),
         "stacks": [
             {"id": stack["id"], "runs": [r for r in stack["runs"] if r in selected and r not in finished]}
-            for stack in unfinished(plan, finished, device, selected)
+            for stack in unfinished(plan, finished, place, selected)
         ],
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
         "failed": sorted(failed),
@@ -58,17 +58,17 @@ def run_label(row: Mapping[str, Any]) -> str:
     return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
     import torch
 
     from harness.errors import HarnessError
 
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda", "auto"):
+        raise HarnessError(f"--device: {device!r} given; cpu, cuda or auto is needed")
     if device == "cuda" and not torch.cuda.is_available():
         raise HarnessError("--device cuda: this PyTorch sees no CUDA device; use --device cpu, or auto")
-    return device
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) -> list[dict[str, Any]]:
@@ -76,8 +76,7 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
 
     A stack that raises leaves an attempt a run, with the traceback in its log.
     """
-    store = Store(folder)
-    plan = store.plan
+    store, plan = _open(folder)
     stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
     specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in stack["runs"]]
     import torch
@@ -92,8 +91,23 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
         return [{"run_id": run_id, "status": status, "train_s": None, "error": str(error)} for run_id in runs]
 
 
+def _open(folder: str) -> tuple[Store, dict[str, Any]]:
+    """Return a results folder and its plan, with the suite's plug-ins in the tables of this process."""
+    from harness.suite.plugins import load_plugins
+
+    store = Store(folder)
+    plan = store.plan
+    load_plugins(plan["resolved"].get("plugins", []))
+    return store, plan
+
+
 def _train(
-    store: Store, score: Mapping[str, Any], stack: Mapping[str, Any], specs: list[RunSpec], missing: set[str], device: str
+    store: Store,
+    score: Mapping[str, Any],
+    stack: Mapping[str, Any],
+    specs: list[RunSpec],
+    missing: set[str],
+    device: str,
 ) -> list[dict[str, Any]]:
     from harness.artefacts import artefacts, provenance
     from harness.engine import train
@@ -125,8 +139,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
     """Score those of `runs` that have a record and no scores yet, from their snapshots. Returns their ids."""
     from harness.metrics import score
 
-    store = Store(folder)
-    plan = store.plan
+    store, plan = _open(folder)
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
     names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
     done = store.unscored(runs, score_id)

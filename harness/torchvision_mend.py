@@ -1,8 +1,8 @@
 """Make torchvision importable beside a CPU build of torch.
 
-torchvision's wheel is compiled for CUDA: beside a CPU torch its library does not load, the operators `nms` and `qnms` are
-never registered, and `import torchvision` fails while it attaches shape functions to them; torch_fidelity, which imports
-it, fails too. Declaring the two schemas is enough for data sets, transforms, models, make_grid and save_image
+torchvision's wheel is compiled for CUDA: beside a CPU torch its library does not load, the operators `nms` and `qnms`
+are never registered, and `import torchvision` fails while it attaches shape functions to them; torch_fidelity, which
+imports it, fails too. Declaring the two schemas is enough for data sets, transforms, models, make_grid and save_image
 (not for `torchvision.io` or `ops.nms`). Where the library loads this does nothing.
 
 Call `mend()` before the first import of torchvision or torch_fidelity, in every process.

@@ -80,14 +80,18 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
             optimizer.param_groups[0]["lr"] = hyper[f"{player}_lr"] * decayed
         for i in range(k):
             real, latent, mix = draws.critic(step * k + i)
-            loss = critic_loss(setup.objective, networks["critic"], real, networks["generator"](latent).detach(), mix, hyper)
+            loss = critic_loss(
+                setup.objective, networks["critic"], real, networks["generator"](latent).detach(), mix, hyper
+            )
             descend(optimizers["critic"], loss)
             if setup.objective == "wgan-clip":
                 with torch.no_grad():
                     for p in networks["critic"].parameters():
                         p.clamp_(-hyper["clip"], hyper["clip"])
         losses["critic"].append(loss.item())
-        loss = generator_loss(setup.objective, networks["critic"](networks["generator"](draws.generator(step))).squeeze(1))
+        loss = generator_loss(
+            setup.objective, networks["critic"](networks["generator"](draws.generator(step))).squeeze(1)
+        )
         descend(optimizers["generator"], loss)
         losses["generator"].append(loss.item())
     return {"losses": losses, **{player: dict(network.named_parameters()) for player, network in networks.items()}}
@@ -96,8 +100,17 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
 class Draws:
     """The same addressed noise as the engine's, read one update at a time."""
 
-    def __init__(self, seed: int, n: int, latent: int, dataset: Any, settings: dict[str, Any], dtype: torch.dtype) -> None:
-        self.seed, self.n, self.latent, self.dataset, self.settings, self.dtype = seed, n, latent, dataset, settings, dtype
+    def __init__(
+        self, seed: int, n: int, latent: int, dataset: Any, settings: dict[str, Any], dtype: torch.dtype
+    ) -> None:
+        self.seed, self.n, self.latent, self.dataset, self.settings, self.dtype = (
+            seed,
+            n,
+            latent,
+            dataset,
+            settings,
+            dtype,
+        )
 
     def _rng(self, purpose: str, update: int) -> torch.Generator:
         return noise.generator(self.seed, purpose, update // noise.BLOCK)

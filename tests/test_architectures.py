@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
+from oracles import make_spec
 from torch import nn
 
 from harness.architectures import ARCHITECTURES, mlp
 from harness.architectures.initial import draw_weights
 from harness.architectures.summary import summarise
 from harness.engine.networks import Layout, bind, build_pair
-from oracles import make_spec
 
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
 
@@ -80,7 +80,9 @@ def test_layers_before_batch_norm_have_no_bias():
     assert [layer.bias is None for layer in linear] == [True, True, False]
 
 
-@pytest.mark.parametrize(("init", "sd"), [("he", math.sqrt(2 / 50)), ("default", 1 / math.sqrt(150)), ({"normal": 0.3}, 0.3)])
+@pytest.mark.parametrize(
+    ("init", "sd"), [("he", math.sqrt(2 / 50)), ("default", 1 / math.sqrt(150)), ({"normal": 0.3}, 0.3)]
+)
 def test_initial_weights_have_the_declared_spread(init, sd):
     network = nn.Sequential(nn.Linear(50, 400), nn.LayerNorm(400))
     drawn = draw_weights(network, init, torch.Generator().manual_seed(1))
@@ -100,7 +102,9 @@ def test_the_flat_layout_is_inverted_by_its_split():
 
 def test_features_are_the_input_of_the_last_layer():
     pair = build_pair(make_spec().setup)
-    critic = bind(pair, "plain").critic(flat := torch.randn(Layout(pair.critic).join(dict(pair.critic.named_parameters())).shape))
+    critic = bind(pair, "plain").critic(
+        flat := torch.randn(Layout(pair.critic).join(dict(pair.critic.named_parameters())).shape)
+    )
     params, x = Layout(pair.critic).split(flat), torch.randn(5, 2)
     expected = critic.features(x) @ params["5.weight"].T + params["5.bias"]
     torch.testing.assert_close(critic.scores(x), expected.squeeze(1))
@@ -113,7 +117,9 @@ def test_every_entry_builds_and_counts_its_parameters(name):
     summary = summarise(name, settings, None)
     for player in ("generator", "critic"):
         build = getattr(entry, f"build_{player}")
-        assert summary[player]["parameters"] == sum(p.numel() for p in build(settings[player], entry.shape).parameters())
+        assert summary[player]["parameters"] == sum(
+            p.numel() for p in build(settings[player], entry.shape).parameters()
+        )
     assert entry.summary
 
 

@@ -30,7 +30,9 @@ def check_equal_to_plain_loop(specs, mode):
 @pytest.mark.parametrize("architecture", ["mlp", "mlp-tanh", "mlp-bn"])
 def test_a_stack_equals_plain_loops(objective, architecture):
     specs = [
-        make_spec(objective, architecture=architecture, seed=seed, hyper={"critic_lr": rate, "data.sd": 0.1 * (seed + 1)})
+        make_spec(
+            objective, architecture=architecture, seed=seed, hyper={"critic_lr": rate, "data.sd": 0.1 * (seed + 1)}
+        )
         for seed, rate in enumerate([1e-3, 2e-3, 5e-3])
     ]
     check_equal_to_plain_loop(specs, "stacked")
@@ -60,7 +62,9 @@ def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, ini
 def test_a_run_does_not_depend_on_its_stack_bit_for_bit(objective, architecture):
     """A lone run is padded to two, so that 1 belongs to the list."""
     seven = make_spec(objective, architecture=architecture, seed=7, steps=40)
-    mates = [make_spec(objective, architecture=architecture, seed=s, steps=40, hyper={"critic_lr": 1e-2}) for s in range(7)]
+    mates = [
+        make_spec(objective, architecture=architecture, seed=s, steps=40, hyper={"critic_lr": 1e-2}) for s in range(7)
+    ]
     alone = train([seven], at=[0, 20, 40], samples=100)[0]
     for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:]]):
         again = train(stack, at=[0, 20, 40], samples=100)[stack.index(seven)]
@@ -105,10 +109,9 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
     init=lambda params, setup: params["critic"][..., 0] * 0,
-    loss=lambda player, params, critic, real, fake, extra, hyper: torch.where(
-        (extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0
-    )
-    * params.sum(-1),
+    loss=lambda player, params, critic, real, fake, extra, hyper: (
+        torch.where((extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0) * params.sum(-1)
+    ),
     after=lambda player, params, fake, extra, noise, hyper: extra + (player == "generator"),
     hyper={"at": 1e9},
 )
@@ -242,8 +245,12 @@ def test_a_fixed_generator_trains_the_critic_alone_towards_the_exact_distance():
 def test_snapshots_hold_what_they_declare():
     shot = train([make_spec(steps=2)], at=[2], samples=77)[0].snapshots[2]
     assert {k: v.shape for k, v in shot.items()} == {
-        "generated": (77, 2), "fixed": (64, 2), "critic": (8 * 3 + 8 * 9 + 9,), "critic_grid": (128, 128), "critic_extent": (4,),
-    }  # fmt: skip
+        "generated": (77, 2),
+        "fixed": (64, 2),
+        "critic": (8 * 3 + 8 * 9 + 9,),
+        "critic_grid": (128, 128),
+        "critic_extent": (4,),
+    }
 
 
 def test_the_critic_grid_is_the_critic_on_the_grid():

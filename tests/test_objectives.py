@@ -53,7 +53,9 @@ def test_penalties_of_pictures_count_every_pixel():
 def test_a_flat_critic_has_a_finite_penalty_and_gradient():
     w = torch.zeros(2, requires_grad=True)
     critic = Critic(lambda x: x @ w, lambda x: x, lambda x: w.expand(x.shape), 1)
-    penalty = gradient_penalty(critic, torch.randn(3, 2), torch.randn(3, 2), {"mix": torch.rand(3)}, {"gp_weight": torch.tensor(1.0)})
+    penalty = gradient_penalty(
+        critic, torch.randn(3, 2), torch.randn(3, 2), {"mix": torch.rand(3)}, {"gp_weight": torch.tensor(1.0)}
+    )
     (grad,) = torch.autograd.grad(penalty, w)
     assert penalty.item() == 1
     assert torch.equal(grad, torch.zeros(2))
@@ -97,7 +99,9 @@ def test_losses_reduce_over_samples_alone(name):
 @pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if o.critic_loss is OBJECTIVES["wgan"].critic_loss])
 def test_wasserstein_losses_ignore_a_shift_of_the_critic(name):
     objective, real, fake = OBJECTIVES[name], torch.randn(9), torch.randn(9)
-    torch.testing.assert_close(objective.critic_loss(real + 7, fake + 7, {}), objective.critic_loss(real, fake, {}), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        objective.critic_loss(real + 7, fake + 7, {}), objective.critic_loss(real, fake, {}), atol=1e-5, rtol=0
+    )
 
 
 def test_clipping_clamps_each_run_to_its_own_limit():

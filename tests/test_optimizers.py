@@ -16,7 +16,9 @@ THEIRS = {
 def test_equals_torch_optim(name):
     torch.manual_seed(0)
     runs, size, steps = 3, 7, 25
-    lr, beta1, beta2 = [torch.tensor(v, dtype=torch.float64) for v in ([1e-3, 1e-2, 0.1], [0.0, 0.5, 0.9], [0.9, 0.99, 0.999])]
+    lr, beta1, beta2 = [
+        torch.tensor(v, dtype=torch.float64) for v in ([1e-3, 1e-2, 0.1], [0.0, 0.5, 0.9], [0.9, 0.99, 0.999])
+    ]
     start, grads = torch.randn(runs, size, dtype=torch.float64), torch.randn(steps, runs, size, dtype=torch.float64)
     ours = OPTIMIZERS[name]
     params, state = start, ours.init(start)

@@ -191,9 +191,13 @@ def test_a_worker_that_dies_costs_its_own_stack(suite, monkeypatch):
         "import os\nfrom dataclasses import replace\nfrom harness import OBJECTIVES as known\n"
         "OBJECTIVES = {'dying': replace(known['gan'], generator_loss=lambda *a: os._exit(9))}\n"
     )
-    Path("dying.yaml").write_text(SUITE.replace("name: tiny", "name: dying\nplugins: [dying.py]").replace("[gan, wgan-gp]", "[dying, wgan-gp]"))
+    Path("dying.yaml").write_text(
+        SUITE.replace("name: tiny", "name: dying\nplugins: [dying.py]").replace("[gan, wgan-gp]", "[dying, wgan-gp]")
+    )
     result = run(Request("dying.yaml", workers=1))
     assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (6, 6, 1)
+    failed = pd.read_parquet("results/dying/runs.parquet").query("objective == 'dying'")
+    assert failed["error"].str.contains("the worker process died").all()
 
 
 def test_a_report_is_rebuilt_from_records_alone(suite, tmp_path, monkeypatch):

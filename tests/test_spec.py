@@ -11,7 +11,11 @@ from harness.errors import HarnessError
 from harness.spec import RunSpec, canonical_json, content_id
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -49,7 +53,12 @@ def test_a_spec_survives_json_and_its_id_moves_with_its_content():
     spec = make_spec(seed=3)
     assert RunSpec.from_json(spec.to_json()) == spec
     assert RunSpec.from_json(spec.to_json()).run_id == spec.run_id == content_id(spec.to_json())
-    others = [make_spec(seed=4), make_spec("wgan-lp", seed=3), make_spec(seed=3, steps=16), make_spec(seed=3, hyper={"gp_weight": 0.2})]
+    others = [
+        make_spec(seed=4),
+        make_spec("wgan-lp", seed=3),
+        make_spec(seed=3, steps=16),
+        make_spec(seed=3, hyper={"gp_weight": 0.2}),
+    ]
     assert len({spec.run_id, *(other.run_id for other in others)}) == 5
 
 

@@ -40,7 +40,9 @@ class Architecture:
     can_slope: Callable[[Any], bool] = lambda network: False
 
 
-def _mlp(summary: str, generator: Mapping[str, Any] | None = None, critic: Mapping[str, Any] | None = None) -> Architecture:
+def _mlp(
+    summary: str, generator: Mapping[str, Any] | None = None, critic: Mapping[str, Any] | None = None
+) -> Architecture:
     return Architecture(
         version=1,
         generator_model=mlp.MlpGenerator,
@@ -60,6 +62,10 @@ def _mlp(summary: str, generator: Mapping[str, Any] | None = None, critic: Mappi
 ARCHITECTURES: dict[str, Architecture] = {
     "mlp": _mlp("fully connected, 3 hidden layers of 64 ReLU units in each player"),
     "mlp-tanh": _mlp("mlp with tanh in place of every ReLU", {"activation": "tanh"}, {"activation": "tanh"}),
-    "mlp-bn": _mlp("mlp with batch norm in the generator, the critic's norm left to the objective", {"norm": "batch"}, {"norm": "auto"}),
+    "mlp-bn": _mlp(
+        "mlp with batch norm in the generator, the critic's norm left to the objective",
+        {"norm": "batch"},
+        {"norm": "auto"},
+    ),
     "mlp-deep": _mlp("mlp with 12 hidden layers in each player", {"depth": 12}, {"depth": 12}),
 }

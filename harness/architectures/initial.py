@@ -32,5 +32,5 @@ def _draw(name: str, shape: torch.Size, fan_in: int | None, init: str | dict[str
         return torch.empty(shape).uniform_(-bound, bound, generator=rng)
     if name == "bias":
         return torch.zeros(shape)
-    sd = math.sqrt(2 / fan_in) if init == "he" else init["normal"]  # type: ignore[index]
+    sd = init["normal"] if isinstance(init, dict) else math.sqrt(2 / fan_in)
     return torch.randn(shape, generator=rng) * sd

@@ -6,7 +6,7 @@ the parameters as arguments. Both work for one run (weights [out, in], samples [
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,7 +50,7 @@ class MlpGenerator(MlpPlayer):
 class MlpCritic(MlpPlayer):
     """A critic may leave its norm to the objective."""
 
-    norm: Literal["none", "batch", "layer", "auto"] = "none"
+    norm: Literal["none", "batch", "layer", "auto"] = "none"  # type: ignore[assignment]  # wider than a generator's
 
 
 class ToVector(nn.Module):
@@ -134,16 +134,17 @@ def slope(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
             if isinstance(layer, nn.ReLU | nn.LeakyReLU | Maxout):
                 masks.append(_local_slope(layer, h))
             h = _apply(layer, name, params, h)
-    g: Tensor | None = None
-    for name, layer in reversed(list(network.named_children())):
+    *below, (last, _) = network.named_children()
+    g = params[f"{last}.weight"]  # the last layer has one row: [..., 1, k] stands for all samples
+    for name, layer in reversed(below):
         if isinstance(layer, nn.Linear):
-            weight = params[f"{name}.weight"]
-            g = weight if g is None else g @ weight  # the last layer has one row: [..., 1, k] stands for all samples
+            g = g @ params[f"{name}.weight"]
         elif isinstance(layer, nn.ReLU | nn.LeakyReLU):
             g = g * masks.pop()
         elif isinstance(layer, Maxout):
             g = (g.unsqueeze(-1) * masks.pop()).flatten(-2)
-    return g.expand(*x.shape[: x.ndim - network[0].dims], g.shape[-1]).reshape(x.shape)
+    samples = x.flatten(-cast(ToVector, network[0]).dims)
+    return g.expand_as(samples).reshape(x.shape)
 
 
 def piecewise_linear(network: nn.Sequential) -> bool:

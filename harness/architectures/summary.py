@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
 from harness.errors import HarnessError, lookup, suggestion
-from harness.yamlfile import parse_value
+from harness.suite.yamlfile import parse_value
 
 BYTES = 4  # of a float32 parameter
 
@@ -29,8 +29,8 @@ def summarise(architecture: str, settings: Any, shape: tuple[int, ...] | None) -
     return {
         "architecture": architecture,
         "shape": list(shape),
-        "generator": _network(generator, latent),
-        "critic": _network(critic, shape),
+        "generator": network_summary(generator, latent),
+        "critic": network_summary(critic, shape),
     }
 
 
@@ -97,7 +97,8 @@ def multiply_adds(layer: nn.Module, output: Tensor) -> int:
     return 0
 
 
-def _network(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
+def network_summary(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
+    """Return parameters, multiply_adds, megabytes and layers of a network on the meta device, for inputs of `shape`."""
     layers: list[dict[str, Any]] = []
 
     def watch(name: str, layer: nn.Module) -> None:
@@ -117,7 +118,8 @@ def _network(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
     for name, layer in network.named_modules():
         if not list(layer.children()):
             watch(name, layer)
-    network(torch.empty(2, *shape, device="meta"))  # two samples: batch norm refuses one
+    with torch.no_grad():
+        network(torch.empty(2, *shape, device="meta"))  # two samples: batch norm refuses one
     parameters = sum(layer["parameters"] for layer in layers)
     return {
         "parameters": parameters,

@@ -28,7 +28,9 @@ def _adam_init(params: Tensor) -> OptState:
     return {"mean": zeros, "square": zeros.clone(), "count": params.new_zeros(params.shape[:-1])}
 
 
-def _adam(params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]) -> tuple[Tensor, OptState]:
+def _adam(
+    params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]
+) -> tuple[Tensor, OptState]:
     """Kingma & Ba 2015, algorithm 1."""
     beta1, beta2, count = hyper["beta1"], hyper["beta2"], state["count"] + 1
     mean = torch.lerp(state["mean"], grad, (1 - beta1)[..., None])
@@ -42,7 +44,9 @@ def _rmsprop_init(params: Tensor) -> OptState:
     return {"square": torch.zeros_like(params)}
 
 
-def _rmsprop(params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]) -> tuple[Tensor, OptState]:
+def _rmsprop(
+    params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]
+) -> tuple[Tensor, OptState]:
     """Tieleman & Hinton 2012, lecture 6.5, with beta2 as the smoothing constant."""
     square = torch.lerp(state["square"], grad * grad, (1 - hyper["beta2"])[..., None])
     return params - lr[..., None] * grad / (square.sqrt() + EPS), {"square": square}
@@ -52,7 +56,9 @@ def _sgd_init(params: Tensor) -> OptState:
     return {"momentum": torch.zeros_like(params)}
 
 
-def _sgd(params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]) -> tuple[Tensor, OptState]:
+def _sgd(
+    params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]
+) -> tuple[Tensor, OptState]:
     """Gradient descent with heavy-ball momentum beta1 (Polyak 1964)."""
     momentum = hyper["beta1"][..., None] * state["momentum"] + grad
     return params - lr[..., None] * momentum, {"momentum": momentum}

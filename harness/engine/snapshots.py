@@ -21,6 +21,7 @@ Snapshot = dict[str, np.ndarray]
 GRID = 128  # points a side of critic_grid
 FIXED = 64  # samples kept of the same latents at every snapshot
 
+
 @torch.no_grad()
 def take_snapshots(stack: "Stack", samples: int) -> list[Snapshot]:
     """Return one snapshot a run: generated [samples, *shape], critic [P], fixed, and critic_grid in 2-D.
@@ -54,17 +55,18 @@ def _generate(stack: "Stack", n: int) -> Tensor:
     rows = torch.stack(latents).to(stack.device, stack.dtype)
     params = stack.state.extra["ema"] if "ema" in stack.game.tricks else stack.state.params["generator"]
     run = stack.pair.architecture.forward or torch.func.functional_call
-    layout = Layout(stack.pair.generator)
+    network = stack.pair.generator
+    layout = Layout(network)
 
     def generate(flat: Tensor, latent: Tensor) -> Tensor:
-        return run(stack.pair.generator, layout.split(flat), latent)
+        return run(network, layout.split(flat), latent)
 
     batches = [_each_run(stack, generate, params, rows[:, k]) for k in range(count)]
     return torch.cat(batches, 1)[:, :n]
 
 
 def _critic_grid(stack: "Stack") -> tuple[np.ndarray, np.ndarray]:
-    """Scores [runs, 128, 128] on a square around the data (rows: second coordinate, rising) and its extents [runs, 4]."""
+    """Scores [runs, 128, 128] on a square around the data (rows: the second coordinate) and extents [runs, 4]."""
     dataset = DATASETS[stack.setup.dataset]
     reach = []
     for spec in stack.specs:

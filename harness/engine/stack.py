@@ -159,14 +159,18 @@ def train(
     return outcomes
 
 
-def _critic_phase(game: Game, pair: Pair, state: RunState, batch: Batch, hyper: Mapping[str, Tensor]) -> tuple[RunState, Tensor]:
+def _critic_phase(
+    game: Game, pair: Pair, state: RunState, batch: Batch, hyper: Mapping[str, Tensor]
+) -> tuple[RunState, Tensor]:
     fake = packed(batch["fake"], pair) if "fake" in batch else None
     if fake is None:
         fake = game.networks.generate(state.params["generator"], batch["latent"])
     return critic_update(game, state, packed(batch["real"], pair), fake, batch, hyper)
 
 
-def _generator_phase(game: Game, pair: Pair, state: RunState, batch: Batch, hyper: Mapping[str, Tensor]) -> tuple[RunState, Tensor]:
+def _generator_phase(
+    game: Game, pair: Pair, state: RunState, batch: Batch, hyper: Mapping[str, Tensor]
+) -> tuple[RunState, Tensor]:
     real = packed(batch["real"], pair) if "real" in batch else batch["latent"].new_empty(0)
     return generator_update(game, state, real, batch, hyper)
 
@@ -216,4 +220,3 @@ def _elapsed(started: float, device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - started
-

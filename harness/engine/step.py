@@ -50,7 +50,9 @@ class Game:
     constrain: str = "after"
 
 
-def critic_update(game: Game, state: RunState, real: Tensor, fake: Tensor, noise: Mapping[str, Tensor], hyper: Hyper) -> tuple[RunState, Tensor]:
+def critic_update(
+    game: Game, state: RunState, real: Tensor, fake: Tensor, noise: Mapping[str, Tensor], hyper: Hyper
+) -> tuple[RunState, Tensor]:
     """Move the critic once. real, fake: [n, *shape]. Returns the state and [3]: loss, gradient norm, score gap."""
     shown_real, shown_fake = _inputs(game, "critic", real, fake, state, noise, hyper)
 
@@ -74,7 +76,9 @@ def critic_update(game: Game, state: RunState, real: Tensor, fake: Tensor, noise
     return state, torch.stack([value, _norm(grad), gap], -1)
 
 
-def generator_update(game: Game, state: RunState, real: Tensor, noise: Mapping[str, Tensor], hyper: Hyper) -> tuple[RunState, Tensor]:
+def generator_update(
+    game: Game, state: RunState, real: Tensor, noise: Mapping[str, Tensor], hyper: Hyper
+) -> tuple[RunState, Tensor]:
     """Move the generator once, the critic held still. Returns the state and [2]: loss, gradient norm.
 
     `real` is read by relativistic losses and by tricks; it may be empty for the rest.
@@ -145,9 +149,7 @@ def _moved(
     for name, trick in game.tricks.items():
         if trick.after:
             extra[name] = trick.after(player, params, fake, extra.get(name), noise, hyper)
-    return state._replace(
-        params={**state.params, player: params}, opt={**state.opt, player: opt}, extra=extra
-    )
+    return state._replace(params={**state.params, player: params}, opt={**state.opt, player: opt}, extra=extra)
 
 
 def _norm(grad: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class Workers:
         self._pool = ProcessPool(max_workers=count, context=get_context("spawn"), initializer=start_worker)
 
     def submit(self, task: Task, *arguments: Any) -> "Future[Any]":
-        return self._pool.schedule(task, args=arguments)  # type: ignore[no-any-return]
+        return self._pool.schedule(task, args=arguments)
 
     def stop(self) -> None:
         self._pool.stop()

@@ -131,7 +131,7 @@ METRICS: dict[str, Metric] = {
         columns=("w1", "w1_floor", "w1_excess", "score"),
         compute=_transport,
         applies=_low_dimensional,
-        summary="exact W1 to the reference, real data's own (floor), their difference, and score (1 perfect, 0 constant)",
+        summary="exact W1 to the reference, that of real data (floor), their difference; score: 1 perfect, 0 constant",
     ),
     "coverage": Metric(
         version=1,

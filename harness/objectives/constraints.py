@@ -16,6 +16,6 @@ def keep(params: Tensor, hyper: Hyper) -> Tensor:
 
 
 def clip_weights(params: Tensor, hyper: Hyper) -> Tensor:
-    """Clamp every parameter, biases too, to [-clip, clip] (Arjovsky et al. 2017, algorithm 1, line 7). [..., P] both."""
+    """Clamp every parameter [..., P], biases too, to [-clip, clip] (Arjovsky et al. 2017, algorithm 1, line 7)."""
     limit = hyper["clip"][..., None]
     return torch.clamp(params, -limit, limit)

@@ -46,7 +46,7 @@ def start_average(params: Mapping[str, Tensor], setup: Mapping[str, Any]) -> Ten
 
 
 def move_average(player: str, params: Tensor, fake: Tensor, extra: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
-    """Average the generator's weights: a' = decay a + (1 - decay) w after each of its steps (Yazici et al. 2019, eq. 2)."""
+    """Average the generator's weights after each step: a' = decay a + (1 - decay) w (Yazici et al. 2019, eq. 2)."""
     if player != "generator":
         return extra
     return torch.lerp(params, extra, hyper["ema.decay"][..., None])

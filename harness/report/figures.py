@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import matplotlib
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -160,11 +161,14 @@ def draw_steps(
 
     `means`: objective, text, step, value. `seeds`: objective, run_id, step, value. Set the scale of `ax` before.
     """
-    for (objective, _), part in seeds.groupby(["objective", "run_id"], sort=True):
-        look = styled[str(objective)]
-        ax.plot(part["step"], part["value"], color=look.colour, linewidth=0.8, alpha=0.4)
-    for (objective, text), part in means.groupby(["objective", "text"], sort=True):
-        look = styled[str(objective)]
+    looks = {str(text): styled[objective] for objective, text in zip(means["objective"], means["text"], strict=True)}
+    colours = {objective: look.colour for objective, look in styled.items()}
+    seaborn.lineplot(
+        seeds, x="step", y="value", hue="objective", units="run_id", palette=colours, estimator=None, linewidth=0.8,
+        alpha=0.4, legend=False, ax=ax,
+    )  # fmt: skip
+    for text, part in means.groupby("text", sort=True):
+        look = looks[str(text)]
         ax.plot(
             part["step"], part["value"], color=look.colour, linewidth=2.0, linestyle=look.dash, marker=look.marker,
             markersize=5, label=str(text),

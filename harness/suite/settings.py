@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import BaseModel
 
 from harness.errors import suggestion
-from harness.overrides import Override
-from harness.plugins import Tables
-from harness.problems import Problem
-from harness.suiteformat import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
-from harness.yamlfile import KeyPath
+from harness.suite.format import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
+from harness.suite.overrides import Override
+from harness.suite.plugins import Tables
+from harness.suite.problems import Problem
+from harness.suite.yamlfile import KeyPath
 
 PLAYERS = ("generator", "critic")
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness import plugins
 from harness.errors import SuiteError
-from harness.expand import expand
-from harness.suite import Suite, load_suite, schema, scored_steps
+from harness.suite import Suite, load_suite, plugins, schema, scored_steps
+from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
-SCHEMA = Path(__file__).parents[1] / "harness" / "suite.schema.json"
+SCHEMA = Path(__file__).parents[2] / "harness" / "suite.schema.json"
 
 
 @pytest.fixture
@@ -204,7 +203,7 @@ def test_every_key_of_the_schema_is_described_and_unknown_ones_are_refused():
 
 def test_the_schema_needs_no_torch():
     code = "import sys; from harness.suite import schema; schema(); import harness.plan; print('torch' in sys.modules)"
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "False"
 
@@ -225,7 +224,7 @@ def test_scored_steps_round_up_and_end_with_the_last(at, steps, expected):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[1] / "suites").glob("*.yaml")), ids=lambda path: path.stem
+    "path", sorted((Path(__file__).parents[2] / "suites").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_shipped_suites_load(path):
     suite = load_suite(path)
@@ -236,6 +235,6 @@ def test_shipped_suites_load(path):
 
 
 def _scales(path):
-    from harness.yamlfile import read_yaml
+    from harness.suite.yamlfile import read_yaml
 
     return list(read_yaml(path).data.get("scales", {}))

@@ -12,15 +12,15 @@ from scipy import stats
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
-from harness.describe import conclusions, smallest_p, tasks_needed
 from harness.errors import HarnessError, StoreError
-from harness.expand import expand
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.screen import WIDTH, number
-from harness.sizes import player_sizes
+from harness.plan.describe import conclusions, smallest_p, tasks_needed
+from harness.plan.screen import WIDTH, number
+from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
-from harness.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.suite import Suite
+from harness.suite.expand import expand
+from harness.suite.sizes import player_sizes
 
 
 def suite(**parts):

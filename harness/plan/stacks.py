@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.errors import StoreError
-from harness.expand import PlannedRun
 from harness.spec import Setup, canonical_json
+from harness.suite.expand import PlannedRun
 
 Device = Literal["cpu", "cuda"]
 Row = dict[str, Any]
@@ -69,7 +69,7 @@ def run_bytes(setup: Setup) -> float:
     Every parameter of both players in COPIES; what each layer puts out for every sample of a batch twice, as value and
     as gradient, and for the critic on real and fake samples of all that it sees at once.
     """
-    from harness.sizes import player_sizes
+    from harness.suite.sizes import player_sizes
 
     sizes = player_sizes(setup)
     samples = {"generator": setup.train["batch"] * setup.train["pack"], "critic": 2 * setup.train["batch"]}

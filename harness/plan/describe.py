@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from harness.expand import all_triples
-from harness.plugins import tables
-from harness.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
-from harness.settings import Triple
-from harness.stacks import Plan, Row
-from harness.suiteformat import Suite, scored_steps
+from harness.plan.stacks import Plan, Row
+from harness.suite.expand import all_triples
+from harness.suite.format import Suite, scored_steps
+from harness.suite.plugins import tables
+from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
+from harness.suite.settings import Triple
 
 LEVEL = 0.05
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.expand import expand
 from harness.suite import load_suite
+from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"

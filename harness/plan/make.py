@@ -4,14 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.describe import describe
-from harness.expand import PlannedRun, expand
-from harness.only import run_filter
-from harness.screen import render
-from harness.stacks import Device, Plan, Row, Stack, new_stacks
-from harness.suiteformat import Suite, scored_steps
-
-__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "unfinished"]
+from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks
+from harness.suite.expand import PlannedRun, expand
+from harness.suite.format import Suite
 
 
 def make_plan(suite: Suite, previous: Mapping[str, Any] | None, device: Device) -> Plan:

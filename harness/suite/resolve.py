@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError
-from harness.plugins import Tables, fingerprint
-from harness.settings import PLAYERS, Triple, player_model
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
-from harness.values import RECIPE
+from harness.suite.plugins import Tables, fingerprint
+from harness.suite.settings import PLAYERS, Triple, player_model
+from harness.suite.values import RECIPE
 
 RECIPE_FLOATS = ("critic_lr", "generator_lr", "beta1", "beta2")
 RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")

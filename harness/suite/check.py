@@ -6,18 +6,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import HarnessError, suggestion
-from harness.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
 from harness.objectives import no_penalty
-from harness.overrides import parse_overrides
-from harness.plugins import Tables, tables
-from harness.problems import Problem
-from harness.resolve import Resolved, has_constraint, resolve
-from harness.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
-from harness.sizes import player_sizes
 from harness.spec import canonical_json
-from harness.suiteformat import Block, Suite
-from harness.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown
-from harness.yamlfile import KeyPath
+from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
+from harness.suite.format import Block, Suite
+from harness.suite.overrides import parse_overrides
+from harness.suite.plugins import Tables, tables
+from harness.suite.problems import Problem
+from harness.suite.resolve import Resolved, has_constraint, resolve
+from harness.suite.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
+from harness.suite.sizes import player_sizes
+from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown
+from harness.suite.yamlfile import KeyPath
 
 
 def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list[Problem]:

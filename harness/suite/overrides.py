@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from harness.errors import SuiteError, suggestion
-from harness.plugins import Tables
-from harness.problems import Problem, translated
-from harness.suiteformat import Primary, Score, Train
-from harness.yamlfile import KeyPath, parse_value
+from harness.suite.format import Primary, Score, Train
+from harness.suite.plugins import Tables
+from harness.suite.problems import Problem, translated
+from harness.suite.yamlfile import KeyPath, parse_value
 
 
 class Override(NamedTuple):

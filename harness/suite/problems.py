@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import suggestion
-from harness.suiteformat import Suite
-from harness.values import shown
-from harness.yamlfile import Document, KeyPath, Place
+from harness.suite.format import Suite
+from harness.suite.values import shown
+from harness.suite.yamlfile import Document, KeyPath, Place
 
 _NEEDED = {
     "dict_type": "a mapping",

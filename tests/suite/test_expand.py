@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
-from harness.expand import expand
 from harness.objectives import OBJECTIVES, TRICKS
 from harness.spec import ENGINE_VERSION, RunSpec, canonical_json
 from harness.suite import Suite
+from harness.suite.expand import expand
 
 
 def suite(**parts):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.errors import HarnessError, suggestion
-from harness.stacks import Plan, Row
-from harness.yamlfile import scalar
+from harness.plan.stacks import Plan, Row
+from harness.suite.yamlfile import scalar
 
 LABELS = ("dataset", "architecture", "objective", "objective.base", "seed")
 

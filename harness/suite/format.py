@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
 
-from harness.values import (
+from harness.suite.values import (
     BETA,
     COLUMN,
     COUNT,

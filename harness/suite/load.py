@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SuiteError, suggestion
-from harness.problems import Problem, parse, sentences
-from harness.suiteformat import Suite, schema, scored_steps
-from harness.yamlfile import Document, KeyPath, Place, read_yaml
-
-__all__ = ["Suite", "load_suite", "schema", "scored_steps"]
+from harness.suite.format import Suite
+from harness.suite.problems import Problem, parse, sentences
+from harness.suite.yamlfile import Document, KeyPath, Place, read_yaml
 
 
 def load_suite(path: str | Path, scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
@@ -27,7 +25,7 @@ def load_suite(path: str | Path, scale: str | None = None, sets: Sequence[str] =
     problems += mistakes
     if document.data.get("matrix") == []:
         problems.append(Problem(("matrix",), "an empty list given, at least one block needed."))
-    from harness.check import suite_problems  # imports torch, which a suite of the wrong form need not wait for
+    from harness.suite.check import suite_problems  # imports torch, which a suite of the wrong form need not wait for
 
     problems += suite_problems(suite, frozenset(str(part) for path, _ in mistakes for part in path[-2:]))
     if problems:
@@ -121,7 +119,7 @@ def _load_plugins(document: Document) -> list[Problem]:
         folder = os.path.dirname(document.place(("plugins", i)).source)
         found.append(os.path.abspath(os.path.join(folder, name)))
         try:
-            from harness.plugins import load_plugins
+            from harness.suite.plugins import load_plugins
 
             load_plugins([found[-1]])
         except SuiteError as error:
@@ -136,8 +134,8 @@ def _apply_overrides(document: Document) -> None:
     texts = document.data.get("set", [])
     if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return
-    from harness.overrides import applied, parse_overrides
-    from harness.plugins import tables
+    from harness.suite.overrides import applied, parse_overrides
+    from harness.suite.plugins import tables
 
     overrides, _ = parse_overrides(texts, tables())  # its mistakes are told with those of the suite
     document.data = applied(document.data, overrides)

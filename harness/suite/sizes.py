@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
 from pydantic import BaseModel
 from torch import nn
 
-from harness.plugins import tables
-from harness.settings import player_model
+from harness.architectures.summary import network_summary
 from harness.spec import Setup, canonical_json
+from harness.suite.plugins import tables
+from harness.suite.settings import player_model
 
 
 class PlayerSize(NamedTuple):
@@ -45,18 +47,9 @@ def _size(
     shape: tuple[int, ...],
     takes_samples: bool,
 ) -> PlayerSize:
-    """Build on the meta device, where tensors have shapes and no memory, and pass two samples through."""
+    """Build on the meta device, where tensors have shapes and no memory."""
     settings: Any = model.model_validate_json(text)
-    units = 0
-
-    def count(module: nn.Module, inputs: Any, output: Any) -> None:
-        nonlocal units
-        units += output.numel() // 2
-
-    with torch.device("meta"), torch.no_grad():
+    with torch.device("meta"):
         network = build(settings, shape)
-        leaves = [module for module in network.modules() if not list(module.children())]
-        for module in leaves:
-            module.register_forward_hook(count)
-        network(torch.empty(2, *(shape if takes_samples else (settings.latent,))))
-    return PlayerSize(sum(p.numel() for p in network.parameters()), units)
+    summary = network_summary(network, shape if takes_samples else (settings.latent,))
+    return PlayerSize(summary["parameters"], sum(prod(layer["output_shape"]) for layer in summary["layers"]))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.errors import SuiteError, suggestion
-from harness.overrides import parse_overrides
-from harness.plugins import Tables, tables
-from harness.problems import Problem
-from harness.resolve import Resolved, resolve
-from harness.settings import Component, Level, Triple, component, merged, set_level
 from harness.spec import RunSpec, Setup, canonical_json
-from harness.suiteformat import Block, Suite
-from harness.yamlfile import KeyPath
+from harness.suite.format import Block, Suite
+from harness.suite.overrides import parse_overrides
+from harness.suite.plugins import Tables, tables
+from harness.suite.problems import Problem
+from harness.suite.resolve import Resolved, resolve
+from harness.suite.settings import Component, Level, Triple, component, merged, set_level
+from harness.suite.yamlfile import KeyPath
 
 MAX_RUNS = 1_000_000
 KINDS = ("dataset", "architecture", "objective")

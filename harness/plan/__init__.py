@@ -1,0 +1,15 @@
+"""Plans: a Suite in, its runs in pinned stacks out.
+
+make      the plan against an earlier one     stacks  which runs train together, and plan.json
+describe  what a plan holds and can show      screen  that, as `harness plan` prints it
+only      what --only selects
+"""
+
+from harness.plan.describe import describe
+from harness.plan.make import make_plan, unfinished
+from harness.plan.only import run_filter
+from harness.plan.screen import render
+from harness.plan.stacks import Plan
+from harness.suite.format import scored_steps
+
+__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "unfinished"]

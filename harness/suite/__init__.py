@@ -1,0 +1,14 @@
+"""Suites: a YAML file in, a frozen and checked Suite out, or every mistake in it a sentence with file and line.
+
+yamlfile   safe reading, with the line of every key          format    the models of a suite file, and its JSON schema
+values     kinds of values, and lists of them that sweep     problems  mistakes as sentences
+load       extends, scales and --set merged; load_suite      overrides what --set may say
+settings   who says what of a run: precedence                resolve   one combination's settings to a Setup and hyper
+expand     every combination to a RunSpec                    check     combinations that cannot be trained
+sizes      how large the networks of a Setup are             plugins   tables of third parties
+"""
+
+from harness.suite.format import Suite, schema, scored_steps
+from harness.suite.load import load_suite
+
+__all__ = ["Suite", "load_suite", "schema", "scored_steps"]
