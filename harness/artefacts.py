@@ -50,6 +50,18 @@ def provenance(device: str) -> dict[str, Any]:
     }
 
 
+def peak_mb(device: str) -> float:
+    """Return the most memory in MB held so far: by torch on the GPU, else by this process."""
+    import torch
+
+    if device == "cuda":
+        return float(torch.cuda.max_memory_allocated() / 1e6)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+
+
 def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
     """Return a reference as arrays for an npz file."""
     arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}

@@ -10,7 +10,7 @@ from harness.spec import canonical_json, content_id
 if TYPE_CHECKING:
     from harness.store import Store
 
-FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
+FACTS = ("critic_updates", "samples_seen", "saturated", "step_ms", "train_s", "peak_mb")
 PROVENANCE = ("device", "torch", "harness", "git", "host_cpu")
 
 

@@ -21,11 +21,11 @@ def plan_suite(
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
     Returns the folder, the device, the description (as `harness plan --json` prints it), the stacks to train (each
-    with its missing runs that `only` selects), the labels of those runs, the ids of earlier failures among them, and
-    how many of the selected runs are finished. Raises SuiteError before anything is written.
+    with its missing runs that `only` selects; long ones first, so that no core waits for one at the end), the labels
+    of those runs, and how many of the selected runs are finished. Raises SuiteError before anything is written.
     """
     from harness.metrics import score_id
-    from harness.plan import describe, make_plan, run_filter, unfinished
+    from harness.plan import describe, make_plan, run_filter, stack_work, unfinished
     from harness.suite import load_suite
 
     suite = load_suite(path, scale=scale, sets=sets)
@@ -37,17 +37,16 @@ def plan_suite(
     if write:
         address = score_id(resolved["score"]["at"], resolved["score"]["samples"])
         store.write_plan(plan.to_json() | {"resolved": resolved, "score_id": address}, suite.to_yaml())
-    failed = {run_id for run_id in selected - finished if store.last_attempt(run_id)}
+    stacks = [
+        {"id": stack["id"], "runs": [r for r in stack["runs"] if r in selected and r not in finished]}
+        for stack in sorted(unfinished(plan, finished, place, selected), key=lambda s: -stack_work(plan, s))
+    ]
     return {
         "folder": str(store.folder),
         "device": place,
         "description": describe(suite, plan, finished),
-        "stacks": [
-            {"id": stack["id"], "runs": [r for r in stack["runs"] if r in selected and r not in finished]}
-            for stack in unfinished(plan, finished, place, selected)
-        ],
+        "stacks": stacks,
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
-        "failed": sorted(failed),
         "finished": len(finished & selected),
     }
 
@@ -109,13 +108,14 @@ def _train(
     missing: set[str],
     device: str,
 ) -> list[dict[str, Any]]:
-    from harness.artefacts import artefacts, provenance
+    from harness.artefacts import artefacts, peak_mb, provenance
     from harness.engine import train
     from harness.metrics import samples_drawn
     from harness.plan import scored_steps
 
     at = scored_steps(score["at"], specs[0].setup.train["steps"])
     outcomes = train(specs, at, samples_drawn(score["samples"]), stack["mode"], device)
+    peak = peak_mb(device)
     where = provenance(device) | {"stack": stack["id"]}
     done = []
     for outcome in outcomes:
@@ -127,7 +127,7 @@ def _train(
             "spec": outcome.spec.to_json(),
             "status": outcome.status,
             "first_bad_step": outcome.first_bad_step,
-            "facts": outcome.facts,
+            "facts": outcome.facts | {"peak_mb": peak},
             "provenance": where,
         }
         store.commit(record, artefacts(outcome, score["samples"]))

@@ -219,6 +219,13 @@ def test_clipping_happens_when_it_is_told_to(when):
     assert (largest <= 0.01 + 1e-9) == (when != "before")
 
 
+def test_a_generator_without_gradient_is_saturated():
+    """A critic clipped to zero scores everything alike: no gradient reaches the generator."""
+    flat = train([make_spec("wgan-clip", steps=10, hyper={"clip": 0.0})])[0]
+    assert flat.facts["saturated"]
+    assert not train([make_spec("wgan-gp", steps=10)])[0].facts["saturated"]
+
+
 def test_packing_shows_the_critic_pairs_of_samples():
     spec = make_spec("wgan-gp", pack=2, steps=3)
     outcome = train([spec], at=[3], samples=40)[0]

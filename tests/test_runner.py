@@ -68,7 +68,11 @@ def test_a_suite_runs_and_every_planned_run_has_its_row(suite):
     table = pd.read_parquet("results/tiny/runs.parquet")
     assert len(table) == 12
     assert (table["status"] == "ok").all()
-    assert table[["w1", "w1_floor", "w1_excess", "score", "collapsed", "train_s", "score_s"]].notna().all(axis=None)
+    assert (
+        table[["w1", "w1_floor", "w1_excess", "score", "collapsed", "saturated", "train_s", "score_s", "peak_mb"]]
+        .notna()
+        .all(axis=None)
+    )
     np.testing.assert_allclose(table["w1_excess"], table["w1"] - table["w1_floor"])
     assert table.loc[table["dataset"] == "8gaussians", "hq"].notna().all()
     assert table.loc[table["dataset"] == "ring", "hq"].isna().all()

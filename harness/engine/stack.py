@@ -27,6 +27,7 @@ from harness.objectives import OBJECTIVES, TRICKS
 from harness.spec import RunSpec, Setup
 
 Batch = dict[str, Any]
+VANISHED = 1e-6  # a generator gradient norm below it teaches nothing
 Advance = Callable[[RunState, Batch, Mapping[str, Tensor]], tuple[RunState, Tensor]]
 
 
@@ -199,6 +200,9 @@ def _outcome(
     if len(bad):
         end, weights = int(bad[0]) + 1, {}
     n = int(stack.setup.train["batch"]) * stack.pair.pack
+    facts = {"critic_updates": counts["critic"], "samples_seen": n * counts["critic"]}
+    if stack.trained:
+        facts["saturated"] = saturated(table[:end, CURVES.index("generator_grad_norm")])
     return Outcome(
         spec=stack.specs[run],
         status="diverged" if len(bad) else "ok",
@@ -206,8 +210,13 @@ def _outcome(
         curves={"step": np.arange(1, end + 1), **dict(zip(CURVES, table[:end].T.astype(np.float32), strict=False))},
         snapshots={step: taken[run] for step, taken in snapshots.items() if not len(bad) or step < end},
         weights=weights,
-        facts={"critic_updates": counts["critic"], "samples_seen": n * counts["critic"]},
+        facts=facts,
     )
+
+
+def saturated(grad_norms: np.ndarray) -> bool:
+    """Whether the generator's gradient norm stayed under 1e-6 for the last tenth of its steps: [steps]."""
+    return bool((grad_norms[-max(1, len(grad_norms) // 10) :] < VANISHED).all())
 
 
 def _named(stack: Stack, player: str, flat: Tensor) -> dict[str, np.ndarray]:

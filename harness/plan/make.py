@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks
+from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks, work
+from harness.spec import RunSpec
 from harness.suite.expand import PlannedRun, expand
 from harness.suite.format import Suite
 
@@ -36,6 +37,11 @@ def unfinished(
     """
     wanted = {row["run_id"] for row in plan.runs if selected is None or row["run_id"] in selected} - set(finished)
     return [stack for stack in plan.stacks if stack["device"] == device and not wanted.isdisjoint(stack["runs"])]
+
+
+def stack_work(plan: Plan, stack: Stack) -> float:
+    """Return how long a stack trains relative to others."""
+    return len(stack["runs"]) * work(RunSpec.from_json(plan.specs[stack["runs"][0]]).setup)
 
 
 def _row(run: PlannedRun) -> Row:

@@ -63,6 +63,26 @@ def stack_size(setup: Setup, device: Device) -> int:
     return max(1, min(STACK_SIZE[device], int(STACK_BYTES[device] // run_bytes(setup))))
 
 
+def work(setup: Setup) -> float:
+    """Return how long a run trains relative to others: parameters times samples passed forward and back.
+
+    A critic's update passes real and fake samples through the critic and the fakes through the generator; a penalty on
+    its slope passes as many again, twice. Used to start long stacks first; timings say what it takes in seconds.
+    """
+    from harness.engine.schedules import critic_updates
+    from harness.objectives import no_penalty
+    from harness.suite.plugins import tables
+    from harness.suite.sizes import player_sizes
+
+    sizes = player_sizes(setup)
+    generator = sizes["generator"].parameters if "generator" in sizes else 0
+    penalised = tables().objective[setup.objective].penalty is not no_penalty
+    steps, batch = setup.train["steps"], setup.train["batch"] * setup.train["pack"]
+    updates = sum(critic_updates(setup.train["n_critic"], step) for step in range(steps))
+    critic = (12 if penalised else 6) * sizes["critic"].parameters + 2 * generator
+    return float(batch * (updates * critic + steps * (6 * generator + 4 * sizes["critic"].parameters)))
+
+
 def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need.
 
