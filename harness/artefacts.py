@@ -67,13 +67,16 @@ def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
     arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}
     if reference.modes is not None:
         arrays["modes"] = reference.modes
+    if reference.train is not None:
+        arrays["train"] = reference.train
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
 
 
 def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
     """Invert `reference_arrays`."""
     floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
-    return Reference(arrays["reference"], floors, float(arrays["spread"]), arrays.get("modes"), float(arrays["sd"]))
+    spread, sd = float(arrays["spread"]), float(arrays["sd"])
+    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"))
 
 
 def _parquet(columns: dict[str, np.ndarray]) -> bytes:

@@ -178,11 +178,10 @@ class Store:
 
 
 def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reference of a run depends on: its data set and settings, and not which fixed set it trains on."""
+    """What the reference of a run depends on: its data set and settings."""
     setup = spec["setup"]
     floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
-    integers = {name: value for name, value in setup["data"].items() if name != "fixed"}
-    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **integers, **floats}
+    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}
 
 
 def to_json(value: Any) -> bytes:

@@ -146,7 +146,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
     for run_id in done:
         started = time.perf_counter()
         reference = ensure_reference(store, names[run_id], plan["specs"][run_id], samples)
-        steps = {step: score(store.snapshot(run_id, step)["generated"], reference) for step in store.steps(run_id)}
+        kept, end = store.steps(run_id), plan["specs"][run_id]["setup"]["train"]["steps"]
+        steps = {s: score(store.snapshot(run_id, s)["generated"], reference, last=s == end) for s in kept}
         store.commit_scores(run_id, score_id, steps, time.perf_counter() - started)
     return done
 

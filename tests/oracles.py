@@ -134,6 +134,10 @@ def critic_loss(name: str, critic: nn.Module, real: Any, fake: Any, mix: Any, hy
         ones, zeros = torch.ones_like(on_real), torch.zeros_like(on_fake)
         bce = F.binary_cross_entropy_with_logits
         return bce(on_real, ones) + bce(on_fake, zeros)
+    if name == "lsgan":
+        return F.mse_loss(on_real, torch.ones_like(on_real)) + F.mse_loss(on_fake, torch.zeros_like(on_fake))
+    if name == "hinge":
+        return torch.clamp(1 - on_real, min=0).mean() + torch.clamp(1 + on_fake, min=0).mean()
     loss = on_fake.mean() - on_real.mean()
     if name in ("wgan-gp", "wgan-lp"):
         between = (mix[:, None] * real + (1 - mix[:, None]) * fake).requires_grad_()
@@ -149,6 +153,8 @@ def generator_loss(name: str, on_fake: torch.Tensor) -> torch.Tensor:
         return torch.log1p(-torch.sigmoid(on_fake)).mean()
     if name == "nsgan":
         return -torch.log(torch.sigmoid(on_fake)).mean()
+    if name == "lsgan":
+        return F.mse_loss(on_fake, torch.ones_like(on_fake))
     return -on_fake.mean()
 
 

@@ -54,6 +54,36 @@ def test_the_reference_of_a_mixture_has_equal_modes():
     assert np.bincount(np.linalg.norm(x[:, None] - modes, axis=-1).argmin(1)).tolist() == [10] * 8
 
 
+def test_the_grid_has_25_modes_of_equal_share():
+    modes = DATASETS["25gaussians"].modes(settings("25gaussians")).numpy() * 2.828
+    assert {tuple(np.round(m)) for m in modes} == {(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)}
+    x = draw("25gaussians") * 2.828
+    nearest = np.linalg.norm(x[:, None] - modes, axis=-1).argmin(1)
+    assert stats.chisquare(np.bincount(nearest, minlength=25)).pvalue > 0.01
+    assert stats.kstest((x - modes[nearest]).ravel() / 0.05, "norm").pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", ["swissroll", "two-moons"])
+def test_the_curves_are_those_of_scikit_learn(name):
+    """As near to their sample as two of theirs are to each other."""
+    from sklearn.datasets import make_moons, make_swiss_roll
+
+    def theirs(seed):
+        if name == "two-moons":
+            return make_moons(600, noise=0.1, random_state=seed)[0]
+        return make_swiss_roll(600, noise=0.25, random_state=seed)[0][:, [0, 2]] / 7.5
+
+    between = np.mean([wasserstein_1(theirs(s), theirs(s + 4)) for s in range(4)])
+    assert np.mean([wasserstein_1(draw(name, 600, s), theirs(s)) for s in range(4)]) < 1.25 * between
+
+
+def test_the_gaussian_is_one():
+    for sampler in ("sample", "reference"):
+        x = draw("gaussian", 20_000, sampler=sampler)
+        assert stats.kstest(x[:, 0], "norm").pvalue > 0.01
+        assert stats.kstest((x**2).sum(1) / 2, "expon").pvalue > 0.01
+
+
 def test_the_number_of_modes_is_a_parameter():
     assert DATASETS["8gaussians"].modes(settings("8gaussians", n_modes=5)).shape == (5, 2)
 

@@ -1,5 +1,7 @@
 """Metrics against closed forms and independent routes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from oracles import make_spec
@@ -11,7 +13,8 @@ from harness.engine import noise
 from harness.engine.data import data_settings
 from harness.metrics import METRICS, Reference, make_reference, samples_drawn, score, score_id
 from harness.metrics.coverage import hq_ceiling, mode_counts, modes_half, reverse_kl
-from harness.metrics.transport import best_point_distance, wasserstein_1
+from harness.metrics.neighbours import manifold_scores
+from harness.metrics.transport import best_point_distance, sliced_wasserstein, wasserstein_1, wasserstein_2
 
 RNG = np.random.default_rng(0)
 SQUARE = np.array([[0.0, 0.0], [0.0, 9.0], [9.0, 0.0], [9.0, 9.0]])
@@ -112,19 +115,76 @@ def test_a_reference_is_the_same_every_time_and_its_floor_is_real_against_real(r
     assert np.array_equal(again.points, reference.points)
     assert again.floors == reference.floors
     distances = [wasserstein_1(real(300, seed), reference.points) for seed in range(40)]
-    assert reference.floors["w1_floor"] == pytest.approx(np.mean(distances), abs=4 * np.std(distances) / np.sqrt(5))
+    assert reference.floors["w1"] == pytest.approx(np.mean(distances), abs=4 * np.std(distances) / np.sqrt(5))
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_metric_gives_just_its_columns_and_only_finite_floats(name, reference):
+def test_every_metric_gives_just_its_columns_and_only_finite_floats(name, reference, monkeypatch):
     metric = METRICS[name]
-    assert tuple(metric.compute(real(2500), reference)) == metric.columns
-    assert all(np.isfinite(list(metric.compute(real(2500), reference).values())))
+    fixed = replace(reference, train=real(300, 5), floors={**reference.floors, "w1_train": 0.1})
+    assert metric.applies(fixed)
+    assert all(np.isfinite(list(metric.compute(real(2500), fixed).values())))
+    alone = {k: v for k, v in METRICS.items() if k == name}
+    monkeypatch.setattr("harness.metrics.METRICS", alone)
+    columns = set(score(real(2500), fixed))
+    declared = {column.replace("@n", "@300") for column in metric.columns}
+    assert columns == declared | {f"{column}_floor" for column in declared if "@" in column and metric.floored}
 
 
 def test_metrics_that_need_modes_leave_data_without_them_alone():
-    bare = Reference(real(50), {"w1_floor": 0.1, "w1_constant": 1.0}, 1.0)
-    assert "hq" not in score(real(2500), bare)
+    bare = Reference(real(50), dict.fromkeys(["w1", "sliced_w"], 0.1) | {"w1_constant": 1.0}, 1.0)
+    assert "hq" not in score(real(2500), bare, last=False)
+
+
+def test_w2_is_the_root_of_the_least_mean_square():
+    x = RNG.normal(size=(150, 2))
+    assert wasserstein_2(x, x + np.array([3.0, 4.0])) == pytest.approx(5, abs=1e-9)
+    y = RNG.normal(size=(150, 2)) + 1
+    cost = cdist(x, y, "sqeuclidean")
+    assert wasserstein_2(x, y) == pytest.approx(np.sqrt(cost[linear_sum_assignment(cost)].mean()), abs=1e-12)
+    assert wasserstein_2(x, y) >= wasserstein_1(x, y)
+
+
+def test_sliced_w1_of_a_shift_is_its_mean_projection():
+    """In the plane the mean of |cos| over directions is 2 / pi."""
+    x = RNG.normal(size=(400, 2))
+    assert sliced_wasserstein(x, x + np.array([5.0, 0.0]), 4000) == pytest.approx(5 * 2 / np.pi, rel=0.02)
+    assert sliced_wasserstein(x, x) == pytest.approx(0, abs=1e-12)
+
+
+def test_manifold_scores_at_known_places():
+    """Ten points on a line, k = 1: unit balls. One generated point inside, one far away."""
+    line = np.stack([np.arange(10.0), np.zeros(10)], 1)
+    scores = manifold_scores(np.array([[0.5, 0.0], [50.0, 0.0], [50.5, 0.0]]), line, 1)
+    assert scores["precision"] == pytest.approx(1 / 3)
+    assert scores["density"] == pytest.approx(2 / 3)  # two balls hold the first point, none the others
+    assert scores["coverage"] == pytest.approx(2 / 10)
+    assert scores["recall"] == 1  # the first point's ball reaches to 50
+
+
+def test_manifold_scores_equal_those_of_sklearn_neighbours():
+    from sklearn.neighbors import NearestNeighbors
+
+    x, y, k = RNG.normal(size=(80, 3)), RNG.normal(size=(90, 3)) + 0.5, 5
+    radius = NearestNeighbors(n_neighbors=k + 1).fit(y).kneighbors(y)[0][:, -1]
+    inside = np.linalg.norm(y[:, None] - x[None], axis=-1) <= radius[:, None]
+    scores = manifold_scores(x, y, k)
+    assert scores["precision"] == pytest.approx(inside.any(0).mean())
+    assert scores["density"] == pytest.approx(inside.sum() / (k * len(x)))
+    assert scores["recall"] == pytest.approx(manifold_scores(y, x, k)["precision"])
+
+
+def test_costly_metrics_are_taken_at_the_last_step_alone(reference):
+    early, late = score(real(2500), reference, last=False), score(real(2500), reference)
+    assert {"w2", "w2_floor", "density[k5]@300"} <= set(late) - set(early)
+    assert set(early) < set(late)
+
+
+def test_the_fixed_set_has_its_own_distance():
+    reference = make_reference(make_spec(data={"fixed": 500}), 300)
+    assert reference.train.shape == (300, 2)
+    assert score(np.tile(reference.train, (9, 1)), reference)["w1_train"] == pytest.approx(0, abs=1e-9)
+    assert reference.floors["w1_train"] > 0
 
 
 def test_what_is_scored_has_an_address():

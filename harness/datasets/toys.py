@@ -43,6 +43,70 @@ def stratified_8gaussians(n: int, draw: Generator, settings: Settings) -> Tensor
     return stratified_mixture(n, draw, settings, ring_of_gaussians_modes(settings))
 
 
+def grid_modes(settings: Settings) -> Tensor:
+    """Centres [25, 2] on the grid {-4, -2, 0, 2, 4} squared."""
+    side = torch.arange(-4.0, 5.0, 2.0)
+    return torch.cartesian_prod(side, side) / settings["scale"]
+
+
+def sample_25gaussians(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Gaussians on a grid (Gulrajani et al. 2017, fig. 1a, which divides by 2.828)."""
+    return gaussian_mixture(n, draw, settings, grid_modes(settings))
+
+
+def stratified_25gaussians(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """The same, stratified over modes."""
+    return stratified_mixture(n, draw, settings, grid_modes(settings))
+
+
+def sample_gaussian(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """A round normal distribution around 0."""
+    return torch.randn(n, 2, generator=draw) * (settings["sd"] / settings["scale"])
+
+
+def stratified_gaussian(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """The same, with one radius in each n-th of its distribution: P(|x| > r) = exp(-r^2 / 2)."""
+    radius = (-2 * torch.log1p(-_strata(n, draw))).sqrt()
+    angle = 2 * math.pi * torch.rand(n, generator=draw)
+    return (radius * torch.stack([angle.cos(), angle.sin()])).T * (settings["sd"] / settings["scale"])
+
+
+def sample_swissroll(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """A spiral t (cos t, sin t), t in [1.5 pi, 4.5 pi], with normal noise.
+
+    The first and third coordinate of scikit-learn's make_swiss_roll (Marsland 2014), divided by 7.5 as in the toy
+    script published with Gulrajani et al. 2017.
+    """
+    return _spiral(torch.rand(n, generator=draw), n, draw, settings)
+
+
+def stratified_swissroll(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """The same, with one t in each n-th of its range."""
+    return _spiral(_strata(n, draw), n, draw, settings)
+
+
+def _spiral(u: Tensor, n: int, draw: Generator, settings: Settings) -> Tensor:
+    t = 1.5 * math.pi * (1 + 2 * u)
+    points = torch.stack([t * t.cos(), t * t.sin()], 1)
+    return (points + settings["sd"] * torch.randn(n, 2, generator=draw)) / settings["scale"]
+
+
+def sample_moons(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Two interleaving half circles with normal noise, as scikit-learn's make_moons draws them."""
+    return _moons(torch.rand(n, generator=draw), torch.rand(n, generator=draw) < 0.5, draw, settings)
+
+
+def stratified_moons(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """The same, half of the points on each moon (to one point), evenly along it."""
+    return _moons(_strata(n, draw), torch.arange(n) % 2 == 0, draw, settings)
+
+
+def _moons(turn: Tensor, upper: Tensor, draw: Generator, settings: Settings) -> Tensor:
+    x, y = (math.pi * turn).cos(), (math.pi * turn).sin()
+    points = torch.stack([torch.where(upper, x, 1 - x), torch.where(upper, y, 0.5 - y)], 1)
+    return (points + settings["sd"] * torch.randn(len(turn), 2, generator=draw)) / settings["scale"]
+
+
 def sample_ring(n: int, draw: Generator, settings: Settings) -> Tensor:
     """A circle of radius 1 with normal radial noise."""
     return _ring(torch.rand(n, generator=draw), n, draw, settings)

@@ -1,18 +1,20 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from harness.metrics import coverage
-from harness.metrics.transport import MAX_DIMENSION, Points, best_point_distance, wasserstein_1
+from harness.metrics import coverage, transport
+from harness.metrics.neighbours import manifold_scores
+from harness.metrics.transport import MAX_DIMENSION, Points
 
 __all__ = ["METRICS", "Metric", "Reference", "make_reference", "samples_drawn", "score", "score_id"]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
+NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,9 @@ class Reference:
 
     points    [n, *shape], stratified and fixed: one draw for all runs, so that comparisons are paired
     floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
-    modes, sd centres [K, d] and spread in data units, where the data set has modes
     spread    total variance of the data
+    modes, sd centres [K, d] and spread in data units, where the data set has modes
+    train     at most n points of the fixed set that runs are trained on, where there is one
     """
 
     points: Points
@@ -30,37 +33,49 @@ class Reference:
     spread: float
     modes: Points | None = None
     sd: float = 0.0
+    train: Points | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`compute` takes (generated [N, *shape], reference) and returns the named columns; NaN where undefined."""
+    """How some columns are computed.
+
+    compute    (generated [N, *shape], reference) -> columns; NaN where undefined
+    columns    its names; "@n" at a name's end stands for the number of points, which is part of that name
+    floored    whether a floor stands beside each: the mean of `compute` over real samples of the reference's n
+    last_only  whether the last scored step alone is worth its cost
+    """
 
     version: int
     columns: tuple[str, ...]
     compute: Callable[[Points, Reference], dict[str, float]]
     applies: Callable[[Reference], bool]
     summary: str
+    floored: bool = False
+    last_only: bool = False
 
 
 def make_reference(spec: Any, samples: int) -> Reference:
     """Build the reference of a run's data set at its data settings: `samples` points, and their floors."""
     from harness.datasets import DATASETS
     from harness.engine import noise
-    from harness.engine.data import data_settings
+    from harness.engine.data import data_settings, fixed_points
 
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
     points = dataset.reference(samples, noise.generator(0, "reference"), settings).double().numpy()
+    modes = dataset.modes(settings).double().numpy() if dataset.modes else None
+    sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
+    train = fixed_points(spec)[:samples].double().numpy() if "fixed" in settings else None
+    bare = Reference(points, {}, float(points.var(0).sum()), modes, sd, train)
     draws = [
         dataset.sample(samples, noise.generator(k, "floor"), settings).double().numpy() for k in range(FLOOR_DRAWS)
     ]
-    floors = {}
-    if points.shape[1] <= MAX_DIMENSION:
-        floors["w1_floor"] = float(np.mean([wasserstein_1(draw, points) for draw in draws]))
-        floors["w1_constant"] = best_point_distance(points)
-    modes = dataset.modes(settings).double().numpy() if dataset.modes else None
-    sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
-    return Reference(points, floors, float(points.var(0).sum()), modes, sd)
+    floors = {"w1_constant": transport.best_point_distance(points)}
+    for metric in METRICS.values():
+        if metric.floored and metric.applies(bare):
+            values = [metric.compute(draw, bare) for draw in draws]
+            floors |= {name: float(np.mean([value[name] for value in values])) for name in values[0]}
+    return replace(bare, floors=floors)
 
 
 def samples_drawn(samples: int) -> int:
@@ -68,12 +83,20 @@ def samples_drawn(samples: int) -> int:
     return max(samples, MODES_SAMPLES)
 
 
-def score(generated: Points, reference: Reference) -> dict[str, float | None]:
-    """Return every metric that applies, by column; None stands for what is undefined or not finite."""
+def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:
+    """Return every metric that applies, by column, with its floor; None for what is undefined or not finite.
+
+    `last` says that this is the last scored step, at which costly metrics are taken too.
+    """
     columns: dict[str, float] = {}
     for metric in METRICS.values():
-        if metric.applies(reference):
-            columns |= metric.compute(generated, reference)
+        if metric.applies(reference) and (last or not metric.last_only):
+            found = metric.compute(generated, reference)
+            columns |= found
+            if metric.floored:
+                columns |= {f"{name}_floor": reference.floors[name] for name in found}
+    if "w1" in columns:
+        columns |= _excess(columns["w1"], reference)
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -84,12 +107,33 @@ def score_id(at: list[float], samples: int) -> str:
     return content_id({"at": at, "samples": samples, "metrics": {k: m.version for k, m in METRICS.items()}})
 
 
-def _transport(generated: Points, reference: Reference) -> dict[str, float]:
-    w1 = wasserstein_1(generated[: len(reference.points)], reference.points)
-    floor, constant = reference.floors["w1_floor"], reference.floors["w1_constant"]
-    excess = w1 - floor
-    relative = 1 - excess / (constant - floor)
-    return {"w1": w1, "w1_floor": floor, "w1_excess": excess, "score": float(np.clip(relative, 0, 1))}
+def _excess(w1: float, reference: Reference) -> dict[str, float]:
+    """W1 beyond that of real data, and the score: 1 for a perfect sampler, 0 for the best single point."""
+    floor, constant = reference.floors["w1"], reference.floors["w1_constant"]
+    return {"w1_excess": w1 - floor, "score": float(np.clip(1 - (w1 - floor) / (constant - floor), 0, 1))}
+
+
+def _same_n(generated: Points, reference: Reference) -> Points:
+    """As many generated points as there are real ones."""
+    return generated[: len(reference.points)]
+
+
+def _w1(generated: Points, reference: Reference) -> dict[str, float]:
+    return {"w1": transport.wasserstein_1(_same_n(generated, reference), reference.points)}
+
+
+def _w1_train(generated: Points, reference: Reference) -> dict[str, float]:
+    assert reference.train is not None
+    return {"w1_train": transport.wasserstein_1(generated[: len(reference.train)], reference.train)}
+
+
+def _w2(generated: Points, reference: Reference) -> dict[str, float]:
+    return {"w2": transport.wasserstein_2(_same_n(generated, reference), reference.points)}
+
+
+def _sliced(generated: Points, reference: Reference) -> dict[str, float]:
+    flat, points = (x.reshape(len(x), -1) for x in (_same_n(generated, reference), reference.points))
+    return {"sliced_w": transport.sliced_wasserstein(flat, points)}
 
 
 def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
@@ -108,6 +152,12 @@ def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
     }
 
 
+def _manifold(generated: Points, reference: Reference) -> dict[str, float]:
+    n = len(reference.points)
+    scores = manifold_scores(_same_n(generated, reference), reference.points, NEIGHBOURS)
+    return {f"{name}[k{NEIGHBOURS}]@{n}": value for name, value in scores.items()}
+
+
 def _collapse(generated: Points, reference: Reference) -> dict[str, float]:
     """Declared rule: at most one mode holds half its mass, or the variance is under 1 % of the data's.
 
@@ -122,16 +172,42 @@ def _collapse(generated: Points, reference: Reference) -> dict[str, float]:
 
 
 def _low_dimensional(reference: Reference) -> bool:
-    return "w1_floor" in reference.floors
+    return reference.points.ndim == 2 and reference.points.shape[1] <= MAX_DIMENSION
 
 
 METRICS: dict[str, Metric] = {
-    "transport": Metric(
+    "w1": Metric(
         version=1,
         columns=("w1", "w1_floor", "w1_excess", "score"),
-        compute=_transport,
+        compute=_w1,
         applies=_low_dimensional,
+        floored=True,
         summary="exact W1 to the reference, that of real data (floor), their difference; score: 1 perfect, 0 constant",
+    ),
+    "w1_train": Metric(
+        version=1,
+        columns=("w1_train", "w1_train_floor"),
+        compute=_w1_train,
+        applies=lambda reference: reference.train is not None and _low_dimensional(reference),
+        floored=True,
+        summary="exact W1 to the fixed set that runs are trained on, where there is one",
+    ),
+    "w2": Metric(
+        version=1,
+        columns=("w2", "w2_floor"),
+        compute=_w2,
+        applies=_low_dimensional,
+        floored=True,
+        last_only=True,
+        summary="exact W2 to the reference, at the last step",
+    ),
+    "sliced": Metric(
+        version=1,
+        columns=("sliced_w", "sliced_w_floor"),
+        compute=_sliced,
+        applies=lambda reference: True,
+        floored=True,
+        summary="mean W1 over 256 fixed directions",
     ),
     "coverage": Metric(
         version=1,
@@ -147,6 +223,15 @@ METRICS: dict[str, Metric] = {
         compute=_coverage,
         applies=lambda reference: reference.modes is not None,
         summary="share of samples within 3 sd of a mode, modes found, modes with half their mass, KL of mode shares",
+    ),
+    "manifold": Metric(
+        version=1,
+        columns=tuple(f"{name}[k{NEIGHBOURS}]@n" for name in ("precision", "recall", "density", "coverage")),
+        compute=_manifold,
+        applies=_low_dimensional,
+        floored=True,
+        last_only=True,
+        summary="precision, recall, density and coverage by 5 nearest neighbours, at the last step, with floors",
     ),
     "collapse": Metric(
         version=1,

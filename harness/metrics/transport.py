@@ -1,6 +1,7 @@
 """Exact optimal transport between two point clouds of equal weight (POT)."""
 
 import warnings
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +17,35 @@ def wasserstein_1(x: Points, y: Points) -> float:
 
     Raises ValueError above 8 dimensions, and RuntimeError where the solver stops short of the optimum.
     """
+    return _transport_cost(x, y, "euclidean")
+
+
+def _transport_cost(x: Points, y: Points, ground: Literal["euclidean", "sqeuclidean"]) -> float:
     import ot
 
     if x.shape[1] > MAX_DIMENSION:
         raise ValueError(f"exact transport is offered up to {MAX_DIMENSION} dimensions; these points have {x.shape[1]}")
     # scipy's cdist is 3 to 30 times faster than ot.dist, and 1e5 iterations (POT's default) stop short at n = 4096.
-    cost = cdist(x.astype(np.float64), y.astype(np.float64))
+    cost = cdist(x.astype(np.float64), y.astype(np.float64), ground)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             return float(ot.emd2([], [], cost, numItermax=10**8))
         except UserWarning as warning:
             raise RuntimeError(f"exact transport did not converge: {warning}") from None
+
+
+def wasserstein_2(x: Points, y: Points) -> float:
+    """Return the exact W2: the root of the least mean squared distance. Arguments and errors as `wasserstein_1`."""
+    return float(np.sqrt(_transport_cost(x, y, "sqeuclidean")))
+
+
+def sliced_wasserstein(x: Points, y: Points, projections: int = 256) -> float:
+    """Return the mean W1 of x and y over fixed random directions (Rabin et al. 2011): cheap in any dimension."""
+    import ot
+
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    return float(ot.sliced_wasserstein_distance(x, y, n_projections=projections, p=1, seed=0))
 
 
 def best_point_distance(y: Points, iterations: int = 200) -> float:

@@ -10,6 +10,9 @@ from harness.objectives import recipes
 from harness.objectives.constraints import Constraint, clip_weights, keep
 from harness.objectives.losses import (
     Hyper,
+    hinge_critic,
+    least_squares_critic,
+    least_squares_generator,
     logistic_critic,
     minimax_generator,
     nonsaturating_generator,
@@ -68,6 +71,21 @@ OBJECTIVES: dict[str, Objective] = {
         recipe=recipes.DCGAN,
         auto_norm="batch",
         summary="GAN with the non-saturating generator loss (Goodfellow et al. 2014, section 3)",
+    ),
+    "lsgan": Objective(
+        version=1,
+        critic_loss=least_squares_critic,
+        generator_loss=least_squares_generator,
+        recipe=recipes.LEAST_SQUARES,
+        auto_norm="batch",
+        summary="least squares GAN (Mao et al. 2017)",
+    ),
+    "hinge": Objective(
+        version=1,
+        critic_loss=hinge_critic,
+        generator_loss=wasserstein_generator,
+        recipe=recipes.HINGE,
+        summary="hinge loss for the critic, linear for the generator (Lim & Ye 2017; Miyato et al. 2018)",
     ),
     "wgan": Objective(
         version=1,

@@ -7,7 +7,7 @@ alone, so that the same function serves one run and a stack of runs.
 from collections.abc import Mapping
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 Hyper = Mapping[str, Tensor]
 
@@ -25,6 +25,21 @@ def minimax_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) ->
 def nonsaturating_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
     """Maximise log D(y) instead (Goodfellow et al. 2014, section 3)."""
     return softplus(-fake_scores).mean(-1)
+
+
+def least_squares_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """Pull real scores to 1 and fake ones to 0 (Mao et al. 2017, eq. 2 with a = 0, b = 1, without its two halves)."""
+    return (real_scores - 1).square().mean(-1) + fake_scores.square().mean(-1)
+
+
+def least_squares_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """Pull fake scores to 1 (Mao et al. 2017, eq. 2 with c = 1, without its half)."""
+    return (fake_scores - 1).square().mean(-1)
+
+
+def hinge_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """Hinge loss: scores beyond the margins -1 and 1 are left alone (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
+    return relu(1 - real_scores).mean(-1) + relu(1 + fake_scores).mean(-1)
 
 
 def wasserstein_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:

@@ -57,11 +57,24 @@ _GP_TOYS = Recipe(
 )
 
 
+_LSGAN = Recipe(
+    source="Mao et al. 2017, section 4 (Adam, beta1 .5), at the rate of Radford et al. 2016",
+)
+_HINGE = Recipe(
+    source="Miyato et al. 2018, section 4 and table 1 (Adam 2e-4, betas 0 and .9, n_critic 5)",
+    beta1=0.0,
+    beta2=0.9,
+    n_critic=5,
+)
+
+
 def without_hyper(recipe: Recipe) -> Recipe:
     """Return the same settings for an objective that has no hyperparameter of its own."""
     return Recipe(**{**recipe.__dict__, "hyper": {}, "source": f"as wgan-gp: {recipe.source}"})
 
 
+LEAST_SQUARES = {"images": _LSGAN, "toys": _LSGAN}
+HINGE = {"images": _HINGE, "toys": _HINGE}
 DCGAN = {"images": _DCGAN, "toys": _DCGAN}
 CLIPPING = {"images": _CLIP, "toys": _CLIP}
 PENALTY = {"images": _GP_IMAGES, "toys": _GP_TOYS}
