@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics import Reference
 from harness.store import npz_bytes
 
 if TYPE_CHECKING:
@@ -60,23 +59,6 @@ def peak_mb(device: str) -> float:
 
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
-
-
-def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
-    """Return a reference as arrays for an npz file."""
-    arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}
-    if reference.modes is not None:
-        arrays["modes"] = reference.modes
-    if reference.train is not None:
-        arrays["train"] = reference.train
-    return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
-
-
-def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
-    """Invert `reference_arrays`."""
-    floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
-    spread, sd = float(arrays["spread"]), float(arrays["sd"])
-    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"))
 
 
 def _parquet(columns: dict[str, np.ndarray]) -> bytes:

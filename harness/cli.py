@@ -66,7 +66,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show an architecture's networks: layers, parameters, multiply-adds."""
-    from harness.architectures.summary import parse_settings, parse_shape, render, summarise
+    from harness.architectures.summary import render, summarise
+    from harness.suite.players import parse_settings, parse_shape
 
     summary = summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape))
     print(_json(summary) if as_json else render(summary))

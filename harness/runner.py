@@ -36,6 +36,7 @@ class RunResult:
     folder: Path
     trained: int
     already: int
+    unplanned: int
     counts: dict[str, int]
     report: Path
 
@@ -53,7 +54,8 @@ class RunResult:
         counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n)
         did = f"{self.trained} trained now" if self.trained else "nothing was left to train"
         runs = f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"
-        return f"{runs}\nreport: {self.report}"
+        earlier = f"\n{self.unplanned} earlier runs are no longer planned and kept on disk" if self.unplanned else ""
+        return f"{runs}{earlier}\nreport: {self.report}"
 
 
 def run(request: Request, progress: Progress = lambda event, what: None) -> RunResult:
@@ -79,7 +81,7 @@ def run(request: Request, progress: Progress = lambda event, what: None) -> RunR
         progress("reporting", {"report": report})
         ended = executor.submit(tasks.finish, plan["folder"], report).result()
     folder = Path(plan["folder"])
-    return RunResult(folder, trained, plan["finished"], ended["counts"], Path(ended["report"]))
+    return RunResult(folder, trained, plan["finished"], plan["unplanned"], ended["counts"], Path(ended["report"]))
 
 
 def report_folder(root: str, folder: str) -> str:

@@ -14,6 +14,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +38,15 @@ class Store:
 
     # The plan and the suite
 
-    @property
+    @cached_property
     def plan(self) -> dict[str, Any]:
-        """plan.json. Raises StoreError where the folder holds none."""
+        """plan.json, read once. Raises StoreError where the folder holds none."""
         path = self.folder / "plan.json"
         if not path.is_file():
             raise StoreError(
                 f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
             )
-        return read_json(path)
+        return dict(read_json(path))
 
     @property
     def suite(self) -> dict[str, Any]:
@@ -58,6 +59,8 @@ class Store:
             (self.folder / "runs").mkdir(parents=True, exist_ok=True)
             write_atomic(self.folder / "suite.yaml", suite_text.encode())
             write_json(self.folder / "plan.json", plan)
+            self.__dict__.pop("plan", None)
+            self.__dict__.pop("_references", None)
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be written ({error.strerror}); choose another with -o") from None
 
@@ -150,13 +153,18 @@ class Store:
 
     def reference_path(self, dataset: str, run_id: str) -> Path:
         """Where the reference of a data set variant lies: its name, with a hash where its settings differ by run."""
-        plan = self.plan
-        mine = reference_settings(plan["specs"][run_id])
-        others = {
-            content_id(reference_settings(plan["specs"][r["run_id"]])) for r in plan["runs"] if r["dataset"] == dataset
-        }
-        suffix = f"-{content_id(mine)[:8]}" if len(others) > 1 else ""
+        hashes = self._references[dataset]
+        suffix = f"-{hashes[run_id][:8]}" if len(set(hashes.values())) > 1 else ""
         return self.folder / "references" / f"{dataset}{suffix}.npz"
+
+    @cached_property
+    def _references(self) -> dict[str, dict[str, str]]:
+        """The hash of what each run's reference depends on, by data set variant."""
+        found: dict[str, dict[str, str]] = {}
+        for planned in self.plan["runs"]:
+            spec = self.plan["specs"][planned["run_id"]]
+            found.setdefault(planned["dataset"], {})[planned["run_id"]] = content_id(reference_settings(spec))
+        return found
 
     def reference(self, dataset: str, run_id: str) -> "np.ndarray":
         """The real points that a run was scored against: [n, *shape]."""

@@ -10,15 +10,14 @@ from harness.spec import canonical_json, content_id
 if TYPE_CHECKING:
     from harness.store import Store
 
-FACTS = ("critic_updates", "samples_seen", "saturated", "step_ms", "train_s", "peak_mb")
-PROVENANCE = ("device", "torch", "harness", "git", "host_cpu")
+FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
+PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
 
 
 def runs_table(store: "Store") -> pd.DataFrame:
     """Return one row for EVERY planned run, metrics null where the run is not ok."""
     plan = store.plan
     score_id = plan["score_id"]
-    stacks = {run_id: stack["id"] for stack in plan["stacks"] for run_id in stack["runs"]}
     known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in plan["runs"]}}
     rows = []
     for planned in plan["runs"]:
@@ -26,7 +25,7 @@ def runs_table(store: "Store") -> pd.DataFrame:
         labels = {key: planned[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
         sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
         first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
-        rows.append({**first, **known[run_id], **sweep, "stack": stacks.get(run_id)})
+        rows.append({**first, **known[run_id], **sweep})
     return _one_kind_a_column(pd.DataFrame(rows))
 
 
@@ -64,6 +63,8 @@ def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str
         final = scores["steps"].get(str(setup["train"]["steps"]))
         if record["status"] == "ok" and final is not None:
             columns |= final
+    if record["status"] == "ok" and record["facts"].get("saturated") is not None:
+        columns["saturated"] = float(record["facts"]["saturated"])
     return columns
 
 

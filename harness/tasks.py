@@ -3,16 +3,16 @@
 Imports of torch, pandas and the like stand inside the functions: this module is also read by the parent.
 """
 
-import os
-import platform
+import io
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.spec import RunSpec
-from harness.store import Store
+from harness.errors import HarnessError
+from harness.spec import RunSpec, content_id
+from harness.store import STATUSES, Store, npz_bytes, read_npz, reference_settings, write_atomic
 
 
 def plan_suite(
@@ -31,9 +31,12 @@ def plan_suite(
     suite = load_suite(path, scale=scale, sets=sets)
     place = resolve_device(device)
     store = Store(Path(root) / suite.folder)
-    plan = make_plan(suite, store.plan if (store.folder / "plan.json").exists() else None, place)
+    previous = store.plan if (store.folder / "plan.json").exists() else None
+    plan = make_plan(suite, previous, place)
     selected, finished = run_filter(only, plan), store.finished()
     resolved = suite.to_json()
+    if previous is not None:
+        _refuse_more_samples(store, previous["resolved"]["score"]["samples"], resolved["score"]["samples"])
     if write:
         address = score_id(resolved["score"]["at"], resolved["score"]["samples"])
         store.write_plan(plan.to_json() | {"resolved": resolved, "score_id": address}, suite.to_yaml())
@@ -48,7 +51,20 @@ def plan_suite(
         "stacks": stacks,
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
         "finished": len(finished & selected),
+        "unplanned": len(finished - {row["run_id"] for row in plan.runs}),
     }
+
+
+def _refuse_more_samples(store: Store, before: int, now: int) -> None:
+    """Refuse to score finished runs on more points than they keep: a distance of other points would be another."""
+    from harness.metrics import samples_drawn
+
+    kept = samples_drawn(before)
+    if now > kept and store.finished():
+        raise HarnessError(
+            f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} points each; "
+            f"ask for at most {kept}, or for another folder with -o"
+        )
 
 
 def run_label(row: Mapping[str, Any]) -> str:
@@ -60,8 +76,6 @@ def run_label(row: Mapping[str, Any]) -> str:
 def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
     import torch
-
-    from harness.errors import HarnessError
 
     if device not in ("cpu", "cuda", "auto"):
         raise HarnessError(f"--device: {device!r} given; cpu, cuda or auto is needed")
@@ -153,34 +167,35 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
 
 
 def ensure_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Return the reference of a run, made and kept on first use (two workers may both make it: equal bytes)."""
-    from harness.artefacts import reference_arrays, reference_from
+    """Return the reference of a run, made and kept on first use (two workers may both make it: equal bytes).
+
+    A file made for other settings, of an earlier form of the suite, is made again.
+    """
+    import numpy as np
+
     from harness.metrics import make_reference
-    from harness.store import npz_bytes, read_npz, write_atomic
+    from harness.metrics.reference import reference_arrays, reference_from
 
     run = RunSpec.from_json(spec)
     path = store.reference_path(dataset, run.run_id)
+    address = np.array(content_id({**reference_settings(spec), "samples": samples}))
     if path.exists():
-        kept = reference_from(read_npz(path))
-        if len(kept.points) == samples:
-            return kept
+        kept = read_npz(path)
+        if kept.get("address") == address:
+            return reference_from(kept)
     made = make_reference(run, samples)
-    write_atomic(path, npz_bytes(reference_arrays(made)))
+    write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}))
     return made
 
 
 def finish(folder: str, report: str) -> dict[str, Any]:
-    """Write runs.parquet and the report. Returns counts by status, the report's path and its answer."""
+    """Write runs.parquet and the report. Returns counts by status and the report's path."""
     counts = write_table(folder)
     return {"counts": counts, **write_report(folder, report)}
 
 
 def write_table(folder: str) -> dict[str, int]:
     """Rebuild runs.parquet from the records; return counts of runs by status."""
-    import io
-
-    from harness.store import STATUSES, write_atomic
-
     store = Store(folder)
     table = store.table()
     buffer = io.BytesIO()
@@ -195,24 +210,3 @@ def write_report(folder: str, report: str) -> dict[str, Any]:
 
     page = build_report(Store(folder), Path(report))
     return {"report": str(page)}
-
-
-def start_worker() -> None:
-    """Make this process a well-behaved worker: one thread, no Ctrl-C of its own, gone when its parent is.
-
-    Two OpenMP threads beside a busy core ran ten times slower than one. The variables are read when torch and numpy
-    are first imported, which is after this.
-    """
-    import ctypes
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    if platform.system() == "Linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
-        if hasattr(libc, "mallopt"):
-            # Keep freed tensors of up to 256 MB in the heap (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD): handing them back to
-            # the kernel and faulting them in again took a fifth of a training step at width 64, batch 256.
-            libc.mallopt(-1, 2**28)
-            libc.mallopt(-3, 2**28)
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")

@@ -102,10 +102,9 @@ def test_the_flat_layout_is_inverted_by_its_split():
 
 def test_features_are_the_input_of_the_last_layer():
     pair = build_pair(make_spec().setup)
-    critic = bind(pair, "plain").critic(
-        flat := torch.randn(Layout(pair.critic).join(dict(pair.critic.named_parameters())).shape)
-    )
-    params, x = Layout(pair.critic).split(flat), torch.randn(5, 2)
+    layout = Layout(pair.critic)
+    flat, x = torch.randn(sum(layout.sizes)), torch.randn(5, 2)
+    critic, params = bind(pair, "plain", {}).critic(flat, {}), layout.split(flat)
     expected = critic.features(x) @ params["5.weight"].T + params["5.bias"]
     torch.testing.assert_close(critic.scores(x), expected.squeeze(1))
 

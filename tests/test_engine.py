@@ -10,6 +10,7 @@ from oracles import make_spec, plain_loop, same
 from harness import objectives
 from harness.architectures import ARCHITECTURES
 from harness.engine import noise, schedules, train
+from harness.engine.stack import Stack
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 PLAYERS = ("generator", "critic")
@@ -105,10 +106,17 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
     gan = train([make_spec("gan", seed=5, steps=1)], at=[0], samples=64)[0]
     gp = train([make_spec("wgan-gp", seed=5, steps=1)], at=[0], samples=64)[0]
     assert same(gan.snapshots[0], gp.snapshots[0])
+    stacks = [
+        Stack([make_spec(name, seed=5)], "stacked", torch.device("cpu"), torch.float32) for name in ("gan", "wgan-gp")
+    ]
+    for player, purpose in (("critic", "real"), ("critic", "latent"), ("generator", "latent")):
+        for update in (0, 3, noise.BLOCK + 1):
+            first, second = (stack.phases[player].streams[purpose].row(update) for stack in stacks)
+            assert torch.equal(first, second)
 
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
-    init=lambda params, setup: params["critic"][..., 0] * 0,
+    init=lambda params, setup, draw: params["critic"][0] * 0,
     loss=lambda player, params, critic, real, fake, extra, hyper: (
         torch.where((extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0) * params.sum(-1)
     ),
@@ -176,7 +184,7 @@ def test_every_hook_of_a_trick_is_called(monkeypatch):
         return result
 
     trick = Trick(
-        init=lambda params, setup: note("init", params["critic"][..., 0] * 0),
+        init=lambda params, setup, draw: note("init", params["critic"][0] * 0),
         inputs=lambda player, real, fake, extra, noise, hyper: note("inputs", (real, fake)),
         params=lambda player, params, extra: note("params", params),
         loss=lambda player, params, critic, real, fake, extra, hyper: note("loss", hyper["test.shift"] * 1.0),
@@ -275,3 +283,45 @@ def test_the_critic_grid_is_the_critic_on_the_grid():
 def test_objectives_table_names_its_critic_norms():
     assert {o.auto_norm for o in OBJECTIVES.values()} <= {"batch", "layer"}
     assert objectives.OBJECTIVES["wgan-gp"].auto_norm == "layer"
+
+
+def test_a_network_of_any_module_trains_under_vmap_and_alone(monkeypatch):
+    """Not only Sequential ones: a builder may return whatever is an nn.Module."""
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x)
+
+    known = ARCHITECTURES["mlp"]
+    wrapped = replace(
+        known,
+        forward=None,
+        slope=None,
+        build_generator=lambda s, shape: Wrapped(known.build_generator(s, shape)),
+        build_critic=lambda s, shape: Wrapped(known.build_critic(s, shape)),
+    )
+    plain = train([make_spec(seed=s) for s in range(2)], dtype=torch.float64)
+    monkeypatch.setitem(ARCHITECTURES, "mlp", wrapped)
+    for mode in ("stacked", "single"):
+        again = train(
+            [make_spec()] if mode == "single" else [make_spec(seed=s) for s in range(2)], mode=mode, dtype=torch.float64
+        )
+        np.testing.assert_allclose(again[0].curves["critic_loss"], plain[0].curves["critic_loss"], rtol=1e-5)
+
+
+def test_a_trick_may_change_the_weights_a_network_runs_with(monkeypatch):
+    """Halving the critic's last layer halves its scores, in training and in what is kept."""
+
+    def half(player, params, extra):
+        return {k: v / 2 if player == "critic" and k.startswith("5.") else v for k, v in params.items()}
+
+    monkeypatch.setitem(TRICKS, "half", Trick(params=half))
+    still = {"critic_lr": 0.0, "generator_lr": 0.0}
+    whole = train([make_spec("wgan", steps=1, hyper=still)], at=[1], samples=10)[0]
+    halved = train([make_spec("wgan", steps=1, hyper=still, tricks=("half",))], at=[1], samples=10)[0]
+    np.testing.assert_allclose(halved.curves["critic_gap"], whole.curves["critic_gap"] / 2, rtol=1e-5)
+    np.testing.assert_allclose(halved.snapshots[1]["critic_grid"], whole.snapshots[1]["critic_grid"] / 2, rtol=1e-4)

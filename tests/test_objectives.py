@@ -124,6 +124,14 @@ def test_every_entry_is_whole(name):
         assert objective.draws
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_entry_that_reads_real_scores_says_so(name):
+    """`relative` is what makes the engine score real samples for the generator: unsaid, they would be missing."""
+    objective = OBJECTIVES[name]
+    loss = objective.generator_loss(torch.full((3,), torch.nan), torch.zeros(3), hyper_of(name))
+    assert loss.isnan().item() == objective.relative
+
+
 @pytest.mark.parametrize("name", TRICKS)
 def test_every_trick_is_whole(name):
     assert TRICKS[name].version >= 1

@@ -14,6 +14,7 @@ import pytest
 from oracles import same
 
 from harness import tasks
+from harness.errors import HarnessError
 from harness.runner import Request, rebuild_reports, report_folder, run
 from harness.store import STATUSES, Store, read_npz
 
@@ -138,6 +139,25 @@ def test_more_seeds_are_appended_and_old_stacks_stay(suite):
     assert Store("results/tiny").plan["stacks"][: len(before)] == before
     kept = {run_id: found for run_id, found in contents("results/tiny").items() if run_id in old}
     assert same(kept, old)
+
+
+def test_other_data_settings_in_one_folder_get_their_own_reference(suite):
+    """What an edited suite adds is scored as in a fresh folder, though the earlier reference lies there."""
+    run(Request(suite, workers=0, only=["dataset=8gaussians"]))
+    edited = run(Request(suite, workers=0, sets=["dataset.sd=0.5"], only=["dataset=8gaussians"]))
+    run(Request(suite, workers=0, sets=["dataset.sd=0.5"], only=["dataset=8gaussians"], root="fresh"))
+    assert edited.unplanned == 4
+    assert "4 earlier runs are no longer planned" in edited.render()
+    both = [pd.read_parquet(f"{root}/tiny/runs.parquet").dropna(subset="w1") for root in ("results", "fresh")]
+    metrics = ["w1", "w1_floor", "hq", "score", "reverse_kl"]
+    pd.testing.assert_frame_equal(both[0][["run_id", *metrics]], both[1][["run_id", *metrics]])
+
+
+def test_more_samples_than_finished_runs_keep_are_refused(suite):
+    run(Request(suite, workers=0, only=["dataset=8gaussians,objective=gan"]))
+    with pytest.raises(HarnessError, match="keep 2500 points"):
+        run(Request(suite, workers=0, sets=["score.samples=5000"]))
+    assert run(Request(suite, workers=0, sets=["score.samples=2000"], only=["objective=gan"])).exit_code == 0
 
 
 def test_what_was_trained_and_not_scored_is_scored(suite):

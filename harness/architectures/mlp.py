@@ -6,7 +6,7 @@ the parameters as arguments. Both work for one run (weights [out, in], samples [
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -127,24 +127,17 @@ def slope(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
     Between its kinks such a network is linear, so that the second derivative of its activations is zero and the
     forward pass needs no graph: a penalty on this slope costs less than automatic differentiation of one.
     """
-    masks: list[Tensor] = []
+    *below, (last, _) = network.named_children()
+    inputs: list[Tensor] = []
     with torch.no_grad():
         h = x
-        for name, layer in network.named_children():
-            if isinstance(layer, nn.ReLU | nn.LeakyReLU | Maxout):
-                masks.append(_local_slope(layer, h))
+        for name, layer in below:
+            inputs.append(h)
             h = _apply(layer, name, params, h)
-    *below, (last, _) = network.named_children()
-    g = params[f"{last}.weight"]  # the last layer has one row: [..., 1, k] stands for all samples
-    for name, layer in reversed(below):
-        if isinstance(layer, nn.Linear):
-            g = g @ params[f"{name}.weight"]
-        elif isinstance(layer, nn.ReLU | nn.LeakyReLU):
-            g = g * masks.pop()
-        elif isinstance(layer, Maxout):
-            g = (g.unsqueeze(-1) * masks.pop()).flatten(-2)
-    samples = x.flatten(-cast(ToVector, network[0]).dims)
-    return g.expand_as(samples).reshape(x.shape)
+    g = params[f"{last}.weight"].expand(h.shape)  # the last layer has one row, which stands for all samples
+    for (name, layer), h in zip(reversed(below), reversed(inputs), strict=True):
+        g = g @ params[f"{name}.weight"] if isinstance(layer, nn.Linear) else _pulled_back(layer, h, g)
+    return g.reshape(x.shape)
 
 
 def piecewise_linear(network: nn.Sequential) -> bool:
@@ -173,13 +166,17 @@ def _affine(x: Tensor, name: str, params: Params) -> Tensor:
     return torch.addcmul(params[f"{name}.bias"].unsqueeze(-2), x, params[f"{name}.weight"].unsqueeze(-2))
 
 
-def _local_slope(layer: nn.Module, x: Tensor) -> Tensor:
-    """Derivative of a piecewise-linear activation, at its kinks as automatic differentiation takes it."""
+def _pulled_back(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:
+    """Multiply g by the derivative of a piecewise-linear layer at x, at its kinks as automatic differentiation does."""
+    if isinstance(layer, nn.ReLU):
+        return torch.ops.aten.threshold_backward(g, x, 0)
+    if isinstance(layer, nn.LeakyReLU):
+        return torch.ops.aten.leaky_relu_backward(g, x, layer.negative_slope, False)
     if isinstance(layer, Maxout):
         pieces = x.unflatten(-1, (-1, layer.pieces))
-        return F.one_hot(pieces.argmax(-1), layer.pieces).to(x.dtype)
-    above = (x > 0).to(x.dtype)
-    return above if isinstance(layer, nn.ReLU) else torch.lerp(torch.full_like(x, LEAK), torch.ones_like(x), above)
+        chosen = F.one_hot(pieces.argmax(-1), layer.pieces).to(g.dtype)
+        return (g.unsqueeze(-1) * chosen).flatten(-2)
+    return g  # a change of shape alone
 
 
 def _layers(player: MlpPlayer, n_in: int, n_out: int) -> Iterator[nn.Module]:

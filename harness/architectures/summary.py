@@ -1,75 +1,44 @@
 """Layers, parameters and multiply-adds of an architecture's two networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
-from harness.errors import HarnessError, lookup, suggestion
-from harness.suite.yamlfile import parse_value
+from harness.errors import lookup
+
+Shape = tuple[int, ...]
+Builder = Callable[[Any, Shape], nn.Module]  # (settings, shape of one sample) -> network
 
 BYTES = 4  # of a float32 parameter
 
 
-def summarise(architecture: str, settings: Any, shape: tuple[int, ...] | None) -> dict[str, Any]:
+def summarise(architecture: str, settings: Any, shape: Shape | None) -> dict[str, Any]:
     """Return the summary of both players: parameters, multiply_adds of one sample, megabytes, layers.
 
     `settings` holds the player models by "generator" and "critic"; `shape` is that of one sample, the architecture's
-    own by default. Nothing is allocated: the networks live on the meta device.
+    own by default. Raises whatever a builder raises for a shape that it does not take.
     """
     entry = lookup(ARCHITECTURES, architecture, "architecture")
     shape = shape or entry.shape
-    with torch.device("meta"):
-        generator = entry.build_generator(settings["generator"], shape)
-        critic = entry.build_critic(settings["critic"], shape)
-    latent = (settings["generator"].latent,)
     return {
         "architecture": architecture,
         "shape": list(shape),
-        "generator": network_summary(generator, latent),
-        "critic": network_summary(critic, shape),
+        "generator": generator_summary(entry.build_generator, settings["generator"], shape),
+        "critic": critic_summary(entry.build_critic, settings["critic"], shape),
     }
 
 
-def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
-    """Return both players' models with KEY=VALUE settings: `width` for those that have it, `critic.width` for one.
-
-    Raises HarnessError for an unknown key or a value that does not fit.
-    """
-    entry = lookup(ARCHITECTURES, architecture, "architecture")
-    models = {"generator": entry.generator_model, "critic": entry.critic_model}
-    given: dict[str, dict[str, Any]] = {player: dict(getattr(entry, player)) for player in models}
-    for text in sets:
-        key, _, value = text.partition("=")
-        player, _, name = key.strip().rpartition(".")
-        takers = [p for p in models if player in ("", p) and name in models[p].model_fields]
-        if not takers:
-            known = {field for model in models.values() for field in model.model_fields}
-            raise HarnessError(f"--set {text}: unknown name {key.strip()!r}.{suggestion(name, known)}")
-        for taker in takers:
-            given[taker][name] = parse_value(value, f"--set {text}")
-    try:
-        players: dict[str, Any] = {player: model(**given[player]) for player, model in models.items()}
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise HarnessError(f"--set: {name}: {first['input']!r} given; {first['msg'].lower()}") from None
-    if getattr(players["critic"], "norm", None) == "auto":  # the objective's choice; most choose layer norm
-        players["critic"] = players["critic"].model_copy(update={"norm": "layer"})
-    return players
+def generator_summary(build: Builder, settings: Any, shape: Shape) -> dict[str, Any]:
+    """Return the summary of a generator of samples of `shape`."""
+    return _summary(build, settings, shape, (settings.latent,))
 
 
-def parse_shape(text: str | None) -> tuple[int, ...] | None:
-    """Read "2" or "3x64x64". Raises HarnessError for anything else."""
-    if text is None:
-        return None
-    parts = text.lower().split("x")
-    if not all(part.isdigit() and 0 < int(part) <= 4096 for part in parts):
-        raise HarnessError(f"--shape: {text!r} given; sizes joined by x are needed, such as 2 or 3x64x64")
-    return tuple(int(part) for part in parts)
+def critic_summary(build: Builder, settings: Any, shape: Shape) -> dict[str, Any]:
+    """Return the summary of a critic of samples of `shape`."""
+    return _summary(build, settings, shape, shape)
 
 
 def render(summary: dict[str, Any]) -> str:
@@ -97,8 +66,13 @@ def multiply_adds(layer: nn.Module, output: Tensor) -> int:
     return 0
 
 
-def network_summary(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
-    """Return parameters, multiply_adds, megabytes and layers of a network on the meta device, for inputs of `shape`."""
+def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[str, Any]:
+    """Return parameters, multiply_adds, megabytes and layers of the network built for `shape`, given what it `takes`.
+
+    It is built on the meta device, where tensors have shapes and no memory.
+    """
+    with torch.device("meta"):
+        network = build(settings, shape)
     layers: list[dict[str, Any]] = []
 
     def watch(name: str, layer: nn.Module) -> None:
@@ -119,7 +93,7 @@ def network_summary(network: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
         if not list(layer.children()):
             watch(name, layer)
     with torch.no_grad():
-        network(torch.empty(2, *shape, device="meta"))  # two samples: batch norm refuses one
+        network(torch.empty(2, *takes, device="meta"))  # two samples: batch norm refuses one
     parameters = sum(layer["parameters"] for layer in layers)
     return {
         "parameters": parameters,

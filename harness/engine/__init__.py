@@ -1,5 +1,12 @@
-"""The engine trains runs: `step` updates one run, `stack` drives many of them at once."""
+"""The engine trains runs.
 
-from harness.engine.stack import Outcome, train
+step        one update of one run, pure            stack      many runs at once: the [runs] axis
+networks    templates as functions of parameters   training   the loop, and what a run leaves
+optimizers  Adam, RMSProp, SGD, a rate a run       snapshots  what is kept at a scored step
+noise       addressed random numbers               data       what each update reads of the data
+schedules   what changes with the step
+"""
+
+from harness.engine.training import Outcome, train
 
 __all__ = ["Outcome", "train"]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from harness.architectures import ARCHITECTURES, Architecture
 from harness.architectures.initial import draw_weights
 from harness.datasets import DATASETS
-from harness.engine.step import Networks
-from harness.objectives import Critic
+from harness.engine.step import Extras, Networks
+from harness.objectives import Critic, Trick
 from harness.spec import Setup
 
 Loss = Callable[[Tensor], tuple[Tensor, Any]]
@@ -42,6 +42,7 @@ class Pair:
     generator: nn.Module | None
     critic: nn.Module
     shape: tuple[int, ...]
+    packed_shape: tuple[int, ...]
     pack: int
     latent: int
 
@@ -56,46 +57,60 @@ def build_pair(setup: Setup) -> Pair:
     """Build the templates of a Setup, without weights (on the meta device)."""
     architecture, dataset = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset]
     pack = int(setup.train["pack"])
-    packed = (pack * dataset.shape[0], *dataset.shape[1:])
+    packed_shape = (pack * dataset.shape[0], *dataset.shape[1:])
     with torch.device("meta"):
-        critic = architecture.build_critic(architecture.critic_model(**setup.critic), packed)
+        critic = architecture.build_critic(architecture.critic_model(**setup.critic), packed_shape)
         generator, latent = None, 0
         if setup.generator:
             settings: Any = architecture.generator_model(**setup.generator)
             generator, latent = architecture.build_generator(settings, dataset.shape), settings.latent
-    return Pair(architecture, generator, critic, dataset.shape, pack, latent)
+    return Pair(architecture, generator, critic, dataset.shape, packed_shape, pack, latent)
 
 
-def bind(pair: Pair, how: str) -> Networks:
+def bind(pair: Pair, how: str, tricks: Mapping[str, Trick]) -> Networks:
     """Return the networks as functions of flat parameters.
 
     how: "plain" differentiates tensors as they are (one run, or a stack that `architecture.forward` handles itself);
     "vmap" is for use inside torch.vmap, where only torch.func can differentiate.
     """
-    architecture, critic_layout = pair.architecture, Layout(pair.critic)
-    run = architecture.forward or torch.func.functional_call
+    architecture = pair.architecture
+    run: Callable[..., Tensor] = architecture.forward or torch.func.functional_call
     written_out = architecture.slope is not None and architecture.can_slope(pair.critic)
-    body = pair.critic[:-1]  # type: ignore[index]  # critics are Sequential and end in their linear layer
 
-    def critic(flat: Tensor) -> Critic:
-        params = critic_layout.split(flat)
+    def named(player: str, layout: Layout, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:
+        params: Mapping[str, Tensor] = layout.split(flat)
+        for name, trick in tricks.items():
+            if trick.params:
+                params = trick.params(player, params, extra.get(name))
+        return params
+
+    critic_layout = Layout(pair.critic)
+
+    def critic(flat: Tensor, extra: Extras) -> Critic:
+        params = named("critic", critic_layout, flat, extra)
 
         def scores(x: Tensor) -> Tensor:
             return run(pair.critic, params, x).squeeze(-1)
+
+        def features(x: Tensor) -> Tensor:
+            body = pair.critic[:-1]  # type: ignore[index]  # of a Sequential that ends in its linear layer
+            return run(body, {name: params[name] for name, _ in body.named_parameters()}, x)
 
         def slope(x: Tensor) -> Tensor:
             if written_out:
                 return architecture.slope(pair.critic, params, x)  # type: ignore[misc]
             return slope_by(how, scores, x)
 
-        return Critic(scores, lambda x: run(body, _within(params, body), x), slope, len(pair.shape))
+        return Critic(scores, features, slope, len(pair.shape))
 
-    def generate(flat: Tensor, latent: Tensor) -> Tensor:
-        assert pair.generator is not None
-        return packed(run(pair.generator, Layout(pair.generator).split(flat), latent), pair)
+    generator_layout = Layout(pair.generator) if pair.generator is not None else None
+
+    def sample(flat: Tensor, latent: Tensor, extra: Extras) -> Tensor:
+        assert generator_layout is not None
+        return run(pair.generator, named("generator", generator_layout, flat, extra), latent)
 
     gradient = functional_gradient if how == "vmap" else plain_gradient
-    return Networks(generate, critic, gradient, couples_samples(pair.critic))
+    return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic))
 
 
 def packed(x: Tensor, pair: Pair) -> Tensor:
@@ -135,7 +150,3 @@ def functional_gradient(loss: Loss, params: Tensor) -> tuple[Tensor, Tensor, Any
 def couples_samples(network: nn.Module) -> bool:
     """Whether one sample's output depends on the rest of its batch."""
     return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
-
-
-def _within(params: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    return {name: params[name] for name, _ in network.named_parameters()}

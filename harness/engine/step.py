@@ -14,7 +14,11 @@ from torch import Tensor
 from harness.engine.optimizers import Optimizer, OptState
 from harness.objectives import Critic, Hyper, Objective, Trick, no_penalty
 
-CURVES = ("critic_loss", "critic_grad_norm", "critic_gap", "generator_loss", "generator_grad_norm")
+CRITIC_CURVES = ("critic_loss", "critic_grad_norm", "critic_gap")
+GENERATOR_CURVES = ("generator_loss", "generator_grad_norm")
+CURVES = CRITIC_CURVES + GENERATOR_CURVES
+
+Extras = dict[str, Any]  # memory of tricks, by name
 
 
 class RunState(NamedTuple):
@@ -22,21 +26,23 @@ class RunState(NamedTuple):
 
     params: dict[str, Tensor]
     opt: dict[str, OptState]
-    extra: dict[str, Any]  # memory of tricks, by name
+    extra: Extras
     step: Tensor  # generator steps done (critic updates where the generator is fixed)
 
 
 class Networks(NamedTuple):
-    """The two networks as functions of flat parameters, and how to differentiate through them here.
+    """The two networks as functions of flat parameters and the tricks' memory, and how to differentiate through them.
 
-    `generate(params, latent [m n, k])` gives packed samples [n, *shape]; `critic(params)` binds a Critic;
-    `gradient(loss, params)` takes a loss returning ([...], aux) and gives (gradient, value, aux).
+    `sample(params, latent [n, k], extra)` gives samples [n, *shape]; `pack` puts m of them side by side for the critic;
+    `critic(params, extra)` binds a Critic; `gradient(loss, params)` takes a loss returning ([...], aux) and gives
+    (gradient, value, aux). `couples` says whether a score depends on its batch: then real and fake are scored apart.
     """
 
-    generate: Callable[[Tensor, Tensor], Tensor]
-    critic: Callable[[Tensor], Critic]
+    sample: Callable[[Tensor, Tensor, Extras], Tensor]
+    pack: Callable[[Tensor], Tensor]
+    critic: Callable[[Tensor, Extras], Critic]
     gradient: Callable[[Callable[[Tensor], tuple[Tensor, Any]], Tensor], tuple[Tensor, Tensor, Any]]
-    couples: bool  # whether a sample's score depends on its batch: then real and fake are scored apart
+    couples: bool
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,29 @@ class Game:
     constrain: str = "after"
 
 
-def critic_update(
-    game: Game, state: RunState, real: Tensor, fake: Tensor, noise: Mapping[str, Tensor], hyper: Hyper
-) -> tuple[RunState, Tensor]:
-    """Move the critic once. real, fake: [n, *shape]. Returns the state and [3]: loss, gradient norm, score gap."""
-    shown_real, shown_fake = _inputs(game, "critic", real, fake, state, noise, hyper)
+class Turn(NamedTuple):
+    """One player's update: the rules, where the run stands, and what this update is given."""
+
+    game: Game
+    state: RunState
+    noise: Mapping[str, Tensor]  # real or fake or latent samples [n, ...], and the declared draws
+    hyper: Hyper
+
+
+def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
+    """Move the critic once. Returns the state and CRITIC_CURVES [3]."""
+    game, state, hyper = turn.game, turn.state, turn.hyper
+    real = game.networks.pack(turn.noise["real"])
+    fake = game.networks.pack(_fakes(turn))
+    shown_real, shown_fake = _inputs(turn, "critic", real, fake)
 
     def loss(params: Tensor) -> tuple[Tensor, Tensor]:
-        critic = game.networks.critic(_with_tricks(game, "critic", params, state))
+        critic = game.networks.critic(params, state.extra)
         real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
         value = game.objective.critic_loss(real_scores, fake_scores, hyper)
         if game.objective.penalty is not no_penalty:
-            value = value + game.objective.penalty(critic, shown_real, shown_fake, noise, hyper)
-        value = value + _trick_losses(game, "critic", params, critic, shown_real, shown_fake, state, hyper)
+            value = value + game.objective.penalty(critic, shown_real, shown_fake, turn.noise, hyper)
+        value = value + _trick_losses(turn, "critic", params, critic, (shown_real, shown_fake))
         return value, real_scores.mean(-1) - fake_scores.mean(-1)
 
     params = state.params["critic"]
@@ -72,36 +88,37 @@ def critic_update(
     params, opt = game.optimizer.step(params, grad, state.opt["critic"], hyper["critic_lr"], hyper)
     if game.constrain != "before":
         params = game.objective.constrain(params, hyper)
-    state = _moved(game, "critic", state, params, opt, fake, noise, hyper)
-    return state, torch.stack([value, _norm(grad), gap], -1)
+    return _moved(turn, "critic", params, opt, fake), torch.stack([value, _norm(grad), gap], -1)
 
 
-def generator_update(
-    game: Game, state: RunState, real: Tensor, noise: Mapping[str, Tensor], hyper: Hyper
-) -> tuple[RunState, Tensor]:
-    """Move the generator once, the critic held still. Returns the state and [2]: loss, gradient norm.
-
-    `real` is read by relativistic losses and by tricks; it may be empty for the rest.
-    """
-    critic = game.networks.critic(_with_tricks(game, "critic", state.params["critic"], state))
+def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
+    """Move the generator once, the critic held still. Returns the state and GENERATOR_CURVES [2]."""
+    game, state, hyper = turn.game, turn.state, turn.hyper
+    critic = game.networks.critic(state.params["critic"], state.extra)
 
     def loss(params: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.networks.generate(_with_tricks(game, "generator", params, state), noise["latent"])
-        shown_real, shown_fake = _inputs(game, "generator", real, fake, state, noise, hyper)
+        fake = game.networks.pack(game.networks.sample(params, turn.noise["latent"], state.extra))
+        # Read by relativistic losses and by tricks; the others get none.
+        real = game.networks.pack(turn.noise["real"]) if "real" in turn.noise else fake.new_empty(0)
+        shown_real, shown_fake = _inputs(turn, "generator", real, fake)
         if game.objective.relative:
             real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
         else:
             real_scores, fake_scores = fake.new_empty(0), critic.scores(shown_fake)
         value = game.objective.generator_loss(real_scores, fake_scores, hyper)
-        value = value + _trick_losses(game, "generator", params, critic, shown_real, shown_fake, state, hyper)
-        return value, fake
+        return value + _trick_losses(turn, "generator", params, critic, (shown_real, shown_fake)), fake
 
-    grad, value, fake = game.networks.gradient(loss, state.params["generator"])
-    params, opt = game.optimizer.step(
-        state.params["generator"], grad, state.opt["generator"], hyper["generator_lr"], hyper
-    )
-    state = _moved(game, "generator", state, params, opt, fake.detach(), noise, hyper)
-    return state, torch.stack([value, _norm(grad)], -1)
+    params, opt = state.params["generator"], state.opt["generator"]
+    grad, value, fake = game.networks.gradient(loss, params)
+    params, opt = game.optimizer.step(params, grad, opt, hyper["generator_lr"], hyper)
+    return _moved(turn, "generator", params, opt, fake.detach()), torch.stack([value, _norm(grad)], -1)
+
+
+def _fakes(turn: Turn) -> Tensor:
+    """What the data set draws for a fixed generator, else what the generator makes of this update's latents."""
+    if "fake" in turn.noise:
+        return turn.noise["fake"]
+    return turn.game.networks.sample(turn.state.params["generator"], turn.noise["latent"], turn.state.extra)
 
 
 def _scores(game: Game, critic: Critic, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,44 +128,26 @@ def _scores(game: Game, critic: Critic, real: Tensor, fake: Tensor) -> tuple[Ten
     return both[..., : both.shape[-1] // 2], both[..., both.shape[-1] // 2 :]
 
 
-def _inputs(
-    game: Game, player: str, real: Tensor, fake: Tensor, state: RunState, noise: Mapping[str, Tensor], hyper: Hyper
-) -> tuple[Tensor, Tensor]:
-    for name, trick in game.tricks.items():
+def _inputs(turn: Turn, player: str, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    for name, trick in turn.game.tricks.items():
         if trick.inputs:
-            real, fake = trick.inputs(player, real, fake, state.extra.get(name), noise, hyper)
+            real, fake = trick.inputs(player, real, fake, turn.state.extra.get(name), turn.noise, turn.hyper)
     return real, fake
 
 
-def _with_tricks(game: Game, player: str, params: Tensor, state: RunState) -> Tensor:
-    for name, trick in game.tricks.items():
-        if trick.params:
-            params = trick.params(player, params, state.extra.get(name))
-    return params
-
-
 def _trick_losses(
-    game: Game, player: str, params: Tensor, critic: Critic, real: Tensor, fake: Tensor, state: RunState, hyper: Hyper
+    turn: Turn, player: str, params: Tensor, critic: Critic, shown: tuple[Tensor, Tensor]
 ) -> Tensor | float:
-    extra = state.extra
-    terms = [t.loss(player, params, critic, real, fake, extra.get(k), hyper) for k, t in game.tricks.items() if t.loss]
-    return sum(terms, 0.0)
+    extra, hyper, tricks = turn.state.extra, turn.hyper, turn.game.tricks
+    return sum([t.loss(player, params, critic, *shown, extra.get(k), hyper) for k, t in tricks.items() if t.loss], 0.0)
 
 
-def _moved(
-    game: Game,
-    player: str,
-    state: RunState,
-    params: Tensor,
-    opt: OptState,
-    fake: Tensor,
-    noise: Mapping[str, Tensor],
-    hyper: Hyper,
-) -> RunState:
-    extra = dict(state.extra)
-    for name, trick in game.tricks.items():
+def _moved(turn: Turn, player: str, params: Tensor, opt: OptState, fake: Tensor) -> RunState:
+    """The state once `player` has moved, the tricks' memory brought up to date."""
+    state, extra = turn.state, dict(turn.state.extra)
+    for name, trick in turn.game.tricks.items():
         if trick.after:
-            extra[name] = trick.after(player, params, fake, extra.get(name), noise, hyper)
+            extra[name] = trick.after(player, params, fake, extra.get(name), turn.noise, turn.hyper)
     return state._replace(params={**state.params, player: params}, opt={**state.opt, player: opt}, extra=extra)
 
 

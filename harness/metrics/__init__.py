@@ -1,6 +1,6 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,32 +8,15 @@ import numpy as np
 
 from harness.metrics import coverage, transport
 from harness.metrics.neighbours import manifold_scores
+from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
+from harness.spec import content_id
 
 __all__ = ["METRICS", "Metric", "Reference", "make_reference", "samples_drawn", "score", "score_id"]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
 NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What every run of one data set is scored against.
-
-    points    [n, *shape], stratified and fixed: one draw for all runs, so that comparisons are paired
-    floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
-    spread    total variance of the data
-    modes, sd centres [K, d] and spread in data units, where the data set has modes
-    train     at most n points of the fixed set that runs are trained on, where there is one
-    """
-
-    points: Points
-    floors: Mapping[str, float]
-    spread: float
-    modes: Points | None = None
-    sd: float = 0.0
-    train: Points | None = None
 
 
 @dataclass(frozen=True)
@@ -102,8 +85,6 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
 
 def score_id(at: list[float], samples: int) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics."""
-    from harness.spec import content_id
-
     return content_id({"at": at, "samples": samples, "metrics": {k: m.version for k, m in METRICS.items()}})
 
 

@@ -1,5 +1,6 @@
 """Objectives: records of pure functions that say what the players minimise."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +38,7 @@ class Objective:
     penalty         (critic, real, fake, noise, hyper) -> [...], added to the critic's loss
     constrain       (critic params [..., P], hyper) -> critic params, where the suite's `constrain` says
     draws           random inputs of the penalty: () for one uniform a sample, "sample" for one a coordinate
-    hyper           names and defaults: exactly what a suite may sweep
+    hyper           names and defaults: exactly what a suite may sweep; `ranges` the least and largest that make sense
     recipe          by kind of data ("images", "toys"): the paper's settings, used unless the suite says otherwise
     auto_norm       what `norm: auto` means for its critic: batch norm couples samples, which a penalty a sample forbids
     """
@@ -52,6 +53,7 @@ class Objective:
     relative: bool = False
     draws: Mapping[str, Any] = field(default_factory=dict)
     hyper: Mapping[str, float] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     auto_norm: str = "layer"
 
 
@@ -100,6 +102,7 @@ OBJECTIVES: dict[str, Objective] = {
         generator_loss=wasserstein_generator,
         constrain=clip_weights,
         hyper={"clip": 0.01},
+        ranges={"clip": (0.0, math.inf)},
         recipe=recipes.CLIPPING,
         auto_norm="batch",
         summary="Wasserstein GAN with clipped critic weights (Arjovsky et al. 2017)",
@@ -111,6 +114,7 @@ OBJECTIVES: dict[str, Objective] = {
         penalty=gradient_penalty,
         draws={"mix": ()},
         hyper={"gp_weight": 10.0},
+        ranges={"gp_weight": (0.0, math.inf)},
         recipe=recipes.PENALTY,
         summary="Wasserstein GAN with a two-sided gradient penalty (Gulrajani et al. 2017)",
     ),
@@ -121,6 +125,7 @@ OBJECTIVES: dict[str, Objective] = {
         penalty=one_sided_penalty,
         draws={"mix": ()},
         hyper={"gp_weight": 10.0},
+        ranges={"gp_weight": (0.0, math.inf)},
         recipe=recipes.PENALTY,
         summary="Wasserstein GAN with a one-sided gradient penalty (Petzka et al. 2018)",
     ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from harness.objectives.losses import Hyper
 from harness.objectives.penalties import Critic
@@ -18,29 +18,34 @@ Noise = Mapping[str, Tensor]
 class Trick:
     """A record of pure hooks, each optional; the engine calls those that are there.
 
-    init   (params by player, setup)                                   -> extra
+    init   (params by player, setup, torch.Generator)                  -> extra, of one run
     inputs (player, real, fake, extra, noise, hyper)                   -> (real, fake), what the critic is shown
-    params (player, params [..., P], extra)                            -> params used in this update
+    params (player, params by name, extra)                             -> params that the network runs with
     loss   (player, params, critic, real, fake, extra, hyper)          -> [...], added to the player's loss
     after  (player, params, fake, extra, noise, hyper)                 -> extra, once the player has moved
-    `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep, `setup`
+    sampled (extra)                                                    -> generator params [..., P] to draw samples with
+    `params` in `loss` and `after` is the player's flat vector [..., P].
+    `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep (within
+    `ranges`), `setup`
     integers; `refuses` names the tricks it cannot stand beside.
     """
 
     version: int = 1
-    init: Callable[[Mapping[str, Tensor], Mapping[str, Any]], Extra] | None = None
+    init: Callable[[Mapping[str, Tensor], Mapping[str, Any], Generator], Extra] | None = None
     inputs: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], tuple[Tensor, Tensor]] | None = None
-    params: Callable[[str, Tensor, Extra], Tensor] | None = None
+    params: Callable[[str, Mapping[str, Tensor], Extra], Mapping[str, Tensor]] | None = None
     loss: Callable[[str, Tensor, Critic, Tensor, Tensor, Extra, Hyper], Tensor] | None = None
     after: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], Extra] | None = None
+    sampled: Callable[[Extra], Tensor] | None = None
     draws: Mapping[str, Any] = field(default_factory=dict)
     hyper: Mapping[str, float] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     setup: Mapping[str, int] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
     summary: str = ""
 
 
-def start_average(params: Mapping[str, Tensor], setup: Mapping[str, Any]) -> Tensor:
+def start_average(params: Mapping[str, Tensor], setup: Mapping[str, Any], draw: Generator) -> Tensor:
     """Begin the moving average at the initial generator."""
     return params["generator"].clone()
 
@@ -56,7 +61,9 @@ TRICKS: dict[str, Trick] = {
     "ema": Trick(
         init=start_average,
         after=move_average,
+        sampled=lambda average: average,
         hyper={"decay": 0.999},
+        ranges={"decay": (0.0, 1.0)},
         summary="moving average of the generator's weights; scores and samples use it, both weights are kept",
     ),
 }

@@ -1,11 +1,12 @@
 """What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from harness.plan.stacks import Plan, Row
-from harness.suite.expand import all_triples
+from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import tables
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
@@ -19,7 +20,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
     triples = all_triples(suite, tables())[0]
     ids = {row["run_id"] for row in plan.runs}
     cells = cells_of(plan.runs)
-    left = ids - finished
+    left, axes = ids - finished, data_axes(triples)
     return {
         "suite": plan.suite,
         "question": suite.question,
@@ -27,6 +28,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
         "architectures": _unique(row["architecture"] for row in plan.runs),
         "objectives": _unique(row["objective"] for row in plan.runs),
         "swept": swept_values(plan.runs),
+        "data_axes": axes,
         "planned": len(plan.runs),
         "distinct": len(ids),
         "merged": plan.merged,
@@ -39,8 +41,8 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
             "unfinished": sum(not left.isdisjoint(stack["runs"]) for stack in plan.stacks),
         },
         "scored": scored(suite, plan),
-        "settings": resolved_settings(triples, plan),
-        "conclusions": conclusions(plan.runs, data_axes(triples)),
+        "settings": resolved_settings(plan, papers(suite, triples)),
+        "conclusions": conclusions(plan.runs, axes),
     }
 
 
@@ -71,24 +73,46 @@ def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
     return {"samples": suite.score.samples, "runs_of": steps}
 
 
-def data_axes(triples: Iterable[Triple]) -> set[str]:
+def data_axes(triples: Iterable[Triple]) -> list[str]:
     """Return the swept names that belong to data sets: each of their values makes a task of its own."""
-    return {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
+    found = {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
+    return sorted(found)
 
 
-def resolved_settings(triples: Iterable[Triple], plan: Plan) -> list[dict[str, Any]]:
+def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
+    """Return, by objective variant and kind of data, the paper's recipe as far as some run follows it.
+
+    source, verified; keys: the settings at the paper's value in some run; in_part: those of them that have another
+    value in other runs.
+    """
+    recipes: dict[tuple[str, str], Any] = {}
+    runs: Counter[tuple[str, str]] = Counter()
+    used: dict[tuple[str, str], Counter[str]] = {}
+    for triple in triples:
+        key = (triple.objective.label, triple.dataset.entry.kind)
+        recipes[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
+        for choice in choices(suite.matrix[triple.block], triple):
+            runs[key] += 1
+            used.setdefault(key, Counter()).update(recipe_keys(triple, choice.values))
+    return {
+        key: {
+            "source": recipes[key].source,
+            "verified": recipes[key].verified,
+            "keys": list(counts),
+            "in_part": [name for name, n in counts.items() if n < runs[key]],
+        }
+        if counts
+        else None
+        for key, counts in used.items()
+    }
+
+
+def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:
     """Return, for every objective variant on every kind of data, each value that a setting takes in some run.
 
-    `recipe` names the settings that stand at the paper's value in some run, and its source.
+    `recipe` is what `papers` says of it.
     """
     found = tables()
-    papers: dict[tuple[str, str], dict[str, Any]] = {}
-    for triple in triples:
-        kind = triple.dataset.entry.kind
-        recipe = triple.objective.entry.recipe[kind]
-        new = {"source": recipe.source, "verified": recipe.verified, "keys": []}
-        entry = papers.setdefault((triple.objective.label, kind), new)
-        entry["keys"] = _unique([*entry["keys"], *recipe_keys(triple)])
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     for row in plan.runs:
         spec = plan.specs[row["run_id"]]
@@ -97,7 +121,7 @@ def resolved_settings(triples: Iterable[Triple], plan: Plan) -> list[dict[str, A
         if key not in settings:
             said = {name: list[Any]() for name in RECIPE_KEYS}
             new = {"objective": row["objective"], "base": row["objective.base"], "kind": kind}
-            settings[key] = {**new, **said, "hyper": {}, "recipe": papers[key] if papers[key]["keys"] else None}
+            settings[key] = {**new, **said, "hyper": {}, "recipe": recipes[key]}
         _add_values(settings[key], spec, found.objective[row["objective.base"]].hyper)
     return list(settings.values())
 

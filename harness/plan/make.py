@@ -1,7 +1,6 @@
 """The plan of a suite: which runs, in which stacks, what is left of them, and what they can show."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks, work
@@ -18,29 +17,25 @@ def make_plan(suite: Suite, previous: Mapping[str, Any] | None, device: Device) 
     """
     runs, merged = expand(suite)
     old = Plan.from_json(previous) if previous is not None else Plan(suite.folder, [], {}, [])
-    setups: dict[int, dict[str, Any]] = {}  # its plain form once: runs share a Setup, and copying it costs most
-    specs = dict(old.specs)
-    for run in runs:
-        setup = setups.setdefault(id(run.spec.setup), {}) or asdict(run.spec.setup)
-        setups[id(run.spec.setup)] = setup
-        specs.setdefault(run.run_id, {"setup": setup, "hyper": dict(run.spec.hyper), "seed": run.spec.seed})
+    specs = {run.run_id: run.plain for run in runs} | old.specs
     stacks = old.stacks + list(new_stacks(runs, old.stacks, device))
     return Plan(suite.folder, [_row(run) for run in runs], specs, stacks, merged)
 
 
-def unfinished(
-    plan: Plan, finished: Collection[str], device: Device, selected: Collection[str] | None = None
-) -> list[Stack]:
-    """Return the stacks of a device class that hold a run which is planned now, selected, and not finished.
+def unfinished(plan: Plan, finished: Collection[str], device: Device, selected: Collection[str]) -> list[Stack]:
+    """Return {"id", "runs"} of every stack of a device class that has something left: its selected runs, planned now
+    and not finished.
 
-    `selected` holds run_ids, as `run_filter` returns them; None stands for all.
+    Long stacks come first, so that no core waits for one at the end. `selected` is what `run_filter` returns.
     """
-    wanted = {row["run_id"] for row in plan.runs if selected is None or row["run_id"] in selected} - set(finished)
-    return [stack for stack in plan.stacks if stack["device"] == device and not wanted.isdisjoint(stack["runs"])]
+    left = ({row["run_id"] for row in plan.runs} & set(selected)) - set(finished)
+    stacks = [stack for stack in plan.stacks if stack["device"] == device and not left.isdisjoint(stack["runs"])]
+    stacks.sort(key=lambda stack: -stack_work(plan, stack))
+    return [{"id": stack["id"], "runs": [run_id for run_id in stack["runs"] if run_id in left]} for stack in stacks]
 
 
 def stack_work(plan: Plan, stack: Stack) -> float:
-    """Return how long a stack trains relative to others."""
+    """Return how long a stack trains relative to others: all of its runs, finished ones among them."""
     return len(stack["runs"]) * work(RunSpec.from_json(plan.specs[stack["runs"][0]]).setup)
 
 
@@ -51,6 +46,6 @@ def _row(run: PlannedRun) -> Row:
         "architecture": run.architecture,
         "objective": run.objective,
         "objective.base": run.base,
-        "seed": run.spec.seed,
+        "seed": run.plain["seed"],
         "sweep": dict(run.sweep),
     }

@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from harness.wording import counted, plain
+
 WIDTH = 100
 INDENT = 16
 
@@ -30,9 +32,9 @@ def _amounts(description: Mapping[str, Any]) -> str:
         _entry("architectures", ", ".join(description["architectures"])),
         _entry("objectives", ", ".join(description["objectives"])),
     ]
-    swept = [f"{name}: {', '.join(map(number, values))}" for name, values in description["swept"].items()]
+    swept = [f"{name}: {', '.join(map(plain, values))}" for name, values in description["swept"].items()]
     lines += [_entry("swept", "; ".join(swept))] if swept else []
-    runs = f"{_count(description['planned'], 'run')}: {_count(cells, 'cell')} of {each} seed{'s' * (each != '1')}"
+    runs = f"{counted(description['planned'], 'run')}: {counted(cells, 'cell')} of {each} seed{'s' * (each != '1')}"
     shared = description["planned"] - description["distinct"]
     if shared:
         runs += f"; {shared} of them are the same run under another name, and train once"
@@ -40,7 +42,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
         runs += f"; {description['merged']} asked for twice and merged"
     lines.append(_entry("runs", runs))
     to_train, stacks = description["to_train"], description["stacks"]["unfinished"]
-    left = f"{_count(to_train, 'run')} in {_count(stacks, 'stack')}" if to_train else "nothing"
+    left = f"{counted(to_train, 'run')} in {counted(stacks, 'stack')}" if to_train else "nothing"
     lines.append(_entry("to train", f"{left}; {description['finished']:,} finished before"))
     for row in description["scored"]["runs_of"]:
         at = ", ".join(f"{step:,}" for step in row["at"])
@@ -103,7 +105,7 @@ def _limits(description: Mapping[str, Any]) -> str:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
         sentences.append(
-            f"Inside one cell {cell['seeds']} seeds allow p = {number(cell['smallest_p'])} at best, before any "
+            f"Inside one cell {cell['seeds']} seeds allow p = {cell['smallest_p']:.2g} at best, before any "
             "correction: such tests are exploratory."
         )
     wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences]
@@ -113,42 +115,24 @@ def _limits(description: Mapping[str, Any]) -> str:
 def _primary_sentence(primary: Mapping[str, Any]) -> str:
     if not primary["pairs"]:
         return "No two objectives share a task (data set x architecture): there is nothing to compare."
-    tasks, objectives = _count(primary["tasks"], "task"), _count(primary["objectives"], "objective")
+    tasks, objectives = counted(primary["tasks"], "task"), counted(primary["objectives"], "objective")
     p, needed = primary["smallest_p_corrected"], primary["tasks_needed"]
     reach = f"smallest reachable p = {p:.2g}" if p < 1 else "smallest reachable p = 1.00"
     if primary["tasks"] >= needed:
         return (
             f"With {tasks} (data set x architecture), a difference between {objectives} can survive correction for "
-            f"{_count(primary['pairs'], 'comparison')}: {reach}. It takes the same winner in nearly every task."
+            f"{counted(primary['pairs'], 'comparison')}: {reach}. It takes the same winner in nearly every task."
         )
     return (
         f"With {tasks} (data set x architecture) no difference between {objectives} can survive correction for "
-        f"{_count(primary['pairs'], 'comparison')}: {reach}, whatever the runs show. {needed} tasks would do; "
+        f"{counted(primary['pairs'], 'comparison')}: {reach}, whatever the runs show. {needed} tasks would do; "
         "more seeds would not."
     )
 
 
-def number(value: Any) -> str:
-    """Return a setting in few characters: 0.0002 as 2e-4, 0.5 as 0.5, a mapping as it is written in a suite."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {number(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(number, value)) + "]"
-    if not isinstance(value, float):
-        return str(value)
-    if 0 < abs(value) < 1e-2:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return f"{value:g}"
-
-
 def _values(values: list[Any]) -> str:
-    shown = [number(value) for value in values[:4]]
+    shown = [plain(value) for value in values[:4]]
     return " | ".join(shown) + (f" | {len(values) - 4} more" if len(values) > 4 else "")
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n:,} {thing}{'s' * (n != 1)}"
 
 
 def _entry(name: str, text: str) -> str:

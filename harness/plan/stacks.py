@@ -9,9 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.engine.schedules import critic_updates
 from harness.errors import StoreError
-from harness.spec import Setup, canonical_json
+from harness.objectives import no_penalty
+from harness.spec import Setup
 from harness.suite.expand import PlannedRun
+from harness.suite.plugins import tables
+from harness.suite.sizes import player_sizes
 
 Device = Literal["cpu", "cuda"]
 Row = dict[str, Any]
@@ -69,11 +73,6 @@ def work(setup: Setup) -> float:
     A critic's update passes real and fake samples through the critic and the fakes through the generator; a penalty on
     its slope passes as many again, twice. Used to start long stacks first; timings say what it takes in seconds.
     """
-    from harness.engine.schedules import critic_updates
-    from harness.objectives import no_penalty
-    from harness.suite.plugins import tables
-    from harness.suite.sizes import player_sizes
-
     sizes = player_sizes(setup)
     generator = sizes["generator"].parameters if "generator" in sizes else 0
     penalised = tables().objective[setup.objective].penalty is not no_penalty
@@ -89,8 +88,6 @@ def run_bytes(setup: Setup) -> float:
     Every parameter of both players in COPIES; what each layer puts out for every sample of a batch twice, as value and
     as gradient, and for the critic on real and fake samples of all that it sees at once.
     """
-    from harness.suite.sizes import player_sizes
-
     sizes = player_sizes(setup)
     samples = {"generator": setup.train["batch"] * setup.train["pack"], "critic": 2 * setup.train["batch"]}
     parameters = COPIES * sum(size.parameters for size in sizes.values())
@@ -111,17 +108,13 @@ def cut(runs: list[str], size: int) -> list[list[str]]:
 def new_stacks(runs: Iterable[PlannedRun], old: list[Stack], device: Device) -> Iterator[Stack]:
     """Yield stacks for the runs that no old stack of this device class holds, numbered on from the old ones."""
     placed = {run_id for stack in old if stack["device"] == device for run_id in stack["runs"]}
-    setups: dict[int, str] = {}  # a Setup is one object in all of its runs
-    groups: dict[str, tuple[Setup, dict[str, None]]] = {}
+    groups: dict[str, dict[str, PlannedRun]] = {}  # by Setup, then by run_id: a run may have several labels
     for run in runs:
         if run.run_id not in placed:
-            setup = run.spec.setup
-            text = setups.setdefault(id(setup), "") or canonical_json(dataclasses.asdict(setup))
-            setups[id(setup)] = text
-            groups.setdefault(text, (setup, {}))[1][run.run_id] = None
+            groups.setdefault(run.setup, {})[run.run_id] = run
     number = max((int(stack["id"]) for stack in old), default=0)
-    for setup, members in groups.values():
-        size = stack_size(setup, device)
+    for members in groups.values():
+        size = stack_size(next(iter(members.values())).spec.setup, device)
         mode = "stacked" if size > 1 else "single"
         for part in cut(list(members), size):
             number += 1

@@ -8,8 +8,8 @@ import pandas as pd
 
 from harness.report import stats
 from harness.report.contest import Contender, TaskResult, mean_gap, overall
-from harness.report.stats import FAILURES, Interval
-from harness.report.wording import counted, interval, listed, number
+from harness.report.stats import FAILURES, LOST, Interval
+from harness.wording import counted, interval, listed, number
 
 STATUS_WORDS = {"oom": "out of memory", "timeout": "timed out"}
 
@@ -43,8 +43,8 @@ def _missing(counts: Mapping[str, int], name: str) -> str:
     """Say how to go on where runs are pending, or where nothing but failures is left."""
     if counts.get("pending"):
         return f"; {counted(counts['pending'], 'run')} still pending: go on with `harness run {name}`"
-    if not counts.get("ok") and any(counts.get(status) for status in ("failed", "oom", "timeout")):
-        return "; see the failures below, then try them again with `harness retry`"
+    if not counts.get("ok") and any(counts.get(status) for status in LOST):
+        return f"; see the failures below, then try them again with `harness run {name}`"
     return ""
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from harness.report import stats
 from harness.report.stats import Interval, Spread
-from harness.report.wording import counted, listed
+from harness.wording import counted, listed
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 import base64
 import math
-import os
 import re
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,18 +11,23 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
-from harness.report import Results, answer, contest, pictures, stats, tables
+from harness.report import answer, contest, pictures, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.pictures import Panel, Section
 from harness.report.tables import View
-from harness.report.wording import NOTHING, counted, interval, number, plain, printable
+from harness.store import STATUSES, Store, write_atomic
+from harness.wording import NOTHING, counted, interval, number, plain, printable
 
 OURS = re.compile(r"(primary|steps|points|losses)-\d\d-.*\.(png|svg)")  # figures of an earlier report that may go
 
 
-def write_page(store: Results, out: Path) -> Path:
-    """Write the report of a suite's records into `out`; see `harness.report.build_report`."""
+def build_report(store: Store, out: Path) -> Path:
+    """Write out/index.html, out/tables/*.csv and out/figures/*, each atomically, and return the page's path.
+
+    The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
+    the run, and StoreError where `out` cannot be written.
+    """
     view = tables.read(store)
     results = contest.judge(view.table, view.metrics)
     drawn = pictures.sections(view)
@@ -34,9 +37,8 @@ def write_page(store: Results, out: Path) -> Path:
     for section in drawn.values():
         for panel in section.panels:
             written |= {f"figures/{panel.name}.png": panel.png, f"figures/{panel.name}.svg": panel.svg}
-    written["index.html"] = page.encode(
-        "utf-8", "backslashreplace"
-    )  # last: a page never names a file that is not there yet
+    # The page comes last: it never names a file that is not there yet.
+    written["index.html"] = page.encode("utf-8", "backslashreplace")
     _write(written, out)
     return out / "index.html"
 
@@ -56,12 +58,12 @@ def _clean(value: Any) -> Any:
 
 def context(view: View, results: list[TaskResult], drawn: dict[str, Section], csvs: list[str]) -> dict[str, Any]:
     """Return all that the template shows, as text and lists of text."""
-    suite, table = view.store.suite, view.table
+    suite, table = view.suite, view.table
     lost = tables.failures(table)
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "answer": answer.sentence(table, results, tables.arguments(view.store, path=False)),
+        "answer": answer.sentence(table, results, tables.arguments(view, path=False)),
         "by_task": _answers(results),
         "counts": _counts(table),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
@@ -72,20 +74,18 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "swept": bool((table["setting"] != "").any()),
         "failures": lost.map(plain).to_dict("records"),
         "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
-        "settings": [
-            (title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(table, suite)
-        ],
+        "settings": [(title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(view)],
         "coverage": _coverage(table),
         "versions": tables.versions(table).to_dict("records"),
         "mixed": _mixed(table),
-        "command": f"harness run {tables.arguments(view.store, path=True)}",
+        "command": f"harness run {tables.arguments(view, path=True)}",
         "csvs": csvs,
     }
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
-    shown = tables.settings(view.table, view.store.suite)
+    shown = tables.settings(view)
     return {
         "answer.csv": answers,
         "cells.csv": view.cells,
@@ -118,7 +118,7 @@ def _mean(row: dict[Any, Any]) -> str:
 def _counts(table: pd.DataFrame) -> str:
     """Return "9 runs planned: 7 ok, 2 diverged": the statuses add up to the plan."""
     counts = table["status"].value_counts()
-    found = ", ".join(f"{int(counts[name]):,} {name}" for name in stats.STATUSES if counts.get(name))
+    found = ", ".join(f"{int(counts[name]):,} {name}" for name in STATUSES if counts.get(name))
     return f"{counted(len(table), 'run')} planned" + (f": {found}" if found else "")
 
 
@@ -192,32 +192,15 @@ def _mixed(table: pd.DataFrame) -> list[str]:
 
 
 def _write(written: dict[str, bytes], out: Path) -> None:
-    """Write every file under a temporary name and rename it, in order; drop figures of an earlier report.
+    """Write every file whole, in order; drop figures of an earlier report.
 
     Raises StoreError where the folder cannot be written.
     """
     try:
         for name, content in written.items():
-            target = out / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, content)
+            write_atomic(out / name, content)
         for old in (out / "figures").glob("*"):
             if OURS.fullmatch(old.name) and f"figures/{old.name}" not in written:
                 old.unlink()
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put a file in place whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".report-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp keeps it from everybody else, and a report is to be shared
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

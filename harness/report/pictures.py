@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.report import figures, stats
 from harness.report.figures import Limits
 from harness.report.tables import View
-from harness.report.wording import NOTHING, counted, number, plain
+from harness.wording import NOTHING, counted, number, plain
 
 MOST = 24  # panels of one kind on a page
 MOST_ROWS = 40  # cells in one strip plot

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from harness.errors import HarnessError, lookup
-from harness.report.wording import NOTHING, plain
+from harness.store import FINAL, STATUSES
+from harness.wording import NOTHING, plain
 
-FAILURES = ("diverged", "failed", "oom", "timeout")
-STATUSES = ("ok", *FAILURES, "pending")
+FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"))
+LOST = tuple(status for status in FAILURES if status not in FINAL)  # to be tried again
 
 LOWER, HIGHER = True, False
 DIRECTIONS: dict[str, bool] = {  # by the name before [extractor] and @n; which way is better
@@ -153,14 +154,13 @@ def refuse_missing(table: pd.DataFrame, metric: str) -> None:
         )
 
 
-def labelled(table: pd.DataFrame, data_names: Iterable[str] = ()) -> pd.DataFrame:
+def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame:
     """Return the table with `task` (data set, architecture, swept data values) and `setting` (all other swept values).
 
-    `data_names` are swept names known to belong to the data set; those with a column "data.<name>" are found anyway.
+    `data_axes` are the swept names that belong to data sets: they change the question, not the answer.
     """
     swept = [c for c in table.columns if c.startswith("sweep.")]
-    of_data = {*data_names, *(c.removeprefix("data.") for c in table.columns if c.startswith("data."))}
-    data = [c for c in swept if c.removeprefix("sweep.") in of_data]  # they change the question, not the answer
+    data = [c for c in swept if c.removeprefix("sweep.") in set(data_axes)]
     rest = [c for c in swept if c not in data]
     made = table.copy()
     made["setting"] = [_described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
@@ -246,8 +246,11 @@ def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
 
 def median_run(group: pd.DataFrame, metric: str) -> str | None:
     """Return the run_id of the (lower) median run of a cell among those that are ok; None where none is."""
-    ok = group[group["status"] == "ok"].sort_values([metric, "seed"], kind="stable")
-    return None if ok.empty else str(ok["run_id"].iloc[(len(ok) - 1) // 2])
+    ok = group[group["status"] == "ok"]
+    if ok.empty:
+        return None  # where no run of a suite is ok there is not even a column of the metric
+    ordered = ok.sort_values([metric, "seed"], kind="stable")
+    return str(ordered["run_id"].iloc[(len(ok) - 1) // 2])
 
 
 def axis_scale(values: ArrayLike) -> str:

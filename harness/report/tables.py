@@ -3,47 +3,46 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.report import Results, stats
+from harness.report import stats
 from harness.report.figures import Style, styles
-from harness.report.wording import NOTHING, listed, plain, printable
+from harness.store import Store
+from harness.wording import NOTHING, listed, plain, printable
 
-RECIPE_KEYS = ("optimizer", "critic_lr", "generator_lr", "beta1", "beta2", "n_critic")  # what every paper's recipe says
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 
 
 @dataclass(frozen=True)
 class View:
-    """What the whole report is made from: the store's table with labels, the metric of each data set, the cells."""
+    """What the whole report is made from: plan.json, the table with labels, the metric of each data set, the cells."""
 
-    store: Results
+    store: Store
+    plan: Mapping[str, Any]
     table: pd.DataFrame
     metrics: Mapping[str, str]
     cells: pd.DataFrame
     styled: Mapping[str, Style]
 
+    @property
+    def suite(self) -> dict[str, Any]:
+        """The resolved suite."""
+        return dict(self.plan["resolved"])
 
-def read(store: Results) -> View:
+
+def read(store: Store) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
-    table = stats.labelled(store.table(), _data_names(store.suite))
-    metrics = {str(name): primary(part, store.suite) for name, part in table.groupby("dataset", sort=False)}
+    plan = store.plan
+    table = stats.labelled(store.table(), plan.get("data_axes", ()))
+    metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return View(store, table, metrics, cells, styles(table["objective"].astype(str)))
-
-
-def _data_names(suite: Mapping[str, Any]) -> set[str]:
-    """Return the names that the suite sets of its data sets, integers such as `fixed` among them."""
-    variants = (suite.get("datasets") or {}).values()
-    sets = (str(text).partition("=")[0].strip() for text in suite.get("set") or [])
-    said = {str(name) for variant in variants for name, value in (variant or {}).items() if value is not None}
-    return (said - {"base"}) | {name.removeprefix("dataset.") for name in sets if name.startswith("dataset.")}
+    return View(store, plan, table, metrics, cells, styles(table["objective"].astype(str)))
 
 
 def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
@@ -77,11 +76,12 @@ def _column(table: pd.DataFrame, name: str) -> pd.Series:
     return table[name].map(plain) if name in table else pd.Series(NOTHING, index=table.index)
 
 
-def settings(table: pd.DataFrame, suite: Mapping[str, Any]) -> list[tuple[str, pd.DataFrame]]:
+def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     """Return titled tables of the resolved settings: by objective, by architecture, by data set, common to all runs.
 
     A setting stands in the table whose name decides it; several values in one entry were swept.
     """
+    table = view.table
     names = _said_once(table)
     texts = pd.DataFrame({name: table[name].map(plain) for name in names})
     homes: dict[str, list[str]] = {"objective": [], "architecture": [], "dataset": [], "": []}
@@ -92,7 +92,8 @@ def settings(table: pd.DataFrame, suite: Mapping[str, Any]) -> list[tuple[str, p
         for key in ("objective", "architecture", "dataset")
     ]
     by_objective = made[0][1]
-    by_objective["from the paper's recipe"] = [recipe_note(suite, str(name)) for name in by_objective["objective"]]
+    resolved = view.plan.get("settings", ())
+    by_objective["from the paper's recipe"] = [recipe_note(resolved, name) for name in by_objective["objective"]]
     common = pd.DataFrame({
         "setting": [_short(name) for name in homes[""]],
         "value": [texts[name].iloc[0] if len(texts) else NOTHING for name in homes[""]],
@@ -141,32 +142,25 @@ def _short(name: str) -> str:
     return name.split(".", 1)[1] if name.startswith(("hyper.", "setup.")) else name
 
 
-def recipe_note(suite: Mapping[str, Any], objective: str) -> str:
-    """Say which of the optimiser's settings are the paper's: those that no block of the suite gives another value."""
-    blocks = [b for b in suite.get("matrix") or [] if objective in _as_list(b.get("objective", objective))]
-    variant = (suite.get("objectives") or {}).get(objective) or {}
-    layers = [suite.get("train") or {}, *[b.get("train") or {} for b in blocks], variant, _sets(suite)]
-    recipe, mixed = [], []
-    for key in RECIPE_KEYS:
-        names = (key, "lr") if key.endswith("_lr") else (key,)
-        given = [v for layer in layers for n in names if layer.get(n) is not None for v in _as_list(layer[n])]
-        if all(value == "recipe" for value in given):
-            recipe.append(key)
-        elif "recipe" in given:
-            mixed.append(key)
-    parts = [listed(recipe)] if recipe else []
-    parts += [f"{listed(mixed)} in part"] if mixed else []
-    return "; ".join(parts) or "none"
+def recipe_note(settings: Iterable[Mapping[str, Any]], objective: str) -> str:
+    """Say which settings of an objective are the paper's, for each kind of data where that depends on it.
+
+    `settings` are those of plan.json, as `harness.plan.describe` has them.
+    """
+    notes = {entry["kind"]: _papers(entry["recipe"]) for entry in settings if entry["objective"] == objective}
+    if len(set(notes.values())) > 1:
+        return "; ".join(f"on {kind}: {note}" for kind, note in notes.items())
+    return next(iter(notes.values()), NOTHING)
 
 
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _sets(suite: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `--set` gave the optimiser, by short name; `[recipe, 3e-4]` as a list of texts."""
-    pairs = (text.partition("=") for text in suite.get("set") or [])
-    return {key.strip().rpartition(".")[2]: [v.strip(" []'\"") for v in value.split(",")] for key, _, value in pairs}
+def _papers(recipe: Mapping[str, Any] | None) -> str:
+    if recipe is None:
+        return "none"
+    in_part = list(recipe["in_part"])
+    whole = [name for name in recipe["keys"] if name not in in_part]
+    parts = [listed(whole)] if whole else []
+    parts += [f"{listed(in_part)} in part"] if in_part else []
+    return "; ".join(parts)
 
 
 def versions(table: pd.DataFrame) -> pd.DataFrame:
@@ -178,12 +172,13 @@ def versions(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value", "runs"])
 
 
-def arguments(store: Results, path: bool) -> str:
+def arguments(view: View, path: bool) -> str:
     """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
-    name, _, scale = store.folder.name.partition("@")
-    words = [f"suites/{store.suite.get('name', name)}.yaml" if path else str(store.suite.get("name", name))]
+    name, _, scale = view.store.folder.name.partition("@")
+    name = str(view.suite.get("name", name))
+    words = [f"suites/{name}.yaml" if path else name]
     words += ["--scale", scale] if scale else []
-    for text in store.suite.get("set") or []:
+    for text in view.suite.get("set") or []:
         words += ["--set", str(text)]
     return shlex.join(words)
 

@@ -119,10 +119,10 @@ def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) 
 
 def _wrong_values(part: Component, found: Tables) -> list[Problem]:
     """Return what the settings of a component hold that its entry does not take."""
-    return [problem for t, s in part.level.items() for problem in _wrong_value(part.entry, t, s, found)]
+    return [problem for t, s in part.level.items() for problem in wrong_value(part.entry, t, s, found)]
 
 
-def _wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[Problem]:
+def wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[Problem]:
     """Check one source against the entry that it is set on. Training settings were checked as they were read."""
     group, _, name = target.partition(".")
     wrong: list[tuple[int, str]] = []
@@ -172,7 +172,7 @@ def _wrong_overrides(suite: Suite, triples: Iterable[Triple], found: Tables) -> 
             for target, source in set_level([override], *trio).items():
                 reached = True
                 entry = trio[KINDS.index(override.group)].entry
-                problems += [Problem(override.path, text) for _, text in _wrong_value(entry, target, source, found)]
+                problems += [Problem(override.path, text) for _, text in wrong_value(entry, target, source, found)]
         if parts and not reached:
             text = f"no {override.group} that this suite trains has a setting '{override.key}'."
             problems.append(Problem(override.path, text))

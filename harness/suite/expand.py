@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.errors import SuiteError, suggestion
-from harness.spec import RunSpec, Setup, canonical_json
+from harness.spec import RunSpec, canonical_json
 from harness.suite.format import Block, Suite
 from harness.suite.overrides import parse_overrides
 from harness.suite.plugins import Tables, tables
@@ -25,15 +25,23 @@ Axes = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run and its labels: variant names, the objective's table name (`base`), swept values as the suite has them."""
+    """A run and its labels: variant names, the objective's table name (`base`), swept values as the suite has them.
+
+    `plain` is what `RunSpec.to_json` gives; runs share the part that is their Setup, and its canonical JSON `setup`.
+    """
 
     dataset: str
     architecture: str
     objective: str
     base: str
     sweep: Mapping[str, Any]
-    spec: RunSpec
     run_id: str
+    plain: dict[str, Any]
+    setup: str
+
+    @property
+    def spec(self) -> RunSpec:
+        return RunSpec.from_json(self.plain)
 
 
 class Expansion(NamedTuple):
@@ -61,30 +69,37 @@ def expand(suite: Suite) -> Expansion:
     if problems:
         raise SuiteError([f"{'.'.join(map(str, path))}: {text}" for path, text in problems])
     runs: dict[tuple[tuple[str, ...], str], PlannedRun] = {}
-    setups: dict[str, Setup] = {}
+    setups: dict[str, Resolved] = {}
     asked = 0
     for triple in triples:
         block = suite.matrix[triple.block]
         seeds = suite.seeds_of(block)
         for choice in choices(block, triple):
             resolved = resolve(triple, choice.values, found)
-            setup = setups.setdefault(resolved.text, resolved.setup)
-            for run in _seeded(triple, choice, resolved, setup, seeds):
+            shared = setups.setdefault(resolved.text, resolved)
+            for run in _seeded(triple, choice, shared, resolved.hyper, seeds):
                 asked += 1
                 runs.setdefault((tuple(triple.labels.values()), run.run_id), run)
     return Expansion(list(runs.values()), asked - len(runs))
 
 
 def _seeded(
-    triple: Triple, choice: Choice, resolved: Resolved, setup: Setup, seeds: Iterable[int]
+    triple: Triple, choice: Choice, shared: Resolved, hyper: Mapping[str, float], seeds: Iterable[int]
 ) -> Iterator[PlannedRun]:
     """Yield one run a seed. The canonical JSON of a run is put together from parts that its seeds share."""
-    hyper = canonical_json(resolved.hyper)
+    floats = canonical_json(hyper)
     for seed in seeds:
-        text = f'{{"hyper":{hyper},"seed":{seed},"setup":{resolved.text}}}'
+        text = f'{{"hyper":{floats},"seed":{seed},"setup":{shared.text}}}'
         run_id = hashlib.sha256(text.encode()).hexdigest()[:16]
-        spec = RunSpec(setup, resolved.hyper, seed)
-        yield PlannedRun(**triple.labels, base=triple.objective.base, sweep=choice.sweep, spec=spec, run_id=run_id)
+        plain = {"setup": shared.plain, "hyper": hyper, "seed": seed}
+        yield PlannedRun(
+            **triple.labels,
+            base=triple.objective.base,
+            sweep=choice.sweep,
+            run_id=run_id,
+            plain=plain,
+            setup=shared.text,
+        )
 
 
 def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem]]:

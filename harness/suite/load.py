@@ -7,6 +7,8 @@ from typing import Any
 
 from harness.errors import SuiteError, suggestion
 from harness.suite.format import Suite
+from harness.suite.overrides import applied, parse_overrides
+from harness.suite.plugins import load_plugins, tables
 from harness.suite.problems import Problem, parse, sentences
 from harness.suite.yamlfile import Document, KeyPath, Place, read_yaml
 
@@ -119,8 +121,6 @@ def _load_plugins(document: Document) -> list[Problem]:
         folder = os.path.dirname(document.place(("plugins", i)).source)
         found.append(os.path.abspath(os.path.join(folder, name)))
         try:
-            from harness.suite.plugins import load_plugins
-
             load_plugins([found[-1]])
         except SuiteError as error:
             problems.append(Problem(("plugins", i), str(error)))
@@ -134,9 +134,6 @@ def _apply_overrides(document: Document) -> None:
     texts = document.data.get("set", [])
     if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return
-    from harness.suite.overrides import applied, parse_overrides
-    from harness.suite.plugins import tables
-
     overrides, _ = parse_overrides(texts, tables())  # its mistakes are told with those of the suite
     document.data = applied(document.data, overrides)
     for group, key, _, path in overrides:

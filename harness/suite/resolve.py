@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError
+from harness.objectives.constraints import keep
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
 from harness.suite.plugins import Tables, fingerprint
 from harness.suite.settings import PLAYERS, Triple, player_model
@@ -21,9 +22,10 @@ DEFAULTS = {"steps": 1000, "batch": 64, "schedule": {}, "pack": 1, "constrain": 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A Setup, its canonical JSON, and the floats beside it."""
+    """A Setup, its plain form, the canonical JSON of that, and the floats beside it."""
 
     setup: Setup
+    plain: Mapping[str, Any]
     text: str
     hyper: Mapping[str, float]
 
@@ -53,19 +55,17 @@ def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolv
         train=train,
         versions=_versions(triple, tables),
     )
-    return Resolved(setup, canonical_json(dataclasses.asdict(setup)), _hyper(triple, values, tables))
+    plain = dataclasses.asdict(setup)
+    return Resolved(setup, plain, canonical_json(plain), _hyper(triple, values, tables))
 
 
-def recipe_keys(triple: Triple) -> list[str]:
-    """Return the names of the settings that the paper's recipe gives, in some of the triple's runs at least."""
+def recipe_keys(triple: Triple, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings that the paper's recipe gives in one combination of values."""
     recipe = triple.objective.entry.recipe[triple.dataset.entry.kind]
     targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in recipe.hyper}
-
-    def is_papers(target: str) -> bool:
-        source = triple.sources.get(target)
-        return source is None or source.value == RECIPE or (source.swept and RECIPE in source.value)
-
-    return [key for target, key in targets.items() if is_papers(target)]
+    if values.get("train.generator") == "fixed":
+        del targets["train.n_critic"]  # 1, whatever the paper says
+    return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]
 
 
 def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,8 +85,6 @@ def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def has_constraint(triple: Triple) -> bool:
     """Whether the objective constrains its critic's weights."""
-    from harness.objectives.constraints import keep
-
     return triple.objective.entry.constrain is not keep
 
 
@@ -123,7 +121,7 @@ def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]
     for player in PLAYERS:
         said = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
         settings = canonical_json({**getattr(entry, player), **said})
-        players[player] = _player(player_model(entry, player), settings)
+        players[player] = player_settings(player_model(entry, player), settings)
     generator, critic = players["generator"], players["critic"]
     if critic.get("norm") == "auto":
         critic = {**critic, "norm": triple.objective.entry.auto_norm}
@@ -132,7 +130,7 @@ def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]
 
 
 @lru_cache(maxsize=4096)
-def _player(model: type[BaseModel], text: str) -> dict[str, Any]:
+def player_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
     """Return the whole settings of a player as plain JSON; strict, so that "8" is no number."""
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")

@@ -130,7 +130,7 @@ def set_level(
         elif group == "objective" and key.partition(".")[0] in objective.tricks:
             level[f"trick.{key}"] = Source(key, value, isinstance(value, list), path)
         elif group == "architecture":
-            level |= _architecture_sources(architecture.entry, key, value, path)
+            level |= architecture_sources(architecture.entry, key, value, path)
         elif group == "dataset" and key in ("fixed", *dataset.entry.hyper, *dataset.entry.setup):
             level[f"dataset.{key}"] = Source(key, value, isinstance(value, list), path)
     return level
@@ -214,7 +214,7 @@ def _architecture_level(variant: ArchitectureVariant, entry: Any, path: KeyPath)
     for player in PLAYERS:
         said += [(f"{player}.{key}", (*path, player, key), value) for key, value in getattr(variant, player).items()]
     for key, at, value in said:
-        sources = _architecture_sources(entry, key, value, at)
+        sources = architecture_sources(entry, key, value, at)
         level |= sources
         if not sources:
             fields = {field for player in PLAYERS for field in player_model(entry, player).model_fields}
@@ -225,13 +225,13 @@ def _architecture_level(variant: ArchitectureVariant, entry: Any, path: KeyPath)
     return level, problems
 
 
-def _architecture_sources(entry: Any, key: str, value: Any, path: KeyPath) -> Level:
+def architecture_sources(entry: Any, key: str, value: Any, path: KeyPath) -> Level:
     """Return the source of an architecture's parameter, for the players that have it; {} where none has."""
     head, _, rest = key.rpartition(".")
     level: Level = {}
-    for player in (head,) if head in PLAYERS else PLAYERS:
+    for player in PLAYERS:
         field = player_model(entry, player).model_fields.get(rest)
-        if field is not None:
+        if field is not None and head in ("", player):
             level[f"{player}.{rest}"] = Source(key, value, _is_swept(field.annotation, value), path)
     return level
 

@@ -5,11 +5,9 @@ from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
-import torch
 from pydantic import BaseModel
-from torch import nn
 
-from harness.architectures.summary import network_summary
+from harness.architectures.summary import Builder, Shape, critic_summary, generator_summary
 from harness.spec import Setup, canonical_json
 from harness.suite.plugins import tables
 from harness.suite.settings import player_model
@@ -29,27 +27,21 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
     """
     entry, shape = tables().architecture[setup.architecture], tables().dataset[setup.dataset].shape
     packed = (shape[0] * setup.train["pack"], *shape[1:])
-    critic = _size(entry.build_critic, player_model(entry, "critic"), canonical_json(setup.critic), packed, True)
-    if not setup.generator:
-        return {"critic": critic}
-    text = canonical_json(setup.generator)
-    return {
-        "generator": _size(entry.build_generator, player_model(entry, "generator"), text, shape, False),
-        "critic": critic,
-    }
+    text = canonical_json(setup.critic)
+    sizes = {"critic": _size(critic_summary, entry.build_critic, player_model(entry, "critic"), text, packed)}
+    if setup.generator:
+        model, text = player_model(entry, "generator"), canonical_json(setup.generator)
+        sizes["generator"] = _size(generator_summary, entry.build_generator, model, text, shape)
+    return sizes
 
 
 @lru_cache(maxsize=1024)
 def _size(
-    build: Callable[[Any, tuple[int, ...]], nn.Module],
+    summary_of: Callable[[Builder, Any, Shape], dict[str, Any]],
+    build: Builder,
     model: type[BaseModel],
     text: str,
-    shape: tuple[int, ...],
-    takes_samples: bool,
+    shape: Shape,
 ) -> PlayerSize:
-    """Build on the meta device, where tensors have shapes and no memory."""
-    settings: Any = model.model_validate_json(text)
-    with torch.device("meta"):
-        network = build(settings, shape)
-    summary = network_summary(network, shape if takes_samples else (settings.latent,))
+    summary = summary_of(build, model.model_validate_json(text), shape)
     return PlayerSize(summary["parameters"], sum(prod(layer["output_shape"]) for layer in summary["layers"]))

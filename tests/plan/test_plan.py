@@ -15,7 +15,7 @@ from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
 from harness.plan.describe import conclusions, smallest_p, tasks_needed
-from harness.plan.screen import WIDTH, number
+from harness.plan.screen import WIDTH
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
 from harness.suite import Suite
@@ -95,16 +95,25 @@ def test_stacks_are_only_ever_appended_to(history):
         plain = plan.to_json()
 
 
-def test_a_stack_is_unfinished_until_its_planned_runs_are_done():
+def test_what_is_unfinished_is_what_is_selected_planned_now_and_not_done():
     plan = make_plan(suite(seeds=12, objective="gan"), None, "cpu")
-    first, second = plan.stacks
-    assert unfinished(plan, set(), "cpu") == [first, second]
-    assert unfinished(plan, set(first["runs"]), "cpu") == [second]
-    assert unfinished(plan, set(first["runs"][1:]), "cpu") == [first, second]
-    assert unfinished(plan, set(), "cuda") == []
-    assert unfinished(plan, set(), "cpu", {second["runs"][0]}) == [second]
+    (first, a), (second, b) = ((stack["id"], stack["runs"]) for stack in plan.stacks)
+    every = {*a, *b}
+    assert unfinished(plan, set(), "cpu", every) == [{"id": first, "runs": a}, {"id": second, "runs": b}]
+    assert unfinished(plan, set(a), "cpu", every) == [{"id": second, "runs": b}]
+    assert unfinished(plan, set(a[1:]), "cpu", every) == [{"id": first, "runs": a[:1]}, {"id": second, "runs": b}]
+    assert unfinished(plan, set(), "cuda", every) == []
+    assert unfinished(plan, {b[1]}, "cpu", set(b[:2])) == [{"id": second, "runs": b[:1]}]
     fewer = make_plan(suite(seeds=3, objective="gan"), plan.to_json(), "cpu")  # the other runs are planned no longer
-    assert unfinished(fewer, set(first["runs"][:3]), "cpu") == []
+    assert unfinished(fewer, set(a[:3]), "cpu", every) == []
+    assert unfinished(fewer, set(a[:1]), "cpu", every) == [{"id": first, "runs": a[1:3]}]
+
+
+def test_long_stacks_come_first():
+    plan = make_plan(suite(seeds=2, objective="gan", train={"steps": [10, 30, 20]}), None, "cpu")
+    steps = {stack["id"]: plan.specs[stack["runs"][0]]["setup"]["train"]["steps"] for stack in plan.stacks}
+    found = unfinished(plan, set(), "cpu", run_filter([], plan))
+    assert [steps[stack["id"]] for stack in found] == [30, 20, 10]
 
 
 @pytest.mark.parametrize(
@@ -247,13 +256,55 @@ def test_a_description_counts_runs_cells_and_settings(planned):
     assert found["finished"] == len(done)
     assert found["to_train"] == len(plan.runs) - len(done)
     assert len(found["cells"]) * 2 == len(plan.runs)
-    assert found["stacks"]["unfinished"] == len(unfinished(plan, done, "cpu"))
+    assert found["stacks"]["unfinished"] == len(unfinished(plan, done, "cpu", run_filter([], plan)))
     assert found["swept"] == {"lr": ["recipe", 2e-3], "sd": [0.1, 0.2], "gp_weight": [1, 10]}
     gan, gp = found["settings"]
     assert (gan["critic_lr"], gp["critic_lr"]) == ([2e-4, 2e-3], [1e-4, 2e-3])
     assert gp["hyper"] == {"gp_weight": [1, 10], "ema.decay": [0.5]}
     assert "gp_weight" not in gp["recipe"]["keys"]
     assert {"critic_lr", "beta1", "n_critic"} <= set(gp["recipe"]["keys"])
+    assert gp["recipe"]["in_part"] == ["critic_lr", "generator_lr"]
+    assert found["data_axes"] == ["sd"]
+
+
+ALL = {"critic_lr", "generator_lr", "beta1", "beta2", "optimizer", "n_critic"}
+RATES = {"critic_lr", "generator_lr"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "papers", "in_part"),
+    [
+        ({}, ALL, set()),
+        ({"train": {"lr": "recipe", "beta1": "recipe"}}, ALL, set()),
+        ({"train": {"lr": 3e-4}}, ALL - RATES, set()),
+        ({"train": {"lr": 3e-4}, "objectives": {"gan": {"lr": "recipe"}}}, ALL, set()),
+        ({"train": {"lr": 3e-4, "beta1": 0.9}, "set": ["lr=recipe"]}, ALL - {"beta1"}, set()),
+        ({"objectives": {"gan": {"lr": 3e-4}}, "set": ["critic_lr=recipe"]}, ALL - {"generator_lr"}, set()),
+        ({"train": {"lr": ["recipe", 1e-3]}}, ALL, RATES),
+        ({"train": {"lr": ["recipe", 1e-3]}, "set": ["lr=[1e-3, 1e-2]"]}, ALL - RATES, set()),
+        ({"dataset": "parallel-lines", "train": {"generator": "fixed"}}, ALL - {"n_critic"}, set()),
+        ({"dataset": "parallel-lines", "train": {"generator": ["fixed", "trained"]}}, ALL, {"n_critic"}),
+    ],
+)
+def test_only_what_stands_at_the_papers_value_is_the_papers(parts, papers, in_part):
+    made = suite(objective="gan", **parts)
+    (found,) = describe(made, make_plan(made, None, "cpu"), set())["settings"]
+    assert (set(found["recipe"]["keys"]), set(found["recipe"]["in_part"])) == (papers, in_part)
+
+
+def test_a_papers_value_that_is_excluded_is_not_quoted():
+    block = {"dataset": "ring", "architecture": "mlp", "objective": ["gan", "wgan"]}
+    block |= {"train": {"lr": ["recipe", 1e-3]}, "exclude": [{"objective": "gan", "lr": "recipe"}]}
+    made = Suite.model_validate({"version": 1, "name": "t", "matrix": [block]})
+    gan, wgan = describe(made, make_plan(made, None, "cpu"), set())["settings"]
+    assert not RATES & set(gan["recipe"]["keys"])
+    assert set(wgan["recipe"]["in_part"]) == RATES
+
+
+def test_swept_settings_of_a_data_set_are_named():
+    made = suite(dataset="8gaussians", objective="gan", set=["n_modes=[4, 8]", "lr=[1e-3, 1e-2]"])
+    found = describe(made, make_plan(made, None, "cpu"), set())
+    assert found["data_axes"] == ["n_modes"]
 
 
 def test_no_recipe_is_quoted_where_none_is_used():
@@ -291,12 +342,3 @@ def test_a_wide_table_becomes_paragraphs():
     screen = render(describe(wide, make_plan(wide, None, "cpu"), set()))
     assert all(len(line) <= WIDTH for line in screen.splitlines())
     assert "learning rate 0.1 | 0.2 | 0.3 | 0.4 | 2 more" in screen
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(2e-4, "2e-4"), (5.5e-5, "5.5e-5"), (0.5, "0.5"), (10.0, "10"), (3, "3"), ("recipe", "recipe"),
-     ({"normal": 0.02}, "{normal: 0.02}"), ([3, 4], "[3, 4]"), (0.0, "0"), (-1e-3, "-1e-3"), (0.01, "0.01")],
-)  # fmt: skip
-def test_numbers_are_short(value, text):
-    assert number(value) == text

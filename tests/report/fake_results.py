@@ -28,6 +28,7 @@ class FakeResults:
     name: str = "quickstart"
     question: str = "Which objective learns eight gaussians?"
     sets: tuple[str, ...] = ()
+    data_axes: tuple[str, ...] = ()
     missing_snapshots: bool = False
     grid: bool = True
 
@@ -36,18 +37,22 @@ class FakeResults:
         return Path("results") / self.name
 
     @property
-    def suite(self) -> dict[str, Any]:
-        train: dict[str, Any] = {"steps": 1000, "batch": 64}
-        if self.rates:
-            train["lr"] = list(self.rates)
-        return {
+    def plan(self) -> dict[str, Any]:
+        """plan.json, as far as a report reads it."""
+        suite = {
             "version": 1, "name": self.name, "question": self.question, "seeds": list(range(self.seeds)),
-            "primary": {"toys": "w1_excess", "images": "fid"}, "train": train,
-            "score": {"at": [0.05, 0.1, 0.25, 0.5, 1], "samples": 1000}, "set": list(self.sets), "objectives": {},
-            "matrix": [
-                {"dataset": [d], "architecture": [a], "objective": list(self.objectives)} for d, a in self.tasks
-            ],
+            "primary": {"toys": "w1_excess", "images": "fid"}, "set": list(self.sets),
         }  # fmt: skip
+        return {"resolved": suite, "data_axes": list(self.data_axes), "settings": self.settings}
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """Every objective at its recipe, its rates in part where they are swept."""
+        in_part = ["critic_lr", "generator_lr"] if self.rates else []
+        recipe = {"source": "a paper", "verified": True, "keys": ["critic_lr", "generator_lr", "beta1", "n_critic"]}
+        return [
+            {"objective": name, "kind": "toys", "recipe": recipe | {"in_part": in_part}} for name in self.objectives
+        ]
 
     def table(self) -> pd.DataFrame:
         return self._table.copy()

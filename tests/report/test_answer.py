@@ -9,7 +9,7 @@ from harness.report import answer, contest, tables
 
 def spoken(store):
     view = tables.read(store)
-    return answer.sentence(view.table, contest.judge(view.table, view.metrics), tables.arguments(store, path=False))
+    return answer.sentence(view.table, contest.judge(view.table, view.metrics), tables.arguments(view, path=False))
 
 
 def lost(status):
@@ -70,7 +70,7 @@ def test_answer_where_everything_failed():
     overrides = {(0, "gan", 0, 0): lost("failed"), (0, "gan", 0, 1): lost("diverged")}
     assert spoken(FakeResults(objectives=("gan",), seeds=2, overrides=overrides)) == (
         "There is no answer yet: none of the 2 runs is ok (1 diverged, 1 failed); "
-        "see the failures below, then try them again with `harness retry`."
+        "see the failures below, then try them again with `harness run quickstart`."
     )
 
 

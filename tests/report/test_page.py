@@ -1,5 +1,6 @@
 """The page: one offline file that opens with the answer, hides no run, and shows any text as text."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.errors import HarnessError, StoreError
-from harness.report import build_report, figures, page, pictures
-from harness.report.stats import STATUSES
+from harness.report import build_report, figures, pictures
+from harness.store import STATUSES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -147,7 +148,7 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_pat
     left = {path.name for path in (tmp_path / "figures").iterdir()}
     assert "mine.png" in left
     assert "points-07-old.png" not in left
-    assert not list(tmp_path.rglob(".report-*"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(quick, tmp_path):
@@ -158,18 +159,17 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(quick, tmp_path):
 
 def test_a_write_that_fails_leaves_the_page_that_was_there(quick, tmp_path, monkeypatch):
     before = build_report(FakeResults(), tmp_path).read_bytes()
-    replace = page.os.replace
+    replace = os.replace
 
     def failing(source, target):
         if Path(target).name == "cells.csv":
             raise OSError(28, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(page.os, "replace", failing)
+    monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(StoreError, match="No space left on device"):
         build_report(FakeResults(question="another"), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before
-    assert not list(tmp_path.rglob(".report-*"))
 
 
 def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):

@@ -13,7 +13,8 @@ from scipy.stats import ttest_1samp, ttest_rel
 
 from harness.errors import HarnessError, UnknownName
 from harness.report import contest, stats, tables
-from harness.report.stats import COVERAGE, FAILURES, STATUSES
+from harness.report.stats import COVERAGE, FAILURES
+from harness.store import STATUSES
 
 numbers = st.floats(-100, 100).map(lambda x: round(x, 3))
 samples = st.lists(numbers, min_size=2, max_size=12)
@@ -155,7 +156,7 @@ def test_a_cell_holds_the_numbers_of_its_runs():
     store = FakeResults(rates=("recipe", 2e-3), seeds=4)
     table, found = store.table(), stats.cells(store.table(), "w1_excess")
     assert len(found) == 6
-    row = found[(found["objective"] == "gan") & (found["setting"] == "lr=0.002")].iloc[0]
+    row = found[(found["objective"] == "gan") & (found["setting"] == "lr=2e-3")].iloc[0]
     x = table[(table["objective"] == "gan") & (table["sweep.lr"] == 2e-3)]["w1_excess"]
     expected = [x.mean(), x.median(), x.quantile(0.25), x.quantile(0.75), x.min(), x.max()]
     np.testing.assert_allclose(row[["mean", "median", "q1", "q3", "min", "max"]].astype(float), expected, rtol=1e-12)
@@ -195,15 +196,16 @@ def test_the_median_run_is_one_of_the_runs_in_the_middle():
     table = pd.DataFrame({"run_id": list("abcd"), "seed": range(4), "status": "ok", "w1": [0.4, 0.1, 0.3, 0.2]})
     assert stats.median_run(table, "w1") == "d"
     assert stats.median_run(table.assign(status=["ok", "ok", "ok", "failed"]), "w1") == "c"
-    assert stats.median_run(table.assign(status="pending"), "w1") is None
+    assert stats.median_run(table.assign(status="pending").drop(columns="w1"), "w1") is None
 
 
 def test_swept_values_of_the_data_make_tasks_and_all_others_settings():
     table = FakeResults().table().assign(**{"sweep.sd": 0.1, "sweep.lr": "recipe", "sweep.fixed": 100.0})
     table.loc[table["objective"] == "gan", "sweep.lr"] = None
-    made = stats.labelled(table, {"fixed"})
+    made = stats.labelled(table, ["fixed", "sd"])
     assert set(made["task"]) == {"8gaussians / mlp, sd=0.1, fixed=100"}
     assert set(made["setting"]) == {"", "lr=recipe"}
+    assert set(stats.labelled(table)["task"]) == {"8gaussians / mlp"}
 
 
 @pytest.mark.parametrize(

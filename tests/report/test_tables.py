@@ -2,12 +2,14 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report import tables, wording
+from harness import wording
+from harness.report import tables
 
 
 def test_cells_of_a_csv_are_no_formulas_and_numbers_stay_numbers():
@@ -24,11 +26,11 @@ def test_settings_stand_with_the_name_that_decides_them():
     store = FakeResults(
         tasks=(("8gaussians", "mlp"), ("8gaussians", "mlp-deep"), ("ring", "mlp")), rates=("recipe", 2e-3)
     )
-    shown = dict(tables.settings(store.table(), store.suite))
+    shown = dict(tables.settings(tables.read(store)))
     objective = shown["By objective"].set_index("objective")
     assert objective.loc["wgan-gp", "gp_weight"] == "0.1"
     assert objective.loc["gan", "gp_weight"] == wording.NOTHING
-    assert objective.loc["gan", "critic_lr"] == "0.0001, 0.002"
+    assert objective.loc["gan", "critic_lr"] == "1e-4, 2e-3"
     assert objective.loc["gan", "n_critic"] == "1"
     assert shown["By architecture"].set_index("architecture")["depth"].to_dict() == {"mlp": "3", "mlp-deep": "12"}
     assert shown["By data set"].set_index("dataset")["data.sd"].to_dict() == {"8gaussians": "0.02", "ring": "0.1"}
@@ -38,40 +40,43 @@ def test_settings_stand_with_the_name_that_decides_them():
 def test_a_parameter_of_both_players_stands_once_where_they_agree():
     both = {"setup.generator.width": 64, "setup.critic.width": 64, "setup.width": 64}
     apart = {"setup.generator.norm": "batch", "setup.critic.norm": "layer", "setup.norm": None, "setup.schedule": None}
-    table = FakeResults().table().assign(**both, **apart)
-    (common,) = (frame for title, frame in tables.settings(table, {}) if title.startswith("Common"))
+    view = tables.read(FakeResults())
+    shown = tables.settings(replace(view, table=view.table.assign(**both, **apart)))
+    (common,) = (frame for title, frame in shown if title.startswith("Common"))
     names = set(common["setting"])
     assert {"width", "generator.norm", "critic.norm"} <= names
     assert not {"generator.width", "critic.width", "norm", "schedule"} & names
 
 
+def test_what_comes_from_the_papers_recipe_stands_beside_each_objective():
+    (shown,) = (frame for title, frame in tables.settings(tables.read(FakeResults())) if title == "By objective")
+    assert set(shown["from the paper's recipe"]) == {"critic_lr, generator_lr, beta1 and n_critic"}
+
+
+def entry(kind, *keys, in_part=()):
+    recipe = {"source": "a paper", "verified": True, "keys": list(keys), "in_part": list(in_part)}
+    return {"objective": "gan", "kind": kind, "recipe": recipe if keys else None}
+
+
 @pytest.mark.parametrize(
-    ("suite", "note"),
+    ("settings", "note"),
     [
-        ({}, "optimizer, critic_lr, generator_lr, beta1, beta2 and n_critic"),
-        (
-            {"train": {"lr": [1e-3, "recipe"]}},
-            "optimizer, beta1, beta2 and n_critic; critic_lr and generator_lr in part",
-        ),
-        ({"train": {"lr": "recipe", "beta1": None}}, "optimizer, critic_lr, generator_lr, beta1, beta2 and n_critic"),
-        ({"objectives": {"gan": {"n_critic": 5}}}, "optimizer, critic_lr, generator_lr, beta1 and beta2"),
-        (
-            {"matrix": [{"objective": ["wgan"], "train": {"lr": 1}}]},
-            "optimizer, critic_lr, generator_lr, beta1, beta2 and n_critic",
-        ),
-        (
-            {"set": ["lr=[recipe, 3e-4]", "train.beta1=0"]},
-            "optimizer, beta2 and n_critic; critic_lr and generator_lr in part",
-        ),
+        ([], wording.NOTHING),
+        ([entry("toys")], "none"),
+        ([entry("toys", "beta1"), entry("images", "beta1")], "beta1"),
+        ([entry("toys", "beta1", "lr", in_part=["lr"])], "beta1; lr in part"),
+        ([entry("toys", "lr", in_part=["lr"])], "lr in part"),
+        ([entry("toys", "beta1"), entry("images")], "on toys: beta1; on images: none"),
+        ([entry("toys", "beta1") | {"objective": "wgan"}], wording.NOTHING),
     ],
 )
-def test_what_comes_from_the_papers_recipe_is_said(suite, note):
-    assert tables.recipe_note(suite, "gan") == note
+def test_a_note_says_which_settings_are_the_papers(settings, note):
+    assert tables.recipe_note(settings, "gan") == note
 
 
 def test_the_command_names_the_scale_and_quotes_what_a_shell_would_read():
     store = FakeResults(name="robustness@paper", sets=("train.lr=[recipe, 3e-4]",))
-    assert tables.arguments(store, path=False).endswith("--scale paper --set 'train.lr=[recipe, 3e-4]'")
+    assert tables.arguments(tables.read(store), path=False).endswith("--scale paper --set 'train.lr=[recipe, 3e-4]'")
 
 
 @pytest.mark.parametrize(
@@ -88,13 +93,3 @@ def test_the_command_names_the_scale_and_quotes_what_a_shell_would_read():
 )
 def test_each_data_set_is_ranked_on_the_metric_it_has(columns, name):
     assert tables.primary(pd.DataFrame({"status": ["ok", "ok"], **columns}), {}) == name
-
-
-@pytest.mark.parametrize(
-    ("value", "width", "text"),
-    [(0.05123, 0.02, "0.051"), (0.05123, None, "0.0512"), (8.0, None, "8"), (0.32, None, "0.320"),
-     (1234.5, None, "1.23e+03"), (-0.0001, 0.2, "0.00"), (123456.0, 3.0, "1.23e+05"), (float("inf"), None, "worst"),
-     (float("nan"), None, wording.NOTHING)],
-)  # fmt: skip
-def test_numbers_have_the_digits_that_their_spread_deserves(value, width, text):
-    assert wording.number(value, width) == text

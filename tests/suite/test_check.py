@@ -139,6 +139,10 @@ WRONG = {
         "architectures: {mlp: {widht: 3}}\n" + BLOCK,
         "x.yaml:3: widht: the architecture 'mlp' has no such parameter. Did you mean 'width'?",
     ),
+    "field of no player": (
+        "architectures: {mlp: {gen.width: 3}}\n" + BLOCK,
+        "x.yaml:3: gen.width: the architecture 'mlp' has no such parameter. Did you mean 'width'?",
+    ),
     "field of the other": (
         "architectures: {mlp: {critic: {latent: 3}}}\n" + BLOCK,
         "x.yaml:3: latent: the architecture 'mlp' has no such",

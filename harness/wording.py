@@ -1,8 +1,8 @@
-"""Numbers as text: digits that the spread justifies, counts that agree with their nouns."""
+"""Numbers and settings as text: digits that the spread justifies, counts that agree with their nouns."""
 
-import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,24 @@ def interval(mean: float, low: float, high: float) -> str:
     return f"{number(mean, width)} [{number(low, width)}, {number(high, width)}]"
 
 
+def plain(value: Any) -> str:
+    """Return a value as a suite would write it: 3e-4, 64, adam, [128, 64], {normal: 0.02}; a dash for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NOTHING
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(plain, value)) + "]"
+    if not isinstance(value, float):  # numpy's float64 is one
+        return str(value)
+    if 0 < abs(value) < 1e-2:
+        mantissa, exponent = f"{value:.11e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return f"{value:.12g}"
+
+
 def counted(n: int, noun: str) -> str:
     """Return "1 run", "3 runs"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
@@ -44,16 +62,3 @@ def listed(names: list[str]) -> str:
 def printable(text: str) -> str:
     """Return text without control characters, which a terminal would obey and HTML forbids; tabs and line ends stay."""
     return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def plain(value: Any) -> str:
-    """Return a setting as a person would write it: 0.0003, 64, adam, [128, 64]; a dash where there is none."""
-    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
-        return NOTHING
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | float | np.integer | np.floating):
-        return f"{value:.12g}"
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, default=str)
-    return str(value)

@@ -1,0 +1,113 @@
+"""The training loop: specs in, outcomes out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.engine.snapshots import Snapshot, take_snapshots
+from harness.engine.stack import Stack
+from harness.engine.step import RunState
+from harness.spec import RunSpec
+
+VANISHED = 1e-6  # a generator gradient norm below it teaches nothing
+
+
+@dataclass
+class Outcome:
+    """What one trained run leaves, as numpy arrays.
+
+    curves    by name, [steps] up to the first bad one     snapshots  by step
+    weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
+    facts     critic_updates, samples_seen, saturated, train_s, step_ms
+    """
+
+    spec: RunSpec
+    status: str  # "ok" or "diverged"
+    first_bad_step: int | None
+    curves: dict[str, np.ndarray]
+    snapshots: dict[int, Snapshot]
+    weights: dict[str, dict[str, np.ndarray]]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def train(
+    specs: Sequence[RunSpec],
+    at: Sequence[int] = (),
+    samples: int = 1000,
+    mode: str = "stacked",
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> list[Outcome]:
+    """Train runs that share a Setup, side by side, and return their outcomes in the order given.
+
+    `at` lists the steps at which a snapshot of `samples` points is kept, 0 and the last included where wanted. A lone
+    run of a stacked Setup is trained twice over: a stack of one differs from larger ones in the last bit (other
+    matrix kernels), and a record must not depend on the size of its stack.
+    """
+    pinned = list(specs) * 2 if mode == "stacked" and len(specs) == 1 else list(specs)
+    stack = Stack(pinned, mode, torch.device(device), dtype)
+    curves = torch.empty(len(pinned), stack.steps, len(stack.curves), device=device, dtype=dtype)
+    snapshots = {0: take_snapshots(stack, samples)} if 0 in at else {}
+    seconds = 0.0
+    started = time.perf_counter()
+    for step in range(stack.steps):
+        curves[:, step] = stack.step(step)
+        if step + 1 in at:
+            seconds += _elapsed(started, stack.device)
+            snapshots[step + 1] = take_snapshots(stack, samples)
+            started = time.perf_counter()
+    seconds += _elapsed(started, stack.device)
+    each = seconds / len(pinned)
+    return [_outcome(stack, run, curves[run], snapshots, each) for run in range(len(specs))]
+
+
+def _outcome(stack: Stack, run: int, curves: Tensor, snapshots: dict[int, list[Snapshot]], train_s: float) -> Outcome:
+    """Gather what one run leaves, cut at its first step that is not finite. curves: [steps, k]."""
+    table = curves.double().cpu().numpy()
+    weights = _weights(stack, stack.run(run))
+    bad = np.flatnonzero(~np.isfinite(table).all(1))
+    if not len(bad) and not all(np.isfinite(w).all() for named in weights.values() for w in named.values()):
+        bad = np.array([stack.steps - 1])  # the last update itself overflowed
+    end = int(bad[0]) + 1 if len(bad) else stack.steps
+    named = dict(zip(stack.curves, table[:end].T.astype(np.float32), strict=True))
+    updates = stack.critic_updates[stack.steps]
+    facts = {
+        "critic_updates": updates,
+        "samples_seen": updates * int(stack.setup.train["batch"]) * stack.pair.pack,
+        "saturated": saturated(named["generator_grad_norm"]) if stack.trained else None,
+        "train_s": train_s,
+        "step_ms": 1e3 * train_s / stack.steps,
+    }
+    return Outcome(
+        spec=stack.specs[run],
+        status="diverged" if len(bad) else "ok",
+        first_bad_step=end if len(bad) else None,
+        curves={"step": np.arange(1, end + 1), **named},
+        snapshots={step: taken[run] for step, taken in snapshots.items() if not len(bad) or step < end},
+        weights={} if len(bad) else weights,
+        facts=facts,
+    )
+
+
+def saturated(grad_norms: np.ndarray) -> bool:
+    """Whether the generator's gradient norm stayed under 1e-6 for the last tenth of its steps: [steps]."""
+    return bool((grad_norms[-max(1, len(grad_norms) // 10) :] < VANISHED).all())
+
+
+def _weights(stack: Stack, state: RunState) -> dict[str, dict[str, np.ndarray]]:
+    kept = {player: stack.layout(player).split(flat) for player, flat in state.params.items()}
+    for name, trick in stack.game.tricks.items():
+        if trick.sampled:
+            kept[name] = stack.layout("generator").split(trick.sampled(state.extra[name]))
+    return {owner: {k: v.float().cpu().numpy() for k, v in named.items()} for owner, named in kept.items()}
+
+
+def _elapsed(started: float, device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started

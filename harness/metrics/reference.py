@@ -1,0 +1,44 @@
+"""What a data set's runs are scored against, in memory and as arrays for a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.metrics.transport import Points
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What every run of one data set is scored against.
+
+    points    [n, *shape], stratified and fixed: one draw for all runs, so that comparisons are paired
+    floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
+    spread    total variance of the data
+    modes, sd centres [K, d] and spread in data units, where the data set has modes
+    train     at most n points of the fixed set that runs are trained on, where there is one
+    """
+
+    points: Points
+    floors: Mapping[str, float]
+    spread: float
+    modes: Points | None = None
+    sd: float = 0.0
+    train: Points | None = None
+
+
+def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
+    """Return a reference as arrays for an npz file."""
+    arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}
+    if reference.modes is not None:
+        arrays["modes"] = reference.modes
+    if reference.train is not None:
+        arrays["train"] = reference.train
+    return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
+
+
+def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
+    """Invert `reference_arrays`."""
+    floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
+    spread, sd = float(arrays["spread"]), float(arrays["sd"])
+    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"))

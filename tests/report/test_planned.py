@@ -1,0 +1,91 @@
+"""Whole pages of real plans and stores in which no run is ok, and what a page reads from plan.json."""
+
+import pytest
+from report.test_page import report
+
+from harness.errors import HarnessError
+from harness.plan import describe, make_plan
+from harness.report import build_report, stats, tables
+from harness.report.stats import FAILURES
+from harness.store import Store
+from harness.suite import Suite
+
+
+def planned(folder, **parts):
+    """Write the plan of a suite into a folder, as `harness run` does before it trains."""
+    block = {"dataset": "8gaussians", "architecture": "mlp", "objective": ["gan", "wgan-gp"]}
+    suite = Suite.model_validate({"version": 1, "name": "t", "seeds": 2, "matrix": [block], **parts})
+    plan = make_plan(suite, None, "cpu")
+    found = describe(suite, plan, set())
+    more = {"resolved": suite.to_json(), "score_id": "0" * 16}
+    more |= {key: found[key] for key in ("settings", "data_axes")}
+    store = Store(folder / "t")
+    store.write_plan(plan.to_json() | more, suite.to_yaml())
+    return store
+
+
+def lose(store, status):
+    """End every run of a store's plan with a status, scoring none."""
+    for row in store.plan["runs"]:
+        if status in ("ok", "diverged"):
+            first_bad_step = 7 if status == "diverged" else None
+            more = {"spec": store.plan["specs"][row["run_id"]], "facts": {}, "provenance": {}}
+            store.commit({"run_id": row["run_id"], "status": status, "first_bad_step": first_bad_step, **more}, {})
+        else:
+            store.commit_attempt(row["run_id"], status, "it broke", "log")
+
+
+def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
+    store = planned(tmp_path)
+    assert "w1_excess" not in store.table()
+    words = report(store, tmp_path / "out").words
+    assert (
+        "There is no answer yet: none of the 4 runs is ok; 4 runs still pending: go on with `harness run t`." in words
+    )
+    assert "Nothing to show yet" in words
+    assert "4 runs planned: 4 pending" in words
+
+
+@pytest.mark.parametrize("status", FAILURES)
+def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
+    store = planned(tmp_path)
+    lose(store, status)
+    words = report(store, tmp_path / "out").words
+    assert "There is no answer yet: none of the 4 runs is ok (4 " in words
+    assert f"4 runs planned: 4 {status}" in words
+    assert words.count("it broke") == (0 if status == "diverged" else 4)
+    assert ("try them again with `harness run t`" in words) == (status != "diverged")
+    assert len(tables.failures(tables.read(store).table)) == 4
+
+
+def test_runs_that_are_ok_and_have_no_score_stop_the_report(tmp_path):
+    store = planned(tmp_path)
+    lose(store, "ok")
+    with pytest.raises(HarnessError, match="is ok but its w1_excess is not a finite number: score it again"):
+        build_report(store, tmp_path / "out")
+
+
+def test_a_setting_of_the_data_that_is_swept_makes_tasks(tmp_path):
+    view = tables.read(planned(tmp_path, set=["n_modes=[4, 8]", "lr=[1e-3, 1e-2]"]))
+    assert list(dict.fromkeys(view.table["task"])) == ["8gaussians / mlp, n_modes=4", "8gaussians / mlp, n_modes=8"]
+    assert set(view.table["setting"]) == {"lr=1e-3", "lr=0.01"}
+
+
+def notes(store):
+    (shown,) = (frame for title, frame in tables.settings(tables.read(store)) if title == "By objective")
+    return shown.set_index("objective")["from the paper's recipe"].to_dict()
+
+
+def test_a_variant_at_its_recipe_is_told_from_the_others(tmp_path):
+    found = notes(planned(tmp_path, train={"lr": 3e-4}, objectives={"gan": {"lr": "recipe"}}))
+    assert found["gan"].startswith("critic_lr, generator_lr, beta1")
+    assert "lr" not in found["wgan-gp"]
+    assert "gp_weight" in found["wgan-gp"]
+
+
+def test_a_plan_written_before_settings_were_kept_has_a_page_without_notes(tmp_path):
+    store = planned(tmp_path, set=["n_modes=[4, 8]"])
+    old = {key: value for key, value in store.plan.items() if key not in ("settings", "data_axes")}
+    store.write_plan(old, "")
+    assert set(notes(store).values()) == {stats.NOTHING}
+    assert report(store, tmp_path / "out").words.count("8gaussians / mlp") >= 1

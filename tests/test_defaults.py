@@ -1,0 +1,31 @@
+"""The rule by which shipped defaults are chosen."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+PATH = Path(__file__).parents[1] / "suites" / "tuning" / "choose.py"
+
+
+@pytest.fixture
+def choose():
+    spec = importlib.util.spec_from_file_location("choose", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_rate_at_which_a_run_was_lost_counts_as_worst(choose):
+    table = pd.DataFrame(
+        {
+            "run_id": list("abcdef"),
+            "status": ["ok", "ok", "ok", "diverged", "ok", "failed"],
+            "objective": "gan",
+            "hyper.lr": [0.1, 0.1, 0.2, 0.2, 0.3, 0.3],
+        }
+    )
+    scored = pd.DataFrame({"run_id": list("abcd"), "step": 10, "w1_excess": [0.5, 0.7, 0.1, 0.1]})
+    assert choose.means(table, scored, 10).loc["gan"].tolist() == pytest.approx([0.6, np.inf, np.inf])

@@ -1,0 +1,52 @@
+"""The first 15 steps of every objective and architecture, kept: numerics may not change without a new version.
+
+`python tests/test_golden.py` writes the file again; raise the version of what changed in the same commit.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from oracles import make_spec
+
+from harness.architectures import ARCHITECTURES
+from harness.datasets import DATASETS
+from harness.engine import train
+from harness.objectives import OBJECTIVES, TRICKS
+from harness.spec import ENGINE_VERSION
+
+GOLDEN = Path(__file__).with_name("golden.json")
+
+
+def cases():
+    """Every entry of every table once, by name, with the versions that its numbers depend on."""
+    specs = {f"objective {name}": make_spec(name) for name in OBJECTIVES}
+    specs |= {f"architecture {name}": make_spec(architecture=name) for name in ARCHITECTURES}
+    specs |= {f"dataset {name}": make_spec(dataset=name) for name in DATASETS}
+    return specs | {f"trick {name}": make_spec(tricks=(name,)) for name in TRICKS}
+
+
+def version(case):
+    kind, name = case.split(" ", 1)
+    table = {"objective": OBJECTIVES, "architecture": ARCHITECTURES, "dataset": DATASETS, "trick": TRICKS}[kind]
+    return [ENGINE_VERSION, table[name].version]
+
+
+def losses(spec):
+    curves = train([spec], dtype=torch.float64)[0].curves
+    return {player: [float(f"{x:.6g}") for x in curves[f"{player}_loss"]] for player in ("critic", "generator")}
+
+
+@pytest.mark.parametrize("case", cases())
+def test_numerics_change_only_with_a_version(case):
+    kept = json.loads(GOLDEN.read_text())[case]
+    assert kept["version"] == version(case), "a version moved: run `python tests/test_golden.py`"
+    for player, expected in losses(cases()[case]).items():
+        np.testing.assert_allclose(expected, kept[player], rtol=1e-4, atol=1e-5)
+
+
+if __name__ == "__main__":
+    kept = {case: {"version": version(case), **losses(spec)} for case, spec in cases().items()}
+    GOLDEN.write_text(json.dumps(kept, indent=1) + "\n")
