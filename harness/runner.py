@@ -10,7 +10,7 @@ from harness import tasks
 from harness.errors import HarnessError
 from harness.executors import Executor, as_they_end, default_workers, open_executor
 from harness.status import result_folders
-from harness.store import FINAL, Store
+from harness.store import FINAL, LOST, Store
 
 Progress = Callable[[str, dict[str, Any]], None]  # (event, what): "planned", "trained", "scored", "reporting"
 
@@ -43,7 +43,7 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """Of the command line."""
-        return 1 if any(self.counts.get(status) for status in ("failed", "oom", "timeout")) else 0
+        return 1 if any(self.counts.get(status) for status in LOST) else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FINAL = ("ok", "diverged")
-STATUSES = (*FINAL, "failed", "oom", "timeout", "pending")
+LOST = ("failed", "oom", "timeout")  # tried again by a later call
+STATUSES = (*FINAL, *LOST, "pending")
 RECORD_VERSION = 1
 
 
@@ -225,7 +226,10 @@ def write_json(path: Path, value: Any) -> None:
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, replacing what was there."""
     temporary = _flushed(path, content)
-    os.replace(temporary, path)
+    try:
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
 
 
@@ -245,10 +249,14 @@ def write_once(path: Path, content: bytes) -> bool:
 def _flushed(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # a full disk, say: half a file helps nobody
+        raise
     return temporary
 
 

@@ -25,7 +25,7 @@ def plan_suite(
     of those runs, and how many of the selected runs are finished. Raises SuiteError before anything is written.
     """
     from harness.metrics import score_id
-    from harness.plan import describe, make_plan, run_filter, stack_work, unfinished
+    from harness.plan import describe, make_plan, run_filter, unfinished
     from harness.suite import load_suite
 
     suite = load_suite(path, scale=scale, sets=sets)
@@ -37,18 +37,20 @@ def plan_suite(
     resolved = suite.to_json()
     if previous is not None:
         _refuse_more_samples(store, previous["resolved"]["score"]["samples"], resolved["score"]["samples"])
+    description = describe(suite, plan, finished)
     if write:
-        address = score_id(resolved["score"]["at"], resolved["score"]["samples"])
-        store.write_plan(plan.to_json() | {"resolved": resolved, "score_id": address}, suite.to_yaml())
-    stacks = [
-        {"id": stack["id"], "runs": [r for r in stack["runs"] if r in selected and r not in finished]}
-        for stack in sorted(unfinished(plan, finished, place, selected), key=lambda s: -stack_work(plan, s))
-    ]
+        derived = {
+            "resolved": resolved,
+            "score_id": score_id(resolved["score"]["at"], resolved["score"]["samples"]),
+            "settings": description["settings"],
+            "data_axes": description["data_axes"],
+        }
+        store.write_plan(plan.to_json() | derived, suite.to_yaml())
     return {
         "folder": str(store.folder),
         "device": place,
-        "description": describe(suite, plan, finished),
-        "stacks": stacks,
+        "description": description,
+        "stacks": unfinished(plan, finished, place, selected),
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
         "finished": len(finished & selected),
         "unplanned": len(finished - {row["run_id"] for row in plan.runs}),

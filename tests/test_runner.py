@@ -279,3 +279,34 @@ def test_the_table_of_tasks_results_is_json(suite):
     done = tasks.train_stack(plan["folder"], plan["stacks"][0]["id"], plan["stacks"][0]["runs"], "cpu")
     assert json.loads(json.dumps(done)) == done
     assert os.path.isdir(plan["folder"])
+
+
+@pytest.mark.parametrize("fate", ["diverged", "failed", "pending", "fixed"])
+def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, monkeypatch):
+    """Through the real store and the real page: no run ok, and no generator trained."""
+    monkeypatch.chdir(tmp_path)
+    Path("raising.py").write_text(
+        "from dataclasses import replace\nfrom harness import OBJECTIVES as known\n"
+        "def broken(*a):\n    raise RuntimeError('boom')\n"
+        "OBJECTIVES = {'raising': replace(known['gan'], generator_loss=broken)}\n"
+    )
+    texts = {
+        "diverged": SUITE.replace("lr: 1e-3", "optimizer: sgd, lr: 1e30"),
+        "failed": SUITE.replace("name: tiny", "name: tiny\nplugins: [raising.py]").replace("[gan, wgan-gp]", "raising"),
+        "pending": SUITE,
+        "fixed": SUITE.replace("[8gaussians, ring]", "parallel-lines").replace(
+            "lr: 1e-3", "lr: 1e-3, generator: fixed"
+        ),
+    }
+    text = texts[fate].replace("[8gaussians, ring]", "8gaussians").replace("datasets: {ring: {sd: [.1, .2]}}\n", "")
+    Path("tiny.yaml").write_text(text)
+    if fate == "pending":
+        plan = tasks.plan_suite("tiny.yaml", "results", None, [], [], "cpu", True)
+        page = Path(tasks.finish(plan["folder"], "reports/tiny")["report"]).read_text()
+        assert "harness run" in page
+    else:
+        result = run(Request("tiny.yaml", workers=0))
+        page = result.report.read_text()
+        assert result.counts["ok" if fate == "fixed" else fate] == sum(result.counts.values())
+    assert "Does it run?" in page
+    assert ("boom" in page) == (fate == "failed")

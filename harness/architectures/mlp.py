@@ -6,10 +6,10 @@ the parameters as arguments. Both work for one run (weights [out, in], samples [
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +34,17 @@ class MlpPlayer(BaseModel):
     pieces: Annotated[int, Field(ge=2, le=64)] = 2
     norm: Literal["none", "batch", "layer"] = "none"
     init: Init = "he"
+
+    @model_validator(mode="after")
+    def _settle_what_is_not_read(self) -> Self:
+        """Give settings that the network does not depend on one value: one network must not have two addresses."""
+        settled: dict[str, Any] = {}
+        if self.activation != "maxout":
+            settled["pieces"] = 2
+        if self.widths:
+            settled |= {"width": self.widths[0], "depth": len(self.widths)}
+        self.__dict__.update(settled)
+        return self
 
     @property
     def hidden(self) -> tuple[int, ...]:

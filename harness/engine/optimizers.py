@@ -17,10 +17,11 @@ Step = Callable[[Tensor, Tensor, OptState, Tensor, Mapping[str, Tensor]], tuple[
 
 
 class Optimizer(NamedTuple):
-    """`init(params)` makes the state of one player; `step` moves it."""
+    """`init(params)` makes the state of one player; `step` moves it; `reads` names the betas it depends on."""
 
     init: Callable[[Tensor], OptState]
     step: Step
+    reads: frozenset[str]
 
 
 def _adam_init(params: Tensor) -> OptState:
@@ -65,7 +66,7 @@ def _sgd(
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "adam": Optimizer(_adam_init, _adam),
-    "rmsprop": Optimizer(_rmsprop_init, _rmsprop),
-    "sgd": Optimizer(_sgd_init, _sgd),
+    "adam": Optimizer(_adam_init, _adam, frozenset({"beta1", "beta2"})),
+    "rmsprop": Optimizer(_rmsprop_init, _rmsprop, frozenset({"beta2"})),
+    "sgd": Optimizer(_sgd_init, _sgd, frozenset({"beta1"})),
 }

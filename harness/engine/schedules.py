@@ -15,6 +15,17 @@ def factors(schedule: Mapping[str, str], step: int, steps: int) -> dict[str, flo
     return {name: SCHEDULES[kind](step / steps) for name, kind in schedule.items()}
 
 
+def mean_updates(n_critic: int | Mapping[str, Any], steps: int) -> float:
+    """Return about how many critic updates a generator step has, over `steps` of them."""
+    if isinstance(n_critic, int):
+        return float(n_critic)
+    often, many = n_critic.get("every", [math.inf, n_critic["base"]])
+    later = n_critic["base"] + (many - n_critic["base"]) / often
+    first, at_first = n_critic.get("first", [0, 0])
+    first = min(first, steps)
+    return float((first * at_first + (steps - first) * later) / steps)
+
+
 def critic_updates(n_critic: int | Mapping[str, Any], step: int) -> int:
     """Return the number of critic updates before generator step `step` (from 0).
 

@@ -1,5 +1,6 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from harness.metrics import coverage, transport
+from harness.metrics.directions import DIRECTIONS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import content_id
 
-__all__ = ["METRICS", "Metric", "Reference", "make_reference", "samples_drawn", "score", "score_id"]
+__all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
@@ -81,6 +83,18 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
     if "w1" in columns:
         columns |= _excess(columns["w1"], reference)
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
+
+
+def rankable(dataset: Any) -> list[str]:
+    """Return the columns that runs of a data set can be ranked on: one end is better, and each run has a value.
+
+    reverse_kl is none of them: where no sample is of quality it has no value.
+    """
+    some = np.zeros((1, *dataset.shape))
+    bare = Reference(some, {}, 1.0, some if dataset.modes else None)
+    names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
+    ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
+    return [name for name in names if re.split(r"[\[@]", name)[0] in DIRECTIONS and not name.endswith(ends)]
 
 
 def score_id(at: list[float], samples: int) -> str:

@@ -6,10 +6,10 @@ only      what --only selects
 """
 
 from harness.plan.describe import describe
-from harness.plan.make import make_plan, stack_work, unfinished
+from harness.plan.make import make_plan, unfinished
 from harness.plan.only import run_filter
 from harness.plan.screen import render
 from harness.plan.stacks import Plan
 from harness.suite.format import scored_steps
 
-__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "stack_work", "unfinished"]
+__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "unfinished"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.engine.schedules import critic_updates
+from harness.engine.schedules import mean_updates
 from harness.errors import StoreError
 from harness.objectives import no_penalty
 from harness.spec import Setup
@@ -77,7 +77,7 @@ def work(setup: Setup) -> float:
     generator = sizes["generator"].parameters if "generator" in sizes else 0
     penalised = tables().objective[setup.objective].penalty is not no_penalty
     steps, batch = setup.train["steps"], setup.train["batch"] * setup.train["pack"]
-    updates = sum(critic_updates(setup.train["n_critic"], step) for step in range(steps))
+    updates = steps * mean_updates(setup.train["n_critic"], steps)
     critic = (12 if penalised else 6) * sizes["critic"].parameters + 2 * generator
     return float(batch * (updates * critic + steps * (6 * generator + 4 * sizes["critic"].parameters)))
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from harness.report import stats
+from harness.metrics.directions import lower_is_better
 from harness.report.contest import Contender, TaskResult, mean_gap, overall
-from harness.report.stats import FAILURES, LOST, Interval
+from harness.report.stats import FAILURES, Interval
+from harness.store import LOST
 from harness.wording import counted, interval, listed, number
 
 STATUS_WORDS = {"oom": "out of memory", "timeout": "timed out"}
@@ -61,7 +62,7 @@ def _one_task(result: TaskResult) -> str:
         return f"{start} comes first {rule}: {_where(best, result)}; {_runner_up(result)}"
     if result.shown:
         return f"{start} is best: {_where(best, result)}; {_runner_up(result)}"
-    extreme = "lowest" if stats.lower_is_better(result.metric) else "highest"
+    extreme = "lowest" if lower_is_better(result.metric) else "highest"
     return f"{start} has the {extreme} {_where(best, result, ', ')}; {_runner_up(result)}"
 
 
@@ -132,5 +133,5 @@ def _borne_out(results: list[TaskResult], best: str, wins: int) -> str:
 def _apart(worse: Interval, metric: str, side: int) -> str:
     """Write "0.15 [0.14, 0.16] lower" of the better one (side -1), "... higher" of the one that is `worse` (+1)."""
     size = worse if worse.mean >= 0 else Interval(-worse.mean, -worse.high, -worse.low)
-    up = (side > 0) == stats.lower_is_better(metric)
+    up = (side > 0) == lower_is_better(metric)
     return f"{interval(size.mean, size.low, size.high)} {'higher' if up == (worse.mean >= 0) else 'lower'}"

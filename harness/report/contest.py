@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.metrics.directions import lower_is_better
 from harness.report import stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted, listed
@@ -77,7 +78,7 @@ def tuned(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _best_setting(runs: pd.DataFrame, metric: str) -> str:
     """Return the setting that lost the smallest share of its finished runs, then had the best mean, then came first."""
-    sign = 1.0 if stats.lower_is_better(metric) else -1.0
+    sign = 1.0 if lower_is_better(metric) else -1.0
     best, best_key = str(runs["setting"].iloc[0]), (2.0, math.inf)
     for setting, group in runs.groupby("setting", sort=False):
         finished = group[group["status"] != "pending"]
@@ -93,7 +94,7 @@ def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     rows = tuned(runs, metric)
     column = rows[metric] if metric in rows else pd.Series(np.nan, index=rows.index)
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    found = stats.spread(values, rows["status"].tolist(), stats.lower_is_better(metric))
+    found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
     ok = rows["status"].to_numpy() == "ok"
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
     swept = [c for c in runs.columns if c.startswith("sweep.") and runs[c].astype(str).nunique() > 1]
@@ -108,7 +109,7 @@ def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:
          "n_ok": c.spread.n_ok, "n_planned": c.spread.n_planned, "n_pending": c.spread.n_pending}
         for c in contenders
     ])  # fmt: skip
-    places = stats.ranks(rows, stats.lower_is_better(metric)) if contenders else []
+    places = stats.ranks(rows, lower_is_better(metric)) if contenders else []
     return tuple(contenders[i] for i in np.argsort(places, kind="stable"))
 
 
@@ -117,7 +118,7 @@ def paired(best: Contender, other: Contender, metric: str) -> Interval | None:
     if not (best.spread.complete and other.spread.complete and best.values.keys() == other.values.keys()):
         return None
     shared = sorted(best.values)
-    sign = 1.0 if stats.lower_is_better(metric) else -1.0
+    sign = 1.0 if lower_is_better(metric) else -1.0
     return stats.paired_difference([sign * other.values[s] for s in shared], [sign * best.values[s] for s in shared])
 
 
@@ -140,7 +141,7 @@ def mean_gap(results: list[TaskResult], best: str, other: str) -> Interval | Non
     seeds = [frozenset(pair[name].values) for pair in pairs for name in (best, other)]
     if len(set(seeds)) > 1:
         return None
-    sign = 1.0 if stats.lower_is_better(results[0].metric) else -1.0
+    sign = 1.0 if lower_is_better(results[0].metric) else -1.0
     a = [np.mean([pair[other].values[s] for pair in pairs]) for s in sorted(seeds[0])]
     b = [np.mean([pair[best].values[s] for pair in pairs]) for s in sorted(seeds[0])]
     return stats.paired_difference(sign * np.array(a), sign * np.array(b))

@@ -203,17 +203,18 @@ def draw_critic(ax: Axes, grid: NDArray[Any], extent: Limits) -> None:
 
 
 def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS) -> None:
-    """Draw the losses of both players of one run: `curves` holds step, critic_loss, generator_loss."""
+    """Draw the losses of one run: `curves` holds step, critic_loss and, unless it is fixed, generator_loss."""
     ax.plot(curves["step"], curves["critic_loss"], color=look.colour, linewidth=1.0, label="critic")
-    ax.plot(
-        curves["step"],
-        curves["generator_loss"],
-        color=INK,
-        linewidth=1.0,
-        alpha=0.7,
-        linestyle=(0, (4, 1.5)),
-        label="generator",
-    )
+    if "generator_loss" in curves:
+        ax.plot(
+            curves["step"],
+            curves["generator_loss"],
+            color=INK,
+            linewidth=1.0,
+            alpha=0.7,
+            linestyle=(0, (4, 1.5)),
+            label="generator",
+        )
     ax.set_xlabel(steps)
     ax.set_ylabel("loss")
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)

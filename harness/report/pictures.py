@@ -256,7 +256,8 @@ def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
     figure, ax = figures.blank(3.08, 2.7)
     figures.draw_losses(ax, curves, view.styled[cell["objective"]], _counted_in(view, pd.DataFrame([cell])))
-    _scale(ax, "y", curves[["critic_loss", "generator_loss"]].to_numpy(dtype=float).ravel())
+    losses = curves.filter(["critic_loss", "generator_loss"])
+    _scale(ax, "y", losses.to_numpy(dtype=float).ravel())
     ax.set_title(f"{_named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
     return (
         figure,

@@ -5,7 +5,6 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 """
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,22 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from harness.errors import HarnessError, lookup
-from harness.store import FINAL, STATUSES
+from harness.errors import HarnessError
+from harness.metrics.directions import lower_is_better
+from harness.store import STATUSES
 from harness.wording import NOTHING, plain
 
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"))
-LOST = tuple(status for status in FAILURES if status not in FINAL)  # to be tried again
-
-LOWER, HIGHER = True, False
-DIRECTIONS: dict[str, bool] = {  # by the name before [extractor] and @n; which way is better
-    "w1": LOWER, "w1_floor": LOWER, "w1_excess": LOWER, "w2": LOWER, "sliced_w": LOWER,
-    "reverse_kl": LOWER, "tv": LOWER, "kl": LOWER, "js": LOWER, "class_kl": LOWER,
-    "fid": LOWER, "fid_train": LOWER, "kid": LOWER, "dual_gap": LOWER,
-    "train_s": LOWER, "score_s": LOWER, "step_ms": LOWER, "peak_mb": LOWER, "ms_per_image": LOWER,
-    "hq": HIGHER, "modes": HIGHER, "modes_half": HIGHER, "density": HIGHER, "coverage": HIGHER,
-    "precision": HIGHER, "recall": HIGHER, "isc": HIGHER, "direction": HIGHER,
-}  # fmt: skip
 
 # Share of nominal 95 % t intervals that hold the true mean: measured in 200,000 draws, checked in tests/report.
 # By n: normal data, lognormal (sigma 1), and four fifths N(0, .1) with one fifth N(1, .1).
@@ -72,14 +61,6 @@ class Spread:
     @property
     def complete(self) -> bool:
         return self.n_ok == self.n_planned
-
-
-def lower_is_better(metric: str) -> bool:
-    """Return the direction of a metric column, such as `w1_excess`, `modes@2500` or `fid[classifier]@540`.
-
-    Raises UnknownName where the metric has none.
-    """
-    return lookup(DIRECTIONS, re.split(r"[\[@]", metric, maxsplit=1)[0], "metric to rank on")
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import HarnessError, suggestion
+from harness.metrics import rankable
 from harness.objectives import no_penalty
 from harness.spec import canonical_json
 from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
@@ -16,7 +17,7 @@ from harness.suite.problems import Problem
 from harness.suite.resolve import Resolved, has_constraint, resolve
 from harness.suite.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
 from harness.suite.sizes import player_sizes
-from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown
+from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown, within
 from harness.suite.yamlfile import KeyPath
 
 
@@ -41,7 +42,7 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
             wrong_variants |= {(kind, label)} if mistakes else set()
     triples, mistakes = all_triples(suite, found)
     mistakes += _wrong_overrides(suite, triples, found)
-    problems += mistakes
+    problems += [*mistakes, *_wrong_primary(suite, triples)]
     sound = [t for t in triples if not any((kind, t.labels[kind]) in wrong_variants for kind in KINDS)]
     if any(path[:1] == ("set",) for path, _ in mistakes):
         return problems
@@ -80,6 +81,17 @@ def refusals(triple: Triple, values: Mapping[str, Any], resolved: Resolved) -> l
     if is_fixed and values.get("train.n_critic", RECIPE) not in (RECIPE, 1):
         text = f"{shown(values['train.n_critic'])} given, but the steps of a fixed generator are critic updates."
         problems.append(Problem(sources["train.n_critic"].path, f"{text} Leave it out, or set it to 1."))
+    if not resolved.setup.generator:
+        for name in resolved.setup.tricks:
+            if tables().trick[name].sampled:
+                text = f"'{name}' keeps a generator of its own, and none is trained on '{triple.dataset.label}'."
+                problems.append(Problem(triple.places["objective"], text))
+    players = (resolved.setup.generator, resolved.setup.critic)
+    if resolved.setup.train["batch"] * resolved.setup.train["pack"] < 2 and any(
+        player.get("norm") == "batch" for player in players
+    ):
+        text = "batch norm needs more than one sample a batch: with one, every output is its bias."
+        problems.append(Problem(triple.places["architecture"], text))
     try:
         player_sizes(resolved.setup)
     except Exception as error:  # a plug-in's builder may raise anything
@@ -117,6 +129,18 @@ def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) 
     return problems + [Problem(("matrix", i, "exclude"), "nothing of this block is left.") for i in used if not left[i]]
 
 
+def _wrong_primary(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
+    """Return for every data set whether its runs can be ranked on the suite's primary metric."""
+    problems = {}
+    for triple in triples:
+        entry, kind = triple.dataset.entry, triple.dataset.entry.kind
+        metric, known = getattr(suite.primary, kind), rankable(entry)
+        if kind == "toys" and metric not in known:
+            text = f"runs of '{triple.dataset.label}' cannot be ranked on {metric!r}.{suggestion(metric, known)}"
+            problems[triple.dataset.label] = Problem(("primary", kind), text)
+    return list(problems.values())
+
+
 def _wrong_values(part: Component, found: Tables) -> list[Problem]:
     """Return what the settings of a component hold that its entry does not take."""
     return [problem for t, s in part.level.items() for problem in wrong_value(part.entry, t, s, found)]
@@ -136,10 +160,11 @@ def wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[
 
 def _kind_of(entry: Any, group: str, name: str, found: Tables) -> Kind | None:
     if group == "objective":
-        return or_recipe(NUMBER)
+        return or_recipe(within(entry.ranges[name]) if name in entry.ranges else NUMBER)
     if group == "trick":
         trick, _, key = name.partition(".")
-        return COUNT if key in found.trick[trick].setup else NUMBER
+        ranges = found.trick[trick].ranges
+        return COUNT if key in found.trick[trick].setup else within(ranges[key]) if key in ranges else NUMBER
     if group == "dataset":
         return COUNT if name == "fixed" or name in entry.setup else POSITIVE if name in entry.positive else NUMBER
     return INIT if group in PLAYERS else None

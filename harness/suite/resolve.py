@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from harness.engine.optimizers import OPTIMIZERS
 from harness.errors import HarnessError
 from harness.objectives.constraints import keep
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
@@ -72,6 +73,8 @@ def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
     train = {key: values.get(f"train.{key}", default) for key, default in DEFAULTS.items()}
     for key in ("optimizer", "n_critic"):
         train[key] = _said_or_recipe(triple, values, key)
+    if isinstance(train["n_critic"], dict) and set(train["n_critic"]) == {"base"}:
+        train["n_critic"] = train["n_critic"]["base"]
     if train["generator"] == "fixed":
         train["n_critic"] = 1  # its steps are critic updates already
     if not has_constraint(triple):
@@ -80,6 +83,8 @@ def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
     if "lr" in schedule:
         both = schedule.pop("lr")
         schedule = {"critic_lr": both, "generator_lr": both, **schedule}
+    if train["generator"] == "fixed":
+        schedule.pop("generator_lr", None)
     return {**train, "schedule": schedule}
 
 
@@ -96,6 +101,11 @@ def _said_or_recipe(triple: Triple, values: Mapping[str, Any], key: str) -> Any:
 def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[str, float]:
     papers = triple.objective.entry.recipe[triple.dataset.entry.kind].hyper
     hyper = {key: _said_or_recipe(triple, values, key) for key in RECIPE_FLOATS}
+    # One run must not have two addresses for settings that training never reads.
+    read = OPTIMIZERS[_said_or_recipe(triple, values, "optimizer")].reads
+    hyper |= {beta: 0.0 for beta in ("beta1", "beta2") if beta not in read}
+    if values.get("train.generator") == "fixed":
+        hyper["generator_lr"] = hyper["critic_lr"]
     for key, default in triple.objective.entry.hyper.items():
         said = values.get(f"objective.{key}", RECIPE)
         hyper[key] = papers.get(key, default) if said == RECIPE else said

@@ -94,6 +94,13 @@ def or_recipe(kind: Kind) -> Kind:
     )
 
 
+def within(bounds: tuple[float, float]) -> Kind:
+    """Return the kind of numbers between two bounds, both allowed."""
+    low, high = bounds
+    needed = f"a number from {low:g} to {high:g}" if math.isfinite(high) else f"a number of at least {low:g}"
+    return Kind(needed, lambda value: is_number(value) and low <= value <= high, {"type": "number", "minimum": low})
+
+
 def one_of(*words: str) -> Kind:
     """Return the kind that takes these words."""
     quoted = [f"'{word}'" for word in words]

@@ -12,6 +12,7 @@ from report.fake_results import FakeResults
 from scipy.stats import ttest_1samp, ttest_rel
 
 from harness.errors import HarnessError, UnknownName
+from harness.metrics.directions import lower_is_better
 from harness.report import contest, stats, tables
 from harness.report.stats import COVERAGE, FAILURES
 from harness.store import STATUSES
@@ -122,12 +123,12 @@ def test_losing_a_run_never_improves_the_median():
     ("metric", "lower"), [("w1_excess", True), ("fid[classifier]@540", True), ("modes@2500", False), ("hq", False)]
 )
 def test_the_direction_of_a_metric_is_that_of_its_name_before_extractor_and_n(metric, lower):
-    assert stats.lower_is_better(metric) is lower
+    assert lower_is_better(metric) is lower
 
 
 def test_a_metric_without_a_direction_is_refused_with_the_nearest():
     with pytest.raises(UnknownName, match=r"'w1_exces'.*'w1_excess'"):
-        stats.lower_is_better("w1_exces")
+        lower_is_better("w1_exces")
 
 
 # Cells

@@ -1,0 +1,95 @@
+"""Suites that are well formed and make no sense, and settings that training does not read."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.suite import load_suite
+from harness.suite.expand import expand
+
+SUITE = """\
+version: 1
+name: tiny
+question: Why?
+seeds: 1
+train: {steps: 20, batch: 8, lr: 1e-3}
+matrix:
+  - {dataset: 8gaussians, architecture: mlp, objective: wgan-gp}
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def read(text):
+        Path("s.yaml").write_text(text)
+        return load_suite("s.yaml")
+
+    return read
+
+
+def refused(load, text):
+    with pytest.raises(SuiteError) as error:
+        load(text)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "dataset"),
+    [("foo", "8gaussians"), ("fid", "8gaussians"), ("reverse_kl", "8gaussians"), ("w1_floor", "ring"), ("hq", "ring")],
+)
+def test_a_primary_that_cannot_rank_is_refused_before_training(load, metric, dataset):
+    text = SUITE.replace("8gaussians", dataset) + f"primary: {{toys: {metric}}}\n"
+    assert f"cannot be ranked on '{metric}'" in refused(load, text)
+
+
+@pytest.mark.parametrize("metric", ["w1", "w1_excess", "score", "sliced_w", "hq", "modes@2500"])
+def test_what_can_rank_is_taken(load, metric):
+    load(SUITE + f"primary: {{toys: {metric}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("base", "setting", "words"),
+    [
+        ("wgan-clip", "clip: -0.01", "at least 0"),
+        ("wgan-gp", "gp_weight: -3", "at least 0"),
+        ("nsgan", "tricks: {ema: {decay: 5}}", "from 0 to 1"),
+    ],
+)
+def test_hyperparameters_outside_their_range_are_refused(load, base, setting, words):
+    text = SUITE.replace("objective: wgan-gp", "objective: x") + f"objectives: {{x: {{base: {base}, {setting}}}}}\n"
+    assert words in refused(load, text)
+
+
+def test_an_average_of_no_generator_is_refused(load):
+    text = SUITE.replace("8gaussians", "parallel-lines").replace("objective: wgan-gp", "objective: x")
+    text = text.replace("lr: 1e-3", "lr: 1e-3, generator: fixed")
+    assert "none is trained" in refused(load, text + "objectives: {x: {base: wgan-gp, tricks: {ema: {}}}}\n")
+
+
+def test_batch_norm_of_one_sample_is_refused(load):
+    assert "more than one sample" in refused(load, SUITE.replace("batch: 8", "batch: 1").replace("mlp", "mlp-bn"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("lr: 1e-3", "lr: 1e-3, n_critic: {base: 5}"),
+        ("lr: 1e-3, optimizer: rmsprop", "lr: 1e-3, optimizer: rmsprop, beta1: 0.7"),
+        ("lr: 1e-3, optimizer: sgd", "lr: 1e-3, optimizer: sgd, beta2: 0.7"),
+        ("generator: fixed, lr: 1e-3", "generator: fixed, critic_lr: 1e-3, generator_lr: 1e-2"),
+    ],
+)
+def test_settings_that_training_does_not_read_do_not_change_its_address(load, one, other):
+    ids = [expand(load(SUITE.replace("lr: 1e-3", text))).runs[0].run_id for text in (one, other)]
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("{}", "{pieces: 7}"), ("{widths: [[9, 9]]}", "{widths: [[9, 9]], width: 5, depth: 7}")]
+)
+def test_settings_that_a_network_does_not_read_do_not_either(load, one, other):
+    ids = [expand(load(SUITE + f"architectures: {{mlp: {text}}}\n")).runs[0].run_id for text in (one, other)]
+    assert ids[0] == ids[1]
