@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check format schema lock clean-venv
+.PHONY: run setup setup-dev test check types fast format schema
 
 run: setup  ## train the quickstart suite and print where its report is
 	$(BIN)/harness run suites/quickstart.yaml
@@ -12,13 +12,18 @@ setup: .venv/.ready  ## .venv with the pinned dependencies
 
 setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
-test: setup-dev  ## the whole test suite
-	$(BIN)/python -m pytest -q
+test: setup-dev  ## the whole test suite, on two cores
+	$(BIN)/python -m pytest -q -n 2
 
-check: setup-dev  ## format, lint, types, fast tests
+check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory -j2 types fast
+
+types: setup-dev
 	$(BIN)/mypy
+
+fast: setup-dev
 	$(BIN)/python -m pytest -q -m "not slow and not gpu"
 
 format: setup-dev

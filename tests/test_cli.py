@@ -74,6 +74,7 @@ def test_light_commands_import_no_torch(words, folder):
     assert done.stdout.strip().endswith("heavy: []")
 
 
+@pytest.mark.slow
 def test_the_runs_parent_imports_no_torch(folder):
     code = (
         "import sys\nfrom harness.runner import Request, run\n"
@@ -85,6 +86,7 @@ def test_the_runs_parent_imports_no_torch(folder):
     assert done.stdout.strip() == "False", done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_its_status_and_its_report(call):
     code, out, err = call("run", "good.yaml", "--workers", "0")
     assert code == 0
@@ -235,6 +237,7 @@ def test_all_mistakes_are_told_at_once(call):
     assert [line.split(":")[1] for line in err.splitlines()] == ["5", "10", "11"]
 
 
+@pytest.mark.slow
 def test_a_worker_sends_mistakes_back_whole(call):
     Path("bad.yaml").write_text(GOOD.replace("wgan-gp", "wgan_gp") + "seed: 3\n")
     code, _, err = call("run", "bad.yaml", "--workers", "1")

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 from harness.torchvision_mend import mend
 first = mend()
@@ -16,6 +18,7 @@ print("imported")
 """
 
 
+@pytest.mark.slow
 def test_torchvision_and_torch_fidelity_import_after_the_mend():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
     assert done.stdout.strip() == "imported", done.stderr

@@ -17,6 +17,8 @@ from harness.store import STATUSES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def quick(monkeypatch):
