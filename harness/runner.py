@@ -113,8 +113,8 @@ def _train_and_score(executor: Executor, plan: dict[str, Any], progress: Progres
     pending: dict[Future[Any], dict[str, Any]] = {}
     store = Store(folder)
     left = store.unscored((run["run_id"] for run in store.plan["runs"]), store.plan["score_id"])
-    if left:  # an earlier call was interrupted before it scored them
-        pending[executor.submit(tasks.score_runs, folder, left)] = {"task": "score", "runs": left}
+    for run_id in left:  # an earlier call was interrupted before it scored them
+        pending[executor.submit(tasks.score_runs, folder, [run_id])] = {"task": "score"}
     for stack in plan["stacks"]:
         future = executor.submit(tasks.train_stack, folder, stack["id"], stack["runs"], device)
         pending[future] = {"task": "train", **stack}
@@ -126,9 +126,9 @@ def _train_and_score(executor: Executor, plan: dict[str, Any], progress: Progres
         done = _outcomes(store, future, label)
         trained += len(done)
         progress("trained", {"stack": label["id"], "runs": done})
-        committed = [run["run_id"] for run in done if run["status"] in FINAL]
-        if committed:
-            pending[executor.submit(tasks.score_runs, folder, committed)] = {"task": "score", "runs": committed}
+        for run in done:
+            if run["status"] in FINAL:  # a task a run: the last stack's scores are then shared by all cores
+                pending[executor.submit(tasks.score_runs, folder, [run["run_id"]])] = {"task": "score"}
     return trained
 
 
