@@ -86,15 +86,13 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
 
 
 def rankable(dataset: Any) -> list[str]:
-    """Return the columns that runs of a data set can be ranked on: one end is better, and every run has a
-    value at each scored step.
+    """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
     reverse_kl is none of them: where no sample is of quality it has no value.
     """
     some = np.zeros((1, *dataset.shape))
     bare = Reference(some, {}, 1.0, some if dataset.modes else None)
-    every_step = [metric for metric in METRICS.values() if metric.applies(bare) and not metric.last_only]
-    names = [name for metric in every_step for name in metric.columns]
+    names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
     ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
     return [name for name in names if re.split(r"[\[@]", name)[0] in DIRECTIONS and not name.endswith(ends)]
 

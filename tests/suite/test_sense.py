@@ -45,7 +45,7 @@ def test_a_primary_that_cannot_rank_is_refused_before_training(load, metric, dat
     assert f"cannot be ranked on '{metric}'" in refused(load, text)
 
 
-@pytest.mark.parametrize("metric", ["w1", "w1_excess", "score", "hq", "modes@2500"])
+@pytest.mark.parametrize("metric", ["w1", "w1_excess", "score", "w2", "sliced_w", "hq", "modes@2500"])
 def test_what_can_rank_is_taken(load, metric):
     load(SUITE + f"primary: {{toys: {metric}}}\n")
 

@@ -1,0 +1,46 @@
+"""What README and CONTRIBUTING show is true: their suites load, their plug-in trains, their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.runner import Request, run
+from harness.suite import load_suite
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_readmes_suite_loads_and_its_mistake_is_told_as_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (suite,) = blocks("README.md", "yaml")
+    Path("suites").mkdir()
+    Path("suites/weights.yaml").write_text(suite)
+    assert load_suite("suites/weights.yaml").name == "weights"
+    Path("suites/weights.yaml").write_text(suite.replace("[nsgan, wgan-gp]", "[nsgan, wgan_gp]"))
+    with pytest.raises(SuiteError) as error:
+        load_suite("suites/weights.yaml")
+    assert str(error.value) in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_worked_example_trains(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.report.build_report", lambda store, out: out)
+    Path("rpgan.py").write_text(blocks("CONTRIBUTING.md", "python")[0])
+    Path("s.yaml").write_text(blocks("CONTRIBUTING.md", "yaml")[0])
+    assert run(Request("s.yaml", workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [
+        link for link in links if not (page.parent / link).exists() and not (page.parent / f"{link}.md").exists()
+    ] == []
