@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check types fast format schema
+.PHONY: run setup setup-dev test check gpu-check types fast format schema
 
 run: setup  ## train the quickstart suite and print where its report is
 	$(BIN)/harness run suites/quickstart.yaml
@@ -19,6 +19,9 @@ check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
+
+gpu-check: setup-dev  ## what must hold on a CUDA device
+	$(BIN)/python -m pytest -q -m gpu
 
 types: setup-dev
 	$(BIN)/mypy

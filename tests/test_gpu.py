@@ -1,0 +1,34 @@
+"""What must hold on a CUDA device; run by `make gpu-check`."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import make_spec, same
+
+from harness.engine import train
+from harness.objectives import OBJECTIVES
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="this PyTorch sees no CUDA device"),
+]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+def test_the_same_run_on_gpu_and_cpu(objective, architecture):
+    """In float64, where the order of a sum does not show in 15 steps."""
+    specs = [make_spec(objective, architecture=architecture, seed=seed) for seed in range(3)]
+    here = train(specs, at=[15], samples=50, dtype=torch.float64)
+    there = train(specs, at=[15], samples=50, device="cuda", dtype=torch.float64)
+    for cpu, gpu in zip(here, there, strict=True):
+        np.testing.assert_allclose(gpu.curves["critic_loss"], cpu.curves["critic_loss"], rtol=1e-5, atol=1e-6)
+        generated = [run.snapshots[15]["generated"] for run in (cpu, gpu)]
+        np.testing.assert_allclose(generated[1], generated[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_same_pinned_stack_gives_the_same_bits(objective):
+    specs = [make_spec(objective, seed=seed) for seed in range(4)]
+    first, second = (train(specs, device="cuda") for _ in range(2))
+    assert all(same(a.weights, b.weights) for a, b in zip(first, second, strict=True))
