@@ -1,39 +1,11 @@
 """Every mistake of a suite is a sentence with file and line, all of them at once, before any run."""
 
-from pathlib import Path
-
 import pytest
 
-from harness.errors import SuiteError
-from harness.suite import load_suite
 from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
-
-
-@pytest.fixture
-def load(tmp_path, monkeypatch):
-    """Return a function that loads a suite's text from x.yaml in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def from_text(text, **options):
-        Path("x.yaml").write_text(text)
-        return load_suite("x.yaml", **options)
-
-    return from_text
-
-
-@pytest.fixture
-def mistakes(load):
-    """Return a function that gives the sentences with which a suite's text is refused."""
-
-    def of(text, **options):
-        with pytest.raises(SuiteError) as error:
-            load(text, **options)
-        return error.value.problems
-
-    return of
 
 
 WRONG = {

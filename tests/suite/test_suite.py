@@ -9,37 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness.errors import SuiteError
 from harness.suite import Suite, load_suite, plugins, schema, scored_steps
 from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
 SCHEMA = Path(__file__).parents[2] / "harness" / "suite.schema.json"
-
-
-@pytest.fixture
-def load(tmp_path, monkeypatch):
-    """Return a function that loads a suite's text from x.yaml in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def from_text(text, **options):
-        Path("x.yaml").write_text(text)
-        return load_suite("x.yaml", **options)
-
-    return from_text
-
-
-@pytest.fixture
-def mistakes(load):
-    """Return a function that gives the sentences with which a suite's text is refused."""
-
-    def of(text, **options):
-        with pytest.raises(SuiteError) as error:
-            load(text, **options)
-        return error.value.problems
-
-    return of
 
 
 @pytest.fixture
