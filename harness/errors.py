@@ -35,10 +35,6 @@ class UnknownName(HarnessError):
     """A name that is not in the table asked."""
 
 
-class DataError(HarnessError):
-    """Data that cannot be used: missing, of the wrong shape, not finite."""
-
-
 class StoreError(HarnessError):
     """A results folder that cannot be read or written."""
 
