@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError
+from harness.errors import DataError, HarnessError
 from harness.spec import RunSpec, content_id
 from harness.store import STATUSES, Store, npz_bytes, read_npz, reference_settings, write_atomic
 
@@ -89,9 +89,10 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
 def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) -> list[dict[str, Any]]:
     """Train a whole pinned stack and commit its missing runs. Returns run_id, status and seconds of each.
 
-    A stack that raises leaves an attempt a run, with the traceback in its log.
+    A stack that raises leaves an attempt a run, with the traceback in its log. Raises DataError where a data file has
+    changed since it was planned.
     """
-    store, plan = _open(folder)
+    store, plan = open_planned(folder)
     stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
     specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in stack["runs"]]
     import torch
@@ -99,6 +100,8 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
     torch.set_num_threads(1)
     try:
         return _train(store, plan["resolved"]["score"], stack, specs, set(runs), device)
+    except DataError:
+        raise  # a file that changed since it was planned is nothing that these runs did
     except Exception as error:
         status = "oom" if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else "failed"
         for run_id in runs:
@@ -106,13 +109,18 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
         return [{"run_id": run_id, "status": status, "train_s": None, "error": str(error)} for run_id in runs]
 
 
-def _open(folder: str) -> tuple[Store, dict[str, Any]]:
-    """Return a results folder and its plan, with the suite's plug-ins in the tables of this process."""
+def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
+    """Return a results folder and its plan; this process then knows the suite's plug-ins and where its data lie."""
+    from harness.datasets.points import place
     from harness.suite.plugins import load_plugins
 
     store = Store(folder)
     plan = store.plan
     load_plugins(plan["resolved"].get("plugins", []))
+    for label, variant in plan["resolved"]["datasets"].items():
+        mine = next((row["run_id"] for row in plan["runs"] if row["dataset"] == label), None)
+        if "file" in variant and mine is not None:
+            place(plan["specs"][mine]["setup"]["data"]["content"], variant["file"])
     return store, plan
 
 
@@ -155,7 +163,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
     """Score those of `runs` that have a record and no scores yet, from their snapshots. Returns their ids."""
     from harness.metrics import score
 
-    store, plan = _open(folder)
+    store, plan = open_planned(folder)
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
     names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
     done = store.unscored(runs, score_id)

@@ -128,7 +128,7 @@ def test_what_is_no_plan_is_refused_in_a_sentence(plain):
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_sizes_are_those_of_the_networks_built(architecture, objective):
     setup = first_setup(architecture=architecture, objective=objective)
-    entry, shape = ARCHITECTURES[architecture], DATASETS["ring"].shape
+    entry, shape = ARCHITECTURES[architecture], DATASETS["ring"].shape(setup.data)
     networks = {
         "generator": entry.build_generator(entry.generator_model(**setup.generator), shape),
         "critic": entry.build_critic(entry.critic_model(**setup.critic), shape),
