@@ -3,7 +3,6 @@
 Imports of torch, pandas and the like stand inside the functions: this module is also read by the parent.
 """
 
-import io
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -119,8 +118,9 @@ def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
     load_plugins(plan["resolved"].get("plugins", []))
     for label, variant in plan["resolved"]["datasets"].items():
         mine = next((row["run_id"] for row in plan["runs"] if row["dataset"] == label), None)
-        if "file" in variant and mine is not None:
-            place(plan["specs"][mine]["setup"]["data"]["content"], variant["file"])
+        data = plan["specs"][mine]["setup"]["data"] if mine is not None else {}
+        if "file" in variant and "content" in data:
+            place(data["content"], variant["file"])
     return store, plan
 
 
@@ -206,11 +206,11 @@ def finish(folder: str, report: str) -> dict[str, Any]:
 
 def write_table(folder: str) -> dict[str, int]:
     """Rebuild runs.parquet from the records; return counts of runs by status."""
+    from harness.exports import parquet
+
     store = Store(folder)
     table = store.table()
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    write_atomic(store.folder / "runs.parquet", buffer.getvalue())
+    write_atomic(store.folder / "runs.parquet", parquet(table))
     return {status: int((table["status"] == status).sum()) for status in STATUSES}
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
+from harness.exports import csv
 from harness.report import answer, contest, pictures, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import label
@@ -33,7 +34,7 @@ def build_report(store: Store, out: Path) -> Path:
     drawn = pictures.sections(view)
     frames = _csv_tables(view, contest.by_task(results))
     page = render(context(view, results, drawn, list(frames)))
-    written = {f"tables/{name}": tables.csv(frame) for name, frame in frames.items()}
+    written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:
             written |= {f"figures/{panel.name}.png": panel.png, f"figures/{panel.name}.svg": panel.svg}

@@ -1,19 +1,17 @@
 """Tables of a report: what is read from the store once, and what the page and the CSV files show of it."""
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.store import Store
-from harness.wording import NOTHING, listed, plain, printable
+from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 
@@ -181,22 +179,3 @@ def arguments(view: View, path: bool) -> str:
     for text in view.suite.get("set") or []:
         words += ["--set", str(text)]
     return shlex.join(words)
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    made = frame.copy()
-    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
-    for place in range(made.shape[1]):
-        column = made.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column):
-            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
-    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
-
-
-def _defused(value: Any) -> Any:
-    if isinstance(value, list | dict | tuple):
-        return json.dumps(value, default=str)
-    if not isinstance(value, str):
-        return value
-    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)

@@ -131,7 +131,7 @@ class Score(Strict):
 class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
-    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for two-dimensional data")
+    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
     images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
 
 

@@ -130,7 +130,7 @@ def _load_plugins(document: Document) -> list[Problem]:
 
 
 def _find_files(document: Document) -> None:
-    """Make the paths of data files absolute, each relative to the file that names it; their content is checked later."""
+    """Make the paths of data files absolute, relative to the files that name them; their content is checked later."""
     variants = document.data.get("datasets", {})
     for label, variant in variants.items() if isinstance(variants, dict) else ():
         if isinstance(variant, dict) and isinstance(variant.get("file"), str):
