@@ -149,20 +149,30 @@ def shown(found: Headline) -> dict[str, Any]:
     rows = []
     for row in found.runs.to_dict("records"):
         mine = [(column, cells.get((row["objective"], *column))) for column in columns]
-        rows.append({
-            "objective": row["objective"],
-            "scores": [_score(cell, column in leads) for column, cell in mine],
-            "lost": f"{row['n_lost']}/{row['n_runs']}", "no_better": f"{row['n_no_better']}/{row['n_runs']}",
-            "reached": _percent(row["steps_at_equal_seconds"]),
-            "work": [_work(name, row[name]) for name in WORK if name in row],
-        })  # fmt: skip
+        rows.append({**_runs(row), "scores": [_score(cell, column in leads) for column, cell in mine]})
     return {
-        "rows": rows, "leads": [_lead(leads.get(column), found.seeds) for column in columns],
-        "ways": list(names.values()), "budgets": [GIVEN[budget] for budget in BUDGETS],
+        "rows": rows,
+        "leads": [_lead(leads.get(column), found.seeds) for column in columns],
+        "ways": list(names.values()),
+        "budgets": [GIVEN[budget] for budget in BUDGETS],
         "work": [WORK_NAMES[name] for name in WORK if name in found.runs],
-        "tasks": counted(len(found.by_task), "task"), "swept": found.swept, "by_task": by_task(found),
+        "tasks": counted(len(found.by_task), "task"),
+        "swept": found.swept,
+        "alone": found.seeds == 1,
+        "by_task": by_task(found),
         "coverage": {noise: _percent(share) for noise, (share, _) in COVERAGE.items()},
-    }  # fmt: skip
+    }
+
+
+def _runs(row: dict[Any, Any]) -> dict[str, Any]:
+    """Write what became of an objective's runs, and what they took."""
+    return {
+        "objective": row["objective"],
+        "lost": f"{row['n_lost']}/{row['n_runs']}",
+        "no_better": f"{row['n_no_better']}/{row['n_runs']}",
+        "reached": _percent(row["steps_at_equal_seconds"]),
+        "work": [_work(name, row[name]) for name in WORK if name in row],
+    }
 
 
 def _score(cell: dict[Any, Any] | None, ranked: bool) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def tuned_scores(noise, n, draws, draw, tasks=9):
     return held_out(x).swapaxes(1, 2)
 
 
-def coverage(noise, n, draws=1500, resamples=400):
+def coverage(noise, n, draws=1000, resamples=400):
     """Return how often each interval holds the expected value: see MEASURED."""
     draw = np.random.default_rng(n)
     truth = np.mean([tuned_scores(noise, n, 1000, draw).mean((0, 2, 3)) for _ in range(20)], axis=0)

@@ -128,6 +128,14 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
     ]
 
 
+def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
+    store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3), seeds=1)
+    part = report(store, tmp_path).words.partition("Over all tasks")[2].partition("Task by task")[0]
+    assert "best on the only seed, which flatters all" in part
+    assert "t interval" not in part
+    assert "other seeds" not in part
+
+
 @pytest.mark.parametrize("store", [FakeResults(), FakeResults(tasks=(("a", "mlp"), ("b", "mlp")), score=False)])
 def test_a_page_of_one_task_or_without_scores_has_no_headline(quick, tmp_path, store):
     words = report(store, tmp_path).words
