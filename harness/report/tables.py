@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.report import stats
 from harness.report.figures import Style, styles
+from harness.report.headline import Headline, headline
 from harness.store import Store
 from harness.wording import NOTHING, listed, plain
 
@@ -18,13 +19,17 @@ MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 
 @dataclass(frozen=True)
 class View:
-    """What the whole report is made from: plan.json, the table with labels, the metric of each data set, the cells."""
+    """What the whole report is made from: plan.json, the table with labels, the long table of scored steps, the metric
+    of each data set, the cells, the headline where there is one, the looks of the objectives.
+    """
 
     store: Store
     plan: Mapping[str, Any]
     table: pd.DataFrame
+    scored: pd.DataFrame
     metrics: Mapping[str, str]
     cells: pd.DataFrame
+    headline: Headline | None
     styled: Mapping[str, Style]
 
     @property
@@ -36,11 +41,13 @@ class View:
 def read(store: Store) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
     plan = store.plan
-    table = stats.labelled(store.table(), plan.get("data_axes", ()))
+    axes = plan.get("data_axes", ())
+    table, scored = stats.labelled(store.table(), axes), store.scored()
     metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return View(store, plan, table, metrics, cells, styles(table["objective"].astype(str)))
+    found = headline(table, scored, metrics, axes)
+    return View(store, plan, table, scored, metrics, cells, found, styles(table["objective"].astype(str)))
 
 
 def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
