@@ -25,9 +25,12 @@ def nearest(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
         groups = runs.assign(excess=runs["w1_excess"].astype(float).where(runs["status"] == "ok"))
         means = groups.groupby(["objective", "setting"], sort=False)["excess"].agg(lambda x: x.mean(skipna=False))
         if means.notna().any():
-            (objective, setting), floor = means.idxmin(), float(runs["w1_floor"].astype(float).mean())
-            found = {"objective": objective, "setting": setting, "excess": means.min(), "floor": floor}
-            rows.append({"dataset": dataset, **found, "near": means.min() <= FLOORS * floor})
+            best, floor = (
+                means.dropna().sort_values(kind="stable").head(1),
+                float(runs["w1_floor"].astype(float).mean()),
+            )
+            found = best.reset_index().assign(floor=floor, near=best.iloc[0] <= FLOORS * floor).to_dict("records")[0]
+            rows.append({"dataset": dataset, **found})
     return pd.DataFrame(rows, columns=["dataset", "objective", "setting", "excess", "floor", "near"])
 
 
