@@ -67,7 +67,7 @@ def _measured(executor: Executor, request: Request, say: Say) -> dict[str, Any]:
     ready = time.perf_counter()
     wanted = untimed(planned["trials"].values(), read_timings(planned["machine"]), workers)
     if not wanted:
-        say("nothing to measure: all of it was timed before on this machine")
+        say("nothing to measure: no stack or data set is left that was never timed on this machine")
         return planned
     tried = list(_tried(executor, planned, list(islice(cycle(wanted), max(workers, len(wanted)))), workers, say))
     values = [value for result in tried for value in result["values"]]

@@ -1,13 +1,11 @@
 """A workload and what its tasks took before: how long it will take, and how much it will write."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from harness.cost.schedule import makespan
 from harness.cost.timings import Found, Timings
-
-Find = Callable[[str, str, float], float]
 
 
 class Sought:
@@ -32,11 +30,12 @@ class Sought:
 
 
 def estimate(workload: Mapping[str, Any], timings: Timings, workers: int) -> dict[str, Any]:
-    """Return {"seconds", "parts", "workers", "missing", "rough", "days", "bytes"} of what is left to do.
+    """Return {"seconds", "parts", "workers", "missing", "rough", "timed", "bytes"} of what is left to do.
 
     seconds   of the whole call, as `harness run` goes about it; None where training or scoring was never timed
     parts     {"planning", "training", "scoring", "report"}: their seconds on the clock, which sum to it
     missing   names of what was never timed; rough: of what was guessed from other stacks, data sets or workers
+    timed     the day of the newest timing used
     bytes     on disk; None where no run was ever seen to write
     """
     sought = Sought(timings, workers)
@@ -54,6 +53,7 @@ def estimate(workload: Mapping[str, Any], timings: Timings, workers: int) -> dic
         "report": sought.value("the report", "report", "", runs),
     }
     size = _bytes(stacks, Sought(timings, workers))
+    incomplete = incomplete or not sought.days  # nothing is left, and not even planning was ever timed
     return {
         "seconds": None if incomplete else sum(parts.values()),
         "parts": None if incomplete else parts,

@@ -15,8 +15,8 @@ Task = Mapping[str, Any]
 class Meter:
     """Collects what tasks took, and gives one timing for each thing that was done: the mean, as totals count."""
 
-    def __init__(self, workload: Mapping[str, Any], workers: int, trial: bool = False) -> None:
-        self._workload, self._workers, self._trial = workload, workers, trial
+    def __init__(self, workload: Mapping[str, Any], workers: int) -> None:
+        self._workload, self._workers = workload, workers
         self._stacks = {stack["id"]: stack for stack in workload["stacks"]}
         every = [*workload["scores"], *(score for stack in workload["stacks"] for score in stack["scores"])]
         self._scores = {score["run_id"]: score for score in every}
@@ -59,7 +59,7 @@ class Meter:
 
     def timings(self) -> list[Timing]:
         """Return a timing of each thing that was done."""
-        return [Timing(*of, self._workers, mean(values), self._trial) for of, values in self._values.items()]
+        return [Timing(*of, self._workers, mean(values)) for of, values in self._values.items()]
 
     def _whole(self, what: str, seconds: float) -> None:
         self._add(what, "", max(self._workload["runs"], 1), seconds)

@@ -6,30 +6,31 @@ from typing import Any
 UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}
 
 
+MEND = "which --measure mends"
+
+
 def time_sentence(estimate: Mapping[str, Any]) -> str:
     """Return how long a suite takes: about 9 min on 2 workers (training 7.5, scoring 1, report 0.2), from ..."""
-    asked = "--measure takes some"
-    if estimate["seconds"] is None:
-        return f"not known: {_first(estimate['missing'])} not timed yet on this machine; {asked}"
-    unit = unit_of(estimate["seconds"])
-    parts = [f"{name} {_digits(s / UNITS[unit])}" for name, s in estimate["parts"].items() if s >= UNITS[unit] / 20]
-    workers = (
-        "this process" if not estimate["workers"] else f"{estimate['workers']} worker{'s' * (estimate['workers'] != 1)}"
-    )
-    text = f"about {duration(estimate['seconds'])} on {workers}" + (f" ({', '.join(parts)})" if parts else "")
+    seconds, workers = estimate["seconds"], estimate["workers"]
+    if seconds is None:
+        return f"unknown: {_first(estimate['missing'])} never timed on this machine, {MEND}"
+    unit = UNITS[unit_of(seconds)]
+    parts = [f"{name} {_digits(part / unit)}" for name, part in estimate["parts"].items() if part >= unit / 20]
+    where = f"on {workers} worker{'s' * (workers != 1)}" if workers else "in this process"
+    text = f"about {duration(seconds)} {where}" + (f" ({', '.join(parts)})" if parts else "")
     if estimate["timed"]:
         text += f", from timings of {estimate['timed']} on this machine"
     if estimate["missing"]:
-        text += f"; without {_first(estimate['missing'])}, not timed yet"
+        text += f"; without {_first(estimate['missing'])}, never timed here"
     if estimate["rough"]:
-        text += f"; rough, as {_first(estimate['rough'])} was guessed from other timings: {asked}"
+        text += f"; rough: {_first(estimate['rough'])} guessed from other timings, {MEND}"
     return text
 
 
 def disk_sentence(size: float | None) -> str:
     """Return how much a suite writes: about 600 MB."""
     if size is None:
-        return "not known: no run was timed yet on this machine; --measure tries some"
+        return f"unknown: such runs were never timed on this machine, {MEND}"
     return f"about {_digits(size / 1e9)} GB" if size >= 1e9 else f"about {_digits(size / 1e6)} MB"
 
 
