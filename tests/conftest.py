@@ -1,4 +1,4 @@
-"""What tests of the command line share: calling it, and a results folder to call it on."""
+"""What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
 
 import shutil
 import sys
@@ -66,3 +66,11 @@ def results(trained, tmp_path, monkeypatch):
     shutil.copytree(trained / "results", "results")
     rows = Store(Path("results/small")).plan["runs"]
     return {f"{row['objective']} {row['architecture']}": row["run_id"] for row in rows}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Timings go to a folder of the test's own, never into the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("HARNESS_CACHE", str(folder))
+    return folder
