@@ -6,10 +6,15 @@
 Names are imported when first used: `harness --help` needs no torch.
 """
 
+import os
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
+
+# MKL, which multiplies PyTorch's matrices on x86, would else choose its code by the memory address of each matrix, so
+# that a run's last bits depended on its place in a stack. It reads this at its first call; measured, it costs nothing.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _HOMES = {
     "ARCHITECTURES": "harness.architectures",

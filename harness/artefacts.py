@@ -45,7 +45,7 @@ def machine(device: str) -> dict[str, Any]:
 
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "torch": str(torch.__version__),  # a class of torch's: reading it would import torch in the parent
+        "torch": str(torch.__version__),  # a class of its own, which unpickling would import torch for
         "harness": harness.__version__,
         "host_cpu": _cpu_name(),
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

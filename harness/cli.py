@@ -34,6 +34,10 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
 ]
+RunArgument = Annotated[str, typer.Argument(help="A run_id, or a beginning that no other run has.")]
+RunRoot = Annotated[
+    str, typer.Option("--root", metavar="ROOT", help="The results folder to look in, or a root of several.")
+]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
 ]
@@ -138,6 +142,74 @@ def status(folder: FolderArgument = "results", as_json: Json = False) -> None:
 
 
 @app.command()
+def logs(run: RunArgument, root: RunRoot = "results", as_json: Json = False) -> None:
+    """Show what became of a run: status, attempts, log, and where its files lie."""
+    from harness.logs import logs as logs_of
+    from harness.logs import render
+
+    found = logs_of(run, root)
+    print(_json(found) if as_json else render(found))
+
+
+@app.command()
+def sample(
+    run: RunArgument,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of 2-D data.")],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many samples.")] = 1000,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the latents. [default: the run's own]")] = None,
+    root: RunRoot = "results",
+    as_json: Json = False,
+) -> None:
+    """Draw fresh samples from a trained run's generator."""
+    from harness.samples import render
+    from harness.samples import sample as draw
+
+    written = draw(run, root, n, output, seed)
+    print(_json(written) if as_json else render(written))
+
+
+@app.command()
+def export(
+    folder: FolderArgument,
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv or parquet.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.FORMAT, here]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the table of runs, one row for every planned run, for another program."""
+    from harness.exports import export as write
+    from harness.exports import render
+
+    written = write(folder, to, output)
+    print(_json(written) if as_json else render(written))
+
+
+@app.command()
+def clean(
+    folder: FolderArgument = "results",
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove runs no longer planned, references nobody needs, and abandoned temporary files."""
+    from harness.cleaning import leftovers, remove, render
+
+    entries = leftovers(folder)
+    if not as_json:
+        print(render(entries))
+    asked = bool(entries) and not (yes or as_json)
+    if asked and not sys.stdin.isatty():
+        raise HarnessError("nothing was removed; add --yes to remove these")
+    agreed = yes or (asked and typer.confirm("Remove them?"))
+    if agreed:
+        remove(entries)
+    if as_json:
+        print(_json({"removed": agreed, "entries": entries}))
+    elif entries:
+        print("removed" if agreed else "nothing was removed")
+
+
+@app.command()
 def report(
     folders: Annotated[list[str], typer.Argument(help="Results folders, or a root of several.")],
     output: Annotated[
@@ -150,6 +222,21 @@ def report(
 
     written = rebuild_reports(folders, output)
     print(_json(written) if as_json else "\n".join(written))
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="engine: stacks of runs against a plain loop.")] = "engine",
+    as_json: Json = False,
+) -> None:
+    """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about two minutes."""
+    from harness.bench import bench as run_bench
+    from harness.bench import heading, render
+
+    if not as_json:
+        print(heading(), flush=True)
+    found = run_bench(what, lambda row: None if as_json else print(render(row), flush=True))
+    print(_json(found) if as_json else "{host_cpu}, {platform}, torch {torch}".format(**found["machine"]))
 
 
 @app.command()

@@ -35,6 +35,10 @@ class UnknownName(HarnessError):
     """A name that is not in the table asked."""
 
 
+class DataError(HarnessError):
+    """Data that cannot be used: missing, malformed, not finite, changed since it was planned."""
+
+
 class StoreError(HarnessError):
     """A results folder that cannot be read or written."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 
-ENGINE_VERSION = 1  # raised when the engine's numerics change, so that old records are not taken for new ones
+ENGINE_VERSION = 2  # raised when the engine's numerics change, so that old records are not taken for new ones
 
 
 @dataclass(frozen=True)

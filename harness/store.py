@@ -95,10 +95,14 @@ class Store:
         attempt = self.last_attempt(run_id)
         return str(attempt["status"]) if attempt else "pending"
 
+    def attempts(self, run_id: str) -> list[dict[str, Any]]:
+        """The attempts that ended without a record, oldest first: status and error of each."""
+        paths = (self.run_folder(run_id) / "attempts").glob("*.json")
+        return [read_json(path) for path in sorted(paths, key=lambda path: int(path.stem))]
+
     def last_attempt(self, run_id: str) -> dict[str, Any] | None:
         """The newest attempt that ended without a record, or None."""
-        paths = sorted((self.run_folder(run_id) / "attempts").glob("*.json"), key=lambda path: int(path.stem))
-        return read_json(paths[-1]) if paths else None
+        return next(reversed(self.attempts(run_id)), None)
 
     def commit(self, record: Mapping[str, Any], artefacts: Mapping[str, bytes]) -> bool:
         """Keep a trained run: artefacts first, record last. Returns False where the run was committed before."""

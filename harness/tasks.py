@@ -3,14 +3,13 @@
 Imports of torch, pandas and the like stand inside the functions: this module is also read by the parent.
 """
 
-import io
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError
+from harness.errors import DataError, HarnessError
 from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import STATUSES, Store, npz_bytes, read_npz, reference_settings, write_atomic
 
@@ -103,9 +102,10 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
     Returns of each its run_id, its status, train_s (its share of the stack's steps), task_s (the stack's whole) and the
     bytes it wrote.
 
-    A stack that raises leaves an attempt a run, with the traceback in its log.
+    A stack that raises leaves an attempt a run, with the traceback in its log. Raises DataError where a data file has
+    changed since it was planned.
     """
-    store, plan = _open(folder)
+    store, plan = open_planned(folder)
     stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
     specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in stack["runs"]]
     import torch
@@ -113,6 +113,8 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
     torch.set_num_threads(1)
     try:
         return _train(store, plan["resolved"]["score"], stack, specs, set(runs), device)
+    except DataError:
+        raise  # a file that changed since it was planned is nothing that these runs did
     except Exception as error:
         status = "oom" if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else "failed"
         for run_id in runs:
@@ -120,13 +122,19 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
         return [{"run_id": run_id, "status": status, "train_s": None, "error": str(error)} for run_id in runs]
 
 
-def _open(folder: str) -> tuple[Store, dict[str, Any]]:
-    """Return a results folder and its plan, with the suite's plug-ins in the tables of this process."""
+def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
+    """Return a results folder and its plan; this process then knows the suite's plug-ins and where its data lie."""
+    from harness.datasets.points import place
     from harness.suite.plugins import load_plugins
 
     store = Store(folder)
     plan = store.plan
     load_plugins(plan["resolved"].get("plugins", []))
+    for label, variant in plan["resolved"]["datasets"].items():
+        mine = next((row["run_id"] for row in plan["runs"] if row["dataset"] == label), None)
+        data = plan["specs"][mine]["setup"]["data"] if mine is not None else {}
+        if "file" in variant and "content" in data:
+            place(data["content"], variant["file"])
     return store, plan
 
 
@@ -176,7 +184,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     """
     from harness.metrics import score
 
-    store, plan = _open(folder)
+    store, plan = open_planned(folder)
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
     names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
     done = []
@@ -228,11 +236,11 @@ def finish(folder: str, report: str) -> dict[str, Any]:
 
 def write_table(folder: str) -> dict[str, int]:
     """Rebuild runs.parquet from the records; return counts of runs by status."""
+    from harness.exports import parquet
+
     store = Store(folder)
     table = store.table()
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    write_atomic(store.folder / "runs.parquet", buffer.getvalue())
+    write_atomic(store.folder / "runs.parquet", parquet(table))
     return {status: int((table["status"] == status).sum()) for status in STATUSES}
 
 

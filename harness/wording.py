@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 NOTHING = "–"  # noqa: RUF001  a dash in an empty cell, as typographers set it
 
@@ -35,7 +33,7 @@ def plain(value: Any) -> str:
     """Return a value as a suite would write it: 3e-4, 64, adam, [128, 64], {normal: 0.02}; a dash for none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool":  # numpy's, without waiting for its import
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) + "}"

@@ -1,6 +1,71 @@
-"""What every test stands on."""
+"""What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
+
+import shutil
+import sys
+from pathlib import Path
 
 import pytest
+
+from harness import cli, tasks
+from harness.store import Store
+
+SUITE = """\
+version: 1
+name: small
+question: What is kept of a run?
+seeds: 1
+train: {steps: 20, batch: 8, lr: 1e-3}
+score: {at: [1], samples: 60}
+architectures: {mlp: {width: 4, depth: 1}, mlp-bn: {width: 4, depth: 1}}
+objectives:
+  averaged: {base: nsgan, tricks: {ema: {decay: 0.5}}}
+  wild: {base: wgan-gp, optimizer: sgd, lr: 1e14}
+  pending: {base: gan}
+matrix:
+  - {dataset: 8gaussians, architecture: [mlp, mlp-bn], objective: averaged}
+  - {dataset: 8gaussians, architecture: mlp, objective: [wild, pending]}
+  - {dataset: parallel-lines, architecture: mlp, objective: wgan-clip, train: {generator: fixed}}
+"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the command in this process; return exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["harness", *arguments])
+        code: int | str | None = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with results/small: trained and scored but for the objective `pending`."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.yaml").write_text(SUITE)
+    plan = tasks.plan_suite(str(folder / "small.yaml"), str(folder / "results"), None, [], [], "cpu", True)
+    store = Store(plan["folder"])
+    for stack in plan["stacks"]:
+        if "pending" not in plan["labels"][stack["runs"][0]]:
+            tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+    tasks.score_runs(plan["folder"], sorted(store.finished()))
+    return folder
+
+
+@pytest.fixture
+def results(trained, tmp_path, monkeypatch):
+    """A copy of it, in the working directory; run ids by objective and architecture."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained / "results", "results")
+    rows = Store(Path("results/small")).plan["runs"]
+    return {f"{row['objective']} {row['architecture']}": row["run_id"] for row in rows}
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Independent routes to the same numbers, and run specs to try them on."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,14 @@ from harness.engine import noise
 from harness.objectives import OBJECTIVES
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
+POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
+
+
+def data_defaults(name: str) -> dict[str, Any]:
+    """Return what a Setup holds of a data set by default: of the file above where it reads one."""
+    entry = DATASETS[name]
+    return {**entry.setup, **(entry.file(POINTS) if entry.file else {})}
 
 
 def make_spec(
@@ -44,7 +52,7 @@ def make_spec(
         dataset=dataset,
         architecture=architecture,
         objective=objective,
-        data={**toy.setup, **(data or {})},
+        data={**data_defaults(dataset), **(data or {})},
         generator=generator.model_dump(mode="json"),
         critic=critic,
         tricks={t: dict(TRICKS[t].setup) for t in tricks},
@@ -62,9 +70,10 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
     """
     setup, hyper, seed = spec.setup, spec.hyper, spec.seed
     entry, dataset, n = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset], setup.train["batch"]
+    shape = dataset.shape(setup.data)
     networks = {
-        "generator": entry.build_generator(entry.generator_model(**setup.generator), dataset.shape),
-        "critic": entry.build_critic(entry.critic_model(**setup.critic), dataset.shape),
+        "generator": entry.build_generator(entry.generator_model(**setup.generator), shape),
+        "critic": entry.build_critic(entry.critic_model(**setup.critic), shape),
     }
     for player, network in networks.items():
         load_initial(network, getattr(setup, player)["init"], noise.generator(seed, f"init.{player}"))

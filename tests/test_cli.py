@@ -36,20 +36,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(folder, monkeypatch, capsys):
-    """Run the command in this process; return exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["harness", *arguments])
-        code: int | str | None = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def call(folder, call):
+    """Call the command in a folder that holds a good suite."""
+    return call
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -63,11 +52,11 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert min(took) < 0.5
 
 
-@pytest.mark.parametrize("words", ["--help", "schema", "status"])
+@pytest.mark.parametrize("words", ["--help", "schema", "status", "clean", "logs a"])
 def test_light_commands_import_no_torch(words, folder):
     heavy = ["torch", "pandas", "scipy", "matplotlib", "numpy"]
     code = (
-        f"import sys; sys.argv = ['harness', {words!r}]\nfrom harness.cli import main\n"
+        f"import sys; sys.argv = ['harness', *{words!r}.split()]\nfrom harness.cli import main\n"
         f"try: main()\nexcept SystemExit: pass\nprint('heavy:', [m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
@@ -260,7 +249,17 @@ def test_a_worker_sends_mistakes_back_whole(call):
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["status", "nowhere"], ["report", "nowhere"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["status", "nowhere"],
+        ["report", "nowhere"],
+        ["logs", "a"],
+        ["export", "no", "--to", "csv"],
+        ["clean"],
+    ],
+)
 def test_missing_results_are_exit_3(call, arguments):
     code, _, err = call(*arguments)
     assert code == 3
@@ -277,7 +276,10 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
 
 def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
-    assert set(commands) == {"init", "list", "show", "plan", "run", "status", "report", "schema"}
+    assert list(commands) == [
+        "init", "list", "show", "plan", "run", "status", "logs", "sample", "export", "clean", "report", "bench",
+        "schema",
+    ]  # fmt: skip
     assert all(command.help for command in commands.values())
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from oracles import make_spec
+from oracles import data_defaults, make_spec
 from scipy import stats
 
 from harness.datasets import DATASETS
@@ -16,7 +16,7 @@ NAMES = list(DATASETS)
 
 
 def settings(name, **changes):
-    return {**DATASETS[name].setup, **DATASETS[name].hyper, **changes}
+    return {**data_defaults(name), **DATASETS[name].hyper, **changes}
 
 
 def draw(name, n=20_000, seed=0, sampler="sample", **changes):
@@ -27,7 +27,7 @@ def draw(name, n=20_000, seed=0, sampler="sample", **changes):
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_have_the_declared_shape_and_depend_on_the_generator_alone(name):
     state = torch.random.get_rng_state()
-    assert draw(name, 17).shape == (17, *DATASETS[name].shape)
+    assert draw(name, 17).shape == (17, *DATASETS[name].shape(settings(name)))
     assert np.array_equal(draw(name, 17), draw(name, 17))
     assert not np.array_equal(draw(name, 17), draw(name, 17, seed=1))
     assert torch.equal(state, torch.random.get_rng_state())

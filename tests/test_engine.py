@@ -60,21 +60,38 @@ def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, ini
     check_equal_to_plain_loop(specs, "stacked")
 
 
+def check_alone_and_in_stacks(run):
+    """`run(seed, **hyper)` makes a spec. A lone run is padded to two, so that 1 belongs to the list."""
+    seven, mates = run(7), [run(seed, critic_lr=1e-2) for seed in range(15)]
+    alone = train([seven], at=[20], samples=100)[0]
+    for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:7]], [*mates, seven]):
+        again = train(stack, at=[20], samples=100)[stack.index(seven)]
+        assert same(alone.weights, again.weights)
+        assert same(alone.curves, again.curves)
+        assert same(alone.snapshots, again.snapshots)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
 def test_a_run_does_not_depend_on_its_stack_bit_for_bit(objective, architecture):
-    """A lone run is padded to two, so that 1 belongs to the list."""
-    seven = make_spec(objective, architecture=architecture, seed=7, steps=30)
-    mates = [
-        make_spec(objective, architecture=architecture, seed=s, steps=30, hyper={"critic_lr": 1e-2}) for s in range(7)
-    ]
-    alone = train([seven], at=[30], samples=100)[0]
-    for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:]]):
-        again = train(stack, at=[30], samples=100)[stack.index(seven)]
-        assert same(alone.weights, again.weights)
-        assert same(alone.curves, again.curves)
-        assert same(alone.snapshots, again.snapshots)
+    check_alone_and_in_stacks(
+        lambda seed, **hyper: make_spec(objective, architecture=architecture, seed=seed, steps=20, hyper=hyper)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "scaled_softplus"])
+@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+@pytest.mark.parametrize(("batch", "width"), [(13, 7), (100, 10)])
+def test_nor_where_sizes_fill_no_register(activation, architecture, batch, width):
+    """The remainder of an odd tensor goes through code that rounds otherwise; matrices lie at odd addresses."""
+    players = {"width": width, "activation": activation}
+    check_alone_and_in_stacks(
+        lambda seed, **hyper: make_spec(
+            "nsgan", architecture=architecture, seed=seed, steps=20, batch=batch, players=players, hyper=hyper
+        )
+    )
 
 
 def test_score_points_change_nothing():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import ot
 import pytest
 from oracles import make_spec
 from scipy.optimize import linear_sum_assignment
@@ -150,6 +151,13 @@ def test_sliced_w1_of_a_shift_is_its_mean_projection():
     x = RNG.normal(size=(400, 2))
     assert sliced_wasserstein(x, x + np.array([5.0, 0.0]), 4000) == pytest.approx(5 * 2 / np.pi, rel=0.02)
     assert sliced_wasserstein(x, x) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_sliced_w1_by_sorting_equals_the_general_solver(d):
+    x, y = RNG.normal(size=(300, d)), 2 * RNG.normal(size=(300, d)) + 1
+    expected = ot.sliced_wasserstein_distance(x, y, n_projections=256, p=1, seed=0)
+    assert sliced_wasserstein(x, y) == pytest.approx(expected, rel=1e-12)
 
 
 def test_manifold_scores_at_known_places():

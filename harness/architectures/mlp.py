@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from harness.lanes import lanewise, whole_lanes
+
 Params = Mapping[str, Tensor]
 Size = Annotated[int, Field(ge=1, le=65536)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -113,6 +115,7 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "scaled_softplus": ScaledSoftplus,
 }
+_CURVED = (nn.Tanh, nn.Softplus, nn.ELU, nn.Sigmoid, ScaledSoftplus)
 
 
 def build_generator(player: MlpGenerator, shape: tuple[int, ...]) -> nn.Sequential:
@@ -166,15 +169,26 @@ def _apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
             return torch.bmm(x, weight.mT)
         return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
     if isinstance(layer, nn.BatchNorm1d):
-        variance, mean = torch.var_mean(x, dim=-2, correction=0, keepdim=True)
-        return _affine((x - mean) * torch.rsqrt(variance + layer.eps), name, params)
+        return _batch_norm(x, params[f"{name}.weight"], params[f"{name}.bias"], layer.eps)
     if isinstance(layer, nn.LayerNorm):
         return _affine(F.layer_norm(x, layer.normalized_shape, eps=layer.eps), name, params)
+    if isinstance(layer, _CURVED):
+        return lanewise(layer, x)
     return layer(x)
 
 
 def _affine(x: Tensor, name: str, params: Params) -> Tensor:
     return torch.addcmul(params[f"{name}.bias"].unsqueeze(-2), x, params[f"{name}.weight"].unsqueeze(-2))
+
+
+def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Normalise by batch statistics. A stack's runs are further channels: one fused kernel then serves them all."""
+    if x.ndim == 2:
+        return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+    width, (x, weight, bias) = x.shape[-1], map(whole_lanes, (x, weight, bias))
+    channels = x.transpose(0, 1).flatten(1)
+    normed = F.batch_norm(channels, None, None, weight.flatten(), bias.flatten(), training=True, eps=eps)
+    return normed.unflatten(1, weight.shape).transpose(0, 1)[..., :width]
 
 
 def _pulled_back(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:

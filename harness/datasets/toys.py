@@ -15,6 +15,11 @@ from torch import Generator, Tensor
 Settings = Mapping[str, Any]
 
 
+def plane(settings: Settings) -> tuple[int, ...]:
+    """Return the shape of one point."""
+    return (2,)
+
+
 def ring_of_gaussians_modes(settings: Settings) -> Tensor:
     """Centres [n_modes, 2] on a circle of radius 2."""
     angle = torch.arange(settings["n_modes"]) * (2 * math.pi / settings["n_modes"])

@@ -4,7 +4,7 @@ step        one update of one run, pure            stack      many runs at once:
 networks    templates as functions of parameters   training   the loop, and what a run leaves
 optimizers  Adam, RMSProp, SGD, a rate a run       snapshots  what is kept at a scored step
 noise       addressed random numbers               data       what each update reads of the data
-schedules   what changes with the step
+schedules   what changes with the step             sampling   samples of a generator
 """
 
 from harness.engine.training import Outcome, train

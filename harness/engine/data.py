@@ -16,17 +16,24 @@ def data_settings(spec: RunSpec) -> dict[str, Any]:
     return {**spec.setup.data, **floats}
 
 
-def fixed_points(spec: RunSpec) -> Tensor:
-    """Return the n points of a fixed set, the same for every seed: [n, *shape]."""
+def fixed_points(spec: RunSpec) -> Tensor | None:
+    """Return the points that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
+
+    They are all that the data set has, or a fixed set of n, the same for every seed.
+    """
     dataset = DATASETS[spec.setup.dataset]
+    if dataset.points is not None:
+        return dataset.points(data_settings(spec))
+    if "fixed" not in spec.setup.data:
+        return None
     rng = noise.generator(0, f"fixed.{spec.setup.dataset}")
     return dataset.sample(int(spec.setup.data["fixed"]), rng, data_settings(spec))
 
 
 def real_draw(specs: Sequence[RunSpec], purpose: str, n: int) -> noise.Draw:
     """Return draws of n real samples an update: fresh ones, or a fixed set in shuffled passes."""
-    if "fixed" in specs[0].setup.data:
-        points = [fixed_points(spec) for spec in specs]
+    points = [held for held in map(fixed_points, specs) if held is not None]
+    if points:  # runs of a stack share the Setup that decides it
         return noise.passes([spec.seed for spec in specs], f"{purpose}.order", n, points)
     return fresh_draw(specs, purpose, n, DATASETS[specs[0].setup.dataset].sample)
 

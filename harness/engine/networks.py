@@ -56,15 +56,15 @@ class Pair:
 def build_pair(setup: Setup) -> Pair:
     """Build the templates of a Setup, without weights (on the meta device)."""
     architecture, dataset = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset]
-    pack = int(setup.train["pack"])
-    packed_shape = (pack * dataset.shape[0], *dataset.shape[1:])
+    shape, pack = dataset.shape(setup.data), int(setup.train["pack"])
+    packed_shape = (pack * shape[0], *shape[1:])
     with torch.device("meta"):
         critic = architecture.build_critic(architecture.critic_model(**setup.critic), packed_shape)
         generator, latent = None, 0
         if setup.generator:
             settings: Any = architecture.generator_model(**setup.generator)
-            generator, latent = architecture.build_generator(settings, dataset.shape), settings.latent
-    return Pair(architecture, generator, critic, dataset.shape, packed_shape, pack, latent)
+            generator, latent = architecture.build_generator(settings, shape), settings.latent
+    return Pair(architecture, generator, critic, shape, packed_shape, pack, latent)
 
 
 def bind(pair: Pair, how: str, tricks: Mapping[str, Trick]) -> Networks:

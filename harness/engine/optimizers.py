@@ -26,19 +26,21 @@ class Optimizer(NamedTuple):
 
 def _adam_init(params: Tensor) -> OptState:
     zeros = torch.zeros_like(params)
-    return {"mean": zeros, "square": zeros.clone(), "count": params.new_zeros(params.shape[:-1])}
+    ones = params.new_ones(params.shape[:-1])
+    return {"mean": zeros, "square": zeros.clone(), "decay1": ones, "decay2": ones.clone()}
 
 
 def _adam(
     params: Tensor, grad: Tensor, state: OptState, lr: Tensor, hyper: Mapping[str, Tensor]
 ) -> tuple[Tensor, OptState]:
-    """Kingma & Ba 2015, algorithm 1."""
-    beta1, beta2, count = hyper["beta1"], hyper["beta2"], state["count"] + 1
+    """Kingma & Ba 2015, algorithm 1. The powers of its betas are carried: a power differs in the last bit by place."""
+    beta1, beta2 = hyper["beta1"], hyper["beta2"]
+    decay1, decay2 = state["decay1"] * beta1, state["decay2"] * beta2
     mean = torch.lerp(state["mean"], grad, (1 - beta1)[..., None])
     square = torch.lerp(state["square"], grad * grad, (1 - beta2)[..., None])
-    root = square.sqrt() / (1 - beta2**count).sqrt()[..., None] + EPS
-    params = params - (lr / (1 - beta1**count))[..., None] * (mean / root)
-    return params, {"mean": mean, "square": square, "count": count}
+    root = square.sqrt() / (1 - decay2).sqrt()[..., None] + EPS
+    params = params - (lr / (1 - decay1))[..., None] * (mean / root)
+    return params, {"mean": mean, "square": square, "decay1": decay1, "decay2": decay2}
 
 
 def _rmsprop_init(params: Tensor) -> OptState:

@@ -7,7 +7,7 @@ from torch import Tensor
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.data import data_settings
-from harness.engine.networks import couples_samples
+from harness.engine.sampling import latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
@@ -40,13 +40,11 @@ def _generate(stack: Stack, n: int) -> Tensor:
         dataset = DATASETS[stack.setup.dataset]
         draw = dataset.fake or dataset.sample
         return torch.stack([draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs])
-    # Batch statistics come from batches as large as in training; otherwise one batch serves.
-    batch = int(stack.setup.train["batch"]) * stack.pair.pack if couples_samples(stack.pair.generator) else n
-    count = -(-n // batch)
-    latents = [torch.randn(count, batch, stack.pair.latent, generator=noise.generator(s, "score")) for s in stack.seeds]
+    latents = [latent_batches(stack.pair, stack.setup, seed, "score", n) for seed in stack.seeds]
     rows = torch.stack(latents).to(stack.device, stack.dtype)
     sample, params = stack.each(stack.game.networks.sample), stack.sampled(stack.state)
-    return torch.cat([sample(params, rows[:, k], stack.state.extra) for k in range(count)], 1)[:, :n]
+    batches = [sample(params, rows[:, k], stack.state.extra) for k in range(rows.shape[1])]
+    return torch.cat(batches, 1)[:, :n]
 
 
 def _critic_grid(stack: Stack) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,7 +50,8 @@ def make_reference(spec: Any, samples: int) -> Reference:
     points = dataset.reference(samples, noise.generator(0, "reference"), settings).double().numpy()
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
-    train = fixed_points(spec)[:samples].double().numpy() if "fixed" in settings else None
+    held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
+    train = held[:samples].double().numpy() if held is not None else None
     bare = Reference(points, {}, float(points.var(0).sum()), modes, sd, train)
     draws = [
         dataset.sample(samples, noise.generator(k, "floor"), settings).double().numpy() for k in range(FLOOR_DRAWS)
@@ -85,12 +86,13 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
-def rankable(dataset: Any) -> list[str]:
+def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
     """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
-    reverse_kl is none of them: where no sample is of quality it has no value.
+    `data` is what a Setup holds of its settings. reverse_kl is none of them: where no sample is of quality it has no
+    value.
     """
-    some = np.zeros((1, *dataset.shape))
+    some = np.zeros((1, *dataset.shape(data)))
     bare = Reference(some, {}, 1.0, some if dataset.modes else None)
     names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
     ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
@@ -105,7 +107,9 @@ def score_id(at: list[float], samples: int) -> str:
 def _excess(w1: float, reference: Reference) -> dict[str, float]:
     """W1 beyond that of real data, and the score: 1 for a perfect sampler, 0 for the best single point."""
     floor, constant = reference.floors["w1"], reference.floors["w1_constant"]
-    return {"w1_excess": w1 - floor, "score": float(np.clip(1 - (w1 - floor) / (constant - floor), 0, 1))}
+    room = constant - floor  # none where a single point is as near as real data: the score is then undefined
+    share = float(np.clip(1 - (w1 - floor) / room, 0, 1)) if room > 0 else float("nan")
+    return {"w1_excess": w1 - floor, "score": share}
 
 
 def _same_n(generated: Points, reference: Reference) -> Points:
@@ -224,7 +228,7 @@ METRICS: dict[str, Metric] = {
         version=1,
         columns=tuple(f"{name}[k{NEIGHBOURS}]@n" for name in ("precision", "recall", "density", "coverage")),
         compute=_manifold,
-        applies=_low_dimensional,
+        applies=lambda reference: _low_dimensional(reference) and len(reference.points) > NEIGHBOURS,
         floored=True,
         last_only=True,
         summary="precision, recall, density and coverage by 5 nearest neighbours, at the last step, with floors",

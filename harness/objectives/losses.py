@@ -7,9 +7,17 @@ alone, so that the same function serves one run and a stack of runs.
 from collections.abc import Mapping
 
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn import functional as F
+from torch.nn.functional import relu
+
+from harness.lanes import lanewise
 
 Hyper = Mapping[str, Tensor]
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), the same bits for a run alone and in a stack."""
+    return lanewise(F.softplus, x)
 
 
 def logistic_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 Stack = dict[str, Any]
 
 PLAN_VERSION = 1
-STACK_SIZE = {"cpu": 8, "cuda": 64}  # 8 runs fit a CPU's cache; a GPU is bound by launches, and takes many at once
+STACK_SIZE = {"cpu": 16, "cuda": 64}  # 16 small runs fit a CPU's cache; a GPU is bound by launches, and takes many
 STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
 COPIES = 4  # of every parameter: weights, gradients, two moments of the optimiser
 BYTES = 4  # float32

@@ -1,7 +1,8 @@
 """Reports: from the records of a suite to one offline page, tables and figures.
 
-stats.py numbers; contest.py who comes first; answer.py the sentence that says it; tables.py the page's tables;
-figures.py draws; pictures.py decides what is drawn; page.py writes.
+stats.py numbers; contest.py who comes first in a task, answer.py the sentence that says it; headline.py who does over
+many tasks, verdict.py the sentences that say that; tables.py the page's tables; figures.py draws; pictures.py and
+overview.py decide what is drawn, panels.py counts and encodes it; page.py writes.
 Nothing here imports torch: a report reads records only.
 """
 

@@ -1,4 +1,4 @@
-"""The answer: one sentence with numbers, intervals, and what was lost on the way."""
+"""The answer where there is no headline: one sentence with numbers, intervals, and what was lost on the way."""
 
 import math
 from collections import Counter

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.metrics.directions import lower_is_better
 from harness.report import stats
@@ -68,32 +69,42 @@ def tuned(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     With a single seed the setting is chosen on that seed; the sentence then says so.
     """
-    chosen: list[pd.DataFrame] = []
-    for seed in sorted(runs["seed"].unique()):
-        here = runs[runs["seed"] == seed]
-        others = runs[(runs["seed"] != seed) & runs["setting"].isin(here["setting"])]
-        chosen.append(here[here["setting"] == _best_setting(others if len(others) else here, metric)])
-    return pd.concat(chosen)
+    seeds, settings = runs["seed"].to_numpy(), pd.factorize(runs["setting"])[0]
+    chosen = []
+    for seed in np.unique(seeds):
+        here = seeds == seed
+        others = ~here & np.isin(settings, settings[here])
+        best = _best_setting(runs, metric, settings, others if others.any() else here)
+        chosen.append(np.flatnonzero(here & (settings == best)))
+    return runs.iloc[np.concatenate(chosen)]
 
 
-def _best_setting(runs: pd.DataFrame, metric: str) -> str:
-    """Return the setting that lost the smallest share of its finished runs, then had the best mean, then came first."""
-    sign = 1.0 if lower_is_better(metric) else -1.0
-    best, best_key = str(runs["setting"].iloc[0]), (2.0, math.inf)
-    for setting, group in runs.groupby("setting", sort=False):
-        finished = group[group["status"] != "pending"]
-        ok = finished[finished["status"] == "ok"]
-        if len(finished):
-            mean = sign * float(ok[metric].astype(float).mean()) if len(ok) else math.inf
-            key = (1 - len(ok) / len(finished), mean)
-            best, best_key = (str(setting), key) if key < best_key else (best, best_key)
-    return best
+def _best_setting(runs: pd.DataFrame, metric: str, settings: NDArray[np.intp], chosen: NDArray[np.bool_]) -> int:
+    """Return the setting of the chosen runs that lost the smallest share of those that ended, then had the best mean,
+    then came first. `settings` [runs] are numbers.
+    """
+    status = runs["status"].to_numpy()
+    ok, ended = status == "ok", status != "pending"
+    worse = _values(runs, metric) * (1.0 if lower_is_better(metric) else -1.0)
+
+    def key(setting: int) -> tuple[float, float]:
+        mine = chosen & (settings == setting)
+        n_ok, n_ended = int((mine & ok).sum()), int((mine & ended).sum())
+        if not n_ended:
+            return 2.0, math.inf
+        return 1 - n_ok / n_ended, float(worse[mine & ok].mean()) if n_ok else math.inf
+
+    return min(dict.fromkeys(settings[chosen].tolist()), key=key)
+
+
+def _values(runs: pd.DataFrame, metric: str) -> NDArray[np.float64]:
+    column = runs[metric] if metric in runs else pd.Series(np.nan, index=runs.index)
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     rows = tuned(runs, metric)
-    column = rows[metric] if metric in rows else pd.Series(np.nan, index=rows.index)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    values = _values(rows, metric)
     found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
     ok = rows["status"].to_numpy() == "ok"
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))

@@ -16,6 +16,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
@@ -30,6 +31,7 @@ GREY = "#9A9A9A"
 INK = "#222222"
 DPI = 180
 STEPS = "generator steps"
+WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
 
 # Labels with units; a metric that is not here is labelled with its own name.
 LABELS = {
@@ -147,6 +149,52 @@ def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[
     ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.set_xlabel(label(metric))
+
+
+def draw_headline(ax: Axes, rows: pd.DataFrame, styled: dict[str, Style], ways: dict[str, str]) -> None:
+    """Draw scores over many tasks: a row an objective, best on top, in it a mark and a bar a way of comparing.
+
+    `rows`: objective, row, lift (up or down within it), way, score, low, high. `ways`: what the legend calls each.
+    """
+    for found in rows.to_dict("records"):
+        colour, y = styled[found["objective"]].colour, found["row"] + found["lift"]
+        marker, filled = WAYS[found["way"]]
+        if np.isfinite(found["low"]):
+            ax.plot([found["low"], found["high"]], [y, y], color=colour, linewidth=1.6, zorder=3)
+        face = colour if filled else "white"
+        ax.plot([found["score"]], [y], marker=marker, markersize=6, color=face, markeredgecolor=colour, zorder=4)
+    names = rows.drop_duplicates("row")
+    ax.set_yticks(names["row"].tolist(), names["objective"].tolist())
+    ax.set_ylim(float(names["row"].max()) + 0.5, float(names["row"].min()) - 0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    for way, text in ways.items():
+        marker, filled = WAYS[way]
+        ax.plot([], [], marker, markersize=6, color=INK if filled else "white", markeredgecolor=INK, label=text)
+    if len(ways) > 1:
+        cast(Figure, ax.figure).legend(loc="outside lower center", ncols=len(ways), handletextpad=0.2)
+
+
+def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
+    """Draw scores from 0 to 1, a row a task and a column an objective, as shaded numbers; each row's best is framed."""
+    ax.imshow(grid.to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, values in enumerate(grid.to_numpy()):
+        for column, value in enumerate(values):
+            best = value == values.max()
+            ax.text(
+                column, row, f"{value:.2f}", ha="center", va="center", fontsize=9.5,
+                color="white" if value > 0.6 else INK, weight="bold" if best else "normal",
+            )  # fmt: skip
+            if best:
+                ax.add_patch(
+                    Rectangle((column - 0.47, row - 0.45), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.4)
+                )
+    ax.set_xticks(range(grid.shape[1]), grid.columns.tolist(), rotation=25, ha="left", rotation_mode="anchor")
+    ax.set_yticks(range(grid.shape[0]), grid.index.tolist())
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
 
 
 def draw_steps(

@@ -11,15 +11,17 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
-from harness.report import answer, contest, pictures, stats, tables
+from harness.exports import csv
+from harness.report import answer, contest, enough, overview, pictures, stats, tables, verdict
 from harness.report.contest import TaskResult
 from harness.report.figures import label
-from harness.report.pictures import Panel, Section
+from harness.report.panels import Panel, Section
 from harness.report.tables import View
 from harness.store import STATUSES, Store, write_atomic
 from harness.wording import NOTHING, counted, interval, number, plain, printable
 
-OURS = re.compile(r"(primary|steps|points|losses)-\d\d-.*\.(png|svg)")  # figures of an earlier report that may go
+# Figures of an earlier report that may go.
+OURS = re.compile(r"(headline|tasks|primary|steps|points|losses)-\d\d-.*\.(png|svg)")
 
 
 def build_report(store: Store, out: Path) -> Path:
@@ -30,10 +32,10 @@ def build_report(store: Store, out: Path) -> Path:
     """
     view = tables.read(store)
     results = contest.judge(view.table, view.metrics)
-    drawn = pictures.sections(view)
+    drawn = overview.sections(view) | pictures.sections(view)
     frames = _csv_tables(view, contest.by_task(results))
     page = render(context(view, results, drawn, list(frames)))
-    written = {f"tables/{name}": tables.csv(frame) for name, frame in frames.items()}
+    written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:
             written |= {f"figures/{panel.name}.png": panel.png, f"figures/{panel.name}.svg": panel.svg}
@@ -63,9 +65,11 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "answer": answer.sentence(table, results, tables.arguments(view, path=False)),
+        "answer": _answer(view, results),
+        "headline": verdict.shown(view.headline) if view.headline else None,
         "by_task": _answers(results),
         "counts": _counts(table),
+        "enough": enough.sentence(enough.nearest(table, view.metrics)),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": _floor(view),
@@ -83,14 +87,24 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
     }
 
 
+def _answer(view: View, results: list[TaskResult]) -> str:
+    if view.headline:
+        return verdict.text(view.headline, view.table)
+    return answer.sentence(view.table, results, tables.arguments(view, path=False))
+
+
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
-    shown = tables.settings(view)
+    shown, found = tables.settings(view), view.headline
+    heads: dict[str, pd.DataFrame] = {}
+    if found:
+        heads = {"headline.csv": found.rows.merge(found.runs), "headline-tasks.csv": found.by_task.reset_index()}
     return {
+        **heads,
         "answer.csv": answers,
         "cells.csv": view.cells,
         "runs.csv": view.table,
-        "scored.csv": view.store.scored(),
+        "scored.csv": view.scored,
         "failures.csv": tables.failures(view.table),
         **{f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in shown},
         "versions.csv": tables.versions(view.table),

@@ -1,82 +1,37 @@
-"""What is drawn: the data of every picture of a report, a panel at a time so that a phone can stack them."""
+"""What is drawn of tasks, cells and runs: the data of every picture but the headline's."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
-from harness.report import figures, stats
+from harness.report import figures, panels, stats
 from harness.report.figures import Limits
+from harness.report.panels import Drawn, Section
 from harness.report.tables import View
 from harness.wording import NOTHING, counted, number, plain
 
-MOST = 24  # panels of one kind on a page
 MOST_ROWS = 40  # cells in one strip plot
 MOST_STEPS = 2000  # points of a loss curve: more than its pixels
 MARGIN = 1.35  # how far a frame reaches beyond the real points
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One picture: its file name without ending, what it shows in words, its size in CSS pixels, its bytes."""
-
-    name: str
-    alt: str
-    width: int
-    height: int
-    png: bytes
-    svg: bytes
-
-
-@dataclass(frozen=True)
-class Section:
-    """The panels of one kind, and in words what is not shown."""
-
-    panels: tuple[Panel, ...]
-    notes: tuple[str, ...]
-
-
 def sections(view: View) -> dict[str, Section]:
     """Return the page's pictures by name: primary, steps, points, losses."""
     best = best_cells(view.cells)
+    tasks, parts = list(_tasks(view.cells)), list(_tasks(best))
+    cells, firsts = in_turn(view.cells, panels.MOST), in_turn(best, panels.MOST)
+    told = "cells: of each task its first objective, then its last, and so on inwards"
     return {
-        "primary": _collect("primary", "tasks", list(_tasks(view.cells)), lambda part: _strip(view, part)),
-        "steps": _collect("steps", "tasks", list(_tasks(best)), _steps(view)),
-        "points": _collect("points", "cells", _rows(view.cells), _points(view)),
-        "losses": _collect("losses", "objectives in tasks", _rows(best), lambda cell: _losses(view, cell)),
+        "primary": panels.collect("primary", tasks[: panels.MOST], partial(_strip, view), len(tasks), "tasks"),
+        "steps": panels.collect("steps", parts[: panels.MOST], partial(_steps, view), len(parts), "tasks"),
+        "points": panels.collect("points", _rows(cells), _points(view, cells), len(view.cells), told),
+        "losses": panels.collect("losses", _rows(firsts), partial(_losses, view), len(best), told),
     }
-
-
-Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
-
-
-def _collect(kind: str, what: str, items: list[Any], draw: Callable[[Any], Drawn | None]) -> Section:
-    """Draw up to MOST items; a record that cannot be read costs its own panel and is said."""
-    panels, notes = [], []
-    for place, item in enumerate(items[:MOST], start=1):
-        try:
-            with figures.style():
-                drawn = draw(item)
-                panels += [] if drawn is None else [_panel(f"{kind}-{place:02d}", *drawn)]
-        except (HarnessError, OSError) as error:
-            notes.append(f"Not drawn: {error}")
-    if len(items) > MOST:
-        notes.append(f"Shown are the first {MOST} of {len(items):,} {what}; the tables hold them all.")
-    return Section(tuple(panels), tuple(notes))
-
-
-def _panel(place: str, figure: Figure, title: str, alt: str) -> Panel:
-    width, height = (round(100 * float(inches)) for inches in figure.get_size_inches())
-    return Panel(
-        f"{place}-{re.sub(r'[^A-Za-z0-9.]+', '-', title).strip('-')[:80]}", alt, width, height, *figures.encode(figure)
-    )
 
 
 def _tasks(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -90,6 +45,19 @@ def _rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
 def best_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the best ranked cell of every objective in every task: cells come ordered by rank."""
     return cells.drop_duplicates(["task", "objective"]) if len(cells) else cells
+
+
+def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return at most so many cells, no task left out before another has two: where there are too many, the best cell
+    of each objective, and of each task its first objective, its last, its second, and so on.
+    """
+    if len(cells) <= most:
+        return cells
+    best = best_cells(cells)
+    tasks = best.groupby("task")
+    first, last = (tasks.cumcount(ascending=way).to_numpy() for way in (True, False))
+    turns = np.minimum(2 * first, 2 * last + 1)
+    return best.iloc[np.sort(np.argsort(turns, kind="stable")[:most])]
 
 
 def _runs(view: View, cell: dict[str, Any]) -> pd.DataFrame:
@@ -147,45 +115,34 @@ def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
     figures.scaled(ax, axis, stats.axis_scale(values), float(np.median(np.abs(found))) if found.size else 1.0)
 
 
-def _steps(view: View) -> Callable[[pd.DataFrame], Drawn | None]:
-    """Return the drawing of one task's primary metric against steps; `scored` is read once."""
-    scored = view.store.scored()
-
-    def draw(part: pd.DataFrame) -> Drawn | None:
-        metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
-        if metric not in scored:
-            return None
-        means, seeds = [], []
-        for cell in _rows(part):
-            mine = scored[scored["run_id"].isin(_runs(view, cell)["run_id"])]
-            line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
-            by_step = line.groupby("step")["value"].agg(["mean", "count"])
-            mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors
-            seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell["objective"]))
-            text = _named(cell)
-            means.append(
-                pd.DataFrame(
-                    {"objective": cell["objective"], "text": text, "step": mean.index, "value": mean.to_numpy()}
-                )
-            )
-        lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
-        if not np.isfinite(thin["value"]).any():
-            return None
-        figure, ax = figures.blank(_wide(view), 3.5)
-        _scale(ax, "y", thin["value"].to_numpy())
-        figures.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
-        ax.set_title(task)
-        return figure, task, f"{figures.label(metric)} against steps on {task}, a line an objective"
-
-    return draw
+def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
+    """The primary metric of one task against steps, a line an objective."""
+    metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
+    if metric not in view.scored:
+        return None
+    means, seeds = [], []
+    for cell in _rows(part):
+        mine = view.scored[view.scored["run_id"].isin(_runs(view, cell)["run_id"])]
+        line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
+        by_step = line.groupby("step")["value"].agg(["mean", "count"])
+        mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors
+        named = {"objective": cell["objective"], "text": _named(cell)}
+        seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell["objective"]))
+        means.append(pd.DataFrame({**named, "step": mean.index, "value": mean.to_numpy()}))
+    lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
+    if not np.isfinite(thin["value"]).any():
+        return None
+    figure, ax = figures.blank(_wide(view), 3.5)
+    _scale(ax, "y", thin["value"].to_numpy())
+    figures.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
+    ax.set_title(task)
+    return figure, task, f"{figures.label(metric)} against steps on {task}, a line an objective"
 
 
-def _points(view: View) -> Callable[[dict[str, Any]], Drawn | None]:
-    """Return the drawing of one cell's real and generated points; the panels of a data set share their limits."""
+def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:
+    """Return the drawing of one of the cells' real and generated points; panels of a data set share their limits."""
     limits: dict[str, Limits] = {}
-    shown = [
-        (cell, stats.median_run(_runs(view, cell), cell["metric"])) for cell in _rows(view.cells)[:MOST] if cell["n_ok"]
-    ]
+    shown = [(cell, stats.median_run(_runs(view, cell), cell["metric"])) for cell in _rows(cells) if cell["n_ok"]]
 
     def draw(cell: dict[str, Any]) -> Drawn | None:
         run_id = stats.median_run(_runs(view, cell), cell["metric"]) if cell["n_ok"] else None

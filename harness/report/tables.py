@@ -1,32 +1,35 @@
 """Tables of a report: what is read from the store once, and what the page and the CSV files show of it."""
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.report import stats
 from harness.report.figures import Style, styles
+from harness.report.headline import Headline, headline
 from harness.store import Store
-from harness.wording import NOTHING, listed, plain, printable
+from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 
 
 @dataclass(frozen=True)
 class View:
-    """What the whole report is made from: plan.json, the table with labels, the metric of each data set, the cells."""
+    """What the whole report is made from: plan.json, the table with labels, the long table of scored steps, the metric
+    of each data set, the cells, the headline where there is one, the looks of the objectives.
+    """
 
     store: Store
     plan: Mapping[str, Any]
     table: pd.DataFrame
+    scored: pd.DataFrame
     metrics: Mapping[str, str]
     cells: pd.DataFrame
+    headline: Headline | None
     styled: Mapping[str, Style]
 
     @property
@@ -38,11 +41,13 @@ class View:
 def read(store: Store) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
     plan = store.plan
-    table = stats.labelled(store.table(), plan.get("data_axes", ()))
+    axes = plan.get("data_axes", ())
+    table, scored = stats.labelled(store.table(), axes), store.scored()
     metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return View(store, plan, table, metrics, cells, styles(table["objective"].astype(str)))
+    found = headline(table, scored, metrics, axes)
+    return View(store, plan, table, scored, metrics, cells, found, styles(table["objective"].astype(str)))
 
 
 def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
@@ -181,22 +186,3 @@ def arguments(view: View, path: bool) -> str:
     for text in view.suite.get("set") or []:
         words += ["--set", str(text)]
     return shlex.join(words)
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    made = frame.copy()
-    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
-    for place in range(made.shape[1]):
-        column = made.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column):
-            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
-    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
-
-
-def _defused(value: Any) -> Any:
-    if isinstance(value, list | dict | tuple):
-        return json.dumps(value, default=str)
-    if not isinstance(value, str):
-        return value
-    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.errors import HarnessError, suggestion
-from harness.metrics import rankable
 from harness.objectives import no_penalty
 from harness.spec import canonical_json
+from harness.suite.datacheck import data_problems, lacks_file, wrong_file
 from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
 from harness.suite.format import Block, Suite
 from harness.suite.overrides import parse_overrides
@@ -42,7 +42,8 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
             wrong_variants |= {(kind, label)} if mistakes else set()
     triples, mistakes = all_triples(suite, found)
     mistakes += _wrong_overrides(suite, triples, found)
-    problems += [*mistakes, *_wrong_primary(suite, triples)]
+    problems += [*mistakes, *data_problems(suite, [t for t in triples if t.dataset.label not in left_out])]
+    wrong_variants |= {("dataset", triple.dataset.label) for triple in triples if lacks_file(triple)}
     sound = [t for t in triples if not any((kind, t.labels[kind]) in wrong_variants for kind in KINDS)]
     if any(path[:1] == ("set",) for path, _ in mistakes):
         return problems
@@ -129,18 +130,6 @@ def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) 
     return problems + [Problem(("matrix", i, "exclude"), "nothing of this block is left.") for i in used if not left[i]]
 
 
-def _wrong_primary(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
-    """Return for every data set whether its runs can be ranked on the suite's primary metric."""
-    problems = {}
-    for triple in triples:
-        entry, kind = triple.dataset.entry, triple.dataset.entry.kind
-        metric, known = getattr(suite.primary, kind), rankable(entry)
-        if kind == "toys" and metric not in known:
-            text = f"runs of '{triple.dataset.label}' cannot be ranked on {metric!r}.{suggestion(metric, known)}"
-            problems[triple.dataset.label] = Problem(("primary", kind), text)
-    return list(problems.values())
-
-
 def _wrong_values(part: Component, found: Tables) -> list[Problem]:
     """Return what the settings of a component hold that its entry does not take."""
     return [problem for t, s in part.level.items() for problem in wrong_value(part.entry, t, s, found)]
@@ -153,6 +142,8 @@ def wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[
     if group in PLAYERS and name != "init":
         values = source.value if source.swept else [source.value]
         wrong = [(i if source.swept else -1, _wrong_parameter(entry, group, name, v)) for i, v in enumerate(values)]
+    elif target == "dataset.file":
+        wrong = [(-1, wrong_file(entry, source.value))]
     elif (kind := _kind_of(entry, group, name, found)) is not None:
         wrong = Swept(kind).wrong(source.value)
     return [Problem(source.path if i < 0 else (*source.path, i), text) for i, text in wrong if text]

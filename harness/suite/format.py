@@ -131,7 +131,7 @@ class Score(Strict):
 class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
-    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for two-dimensional data")
+    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
     images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
 
 
@@ -155,6 +155,7 @@ class DatasetVariant(Strict):
 
     base: Name = described("name of the data set in the table; needed where the variant has another name")
     fixed: Counts = described("train on a set of this many points, drawn once; else a fresh batch each step")
+    file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
 
 
 class ObjectiveVariant(Train):

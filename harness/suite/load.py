@@ -22,6 +22,7 @@ def load_suite(path: str | Path, scale: str | None = None, sets: Sequence[str] =
     problems = _scaled(document, scale)
     _add_sets(document, sets)
     problems += _load_plugins(document)
+    _find_files(document)
     _apply_overrides(document)
     suite, mistakes = parse(document.data)
     problems += mistakes
@@ -118,8 +119,7 @@ def _load_plugins(document: Document) -> list[Problem]:
         return []  # told as a mistake of form
     found = []
     for i, name in enumerate(names):
-        folder = os.path.dirname(document.place(("plugins", i)).source)
-        found.append(os.path.abspath(os.path.join(folder, name)))
+        found.append(_absolute(document, ("plugins", i), name))
         try:
             load_plugins([found[-1]])
         except SuiteError as error:
@@ -127,6 +127,19 @@ def _load_plugins(document: Document) -> list[Problem]:
     if found:
         document.data["plugins"] = found
     return problems
+
+
+def _find_files(document: Document) -> None:
+    """Make the paths of data files absolute, relative to the files that name them; their content is checked later."""
+    variants = document.data.get("datasets", {})
+    for label, variant in variants.items() if isinstance(variants, dict) else ():
+        if isinstance(variant, dict) and isinstance(variant.get("file"), str):
+            variant["file"] = _absolute(document, ("datasets", label, "file"), variant["file"])
+
+
+def _absolute(document: Document, path: KeyPath, name: str) -> str:
+    """Return the absolute form of a path that stands at `path`, taken as relative to the file it stands in."""
+    return os.path.abspath(os.path.join(os.path.dirname(document.place(path).source), name))
 
 
 def _apply_overrides(document: Document) -> None:

@@ -46,7 +46,7 @@ def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolv
         dataset=triple.dataset.base,
         architecture=triple.architecture.base,
         objective=triple.objective.base,
-        data=_data(triple, values),
+        data=data_of(triple, values),
         generator=generator,
         critic=critic,
         tricks={
@@ -117,12 +117,13 @@ def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[st
     return {key: float(value) for key, value in hyper.items()}
 
 
-def _data(triple: Triple, values: Mapping[str, Any]) -> dict[str, int]:
-    defaults = triple.dataset.entry.setup
-    data = {key: values.get(f"dataset.{key}", default) for key, default in defaults.items()}
+def data_of(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a Setup holds of the data set's settings. Raises DataError where its file cannot be used."""
+    entry = triple.dataset.entry
+    data = {key: values.get(f"dataset.{key}", default) for key, default in entry.setup.items()}
     if "dataset.fixed" in values:
         data["fixed"] = values["dataset.fixed"]
-    return data
+    return {**data, **entry.file(values["dataset.file"])} if entry.file is not None else data
 
 
 def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -131,7 +131,7 @@ def set_level(
             level[f"trick.{key}"] = Source(key, value, isinstance(value, list), path)
         elif group == "architecture":
             level |= architecture_sources(architecture.entry, key, value, path)
-        elif group == "dataset" and key in ("fixed", *dataset.entry.hyper, *dataset.entry.setup):
+        elif group == "dataset" and key in dataset_keys(dataset.entry):
             level[f"dataset.{key}"] = Source(key, value, isinstance(value, list), path)
     return level
 
@@ -194,17 +194,24 @@ def _objective_level(
 def _dataset_level(variant: DatasetVariant, entry: Any, path: KeyPath) -> tuple[Level, list[Problem]]:
     level: Level = {}
     problems: list[Problem] = []
-    known = {"fixed", *entry.hyper, *entry.setup}
+    known = dataset_keys(entry)
     said = dict(variant.__pydantic_extra__ or {})
-    if variant.fixed is not None:
-        said["fixed"] = variant.fixed
+    said |= {key: getattr(variant, key) for key in ("fixed", "file") if getattr(variant, key) is not None}
     for key, value in said.items():
         if key in known:
             level[f"dataset.{key}"] = Source(key, value, isinstance(value, list), (*path, key))
+        elif key == "fixed":
+            text = f"'{path[-1]}' is a fixed set already: all the points of its file; leave this out."
+            problems.append(Problem((*path, key), text))
         else:
             text = f"the data set '{variant.base or path[-1]}' has no such parameter.{suggestion(key, known)}"
             problems.append(Problem((*path, key), text))
     return level, problems
+
+
+def dataset_keys(entry: Any) -> set[str]:
+    """Return what a suite may say of a data set: one that holds its points has just so many."""
+    return {*entry.hyper, *entry.setup, "fixed" if entry.points is None else "", "file" if entry.file else ""} - {""}
 
 
 def _architecture_level(variant: ArchitectureVariant, entry: Any, path: KeyPath) -> tuple[Level, list[Problem]]:

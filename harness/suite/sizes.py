@@ -25,7 +25,8 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
 
     Raises whatever the architecture's builder raises for settings or a shape of sample that it does not take.
     """
-    entry, shape = tables().architecture[setup.architecture], tables().dataset[setup.dataset].shape
+    found = tables()
+    entry, shape = found.architecture[setup.architecture], found.dataset[setup.dataset].shape(setup.data)
     packed = (shape[0] * setup.train["pack"], *shape[1:])
     text = canonical_json(setup.critic)
     sizes = {"critic": _size(critic_summary, entry.build_critic, player_model(entry, "critic"), text, packed)}

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report import figures, pictures, tables
+from harness.report import figures, overview, panels, pictures, tables
 from harness.report.figures import Style
 
 
@@ -104,6 +104,32 @@ def test_steps_draw_a_thin_line_a_seed_and_a_thick_one_an_objective(ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("generator steps", "W1 excess (data units)")
 
 
+def test_the_headline_draws_a_mark_and_a_bar_a_way_in_the_row_of_its_objective(ax):
+    rows = pd.DataFrame(
+        [("gan", 0, -0.1, "tuned", 0.5, 0.4, 0.6), ("gan", 0, 0.1, "mean", 0.3, 0.2, 0.4),
+         ("wgan-gp", 1, -0.1, "tuned", 0.2, np.nan, np.nan)],
+        columns=["objective", "row", "lift", "way", "score", "low", "high"],
+    )  # fmt: skip
+    figures.draw_headline(ax, rows, STYLED, {"tuned": "lr tuned", "mean": "mean over lr"})
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines if len(line.get_xdata())]
+    assert drawn == [
+        ([0.4, 0.6], [-0.1, -0.1]), ([0.5], [-0.1]), ([0.2, 0.4], [0.1, 0.1]), ([0.3], [0.1]), ([0.2], [0.9]),
+    ]  # fmt: skip
+    assert len({line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1}) == 2
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["gan", "wgan-gp"]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["lr tuned", "mean over lr"]
+
+
+def test_the_grid_writes_every_score_and_frames_the_best_of_each_row(ax):
+    grid = pd.DataFrame([[0.9, 0.25], [0.1, 0.1]], index=["ring", "grid"], columns=["gan", "wgan-gp"])
+    figures.draw_grid(ax, grid)
+    assert [text.get_text() for text in ax.texts] == ["0.90", "0.25", "0.10", "0.10"]
+    assert [text.get_weight() for text in ax.texts] == ["bold", "normal", "bold", "bold"]
+    assert [round(frame.get_x() + 0.47) for frame in ax.patches] == [0, 0, 1]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["gan", "wgan-gp"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["ring", "grid"]
+
+
 def test_points_draw_both_clouds_inside_equal_axes(ax):
     real, generated = np.eye(2), np.array([[0.5, 0.5], [9.0, 9.0], [0.0, 1.0]])
     figures.draw_points(ax, real, generated, LOOK, (-2, 2, -2, 2))
@@ -148,12 +174,51 @@ def no_encoding(monkeypatch):
 
 
 def test_panels_follow_the_cells_and_the_rest_is_said(no_encoding, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST", 4)
+    monkeypatch.setattr(panels, "MOST", 4)
     store = FakeResults(tasks=tuple((f"ring-{i}", "mlp") for i in range(3)), seeds=2, grid=False)
     made = pictures.sections(tables.read(store))
     assert [len(made[kind].panels) for kind in ("primary", "steps", "points", "losses")] == [3, 3, 4, 4]
-    assert made["points"].notes == ("Shown are the first 4 of 9 cells; the tables hold them all.",)
-    assert made["points"].panels[0].name == "points-01-ring-0-mlp-wgan-gp"
+    assert made["points"].notes == (
+        "Shown are 4 of 9 cells: of each task its first objective, then its last, and so on inwards; "
+        "the tables hold them all.",
+    )
+    assert [panel.name for panel in made["points"].panels] == [
+        "points-01-ring-0-mlp-wgan-gp", "points-02-ring-0-mlp-gan", "points-03-ring-1-mlp-wgan-gp",
+        "points-04-ring-2-mlp-wgan-gp",
+    ]  # fmt: skip
+
+
+def test_no_task_is_left_out_before_another_has_two_panels():
+    cells = pd.DataFrame([(t, o, s) for t in "xyz" for o in "abc" for s in (1, 2)], columns=["task", "objective", "s"])
+    assert pictures.in_turn(cells, 18) is cells
+    for most in range(1, 10):
+        shown = pictures.in_turn(cells, most)
+        assert len(shown) == most
+        assert (shown["s"] == 1).all()
+        per_task = shown["task"].value_counts().reindex(list("xyz"), fill_value=0)
+        assert per_task.max() - per_task.min() <= 1
+        assert shown.index.is_monotonic_increasing
+    assert pictures.in_turn(cells, 6)["objective"].tolist() == ["a", "c"] * 3
+
+
+def test_the_headline_has_a_panel_a_budget_on_one_scale_and_a_grid_of_tasks(no_encoding):
+    store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3))
+    view = tables.read(store)
+    made = overview.sections(view)
+    assert [panel.name for panel in made["headline"].panels] == [
+        "headline-01-at-equal-generator-steps", "headline-02-at-equal-training-seconds",
+    ]  # fmt: skip
+    assert len(made["by_task"].panels) == 1
+    steps, seconds, grid = (figure.axes[0] for figure in no_encoding)
+    assert steps.get_xlim() == seconds.get_xlim()
+    assert [text.get_text() for text in steps.get_yticklabels()] == ["wgan-gp", "wgan-clip", "gan"]
+    np.testing.assert_array_equal(np.asarray(grid.images[0].get_array()), view.headline.by_task.to_numpy())
+    ends = view.headline.rows[["score", "low", "high"]].to_numpy()
+    assert steps.get_xlim()[0] < ends.min() < ends.max() < steps.get_xlim()[1]
+
+
+def test_one_task_has_no_headline(no_encoding):
+    assert [section.panels for section in overview.sections(tables.read(FakeResults())).values()] == [(), ()]
 
 
 def test_the_mean_line_is_never_a_mean_of_the_survivors(no_encoding):

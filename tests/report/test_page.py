@@ -12,7 +12,7 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.errors import HarnessError, StoreError
-from harness.report import build_report, figures, pictures
+from harness.report import build_report, figures, panels
 from harness.store import STATUSES
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def quick(monkeypatch):
     """Leave out the slow half, turning figures into bytes: for tests of the text."""
     monkeypatch.setattr(figures, "encode", lambda figure: (PNG, b"<svg/>"))
-    monkeypatch.setattr(pictures, "MOST", 1)
+    monkeypatch.setattr(panels, "MOST", 1)
 
 
 class Outline(HTMLParser):
@@ -101,6 +101,47 @@ def test_the_page_holds_its_parts_in_order(quick, tmp_path):
     assert -1 not in places
     assert places == sorted(places)
     assert "At n = 3 the nominal 95 % held the true mean in 95 % of repeated draws from normal data, 84 %" in words
+
+
+def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_does_not_hold(quick, tmp_path):
+    tasks = (("8gaussians", "mlp"), ("swissroll", "mlp"))
+    overrides = {(0, "gan", 0, 0): lost("diverged")}
+    words = report(FakeResults(tasks=tasks, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
+    parts = [
+        "Which objective learns eight gaussians?", "Over 2 tasks, wgan-gp is best, with mean score",
+        "1 of 36 runs (2.8 %)", "Over all tasks", "at equal generator steps at equal training seconds",
+        "the recipe's lr", "★ ahead by", "share of its steps at equal seconds", "1/12", "Task by task",
+        "has the highest tuned score in each of the 2 tasks", "W1 excess (data units) of every seed", "Every cell",
+        "In simulated suites of nine tasks", "tables/headline.csv",
+    ]  # fmt: skip
+    rest = words
+    for part in parts:
+        assert part in rest
+        rest = rest.partition(part)[2]
+    assert "comes first in 2 of 2 tasks" not in words  # one answer
+    kept = pd.read_csv(tmp_path / "tables" / "headline.csv")
+    assert len(kept) == 3 * 3 * 2
+    assert kept.groupby("objective")["n_lost"].first().to_dict() == {"gan": 1, "wgan-clip": 0, "wgan-gp": 0}
+    assert list(pd.read_csv(tmp_path / "tables" / "headline-tasks.csv")["task"]) == [
+        "8gaussians / mlp",
+        "swissroll / mlp",
+    ]
+
+
+def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
+    store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3), seeds=1)
+    part = report(store, tmp_path).words.partition("Over all tasks")[2].partition("Task by task")[0]
+    assert "best on the only seed, which flatters all" in part
+    assert "t interval" not in part
+    assert "other seeds" not in part
+
+
+@pytest.mark.parametrize("store", [FakeResults(), FakeResults(tasks=(("a", "mlp"), ("b", "mlp")), score=False)])
+def test_a_page_of_one_task_or_without_scores_has_no_headline(quick, tmp_path, store):
+    words = report(store, tmp_path).words
+    assert "Over all tasks" not in words
+    assert "headline" not in words
+    assert not (tmp_path / "tables" / "headline.csv").exists()
 
 
 def test_the_best_cell_is_marked_by_more_than_colour(quick, tmp_path):

@@ -1,7 +1,5 @@
 """Settings, metrics, commands, CSV and words of a report."""
 
-import csv
-import io
 from dataclasses import replace
 
 import pandas as pd
@@ -10,16 +8,6 @@ from report.fake_results import FakeResults
 
 from harness import wording
 from harness.report import tables
-
-
-def test_cells_of_a_csv_are_no_formulas_and_numbers_stay_numbers():
-    frame = pd.DataFrame(
-        {"text": ["=cmd()", " +1", "-2", "@x", "a=b", None], "number": [-1.5, 2, 3, 4, 5, None], "=h": 1}
-    )
-    rows = list(csv.reader(io.StringIO(tables.csv(frame).decode())))
-    assert [row[0] for row in rows] == ["text", "'=cmd()", "' +1", "'-2", "'@x", "a=b", ""]
-    assert rows[1][1] == "-1.5"
-    assert rows[0][2] == "'=h"
 
 
 def test_settings_stand_with_the_name_that_decides_them():

@@ -1,0 +1,83 @@
+"""The empirical distribution of a user's own points, addressed by their content.
+
+A run's address holds the hash of the points and never their path: equal points in another file, or another format, are
+the same data set. Each process is told in which file a content lies, reads it when it is first needed, and refuses what
+has changed since.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from harness.datasets.pointfile import content_of, read_points
+from harness.errors import DataError
+
+Settings = Mapping[str, Any]
+
+_PLACES: dict[str, str] = {}  # content -> the file that holds it
+
+
+def describe(path: str) -> dict[str, Any]:
+    """Return what a run's address holds of a file: content, points (how many) and dimensions.
+
+    Raises DataError where the file holds no such points.
+    """
+    try:
+        info = Path(path).stat()
+        stamp = (info.st_mtime_ns, info.st_size)
+    except (OSError, ValueError):
+        stamp = (0, 0)  # reading it says what is wrong
+    content, points, dimensions = _described(path, stamp)
+    place(content, path)
+    return {"content": content, "points": points, "dimensions": dimensions}
+
+
+def place(content: str, path: str) -> None:
+    """Tell this process in which file the points of a content lie."""
+    _PLACES[content] = path
+
+
+def shape_of_points(settings: Settings) -> tuple[int, ...]:
+    """Return the shape of one point."""
+    return (settings["dimensions"],)
+
+
+def all_points(settings: Settings) -> Tensor:
+    """Return every point, divided by `scale`: [n, d]. Raises DataError where their file has changed or gone."""
+    return _scaled(settings["content"], settings["scale"])
+
+
+def sample_points(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Draw n of the points with replacement, as a perfect sampler of their empirical distribution would: [n, d]."""
+    points = all_points(settings)
+    return points[torch.randint(len(points), (n,), generator=draw)]
+
+
+def reference_points(n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Draw n of the points without replacement, all of them where n is their number: [n, d]."""
+    points = all_points(settings)
+    assert n <= len(points), "a suite that asks for more is refused"
+    return points[torch.randperm(len(points), generator=draw)[:n]]
+
+
+@lru_cache(maxsize=1024)
+def _described(path: str, stamp: tuple[int, int]) -> tuple[str, int, int]:
+    """Content, number and dimensions of a file's points; `stamp` makes a changed file another one."""
+    points = read_points(Path(path))
+    return content_of(points), len(points), points.shape[1]
+
+
+@lru_cache(maxsize=4)
+def _scaled(content: str, scale: float) -> Tensor:
+    path = _PLACES.get(content)
+    if path is None:
+        raise DataError(f"no file with points of content {content} is known; train through a suite that names it.")
+    points = read_points(Path(path))
+    if content_of(points) != content:
+        text = "its points have changed since the suite was planned; run the suite again to plan with these"
+        raise DataError(f"{path}: {text}, or put the earlier file back.")
+    return torch.from_numpy(points / scale).float()

@@ -1,0 +1,200 @@
+"""The answer over many tasks, in words: who is best, whether that depends on how one compares, and what was lost."""
+
+import math
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from harness.report.answer import statuses
+from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
+from harness.wording import NOTHING, counted, interval, listed, number
+
+GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
+WORK_NAMES = {"train_s": "seconds", "critic_updates": "critic updates", "samples_seen": "samples seen"}
+
+
+def way_names(found: Headline) -> dict[str, str]:
+    """Return what each way of standing for an objective is called: {"tuned": "lr tuned", ...}."""
+    if not found.swept:
+        return {"tuned": "as set"}
+    names = {
+        "tuned": f"{found.swept} tuned",
+        "recipe": f"the recipe's {found.swept}",
+        "mean": f"mean over {found.swept}",
+    }
+    return {way: name for way, name in names.items() if (found.rows["way"] == way).any()}
+
+
+def text(found: Headline, table: pd.DataFrame) -> str:
+    """Return the answer: its first sentence names the best and says where another comes first; then what was lost."""
+    others = [lead for lead in found.leads if lead.first != found.best.first]
+    depends = "the first place depends on how one compares: " if others else ""
+    end = f"; but {_differing(found, others)}" if others else _agreeing(found)
+    return f"Over {_tasks(found)}, {depends}{_body(found)}{end}. {_lost(table)}"
+
+
+def _tasks(found: Headline) -> str:
+    shared = len(found.by_task)
+    if shared == found.n_tasks:
+        return counted(shared, "task")
+    return f"the {shared} of {counted(found.n_tasks, 'task')} that every objective was run on"
+
+
+def _body(found: Headline) -> str:
+    """Write the best objective's score, and how far it is ahead of the runner-up."""
+    best = found.best
+    row = found.rows.iloc[0]  # the first lead's first
+    score = interval(row["score"], row["low"], row["high"])
+    n = f"n = {counted(found.seeds, 'seed')}"
+    told = [*_chosen(found), GIVEN[best.budget], f"95 % t interval, {n}" if found.seeds > 1 else "one seed"]
+    is_best = "is best, with mean score" if best.ahead.low > 0 else "has the highest mean score,"
+    ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}"
+    return f"{best.first} {is_best} {score} ({', '.join(told)}), {ahead}, {_sure(best, found.seeds)}"
+
+
+def _chosen(found: Headline) -> list[str]:
+    if not found.swept:
+        return []
+    other = "the other seeds" if found.seeds > 1 else "that same seed, which flatters all"
+    return [f"{found.swept} tuned on {other}"]
+
+
+def _sure(lead: Lead, seeds: int) -> str:
+    if seeds == 1:
+        return "but one seed gives no interval: another seed may turn the order round"
+    if lead.ahead.low > 0:
+        return "paired by seed, an interval that excludes 0"
+    return f"paired by seed, an interval that contains 0: no difference found (n = {counted(seeds, 'seed')})"
+
+
+def _agreeing(found: Headline) -> str:
+    """Say by which other comparisons the best comes first, too."""
+    at = [lead for lead in found.leads if lead.budget == "steps"]
+    if len(at) == 1:
+        return f"; it comes first {GIVEN['seconds']}, too"
+    return f"; it comes first {_by(found, at)}, {GIVEN['steps']} and {GIVEN['seconds']} alike"
+
+
+def _differing(found: Headline, others: list[Lead]) -> str:
+    """Write "b comes first at equal training seconds and c comes first with lr tuned at equal generator steps"."""
+    parts = []
+    for objective in dict.fromkeys(lead.first for lead in others):
+        places: dict[tuple[str, str], list[str]] = {}  # budgets in which the same is to be said
+        for budget in BUDGETS:
+            mine = [lead for lead in others if (lead.first, lead.budget) == (objective, budget)]
+            if mine:
+                places.setdefault(_where(found, mine), []).append(GIVEN[budget])
+        where = [f"{by}{listed(given)}{doubt}" for (by, doubt), given in places.items()]
+        parts.append(f"{objective} comes first {listed(where)}")
+    return listed(parts)
+
+
+def _where(found: Headline, leads: list[Lead]) -> tuple[str, str]:
+    """Name the ways of one budget by which an objective comes first, and in which of them no difference was found."""
+    doubt = [lead for lead in leads if not lead.ahead.low > 0] if found.seeds > 1 else []
+    ways = sum(lead.budget == leads[0].budget for lead in found.leads)
+    by = f"{_by(found, leads)} " if len(leads) < ways else ""
+    if not doubt:
+        return by, ""
+    return by, f" (no difference found{f' {_by(found, doubt)}' if len(doubt) < len(leads) else ''})"
+
+
+def _by(found: Headline, leads: list[Lead]) -> str:
+    """Write "with the recipe's lr and in the mean over lr"."""
+    words = {
+        "tuned": f"with {found.swept} tuned",
+        "recipe": f"with the recipe's {found.swept}",
+        "mean": f"in the mean over {found.swept}",
+    }
+    return listed([words[lead.way] for lead in leads])
+
+
+def by_task(found: Headline) -> str:
+    """Return a sentence: in how many tasks the best has the highest tuned score, and who has it elsewhere."""
+    grid, best = found.by_task, found.best.first
+    tops = {str(task): [str(name) for name in grid.columns[row == row.max()]] for task, row in grid.iterrows()}
+    held = [task for task, top in tops.items() if best in top]
+    score = f"the highest {'tuned ' if found.swept else ''}score"
+    if len(held) == len(tops):
+        return f"{best} has {score} in each of the {counted(len(tops), 'task')}."
+    elsewhere: dict[str, list[str]] = {}
+    for task, top in tops.items():
+        if best not in top:
+            elsewhere.setdefault(" and ".join(top), []).append(task)
+    others = listed([f"{top} in {listed(tasks)}" for top, tasks in elsewhere.items()])
+    return f"{best} has {score} in {len(held)} of {counted(len(tops), 'task')}; elsewhere {others}."
+
+
+def _lost(table: pd.DataFrame) -> str:
+    """Say how many runs were lost, and how many finished no better than the best single point."""
+    counts = Counter(str(status) for status in table["status"])
+    n, lost = len(table), len(table) - counts["ok"]
+    n_worse = int((table.loc[table["status"] == "ok", "score"] == 0).sum())
+    point = "the best single point, which scores 0"
+    share = f"{lost:,} of {counted(n, 'run')} ({_percent(lost / n)})"
+    ended = f"{share} did not finish and count as 0 ({statuses(counts)})"
+    if not n_worse:
+        return f"{ended}; all others did better than {point}." if lost else f"All {n:,} runs did better than {point}."
+    worse = f"{n_worse:,} ({_percent(n_worse / n)}) finished no better than {point}"
+    return f"{ended if lost else f'All {n:,} runs finished'}; {worse}."
+
+
+def shown(found: Headline) -> dict[str, Any]:
+    """Return the page's table: a column a way and budget, a row an objective, best first, and who leads by how much."""
+    names = way_names(found)
+    columns = [(way, budget) for budget in BUDGETS for way in names]
+    leads = {(lead.way, lead.budget): lead for lead in found.leads}
+    cells = found.rows.set_index(["objective", "way", "budget"]).to_dict("index")
+    rows = []
+    for row in found.runs.to_dict("records"):
+        mine = [(column, cells.get((row["objective"], *column))) for column in columns]
+        rows.append({**_runs(row), "scores": [_score(cell, column in leads) for column, cell in mine]})
+    return {
+        "rows": rows,
+        "leads": [_lead(leads.get(column), found.seeds) for column in columns],
+        "ways": list(names.values()),
+        "budgets": [GIVEN[budget] for budget in BUDGETS],
+        "work": [WORK_NAMES[name] for name in WORK if name in found.runs],
+        "tasks": counted(len(found.by_task), "task"),
+        "swept": found.swept,
+        "alone": found.seeds == 1,
+        "by_task": by_task(found),
+        "coverage": {noise: _percent(share) for noise, (share, _) in COVERAGE.items()},
+    }
+
+
+def _runs(row: dict[Any, Any]) -> dict[str, Any]:
+    """Write what became of an objective's runs, and what they took."""
+    return {
+        "objective": row["objective"],
+        "lost": f"{row['n_lost']}/{row['n_runs']}",
+        "no_better": f"{row['n_no_better']}/{row['n_runs']}",
+        "reached": _percent(row["steps_at_equal_seconds"]),
+        "work": [_work(name, row[name]) for name in WORK if name in row],
+    }
+
+
+def _score(cell: dict[Any, Any] | None, ranked: bool) -> dict[str, Any]:
+    """Write two decimals everywhere, so that columns can be compared at a glance; headline.csv has the rest."""
+    if cell is None:
+        return {"text": NOTHING, "first": False}
+    bounds = "" if math.isnan(cell["low"]) else f" [{cell['low']:.2f}, {cell['high']:.2f}]"
+    return {"text": f"{cell['score']:.2f}{bounds}", "first": ranked and cell["place"] == 1}
+
+
+def _lead(lead: Lead | None, seeds: int) -> list[str]:
+    """Write by how much a column's first is ahead of its second, and what the seeds say to that, in lines."""
+    if lead is None:
+        return [NOTHING]
+    size, _, bounds = interval(lead.ahead.mean, lead.ahead.low, lead.ahead.high).partition(" ")
+    doubt = "one seed: no interval" if seeds == 1 else "" if lead.ahead.low > 0 else "no difference found"
+    return [line for line in (size, bounds, f"over {lead.second}", doubt) if line]
+
+
+def _work(name: str, value: float) -> str:
+    return number(value) if name == "train_s" or math.isnan(value) else f"{value:,.0f}"
+
+
+def _percent(share: float) -> str:
+    return NOTHING if math.isnan(share) else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"

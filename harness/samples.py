@@ -1,0 +1,110 @@
+"""`harness sample`: fresh samples of a trained run's generator, as arrays or as a picture."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import HarnessError, StoreError
+from harness.exports import write_output
+from harness.find import Found, find_run
+from harness.spec import RunSpec
+from harness.store import npz_bytes
+from harness.tasks import kept_reference, new_reference, open_planned
+
+MOST = 10_000_000
+PURPOSE = "sample"  # its latents are none that a run was trained or scored with
+
+
+def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -> dict[str, Any]:
+    """Write n samples of a run to `output` (.npz: `samples` [n, *shape]; .png: a scatter over the reference).
+
+    `seed` addresses the latents, by default the run's own. Returns run_id, weights ("generator", or the trick whose
+    weights were scored, as "ema"), shape, file and replaced. Raises HarnessError where the run has no generator to draw
+    from, the ending is another, or the file cannot be written.
+    """
+    encode = {".npz": _npz, ".png": _png}.get(Path(output).suffix.lower())
+    if encode is None:
+        raise HarnessError(f"-o {output}: a file that ends in .npz or .png is needed")
+    if n > MOST:
+        raise HarnessError(f"-n {n}: at most {MOST:,} samples are drawn at once")
+    found = find_run(text, root)
+    open_planned(str(found.store.folder))
+    spec = RunSpec.from_json(found.spec)
+    owner, weights = _weights(found, spec)
+    drawn = _drawn(found, spec, weights, spec.seed if seed is None else seed, n)
+    replaced = write_output(Path(output), encode(found, spec, drawn))
+    said = {"run_id": found.run_id, "weights": owner, "shape": list(drawn.shape)}
+    return {**said, "file": output, "replaced": replaced}
+
+
+def render(written: dict[str, Any]) -> str:
+    """Return that as a line."""
+    shape = " x ".join(map(str, written["shape"]))
+    replaced = " (replaced)" if written["replaced"] else ""
+    return f"{written['file']}: {shape} samples of {written['run_id']} from its {written['weights']} weights{replaced}"
+
+
+def _weights(found: Found, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
+    """Return the generator's weights that the run was scored with, and whose they are."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    from harness.objectives import TRICKS
+
+    record = found.store.record(found.run_id)
+    if record is None or record["status"] != "ok":
+        state = found.store.status(found.run_id)
+        raise HarnessError(f"{found.run_id}: its status is {state}, and only a run that is ok keeps its weights")
+    if not spec.setup.generator:
+        raise HarnessError(f"{found.run_id}: trained a critic alone, and there is no generator to draw from")
+    tricks = [name for name in spec.setup.tricks if name in TRICKS]
+    if lost := [name for name in tricks if TRICKS[name].params]:
+        raise HarnessError(f"{found.run_id}: its generator runs with the memory of '{lost[0]}', which is not kept")
+    owner = next((name for name in reversed(tricks) if TRICKS[name].sampled), "generator")
+    path = found.store.run_folder(found.run_id) / f"{owner}.safetensors"
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != record["files"][path.name]:
+            raise StoreError(f"{path}: its content does not match its record; it was changed after training")
+        return owner, load(content)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _drawn(found: Found, spec: RunSpec, weights: dict[str, np.ndarray], seed: int, n: int) -> np.ndarray:
+    from harness.engine.sampling import draw_samples
+
+    try:
+        return draw_samples(spec.setup, weights, seed, PURPOSE, n)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise HarnessError(
+            f"{found.run_id}: its weights do not fit '{spec.setup.architecture}' as it is defined now ({error})"
+        ) from None
+
+
+def _npz(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
+    return npz_bytes({"samples": drawn})
+
+
+def _png(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
+    """Draw the samples over the real points that the run was scored against, as its report does."""
+    from harness.report import figures
+    from harness.report.pictures import frame
+
+    if drawn.ndim != 2 or drawn.shape[1] != 2:
+        raise HarnessError(
+            f"-o: a png shows points in the plane, and these have shape {list(drawn.shape[1:])}; use npz"
+        )
+    if found.row is None:
+        raise HarnessError(f"-o: {found.run_id} is no longer planned, and a png shows its reference as well; use npz")
+    asked = found.store.suite["score"]["samples"]
+    place = (found.store, found.row["dataset"], found.spec, asked)
+    real = (kept_reference(*place) or new_reference(*place)).points
+    with figures.style():
+        figure, ax = figures.blank(5, 5)
+        look = figures.styles([found.row["objective"]])[found.row["objective"]]
+        figures.draw_points(ax, real, drawn, look, frame([real]))
+        ax.set_title(f"{found.row['objective']} on {found.row['dataset']}, {found.row['architecture']}")
+        return figures.encode(figure)[0]

@@ -1,0 +1,140 @@
+"""The answer over many tasks: its first sentence for each outcome of the comparisons, and what was lost."""
+
+import re
+
+import pytest
+from report.fake_results import FakeResults
+
+from harness.report import tables, verdict
+from harness.wording import NOTHING
+
+TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"), ("swissroll", "mlp-tanh"))
+RATES = ("recipe", 2e-3)
+
+
+def many(**more):
+    return FakeResults(**{"tasks": TASKS, "rates": RATES, **more})
+
+
+def told(store):
+    view = tables.read(store)
+    return verdict.text(view.headline, view.table)
+
+
+def changed(objective, values, rates=(0, 1), seeds=3):
+    """Overrides of every run of an objective at some settings, in all tasks."""
+    return {(t, objective, r, seed): values for t in range(len(TASKS)) for r in rates for seed in range(seeds)}
+
+
+def test_the_first_sentence_where_one_objective_is_best_by_every_comparison():
+    assert re.fullmatch(
+        r"Over 3 tasks, wgan-gp is best, with mean score 0\.\d+ \[0\.\d+, 0\.\d+\] \(lr tuned on the other seeds, "
+        r"at equal generator steps, 95 % t interval, n = 3 seeds\), 0\.\d+ \[0\.\d+, 0\.\d+\] above the runner-up, "
+        r"wgan-clip, paired by seed, an interval that excludes 0; it comes first with lr tuned, with the recipe's lr "
+        r"and in the mean over lr, at equal generator steps and at equal training seconds alike\. "
+        r"All 54 runs did better than the best single point, which scores 0\.",
+        told(many()),
+    )
+
+
+def test_the_first_sentence_says_where_another_comes_first():
+    recipe_fails = changed("wgan-gp", {"w1_excess": 1.0}, rates=[0])
+    text = told(many(overrides=recipe_fails))
+    first = text.split(". ")[0]
+    assert first.startswith(
+        "Over 3 tasks, the first place depends on how one compares: wgan-gp is best, with mean score"
+    )
+    assert first.endswith("; but wgan-clip comes first with the recipe's lr and in the mean over lr at equal generator "
+                          "steps and at equal training seconds")  # fmt: skip
+
+
+def test_the_first_sentence_says_where_equal_seconds_turn_the_order_round():
+    slow = changed("wgan-gp", {"train_s": 31.0})
+    first = told(many(overrides=slow)).split(". ")[0]
+    assert "wgan-gp is best" in first
+    assert first.endswith("; but wgan-clip comes first at equal training seconds")
+
+
+def test_a_first_place_that_the_seeds_explain_is_no_difference_found():
+    first = told(many(rates=(), noise=0.5)).split(". ")[0]
+    assert "wgan-clip has the highest mean score, 0." in first
+    assert "paired by seed, an interval that contains 0: no difference found (n = 3 seeds)" in first
+    assert "equal " not in first.replace("at equal ", "")
+    slow = changed("wgan-gp", {"train_s": 6.0}) | changed("wgan-clip", {"w1_excess": 0.16}, rates=[0])
+    assert (
+        "; but wgan-clip comes first with lr tuned and with the recipe's lr at equal training seconds "
+        "(no difference found). "
+    ) in told(many(overrides=slow, noise=0.08))
+
+
+def test_one_seed_gives_no_interval_and_flatters_what_was_tuned_on_it():
+    text = told(many(seeds=1))
+    assert "(lr tuned on that same seed, which flatters all, at equal generator steps, one seed)" in text
+    assert "but one seed gives no interval: another seed may turn the order round" in text
+    assert "[" not in text
+
+
+def test_where_nothing_was_swept_nothing_is_said_of_tuning():
+    text = told(many(rates=()))
+    assert "tuned" not in text
+    assert "; it comes first at equal training seconds, too. " in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "end"),
+    [
+        ({(0, "gan", 0, 0): {"status": "diverged"}, (0, "gan", 0, 1): {"status": "oom"}},
+         "2 of 54 runs (3.7 %) did not finish and count as 0 (1 diverged, 1 out of memory); "
+         "all others did better than the best single point, which scores 0."),
+        ({(0, "gan", 0, 0): {"status": "diverged"}, (0, "gan", 0, 1): {"w1_excess": 1.5}},
+         "1 of 54 runs (1.9 %) did not finish and count as 0 (1 diverged); "
+         "1 (1.9 %) finished no better than the best single point, which scores 0."),
+        ({(0, "gan", r, s): {"w1_excess": 1.5} for r in (0, 1) for s in range(3)},
+         "All 54 runs finished; 6 (11 %) finished no better than the best single point, which scores 0."),
+    ],
+)  # fmt: skip
+def test_what_was_lost_and_what_is_no_better_than_a_point_is_said(overrides, end):
+    assert told(many(overrides=overrides)).endswith(f". {end}")
+
+
+def test_tasks_that_were_left_out_are_said():
+    store = many()
+    view = tables.read(store)
+    part = view.table[(view.table["task"] != view.table["task"].iloc[0]) | (view.table["objective"] != "gan")]
+    found = tables.headline(part, view.scored, view.metrics)
+    assert verdict.text(found, part).startswith("Over the 2 of 3 tasks that every objective was run on, wgan-gp")
+
+
+def test_where_the_answer_does_not_hold_is_said_task_by_task():
+    assert (
+        verdict.by_task(tables.read(many()).headline) == "wgan-gp has the highest tuned score in each of the 3 tasks."
+    )
+    better = {(2, "gan", r, seed): {"w1_excess": 0.001} for r in (0, 1) for seed in range(3)}
+    assert verdict.by_task(tables.read(many(overrides=better)).headline) == (
+        "wgan-gp has the highest tuned score in 2 of 3 tasks; elsewhere gan in swissroll / mlp-tanh."
+    )
+
+
+def test_the_table_marks_the_first_of_each_column_and_says_by_how_much_it_leads():
+    slow = changed("wgan-gp", {"train_s": 31.0})
+    shown = verdict.shown(tables.read(many(overrides=slow)).headline)
+    assert shown["ways"] == ["lr tuned", "the recipe's lr", "mean over lr"]
+    firsts = {row["objective"]: [score["first"] for score in row["scores"]] for row in shown["rows"]}
+    assert firsts == {"wgan-gp": [True] * 3 + [False] * 3, "wgan-clip": [False] * 3 + [True] * 3, "gan": [False] * 6}
+    assert [lead[2] for lead in shown["leads"]] == ["over wgan-clip"] * 3 + ["over gan"] * 3
+    assert {row["objective"]: row["reached"] for row in shown["rows"]} == {
+        "wgan-gp": "10 %", "wgan-clip": "100 %", "gan": "100 %",
+    }  # fmt: skip
+
+
+def test_what_has_no_number_is_a_dash_and_no_first_place():
+    view = tables.read(many())
+    table = view.table.assign(**{
+        "sweep.lr": ["3e-4" if (o, lr) == ("gan", "recipe") else lr
+                     for o, lr in zip(view.table["objective"], view.table["sweep.lr"].astype(str), strict=True)],
+    })  # fmt: skip
+    shown = verdict.shown(tables.headline(table, view.scored, view.metrics))
+    scores = {row["objective"]: row["scores"][1] for row in shown["rows"]}
+    assert scores["gan"]["text"] == NOTHING
+    assert not any(score["first"] for score in scores.values())
+    assert shown["leads"][1] == [NOTHING]
