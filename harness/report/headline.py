@@ -25,6 +25,8 @@ SCORED_BY = {"w1", "w1_excess", "score"}  # primary metrics that order the runs 
 COVERAGE = {"alone": (0.93, 0.93), "shared": (0.95, 0.92), "skewed": (0.87, 0.87), "lost": (0.86, 0.86)}
 WORK = ("train_s", "critic_updates", "samples_seen")
 
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps, and a metric there
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -166,7 +168,7 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
 
 
-def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, tuple[NDArray[np.float64], ...]]:
+def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]:
     """Return the scored steps of every run and one metric there, in order; of no run where none has the metric."""
     if name not in scored:
         return {}

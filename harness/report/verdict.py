@@ -59,8 +59,10 @@ def _chosen(found: Headline) -> list[str]:
     if not found.swept:
         return []
     other = "the other seeds" if found.seeds > 1 else "that same seed, which flatters all"
-    by_number = found.runs.groupby("n_settings", sort=False)["objective"].agg(list)
-    counts = [f"{counted(int(n), 'setting')} of {listed(names)}" for n, names in by_number.items()]
+    having: dict[int, list[str]] = {}
+    for name, n in zip(found.runs["objective"], found.runs["n_settings"], strict=True):
+        having.setdefault(int(n), []).append(str(name))
+    counts = [f"{counted(n, 'setting')} of {listed(names)}" for n, names in having.items()]
     return [f"{found.swept} tuned on {other}{f', over {listed(counts)}' if len(counts) > 1 else ''}"]
 
 
@@ -99,12 +101,11 @@ def _where(found: Headline, leads: list[Lead]) -> str:
     ways = sum(lead.budget == leads[0].budget for lead in found.leads)
     by = f"{_by(found, leads)} " if len(leads) < ways else ""
     gaps = [lead.gaps[best] for lead in leads]
-    open_ = [not (alone or gap.low > 0) for gap in gaps]
-    marks = [" (no difference found)" if doubt and not all(open_) else "" for doubt in open_]
+    doubts = [not (alone or gap.low > 0) for gap in gaps]
+    marks = [" (no difference found)" if doubt and not all(doubts) else "" for doubt in doubts]
     sizes = [f"{interval(gap.mean, gap.low, gap.high)}{mark}" for gap, mark in zip(gaps, marks, strict=True)]
-    return (
-        f"{by}{GIVEN[leads[0].budget]}, {listed(sizes)} ahead of {best}{': no difference found' if all(open_) else ''}"
-    )
+    ahead = f"{listed(sizes)} ahead of {best}{': no difference found' if all(doubts) else ''}"
+    return f"{by}{GIVEN[leads[0].budget]}, {ahead}"
 
 
 def _below(found: Headline) -> str:

@@ -107,6 +107,19 @@ def test_another_first_is_set_against_the_best_of_the_sentence_and_not_against_i
     )
 
 
+def test_where_one_of_two_intervals_contains_0_that_one_is_marked():
+    scores = {("a", 0): [0.1] * 5, ("a", 1): [0.9] * 5, ("b", 0): [0.5] * 5, ("b", 1): WIDE}
+    store = many(objectives=("a", "b"), seeds=5, overrides={
+        (t, name, r, seed): {"w1_excess": 1.2 * (1 - score)}
+        for t in range(len(TASKS)) for (name, r), values in scores.items() for seed, score in enumerate(values)
+    })  # fmt: skip
+    assert re.search(
+        r"; but b comes first with the recipe's lr and in the mean over lr at equal generator steps, "
+        r"0\.40\d* (\[0\.40\d*, 0\.40\d*\] )?and 0\.09 \[-0\.\d+, 0\.\d+\] \(no difference found\) ahead of a and ",
+        told(store),
+    )
+
+
 def test_the_numbers_of_settings_are_said_where_they_differ():
     view = tables.read(many(rates=("recipe", 2e-3, 4e-3)))
     fewer = view.table[(view.table["objective"] != "gan") | (view.table["setting"] != "lr=4e-3")]
