@@ -8,6 +8,7 @@ import pytest
 
 from harness import cli, tasks
 from harness.store import Store
+from harness.suite import plugins
 
 SUITE = """\
 version: 1
@@ -26,6 +27,14 @@ matrix:
   - {dataset: 8gaussians, architecture: mlp, objective: [wild, pending]}
   - {dataset: parallel-lines, architecture: mlp, objective: wgan-clip, train: {generator: fixed}}
 """
+
+
+@pytest.fixture(autouse=True)
+def shipped_tables():
+    """What a test's plug-in adds is unknown to the next test, whichever of them share a process."""
+    yield
+    for path in list(plugins._LOADED):
+        plugins._forget(plugins._LOADED.pop(path))
 
 
 @pytest.fixture

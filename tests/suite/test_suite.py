@@ -9,24 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from harness.suite import Suite, load_suite, plugins, schema, scored_steps
+from harness.suite import Suite, load_suite, schema, scored_steps
 from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
 SCHEMA = Path(__file__).parents[2] / "harness" / "suite.schema.json"
-
-
-@pytest.fixture
-def own_tables(monkeypatch):
-    """Put the tables back afterwards: plug-ins extend them for the whole process."""
-    monkeypatch.setattr(plugins, "_LOADED", {})
-    monkeypatch.setattr(plugins, "_ORIGIN", {})
-    held = [(table, dict(table)) for table in plugins.tables()]
-    yield
-    for table, entries in held:
-        table.clear()
-        table.update(entries)
 
 
 def test_a_scale_and_a_file_extended_are_merged_key_by_key(load):
@@ -98,7 +86,7 @@ DATASETS = {"own-ring": replace(BUILT_IN["ring"], version=7)}
 """
 
 
-def test_a_plug_in_extends_the_tables(load, mistakes, own_tables):
+def test_a_plug_in_extends_the_tables(load, mistakes):
     block = "plugins: [sub/p.py]\n" + BLOCK.replace("gan, wgan-gp", "mine").replace("ring", "own-ring")
     Path("sub").mkdir()
     Path("sub/p.py").write_text(PLUGIN % ("mine", 1))
@@ -126,7 +114,7 @@ def test_a_plug_in_extends_the_tables(load, mistakes, own_tables):
         (PLUGIN % ("gan", 1), "defines the objective 'gan', a name that is taken already."),
     ],
 )
-def test_a_broken_plug_in_is_one_sentence_naming_it(source, expected, mistakes, own_tables):
+def test_a_broken_plug_in_is_one_sentence_naming_it(source, expected, mistakes):
     Path("p.py").write_text(source)
     (said,) = mistakes(HEAD + "plugins: [p.py]\n" + BLOCK)
     assert said.startswith("x.yaml:3: plugins: the plug-in ")
