@@ -12,11 +12,20 @@ from torch.nn import functional as F
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.objectives import OBJECTIVES
+from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
+
+NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
+    init=lambda params, setup, draw: params["critic"][0] * 0,
+    loss=lambda player, params, critic, real, fake, extra, hyper: (
+        torch.where((extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0) * params.sum(-1)
+    ),
+    after=lambda player, params, fake, extra, noise, hyper: extra + (player == "generator"),
+    hyper={"at": 1e9},
+)
 
 
 def data_defaults(name: str) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""What is damaged in a results folder, and where it is put: aside, under damaged/, never away.
+
+damaged/<n>/<where it was>     a run whose record or artefact is damaged goes there whole, and is then pending
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import Damaged
+from harness.store.files import writing
+from harness.store.records import read_artefact
+
+if TYPE_CHECKING:
+    from harness.store.folder import Store
+
+
+def mend(store: "Store", run_ids: Iterable[str], deep: bool = False) -> list[str]:
+    """Set aside what is damaged of these runs and return a line for each damaged file.
+
+    Records, attempts and scores are read; artefacts are there and of their size, and with `deep` of their content.
+    Raises StoreError where the folder cannot be written.
+    """
+    lines = []
+    for run_id in run_ids:
+        if run_damage(store, run_id, deep):
+            with store.placing():  # looked at again under the lock: another may have mended it, and trained it since
+                lines += _mend(store, run_id, run_damage(store, run_id, deep))
+    return lines
+
+
+def run_damage(store: "Store", run_id: str, deep: bool = False) -> dict[Path, str]:
+    """Return why each damaged file of a run is one, by path, as it stands on the disk now."""
+    fresh, folder = type(store)(store.folder), store.run_folder(run_id)
+    record = fresh.record(run_id)
+    fresh.attempts(run_id)
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder / "scores"):
+            if name.endswith(".json") and not name.startswith("."):
+                fresh.scores(run_id, name.removesuffix(".json"))
+    if record is not None:
+        fresh.damage |= _artefact_damage(folder, record["files"], record.get("sizes", {}), deep)
+    return fresh.damage
+
+
+def set_aside(store: "Store", path: Path) -> Path:
+    """Rename a file or folder into damaged/ and return where it is now. Raises StoreError."""
+    shelf, where = store.folder / "damaged", path.relative_to(store.folder)
+    with writing(path):
+        shelf.mkdir(parents=True, exist_ok=True)
+        for number in count(1 + len(os.listdir(shelf))):
+            with suppress(FileExistsError):
+                (shelf / str(number)).mkdir()
+                break
+        kept = shelf / str(number) / where
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, kept)
+    return kept
+
+
+def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], deep: bool) -> dict[Path, str]:
+    found = {}
+    for name, digest in sums.items():
+        path = folder / name
+        try:
+            size = os.stat(path).st_size
+        except OSError:
+            found[path] = "missing"
+            continue
+        if size != sizes.get(name, size):
+            found[path] = f"{size:,} bytes, of {sizes[name]:,}"
+        elif deep:
+            try:
+                read_artefact(path, digest)
+            except Damaged as damaged:
+                found[path] = damaged.why
+    return found
+
+
+def _mend(store: "Store", run_id: str, damage: dict[Path, str]) -> list[str]:
+    if any(store.spoils_a_run(path) for path in damage):
+        kept = set_aside(store, store.run_folder(run_id))
+        return [
+            f"{path}: {why}; its run is set aside in {kept} and will be trained again" for path, why in damage.items()
+        ]
+    return [f"{path}: {why}; set aside as {set_aside(store, path)}" for path, why in damage.items()]
