@@ -34,7 +34,8 @@ class Plan:
 
     runs    the suite's rows as it stands now: run_id, dataset, architecture, objective, objective.base, seed, sweep
     specs   every run that was ever planned, by run_id, in the plain form of RunSpec
-    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned
+    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned; halves of
+            a stack that failed on a GPU have its id as "replaces"
     merged  runs that the suite asks for twice under the same labels
     """
 

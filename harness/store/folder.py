@@ -60,6 +60,12 @@ class Store:
         """The resolved suite, as plain data."""
         return dict(self.plan["resolved"])
 
+    @property
+    def suite_text(self) -> str:
+        """suite.yaml, as text; empty where it is gone, as it is derived."""
+        path = self.folder / "suite.yaml"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other process from changing the plan. Not to be nested. Raises StoreError.
