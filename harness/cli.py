@@ -186,6 +186,28 @@ def export(
 
 
 @app.command()
+def doctor(folder: FolderArgument = "results", as_json: Json = False) -> None:
+    """Check everything in a results folder: set damage aside, make again what is derived, say what to run again."""
+    from harness.doctor import doctor as examine
+    from harness.doctor import render
+
+    found = examine(folder)
+    print(_json(found) if as_json else render(found))
+    raise typer.Exit(1 if any(entry["redo"] for entry in found) else 0)
+
+
+@app.command()
+def verify(folder: FolderArgument = "results", as_json: Json = False) -> None:
+    """Check every file against its checksum, and w1 against the kept samples. Writes nothing."""
+    from harness.verifying import render
+    from harness.verifying import verify as check
+
+    found = check(folder)
+    print(_json(found) if as_json else render(found))
+    raise typer.Exit(1 if any(entry["mismatches"] for entry in found) else 0)
+
+
+@app.command()
 def clean(
     folder: FolderArgument = "results",
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
@@ -220,7 +242,7 @@ def report(
     """Write the report of a results folder again, from its records."""
     from harness.runner import rebuild_reports
 
-    written = rebuild_reports(folders, output)
+    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
     print(_json(written) if as_json else "\n".join(written))
 
 

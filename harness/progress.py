@@ -49,6 +49,8 @@ class Reporter:
             self._bar.update(self._task, description="writing the report")
 
     def _planned(self, plan: dict[str, Any]) -> None:
+        for line in plan["damage"]:
+            self._say(line)
         self._total = sum(len(stack["runs"]) for stack in plan["stacks"])
         already = f", {plan['finished']} already finished" if plan["finished"] else ""
         if self._total:

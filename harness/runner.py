@@ -1,5 +1,6 @@
 """The data flow of `harness run`: plan, train, score, report; many tasks at once, and this process imports no torch."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ from harness.cost.estimate import estimate
 from harness.cost.meter import Meter
 from harness.cost.sentence import duration
 from harness.cost.timings import add_timings, read_timings
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoreError
 from harness.executors import Executor, as_they_end, default_workers, open_executor
 from harness.status import result_folders
 from harness.store import FINAL, LOST, Store
@@ -56,11 +57,12 @@ class RunResult:
     report: Path
     took_s: float
     estimated_s: float | None  # from timings of earlier calls
+    damage: list[str]  # of runs that are to be trained again
 
     @property
     def exit_code(self) -> int:
         """Of the command line."""
-        return 1 if any(self.counts.get(status) for status in LOST) else 0
+        return 1 if self.damage or any(self.counts.get(status) for status in LOST) else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -73,7 +75,8 @@ class RunResult:
         runs = f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"
         earlier = f"\n{self.unplanned} earlier runs are no longer planned and kept on disk" if self.unplanned else ""
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
-        return f"{runs}{earlier}\ntook {duration(self.took_s)}{estimated}\nreport: {self.report}"
+        damage = "".join(f"\n{line}" for line in self.damage)
+        return f"{runs}{earlier}{damage}\ntook {duration(self.took_s)}{estimated}\nreport: {self.report}"
 
 
 def run(request: Request, progress: Progress = lambda event, what: None) -> RunResult:
@@ -108,6 +111,7 @@ def run(request: Request, progress: Progress = lambda event, what: None) -> RunR
         report=Path(ended["report"]),
         took_s=time.perf_counter() - clock[0],
         estimated_s=expected["seconds"],
+        damage=ended["damage"],
     )
 
 
@@ -116,8 +120,12 @@ def report_folder(root: str, folder: str) -> str:
     return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
 
 
-def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
+def rebuild_reports(
+    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
+) -> list[str]:
     """Write runs.parquet and the report of each results folder again; return the reports' paths.
+
+    Damage that is met is said, and left where it is; a folder that cannot be written keeps its runs.parquet.
 
     Raises HarnessError where `output` is one folder for several reports.
     """
@@ -128,9 +136,12 @@ def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
         )
     written = []
     for folder in found:
-        tasks.write_table(str(folder))
-        report = output or report_folder(str(folder.parent), str(folder))
-        written.append(tasks.write_report(str(folder), report)["report"])
+        with contextlib.suppress(StoreError):
+            tasks.write_table(str(folder))
+        made = tasks.write_report(str(folder), output or report_folder(str(folder.parent), str(folder)))
+        written.append(made["report"])
+        for line in made["damage"]:
+            say(line)
     return written
 
 

@@ -1,17 +1,17 @@
 """`harness sample`: fresh samples of a trained run's generator, as arrays or as a picture."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
 from harness.exports import write_output
 from harness.find import Found, find_run
+from harness.references import kept_reference, new_reference
 from harness.spec import RunSpec
 from harness.store import npz_bytes
-from harness.tasks import kept_reference, new_reference, open_planned
+from harness.tasks import open_planned
 
 MOST = 10_000_000
 PURPOSE = "sample"  # its latents are none that a run was trained or scored with
@@ -48,7 +48,6 @@ def render(written: dict[str, Any]) -> str:
 
 def _weights(found: Found, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
     """Return the generator's weights that the run was scored with, and whose they are."""
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     from harness.objectives import TRICKS
@@ -63,14 +62,7 @@ def _weights(found: Found, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
     if lost := [name for name in tricks if TRICKS[name].params]:
         raise HarnessError(f"{found.run_id}: its generator runs with the memory of '{lost[0]}', which is not kept")
     owner = next((name for name in reversed(tricks) if TRICKS[name].sampled), "generator")
-    path = found.store.run_folder(found.run_id) / f"{owner}.safetensors"
-    try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != record["files"][path.name]:
-            raise StoreError(f"{path}: its content does not match its record; it was changed after training")
-        return owner, load(content)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return owner, load(found.store.artefact(found.run_id, f"{owner}.safetensors"))
 
 
 def _drawn(found: Found, spec: RunSpec, weights: dict[str, np.ndarray], seed: int, n: int) -> np.ndarray:

@@ -6,12 +6,14 @@ Imports of torch, pandas and the like stand inside the functions: this module is
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import DataError, HarnessError
-from harness.spec import ENGINE_VERSION, RunSpec, content_id
-from harness.store import STATUSES, Store, npz_bytes, read_npz, reference_settings, write_atomic
+from harness.errors import Damaged, DataError, HarnessError, StoreError
+from harness.references import ensure_references, kept_reference, new_reference
+from harness.spec import ENGINE_VERSION, RunSpec
+from harness.store import STATUSES, Store, mend, missing, write_atomic, writing
 
 
 def plan_suite(
@@ -21,34 +23,40 @@ def plan_suite(
 
     Returns the folder, the device, the description (as `harness plan --json` prints it), the stacks to train (each
     with its missing runs that `only` selects; long ones first, so that no core waits for one at the end), the labels
-    of those runs, how many of the selected runs are finished, the `workload` left on this `machine`, and, where nothing
-    is written, what `trials` of it need. Raises SuiteError before anything is written.
+    of those runs, how many of the selected runs are finished, a line for each thing that was damaged and set aside, the
+    `workload` left on this `machine`, and, where nothing is written, what `trials` of it need. Raises SuiteError before
+    anything is written.
     """
     from harness.artefacts import machine
     from harness.cost.workload import trials, workload
     from harness.metrics import score_id
-    from harness.plan import describe, make_plan, run_filter, unfinished
+    from harness.plan import describe, earlier_plan, make_plan, mend_plan, run_filter, unfinished
     from harness.suite import load_suite
 
     suite = load_suite(path, scale=scale, sets=sets)
     place = resolve_device(device)
     store = Store(Path(root) / suite.folder)
-    previous = store.plan if (store.folder / "plan.json").exists() else None
-    plan = make_plan(suite, previous, place)
-    selected, finished = run_filter(only, plan), store.finished()
-    resolved = suite.to_json()
+    previous = earlier_plan(store)
+    plan, resolved = make_plan(suite, previous, place), suite.to_json()
+    selected = run_filter(only, plan)
     if previous is not None:
         _refuse_more_samples(store, previous["resolved"]["score"]["samples"], resolved["score"]["samples"])
-    description = describe(suite, plan, finished)
     scoring = score_id(resolved["score"]["at"], resolved["score"]["samples"])
-    if write:
-        derived = {
-            "resolved": resolved,
-            "score_id": scoring,
-            "settings": description["settings"],
-            "data_axes": description["data_axes"],
-        }
-        store.write_plan(plan.to_json() | derived, suite.to_yaml())
+    damage = mend(store, dict.fromkeys(row["run_id"] for row in plan.runs)) if write else []
+    finished = store.finished()
+    with store.locked() if write else nullcontext():
+        if write and (meanwhile := earlier_plan(store)) != previous:  # another runner appended to it
+            plan = make_plan(suite, meanwhile, place)
+        description = describe(suite, plan, finished)
+        if write:
+            damage = mend_plan(store) + damage
+            derived = {
+                "resolved": resolved,
+                "score_id": scoring,
+                "settings": description["settings"],
+                "data_axes": description["data_axes"],
+            }
+            store.write_plan(plan.to_json() | derived, suite.to_yaml())
     stacks = unfinished(plan, finished, place, selected)
     unscored = store.unscored(dict.fromkeys(row["run_id"] for row in plan.runs), scoring)
     load = workload(plan, resolved["score"], stacks, unscored, finished - {*unscored})
@@ -64,6 +72,7 @@ def plan_suite(
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
         "finished": len(finished & selected),
         "unplanned": len(finished - {row["run_id"] for row in plan.runs}),
+        "damage": damage,
     }
 
 
@@ -113,8 +122,8 @@ def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) ->
     torch.set_num_threads(1)
     try:
         return _train(store, plan["resolved"]["score"], stack, specs, set(runs), device)
-    except DataError:
-        raise  # a file that changed since it was planned is nothing that these runs did
+    except (DataError, StoreError):
+        raise  # a data file that changed, or a full disk, is nothing that these runs did
     except Exception as error:
         status = "oom" if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else "failed"
         for run_id in runs:
@@ -188,65 +197,63 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
     names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
     done = []
-    for run_id in store.unscored(runs, score_id):
+    for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
         started, making_s = time.perf_counter(), None
         reference = kept_reference(store, names[run_id], plan["specs"][run_id], samples)
         if reference is None:
             reference = new_reference(store, names[run_id], plan["specs"][run_id], samples)
             making_s = time.perf_counter() - started
-        kept, end = store.steps(run_id), plan["specs"][run_id]["setup"]["train"]["steps"]
-        steps = {s: score(store.snapshot(run_id, s)["generated"], reference, last=s == end) for s in kept}
+        end = plan["specs"][run_id]["setup"]["train"]["steps"]
+        try:
+            shots = {step: store.snapshot(run_id, step)["generated"] for step in store.steps(run_id)}
+        except Damaged:
+            mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
+            continue
+        steps = {step: score(generated, reference, last=step == end) for step, generated in shots.items()}
         took = time.perf_counter() - started
         store.commit_scores(run_id, score_id, steps, took)
         done.append({"run_id": run_id, "score_s": took - (making_s or 0.0), "reference_s": making_s})
     return done
 
 
-def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Return the reference of a run; None where there is none, or one of other settings, of an earlier suite."""
-    from harness.metrics.reference import reference_from
-
-    path = store.reference_path(dataset, content_id(spec))
-    kept = read_npz(path) if path.exists() else {}
-    return reference_from(kept) if kept.get("address") == _reference_address(spec, samples) else None
-
-
-def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes)."""
-    import numpy as np
-
-    from harness.metrics import make_reference
-    from harness.metrics.reference import reference_arrays
-
-    made, address = make_reference(RunSpec.from_json(spec), samples), np.array(_reference_address(spec, samples))
-    path = store.reference_path(dataset, content_id(spec))
-    write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}))
-    return made
-
-
-def _reference_address(spec: Mapping[str, Any], samples: int) -> str:
-    return content_id({**reference_settings(spec), "samples": samples})
-
-
 def finish(folder: str, report: str) -> dict[str, Any]:
-    """Write runs.parquet and the report. Returns counts by status and the report's path."""
-    counts = write_table(folder)
-    return {"counts": counts, **write_report(folder, report)}
+    """Write the report and runs.parquet.
+
+    Returns the report's path, counts by status, and a line for each run that was damaged and is to be trained again.
+    """
+    ensure_references(*open_planned(folder))
+    written = write_report(folder, report)
+    store = Store(folder)
+    mend(store, written["spoiled"], deep=True)
+    return {"counts": write_table(folder), "report": written["report"], "damage": missing(store)}
 
 
 def write_table(folder: str) -> dict[str, int]:
-    """Rebuild runs.parquet from the records; return counts of runs by status."""
+    """Rebuild runs.parquet from the records; return counts of runs by status. Raises StoreError."""
     from harness.exports import parquet
 
     store = Store(folder)
     table = store.table()
-    write_atomic(store.folder / "runs.parquet", parquet(table))
+    with writing(store.folder / "runs.parquet"):
+        write_atomic(store.folder / "runs.parquet", parquet(table), flush=False)
     return {status: int((table["status"] == status).sum()) for status in STATUSES}
 
 
 def write_report(folder: str, report: str) -> dict[str, Any]:
-    """Build the report of a results folder."""
+    """Build the report of a results folder; runs met as damaged are pending in it.
+
+    Returns its path, what was damaged, and the runs that this spoiled.
+    """
     from harness.report import build_report
 
-    page = build_report(Store(folder), Path(report))
-    return {"report": str(page)}
+    store = Store(folder)
+    while True:
+        known = len(store.spoiled)
+        try:
+            page = build_report(store, Path(report))
+        except Damaged:
+            if len(store.spoiled) == known:
+                raise  # nothing of a run: without it there is no report
+        else:
+            damage = [f"{path}: {why}" for path, why in store.damage.items()]
+            return {"report": str(page), "damage": damage, "spoiled": sorted(store.spoiled)}
