@@ -1,4 +1,4 @@
-"""`harness verify`: whether every file is what was committed, and W1 of the kept samples what was recorded. Reads only."""
+"""`harness verify`: whether every file is what was committed, and W1 of the kept samples what was recorded."""
 
 import math
 from typing import Any

@@ -109,8 +109,10 @@ class Store:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
         try:
             found = {name for name in os.listdir(self._runs) if NAME.fullmatch(name)}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return set()
+        except OSError as error:
+            raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
         return {r for r in found - self.spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
 
     def spoils_a_run(self, path: Path) -> bool:
