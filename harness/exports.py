@@ -46,7 +46,7 @@ def write_output(file: Path, content: bytes) -> bool:
     """
     try:
         was_there = file.exists()
-        write_atomic(file, content)
+        write_atomic(file, content, flush=False)
     except OSError as error:
         raise HarnessError(f"-o {file}: cannot be written ({error.strerror}); name another file") from None
     return was_there

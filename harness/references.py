@@ -5,8 +5,7 @@ from typing import Any
 
 from harness.errors import Damaged
 from harness.spec import RunSpec, content_id
-from harness.store import Store, npz_bytes, read_npz, reference_settings, write_atomic
-from harness.store.files import writing
+from harness.store import Store, npz_bytes, read_npz, reference_settings, write_atomic, writing
 
 
 def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:

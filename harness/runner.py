@@ -1,7 +1,8 @@
 """The data flow of `harness run`, `retry` and `score`: plan, train, score, report. This process imports no torch."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ from harness.cost.estimate import estimate
 from harness.cost.meter import Meter
 from harness.cost.sentence import duration
 from harness.cost.timings import add_timings, read_timings
-from harness.errors import HarnessError
-from harness.executors import Executor, Task, default_workers, open_executor
-from harness.shift import Progress, Shift, Tasks
-from harness.status import result_folders
+from harness.errors import HarnessError, StoreError
+from harness.executors import Task, default_workers, open_executor
+from harness.shift import TASKS, Progress, Shift, Tasks, ignore
+from harness.status import one_folder, result_folders
 from harness.store import LOST
-from harness.wording import counted
+from harness.wording import counted, waiting
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Request:
     @property
     def processes(self) -> int:
         """Workers side by side."""
-        return default_workers("cpu") if self.workers is None else self.workers
+        return _processes(self.workers)
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,16 @@ class Again:
     @property
     def plan(self) -> tuple[Task, tuple[Any, ...]]:
         """The task that plans it, and its arguments."""
-        return tasks.plan_retry, (one_folder(self.folder), list(self.only))
+        return tasks.plan_retry, (str(one_folder(self.folder)), list(self.only))
 
     @property
     def processes(self) -> int:
         """Workers side by side."""
-        return default_workers("cpu") if self.workers is None else self.workers
+        return _processes(self.workers)
+
+
+def _processes(workers: int | None) -> int:
+    return default_workers("cpu") if workers is None else workers
 
 
 @dataclass
@@ -83,6 +88,7 @@ class RunResult:
     report: Path
     took_s: float
     estimated_s: float | None  # from timings of earlier calls
+    damage: list[str]  # of runs that are to be trained again
 
     @property
     def lost(self) -> int:
@@ -92,7 +98,7 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """Of the command line."""
-        return 1 if self.lost or self.unscored else 0
+        return 1 if self.lost or self.unscored or self.damage else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -104,14 +110,14 @@ class RunResult:
         did = f"{self.trained} trained now" if self.trained else "nothing was left to train"
         lines = [f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"]
         if self.lost:
-            lines.append(f"{waiting(self.lost)} for `harness retry {self.folder}`; `harness logs RUN` says why it failed")
+            lines.append(f"{waiting(self.lost, str(self.folder))}; `harness logs RUN` says why it failed")
         if self.unplanned:
             lines.append(f"{self.unplanned} earlier runs are no longer planned and kept on disk")
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
-        return "\n".join([*lines, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"])
+        return "\n".join([*lines, *self.damage, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"])
 
 
-def run(request: Request | Again, progress: Progress = lambda event, what: None, do: Tasks = Tasks()) -> RunResult:  # noqa: B008  (it is frozen)
+def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS) -> RunResult:
     """Train what is asked for and missing, score it, and write runs.parquet and the report.
 
     The same call goes on where an interrupted one left off. What its parts took is kept, for later estimates.
@@ -146,7 +152,33 @@ def run(request: Request | Again, progress: Progress = lambda event, what: None,
         report=Path(ended["report"]),
         took_s=time.perf_counter() - clock[0],
         estimated_s=expected["seconds"],
+        damage=ended["damage"],
     )
+
+
+def score(
+    folder: str, samples: int | None = None, workers: int | None = None, progress: Progress = ignore
+) -> dict[str, Any]:
+    """Score the finished runs of a results folder by the metrics of today, without training, and write runs.parquet.
+
+    `samples` replaces the suite's. Returns folder, scored, unscored and counts by status. Raises HarnessError where
+    more samples are asked for than runs keep or can draw, StoreError.
+    """
+    with open_executor(_processes(workers), tasks.prepare) as executor:
+        plan = executor.submit(tasks.plan_scores, str(one_folder(folder)), samples).result()
+        progress("planned", plan)
+        shift = Shift(executor, plan, TASKS, progress)
+        shift.work()
+        counts = executor.submit(tasks.write_table, plan["folder"]).result()
+    return {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+
+
+def render_scores(result: dict[str, Any]) -> str:
+    """Return what `harness score` prints."""
+    lines = [f"{result['folder']}: {counted(result['scored'], 'run')} scored now"]
+    if result["unscored"]:
+        lines.append(f"{counted(result['unscored'], 'run')} could not be scored")
+    return "\n".join([*lines, f"the report is written by `harness report {result['folder']}`"])
 
 
 def report_folder(root: str, folder: str) -> str:
@@ -154,8 +186,12 @@ def report_folder(root: str, folder: str) -> str:
     return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
 
 
-def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
+def rebuild_reports(
+    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
+) -> list[str]:
     """Write runs.parquet and the report of each results folder again; return the reports' paths.
+
+    Damage that is met is said, and left where it is; a folder that cannot be written keeps its runs.parquet.
 
     Raises HarnessError where `output` is one folder for several reports.
     """
@@ -166,9 +202,12 @@ def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
         )
     written = []
     for folder in found:
-        tasks.write_table(str(folder))
-        report = output or report_folder(str(folder.parent), str(folder))
-        written.append(tasks.write_report(str(folder), report)["report"])
+        with contextlib.suppress(StoreError):
+            tasks.write_table(str(folder))
+        made = tasks.write_report(str(folder), output or report_folder(str(folder.parent), str(folder)))
+        written.append(made["report"])
+        for line in made["damage"]:
+            say(line)
     return written
 
 

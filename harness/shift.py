@@ -26,6 +26,10 @@ LOOK_S = 1.0  # between two looks at stacks that another call holds
 Progress = Callable[[str, dict[str, Any]], None]
 
 
+def ignore(event: str, what: dict[str, Any]) -> None:
+    """Listen to nothing."""
+
+
 @dataclass(frozen=True)
 class Tasks:
     """What workers are told to do; each is a function that they can import."""
@@ -34,7 +38,9 @@ class Tasks:
     train: Task = tasks.train_stack
     score: Task = tasks.score_runs
     finish: Task = tasks.finish
-    write_table: Task = tasks.write_table
+
+
+TASKS = Tasks()
 
 
 class Job(NamedTuple):
@@ -54,10 +60,11 @@ class Held:
 
 
 class Shift:
-    """What is left of a plan, what runs, and what is held. `trained` and `unscored` count runs.
+    """What is left of a plan (as `tasks.planning` returns it), what runs, and what is held.
 
-    `plan` is what `tasks.planning` returns. Events told: "trained" {"stack", "runs", "whole"}, "split" {"stack", "runs",
-    "error"}, "scored" {"runs"}, "unscored" {"run_id", "error"}, "waiting" {"stacks"}.
+    trained, lost, scored, unscored   runs that this call trained, that failed, that it scored, or could not score
+    Events told: "trained" {"stack", "runs", "whole"}, "split" {"stack", "runs", "error"}, "scored" {"runs"},
+    "unscored" {"run_id", "error"}, "waiting" {"stacks"}.
     """
 
     def __init__(self, executor: Executor, plan: Mapping[str, Any], do: Tasks, tell: Progress) -> None:
@@ -70,7 +77,7 @@ class Shift:
         self._scores: deque[Job] = deque()
         self._held: dict[str, Held] = {}
         self._running: dict[Future[Any], Job] = {}
-        self.trained = self.unscored = self.lost = 0
+        self.trained = self.lost = self.scored = self.unscored = 0
 
     def work(self, fail_fast: bool = False) -> None:
         """Train and score all that is left; with `fail_fast` until a run is lost. Raises StoreError, DataError."""
@@ -157,12 +164,15 @@ class Shift:
 
     def _scored(self, job: Job, future: "Future[Any]") -> None:
         try:
-            self._tell("scored", {"runs": future.result()})
+            scored = future.result()
         except Exception as error:
             if isinstance(error, StoreError) and not isinstance(error, Damaged):
                 raise
             self.unscored += 1
             self._tell("unscored", {"run_id": job.runs[0], "error": of_end(error).error})
+            return
+        self.scored += len(scored)
+        self._tell("scored", {"runs": scored})
 
     def _trained(self, job: Job, future: "Future[Any]") -> None:
         try:

@@ -69,8 +69,9 @@ def results(trained, tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    """Timings go to a folder of the test's own, never into the user's cache."""
+def cache(tmp_path_factory):
+    """Timings go to a folder of the test's own, never into the user's cache, though a test undo its monkeypatch."""
     folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("HARNESS_CACHE", str(folder))
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_CACHE", str(folder))
+        yield folder

@@ -1,7 +1,7 @@
 """Tasks on this machine: worker processes, each with a thread here that attends to it, or this very process.
 
 Pools of other people were tried. In concurrent.futures and loky one dead worker loses every pending task; pebble waits
-for ever for a task whose worker left with exit code 0, and is broken for good by the death of an idle one. Here a worker
+for ever for a task whose worker left with exit code 0, and the death of an idle one breaks it for good. Here a worker
 has a pipe of its own and shares no lock, so that nothing it can do reaches beyond the task that it was given.
 """
 

@@ -8,8 +8,9 @@ documents sealed JSON      arrays  npz             checkpoints  a stack between 
 from harness.store.arrays import npz_arrays, npz_bytes, read_npz
 from harness.store.claims import RENEW_S, STALE_S, Claim
 from harness.store.documents import checksum, read_json, seal, to_json, write_json
-from harness.store.files import write_atomic, write_once
+from harness.store.files import write_atomic, write_once, writing
 from harness.store.folder import LOST, STATUSES, Store, reference_settings
+from harness.store.mending import mend, missing, run_damage, set_aside
 from harness.store.records import FINAL
 
 __all__ = [
@@ -21,14 +22,19 @@ __all__ = [
     "Claim",
     "Store",
     "checksum",
+    "mend",
+    "missing",
     "npz_arrays",
     "npz_bytes",
     "read_json",
     "read_npz",
     "reference_settings",
+    "run_damage",
     "seal",
+    "set_aside",
     "to_json",
     "write_atomic",
     "write_json",
     "write_once",
+    "writing",
 ]

@@ -36,12 +36,16 @@ STATUSES = (*FINAL, *LOST, "pending")
 
 
 class Store:
-    """The results of one suite, in one folder. `damage`: why each damaged file that was met is one, by path."""
+    """The results of one suite, in one folder.
+
+    damage   why each damaged file that was met is one, by path
+    spoiled  the runs that count as not finished for it
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.damage: dict[Path, str] = {}
-        self._spoiled: set[str] = set()  # runs that count as not finished, for what was met of them
+        self.spoiled: set[str] = set()
 
     # The plan and the suite
 
@@ -101,7 +105,7 @@ class Store:
     def record(self, run_id: str) -> dict[str, Any] | None:
         """The final record of a run, or None."""
         path = self.run_folder(run_id) / "record.json"
-        record = self._read(path, needs_sum=True) if run_id not in self._spoiled else None
+        record = self._read(path, needs_sum=True) if run_id not in self.spoiled else None
         if record is not None and (wrong := misfit(record, run_id)):
             self._met(Damaged(path, wrong))
             return None
@@ -111,9 +115,11 @@ class Store:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
         try:
             found = {name for name in os.listdir(self._runs) if NAME.fullmatch(name)}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return set()
-        return {r for r in found - self._spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
+        except OSError as error:
+            raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
+        return {r for r in found - self.spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
 
     def spoils_a_run(self, path: Path) -> bool:
         """Whether a damaged file is a record or an artefact, and not an attempt or scores."""
@@ -262,7 +268,7 @@ class Store:
             return checkpoints.read_checkpoint(path)
         except Damaged as damaged:
             self._met(damaged)
-            set_aside(self, path)
+            set_aside(self, path, f"{path}: {damaged.why}; its stack is trained from the start")
         except OSError as error:
             raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
         return None
@@ -319,7 +325,7 @@ class Store:
     def _met(self, damaged: Damaged) -> None:
         self.damage[damaged.path] = damaged.why
         if self.spoils_a_run(damaged.path):
-            self._spoiled.add(damaged.path.relative_to(self._runs).parts[0])
+            self.spoiled.add(damaged.path.relative_to(self._runs).parts[0])
 
 
 def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:

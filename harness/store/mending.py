@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged
+from harness.store.documents import read_if_there, write_json
 from harness.store.files import writing
-from harness.store.records import read_artefact
+from harness.store.records import numbers, read_artefact
 
 if TYPE_CHECKING:
     from harness.store.folder import Store
 
 
 def mend(store: "Store", run_ids: Iterable[str], deep: bool = False) -> list[str]:
-    """Set aside what is damaged of these runs and return a line for each damaged file.
+    """Set aside what is damaged of these runs and return a line for each of them.
 
     Records, attempts and scores are read; artefacts are there and of their size, and with `deep` of their content.
     Raises StoreError where the folder cannot be written.
@@ -46,8 +47,8 @@ def run_damage(store: "Store", run_id: str, deep: bool = False) -> dict[Path, st
     return fresh.damage
 
 
-def set_aside(store: "Store", path: Path) -> Path:
-    """Rename a file or folder into damaged/ and return where it is now. Raises StoreError."""
+def set_aside(store: "Store", path: Path, why: str) -> str:
+    """Rename a file or folder into damaged/, keep why, and return a line that says so. Raises StoreError."""
     shelf, where = store.folder / "damaged", path.relative_to(store.folder)
     with writing(path):
         shelf.mkdir(parents=True, exist_ok=True)
@@ -57,8 +58,26 @@ def set_aside(store: "Store", path: Path) -> Path:
                 break
         kept = shelf / str(number) / where
         kept.parent.mkdir(parents=True, exist_ok=True)
+        line = f"{why}; set aside in {shelf / str(number)}"
+        write_json(shelf / str(number) / "why.json", {"path": str(where), "line": line})
         os.rename(path, kept)
-    return kept
+    return line
+
+
+def missing(store: "Store") -> list[str]:
+    """Return the line of every planned run, and of its scores, that was set aside and has not been made again."""
+    needed: dict[Path, Path] = {}
+    for run_id in {row["run_id"] for row in store.plan["runs"]}:
+        folder, scores = store.run_folder(run_id), store.scores_path(run_id, store.plan["score_id"])
+        needed |= {folder: folder / "record.json", scores: scores}
+    found = []
+    for number in numbers(store.folder / "damaged", ""):
+        with suppress(Damaged):
+            said = read_if_there(store.folder / "damaged" / str(number) / "why.json", needs_sum=True)
+            path = store.folder / said["path"] if said is not None else None
+            if said is not None and path in needed and not os.path.exists(needed[path]):
+                found.append(said["line"])
+    return found
 
 
 def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], deep: bool) -> dict[Path, str]:
@@ -82,8 +101,6 @@ def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], 
 
 def _mend(store: "Store", run_id: str, damage: dict[Path, str]) -> list[str]:
     if any(store.spoils_a_run(path) for path in damage):
-        kept = set_aside(store, store.run_folder(run_id))
-        return [
-            f"{path}: {why}; its run is set aside in {kept} and will be trained again" for path, why in damage.items()
-        ]
-    return [f"{path}: {why}; set aside as {set_aside(store, path)}" for path, why in damage.items()]
+        whys = "; ".join(f"{path}: {why}" for path, why in damage.items())
+        return [set_aside(store, store.run_folder(run_id), f"{whys}; its run is trained again")]
+    return [set_aside(store, path, f"{path}: {why}") for path, why in damage.items()]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError
 from harness.spec import ENGINE_VERSION, RunSpec
-from harness.store import FINAL, LOST, Store
+from harness.store import LOST, Store, mend
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -19,19 +19,21 @@ def plan_suite(
 ) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
-    Returns what `_todo` does, and the description (as `harness plan --json` prints it), a line for each of its `notes`,
-    and, where nothing is written, what `trials` of the workload need. Raises SuiteError before anything is written.
+    Returns what `_todo` does; the description (as `harness plan --json` prints it); a line for each of its `notes`,
+    and for each thing that was damaged and set aside; and, where nothing is written, what `trials` of the workload
+    need. Raises SuiteError before anything is written.
     """
     from harness.cost.workload import trials
-    from harness.plan import describe, make_plan, run_filter
+    from harness.plan import describe, earlier_plan, make_plan, mend_plan, run_filter
     from harness.suite import load_suite
 
     suite = load_suite(path, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
-    resolved, previous = suite.to_json(), _previous(store)
+    resolved, previous = suite.to_json(), earlier_plan(store)
     plan = make_plan(suite, previous, place)
     selected = run_filter(only, plan)
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
+    damage = mend(store, dict.fromkeys(row["run_id"] for row in plan.runs)) if write else []
     description = describe(suite, plan, store.finished())
     derived = {
         "resolved": resolved,
@@ -42,11 +44,12 @@ def plan_suite(
     }
     if write:
         with store.locked():
-            if (now := _previous(store)) != previous:  # another call has planned meanwhile
+            if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
                 plan = make_plan(suite, now, place)
+            damage = mend_plan(store) + damage
             store.write_plan(plan.to_json() | derived, suite.to_yaml())
     todo = _todo(store, plan, derived, selected, "pending")
-    todo |= {"description": description, "notes": notes, "plugins": list(resolved.get("plugins", []))}
+    todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
     return todo | {"trials": {} if write else trials(plan, todo["workload"])}
 
 
@@ -104,7 +107,7 @@ def _todo(
              many train at the least. Long ones first, so that no core waits for one at the end
     unscored {"id", "runs"} of each stack: its runs that were trained and not scored
     wanted   the statuses that are to be trained     limits    of a run's training
-    waiting  how many selected runs are lost         finished  how many selected runs are
+    waiting  selected runs that are lost and left       finished  how many selected runs are
     labels   of the runs to train                    workload  what is left, as timings know it on this `machine`
     """
     from harness.artefacts import machine
@@ -127,12 +130,13 @@ def _todo(
         "stacks": stacks,
         "unscored": _by_stack(plan, unscored),
         "wanted": ["pending"] if which == "pending" else list(LOST),
-        "waiting": len(lost & {*selected}),
+        "waiting": len(lost & {*selected} - wanted),
         "finished": len(finished & {*selected}),
         "unplanned": len(finished - {*planned}),
         "labels": {row["run_id"]: run_label(row) for row in plan.runs},
         "workload": workload(plan, resolved["score"], stacks, unscored, finished - {*unscored}),
         "notes": [],
+        "damage": [],
     }
 
 
@@ -176,10 +180,6 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
         f"score.samples: {now} given, and finished runs keep {kept} points: they are drawn anew from the weights kept "
         "of their last step; earlier steps get no scores"
     ]
-
-
-def _previous(store: Store) -> dict[str, Any] | None:
-    return store.plan if (store.folder / "plan.json").exists() else None
 
 
 def _opened(folder: str) -> tuple[Store, dict[str, Any]]:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import Damaged
 from harness.references import kept_reference, new_reference
 from harness.spec import RunSpec
-from harness.store import Store
+from harness.store import Store, mend
 from harness.tasks.opening import open_planned
 
 if TYPE_CHECKING:
@@ -22,16 +23,20 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
 
     store, plan = open_planned(folder)
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
+    names = {row["run_id"]: row["dataset"] for row in plan["runs"] if row["run_id"] in runs}
     done = []
-    for run_id in store.unscored(runs, score_id):
+    for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
         started, making_s, spec = time.perf_counter(), None, plan["specs"][run_id]
-        dataset = next(row["dataset"] for row in plan["runs"] if row["run_id"] == run_id)
-        reference = kept_reference(store, dataset, spec, samples)
+        reference = kept_reference(store, names[run_id], spec, samples)
         if reference is None:
-            reference = new_reference(store, dataset, spec, samples)
+            reference = new_reference(store, names[run_id], spec, samples)
             making_s = time.perf_counter() - started
         end = spec["setup"]["train"]["steps"]
-        points = {step: generated(store, run_id, step, samples) for step in store.steps(run_id)}
+        try:
+            points = {step: generated(store, run_id, step, samples) for step in store.steps(run_id)}
+        except Damaged:
+            mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
+            continue
         steps = {step: score(x, reference, last=step == end) for step, x in points.items() if x is not None}
         took = time.perf_counter() - started
         store.commit_scores(run_id, score_id, steps, took)
