@@ -1,5 +1,6 @@
 """Independent routes to the same numbers, and run specs to try them on."""
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.engine import noise
+from harness.engine.checkpoint import FILE
 from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
@@ -214,3 +216,20 @@ def same(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     a, b = np.asarray(a), np.asarray(b)
     return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+def alike(outcomes: Any, expected: Any) -> bool:
+    """Whether outcomes of training are equal bit for bit, timings aside."""
+
+    def content(outcome: Any) -> dict[str, Any]:
+        timeless = {key: value for key, value in outcome.facts.items() if key not in ("train_s", "step_ms")}
+        return {**vars(outcome), "spec": outcome.spec.run_id, "facts": timeless}
+
+    pairs = zip(outcomes, expected, strict=True)
+    return all(same(content(a), content(b)) for a, b in pairs)
+
+
+def arrays(files: Any) -> dict[str, Any]:
+    """Return the arrays of a checkpoint, its seconds aside."""
+    with np.load(io.BytesIO(files[FILE])) as file:
+        return {name: file[name] for name in file.files if name != "seconds"}

@@ -115,9 +115,11 @@ def _state(stack: Stack, arrays: Mapping[str, np.ndarray]) -> RunState:
 
 
 def _trail(stack: Stack, arrays: Mapping[str, np.ndarray]) -> Trail:
+    """Rebuild the trail of the kept arrays. Raises ValueError or KeyError where their shapes are not the stack's."""
     trail = Trail.begin(stack)
     trail.step, trail.seconds = int(arrays["step"]), float(arrays["seconds"])
-    trail.curves[:, : trail.step] = torch.from_numpy(arrays["curves"])
+    done = trail.curves[:, : trail.step]
+    done.copy_(torch.from_numpy(arrays["curves"]).reshape(done.shape))  # an assignment would spread one run's over all
     for name, array in arrays.items():
         if name.startswith("snapshots/"):
             _, step, key = name.split("/")
