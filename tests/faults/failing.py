@@ -6,11 +6,9 @@ from typing import Any
 
 from faults import fake
 from faults.commands import call
-from faults.kills import ends_well
 from faults.records import leftovers, planned, records
 from faults.table import Fault, Tries
 from harness.runner import Request, run
-from harness.shift import Tasks
 from harness.store import Store
 
 SUITE = """\
@@ -57,7 +55,7 @@ def train_here(folder: Path, suite: str, said: list[str] | None = None) -> Path:
             lines.extend(what["damage"])
 
     request = Request(str(folder / "suite.yaml"), root=str(folder / "results"), workers=0)
-    return run(request, listen, Tasks(finish=fake.finish)).folder
+    return run(request, listen, fake.NO_REPORT).folder
 
 
 def with_plugin(folder: Path, suite: str = SUITE, source: str = PLUGIN) -> str:
@@ -68,7 +66,9 @@ def with_plugin(folder: Path, suite: str = SUITE, source: str = PLUGIN) -> str:
 
 def not_a_number(folder: Path, rounds: int) -> Tries:
     """The critic's loss of some runs of a stack turns NaN at step k: diverged at k, and the others' bits stay."""
-    suite = with_plugin(folder, SUITE.replace("matrix:", "objectives: {turning: {base: wgan-gp, tricks: TRICKS}}\nmatrix:"))
+    suite = with_plugin(
+        folder, SUITE.replace("matrix:", "objectives: {turning: {base: wgan-gp, tricks: TRICKS}}\nmatrix:")
+    )
     suite = suite.replace("[gan, wgan-gp]", "turning")
     (folder / "whole").mkdir()
     healthy = records(train_here(folder / "whole", suite.replace("TRICKS", "{nan: {at: 1000}}")))
@@ -85,42 +85,40 @@ def not_a_number(folder: Path, rounds: int) -> Tries:
         yield None
 
 
-def lost(folder: Path, objective: str, status: str, words: str) -> None:
-    """Run a suite of which one objective's runs are lost: they are of this status, the error says so, others are ok.
+LOST = {  # by objective: the status of its runs, and what their error says
+    "greedy": ("oom", "memory"),
+    "asleep": ("timeout", "limit of time"),
+    "shot": ("failed", "SIGKILL"),
+    "leaving": ("failed", "exit code 0"),
+    "raising": ("failed", "boom"),
+}
 
-    A second call leaves them, `retry` tries them again; both exit with 1.
+
+def lost(folder: Path, rounds: int) -> Tries:
+    """One call in which runs take too much memory, hang, are killed, leave and raise: each is lost alone.
+
+    `retry` tries them again, and the others are ok. Yields for each way to be lost.
     """
     limits = "train: {limits: {seconds: 1.5, memory_gb: 3}, "
-    suite = with_plugin(folder, SUITE.replace("[gan, wgan-gp]", f"[{objective}, wgan-gp]").replace("train: {", limits))
+    suite = with_plugin(folder, SUITE.replace("[gan,", f"[{', '.join(LOST)},").replace("train: {", limits))
     (folder / "suite.yaml").write_text(suite)
-    results = folder / "results" / "small"
-    for attempts, command in ((1, ("run", "suite.yaml")), (1, ("run", "suite.yaml")), (2, ("retry", "results/small"))):
-        call(folder, *command, "--workers", "2", code=1)
-        store, ids = Store(results), planned(results)
-        found = {row["run_id"]: store.status(row["run_id"]) for row in store.plan["runs"]}
-        assert [*found.values()].count("ok") == [*found.values()].count(status) == len(ids) / 2, found
-        for row in store.plan["runs"]:
-            if row["objective"] == objective:
-                assert len(store.attempts(row["run_id"])) == attempts
-                assert words in store.attempts(row["run_id"])[-1]["error"]
-        assert not leftovers(results)
-
-
-def tries_of(objective: str, status: str, words: str) -> Any:
-    """Return the tries of one way to be lost."""
-
-    def tries(folder: Path, rounds: int) -> Tries:
-        for number in range(rounds):
-            home = folder / str(number)
-            home.mkdir()
-            lost(home, objective, status, words)
+    commands = [("run", "suite.yaml"), *[("retry", "results/small")] * rounds]
+    for attempts, command in enumerate(commands, 1):
+        call(folder, *command, "--workers", "2", code=1, module="faults.fake")
+        store = Store(folder / "results" / "small")
+        assert not leftovers(store.folder)
+        for objective in [*LOST, "wgan-gp"]:
+            runs = [row["run_id"] for row in store.plan["runs"] if row["objective"] == objective]
+            status, words = LOST.get(objective, ("ok", ""))
+            assert [store.status(run_id) for run_id in runs] == [status] * 2, objective
+            for tried in (store.attempts(run_id) for run_id in runs if status != "ok"):
+                assert len(tried) == attempts
+                assert words in tried[-1]["error"], tried[-1]["error"]
             yield None
-
-    return tries
 
 
 def broken_on_import(folder: Path, rounds: int) -> Tries:
-    """A plug-in that raises is refused before anything is written; one that raises in some workers costs its own runs."""
+    """A plug-in that raises is refused before anything is written; raising in some workers it costs its own runs."""
     (folder / "suite.yaml").write_text(with_plugin(folder, SUITE, 'raise RuntimeError("boom")\n'))
     said = call(folder, "run", "suite.yaml", code=2)
     assert "plugin.py cannot be imported: RuntimeError: boom" in said
@@ -129,30 +127,19 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
     once = f"import os\nos.mkdir({str(folder / 'imported')!r})\n"  # the second time it raises
     suite = with_plugin(folder, SUITE, once + PLUGIN.replace('"raising": boom', '"own": known["gan"].generator_loss'))
     (folder / "suite.yaml").write_text(suite.replace("[gan, wgan-gp]", "[own, wgan-gp]"))
-    (entry,) = [json.loads(_json(folder))]
+    out, err = start(folder, "run", "suite.yaml", "--workers", "2", "--json", module="faults.fake").communicate()
+    assert "Traceback" not in err, err
     store = Store(folder / "results" / "small")
     for row in store.plan["runs"]:
         status = store.status(row["run_id"])
         assert status == "ok" or (row["objective"] == "own" and status == "failed")
         assert status == "ok" or "plugin.py" in store.attempts(row["run_id"])[-1]["error"]
-    assert sum(entry["counts"].values()) == len(planned(store.folder))
+    assert sum(json.loads(out)["counts"].values()) == len(planned(store.folder))
     yield None
-
-
-def _json(folder: Path) -> str:
-    from faults.commands import PATIENCE_S, start
-
-    out, err = start(folder, "run", "suite.yaml", "--workers", "2", "--json").communicate(timeout=PATIENCE_S)
-    assert "Traceback" not in err, err
-    return out
 
 
 FAULTS = [
     Fault("a loss that turns NaN at step k of 20", not_a_number, 20, 3),
-    Fault("a worker over its limit of memory", tries_of("greedy", "oom", "memory")),
-    Fault("a run that hangs", tries_of("asleep", "timeout", "limit of time")),
-    Fault("a worker killed by SIGKILL in training, each time", tries_of("shot", "failed", "SIGKILL")),
-    Fault("a worker that leaves with exit code 0, each time", tries_of("leaving", "failed", "exit code 0")),
-    Fault("a plug-in that raises on use", tries_of("raising", "failed", "boom")),
+    Fault("too much memory, hanging, SIGKILL, exit, raising, and `retry`: each alone", lost),
     Fault("a plug-in that raises on import, here and in workers", broken_on_import),
 ]

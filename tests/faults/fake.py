@@ -1,10 +1,14 @@
-"""The command with training that takes no torch: each run is a chain of hashes, kept in checkpoints like a real one.
+"""The command without a report, and with training that takes no torch.
 
-    python -m faults.fake run planned.json ..      as `harness run suite.yaml ..`
+    python -m faults.fake run planned.json ..      as `harness run suite.yaml ..`, with fake training
+    python -m faults.fake run suite.yaml ..        with real training
 
-`planned.json` is what the real planning gave once. FAKE_STEP_S: seconds a step. FAKE_FLUSH_S: seconds that every flush
-takes longer. FAKE_BYTES: size of a run's samples. FAKE_STALE_S: after how many a claim of another host is stale.
-FAKE_KEEPS: 0 for no checkpoints.
+A run of fake training is a chain of hashes, kept in checkpoints like a real one. `planned.json` is what the real
+planning gave once. In the environment:
+
+FAKE_STEP_S   seconds a step takes                    FAKE_FLUSH_S  seconds that every flush takes longer
+FAKE_BYTES    size of a run's samples                 FAKE_STALE_S  after how many a claim of another host is stale
+FAKE_KEEPS    0 for no checkpoints
 """
 
 import hashlib
@@ -13,12 +17,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness import runner
-from harness.shift import Tasks
+from harness.runner import run as run_with
+from harness.shift import Tasks, ignore
+from harness.spec import content_id
 from harness.store import LOST, STATUSES, Store, claims, mend, missing
 
 STEPS = 5
@@ -83,7 +89,7 @@ def prepare() -> None:
 
 def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str]) -> dict[str, Any]:
     """As `tasks.train_stack`."""
-    store = Store(folder)
+    store, plan = opened(folder)
     name = members[0] if len(members) == 1 else stack_id
     state = store.read_checkpoint(name) or {"step": b"0", **{run_id: run_id.encode() for run_id in members}}
     for step in range(int(state["step"]), STEPS):
@@ -92,15 +98,27 @@ def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members:
         state = {"step": b"%d" % (step + 1), **chain}
         if os.environ.get("FAKE_KEEPS") != "0":
             store.write_checkpoint(name, state)
-    done = [_commit(store, run_id, stack_id, state[run_id]) for run_id in runs]
+    done = [_commit(store, plan["specs"][run_id], stack_id, state[run_id]) for run_id in runs]
     store.drop_checkpoint(name)
     return {"runs": done, "failure": None}
 
 
-def _commit(store: Store, run_id: str, stack_id: str, state: bytes) -> dict[str, Any]:
+def opened(folder: str) -> tuple[Store, dict[str, Any]]:
+    """Return a results folder and its plan, which is read once."""
+    stat = (Path(folder) / "plan.json").stat()
+    return Store(folder), _plan(folder, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=1)
+def _plan(folder: str, *stamp: int) -> dict[str, Any]:
+    return Store(folder).plan
+
+
+def _commit(store: Store, spec: dict[str, Any], stack_id: str, state: bytes) -> dict[str, Any]:
+    run_id = content_id(spec)
     record = {
         "run_id": run_id,
-        "spec": store.plan["specs"][run_id],
+        "spec": spec,
         "status": "ok",
         "first_bad_step": None,
         "facts": {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0, "state": state.decode()},
@@ -117,11 +135,11 @@ def _commit(store: Store, run_id: str, stack_id: str, state: bytes) -> dict[str,
 
 def score(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     """As `tasks.score_runs`."""
-    store = Store(folder)
-    todo = store.unscored(runs, store.plan["score_id"])
+    store, plan = opened(folder)
+    todo = store.unscored(runs, plan["score_id"])
     for run_id in todo:
         w1 = int(store.artefact(run_id, "samples.npz")[:8], 16) / 16**8
-        store.commit_scores(run_id, store.plan["score_id"], {20: {"w1": w1}}, 0.0)
+        store.commit_scores(run_id, plan["score_id"], {20: {"w1": w1}}, 0.0)
     return [{"run_id": run_id, "score_s": 0.001, "reference_s": None} for run_id in todo]
 
 
@@ -134,15 +152,24 @@ def finish(folder: str, report: str) -> dict[str, Any]:
 
 
 class Request(runner.Request):
-    """A call whose suite is a planned.json."""
+    """A call whose suite may be a planned.json."""
+
+    @property
+    def is_fake(self) -> bool:
+        return self.suite.endswith(".json")
 
     @property
     def plan(self) -> Any:
-        return plan, (self.suite, self.root)
+        return (plan, (self.suite, self.root)) if self.is_fake else super().plan
 
 
 FAKES = Tasks(prepare, train, score, finish)
-run = partial(runner.run, do=FAKES)
+NO_REPORT = Tasks(finish=finish)
+
+
+def run(request: Any, progress: Any = ignore) -> runner.RunResult:
+    """As `runner.run`, with the tasks that the suite asks for."""
+    return run_with(request, progress, FAKES if isinstance(request, Request) and request.is_fake else NO_REPORT)
 
 
 def main() -> None:

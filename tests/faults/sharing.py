@@ -50,9 +50,8 @@ def two_real_runners(folder: Path, rounds: int) -> Tries:
     for number in range(rounds):
         for home in (folder / f"{number}-one", folder / f"{number}-two"):
             home.mkdir()
-        (alone,) = [start(folder / f"{number}-one", *arguments)]
-        ended(alone, 0)
-        for process in [start(folder / f"{number}-two", *arguments) for _ in range(2)]:
+        ended(start(folder / f"{number}-one", *arguments, module="faults.fake"), 0)
+        for process in [start(folder / f"{number}-two", *arguments, module="faults.fake") for _ in range(2)]:
             ended(process, 0)
         ends_well(folder / f"{number}-two", records(folder / f"{number}-one" / "results" / "real"))
         yield None
