@@ -9,7 +9,7 @@ from harness.errors import HarnessError, StoreError
 from harness.exports import parquet
 from harness.references import ensure_references
 from harness.status import result_folders
-from harness.store import Store, mend, missing, write_atomic, writing
+from harness.store import Store, mend, missing, spent_checkpoints, write_atomic, writing
 from harness.suite.load import read_extended
 from harness.tasks import open_planned, plan_suite
 from harness.wording import printable
@@ -83,13 +83,12 @@ def _stale_claims(store: Store) -> Iterator[str]:
 
 def _checkpoints(store: Store) -> Iterator[str]:
     """Set damaged checkpoints aside, and drop those of stacks that have nothing left to train."""
-    finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
     for path in sorted((store.folder / "checkpoints").glob("[!.]*")):
         if store.read_checkpoint(path.name) is None and path in store.damage:
             yield f"{path}: {store.damage[path]}; set aside"
-        elif finished.issuperset(stacks.get(path.name, ["of no stack"])):
-            store.drop_checkpoint(path.name)
-            yield f"{path}: its stack is finished; removed"
+    for path in spent_checkpoints(store):
+        store.drop_checkpoint(path.name)
+        yield f"{path}: its stack is finished; removed"
 
 
 def _abandoned(store: Store) -> Iterator[str]:

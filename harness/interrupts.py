@@ -22,6 +22,9 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except Interrupted:
+        before = dict.fromkeys(before, signal.SIG_IGN)  # what is left takes no time, and must end with that code
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -19,7 +19,7 @@ from harness.errors import Damaged, DataError, StoreError
 from harness.executors import Executor, Task
 from harness.failures import Failure, of_end
 from harness.halving import append_halves
-from harness.store import FINAL, RENEW_S, Claim, Store
+from harness.store import FINAL, RENEW_S, Claim, Store, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
 
@@ -90,6 +90,8 @@ class Shift:
                     self._take_in()
             if self._running:
                 self._executor.drop()
+            for path in spent_checkpoints(self._store):  # of a stack that an earlier call was killed in
+                self._store.drop_checkpoint(path.name)
         finally:
             for held in self._held.values():
                 held.claim.release()

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -87,6 +87,7 @@ class Workers:
     def __init__(self, count: int, prepare: Task = nothing) -> None:
         self.slots = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        resource_tracker.ensure_running()  # by this thread: it lets SIGINT through again in the one that starts it
         self._hands = [_Hand(self._jobs, prepare) for _ in range(count)]
 
     def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":

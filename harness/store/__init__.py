@@ -10,7 +10,7 @@ from harness.store.claims import RENEW_S, STALE_S, Claim
 from harness.store.documents import checksum, read_json, seal, to_json, write_json
 from harness.store.files import write_atomic, write_once, writing
 from harness.store.folder import LOST, STATUSES, Store, reference_settings
-from harness.store.mending import mend, missing, run_damage, set_aside
+from harness.store.mending import mend, missing, run_damage, set_aside, spent_checkpoints
 from harness.store.records import FINAL
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "run_damage",
     "seal",
     "set_aside",
+    "spent_checkpoints",
     "to_json",
     "write_atomic",
     "write_json",

@@ -80,6 +80,16 @@ def missing(store: "Store") -> list[str]:
     return found
 
 
+def spent_checkpoints(store: "Store") -> list[Path]:
+    """Return the checkpoints of stacks, and of runs that trained alone, of which every run is finished.
+
+    They are left by a kill between the last commit and the end of a stack. Raises StoreError where there is no plan.
+    """
+    finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
+    found = sorted((store.folder / "checkpoints").glob("[!.]*"))
+    return [path for path in found if finished.issuperset(stacks.get(path.name, [path.name]))]
+
+
 def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], deep: bool) -> dict[Path, str]:
     found = {}
     for name, digest in sums.items():
