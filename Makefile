@@ -5,8 +5,8 @@ export OMP_NUM_THREADS = 1
 
 .PHONY: run setup setup-dev test check gpu-check types fast format schema
 
-run: setup  ## train the quickstart suite and print where its report is
-	$(BIN)/harness run suites/quickstart.yaml
+run: setup  ## train the robustness suite (about ten minutes on two cores) and print where its report is
+	$(BIN)/harness run suites/robustness.yaml
 
 setup: .venv/.ready  ## .venv with the pinned dependencies
 

@@ -34,16 +34,19 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
 
 def provenance(device: str) -> dict[str, Any]:
     """Return where and with what a run was trained."""
+    return {"python": platform.python_version(), "git": _git_commit(), **machine(device)}
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Return what decides how fast a run trains, other than the run: processor, device, versions."""
     import torch
 
     import harness
 
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
+        "torch": str(torch.__version__),  # a class of its own, which unpickling would import torch for
         "harness": harness.__version__,
-        "git": _git_commit(),
         "host_cpu": _cpu_name(),
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }

@@ -6,7 +6,10 @@ from harness.errors import lookup
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:
-    """Return one entry a name: name, summary and settings. Raises UnknownName for a table that is not there."""
+    """Return one entry a name: name, summary and settings, of objectives their recipes too.
+
+    Raises UnknownName for a table that is not there.
+    """
     makers = {
         "suites": _suites,
         "objectives": _objectives,
@@ -26,6 +29,10 @@ def render(entries: list[dict[str, Any]]) -> str:
         settings = ", ".join(f"{key} {value}" for key, value in entry["settings"].items())
         if settings:
             lines.append(f"{'':<{width}}    {settings}")
+        recipe: dict[str, str] = entry.get("recipe", {})
+        shared = len(set(recipe.values())) == 1
+        for kind, text in list(recipe.items())[: 1 if shared else None]:
+            lines.append(f"{'':<{width}}    recipe{'' if shared else f' on {kind}'}: {text}")
     return "\n".join(lines)
 
 
@@ -45,6 +52,7 @@ def _objectives() -> list[dict[str, Any]]:
             "name": name,
             "summary": o.summary,
             "settings": {k: o.recipe["toys"].hyper.get(k, v) for k, v in o.hyper.items()},
+            "recipe": {kind: str(recipe) for kind, recipe in o.recipe.items()},
         }
         for name, o in OBJECTIVES.items()
     ]

@@ -38,6 +38,9 @@ RunArgument = Annotated[str, typer.Argument(help="A run_id, or a beginning that 
 RunRoot = Annotated[
     str, typer.Option("--root", metavar="ROOT", help="The results folder to look in, or a root of several.")
 ]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 
 
@@ -84,16 +87,20 @@ def plan(
     sets: Sets = None,
     only: Only = None,
     device: Device = "auto",
+    workers: Workers = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Time a few steps of what was never timed here.")] = False,
     root: Root = "results",
     as_json: Json = False,
 ) -> None:
-    """Say what a suite would train, with which settings, and what it could show. Trains and writes nothing."""
+    """Say what a suite would train, with which settings, how long, and what it could show. Writes no results."""
     from harness.plan import render
+    from harness.planner import plan as plan_suite
+    from harness.runner import Request
     from harness.shipped import find_suite
-    from harness.tasks import plan_suite
 
-    planned = plan_suite(find_suite(suite), root, scale, sets or [], only or [], device, False)
-    print(_json(planned["description"]) if as_json else render(planned["description"]))
+    request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
+    description = plan_suite(request, measure, lambda line: print(line, file=sys.stderr))
+    print(_json(description) if as_json else render(description))
 
 
 @app.command()
@@ -103,9 +110,7 @@ def run(
     sets: Sets = None,
     only: Only = None,
     device: Device = "auto",
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
-    ] = None,
+    workers: Workers = None,
     root: Root = "results",
     as_json: Json = False,
 ) -> None:

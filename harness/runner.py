@@ -1,5 +1,6 @@
 """The data flow of `harness run`: plan, train, score, report; many tasks at once, and this process imports no torch."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import tasks
+from harness.cost.estimate import estimate
+from harness.cost.meter import Meter
+from harness.cost.sentence import duration
+from harness.cost.timings import add_timings, read_timings
 from harness.errors import HarnessError
 from harness.executors import Executor, as_they_end, default_workers, open_executor
 from harness.status import result_folders
@@ -28,6 +33,16 @@ class Request:
     workers: int | None = None
     report: str | None = None
 
+    @property
+    def planning(self) -> tuple[str, str, str | None, list[str], list[str], str]:
+        """The arguments of `tasks.plan_suite`, but for whether it writes."""
+        return self.suite, self.root, self.scale, list(self.sets), list(self.only), self.device
+
+    @property
+    def processes(self) -> int:
+        """Workers side by side."""
+        return default_workers("cpu") if self.workers is None else self.workers
+
 
 @dataclass
 class RunResult:
@@ -39,6 +54,8 @@ class RunResult:
     unplanned: int
     counts: dict[str, int]
     report: Path
+    took_s: float
+    estimated_s: float | None  # from timings of earlier calls
 
     @property
     def exit_code(self) -> int:
@@ -55,33 +72,43 @@ class RunResult:
         did = f"{self.trained} trained now" if self.trained else "nothing was left to train"
         runs = f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"
         earlier = f"\n{self.unplanned} earlier runs are no longer planned and kept on disk" if self.unplanned else ""
-        return f"{runs}{earlier}\nreport: {self.report}"
+        estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
+        return f"{runs}{earlier}\ntook {duration(self.took_s)}{estimated}\nreport: {self.report}"
 
 
 def run(request: Request, progress: Progress = lambda event, what: None) -> RunResult:
     """Train what the suite plans and the store lacks, score it, and write runs.parquet and the report.
 
-    The same call goes on where an interrupted one left off. Raises SuiteError, StoreError.
+    The same call goes on where an interrupted one left off. What its parts took is kept, for later estimates.
+    Raises SuiteError, StoreError.
     """
-    workers = default_workers("cpu") if request.workers is None else request.workers
-    with open_executor(workers) as executor:
-        plan = executor.submit(
-            tasks.plan_suite,
-            request.suite,
-            request.root,
-            request.scale,
-            list(request.sets),
-            list(request.only),
-            request.device,
-            True,
-        ).result()
+    clock = [time.perf_counter()]
+    with open_executor(request.processes) as executor:
+        plan = executor.submit(tasks.plan_suite, *request.planning, True).result()
+        clock.append(time.perf_counter())
         progress("planned", plan)
-        trained = _train_and_score(executor, plan, progress)
-        report = request.report or report_folder(request.root, plan["folder"])
-        progress("reporting", {"report": report})
-        ended = executor.submit(tasks.finish, plan["folder"], report).result()
-    folder = Path(plan["folder"])
-    return RunResult(folder, trained, plan["finished"], plan["unplanned"], ended["counts"], Path(ended["report"]))
+        expected = estimate(plan["workload"], read_timings(plan["machine"]), request.processes)
+        meter = Meter(plan["workload"], request.processes)
+        try:
+            trained = _train_and_score(executor, plan, meter, progress)
+            clock.append(time.perf_counter())
+            report = request.report or report_folder(request.root, plan["folder"])
+            progress("reporting", {"report": report})
+            ended = executor.submit(tasks.finish, plan["folder"], report).result()
+            clock.append(time.perf_counter())
+        finally:
+            meter.call(clock)
+            add_timings(plan["machine"], meter.timings())
+    return RunResult(
+        folder=Path(plan["folder"]),
+        trained=trained,
+        already=plan["finished"],
+        unplanned=plan["unplanned"],
+        counts=ended["counts"],
+        report=Path(ended["report"]),
+        took_s=time.perf_counter() - clock[0],
+        estimated_s=expected["seconds"],
+    )
 
 
 def report_folder(root: str, folder: str) -> str:
@@ -107,7 +134,7 @@ def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
     return written
 
 
-def _train_and_score(executor: Executor, plan: dict[str, Any], progress: Progress) -> int:
+def _train_and_score(executor: Executor, plan: dict[str, Any], meter: Meter, progress: Progress) -> int:
     """Train stacks as workers come free and score each as it ends; return how many runs were trained."""
     folder, device = plan["folder"], plan["device"]
     pending: dict[Future[Any], dict[str, Any]] = {}
@@ -121,10 +148,12 @@ def _train_and_score(executor: Executor, plan: dict[str, Any], progress: Progres
     trained = 0
     for future, label in as_they_end(pending):
         if label["task"] == "score":
-            progress("scored", {"runs": future.result()})
+            meter.scored(future.result())
+            progress("scored", {"runs": [run["run_id"] for run in future.result()]})
             continue
         done = _outcomes(store, future, label)
         trained += len(done)
+        meter.trained(label["id"], done)
         progress("trained", {"stack": label["id"], "runs": done})
         for run in done:
             if run["status"] in FINAL:  # a task a run: the last stack's scores are then shared by all cores

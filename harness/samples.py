@@ -11,7 +11,7 @@ from harness.exports import write_output
 from harness.find import Found, find_run
 from harness.spec import RunSpec
 from harness.store import npz_bytes
-from harness.tasks import ensure_reference, open_planned
+from harness.tasks import kept_reference, new_reference, open_planned
 
 MOST = 10_000_000
 PURPOSE = "sample"  # its latents are none that a run was trained or scored with
@@ -100,7 +100,8 @@ def _png(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
     if found.row is None:
         raise HarnessError(f"-o: {found.run_id} is no longer planned, and a png shows its reference as well; use npz")
     asked = found.store.suite["score"]["samples"]
-    real = ensure_reference(found.store, found.row["dataset"], found.spec, asked).points
+    place = (found.store, found.row["dataset"], found.spec, asked)
+    real = (kept_reference(*place) or new_reference(*place)).points
     with figures.style():
         figure, ax = figures.blank(5, 5)
         look = figures.styles([found.row["objective"]])[found.row["objective"]]

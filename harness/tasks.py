@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import DataError, HarnessError
-from harness.spec import RunSpec, content_id
+from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import STATUSES, Store, npz_bytes, read_npz, reference_settings, write_atomic
 
 
@@ -21,8 +21,11 @@ def plan_suite(
 
     Returns the folder, the device, the description (as `harness plan --json` prints it), the stacks to train (each
     with its missing runs that `only` selects; long ones first, so that no core waits for one at the end), the labels
-    of those runs, and how many of the selected runs are finished. Raises SuiteError before anything is written.
+    of those runs, how many of the selected runs are finished, the `workload` left on this `machine`, and, where nothing
+    is written, what `trials` of it need. Raises SuiteError before anything is written.
     """
+    from harness.artefacts import machine
+    from harness.cost.workload import trials, workload
     from harness.metrics import score_id
     from harness.plan import describe, make_plan, run_filter, unfinished
     from harness.suite import load_suite
@@ -37,19 +40,27 @@ def plan_suite(
     if previous is not None:
         _refuse_more_samples(store, previous["resolved"]["score"]["samples"], resolved["score"]["samples"])
     description = describe(suite, plan, finished)
+    scoring = score_id(resolved["score"]["at"], resolved["score"]["samples"])
     if write:
         derived = {
             "resolved": resolved,
-            "score_id": score_id(resolved["score"]["at"], resolved["score"]["samples"]),
+            "score_id": scoring,
             "settings": description["settings"],
             "data_axes": description["data_axes"],
         }
         store.write_plan(plan.to_json() | derived, suite.to_yaml())
+    stacks = unfinished(plan, finished, place, selected)
+    unscored = store.unscored(dict.fromkeys(row["run_id"] for row in plan.runs), scoring)
+    load = workload(plan, resolved["score"], stacks, unscored, finished - {*unscored})
     return {
         "folder": str(store.folder),
         "device": place,
+        "machine": machine(place) | {"engine": ENGINE_VERSION},
+        "workload": load,
+        "trials": {} if write else trials(plan, load),
+        "plugins": list(resolved.get("plugins", [])),
         "description": description,
-        "stacks": unfinished(plan, finished, place, selected),
+        "stacks": stacks,
         "labels": {row["run_id"]: run_label(row) for row in plan.runs if row["run_id"] in selected - finished},
         "finished": len(finished & selected),
         "unplanned": len(finished - {row["run_id"] for row in plan.runs}),
@@ -86,7 +97,10 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
 
 
 def train_stack(folder: str, stack_id: str, runs: Sequence[str], device: str) -> list[dict[str, Any]]:
-    """Train a whole pinned stack and commit its missing runs. Returns run_id, status and seconds of each.
+    """Train a whole pinned stack and commit its missing runs.
+
+    Returns of each its run_id, its status, train_s (its share of the stack's steps), task_s (the stack's whole) and the
+    bytes it wrote.
 
     A stack that raises leaves an attempt a run, with the traceback in its log. Raises DataError where a data file has
     changed since it was planned.
@@ -137,6 +151,7 @@ def _train(
     from harness.metrics import samples_drawn
     from harness.plan import scored_steps
 
+    started = time.perf_counter()
     at = scored_steps(score["at"], specs[0].setup.train["steps"])
     outcomes = train(specs, at, samples_drawn(score["samples"]), stack["mode"], device)
     peak = peak_mb(device)
@@ -154,48 +169,63 @@ def _train(
             "facts": outcome.facts | {"peak_mb": peak},
             "provenance": where,
         }
-        store.commit(record, artefacts(outcome, score["samples"]))
-        done.append({"run_id": run_id, "status": outcome.status, "train_s": outcome.facts["train_s"]})
-    return done
+        files = artefacts(outcome, score["samples"])
+        store.commit(record, files)
+        size = sum(map(len, files.values()))
+        done.append({"run_id": run_id, "status": outcome.status, "train_s": outcome.facts["train_s"], "bytes": size})
+    task_s = time.perf_counter() - started
+    return [run | {"task_s": task_s} for run in done]
 
 
-def score_runs(folder: str, runs: Sequence[str]) -> list[str]:
-    """Score those of `runs` that have a record and no scores yet, from their snapshots. Returns their ids."""
+def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
+    """Score those of `runs` that have a record and no scores yet, from their snapshots.
+
+    Returns of each its run_id, score_s, and reference_s where its reference had to be made (None where it was there).
+    """
     from harness.metrics import score
 
     store, plan = open_planned(folder)
     samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
     names = {planned["run_id"]: planned["dataset"] for planned in plan["runs"]}
-    done = store.unscored(runs, score_id)
-    for run_id in done:
-        started = time.perf_counter()
-        reference = ensure_reference(store, names[run_id], plan["specs"][run_id], samples)
+    done = []
+    for run_id in store.unscored(runs, score_id):
+        started, making_s = time.perf_counter(), None
+        reference = kept_reference(store, names[run_id], plan["specs"][run_id], samples)
+        if reference is None:
+            reference = new_reference(store, names[run_id], plan["specs"][run_id], samples)
+            making_s = time.perf_counter() - started
         kept, end = store.steps(run_id), plan["specs"][run_id]["setup"]["train"]["steps"]
         steps = {s: score(store.snapshot(run_id, s)["generated"], reference, last=s == end) for s in kept}
-        store.commit_scores(run_id, score_id, steps, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        store.commit_scores(run_id, score_id, steps, took)
+        done.append({"run_id": run_id, "score_s": took - (making_s or 0.0), "reference_s": making_s})
     return done
 
 
-def ensure_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Return the reference of a run, made and kept on first use (two workers may both make it: equal bytes).
+def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
+    """Return the reference of a run; None where there is none, or one of other settings, of an earlier suite."""
+    from harness.metrics.reference import reference_from
 
-    A file made for other settings, of an earlier form of the suite, is made again.
-    """
+    path = store.reference_path(dataset, content_id(spec))
+    kept = read_npz(path) if path.exists() else {}
+    return reference_from(kept) if kept.get("address") == _reference_address(spec, samples) else None
+
+
+def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
+    """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes)."""
     import numpy as np
 
     from harness.metrics import make_reference
-    from harness.metrics.reference import reference_arrays, reference_from
+    from harness.metrics.reference import reference_arrays
 
-    run = RunSpec.from_json(spec)
-    path = store.reference_path(dataset, run.run_id)
-    address = np.array(content_id({**reference_settings(spec), "samples": samples}))
-    if path.exists():
-        kept = read_npz(path)
-        if kept.get("address") == address:
-            return reference_from(kept)
-    made = make_reference(run, samples)
+    made, address = make_reference(RunSpec.from_json(spec), samples), np.array(_reference_address(spec, samples))
+    path = store.reference_path(dataset, content_id(spec))
     write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}))
     return made
+
+
+def _reference_address(spec: Mapping[str, Any], samples: int) -> str:
+    return content_id({**reference_settings(spec), "samples": samples})
 
 
 def finish(folder: str, report: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What tests of the command line share: calling it, and a results folder to call it on."""
+"""What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
 
 import shutil
 import sys
@@ -66,3 +66,12 @@ def results(trained, tmp_path, monkeypatch):
     shutil.copytree(trained / "results", "results")
     rows = Store(Path("results/small")).plan["runs"]
     return {f"{row['objective']} {row['architecture']}": row["run_id"] for row in rows}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory):
+    """Timings go to a folder of the test's own, never into the user's cache, though a test undo its monkeypatch."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_CACHE", str(folder))
+        yield folder

@@ -14,7 +14,7 @@ from harness.metrics.transport import wasserstein_1
 
 
 def test_the_counted_work_is_what_the_plain_loop_multiplies():
-    """By PyTorch's profiler. Autograd also sends the penalty's zeros back through the ReLUs: a sixth of it is wasted."""
+    """By PyTorch's profiler. Autograd also sends the penalty's zeros back through the ReLUs, a sixth of it."""
     size = Size(width=64, batch=32, n_critic=2)
     loop = PlainLoop(size)
     with profile(activities=[ProfilerActivity.CPU], with_flops=True) as profiler:

@@ -80,6 +80,7 @@ def test_a_run_its_status_and_its_report(call):
     code, out, err = call("run", "good.yaml", "--workers", "0")
     assert code == 0
     assert "4 runs: 4 ok (4 trained now, 0 kept from before)" in out
+    assert re.search(r"^took \S+ s$", out, re.MULTILINE)
     assert "report: reports/tiny/index.html" in out
     assert err.count(": ok") == 4  # plain lines, a line a finished run
     code, out, _ = call("status")
@@ -104,7 +105,19 @@ def test_plan_writes_nothing_and_says_what_matters(call, folder):
     assert re.search(r"8 runs", out)
     assert "p = " in out
     assert sorted(p.name for p in folder.iterdir()) == ["good.yaml"]
+    assert "never timed on this machine, which --measure mends" in " ".join(out.split())
     assert json.loads(call("plan", "good.yaml", "--json")[1])["planned"] == 4
+
+
+def test_plan_measures_on_request(call, folder):
+    code, out, err = call("plan", "good.yaml", "--measure", "--workers", "0")
+    assert code == 0
+    assert err.startswith("trial 1 of 2: 8gaussians mlp ")
+    assert re.search(r"time +about \d", out)
+    assert sorted(p.name for p in folder.iterdir()) == ["good.yaml"]
+    cost = json.loads(call("plan", "good.yaml", "--workers", "0", "--json")[1])["cost"]
+    assert cost["seconds"] > 0
+    assert (cost["workers"], cost["missing"], cost["rough"]) == (0, ["the report"], [])
 
 
 def test_init_writes_a_suite_that_plans(call):
@@ -154,6 +167,7 @@ WRONG = [
     (["run", "good.yaml", "--only", "objectiv=gan"], "Did you mean 'objective'?"),
     (["run", "good.yaml", "--device", "tpu"], "cpu, cuda or auto"),
     (["run", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
+    (["plan", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
     (["plan", "good.yaml", "--set", "objective.clip=1"], "clip"),
     (["list", "objectivs"], "Did you mean 'objectives'?"),
     (["show", "mpl"], "Did you mean 'mlp'?"),
@@ -263,7 +277,8 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
 def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
     assert list(commands) == [
-        "init", "list", "show", "plan", "run", "status", "logs", "sample", "export", "clean", "report", "bench", "schema",
+        "init", "list", "show", "plan", "run", "status", "logs", "sample", "export", "clean", "report", "bench",
+        "schema",
     ]  # fmt: skip
     assert all(command.help for command in commands.values())
 

@@ -7,6 +7,8 @@ itself was not opened for this table.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.wording import plain
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -24,6 +26,16 @@ class Recipe:
     n_critic: int = 1
     hyper: Mapping[str, float] = field(default_factory=dict)
     verified: bool = False
+
+    def __str__(self) -> str:
+        """Write the settings on a line, with their source."""
+        rates = f"lr {plain(self.critic_lr)}"
+        if self.critic_lr != self.generator_lr:
+            rates = f"critic lr {plain(self.critic_lr)}, generator lr {plain(self.generator_lr)}"
+        own = "".join(f", {name} {plain(value)}" for name, value in self.hyper.items())
+        betas = f"betas {plain(self.beta1)} and {plain(self.beta2)}"
+        paper, mark = self.source.split(" (")[0], "" if self.verified else " [unverified]"
+        return f"{self.optimizer}, {rates}, {betas}, n_critic {self.n_critic}{own}; {paper}{mark}"
 
 
 _DCGAN = Recipe(source="Radford et al. 2016, section 4 (Adam 2e-4, beta1 .5)")

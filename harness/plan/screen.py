@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from harness.cost.sentence import disk_sentence, time_sentence
 from harness.wording import counted, plain
 
 WIDTH = 100
@@ -48,6 +49,9 @@ def _amounts(description: Mapping[str, Any]) -> str:
         at = ", ".join(f"{step:,}" for step in row["at"])
         said = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
         lines.append(_entry("steps", said))
+    if "cost" in description:
+        lines.append(_entry("time", time_sentence(description["cost"])))
+        lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []
     return "\n".join(lines)
 
 

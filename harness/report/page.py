@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
 from harness.exports import csv
-from harness.report import answer, contest, overview, pictures, stats, tables, verdict
+from harness.report import answer, contest, enough, overview, pictures, stats, tables, verdict
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.panels import Panel, Section
@@ -69,6 +69,7 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "headline": verdict.shown(view.headline) if view.headline else None,
         "by_task": _answers(results),
         "counts": _counts(table),
+        "enough": enough.sentence(enough.nearest(table, view.metrics)),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": _floor(view),

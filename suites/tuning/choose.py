@@ -1,8 +1,8 @@
-"""Print the tables by which a suite's rates were chosen: python suites/tuning/choose.py results/tuning-quickstart
+"""Print how a suite's rates and steps were chosen: python suites/tuning/choose.py results/tuning-quickstart
 
 The rule: every objective gets the same grid of rates; the rate with the lowest mean of w1_excess over the tuning seeds
 is its default, and a rate at which any run failed or diverged counts as worst; steps are enough when the best
-objective's mean excess is within two floors of zero.
+objective's mean excess is within two floors of zero (harness/report/enough.py).
 """
 
 import sys
@@ -14,11 +14,14 @@ from harness.store import Store
 
 
 def means(table: pd.DataFrame, scored: pd.DataFrame, step: int) -> pd.DataFrame:
-    """Return the mean w1_excess after `step` by objective (rows) and rate (columns); inf where a run was lost."""
-    runs = table[["run_id", "status", "objective", "hyper.lr"]]
+    """Return the mean w1_excess after `step` by objective (rows) and rate (columns); inf where a run was lost.
+
+    Where the suite has several architectures, the mean is over them too.
+    """
+    runs = table[["run_id", "status", "objective", "sweep.lr"]]
     runs = runs.merge(scored.loc[scored["step"] == step, ["run_id", "w1_excess"]], how="left")
     runs["w1_excess"] = runs["w1_excess"].where(runs["status"] == "ok").fillna(float("inf"))
-    return runs.pivot_table(index="objective", columns="hyper.lr", values="w1_excess", aggfunc="mean")
+    return runs.pivot_table(index="objective", columns="sweep.lr", values="w1_excess", aggfunc="mean")
 
 
 def main(folder: str) -> None:
@@ -30,12 +33,12 @@ def main(folder: str) -> None:
         for step in sorted(scored["step"].unique()):
             mean = means(runs, scored, step)
             print(f"\nMean w1_excess after {step} steps:\n")
-            print("| objective | " + " | ".join(f"lr {rate:g}" for rate in mean.columns) + " | chosen |")
+            print("| objective | " + " | ".join(f"lr {rate}" for rate in mean.columns) + " | chosen |")
             print("| --- " * (len(mean.columns) + 2) + "|")
             for objective, row in mean.iterrows():
                 best = row.idxmin()
                 cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
-                print(f"| {objective} | {cells} | {best:g} |")
+                print(f"| {objective} | {cells} | {best} |")
             word = "within" if mean.min().min() <= 2 * floor else "not within"
             print(f"\nThe best mean, {mean.min().min():.3f}, is {word} two floors ({2 * floor:.3f}).")
     machine = table.iloc[0]

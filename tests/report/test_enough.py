@@ -1,0 +1,46 @@
+"""Whether the best objective came near the data."""
+
+import pandas as pd
+import pytest
+
+from harness.report.enough import nearest, sentence
+
+
+def table(**excess):
+    """`excess` by objective: a list of values, one a seed; None is a lost run."""
+    rows = [
+        {"dataset": "ring", "objective": name, "setting": "", "w1_excess": value, "w1_floor": 0.05,
+         "status": "ok" if value is not None else "diverged"}
+        for name, values in excess.items() for value in values
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("values", "near"), [([0.05, 0.14], True), ([0.08, 0.14], False)])
+def test_near_is_a_mean_within_two_floors(values, near):
+    found = nearest(table(a=values, b=[0.5, 0.5]), {"ring": "w1_excess"})
+    assert found["objective"].tolist() == ["a"]
+    assert found["excess"].tolist() == [pytest.approx(sum(values) / 2)]
+    assert found["near"].tolist() == [near]
+    assert ("more training may change the order" in sentence(found)) == (not near)
+
+
+def test_an_objective_that_lost_a_run_is_not_the_best():
+    found = nearest(table(a=[0.01, None], b=[0.3, 0.3]), {"ring": "w1_excess"})
+    assert found["objective"].tolist() == ["b"]
+
+
+def test_nothing_is_said_where_nothing_is_ranked_on_it():
+    runs = table(a=[0.1])
+    assert sentence(nearest(runs, {"ring": "hq"})) == ""
+    assert sentence(nearest(table(a=[None]), {"ring": "w1_excess"})) == ""
+
+
+def test_both_kinds_of_data_sets_are_named():
+    runs = pd.concat([table(a=[0.01]), table(a=[0.9]).assign(dataset="moons")])
+    text = sentence(nearest(runs, {"ring": "w1_excess", "moons": "w1_excess"}))
+    assert text == (
+        "The best objective's mean w1_excess over all architectures and seeds is within two floors of zero excess on "
+        "ring (a: 0.0100, two floors 0.100), but not on moons (a: 0.900, two floors 0.100): "
+        "more training may change the order there."
+    )
