@@ -86,7 +86,9 @@ def test_a_suite_runs_and_every_planned_run_has_its_row(suite):
 def test_the_folder_holds_what_commands_md_says(suite):
     run(Request(suite, workers=0))
     folder = Path("results/tiny")
-    assert {p.name for p in folder.iterdir()} == {"suite.yaml", "plan.json", "runs.parquet", "references", "runs"}
+    said = {"suite.yaml", "plan.json", "runs.parquet", "references", "runs", "claims"}
+    assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == said
+    assert not list(folder.glob("claims/*.json"))
     references = sorted(p.name for p in (folder / "references").iterdir())
     assert references[0] == "8gaussians.npz"  # one setting: no hash
     assert len(references) == 3

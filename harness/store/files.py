@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from harness.errors import StoreError
@@ -73,8 +74,7 @@ def flush_all(paths: Iterable[Path]) -> None:
     if len(todo) == 1:
         _flush(todo[0])
         return
-    with ThreadPoolExecutor(FLUSHERS) as pool:
-        list(pool.map(_flush, todo))
+    list(_flushers().map(_flush, todo))
 
 
 def temporary(path: Path) -> Path:
@@ -121,6 +121,11 @@ def _draft(path: Path, parts: Iterable[bytes], flush: bool) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)  # a full disk, say: half a file helps nobody
+
+
+@cache
+def _flushers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(FLUSHERS)
 
 
 def _write(path: Path, parts: Iterable[bytes]) -> None:
