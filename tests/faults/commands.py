@@ -1,6 +1,7 @@
 """The command line as a process of its own, in a session of its own, so that whatever it leaves behind is found."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from harness.errors import StoreError
 from harness.status import statuses
 
 ROOT = Path(__file__).resolve().parents[2]
+_SESSIONS: list[int] = []
 PATIENCE_S = 120.0  # for a command to end by itself, on a machine that does other things as well
 
 
@@ -24,7 +26,7 @@ def start(
     """
     paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "HARNESS_CACHE": str(folder / "cache")}
     env = {**os.environ, "OMP_NUM_THREADS": "1", **paths, **more.pop("env", {})}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*prefix, sys.executable, "-m", module, *arguments],
         cwd=folder,
         env=env,
@@ -34,6 +36,16 @@ def start(
         start_new_session=True,
         **more,
     )
+    _SESSIONS.append(process.pid)
+    return process
+
+
+def end_all() -> None:
+    """End whatever was started and has not ended, after a try that was not survived."""
+    for session in _SESSIONS:
+        for pid in living(session):
+            os.kill(pid, signal.SIGKILL)
+    _SESSIONS.clear()
 
 
 def ended(process: "subprocess.Popen[str]", code: int) -> str:

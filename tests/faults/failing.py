@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import fake
-from faults.commands import call
+from faults.commands import PATIENCE_S, call, start
 from faults.records import leftovers, planned, records
 from faults.table import Fault, Tries
 from harness.runner import Request, run
@@ -127,7 +127,8 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
     once = f"import os\nos.mkdir({str(folder / 'imported')!r})\n"  # the second time it raises
     suite = with_plugin(folder, SUITE, once + PLUGIN.replace('"raising": boom', '"own": known["gan"].generator_loss'))
     (folder / "suite.yaml").write_text(suite.replace("[gan, wgan-gp]", "[own, wgan-gp]"))
-    out, err = start(folder, "run", "suite.yaml", "--workers", "2", "--json", module="faults.fake").communicate()
+    process = start(folder, "run", "suite.yaml", "--workers", "2", "--json", module="faults.fake")
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in err, err
     store = Store(folder / "results" / "small")
     for row in store.plan["runs"]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults.commands import end_all
+
 HEAD = "| fault | tries | survived | seconds | |\n| --- | ---: | ---: | ---: | --- |"
 
 Tries = Iterator[str | None]
@@ -64,6 +66,8 @@ def attempt(fault: Fault, rounds: int) -> Row:
     except Exception:
         row.tries += 1
         row.words, row.trace = f"kept in {folder}", traceback.format_exc()
+    finally:
+        end_all()
     row.took_s = time.perf_counter() - started
     if not row.trace:
         shutil.rmtree(folder, ignore_errors=True)
