@@ -1,6 +1,6 @@
 """Tasks that train nothing and import no torch: what `harness run` itself costs, and what it does when they fail.
 
-What a run does is written in deeds/<objective>, of the folder that the call is made in: a line a try, the last for ever.
+What a run does is written in deeds/<objective>-<seed>, beside results/: a line a try, the last for ever.
 """
 
 import os
@@ -30,7 +30,7 @@ def train_stack(folder, stack_id, runs, device, members):
     started = time.perf_counter()
     for run_id in members:
         time.sleep(RUN_S)
-        failure = act(f"{rows[run_id]['objective']}-{rows[run_id]['seed']}")
+        failure = act(beside(folder) / "deeds" / f"{rows[run_id]['objective']}-{rows[run_id]['seed']}")
         if failure is not None:
             return {"runs": [], "failure": failure}
     done = []
@@ -40,42 +40,39 @@ def train_stack(folder, stack_id, runs, device, members):
         where = {"stack": stack_id, "device": device}
         if store.commit({**record, "facts": facts, "provenance": where}, {"samples.npz": b"points"}):
             done.append({"run_id": run_id, "status": "ok", "train_s": RUN_S, "bytes": 6})
-    note(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}")
+    with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
+        file.write(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}\n")
     return {"runs": [run | {"task_s": time.perf_counter() - started} for run in done], "failure": None}
 
 
-def act(name):
-    """Do what deeds/<name> says; return a failure, or None."""
-    path = Path("deeds") / name
+def beside(folder):
+    return Path(folder).parents[1]
+
+
+def act(path):
+    """Do what a file of deeds says; return a failure, or None."""
     if not path.exists():
         return None
-    deeds = path.read_text().split()
-    if len(deeds) > 1:
-        path.write_text("\n".join(deeds[1:]))
-    if deeds[0] == "raise":
-        return ["failed", "ValueError: boom", "Traceback: boom\n"]
-    if deeds[0] == "memory":
-        return ["oom", "MemoryError", "Traceback: memory\n"]
-    if deeds[0] == "leave":
+    deed, *later = path.read_text().split()
+    if later:
+        path.write_text("\n".join(later))
+    perform(deed)
+    return FAILURES.get(deed)
+
+
+FAILURES = {"raise": ["failed", "ValueError: boom", "Traceback: boom\n"], "memory": ["oom", "MemoryError", "the heap\n"]}
+
+
+def perform(deed):
+    if deed == "leave":
         os._exit(0)
-    if deeds[0] == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if deeds[0] == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if deeds[0] == "hang":
-        time.sleep(3600)
-    if deeds[0] == "stubborn":
+    if deed in ("SIGKILL", "SIGSEGV"):
+        os.kill(os.getpid(), signal.Signals[deed])
+    if deed == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if deed in ("hang", "stubborn"):
         time.sleep(3600)
-    if deeds[0] == "slow":
-        time.sleep(0.5)
-    return None
-
-
-def note(line):
-    """Append a line to trained.txt; whole, as it is short."""
-    with open("trained.txt", "a") as file:
-        file.write(line + "\n")
+    return deed
 
 
 def score_runs(folder, runs):
@@ -96,3 +93,49 @@ def finish(folder, report):
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)
+
+
+def slowly():
+    time.sleep(0.6)
+
+
+def watching():
+    """Look for the parent, as where the kernel does not tell; and undo what the kernel was told."""
+    import ctypes
+
+    from harness.executors import worker
+
+    ctypes.CDLL(None).prctl(1, 0)
+    worker.LOOK_S = 0.05
+    worker.follow(os.getppid(), asks_kernel=False)
+
+
+def be_killed(watches):
+    """Print the pids of two busy workers, and be killed."""
+    from harness.executors import open_executor
+
+    with open_executor(2, watching if watches else prepare) as executor:
+        pids = [executor.submit(pid_after, 0.3) for _ in range(2)]
+        print(*(pid.result(30) for pid in pids), flush=True)
+        for _ in pids:
+            executor.submit(perform, "hang")
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def pid_after(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def hold(gb):
+    """Hold memory, under a limit of 1 GB."""
+    from harness.tasks.training import memory_limit
+
+    with memory_limit(1):
+        held = bytearray(int(gb * 1e9))
+    return len(held)
+
+
+def score_in_vain(folder, runs):
+    return 1 / 0

@@ -15,8 +15,9 @@ from oracles import same
 
 from harness import tasks
 from harness.errors import HarnessError
-from harness.runner import Request, rebuild_reports, report_folder, run
+from harness.runner import Again, Request, rebuild_reports, report_folder, run
 from harness.store import STATUSES, Store, read_npz
+from harness.verifying import verify
 
 pytestmark = pytest.mark.slow
 
@@ -157,11 +158,30 @@ def test_other_data_settings_in_one_folder_get_their_own_reference(suite):
     pd.testing.assert_frame_equal(both[0][["run_id", *metrics]], both[1][["run_id", *metrics]])
 
 
-def test_more_samples_than_finished_runs_keep_are_refused(suite):
-    run(Request(suite, workers=0, only=["dataset=8gaussians,objective=gan"]))
-    with pytest.raises(HarnessError, match="keep 2500 points"):
-        run(Request(suite, workers=0, sets=["score.samples=5000"]))
-    assert run(Request(suite, workers=0, sets=["score.samples=90"], only=["objective=gan"])).exit_code == 0
+def test_more_samples_than_snapshots_keep_are_drawn_from_weights_at_the_last_step_alone(suite, monkeypatch):
+    monkeypatch.setattr("harness.metrics.MODES_SAMPLES", 60)
+    only = ["dataset=8gaussians,objective=gan"]
+    run(Request(suite, workers=0, only=only))
+    said = []
+    again = run(Request(suite, workers=0, only=only, sets=["score.samples=90"]), lambda *event: said.append(event))
+    assert (again.trained, again.unscored, again.exit_code) == (0, 0, 0)
+    assert "drawn anew from the weights" in dict(said[:1])["planned"]["notes"][0]
+    scored = Store("results/tiny").scored()
+    assert set(scored["step"]) == {20}
+    assert scored["w1"].notna().all()
+    verified = verify("results/tiny")[0]
+    assert (verified["w1"], verified["mismatches"]) == (2, [])
+    assert run(Request(suite, workers=0, only=only, sets=["score.samples=50"])).exit_code == 0
+    assert set(Store("results/tiny").scored()["step"]) == {0, 10, 20}
+
+
+def test_more_samples_than_runs_keep_are_refused_where_they_have_no_generator(suite, monkeypatch):
+    monkeypatch.setattr("harness.metrics.MODES_SAMPLES", 60)
+    text = SUITE.replace("[8gaussians, ring]", "parallel-lines").replace("lr: 1e-3", "lr: 1e-3, generator: fixed")
+    Path(suite).write_text(text.replace("datasets: {ring: {sd: [.1, .2]}}\n", ""))
+    run(Request(suite, workers=0))
+    with pytest.raises(HarnessError, match="keep 60 points"):
+        run(Request(suite, workers=0, sets=["score.samples=90"]))
 
 
 def test_what_was_trained_and_not_scored_is_scored(suite):
@@ -179,10 +199,10 @@ def test_a_run_that_raises_is_failed_and_costs_no_other(suite, monkeypatch):
 
     train = engine.train
 
-    def broken(specs, *arguments):
+    def broken(specs, *arguments, **options):
         if specs[0].setup.objective == "gan":
             raise RuntimeError("boom")
-        return train(specs, *arguments)
+        return train(specs, *arguments, **options)
 
     monkeypatch.setattr(engine, "train", broken)
     result = run(Request(suite, workers=0))
@@ -195,7 +215,8 @@ def test_a_run_that_raises_is_failed_and_costs_no_other(suite, monkeypatch):
     log = Store("results/tiny").run_folder(failed["run_id"].iloc[0]) / "log.txt"
     assert "Traceback" in log.read_text()
     monkeypatch.setattr(engine, "train", train)
-    assert run(Request(suite, workers=0)).counts["ok"] == 12
+    assert run(Request(suite, workers=0)).trained == 0  # they wait for
+    assert run(Again("results/tiny", workers=0)).counts["ok"] == 12
 
 
 def test_a_diverged_run_is_an_outcome_and_its_metrics_are_null(suite):

@@ -85,8 +85,10 @@ def spent_checkpoints(store: "Store") -> list[Path]:
 
     They are left by a kill between the last commit and the end of a stack. Raises StoreError where there is no plan.
     """
-    finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
     found = sorted((store.folder / "checkpoints").glob("[!.]*"))
+    if not found:
+        return []  # without reading a plan that may be large
+    finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
     return [path for path in found if finished.issuperset(stacks.get(path.name, [path.name]))]
 
 

@@ -122,7 +122,7 @@ class Runners(RuleBasedStateMachine):
 
     @rule(run=runs, end=st.integers(0, 50))
     def damage(self, run, end):
-        if run in self.records:
+        if run in self.records and self.records[run] not in self.lost:
             path = self.folder / "runs" / run / "record.json"
             path.write_bytes(path.read_bytes()[:end])
             self.lost.append(path.read_bytes())
