@@ -20,12 +20,13 @@ version: 1
 name: real
 question: What survives?
 seeds: 2
-train: {steps: 600, batch: 64, checkpoint_s: 0.2}
+train: {steps: 500, batch: 32, checkpoint_s: 0.1}
 score: {at: [0.5, 1], samples: 60}
 architectures: {mlp: {width: 8, depth: 2}, mlp-bn: {width: 8, depth: 2}}
 objectives: {averaged: {base: wgan-gp, tricks: {ema: {decay: 0.5}}}}
 matrix:
-  - {dataset: 8gaussians, architecture: [mlp, mlp-bn], objective: [gan, averaged]}
+  - {dataset: 8gaussians, architecture: mlp, objective: gan}
+  - {dataset: 8gaussians, architecture: mlp-bn, objective: averaged}
 """
 
 Start = Callable[[Path], "subprocess.Popen[str]"]
