@@ -257,6 +257,9 @@ def test_a_worker_sends_mistakes_back_whole(call):
         ["report", "nowhere"],
         ["logs", "a"],
         ["export", "no", "--to", "csv"],
+        ["retry", "no"],
+        ["score", "no"],
+        ["status", "--watch"],
         ["clean"],
     ],
 )
@@ -277,8 +280,8 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
 def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
     assert list(commands) == [
-        "init", "list", "show", "plan", "run", "status", "logs", "sample", "export", "clean", "report", "bench",
-        "schema",
+        "init", "list", "show", "plan", "run", "retry", "score", "status", "logs", "sample", "export", "doctor",
+        "verify", "clean", "report", "bench", "schema",
     ]  # fmt: skip
     assert all(command.help for command in commands.values())
 

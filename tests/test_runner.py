@@ -243,8 +243,9 @@ def test_a_worker_that_dies_costs_its_own_stack(suite, monkeypatch):
     Path("dying.yaml").write_text(
         SUITE.replace("name: tiny", "name: dying\nplugins: [dying.py]").replace("[gan, wgan-gp]", "[dying, wgan-gp]")
     )
-    result = run(Request("dying.yaml", workers=1))
-    assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (6, 6, 1)
+    result = run(Request("dying.yaml", workers=1, only=["dataset=8gaussians"]))
+    assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (2, 2, 1)
+    assert "2 runs failed and wait for `harness retry results/dying`" in result.render()
     failed = pd.read_parquet("results/dying/runs.parquet").query("objective == 'dying'")
     assert failed["error"].str.contains("the worker process died").all()
 
@@ -309,14 +310,16 @@ def test_the_table_of_tasks_results_is_json(suite):
 def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, monkeypatch):
     """Through the real store and the real page: no run ok, and no generator trained."""
     monkeypatch.chdir(tmp_path)
-    Path("raising.py").write_text(
+    Path("bursting.py").write_text(
         "from dataclasses import replace\nfrom harness import OBJECTIVES as known\n"
         "def broken(*a):\n    raise RuntimeError('boom')\n"
-        "OBJECTIVES = {'raising': replace(known['gan'], generator_loss=broken)}\n"
+        "OBJECTIVES = {'bursting': replace(known['gan'], generator_loss=broken)}\n"
     )
     texts = {
         "diverged": SUITE.replace("lr: 1e-3", "optimizer: sgd, lr: 1e30"),
-        "failed": SUITE.replace("name: tiny", "name: tiny\nplugins: [raising.py]").replace("[gan, wgan-gp]", "raising"),
+        "failed": SUITE.replace("name: tiny", "name: tiny\nplugins: [bursting.py]").replace(
+            "[gan, wgan-gp]", "bursting"
+        ),
         "pending": SUITE,
         "fixed": SUITE.replace("[8gaussians, ring]", "parallel-lines").replace(
             "lr: 1e-3", "lr: 1e-3, generator: fixed"
