@@ -201,8 +201,8 @@ def test_what_another_call_has_lost_meanwhile_is_left_alone(work, plan):
 def test_eight_calls_at_once_train_each_run_once(plan):
     Path("plan.txt").write_text(json.dumps(plan))
     Path("call.py").write_text(
-        "import json\nfrom pathlib import Path\nfrom fake_tasks import FAKE\nfrom harness.executors import open_executor\n"
-        "from harness.shift import Shift, ignore\n"
+        "import json\nfrom pathlib import Path\nfrom fake_tasks import FAKE\n"
+        "from harness.executors import open_executor\nfrom harness.shift import Shift, ignore\n"
         "if __name__ == '__main__':\n    with open_executor(1) as workers:\n"
         "        Shift(workers, json.loads(Path('plan.txt').read_text()), FAKE, ignore).work()\n"
     )

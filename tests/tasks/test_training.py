@@ -42,32 +42,29 @@ def plan(tmp_path):
 
 
 def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(plan, monkeypatch):
-    store, (stack,), train = Store(plan["folder"]), plan["stacks"], engine.train
-    resumed = []
+    store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
+    arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
 
-    def until_step_10(*arguments, checkpoints, **options):
+    def ten_steps(*given, checkpoints):
         resumed.append(checkpoints.resume)
-        kept = []
+        steps = iter(range(10))
 
         def keep(files):
             checkpoints.keep(files)
-            kept.append(files)
-            if len(kept) == 10:
+            if next(steps) == 9:
                 raise SystemExit
 
-        return train(*arguments, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
 
-    with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(engine, "train", until_step_10)
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-    kept = store.read_checkpoint(stack["id"])
-    assert resumed == [None]
-    assert kept
-    with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(engine, "train", until_step_10)
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-    assert resumed[1] == kept
-    assert tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")["failure"] is None
+    monkeypatch.setattr(engine, "train", ten_steps)
+    kept = [None]
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            tasks.train_stack(*arguments)
+        kept.append(store.read_checkpoint(stack["id"]))
+    monkeypatch.setattr(engine, "train", train)
+    assert (resumed, kept[1] != kept[2]) == (kept[:2], True)
+    assert tasks.train_stack(*arguments)["failure"] is None
     assert store.read_checkpoint(stack["id"]) is None
     assert len(store.finished()) == 3
 
