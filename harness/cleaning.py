@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import StoreError
 from harness.status import result_folders
 from harness.store import Store
-from harness.wording import counted
+from harness.wording import counted, printable
 
 ABANDONED_S = 3600  # a file being written is younger: writing one takes seconds
 
@@ -22,6 +22,8 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 def leftovers(path: str) -> list[dict[str, Any]]:
     """Return what can go from a results folder or those below a root: path, what (run, reference, temporary), bytes.
+
+    Of a run also `set`: the --set with which the suite was last resolved, which may be why it is no longer planned.
 
     A run goes where the suite as last resolved does not plan it, a reference where none of its runs was scored against
     it, a temporary file where nobody has written to it for an hour. Raises StoreError where there are no results.
@@ -48,7 +50,9 @@ def render(entries: list[dict[str, Any]]) -> str:
     if not entries:
         return "nothing to remove"
     lines = [f"{entry['bytes'] / 1e6:>9.2f} MB  {entry['what']:<14}  {entry['path']}" for entry in entries]
-    return "\n".join([*lines, f"{summary(entries)} can go"])
+    narrowed = sorted({" ".join(f"--set {text}" for text in entry["set"]) for entry in entries if entry.get("set")})
+    notes = [f"these runs are not planned since the last call with {printable(sets)}" for sets in narrowed]
+    return "\n".join([*lines, *notes, f"{summary(entries)} can go"])
 
 
 def summary(entries: list[dict[str, Any]]) -> str:
@@ -64,7 +68,7 @@ def _leftovers(store: Store) -> Iterator[dict[str, Any]]:
     needed = {store.reference_path(row["dataset"], row["run_id"]) for row in rows}
     for path in sorted((store.folder / "runs").glob("*")):
         if RUN_ID.fullmatch(path.name) and path.name not in planned:
-            yield {"path": str(path), "what": "run", "bytes": _size(path)}
+            yield {"path": str(path), "what": "run", "bytes": _size(path), "set": store.suite.get("set") or []}
     for path in sorted((store.folder / "references").glob("*.npz")):
         if path not in needed:
             yield {"path": str(path), "what": "reference", "bytes": _size(path)}

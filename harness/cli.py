@@ -251,13 +251,10 @@ def bench(
     what: Annotated[str, typer.Argument(help="engine: stacks of runs against a plain loop.")] = "engine",
     as_json: Json = False,
 ) -> None:
-    """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about two minutes."""
+    """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about three minutes."""
     from harness.bench import bench as run_bench
-    from harness.bench import heading, render
 
-    if not as_json:
-        print(heading(), flush=True)
-    found = run_bench(what, lambda row: None if as_json else print(render(row), flush=True))
+    found = run_bench(what, lambda line: None if as_json else print(line, flush=True))
     print(_json(found) if as_json else "{host_cpu}, {platform}, torch {torch}".format(**found["machine"]))
 
 

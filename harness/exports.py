@@ -45,6 +45,8 @@ def write_output(file: Path, content: bytes) -> bool:
     Raises HarnessError where it cannot be written.
     """
     try:
+        if file.is_dir():
+            raise HarnessError(f"-o {file}: a folder; name a file in it")
         was_there = file.exists()
         write_atomic(file, content, flush=False)
     except OSError as error:

@@ -97,3 +97,10 @@ def test_what_cannot_be_removed_is_a_sentence_and_exit_3(replanned, call, monkey
     code, _, err = call("clean", "--yes")
     assert code == 3
     assert f"{replanned['run']}: cannot be removed (Permission denied)" in err
+
+
+def test_it_says_where_a_set_narrowed_the_plan(replanned, call):
+    store = Store("results/small")
+    plan = store.plan
+    write_json(store.folder / "plan.json", {**plan, "resolved": {**plan["resolved"], "set": ["seeds=1"]}})
+    assert "not planned since the last call with --set seeds=1\n" in call("clean", "results/small")[1]

@@ -47,7 +47,8 @@ def test_a_root_of_several_suites_makes_a_file_of_each(results, call):
         (["results", "--to", "excel"], 2, "--to: unknown name 'excel'. Known: csv, parquet."),
         (["results"], 2, "--to"),
         (["nowhere", "--to", "csv"], 3, "nowhere: no results there"),
-        (["results", "--to", "csv", "-o", "results"], 2, "-o results: cannot be written (Is a directory)"),
+        (["results", "--to", "csv", "-o", "results"], 2, "-o results: a folder; name a file in it"),
+        (["results", "--to", "csv", "-o", "."], 2, "-o .: a folder"),
         (["results", "--to", "csv", "-o", "x" * 300], 2, "cannot be written (File name too long)"),
     ],
 )

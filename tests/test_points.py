@@ -16,10 +16,11 @@ from harness.datasets import points
 from harness.datasets.pointfile import content_of, read_points
 from harness.engine import noise
 from harness.engine.data import real_draw
-from harness.errors import DataError
+from harness.errors import DataError, SuiteError
 from harness.metrics import Reference, make_reference, score
 from harness.metrics.transport import wasserstein_1
 from harness.runner import Request, run
+from harness.suite import load_suite
 
 CLOUD = np.random.default_rng(0).normal(size=(40, 3)).round(3)
 
@@ -99,7 +100,7 @@ ARRAYS = {
     "named columns": (np.zeros(2, [("x", "f8"), ("y", "f8")]), "values of type ["),
     "not finite": (np.array([[0, 1], [np.inf, 2], [np.nan, 2]]), "point 2 holds inf"),
     "constant": (np.ones((7, 2)), "all 7 points are the same"),
-    "constant to a network": (1e9 + np.arange(4.0).reshape(-1, 1), "all 4 points are the same"),
+    "constant to a network": (1e9 + np.arange(4.0).reshape(-1, 1), "all 4 points are the same in 32 bits; take their"),
 }
 
 
@@ -162,7 +163,7 @@ def test_missing_huge_and_other_things_are_sentences(tmp_path, monkeypatch):
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "latin.csv").write_bytes("Größe\n1\n".encode("latin-1"))
     write(tmp_path, "huge.npy")
-    for name, words in {"no.csv": "no such file", "folder.csv": "not a file", "latin.csv": "UTF-8"}.items():
+    for name, words in {"no.csv": "no such file", "folder.csv": "a folder", "latin.csv": "UTF-8"}.items():
         with pytest.raises(DataError, match=words):
             read_points(tmp_path / name)
     for limit, words in {"MAX_VALUES": "more than 119 numbers", "MAX_BYTES": "at most"}.items():
@@ -244,6 +245,15 @@ def own(tmp_path, monkeypatch):
         return "own.yaml"
 
     return prepare
+
+
+@pytest.mark.parametrize(("factor", "scale"), [(1e20, 1), (1, 1e-320), (1e-9, 1), (1, "[1, 1e12]")])
+def test_points_far_from_one_are_refused_before_training(own, factor, scale):
+    path = Path(own("mine.npy", factor * CLOUD))
+    path.write_text(path.read_text().replace("scale: 2", f"scale: {scale}").replace("samples: 30", "samples: 3"))
+    with pytest.raises(SuiteError, match=r"own.yaml:9: .*'mine' have a spread of .*set `scale` to") as error:
+        load_suite(str(path))
+    assert len(error.value.problems) == 1
 
 
 @pytest.mark.slow

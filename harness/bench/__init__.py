@@ -11,13 +11,13 @@ from harness.errors import lookup
 from harness.executors import open_executor
 
 SIZES = ((64, 64), (64, 256), (128, 256), (512, 256))  # (width, batch)
-Progress = Callable[[dict[str, Any]], None]
+Progress = Callable[[str], None]
 
 
-def bench(what: str = "engine", progress: Progress = lambda row: None) -> dict[str, Any]:
+def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[str, Any]:
     """Measure in a worker of one thread, as runs are trained in; return the rows and the machine as plain data.
 
-    `progress` is called with each row as it comes. Raises UnknownName for a benchmark that is not there.
+    `progress` is called with each line of the table as it comes. Raises UnknownName for a benchmark that is not there.
     """
     return lookup({"engine": _engine}, what, "bench")(progress)
 
@@ -29,7 +29,7 @@ def render(row: dict[str, Any]) -> str:
     return f"{row['width']:>5} {row['batch']:>6} {row['plain']['ms']:>11.2f} {' '.join(stacks)}  {peak}"
 
 
-def heading(stacks: Sequence[int] = (1, 8, 32)) -> str:
+def heading(stacks: Sequence[int] = (1, 8, 16, 32)) -> str:
     """Return the lines above the rows."""
     columns = " ".join(f"{f'stack of {runs}':>15}" for runs in stacks)
     return (
@@ -43,9 +43,10 @@ def _engine(progress: Progress) -> dict[str, Any]:
     from harness.bench.engine import measure
 
     rows = []
+    progress(heading())
     with open_executor(1) as executor:
         for width, batch in SIZES:
             rows.append(executor.submit(measure, width, batch).result())
-            progress(rows[-1])
+            progress(render(rows[-1]))
         machine = executor.submit(provenance, "cpu").result()
     return {"rows": rows, "machine": machine}

@@ -12,7 +12,7 @@ from harness.engine.stack import Stack
 from harness.suite.expand import expand
 from harness.suite.format import Suite
 
-STACKS = (1, 8, 32)
+STACKS = (1, 8, 16, 32)  # 16 is what a CPU's plans use
 PEAK = 1024  # rows and columns of the matrices whose product shows what the core can do
 Steps = Callable[[int], None]
 

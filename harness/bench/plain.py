@@ -38,7 +38,9 @@ class PlainLoop:
         """Make `n_critic` critic updates and one generator update."""
         for _ in range(self.size.n_critic):
             self._critic_step()
+        self.critic.requires_grad_(False)  # of which the generator's step needs no gradient
         self._move(1, -self.critic(self.generator(self._latent())).mean())
+        self.critic.requires_grad_(True)
 
     def _critic_step(self) -> None:
         real = self._real()
@@ -52,8 +54,7 @@ class PlainLoop:
         self._move(0, fake_scores.mean() - real_scores.mean() + WEIGHT * penalty)
 
     def _move(self, player: int, loss: Tensor) -> None:
-        for optimizer in self._players:
-            optimizer.zero_grad()
+        self._players[player].zero_grad()
         loss.backward()
         self._players[player].step()
 

@@ -29,6 +29,8 @@ def read_points(path: Path) -> Points:
     """
     readers = {".csv": _csv, ".npy": _npy, ".npz": _npz}
     reader = readers.get(path.suffix.lower())
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; a csv, npy or npz file of points is needed.")
     if reader is None:
         raise DataError(f"{path}: {path.suffix or 'no ending'} given, a file that ends in .csv, .npy or .npz needed.")
     try:
@@ -154,7 +156,10 @@ def _sound(found: NDArray[Any], path: Path) -> Points:
         value = points[row, column]
         raise DataError(f"{path}: point {row + 1} holds {value:g}, numbers that fit 32 bits needed.")
     if (single == single[0]).all():
-        raise DataError(f"{path}: all {len(points):,} points are the same; there is nothing to learn.")
+        same = "are the same; there is nothing to learn"
+        if (points != points[0]).any():
+            same = "are the same in 32 bits; take their mean away first"
+        raise DataError(f"{path}: all {len(points):,} points {same}.")
     return points
 
 

@@ -1,6 +1,6 @@
 """What a suite can have wrong in its data: files, sizes, and metrics that cannot rank them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -11,6 +11,8 @@ from harness.suite.format import Suite
 from harness.suite.problems import Problem
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
+
+LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
 
 
 def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
@@ -54,4 +56,22 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
         problems.append(Problem(("score", "samples"), f"{text}set score.samples to {data['points']} or fewer."))
+    return problems + _wrong_scale(triple, data)
+
+
+def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    """Return the values of `scale` that bring a user's points far from 1, where no network learns."""
+    entry, said = triple.dataset.entry, triple.sources.get("dataset.scale")
+    if entry.points is None:
+        return []
+    values = [entry.hyper["scale"]] if said is None else said.value if said.swept else [said.value]
+    problems = []
+    for scale in values:
+        spread = float(entry.points({**data, "scale": scale}).double().std(0).max())
+        if not LEAST <= spread <= MOST:  # not a number, too
+            text = (
+                f"divided by {scale:g} the points of '{triple.dataset.label}' have a spread of {spread:.2g}, and one of"
+            )
+            path = said.path if said else ("datasets", triple.dataset.label)
+            problems.append(Problem(path, f"{text} about 1 is needed; set `scale` to their standard deviation."))
     return problems
