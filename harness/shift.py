@@ -90,11 +90,18 @@ class Shift:
                     self._take_in()
             if self._running:
                 self._executor.drop()
-            for path in spent_checkpoints(self._store):  # of a stack that an earlier call was killed in
-                self._store.drop_checkpoint(path.name)
+            self._tidy()
         finally:
             for held in self._held.values():
                 held.claim.release()
+
+    def _tidy(self) -> None:
+        """Remove what a call that was killed left of stacks that it had committed; nobody else comes by there again."""
+        for path in spent_checkpoints(self._store):
+            self._store.drop_checkpoint(path.name)
+        for held in self._store.claims():
+            if held["alive"] is False and (claim := self._store.claim(held["stack"])) is not None:
+                claim.release()
 
     def _hand_out(self) -> None:
         while len(self._running) < self._executor.slots and (job := self._next()) is not None:

@@ -113,13 +113,14 @@ class Store:
 
     def finished(self) -> set[str]:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
+        runs = self._runs
         try:
-            found = {name for name in os.listdir(self._runs) if NAME.fullmatch(name)}
+            found = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
         except (FileNotFoundError, NotADirectoryError):
             return set()
         except OSError as error:
-            raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
-        return {r for r in found - self.spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
+            raise StoreError(f"{runs}: cannot be read ({error.strerror})") from None
+        return {r for r in found - self.spoiled if os.path.exists(f"{runs}/{r}/record.json")}
 
     def spoils_a_run(self, path: Path) -> bool:
         """Whether a damaged file is a record or an artefact, and not an attempt or scores."""
@@ -197,10 +198,14 @@ class Store:
         return self.run_folder(run_id) / "scores" / f"{score_id}.json"
 
     def unscored(self, run_ids: Iterable[str], score_id: str) -> list[str]:
-        """Those with a record but without these scores, in the order given. Reads none of them."""
-        done = self.finished()
-        paths = {run_id: self.scores_path(run_id, score_id) for run_id in run_ids if run_id in done}
-        return [run_id for run_id, path in paths.items() if path in self.damage or not os.path.exists(path)]
+        """Those with a record but without these scores, in the order given. Reads none of them, and no folder."""
+        left = []
+        for run_id in dict.fromkeys(run_ids):
+            path = self.scores_path(run_id, score_id)
+            is_trained = run_id not in self.spoiled and os.path.exists(self.run_folder(run_id) / "record.json")
+            if is_trained and (path in self.damage or not os.path.exists(path)):
+                left.append(run_id)
+        return left
 
     def artefact(self, run_id: str, name: str) -> bytes:
         """Content of a file that a finished run keeps, checked against its record.
