@@ -60,7 +60,10 @@ def act(path):
     return FAILURES.get(deed)
 
 
-FAILURES = {"raise": ["failed", "ValueError: boom", "Traceback: boom\n"], "memory": ["oom", "MemoryError", "the heap\n"]}
+FAILURES = {
+    "raise": ["failed", "ValueError: boom", "Traceback: boom\n"],
+    "memory": ["oom", "MemoryError", "the heap\n"],
+}
 
 
 def perform(deed):
@@ -128,11 +131,11 @@ def pid_after(seconds):
     return os.getpid()
 
 
-def hold(gb):
-    """Hold memory, under a limit of 1 GB."""
+def hold(gb, limit_gb):
+    """Hold memory, under a limit."""
     from harness.tasks.training import memory_limit
 
-    with memory_limit(1):
+    with memory_limit(limit_gb):
         held = bytearray(int(gb * 1e9))
     return len(held)
 

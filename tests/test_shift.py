@@ -201,8 +201,8 @@ def test_what_another_call_has_lost_meanwhile_is_left_alone(work, plan):
 def test_eight_calls_at_once_train_each_run_once(plan):
     Path("plan.txt").write_text(json.dumps(plan))
     Path("call.py").write_text(
-        "import json\nfrom pathlib import Path\nfrom fake_tasks import FAKE\nfrom harness.executors import open_executor\n"
-        "from harness.shift import Shift, ignore\n"
+        "import json\nfrom pathlib import Path\nfrom fake_tasks import FAKE\n"
+        "from harness.executors import open_executor\nfrom harness.shift import Shift, ignore\n"
         "if __name__ == '__main__':\n    with open_executor(1) as workers:\n"
         "        Shift(workers, json.loads(Path('plan.txt').read_text()), FAKE, ignore).work()\n"
     )
@@ -226,10 +226,10 @@ def test_on_a_gpu_a_stack_that_fails_is_replaced_by_its_halves_in_the_plan(work,
     done, _ = work(on_gpu(plan))
     store, gan = Store(plan["folder"]), runs_of(plan, "gan")
     assert (done.trained, done.lost) == (7, 1)
-    halves = {stack["id"]: stack for stack in store.plan["stacks"] if "replaces" in stack}
-    assert [stack["runs"] for stack in halves.values()] == [gan[:2], gan[2:], gan[2:3], gan[3:]]
-    assert store.record(gan[0])["provenance"]["stack"] == list(halves)[0]
-    assert store.record(gan[3])["provenance"]["stack"] == list(halves)[3]
+    halves = [stack for stack in store.plan["stacks"] if "replaces" in stack]
+    assert [stack["runs"] for stack in halves] == [gan[:2], gan[2:], gan[2:3], gan[3:]]
+    assert store.record(gan[0])["provenance"]["stack"] == halves[0]["id"]
+    assert store.record(gan[3])["provenance"]["stack"] == halves[3]["id"]
     assert store.status(gan[2]) == "failed"
 
 

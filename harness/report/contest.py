@@ -64,35 +64,41 @@ def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
     return results
 
 
-def tuned(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
     """Return one row a seed of one objective's runs in one task: the setting that was best on the other seeds.
 
-    With a single seed the setting is chosen on that seed; the sentence then says so.
+    With a single seed the setting is chosen on that seed; the sentence then says so. Settings with equal means are
+    told apart by the mean of `tie`, a column that is lower the better and not finite for a lost run.
     """
     seeds, settings = runs["seed"].to_numpy(), pd.factorize(runs["setting"])[0]
     chosen = []
     for seed in np.unique(seeds):
         here = seeds == seed
         others = ~here & np.isin(settings, settings[here])
-        best = _best_setting(runs, metric, settings, others if others.any() else here)
+        best = _best_setting(runs, (metric, tie), settings, others if others.any() else here)
         chosen.append(np.flatnonzero(here & (settings == best)))
     return runs.iloc[np.concatenate(chosen)]
 
 
-def _best_setting(runs: pd.DataFrame, metric: str, settings: NDArray[np.intp], chosen: NDArray[np.bool_]) -> int:
+def _best_setting(
+    runs: pd.DataFrame, metrics: tuple[str, str], settings: NDArray[np.intp], chosen: NDArray[np.bool_]
+) -> int:
     """Return the setting of the chosen runs that lost the smallest share of those that ended, then had the best mean,
-    then came first. `settings` [runs] are numbers.
+    then lost the fewest and had the lowest mean by the second metric, then came first. `settings` [runs] are numbers.
     """
     status = runs["status"].to_numpy()
     ok, ended = status == "ok", status != "pending"
-    worse = _values(runs, metric) * (1.0 if lower_is_better(metric) else -1.0)
+    worse = _values(runs, metrics[0]) * (1.0 if lower_is_better(metrics[0]) else -1.0)
+    tie = _values(runs, metrics[1])
 
-    def key(setting: int) -> tuple[float, float]:
+    def key(setting: int) -> tuple[float, ...]:
         mine = chosen & (settings == setting)
         n_ok, n_ended = int((mine & ok).sum()), int((mine & ended).sum())
         if not n_ended:
             return 2.0, math.inf
-        return 1 - n_ok / n_ended, float(worse[mine & ok].mean()) if n_ok else math.inf
+        finite = mine & ok & np.isfinite(tie)
+        first = 1 - n_ok / n_ended, float(worse[mine & ok].mean()) if n_ok else math.inf
+        return *first, 1 - finite.sum() / n_ended, float(tie[finite].mean()) if finite.any() else math.inf
 
     return min(dict.fromkeys(settings[chosen].tolist()), key=key)
 

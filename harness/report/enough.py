@@ -1,36 +1,38 @@
 """Whether the best objective came near the data: where none does, more training may turn the order round."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
+from harness.report.stats import described
 from harness.wording import listed, number
 
-FLOORS = (
-    2  # of w1, within which the best mean excess counts as near: the rule by which shipped suites choose their steps
-)
+# Floors of w1 within which the best mean excess counts as near: the rule by which shipped suites choose their steps.
+FLOORS = 2
 
 
-def nearest(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """Return a row for every data set ranked on w1_excess: objective, setting, excess, floor, near.
+def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collection[str] = ()) -> pd.DataFrame:
+    """Return a row for every data set, and swept value of one, ranked on w1_excess: objective, setting, excess, floor,
+    near.
 
     `excess` is the lowest mean over all runs (every architecture and seed) of an objective at one setting, of those
-    that lost no run. `table` is labelled (`stats.labelled`).
+    that lost no run. `table` is labelled (`stats.labelled`), with the same `data_axes`.
     """
     rows = []
-    for dataset, runs in table.groupby("dataset", sort=False):
-        if metrics[str(dataset)] != "w1_excess" or "w1_excess" not in runs:
+    swept = [c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in data_axes]
+    for _, runs in table.groupby(["dataset", *swept], sort=False, dropna=False):
+        name = str(runs["dataset"].iloc[0])
+        if metrics[name] != "w1_excess" or "w1_excess" not in runs:
             continue
         groups = runs.assign(excess=runs["w1_excess"].astype(float).where(runs["status"] == "ok"))
         means = groups.groupby(["objective", "setting"], sort=False)["excess"].agg(lambda x: x.mean(skipna=False))
         if means.notna().any():
-            best, floor = (
-                means.dropna().sort_values(kind="stable").head(1),
-                float(runs["w1_floor"].astype(float).mean()),
-            )
+            best = means.dropna().sort_values(kind="stable").head(1)
+            floor = float(runs["w1_floor"].astype(float).mean())
             found = best.reset_index().assign(floor=floor, near=best.iloc[0] <= FLOORS * floor).to_dict("records")[0]
-            rows.append({"dataset": dataset, **found})
+            value = described(runs.iloc[0].to_dict(), swept)
+            rows.append({"dataset": f"{name}, {value}" if value else name, **found})
     return pd.DataFrame(rows, columns=["dataset", "objective", "setting", "excess", "floor", "near"])
 
 

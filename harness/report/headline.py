@@ -25,16 +25,34 @@ SCORED_BY = {"w1", "w1_excess", "score"}  # primary metrics that order the runs 
 COVERAGE = {"alone": (0.93, 0.93), "shared": (0.95, 0.92), "skewed": (0.87, 0.87), "lost": (0.86, 0.86)}
 WORK = ("train_s", "critic_updates", "samples_seen")
 
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps, and a metric there
+
 
 @dataclass(frozen=True)
 class Lead:
-    """Who comes first by one comparison, who second, and how far ahead the first is, paired by seed."""
+    """Who comes first by one comparison, and how far ahead of every other objective, paired by seed.
+
+    gaps  by the others' names, best first; no bounds where there is one seed
+    """
 
     way: str
     budget: str
     first: str
-    second: str
-    ahead: Interval
+    gaps: Mapping[str, Interval]
+
+    @property
+    def second(self) -> str:
+        return next(iter(self.gaps))
+
+    @property
+    def ahead(self) -> Interval:
+        """How far ahead of the second."""
+        return self.gaps[self.second]
+
+    @property
+    def untold(self) -> list[str]:
+        """Those that the seeds do not tell apart from the first: a later place with a wide spread may be one."""
+        return [name for name, gap in self.gaps.items() if not gap.low > 0]
 
 
 @dataclass(frozen=True)
@@ -44,8 +62,9 @@ class Headline:
     rows     a row an objective, way and budget: score, low, high, place; objectives in the order of the first lead
     leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
     by_task  the tuned score at equal steps, mean over seeds: a row a task, a column an objective in that order
-    runs     a row an objective: n_runs, n_lost, n_no_better (than the best single point), steps_at_equal_seconds
-             (share of its steps that an objective is judged at), and the mean work of a run that is ok
+    runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
+             in, "" for one), n_runs, n_lost, n_no_better (than the best single point), steps_at_equal_seconds (share
+             of its steps that an objective is judged at), and the mean work of a run that is ok
     seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that every objective was run on
     swept    what was swept beside the data, in words; "" where nothing was
     """
@@ -64,31 +83,38 @@ class Headline:
 
 
 def headline(
-    table: pd.DataFrame, scored: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collection[str] = ()
+    table: pd.DataFrame,
+    scored: pd.DataFrame,
+    metrics: Mapping[str, str],
+    data_axes: Collection[str] = (),
+    data_settings: Collection[str] = (),
 ) -> Headline | None:
     """Return the headline of a labelled table (`stats.labelled`); None where there is no fair one.
 
-    `scored` is the store's long table of run_id, step and score; `metrics` the primary metric by data set. There is
-    none for a single task or objective, before every run has ended, where a metric other than a distance ranks, where
-    no generator is trained, and where the cells have different seeds.
+    `scored` is the store's long table of run_id, step, score and w1_excess; `metrics` the primary metric by data set;
+    `data_axes` the swept names and `data_settings` the names below `setup.` that belong to data sets. There is none
+    for a single task or objective, before every run has ended, where a metric other than a distance ranks, where no
+    generator is trained, and where the cells have different seeds.
     """
     compared = _compared(table, metrics)
     if compared is None:
         return None
     swept = [c for c in compared.columns if c.startswith("sweep.") and c.removeprefix("sweep.") not in data_axes]
-    judged = _judged(compared.assign(recipe=_at_recipe(compared[swept])), scored)
-    varied = [c for c in swept if compared[c].astype(str).nunique() > 1] if compared["setting"].nunique() > 1 else []
-    by_seed = _by_seed(judged, WAYS if varied else WAYS[:1])
-    rows, leads = _rows(by_seed), _leads(by_seed)
+    seconds, recipe = _seconds(compared, data_settings), _at_recipe(compared[swept])
+    judged = _judged(compared.assign(seconds=seconds, recipe=recipe), scored)
+    varied = _varied(compared, swept)
+    grids = _grids(judged, WAYS if varied else WAYS[:1])
+    seeds = {key: grid.groupby("seed").mean() for key, grid in grids.items()}
+    rows = _rows(seeds)
     order = rows["objective"].unique()
     return Headline(
         rows=rows,
-        leads=leads,
-        by_task=_by_task(by_seed).loc[compared["task"].unique(), order],
-        runs=_runs(compared, judged).loc[order].reset_index(),
+        leads=_leads(seeds),
+        by_task=grids["steps", "tuned"].groupby("task").mean().loc[compared["task"].unique(), order],
+        runs=_settings(compared, swept).join(_runs(compared, judged)).loc[order].reset_index(),
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),
-        swept=listed([c.removeprefix("sweep.") for c in varied]) if varied else "",
+        swept=varied,
     )
 
 
@@ -113,32 +139,54 @@ def _at_recipe(swept: pd.DataFrame) -> pd.Series:
     return (recipe | swept.isna()).all(axis=1) & recipe.any(axis=1)
 
 
+def _varied(runs: pd.DataFrame, swept: Collection[str]) -> str:
+    """Return in words which swept values differ between settings; "" where there is one setting."""
+    found = [c.removeprefix("sweep.") for c in swept if runs[c].astype(str).nunique() > 1]
+    return listed(found) if found and runs["setting"].nunique() > 1 else ""
+
+
 def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every run and budget: where it is judged (`reached`, a share of its steps) and its score there.
+    """Return a row for every run and budget: where it is judged (`reached`, a share of its steps), its score there and
+    its w1_excess, infinite where it was lost.
 
     The budget of a task is what its cheapest run that is ok took: its steps, or its seconds.
     """
-    curves = {
-        run_id: (part["step"].to_numpy(np.float64), part["score"].to_numpy(np.float64, na_value=0.0))
-        for run_id, part in scored.sort_values("step").groupby("run_id")
-    }
+    scores, excesses = _curves(scored, "score", 0.0), _curves(scored, "w1_excess", np.nan)
     ok = runs["status"] == "ok"
     parts = []
-    for budget, cost in zip(BUDGETS, (runs["steps"].astype(float), _seconds(runs)), strict=True):
+    for budget in BUDGETS:
+        cost = runs[budget].astype(float)
         reached = cost.where(ok).groupby(runs["task"]).transform("min") / cost
-        read = zip(runs["run_id"], runs["steps"] * reached, ok, strict=True)
-        scores = [_score_at(*curves[run_id], step) if is_ok else 0.0 for run_id, step, is_ok in read]
-        parts.append(runs.assign(budget=budget, reached=reached, score=scores, status="ok"))
+        read = list(zip(runs["run_id"], runs["steps"] * reached, ok, strict=True))
+        found = [_score_at(*scores[run_id], step) if is_ok else 0.0 for run_id, step, is_ok in read]
+        beyond = [
+            float(np.interp(step, *excesses[run_id])) if is_ok and run_id in excesses else np.inf
+            for run_id, step, is_ok in read
+        ]
+        parts.append(runs.assign(budget=budget, reached=reached, score=found, excess=beyond, status="ok"))
     # One order whatever the plan's: it breaks ties between settings, and rounds sums.
     return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
 
 
-def _seconds(runs: pd.DataFrame) -> pd.Series:
-    """Return the seconds of each run that is ok: the mean over those of its task that do the same work.
+def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]:
+    """Return the scored steps of every run and one metric there, in order; of no run where none has the metric."""
+    if name not in scored:
+        return {}
+    return {
+        str(run_id): (part["step"].to_numpy(np.float64), part[name].to_numpy(np.float64, na_value=missing))
+        for run_id, part in scored.sort_values("step").groupby("run_id")
+    }
 
-    The time of a single stack is half chance: how many runs share it, and what else the machine was doing.
+
+def _seconds(runs: pd.DataFrame, data_settings: Collection[str]) -> pd.Series:
+    """Return the seconds of each run: the mean over those, on all data sets, that are ok and do the same work.
+
+    The time of a single stack is half chance: how many runs share it, and what else the machine was doing. Often all
+    runs of an objective in a task are one stack, so that only other data sets can even it out; drawing their samples
+    is a small part of a step.
     """
-    work = ["task", "objective", "steps", *(c for c in runs.columns if c.startswith("setup."))]
+    setup = [c for c in runs.columns if c.startswith("setup.") and c.removeprefix("setup.") not in data_settings]
+    work = ["architecture", "objective.base", "steps", *setup]
     train_s = runs["train_s"].astype(float).where(runs["status"] == "ok")
     return train_s.groupby([runs[c] for c in work], dropna=False).transform("mean")
 
@@ -154,34 +202,29 @@ def _score_at(steps: NDArray[np.float64], scores: NDArray[np.float64], step: flo
     return float(np.interp(step, steps, scores))
 
 
-def _by_seed(judged: pd.DataFrame, ways: Collection[str]) -> pd.DataFrame:
-    """Return the score of every budget, way, task, objective and seed; of ways that an objective has in all tasks."""
-    found = []
-    for (budget, task, objective), runs in judged.groupby(["budget", "task", "objective"], sort=False):
-        stands = {"tuned": contest.tuned(runs, "score"), "recipe": runs[runs["recipe"]], "mean": runs}
+def _grids(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return the scores by (budget, way): a row a task and seed, a column an objective that has that way in all tasks.
+
+    Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
+    """
+    grids = {}
+    for budget in BUDGETS:
+        runs = judged[judged["budget"] == budget]
+        groups = [group for _, group in runs.groupby(["task", "objective"])]
+        tuned = pd.concat([contest.tuned(group, "score", tie="excess") for group in groups])
+        stands = {"tuned": tuned, "recipe": runs[runs["recipe"]], "mean": runs}
+        whole = runs.groupby(["task", "seed"]).size().index
         for way in ways:
-            scores = stands[way].groupby("seed")["score"].mean()
-            labels = {"budget": budget, "way": way, "task": task, "objective": objective}
-            found.append(pd.DataFrame({**labels, "seed": scores.index, "score": scores.to_numpy()}))
-    made = pd.concat(found, ignore_index=True)
-    tasks = made.groupby(["way", "objective"])["task"].transform("nunique")
-    return made[tasks == made["task"].nunique()]
+            grid = stands[way].groupby(["task", "seed", "objective"])["score"].mean().unstack("objective")
+            grid = grid.reindex(whole).dropna(axis=1)
+            if grid.shape[1]:
+                grids[budget, way] = grid
+    return grids
 
 
-def _per_seed(by_seed: pd.DataFrame, budget: str, way: str) -> pd.DataFrame:
-    """Return the mean over tasks: a row a seed, a column an objective."""
-    mine = by_seed[(by_seed["budget"] == budget) & (by_seed["way"] == way)]
-    return mine.pivot_table(index="seed", columns="objective", values="score", aggfunc="mean")
-
-
-def _comparisons(by_seed: pd.DataFrame) -> list[tuple[str, str]]:
-    return [(budget, way) for budget in BUDGETS for way in WAYS if (by_seed["way"] == way).any()]
-
-
-def _rows(by_seed: pd.DataFrame) -> pd.DataFrame:
+def _rows(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     rows = []
-    for budget, way in _comparisons(by_seed):
-        seeds = _per_seed(by_seed, budget, way)
+    for (budget, way), seeds in by_seed.items():
         for place, objective in enumerate(_order(seeds), start=1):
             found = stats.t_interval(seeds[objective])
             labels = {"objective": objective, "way": way, "budget": budget, "place": place}
@@ -197,19 +240,23 @@ def _order(seeds: pd.DataFrame) -> list[str]:
     return [str(name) for name in (-seeds.mean()).sort_index().sort_values(kind="stable").index]
 
 
-def _leads(by_seed: pd.DataFrame) -> tuple[Lead, ...]:
-    n, leads = by_seed["objective"].nunique(), []
-    for budget, way in _comparisons(by_seed):
-        seeds = _per_seed(by_seed, budget, way)
+def _leads(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[Lead, ...]:
+    n, leads = max(seeds.shape[1] for seeds in by_seed.values()), []
+    for (budget, way), seeds in by_seed.items():
         if seeds.shape[1] == n:
-            first, second = _order(seeds)[:2]
-            leads.append(Lead(way, budget, first, second, stats.paired_difference(seeds[first], seeds[second])))
+            first, *others = _order(seeds)
+            gaps = {name: stats.paired_difference(seeds[first], seeds[name]) for name in others}
+            leads.append(Lead(way, budget, first, gaps))
     return tuple(leads)
 
 
-def _by_task(by_seed: pd.DataFrame) -> pd.DataFrame:
-    mine = by_seed[(by_seed["budget"] == "steps") & (by_seed["way"] == "tuned")]
-    return mine.pivot_table(index="task", columns="objective", values="score", aggfunc="mean")
+def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:
+    """Say of each objective how many settings it was tuned over, and what they differ in."""
+    by = compared.groupby("objective")
+    return pd.DataFrame({
+        "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
+        "tuned_over": pd.Series({name: _varied(runs, swept) for name, runs in by}),
+    }).rename_axis("objective")  # fmt: skip
 
 
 def _runs(compared: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:

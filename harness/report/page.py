@@ -69,7 +69,7 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "headline": verdict.shown(view.headline) if view.headline else None,
         "by_task": _answers(results),
         "counts": _counts(table),
-        "enough": enough.sentence(enough.nearest(table, view.metrics)),
+        "enough": enough.sentence(enough.nearest(table, view.metrics, view.plan.get("data_axes", ()))),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": _floor(view),

@@ -5,7 +5,7 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,14 +144,14 @@ def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame
     data = [c for c in swept if c.removeprefix("sweep.") in set(data_axes)]
     rest = [c for c in swept if c not in data]
     made = table.copy()
-    made["setting"] = [_described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
-    extra = [_described(row, data) for row in made[data].to_dict("records")] if data else [""] * len(made)
+    made["setting"] = [described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
+    extra = [described(row, data) for row in made[data].to_dict("records")] if data else [""] * len(made)
     names = zip(made["dataset"], made["architecture"], extra, strict=True)
     made["task"] = [f"{d} / {a}" + (f", {e}" if e else "") for d, a, e in names]
     return made.reset_index(drop=True)
 
 
-def _described(row: dict[Any, Any], columns: list[str]) -> str:
+def described(row: Mapping[Any, Any], columns: Iterable[str]) -> str:
     """Write the swept values of one row: "lr=0.0003, gp_weight=10"; values the objective does not have are left out."""
     texts = ((c.removeprefix("sweep."), plain(row[c])) for c in columns)
     return ", ".join(f"{name}={text}" for name, text in texts if text != NOTHING)

@@ -46,7 +46,8 @@ def read(store: Store) -> View:
     metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    found = headline(table, scored, metrics, axes)
+    data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
+    found = headline(table, scored, metrics, axes, data_settings)
     return View(store, plan, table, scored, metrics, cells, found, styles(table["objective"].astype(str)))
 
 

@@ -27,11 +27,13 @@ def way_names(found: Headline) -> dict[str, str]:
 
 
 def text(found: Headline, table: pd.DataFrame) -> str:
-    """Return the answer: its first sentence names the best and says where another comes first; then what was lost."""
+    """Return the answer: its first sentence names the best and says where another comes first, and where later places
+    change; then what was lost.
+    """
     others = [lead for lead in found.leads if lead.first != found.best.first]
     depends = "the first place depends on how one compares: " if others else ""
     end = f"; but {_differing(found, others)}" if others else _agreeing(found)
-    return f"Over {_tasks(found)}, {depends}{_body(found)}{end}. {_lost(table)}"
+    return f"Over {_tasks(found)}, {depends}{_body(found)}{end}{_below(found)}. {_lost(table)}"
 
 
 def _tasks(found: Headline) -> str:
@@ -48,7 +50,7 @@ def _body(found: Headline) -> str:
     score = interval(row["score"], row["low"], row["high"])
     n = f"n = {counted(found.seeds, 'seed')}"
     told = [*_chosen(found), GIVEN[best.budget], f"95 % t interval, {n}" if found.seeds > 1 else "one seed"]
-    is_best = "is best, with mean score" if best.ahead.low > 0 else "has the highest mean score,"
+    is_best = "has the highest mean score," if best.untold else "is best, with mean score"
     ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}"
     return f"{best.first} {is_best} {score} ({', '.join(told)}), {ahead}, {_sure(best, found.seeds)}"
 
@@ -57,15 +59,23 @@ def _chosen(found: Headline) -> list[str]:
     if not found.swept:
         return []
     other = "the other seeds" if found.seeds > 1 else "that same seed, which flatters all"
-    return [f"{found.swept} tuned on {other}"]
+    having: dict[int, list[str]] = {}
+    for name, n in zip(found.runs["objective"], found.runs["n_settings"], strict=True):
+        having.setdefault(int(n), []).append(str(name))
+    counts = [f"{counted(n, 'setting')} of {listed(names)}" for n, names in having.items()]
+    return [f"{found.swept} tuned on {other}{f', over {listed(counts)}' if len(counts) > 1 else ''}"]
 
 
 def _sure(lead: Lead, seeds: int) -> str:
+    """Say what the seeds make of a first place: against the runner-up, and against whom else they leave it open."""
     if seeds == 1:
         return "but one seed gives no interval: another seed may turn the order round"
+    n, others = f"(n = {counted(seeds, 'seed')})", [name for name in lead.untold if name != lead.second]
     if lead.ahead.low > 0:
-        return "paired by seed, an interval that excludes 0"
-    return f"paired by seed, an interval that contains 0: no difference found (n = {counted(seeds, 'seed')})"
+        also = f", but no difference found from {listed(others)} {n}" if others else ""
+        return f"paired by seed, an interval that excludes 0{also}"
+    also = f", nor from {listed(others)}" if others else ""
+    return f"paired by seed, an interval that contains 0: no difference found{also} {n}"
 
 
 def _agreeing(found: Headline) -> str:
@@ -77,27 +87,35 @@ def _agreeing(found: Headline) -> str:
 
 
 def _differing(found: Headline, others: list[Lead]) -> str:
-    """Write "b comes first at equal training seconds and c comes first with lr tuned at equal generator steps"."""
+    """Write "b comes first with lr tuned at equal training seconds, 0.2 [0.1, 0.3] ahead of a; c comes first ..."."""
     parts = []
     for objective in dict.fromkeys(lead.first for lead in others):
-        places: dict[tuple[str, str], list[str]] = {}  # budgets in which the same is to be said
-        for budget in BUDGETS:
-            mine = [lead for lead in others if (lead.first, lead.budget) == (objective, budget)]
-            if mine:
-                places.setdefault(_where(found, mine), []).append(GIVEN[budget])
-        where = [f"{by}{listed(given)}{doubt}" for (by, doubt), given in places.items()]
-        parts.append(f"{objective} comes first {listed(where)}")
-    return listed(parts)
+        mine = [[lead for lead in others if (lead.first, lead.budget) == (objective, budget)] for budget in BUDGETS]
+        parts.append(f"{objective} comes first {listed([_where(found, leads) for leads in mine if leads])}")
+    return "; ".join(parts)
 
 
-def _where(found: Headline, leads: list[Lead]) -> tuple[str, str]:
-    """Name the ways of one budget by which an objective comes first, and in which of them no difference was found."""
-    doubt = [lead for lead in leads if not lead.ahead.low > 0] if found.seeds > 1 else []
+def _where(found: Headline, leads: list[Lead]) -> str:
+    """Name the ways of one budget by which an objective comes first, and how far ahead of the overall best it is."""
+    best, alone = found.best.first, found.seeds == 1
     ways = sum(lead.budget == leads[0].budget for lead in found.leads)
     by = f"{_by(found, leads)} " if len(leads) < ways else ""
-    if not doubt:
-        return by, ""
-    return by, f" (no difference found{f' {_by(found, doubt)}' if len(doubt) < len(leads) else ''})"
+    gaps = [lead.gaps[best] for lead in leads]
+    doubts = [not (alone or gap.low > 0) for gap in gaps]
+    marks = [" (no difference found)" if doubt and not all(doubts) else "" for doubt in doubts]
+    sizes = [f"{interval(gap.mean, gap.low, gap.high)}{mark}" for gap, mark in zip(gaps, marks, strict=True)]
+    ahead = f"{listed(sizes)} ahead of {best}{': no difference found' if all(doubts) else ''}"
+    return f"{by}{GIVEN[leads[0].budget]}, {ahead}"
+
+
+def _below(found: Headline) -> str:
+    """Say who comes after the first where equal seconds change it; "" where they do not, or only swap the first two."""
+    rows = found.rows[found.rows["way"] == "tuned"].sort_values("place")
+    steps, seconds = ([str(x) for x in rows.loc[rows["budget"] == budget, "objective"]] for budget in BUDGETS)
+    if steps[1:] == seconds[1:] or (steps[0] != seconds[0] and steps[2:] == seconds[2:]):
+        return ""
+    given = [f"to {listed(order[1:])} {GIVEN[budget]}" for order, budget in zip((steps, seconds), BUDGETS, strict=True)]
+    return f"; the places after the first{f', {found.swept} tuned,' if found.swept else ''} go {', '.join(given)}"
 
 
 def _by(found: Headline, leads: list[Lead]) -> str:
@@ -158,16 +176,31 @@ def shown(found: Headline) -> dict[str, Any]:
         "work": [WORK_NAMES[name] for name in WORK if name in found.runs],
         "tasks": counted(len(found.by_task), "task"),
         "swept": found.swept,
+        "starless": _starless(found),
+        "objectives": len(found.runs),
         "alone": found.seeds == 1,
         "by_task": by_task(found),
         "coverage": {noise: _percent(share) for noise, (share, _) in COVERAGE.items()},
     }
 
 
+def _starless(found: Headline) -> str:
+    """Say by which ways nobody comes first, and who has no number there; "" where there is a first by every way."""
+    ranked, said = {lead.way for lead in found.leads}, []
+    for way, name in way_names(found).items():
+        if way not in ranked:
+            there = set(found.rows.loc[found.rows["way"] == way, "objective"])
+            absent = [str(x) for x in found.runs["objective"] if x not in there]
+            has = "has" if len(absent) == 1 else "have"
+            said.append(f"The columns of {name} have no ★, for {listed(absent)} {has} no number there.")
+    return " ".join(said)
+
+
 def _runs(row: dict[Any, Any]) -> dict[str, Any]:
     """Write what became of an objective's runs, and what they took."""
     return {
         "objective": row["objective"],
+        "settings": f"{row['n_settings']}: {row['tuned_over']}" if row["tuned_over"] else "1",
         "lost": f"{row['n_lost']}/{row['n_runs']}",
         "no_better": f"{row['n_no_better']}/{row['n_runs']}",
         "reached": _percent(row["steps_at_equal_seconds"]),

@@ -105,7 +105,7 @@ class Store:
     def record(self, run_id: str) -> dict[str, Any] | None:
         """The final record of a run, or None."""
         path = self.run_folder(run_id) / "record.json"
-        record = self._read(path, needs_sum=True) if run_id not in self.spoiled else None
+        record = self._read(path, ("run_id", "files"), needs_sum=True) if run_id not in self.spoiled else None
         if record is not None and (wrong := misfit(record, run_id)):
             self._met(Damaged(path, wrong))
             return None
@@ -138,7 +138,7 @@ class Store:
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """The attempts that ended without a record, oldest first: status and error of each."""
         folder = self.run_folder(run_id) / "attempts"
-        found = [self._read(folder / f"{number}.json") for number in numbers(folder, ".json")]
+        found = [self._read(folder / f"{number}.json", ("status", "error")) for number in numbers(folder, ".json")]
         return [attempt for attempt in found if attempt is not None]
 
     def last_attempt(self, run_id: str) -> dict[str, Any] | None:
@@ -191,7 +191,7 @@ class Store:
 
     def scores(self, run_id: str, score_id: str) -> dict[str, Any] | None:
         """Metrics by step for one way of scoring, or None."""
-        return self._read(self.scores_path(run_id, score_id))
+        return self._read(self.scores_path(run_id, score_id), ("steps", "score_s"))
 
     def scores_path(self, run_id: str, score_id: str) -> Path:
         """Where the metrics of a run lie."""
@@ -319,13 +319,16 @@ class Store:
 
         return scored_table(self)
 
-    def _read(self, path: Path, needs_sum: bool = False) -> dict[str, Any] | None:
-        """Read a JSON file; None where there is none, or a damaged one, which is remembered."""
+    def _read(self, path: Path, keys: Iterable[str], needs_sum: bool = False) -> dict[str, Any] | None:
+        """Read a JSON file that holds these keys; None where there is none, or a damaged one, which is remembered."""
         try:
-            return read_if_there(path, needs_sum)
+            value = read_if_there(path, needs_sum)
+            if value is not None and (lacking := [key for key in keys if key not in value]):
+                raise Damaged(path, f"it holds no {lacking[0]}")
         except Damaged as damaged:
             self._met(damaged)
             return None
+        return value
 
     def _met(self, damaged: Damaged) -> None:
         self.damage[damaged.path] = damaged.why

@@ -1,6 +1,7 @@
 """What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,20 +34,16 @@ def plan_suite(
     plan = make_plan(suite, previous, place)
     selected = run_filter(only, plan)
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
-    damage = mend(store, dict.fromkeys(row["run_id"] for row in plan.runs)) if write else []
-    description = describe(suite, plan, store.finished())
-    derived = {
-        "resolved": resolved,
-        "device": place,
-        "score_id": _score_id(resolved["score"]),
-        "settings": description["settings"],
-        "data_axes": description["data_axes"],
-    }
-    if write:
-        with store.locked():
+    damage: list[str] = []
+    with store.locked() if write else nullcontext():
+        if write:
             if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
                 plan = make_plan(suite, now, place)
-            damage = mend_plan(store) + damage
+            damage = mend_plan(store) + mend(store, dict.fromkeys(row["run_id"] for row in plan.runs))
+        description = describe(suite, plan, store.finished())
+        settled = {name: description[name] for name in ("settings", "data_axes")}
+        derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled}
+        if write:
             store.write_plan(plan.to_json() | derived, suite.to_yaml())
     todo = _todo(store, plan, derived, selected, "pending")
     todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}

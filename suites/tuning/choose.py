@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 
 import harness
+from harness.report.enough import FLOORS
 from harness.store import Store
 
 
@@ -39,8 +40,8 @@ def main(folder: str) -> None:
                 best = row.idxmin()
                 cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
                 print(f"| {objective} | {cells} | {best} |")
-            word = "within" if mean.min().min() <= 2 * floor else "not within"
-            print(f"\nThe best mean, {mean.min().min():.3f}, is {word} two floors ({2 * floor:.3f}).")
+            word = "within" if mean.min().min() <= FLOORS * floor else "not within"
+            print(f"\nThe best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
     machine = table.iloc[0]
     print(f"\n{machine['host_cpu']}, torch {machine['torch']}, harness {machine['harness']}")
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from harness.report import stats
 from harness.report.enough import nearest, sentence
 
 
@@ -44,3 +45,20 @@ def test_both_kinds_of_data_sets_are_named():
         "ring (a: 0.0100, two floors 0.100), but not on moons (a: 0.900, two floors 0.100): "
         "more training may change the order there."
     )
+
+
+def test_swept_values_of_the_data_are_judged_apart():
+    runs = [
+        table(a=[excess]).assign(**{"architecture": "mlp", "sweep.sd": sd}) for sd, excess in ((0.02, 0.9), (0.1, 0.01))
+    ]
+    found = nearest(stats.labelled(pd.concat(runs).drop(columns="setting"), ["sd"]), {"ring": "w1_excess"}, ["sd"])
+    assert found["dataset"].tolist() == ["ring, sd=0.02", "ring, sd=0.1"]
+    assert found["near"].tolist() == [False, True]
+
+
+def test_a_data_set_that_does_not_have_the_swept_value_is_judged_whole():
+    runs = [table(a=[0.01, 0.02]).assign(dataset=name, **{"architecture": "mlp", "sweep.sd": sd})
+            for name, sd in (("ring", 0.02), ("file", None))]  # fmt: skip
+    labelled = stats.labelled(pd.concat(runs).drop(columns="setting"), ["sd"])
+    found = nearest(labelled, {"ring": "w1_excess", "file": "w1_excess"}, ["sd"])
+    assert found["dataset"].tolist() == ["ring, sd=0.02", "file"]

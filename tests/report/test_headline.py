@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from harness.report import stats
+from harness.report import contest, stats
 from harness.report.headline import COVERAGE, headline
 
 METRICS = {"ring": "w1_excess", "grid": "w1_excess"}
@@ -20,7 +20,8 @@ RATES = ("recipe", "2e-3")
 def planned(objectives=("a", "b"), tasks=("ring", "grid"), rates=RATES, seeds=3, steps=100):
     """Return a labelled table of runs that are ok, each a second long and with score 0.5."""
     rows = [
-        {"dataset": task, "architecture": "mlp", "objective": name, "seed": seed, "status": "ok", "steps": steps,
+        {"dataset": task, "architecture": "mlp", "objective": name, "objective.base": name, "seed": seed,
+         "status": "ok", "steps": steps,
          "train_s": 1.0, "critic_updates": steps, "score": 0.5, "setup.trained": "trained", "sweep.lr": rate}
         for task, name, rate, seed in itertools.product(tasks, objectives, rates, range(seeds))
     ]  # fmt: skip
@@ -182,6 +183,80 @@ def test_the_time_of_one_stack_is_shared_by_all_runs_that_do_its_work():
     wide = noisy.assign(**{"setup.width": np.where(table["sweep.lr"] == "recipe", 64, 128)})
     wide.loc[wide["setup.width"] == 128, "train_s"] = 2.0  # other work: its own time
     assert value(found(wide), "a", "mean", "seconds")["score"] < value(found(wide), "a", "mean")["score"]
+
+
+def one_stack_a_task():
+    """a takes a second a run and b two, but a busy machine made either four times as slow in one of four tasks."""
+    table = random_table(tasks=("ring", "grid", "lines", "moons"))
+    slow = table["dataset"] == table["objective"].map({"a": "ring", "b": "moons"})
+    return table.assign(train_s=table["objective"].map({"a": 1.0, "b": 2.0}) * np.where(slow, 4.0, 1.0))
+
+
+def test_where_a_task_is_one_stack_its_time_is_shared_with_the_other_data_sets():
+    noisy, metrics = one_stack_a_task(), dict.fromkeys(("ring", "grid", "lines", "moons"), "w1_excess")
+    even = noisy.assign(train_s=noisy["objective"].map({"a": 1.0, "b": 2.0}))
+    result = found(noisy, metrics=metrics)
+    pd.testing.assert_frame_equal(result.rows, found(even, metrics=metrics).rows)
+    assert result.runs.set_index("objective")["steps_at_equal_seconds"].to_dict() == {"a": 1.0, "b": 0.5}
+
+
+def test_settings_of_the_data_do_not_keep_times_apart_and_those_of_networks_do():
+    noisy, metrics = one_stack_a_task(), dict.fromkeys(("ring", "grid", "lines", "moons"), "w1_excess")
+    other = noisy.assign(**{"setup.n_modes": noisy["dataset"].map({"ring": 8})})
+    shared = headline(other, curves(other), metrics, data_settings=["n_modes"])
+    pd.testing.assert_frame_equal(shared.rows, found(noisy, metrics=metrics).rows)
+    apart = found(other, metrics=metrics).runs.set_index("objective")["steps_at_equal_seconds"]
+    assert apart["a"] < 1  # on the ring, alone, it is the slower one
+
+
+def test_variants_of_one_objective_share_their_times():
+    table = random_table(objectives=("a", "b", "c"))
+    table.loc[table["objective"] == "c", "objective.base"] = "b"
+    table["train_s"] = table["objective"].map({"a": 1.0, "b": 1.5, "c": 2.5})
+    reached = found(table).runs.set_index("objective")["steps_at_equal_seconds"]
+    assert reached.to_dict() == {"a": 1.0, "b": 0.5, "c": 0.5}
+
+
+def test_a_tie_of_scores_is_broken_by_the_excess_that_is_not_cut():
+    table = planned(rates=("2e-3", "recipe"))
+    at_recipe = (table["objective"] == "a") & (table["sweep.lr"] == "recipe")
+    table.loc[table["objective"] == "a", "score"] = 0.0  # every setting is worse than a point at the end
+    scored = curves(table).assign(w1_excess=2.0)
+    scored.loc[scored["run_id"].isin(table.loc[at_recipe, "run_id"]), "w1_excess"] = 1.5
+    half = scored["run_id"].isin(table.loc[at_recipe, "run_id"]) & (scored["step"] == 50)
+    scored.loc[half, "score"] = 0.4  # what being judged half way would show of the setting that is chosen
+    table.loc[table["objective"] == "a", "train_s"] = 2.0
+    assert value(found(table, scored), "a", budget="seconds")["score"] == pytest.approx(0.4)
+    assert value(found(table, scored), "a")["score"] == 0
+
+
+def test_of_settings_with_equal_scores_the_one_that_lost_fewer_runs_is_taken():
+    table = planned(seeds=4).query("objective == 'a' and dataset == 'ring'").assign(excess=9.0)
+    table.loc[(table["sweep.lr"] == "recipe") & (table["seed"] < 2), "excess"] = np.inf
+    assert set(contest.tuned(table, "score", tie="excess")["sweep.lr"]) == {"2e-3"}
+    assert set(contest.tuned(table, "score")["sweep.lr"]) == {"recipe"}
+
+
+def test_a_third_with_a_wide_spread_is_not_told_apart_though_the_second_is():
+    table = planned(objectives=("a", "b", "c"), rates=("recipe",), seeds=5)
+    by_seed = {"a": [0.8] * 5, "b": [0.69, 0.70, 0.71, 0.70, 0.70], "c": [0.95, 0.20, 0.90, 0.99, 0.40]}
+    table["score"] = [by_seed[o][s] for o, s in zip(table["objective"], table["seed"], strict=True)]
+    best = found(table).best
+    assert (best.first, best.second, best.untold) == ("a", "b", ["c"])
+    wide = stats.t_interval(0.8 - np.array(by_seed["c"]))
+    np.testing.assert_allclose([best.gaps["c"].mean, best.gaps["c"].low], [wide.mean, wide.low])
+    assert best.ahead.low > 0
+
+
+def test_the_settings_that_an_objective_was_tuned_over_are_counted():
+    table = planned(rates=("recipe", "2e-3", "3e-4"))
+    more = [table.assign(**{"sweep.weight": w, "run_id": table["run_id"] + str(w)}) for w in (1, 10)]
+    both = pd.concat([more[0][table["objective"] == "b"].assign(**{"sweep.weight": None}),
+                      *(part[table["objective"] == "a"] for part in more)])  # fmt: skip
+    result = found(stats.labelled(both.drop(columns=["task", "setting"])))
+    runs = result.runs.set_index("objective")
+    assert runs["n_settings"].to_dict() == {"a": 6, "b": 3}
+    assert runs["tuned_over"].to_dict() == {"a": "lr and weight", "b": "lr"}
 
 
 def test_where_steps_are_swept_all_are_judged_at_the_fewest():

@@ -175,4 +175,4 @@ class Runners(RuleBasedStateMachine):
 
 
 TestRunners = Runners.TestCase
-TestRunners.settings = settings(deadline=None, derandomize=True, max_examples=80, stateful_step_count=30)
+TestRunners.settings = settings(deadline=None, derandomize=True, max_examples=50, stateful_step_count=30)
