@@ -25,6 +25,7 @@ def start(
     `prefix`: a command that starts this one.
     """
     paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "HARNESS_CACHE": str(folder / "cache")}
+    Path(paths["HARNESS_CACHE"]).mkdir(exist_ok=True)
     env = {**os.environ, "OMP_NUM_THREADS": "1", **paths, **more.pop("env", {})}
     process = subprocess.Popen(
         [*prefix, sys.executable, "-m", module, *arguments],

@@ -44,7 +44,8 @@ def full_disk(folder: Path, rounds: int) -> Tries:
             ballast.write_bytes(bytes(max(0, free - number % 10 * 40_000)))
             one_sentence(full := start_and_wait(begin, home), home)
             before = records(home / "results" / "fake") if (home / "results" / "fake" / "plan.json").exists() else {}
-            assert before.items() <= expected.items(), full
+            for run_id, record in before.items():
+                assert record in (expected[run_id], {**expected[run_id], "scores": None}), full
             ballast.unlink()
             assert start_and_wait(begin, home)[0] == 0
             ends_well(home, expected)

@@ -127,7 +127,7 @@ def _commit(store: Store, spec: dict[str, Any], stack_id: str, state: bytes) -> 
     size = int(os.environ.get("FAKE_BYTES", 2000))
     files = {"curves.parquet": state[:8], "snapshots/20.npz": state, "samples.npz": state * (size // len(state))}
     won = store.commit(record, files)
-    ledger = os.open(store.folder.parent / "ledger", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+    ledger = os.open(Path(os.environ["HARNESS_CACHE"]) / "ledger", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     os.write(ledger, f"{run_id} {won}\n".encode())
     os.close(ledger)
     return {"run_id": run_id, "status": "ok", "train_s": 0.01, "task_s": 0.01, "bytes": size}

@@ -38,7 +38,7 @@ def runners(folder: Path, rounds: int, count: int) -> Tries:
         for process in [begin(home) for _ in range(count)]:
             ended(process, 0)
         ends_well(home, expected)
-        ledger = (home / "results" / "ledger").read_text().split("\n")[:-1]
+        ledger = (home / "cache" / "ledger").read_text().split("\n")[:-1]
         assert Counter(ledger) == Counter(f"{run_id} True" for run_id in expected), "a run was trained twice"
         yield None
 
