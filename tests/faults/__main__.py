@@ -23,9 +23,8 @@ def main(arguments: list[str]) -> int:
     for fault in chosen:
         rows.append(attempt(fault, fault.few if fast else fault.rounds))
         print(rows[-1].render(), flush=True)
-    for row in rows:
-        if row.trace:
-            print(f"\n{row.fault.name}:\n{row.trace}", file=sys.stderr)
+        if rows[-1].trace:
+            print(f"\n{fault.name}:\n{rows[-1].trace}", file=sys.stderr, flush=True)
     minutes = (time.perf_counter() - started) / 60
     print(f"\n{time.strftime('%Y-%m-%d')}, {platform.platform()}, {os.cpu_count()} cores, {minutes:.1f} minutes")
     return 0 if rows and not any(row.trace for row in rows) else 1

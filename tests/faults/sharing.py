@@ -45,7 +45,7 @@ def runners(folder: Path, rounds: int, count: int) -> Tries:
 
 def two_real_runners(folder: Path, rounds: int) -> Tries:
     """Two calls at once, with real training: the records are those of one call."""
-    (folder / "real.yaml").write_text(REAL.replace("1500", "200"))
+    (folder / "real.yaml").write_text(REAL.replace("500", "200"))
     arguments = ("run", str(folder / "real.yaml"), "-o", "results", "--workers", "1")
     for number in range(rounds):
         for home in (folder / f"{number}-one", folder / f"{number}-two"):
