@@ -50,7 +50,7 @@ def _opened(folder: str, stamp: object) -> Store:
 
 
 def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
-    """Make sure that this process would train what was planned: the engine's and each component's version, and plug-ins.
+    """Make sure that this process would train what was planned: versions of engine and components, and plug-ins.
 
     Raises HarnessError naming the plug-in that cannot be loaded, or what has changed since.
     """
