@@ -80,7 +80,7 @@ class RunResult:
     """What a call did. `exit_code`: 0 all runs ok or diverged; 1 some failed, oom or timeout, or not scored."""
 
     folder: Path
-    trained: int
+    trained: int  # those that failed among them
     already: int
     unplanned: int
     unscored: int
@@ -144,7 +144,7 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
             add_timings(plan["machine"], meter.timings())
     return RunResult(
         folder=Path(plan["folder"]),
-        trained=shift.trained,
+        trained=shift.trained + shift.lost,
         already=plan["finished"],
         unplanned=plan["unplanned"],
         unscored=shift.unscored,

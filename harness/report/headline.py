@@ -182,8 +182,8 @@ def _seconds(runs: pd.DataFrame, data_settings: Collection[str]) -> pd.Series:
     """Return the seconds of each run: the mean over those, on all data sets, that are ok and do the same work.
 
     The time of a single stack is half chance: how many runs share it, and what else the machine was doing. Often all
-    runs of an objective in a task are one stack, so that only other data sets can even it out; drawing their samples
-    is a small part of a step.
+    runs of an objective in a task are one stack, so that only other data sets can even it out; that their samples
+    cost more or less to draw is neglected.
     """
     setup = [c for c in runs.columns if c.startswith("setup.") and c.removeprefix("setup.") not in data_settings]
     work = ["architecture", "objective.base", "steps", *setup]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import Damaged
 from harness.store.documents import seal, unseal
-from harness.store.files import write_parts
+from harness.store.files import ABSENT, write_parts
 
 PREFIX = 8
 
@@ -25,7 +25,7 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     """Return the files of a checkpoint, None where there is none. Raises Damaged where it is not what was written."""
     try:
         content = memoryview(path.read_bytes())
-    except FileNotFoundError:
+    except ABSENT:
         return None
     start = PREFIX + int.from_bytes(content[:PREFIX], "big")
     files = {}

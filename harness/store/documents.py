@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.spec import canonical_json
-from harness.store.files import write_atomic
+from harness.store.files import ABSENT, write_atomic
 
 FORMAT = 2  # of the JSON files of a results folder
 BLANK = b'\n "sha256": ""'  # one space deep: text inside a value cannot look so
@@ -67,7 +67,7 @@ def read_if_there(path: Path, needs_sum: bool = False) -> dict[str, Any] | None:
     """As `read_json`; None where there is no such file."""
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except ABSENT:
         return None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from None

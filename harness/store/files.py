@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.errors import StoreError
 
+ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
 
 

@@ -24,7 +24,7 @@ from harness.store import checkpoints
 from harness.store.arrays import npz_arrays, read_npz
 from harness.store.claims import Claim, Claims
 from harness.store.documents import read_if_there, read_json, seal, write_json
-from harness.store.files import drafted, flush_all, locked, write_atomic, write_once, writing
+from harness.store.files import ABSENT, drafted, flush_all, locked, write_atomic, write_once, writing
 from harness.store.records import FINAL, NAME, misfit, numbers, place, plain_name, read_artefact
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Store:
         runs = self._runs
         try:
             found = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
-        except (FileNotFoundError, NotADirectoryError):
+        except ABSENT:
             return set()
         except OSError as error:
             raise StoreError(f"{runs}: cannot be read ({error.strerror})") from None

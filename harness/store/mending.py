@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import Damaged
 from harness.store.documents import read_if_there, write_json
-from harness.store.files import writing
+from harness.store.files import ABSENT, writing
 from harness.store.records import numbers, read_artefact
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_damage(store: "Store", run_id: str, deep: bool = False) -> dict[Path, st
     fresh, folder = type(store)(store.folder), store.run_folder(run_id)
     record = fresh.record(run_id)
     fresh.attempts(run_id)
-    with suppress(FileNotFoundError):
+    with suppress(*ABSENT):
         for name in os.listdir(folder / "scores"):
             if name.endswith(".json") and not name.startswith("."):
                 fresh.scores(run_id, name.removesuffix(".json"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Damaged, StoreError
-from harness.store.files import link_once
+from harness.store.files import ABSENT, link_once
 
 FINAL = ("ok", "diverged")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
@@ -53,7 +53,7 @@ def read_artefact(path: Path, digest: str) -> bytes:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except ABSENT:
         raise Damaged(path, "missing") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
@@ -66,6 +66,6 @@ def numbers(folder: Path, ending: str) -> list[int]:
     """Return the numbers that name files of a folder, in order."""
     try:
         names = [name.removesuffix(ending) for name in os.listdir(folder) if name.endswith(ending)]
-    except FileNotFoundError:
+    except ABSENT:
         return []
     return sorted(int(name) for name in names if name.isdecimal())

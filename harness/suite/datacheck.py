@@ -66,7 +66,7 @@ def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
         return []
     values = [entry.hyper["scale"]] if said is None else said.value if said.swept else [said.value]
     problems = []
-    for scale in values:
+    for scale in (value for value in values if value > 0):  # any other is told as such
         spread = float(entry.points({**data, "scale": scale}).double().std(0).max())
         if not LEAST <= spread <= MOST:  # not a number, too
             text = (

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.errors import HarnessError, SuiteError
+from harness.spec import ENGINE_VERSION
 from harness.store import Store
 
 
@@ -19,7 +20,7 @@ def prepare() -> None:
 def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
     """Return a results folder and its plan; this process then knows the suite's plug-ins and where its data lie.
 
-    A plug-in that cannot be loaded is passed over: `check_plugins` says so for the runs that need it.
+    A plug-in that cannot be loaded is passed over: `check_versions` says so for the runs that need it.
     """
     from harness.suite.plugins import load_plugins
 
@@ -48,18 +49,29 @@ def _opened(folder: str, stamp: object) -> Store:
     return store
 
 
-def check_plugins(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
-    """Make sure that the plug-ins that a Setup was planned with are loaded in this process.
+def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
+    """Make sure that this process would train what was planned: versions of engine and components, and plug-ins.
 
-    Raises HarnessError naming the one that cannot be loaded, or has changed since.
+    Raises HarnessError naming the plug-in that cannot be loaded, or what has changed since.
     """
-    from harness.suite.plugins import fingerprint, load_plugins
+    from harness.suite.plugins import load_plugins
 
-    for key, mark in setup["versions"].items():
-        kind, _, rest = key.partition(".")
-        if not key.endswith(".file"):
-            continue
-        name = setup[kind] if rest == "file" else rest.removesuffix(".file")
-        if fingerprint(kind, name) != mark:
-            load_plugins(plan["resolved"].get("plugins", []))  # raises what is wrong with it
-            raise HarnessError(f"the plug-in that defines the {kind} '{name}' has changed since the suite was planned")
+    for key, planned in sorted(setup["versions"].items(), key=lambda item: not item[0].endswith(".file")):
+        what, version = _version(setup, key)
+        if version != planned:
+            load_plugins(plan["resolved"].get("plugins", []))  # raises what is wrong with one
+            raise HarnessError(f"{what} has changed since the suite was planned; `harness run` plans it anew")
+
+
+def _version(setup: Mapping[str, Any], key: str) -> tuple[str, int | None]:
+    """Return what a key of a Setup's versions means, and its version in this process: None where it is not there."""
+    from harness.suite.plugins import fingerprint, tables
+
+    if key == "engine":
+        return "the engine", ENGINE_VERSION
+    kind, _, rest = key.removesuffix(".file").partition(".")
+    name = rest or setup[kind]
+    if key.endswith(".file"):
+        return f"the plug-in that defines the {kind} '{name}'", fingerprint(kind, name)
+    entry = tables()._asdict()[kind].get(name)
+    return f"the {kind} '{name}'", entry and entry.version

@@ -73,7 +73,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
     notes = _more_samples(store, plan, asked["samples"])
     with store.locked():
         resolved = {**store.plan["resolved"], "score": asked}
-        plan = {**store.plan, "resolved": resolved, "score_id": _score_id(asked)}
+        plan = {**plan, **store.plan, "resolved": resolved, "score_id": _score_id(asked)}
         store.write_plan(plan, store.suite_text)
     return _todo(store, Plan.from_json(plan), plan, (), "lost") | {"notes": notes}
 
@@ -123,7 +123,7 @@ def _todo(
         "device": place,
         "machine": machine(place) | {"engine": ENGINE_VERSION},
         "score_id": derived["score_id"],
-        "limits": resolved["train"]["limits"],
+        "limits": resolved["train"].get("limits", {}),  # an earlier harness knew none
         "stacks": stacks,
         "unscored": _by_stack(plan, unscored),
         "wanted": ["pending"] if which == "pending" else list(LOST),

@@ -12,7 +12,7 @@ from harness import failures
 from harness.errors import DataError, StoreError
 from harness.spec import RunSpec
 from harness.store import Store
-from harness.tasks.opening import check_plugins, open_planned
+from harness.tasks.opening import check_versions, open_planned
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
@@ -52,10 +52,10 @@ def _outcomes(
     from harness.plan import scored_steps
 
     torch.set_num_threads(1)
-    check_plugins(plan, plan["specs"][members[0]]["setup"])
+    check_versions(plan, plan["specs"][members[0]]["setup"])
     specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in members]
     settings, name = plan["resolved"]["train"], _checkpoint(stack, members)
-    every_s = settings["checkpoint_s"]
+    every_s = settings.get("checkpoint_s", "never")  # an earlier harness knew none
     checkpoints = Checkpoints(
         keep=lambda files: store.write_checkpoint(name, files),
         resume=store.read_checkpoint(name),
@@ -63,7 +63,7 @@ def _outcomes(
     )
     score = plan["resolved"]["score"]
     at, samples = scored_steps(score["at"], specs[0].setup.train["steps"]), samples_drawn(score["samples"])
-    with memory_limit(settings["limits"].get("memory_gb")):
+    with memory_limit(settings.get("limits", {}).get("memory_gb")):
         return train(specs, at, samples, stack["mode"], device, checkpoints=checkpoints)
 
 
@@ -83,7 +83,8 @@ def _committed(
             "provenance": where,
         }
         files = artefacts(outcome, plan["resolved"]["score"]["samples"])
-        store.commit(record, files)
+        if not store.commit(record, files):
+            continue  # another call took us for dead and trained it: equal numbers, and the first commit stays
         said = {name: record[name] for name in ("run_id", "status")}
         done.append(said | {"train_s": outcome.facts["train_s"], "bytes": sum(map(len, files.values()))})
     return done

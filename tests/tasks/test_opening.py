@@ -65,6 +65,22 @@ def test_a_plug_in_that_is_as_it_was_planned_trains(plan):
     assert done == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("engine", "the engine has changed"), ("dataset", "the dataset '8gaussians' has changed"),
+     ("objective", "the objective 'opened' has changed")],
+)  # fmt: skip
+def test_what_was_planned_for_another_version_is_not_trained_as_if_it_were_that(plan, key, words):
+    store = tasks.open_planned(plan["folder"])[0]
+    specs = store.plan["specs"]
+    for spec in specs.values():
+        spec["setup"]["versions"][key] -= 1
+    store.write_plan({**store.plan, "specs": specs}, "")
+    (stack,) = [stack for stack in plan["stacks"] if "opened" in plan["labels"][stack["runs"][0]]]
+    status, error, _ = tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")["failure"]
+    assert (status, words in error) == ("failed", True)
+
+
 def test_a_plan_is_read_anew_when_it_has_changed(plan):
     store, first = tasks.open_planned(plan["folder"])
     assert tasks.open_planned(plan["folder"])[1] is first
