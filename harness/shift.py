@@ -123,11 +123,12 @@ class Shift:
 
     def _claim(self, stack: Mapping[str, Any]) -> None:
         """Claim a stack and queue what another call has not done of it meanwhile."""
-        claim = self._store.claim(stack["id"])
-        if claim is None:
-            self._elsewhere.append(stack)
-            return
-        self._held[stack["id"]] = Held(claim)
+        if stack["id"] not in self._held:  # as it is where some of its runs are to be scored and others to be trained
+            claim = self._store.claim(stack["id"])
+            if claim is None:
+                self._elsewhere.append(stack)
+                return
+            self._held[stack["id"]] = Held(claim)
         found = {run_id: self._store.status(run_id) for run_id in stack["runs"]}
         self._queue_scores(stack, [run_id for run_id, status in found.items() if status in FINAL])
         left = [run_id for run_id, status in found.items() if status in self._plan["wanted"]]

@@ -190,6 +190,21 @@ def test_a_stack_that_another_has_trained_meanwhile_is_only_scored(work, plan):
     assert set(trained().values()) == {1}
 
 
+def test_a_stack_with_runs_to_score_and_runs_to_train_is_not_waited_for(work, plan):
+    """It comes twice, and the call holds it already the second time."""
+    stack = plan["stacks"][0]
+    done, rest = stack["runs"][:1], stack["runs"][1:]
+    fake_tasks.train_stack(plan["folder"], stack["id"], done, "cpu", done)
+    unscored = [{"id": stack["id"], "runs": done}]
+    _, told = work({**plan, "limits": {}, "unscored": unscored, "stacks": [{**stack, "runs": rest}]})
+    assert "waiting" not in {event for event, _ in told}
+    assert sorted(run for event, what in told if event == "scored" for run in ids(what)) == sorted(stack["runs"])
+
+
+def ids(what):
+    return [run["run_id"] for run in what["runs"]]
+
+
 def test_what_another_call_has_lost_meanwhile_is_left_alone(work, plan):
     for run_id in runs_of(plan, "gan"):
         Store(plan["folder"]).commit_attempt(run_id, "failed", "elsewhere", "")

@@ -129,6 +129,11 @@ def _flushers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(FLUSHERS)
 
 
+if hasattr(os, "register_at_fork"):
+    # Its threads are not forked along: a forked process would wait for them for ever.
+    os.register_at_fork(after_in_child=_flushers.cache_clear)
+
+
 def _write(path: Path, parts: Iterable[bytes]) -> None:
     with path.open("xb") as file:
         file.writelines(parts)

@@ -39,7 +39,7 @@ def full_disk(folder: Path, rounds: int) -> Tries:
     expected, _ = uninterrupted(folder / "whole", begin)
     for number in range(rounds):
         with small_disk(folder / str(number), 1) as home:
-            (home / "cache").symlink_to(folder / "cache")
+            (home / "cache").symlink_to(folder / "whole" / "cache")
             ballast, free = home / "ballast", os.statvfs(home).f_bavail * os.statvfs(home).f_frsize
             ballast.write_bytes(bytes(max(0, free - number % 10 * 40_000)))
             one_sentence(full := start_and_wait(begin, home), home)

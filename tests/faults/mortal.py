@@ -49,7 +49,7 @@ def doomed(nth: int, root: str) -> None:
 def main(rounds: int) -> None:
     """Kill a call at every operation, or at about `rounds` of them evenly spread, and let it go on."""
     os.environ["FAKE_STEP_S"] = "0"
-    assert forked(lambda: run("whole/results")) == 0
+    run("whole/results")  # here: what it imports, the forked ones need not import each
     expected = records(Path("whole/results/fake"))
     step = 1 if rounds > 10**5 else max(1, 150 // rounds)
     for nth in itertools.count(1, step):

@@ -66,3 +66,21 @@ def test_a_lock_goes_with_its_process(tmp_path):
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=60).returncode == 9
     with Store(tmp_path).locked():
         pass
+
+
+FORK = """
+import os, sys
+from pathlib import Path
+from harness.store.files import flush_all
+flush_all([Path(".")] * 2)
+child = os.fork()
+if not child:
+    flush_all([Path(".")] * 2)
+    os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_flushes_as_well(tmp_path):
+    """The threads that flush are not forked along."""
+    assert subprocess.run([sys.executable, "-c", FORK], cwd=tmp_path, timeout=20).returncode == 7
