@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check gpu-check types fast format schema
+.PHONY: run setup setup-dev test check faults gpu-check types fast format schema
 
 run: setup  ## train the robustness suite (about ten minutes on two cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -20,6 +20,9 @@ check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
 
+faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of each
+	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
+
 gpu-check: setup-dev  ## what must hold on a CUDA device
 	$(BIN)/python -m pytest -q -m gpu
 
@@ -27,7 +30,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 fast: setup-dev
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not gpu"
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def run(suite: str | Path, **options: Any) -> "RunResult":
     """Train what `suite` plans and its results folder lacks, score it and write the report.
 
-    Options are those of the command: root, scale, sets, only, device, workers, report. With `workers=0` everything runs
-    in this process, plug-ins of the notebook included. Raises SuiteError, StoreError.
+    Options are those of the command: root, scale, sets, only, device, workers, report, fail_fast. With `workers=0`
+    everything runs in this process, plug-ins of the notebook included. Raises SuiteError, StoreError.
     """
     from harness.runner import Request
     from harness.runner import run as run_request

@@ -73,8 +73,8 @@ def _leftovers(store: Store) -> Iterator[dict[str, Any]]:
         if path not in needed:
             yield {"path": str(path), "what": "reference", "bytes": _size(path)}
     for path in sorted(store.folder.rglob(".*.tmp")):
-        inside_of_a_run = path.relative_to(store.folder).parts[:2]
-        goes_anyway = inside_of_a_run[0] == "runs" and inside_of_a_run[1] not in planned
+        parts = path.relative_to(store.folder).parts
+        goes_anyway = parts[0] == "runs" and bool(RUN_ID.fullmatch(parts[1])) and parts[1] not in planned
         if TEMPORARY.fullmatch(path.name) and not goes_anyway and _is_abandoned(path):
             yield {"path": str(path), "what": "temporary file", "bytes": _size(path)}
 

@@ -1,14 +1,17 @@
 """The command line: parse, call, print. No logic."""
 
 import json
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.errors import HarnessError
+from harness.interrupts import EXIT, Interrupted, interruptible
+
+if TYPE_CHECKING:
+    from harness.runner import Again, Request
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +44,7 @@ RunRoot = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
 ]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first run that fails.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 
 
@@ -111,34 +115,61 @@ def run(
     only: Only = None,
     device: Device = "auto",
     workers: Workers = None,
+    fail_fast: FailFast = False,
     root: Root = "results",
     as_json: Json = False,
 ) -> None:
     """Train what a suite plans and its results lack, score it, and write the report."""
-    from harness.progress import Reporter
     from harness.runner import Request
-    from harness.runner import run as run_suite
     from harness.shipped import find_suite
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
-    try:
-        with Reporter(quiet=as_json) as reporter:
-            result = run_suite(request, reporter.show)
-    except KeyboardInterrupt:
-        print("interrupted: finished runs are kept; the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(130) from None
-    print(_json(result.to_json()) if as_json else result.render())
-    raise typer.Exit(result.exit_code)
+    only, sets = only or [], sets or []
+    _carry_out(Request(find_suite(suite), root, scale, sets, only, device, workers, fail_fast=fail_fast), as_json)
 
 
 @app.command()
-def status(folder: FolderArgument = "results", as_json: Json = False) -> None:
-    """Count a suite's runs by status, from another terminal too while it runs."""
-    from harness.status import render, statuses
+def retry(
+    folder: FolderArgument,
+    only: Only = None,
+    workers: Workers = None,
+    fail_fast: FailFast = False,
+    as_json: Json = False,
+) -> None:
+    """Train again, as they were planned, the runs of a results folder that failed, or ran out of memory or time."""
+    from harness.runner import Again
 
-    found = statuses(folder)
-    print(_json(found) if as_json else render(found))
+    _carry_out(Again(folder, only or [], workers, fail_fast=fail_fast), as_json)
+
+
+@app.command()
+def score(
+    folder: FolderArgument,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="As score.samples in a suite.")] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Score finished runs by the metrics of today, from what they keep. Trains nothing."""
+    from harness.progress import Reporter
+    from harness.runner import render_scores
+    from harness.runner import score as score_runs
+
+    with Reporter(quiet=as_json) as reporter:
+        result = score_runs(folder, samples, workers, reporter.show)
+    print(_json(result) if as_json else render_scores(result))
+    raise typer.Exit(1 if result["unscored"] else 0)
+
+
+@app.command()
+def status(
+    folder: FolderArgument = "results",
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 s, until all is done or Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count a suite's runs by status, with its speed and what is left, from another terminal too while it runs."""
+    from harness.status import render, statuses, watched
+
+    for found in watched(folder) if watch else [statuses(folder)]:
+        print(_json(found) if as_json else render(found), flush=True)
 
 
 @app.command()
@@ -186,6 +217,28 @@ def export(
 
 
 @app.command()
+def doctor(folder: FolderArgument = "results", as_json: Json = False) -> None:
+    """Check everything in a results folder: set damage aside, make again what is derived, say what to run again."""
+    from harness.doctor import doctor as examine
+    from harness.doctor import render
+
+    found = examine(folder)
+    print(_json(found) if as_json else render(found))
+    raise typer.Exit(1 if any(entry["redo"] for entry in found) else 0)
+
+
+@app.command()
+def verify(folder: FolderArgument = "results", as_json: Json = False) -> None:
+    """Check every file against its checksum, and w1 against the kept samples. Writes nothing."""
+    from harness.verifying import render
+    from harness.verifying import verify as check
+
+    found = check(folder)
+    print(_json(found) if as_json else render(found))
+    raise typer.Exit(1 if any(entry["mismatches"] for entry in found) else 0)
+
+
+@app.command()
 def clean(
     folder: FolderArgument = "results",
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
@@ -220,7 +273,7 @@ def report(
     """Write the report of a results folder again, from its records."""
     from harness.runner import rebuild_reports
 
-    written = rebuild_reports(folders, output)
+    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
     print(_json(written) if as_json else "\n".join(written))
 
 
@@ -255,7 +308,11 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
 def main() -> None:
     """Run the command line; a user's mistake is a sentence and an exit code, never a traceback."""
     try:
-        app(prog_name="harness")
+        with interruptible():
+            app(prog_name="harness")
+    except Interrupted:
+        print("interrupted: finished runs are kept; the same command goes on from there", file=sys.stderr)
+        sys.exit(EXIT)
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
@@ -264,9 +321,16 @@ def main() -> None:
         sys.exit(0)
 
 
+def _carry_out(request: "Request | Again", as_json: bool) -> None:
+    """Train, with a bar; print the result and leave with its exit code."""
+    from harness.progress import Reporter
+    from harness.runner import run as carry_out
+
+    with Reporter(quiet=as_json) as reporter:
+        result = carry_out(request, reporter.show)
+    print(_json(result.to_json()) if as_json else result.render())
+    raise typer.Exit(result.exit_code)
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-
-
-def _as_interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt

@@ -5,10 +5,12 @@ HarnessError              exit code 2: the call or the suite is wrong
 |-- UnknownName           a name that a table does not hold, with the nearest that it does
 |-- DataError             data that cannot be used: missing, malformed, not finite
 `-- StoreError            exit code 3: the results folder cannot be read or written
+    `-- Damaged           a file in it that is not what was written
 """
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -43,6 +45,17 @@ class StoreError(HarnessError):
     """A results folder that cannot be read or written."""
 
     exit_code = 3
+
+
+class Damaged(StoreError):
+    """A file that is not what was written: torn, changed, empty, of another run. `path` is it, `why` says so."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path}: {why}; `harness doctor` sets it aside")
+
+    def __reduce__(self) -> tuple[type["Damaged"], tuple[Path, str]]:
+        return type(self), (self.path, self.why)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def write_output(file: Path, content: bytes) -> bool:
         if file.is_dir():
             raise HarnessError(f"-o {file}: a folder; name a file in it")
         was_there = file.exists()
-        write_atomic(file, content)
+        write_atomic(file, content, flush=False)
     except OSError as error:
         raise HarnessError(f"-o {file}: cannot be written ({error.strerror}); name another file") from None
     return was_there

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from harness.wording import counted, printable, waiting
+
 
 class Reporter:
     """Shows the events of `runner.run` on standard error; nothing where `quiet`."""
@@ -27,6 +29,7 @@ class Reporter:
         self._task = self._bar.add_task("reading the suite", total=None)
         self._done = 0
         self._total = 0
+        self._waits = False
         self._labels: dict[str, str] = {}
 
     def __enter__(self) -> "Reporter":
@@ -45,10 +48,20 @@ class Reporter:
         elif event == "trained":
             for run in what["runs"]:
                 self._trained(run, what["stack"])
+        elif event == "split":
+            runs = counted(len(what["runs"]), "run")
+            self._say(f"stack {what['stack']}: {what['error']}; its {runs} will be trained apart")
+        elif event == "unscored":
+            self._say(f"{what['run_id']} {self._labels[what['run_id']]}: not scored: {what['error']}")
+        elif event == "waiting" and not self._waits:
+            self._waits = True
+            self._say(f"waiting for {counted(what['stacks'], 'stack')} that another call holds")
         elif event == "reporting":
             self._bar.update(self._task, description="writing the report")
 
     def _planned(self, plan: dict[str, Any]) -> None:
+        for line in [*plan["damage"], *plan["notes"]]:
+            self._say(line)
         self._total = sum(len(stack["runs"]) for stack in plan["stacks"])
         already = f", {plan['finished']} already finished" if plan["finished"] else ""
         if self._total:
@@ -56,6 +69,8 @@ class Reporter:
             self._say(f"{plan['folder']}: {self._total} runs to train in {stacks} stacks on {plan['device']}{already}")
         else:
             self._say(f"{plan['folder']}: nothing to train{already}")
+        if plan["waiting"]:
+            self._say(waiting(plan["waiting"], plan["folder"]))
         self._labels = plan["labels"]
         self._bar.update(self._task, description="training", total=self._total)
 
@@ -69,4 +84,4 @@ class Reporter:
         )
 
     def _say(self, text: str) -> None:
-        self._bar.console.print(text)
+        self._bar.console.print(printable(text))

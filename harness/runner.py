@@ -1,8 +1,8 @@
-"""The data flow of `harness run`: plan, train, score, report; many tasks at once, and this process imports no torch."""
+"""The data flow of `harness run`, `retry` and `score`: plan, train, score, report. This process imports no torch."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from harness.cost.estimate import estimate
 from harness.cost.meter import Meter
 from harness.cost.sentence import duration
 from harness.cost.timings import add_timings, read_timings
-from harness.errors import HarnessError
-from harness.executors import Executor, as_they_end, default_workers, open_executor
-from harness.status import result_folders
-from harness.store import FINAL, LOST, Store
-
-Progress = Callable[[str, dict[str, Any]], None]  # (event, what): "planned", "trained", "scored", "reporting"
+from harness.errors import HarnessError, StoreError
+from harness.executors import Task, default_workers, open_executor
+from harness.shift import TASKS, Progress, Shift, Tasks, ignore
+from harness.status import one_folder, result_folders
+from harness.store import LOST
+from harness.wording import counted, waiting
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Request:
     device: str = "auto"
     workers: int | None = None
     report: str | None = None
+    fail_fast: bool = False
 
     @property
     def planning(self) -> tuple[str, str, str | None, list[str], list[str], str]:
@@ -39,28 +40,65 @@ class Request:
         return self.suite, self.root, self.scale, list(self.sets), list(self.only), self.device
 
     @property
+    def plan(self) -> tuple[Task, tuple[Any, ...]]:
+        """The task that plans it, and its arguments."""
+        return tasks.plan_suite, (*self.planning, True)
+
+    @property
     def processes(self) -> int:
         """Workers side by side."""
-        return default_workers("cpu") if self.workers is None else self.workers
+        return _processes(self.workers)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a user asked `retry` for: to train the runs of a results folder that were lost, as they were planned."""
+
+    folder: str
+    only: Sequence[str] = ()
+    workers: int | None = None
+    report: str | None = None
+    fail_fast: bool = False
+
+    @property
+    def plan(self) -> tuple[Task, tuple[Any, ...]]:
+        """The task that plans it, and its arguments."""
+        return tasks.plan_retry, (str(one_folder(self.folder)), list(self.only))
+
+    @property
+    def processes(self) -> int:
+        """Workers side by side."""
+        return _processes(self.workers)
+
+
+def _processes(workers: int | None) -> int:
+    return default_workers("cpu") if workers is None else workers
 
 
 @dataclass
 class RunResult:
-    """What a call of `run` did. `exit_code`: 0 all runs ok or diverged; 1 some failed, oom or timeout."""
+    """What a call did. `exit_code`: 0 all runs ok or diverged; 1 some failed, oom or timeout, or not scored."""
 
     folder: Path
-    trained: int
+    trained: int  # those that failed among them
     already: int
     unplanned: int
+    unscored: int
     counts: dict[str, int]
     report: Path
     took_s: float
     estimated_s: float | None  # from timings of earlier calls
+    damage: list[str]  # of runs that are to be trained again
+
+    @property
+    def lost(self) -> int:
+        """Runs that wait for `harness retry`."""
+        return sum(self.counts.get(status, 0) for status in LOST)
 
     @property
     def exit_code(self) -> int:
         """Of the command line."""
-        return 1 if any(self.counts.get(status) for status in LOST) else 0
+        return 1 if self.lost or self.unscored or self.damage else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -70,45 +108,77 @@ class RunResult:
         """Return the last lines that `run` prints."""
         counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n)
         did = f"{self.trained} trained now" if self.trained else "nothing was left to train"
-        runs = f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"
-        earlier = f"\n{self.unplanned} earlier runs are no longer planned and kept on disk" if self.unplanned else ""
+        lines = [f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"]
+        if self.lost:
+            lines.append(f"{waiting(self.lost, str(self.folder))}; `harness logs RUN` says why it failed")
+        if self.unplanned:
+            lines.append(f"{self.unplanned} earlier runs are no longer planned and kept on disk")
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
-        return f"{runs}{earlier}\ntook {duration(self.took_s)}{estimated}\nreport: {self.report}"
+        return "\n".join([*lines, *self.damage, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"])
 
 
-def run(request: Request, progress: Progress = lambda event, what: None) -> RunResult:
-    """Train what the suite plans and the store lacks, score it, and write runs.parquet and the report.
+def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS) -> RunResult:
+    """Train what is asked for and missing, score it, and write runs.parquet and the report.
 
     The same call goes on where an interrupted one left off. What its parts took is kept, for later estimates.
     Raises SuiteError, StoreError.
     """
     clock = [time.perf_counter()]
-    with open_executor(request.processes) as executor:
-        plan = executor.submit(tasks.plan_suite, *request.planning, True).result()
+    with open_executor(request.processes, do.prepare) as executor:
+        planner, arguments = request.plan
+        plan = executor.submit(planner, *arguments).result()
         clock.append(time.perf_counter())
         progress("planned", plan)
         expected = estimate(plan["workload"], read_timings(plan["machine"]), request.processes)
         meter = Meter(plan["workload"], request.processes)
         try:
-            trained = _train_and_score(executor, plan, meter, progress)
+            shift = Shift(executor, plan, do, _noted(meter, progress))
+            shift.work(request.fail_fast)
             clock.append(time.perf_counter())
-            report = request.report or report_folder(request.root, plan["folder"])
+            report = request.report or report_folder(str(Path(plan["folder"]).parent), plan["folder"])
             progress("reporting", {"report": report})
-            ended = executor.submit(tasks.finish, plan["folder"], report).result()
+            ended = executor.submit(do.finish, plan["folder"], report).result()
             clock.append(time.perf_counter())
         finally:
             meter.call(clock)
             add_timings(plan["machine"], meter.timings())
     return RunResult(
         folder=Path(plan["folder"]),
-        trained=trained,
+        trained=shift.trained + shift.lost,
         already=plan["finished"],
         unplanned=plan["unplanned"],
+        unscored=shift.unscored,
         counts=ended["counts"],
         report=Path(ended["report"]),
         took_s=time.perf_counter() - clock[0],
         estimated_s=expected["seconds"],
+        damage=ended["damage"],
     )
+
+
+def score(
+    folder: str, samples: int | None = None, workers: int | None = None, progress: Progress = ignore
+) -> dict[str, Any]:
+    """Score the finished runs of a results folder by the metrics of today, without training, and write runs.parquet.
+
+    `samples` replaces the suite's. Returns folder, scored, unscored and counts by status. Raises HarnessError where
+    more samples are asked for than runs keep or can draw, StoreError.
+    """
+    with open_executor(_processes(workers), tasks.prepare) as executor:
+        plan = executor.submit(tasks.plan_scores, str(one_folder(folder)), samples).result()
+        progress("planned", plan)
+        shift = Shift(executor, plan, TASKS, progress)
+        shift.work()
+        counts = executor.submit(tasks.write_table, plan["folder"]).result()
+    return {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+
+
+def render_scores(result: dict[str, Any]) -> str:
+    """Return what `harness score` prints."""
+    lines = [f"{result['folder']}: {counted(result['scored'], 'run')} scored now"]
+    if result["unscored"]:
+        lines.append(f"{counted(result['unscored'], 'run')} could not be scored")
+    return "\n".join([*lines, f"the report is written by `harness report {result['folder']}`"])
 
 
 def report_folder(root: str, folder: str) -> str:
@@ -116,8 +186,12 @@ def report_folder(root: str, folder: str) -> str:
     return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
 
 
-def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
+def rebuild_reports(
+    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
+) -> list[str]:
     """Write runs.parquet and the report of each results folder again; return the reports' paths.
+
+    Damage that is met is said, and left where it is; a folder that cannot be written keeps its runs.parquet.
 
     Raises HarnessError where `output` is one folder for several reports.
     """
@@ -128,47 +202,23 @@ def rebuild_reports(folders: Sequence[str], output: str | None) -> list[str]:
         )
     written = []
     for folder in found:
-        tasks.write_table(str(folder))
-        report = output or report_folder(str(folder.parent), str(folder))
-        written.append(tasks.write_report(str(folder), report)["report"])
+        with contextlib.suppress(StoreError):
+            tasks.write_table(str(folder))
+        made = tasks.write_report(str(folder), output or report_folder(str(folder.parent), str(folder)))
+        written.append(made["report"])
+        for line in made["damage"]:
+            say(line)
     return written
 
 
-def _train_and_score(executor: Executor, plan: dict[str, Any], meter: Meter, progress: Progress) -> int:
-    """Train stacks as workers come free and score each as it ends; return how many runs were trained."""
-    folder, device = plan["folder"], plan["device"]
-    pending: dict[Future[Any], dict[str, Any]] = {}
-    store = Store(folder)
-    left = store.unscored((run["run_id"] for run in store.plan["runs"]), store.plan["score_id"])
-    for run_id in left:  # an earlier call was interrupted before it scored them
-        pending[executor.submit(tasks.score_runs, folder, [run_id])] = {"task": "score"}
-    for stack in plan["stacks"]:
-        future = executor.submit(tasks.train_stack, folder, stack["id"], stack["runs"], device)
-        pending[future] = {"task": "train", **stack}
-    trained = 0
-    for future, label in as_they_end(pending):
-        if label["task"] == "score":
-            meter.scored(future.result())
-            progress("scored", {"runs": [run["run_id"] for run in future.result()]})
-            continue
-        done = _outcomes(store, future, label)
-        trained += len(done)
-        meter.trained(label["id"], done)
-        progress("trained", {"stack": label["id"], "runs": done})
-        for run in done:
-            if run["status"] in FINAL:  # a task a run: the last stack's scores are then shared by all cores
-                pending[executor.submit(tasks.score_runs, folder, [run["run_id"]])] = {"task": "score"}
-    return trained
+def _noted(meter: Meter, progress: Progress) -> Progress:
+    """Return a listener that notes what things took, and passes everything on."""
 
+    def tell(event: str, what: dict[str, Any]) -> None:
+        if event == "trained" and what["whole"]:
+            meter.trained(what["stack"], what["runs"])
+        elif event == "scored":
+            meter.scored(what["runs"])
+        progress(event, what)
 
-def _outcomes(store: Store, future: "Future[Any]", label: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a stack's training gave; a worker that died leaves a failed attempt for each of its runs."""
-    try:
-        return list(future.result())
-    except HarnessError:
-        raise
-    except Exception as error:
-        words = f"the worker process died ({type(error).__name__}: {error})"
-        for run_id in label["runs"]:
-            store.commit_attempt(run_id, "failed", words, words + "\n")
-        return [{"run_id": run_id, "status": "failed", "train_s": None, "error": words} for run_id in label["runs"]]
+    return tell

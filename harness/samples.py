@@ -1,17 +1,18 @@
 """`harness sample`: fresh samples of a trained run's generator, as arrays or as a picture."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
 from harness.exports import write_output
 from harness.find import Found, find_run
+from harness.references import kept_reference, new_reference
 from harness.spec import RunSpec
 from harness.store import npz_bytes
-from harness.tasks import kept_reference, new_reference, open_planned
+from harness.tasks import open_planned
+from harness.weights import kept_weights
 
 MOST = 10_000_000
 PURPOSE = "sample"  # its latents are none that a run was trained or scored with
@@ -32,7 +33,7 @@ def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -
     found = find_run(text, root)
     open_planned(str(found.store.folder))
     spec = RunSpec.from_json(found.spec)
-    owner, weights = _weights(found, spec)
+    owner, weights = kept_weights(found.store, spec)
     drawn = _drawn(found, spec, weights, spec.seed if seed is None else seed, n)
     replaced = write_output(Path(output), encode(found, spec, drawn))
     said = {"run_id": found.run_id, "weights": owner, "shape": list(drawn.shape)}
@@ -44,33 +45,6 @@ def render(written: dict[str, Any]) -> str:
     shape = " x ".join(map(str, written["shape"]))
     replaced = " (replaced)" if written["replaced"] else ""
     return f"{written['file']}: {shape} samples of {written['run_id']} from its {written['weights']} weights{replaced}"
-
-
-def _weights(found: Found, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the generator's weights that the run was scored with, and whose they are."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    from harness.objectives import TRICKS
-
-    record = found.store.record(found.run_id)
-    if record is None or record["status"] != "ok":
-        state = found.store.status(found.run_id)
-        raise HarnessError(f"{found.run_id}: its status is {state}, and only a run that is ok keeps its weights")
-    if not spec.setup.generator:
-        raise HarnessError(f"{found.run_id}: trained a critic alone, and there is no generator to draw from")
-    tricks = [name for name in spec.setup.tricks if name in TRICKS]
-    if lost := [name for name in tricks if TRICKS[name].params]:
-        raise HarnessError(f"{found.run_id}: its generator runs with the memory of '{lost[0]}', which is not kept")
-    owner = next((name for name in reversed(tricks) if TRICKS[name].sampled), "generator")
-    path = found.store.run_folder(found.run_id) / f"{owner}.safetensors"
-    try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != record["files"][path.name]:
-            raise StoreError(f"{path}: its content does not match its record; it was changed after training")
-        return owner, load(content)
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 def _drawn(found: Found, spec: RunSpec, weights: dict[str, np.ndarray], seed: int, n: int) -> np.ndarray:

@@ -1,10 +1,20 @@
-"""Counts of a results folder's runs by status. Reads plan.json and records only: no torch, no pandas."""
+"""How far a results folder is: counts by status, what trains, how fast, what failed. No torch, no pandas."""
 
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
-from harness.store import STATUSES, Store
+from harness.cost.sentence import duration
+from harness.errors import Damaged, HarnessError, StoreError
+from harness.interrupts import Interrupted
+from harness.store import LOST, STATUSES, Store, missing
+from harness.tasks import run_label
+from harness.wording import printable, waiting
+
+EVERY_S = 2.0  # between two looks of `status --watch`
+RECENT_S = 600.0  # of which the speed is taken
+FAILURES = 5  # shown of each suite, the newest
 
 
 def result_folders(path: str) -> list[Path]:
@@ -21,18 +31,40 @@ def result_folders(path: str) -> list[Path]:
     return below
 
 
+def one_folder(path: str) -> Path:
+    """Return the results folder of one suite: `path`, or the only one below it.
+
+    Raises StoreError where there is none, HarnessError where there are several.
+    """
+    found = result_folders(path)
+    if len(found) > 1:
+        raise HarnessError(f"{path}: {len(found)} suites found there; name one of them, such as {found[0]}")
+    return found[0]
+
+
 def statuses(path: str) -> list[dict[str, Any]]:
-    """Return one entry a suite: folder, planned, counts by status, and how many finished runs have no scores yet."""
-    entries = []
-    for folder in result_folders(path):
-        store = Store(folder)
-        plan = store.plan
-        ids = [planned["run_id"] for planned in plan["runs"]]
-        found = {run_id: store.status(run_id) for run_id in set(ids)}
-        counts = {status: sum(found[run_id] == status for run_id in ids) for status in STATUSES}
-        unscored = len(store.unscored(set(ids), plan["score_id"]))
-        entries.append({"folder": str(folder), "planned": len(ids), "counts": counts, "unscored": unscored})
-    return entries
+    """Return one entry a suite.
+
+    folder, planned, counts   the counts by status sum to planned
+    unscored                  finished runs without scores
+    training                  claims: stack, host, pid, alive
+    failures                  the newest: run_id, label, status, error
+    runs_a_minute, left_s     None where nothing trains, or too little has ended to tell
+    damage                    a line for each damaged file, and for what was set aside and is not made again yet
+    """
+    return [_entry(Store(folder)) for folder in result_folders(path)]
+
+
+def watched(path: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the entries every two seconds, until every run is finished and scored, or failed, or Ctrl-C."""
+    try:
+        while True:
+            yield (found := statuses(path))
+            if not any(entry["counts"]["pending"] or entry["unscored"] for entry in found):
+                return
+            time.sleep(EVERY_S)
+    except Interrupted:
+        return
 
 
 def render(entries: list[dict[str, Any]]) -> str:
@@ -41,5 +73,73 @@ def render(entries: list[dict[str, Any]]) -> str:
     for entry in entries:
         counts = ", ".join(f"{n} {status}" for status, n in entry["counts"].items() if n)
         scoring = f"; {entry['unscored']} not scored yet" if entry["unscored"] else ""
-        lines.append(f"{entry['folder']}: {entry['planned']} runs planned: {counts}{scoring}")
-    return "\n".join(lines)
+        lines.append(f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}")
+        lines += [_speed(entry)] if entry["runs_a_minute"] is not None else []
+        lines += [f"  in training: stack {_words(claim)}" for claim in entry["training"]]
+        lines += [f"  {one['status']}: {one['run_id']} {one['label']}: {one['error']}" for one in entry["failures"]]
+        lost = sum(entry["counts"][status] for status in LOST)
+        lines += [f"  {waiting(lost, entry['folder'])}"] if lost else []
+        lines += [f"  damaged: {line}" for line in entry["damage"]]
+    return printable("\n".join(lines))
+
+
+def _entry(store: Store) -> dict[str, Any]:
+    try:
+        plan, damage = store.plan, missing(store)
+    except Damaged as damaged:
+        words = f"{damaged.path}: {damaged.why}; `harness doctor {store.folder}`, or a `harness run`, makes it again"
+        plan, damage = {"runs": [], "score_id": ""}, [words]
+    rows = {row["run_id"]: row for row in plan["runs"]}
+    ids = [row["run_id"] for row in plan["runs"]]
+    found = {run_id: store.status(run_id) for run_id in rows}
+    counts = {status: sum(found[run_id] == status for run_id in ids) for status in STATUSES}
+    training = store.claims()
+    pace = _pace(store, rows) if any(claim["alive"] is not False for claim in training) else None
+    lost = [run_id for run_id, status in found.items() if status in LOST]
+    return {
+        "folder": str(store.folder),
+        "planned": len(ids),
+        "counts": counts,
+        "unscored": len(store.unscored(rows, plan["score_id"])),
+        "training": training,
+        "runs_a_minute": None if pace is None else 60 * pace,
+        "left_s": None if pace is None else counts["pending"] / pace,
+        "failures": [_failure(store, rows[run_id]) for run_id in sorted(lost, key=_logged(store))[:FAILURES]],
+        "damage": damage + [f"{path}: {why}" for path, why in sorted(store.damage.items())],
+    }
+
+
+def _pace(store: Store, run_ids: Iterable[str]) -> float | None:
+    """Return how many runs ended a second lately, after the first of them and its stack; None where none did."""
+    now, times = time.time(), [_time(store.run_folder(run_id) / "record.json") for run_id in run_ids]
+    recent = sorted(when for when in times if when > now - RECENT_S)
+    later = [when for when in recent if when > recent[0] + 1]
+    return len(later) / (now - recent[0]) if later else None
+
+
+def _failure(store: Store, row: dict[str, Any]) -> dict[str, Any]:
+    attempt = store.last_attempt(row["run_id"]) or {"status": "failed", "error": ""}
+    said = {key: attempt[key] for key in ("status", "error")}
+    return {"run_id": row["run_id"], "label": run_label(row), **said}
+
+
+def _logged(store: Store) -> Callable[[str], float]:
+    """Return the sort key that puts the newest log first."""
+    return lambda run_id: -_time(store.run_folder(run_id) / "log.txt")
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _speed(entry: dict[str, Any]) -> str:
+    left = f", {duration(entry['left_s'])} left" if entry["counts"]["pending"] else ""
+    return f"  {entry['runs_a_minute']:.1f} runs a minute{left}"
+
+
+def _words(claim: dict[str, Any]) -> str:
+    gone = ", which is gone" if claim["alive"] is False else ""
+    return f"{claim['stack']} by process {claim['pid']} on {claim['host']}{gone}"

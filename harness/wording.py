@@ -52,6 +52,11 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def waiting(lost: int, folder: str) -> str:
+    """Return "3 runs failed and wait for `harness retry results/x`"."""
+    return f"{counted(lost, 'run')} failed and {'waits' if lost == 1 else 'wait'} for `harness retry {folder}`"
+
+
 def listed(names: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,5 +1,6 @@
 """What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from harness import cli, tasks
 from harness.store import Store
 from harness.suite import plugins
+
+# Programs that a test starts share the helpers beside this file, as tests do.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
 
 SUITE = """\
 version: 1

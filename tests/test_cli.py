@@ -64,15 +64,19 @@ def test_light_commands_import_no_torch(words, folder):
 
 
 @pytest.mark.slow
-def test_the_runs_parent_imports_no_torch(folder):
+def test_the_runs_parent_imports_no_torch_and_stays_small(folder):
+    """With 2,000 planned runs, of which two are trained. VmHWM is the most memory that it ever held, in kB."""
     code = (
-        "import sys\nfrom harness.runner import Request, run\n"
+        "import sys\nfrom pathlib import Path\nfrom harness.runner import Request, run\n"
         "if __name__ == '__main__':\n"
-        "    run(Request('good.yaml', workers=1))\n    print('torch' in sys.modules)"
+        "    run(Request('good.yaml', sets=['seeds=1000'], only=['seed=7'], workers=1))\n"
+        "    print('torch' in sys.modules, Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
     )
     Path("parent.py").write_text(code)
     done = subprocess.run([sys.executable, "parent.py"], capture_output=True, text=True, cwd=folder)
-    assert done.stdout.strip() == "False", done.stderr
+    torch, most = done.stdout.split()
+    assert (torch, done.stderr) == ("False", "")
+    assert int(most) < 200_000
 
 
 @pytest.mark.slow
@@ -257,6 +261,9 @@ def test_a_worker_sends_mistakes_back_whole(call):
         ["report", "nowhere"],
         ["logs", "a"],
         ["export", "no", "--to", "csv"],
+        ["retry", "no"],
+        ["score", "no"],
+        ["status", "--watch"],
         ["clean"],
     ],
 )
@@ -277,8 +284,8 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
 def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
     assert list(commands) == [
-        "init", "list", "show", "plan", "run", "status", "logs", "sample", "export", "clean", "report", "bench",
-        "schema",
+        "init", "list", "show", "plan", "run", "retry", "score", "status", "logs", "sample", "export", "doctor",
+        "verify", "clean", "report", "bench", "schema",
     ]  # fmt: skip
     assert all(command.help for command in commands.values())
 

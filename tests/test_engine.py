@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles import make_spec, plain_loop, same
+from oracles import NAN_AT, make_spec, plain_loop, same
 
 from harness import objectives
 from harness.architectures import ARCHITECTURES
@@ -133,16 +133,6 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
         for update in (0, 3, noise.BLOCK + 1):
             first, second = (stack.phases[player].streams[purpose].row(update) for stack in stacks)
             assert torch.equal(first, second)
-
-
-NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
-    init=lambda params, setup, draw: params["critic"][0] * 0,
-    loss=lambda player, params, critic, real, fake, extra, hyper: (
-        torch.where((extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0) * params.sum(-1)
-    ),
-    after=lambda player, params, fake, extra, noise, hyper: extra + (player == "generator"),
-    hyper={"at": 1e9},
-)
 
 
 @pytest.mark.parametrize("mode", ["batched", "vmap"])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from oracles import make_spec, same
+from oracles import alike, make_spec, same
 
-from harness.engine import train
+from harness.engine import Checkpoints, train
 from harness.objectives import OBJECTIVES
 
 pytestmark = [
@@ -32,3 +32,13 @@ def test_the_same_pinned_stack_gives_the_same_bits(objective):
     specs = [make_spec(objective, seed=seed) for seed in range(4)]
     first, second = (train(specs, device="cuda") for _ in range(2))
     assert all(same(a.weights, b.weights) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_resumed_stack_gives_the_same_bits(objective):
+    specs = [make_spec(objective, seed=seed, tricks=("ema",)) for seed in range(4)]
+    kept = []
+    whole = train(specs, [5, 15], 50, device="cuda", checkpoints=Checkpoints(kept.append, every_s=0))
+    resumed = train(specs, [5, 15], 50, device="cuda", checkpoints=Checkpoints(kept.append, kept[7], every_s=0))
+    assert len(kept) == 15 + 7  # it went on from its eighth step
+    assert alike(resumed, whole)

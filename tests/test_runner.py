@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from oracles import same
 
 from harness import tasks
 from harness.errors import HarnessError
-from harness.runner import Request, rebuild_reports, report_folder, run
+from harness.metrics import METRICS
+from harness.runner import Again, Request, rebuild_reports, report_folder, run, score
 from harness.store import STATUSES, Store, read_npz
+from harness.verifying import verify
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +89,9 @@ def test_a_suite_runs_and_every_planned_run_has_its_row(suite):
 def test_the_folder_holds_what_commands_md_says(suite):
     run(Request(suite, workers=0))
     folder = Path("results/tiny")
-    assert {p.name for p in folder.iterdir()} == {"suite.yaml", "plan.json", "runs.parquet", "references", "runs"}
+    said = {"suite.yaml", "plan.json", "runs.parquet", "references", "runs", "claims"}
+    assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == said
+    assert not list(folder.glob("claims/*.json"))
     references = sorted(p.name for p in (folder / "references").iterdir())
     assert references[0] == "8gaussians.npz"  # one setting: no hash
     assert len(references) == 3
@@ -155,11 +160,33 @@ def test_other_data_settings_in_one_folder_get_their_own_reference(suite):
     pd.testing.assert_frame_equal(both[0][["run_id", *metrics]], both[1][["run_id", *metrics]])
 
 
-def test_more_samples_than_finished_runs_keep_are_refused(suite):
-    run(Request(suite, workers=0, only=["dataset=8gaussians,objective=gan"]))
-    with pytest.raises(HarnessError, match="keep 2500 points"):
-        run(Request(suite, workers=0, sets=["score.samples=5000"]))
-    assert run(Request(suite, workers=0, sets=["score.samples=90"], only=["objective=gan"])).exit_code == 0
+def test_more_samples_than_snapshots_keep_are_drawn_from_weights_at_the_last_step_alone(suite, monkeypatch):
+    monkeypatch.setattr("harness.metrics.MODES_SAMPLES", 60)
+    only = ["dataset=8gaussians,objective=gan"]
+    run(Request(suite, workers=0, only=only))
+    said = []
+    again = run(Request(suite, workers=0, only=only, sets=["score.samples=90"]), lambda *event: said.append(event))
+    assert (again.trained, again.unscored, again.exit_code) == (0, 0, 0)
+    assert "drawn anew from the weights" in dict(said[:1])["planned"]["notes"][0]
+    scored = Store("results/tiny").scored()
+    assert set(scored["step"]) == {20}
+    assert scored["w1"].notna().all()
+    verified = verify("results/tiny")[0]
+    assert (verified["w1"], verified["mismatches"]) == (2, [])
+    assert score("results", samples=80, workers=0)["scored"] == 2
+    assert run(Request(suite, workers=0, only=only, sets=["score.samples=50"])).exit_code == 0
+    assert set(Store("results/tiny").scored()["step"]) == {0, 10, 20}
+
+
+def test_more_samples_than_runs_keep_are_refused_where_they_have_no_generator(suite, monkeypatch):
+    monkeypatch.setattr("harness.metrics.MODES_SAMPLES", 60)
+    text = SUITE.replace("[8gaussians, ring]", "parallel-lines").replace("lr: 1e-3", "lr: 1e-3, generator: fixed")
+    Path(suite).write_text(text.replace("datasets: {ring: {sd: [.1, .2]}}\n", ""))
+    run(Request(suite, workers=0))
+    with pytest.raises(HarnessError, match="keep 60 points"):
+        run(Request(suite, workers=0, sets=["score.samples=90"]))
+    with pytest.raises(HarnessError, match="keep 60 points"):
+        score("results/tiny", samples=90, workers=0)
 
 
 def test_what_was_trained_and_not_scored_is_scored(suite):
@@ -172,15 +199,29 @@ def test_what_was_trained_and_not_scored_is_scored(suite):
     assert same(contents("results/tiny"), expected)
 
 
+def test_scoring_anew_trains_nothing_and_goes_on_where_it_was_cut_short(suite, monkeypatch):
+    run(Request(suite, workers=0))
+    before = {path: path.stat().st_mtime_ns for path in Path("results/tiny/runs").glob("*/record.json")}
+    changed = {"w1": replace(METRICS["w1"], version=99, compute=lambda generated, reference: {"w1": 7.0})}
+    monkeypatch.setattr("harness.metrics.METRICS", {**METRICS, **changed})
+    assert score("results/tiny", workers=0)["scored"] == 12
+    assert (pd.read_parquet("results/tiny/runs.parquet")["w1"] == 7.0).all()
+    cut_short = Store("results/tiny").plan["score_id"]
+    for path in sorted(Path("results/tiny/runs").glob(f"*/scores/{cut_short}.json"))[:5]:
+        path.unlink()
+    assert score("results/tiny", workers=0)["scored"] == 5
+    assert {path: path.stat().st_mtime_ns for path in Path("results/tiny/runs").glob("*/record.json")} == before
+
+
 def test_a_run_that_raises_is_failed_and_costs_no_other(suite, monkeypatch):
     from harness import engine
 
     train = engine.train
 
-    def broken(specs, *arguments):
+    def broken(specs, *arguments, **options):
         if specs[0].setup.objective == "gan":
             raise RuntimeError("boom")
-        return train(specs, *arguments)
+        return train(specs, *arguments, **options)
 
     monkeypatch.setattr(engine, "train", broken)
     result = run(Request(suite, workers=0))
@@ -193,7 +234,8 @@ def test_a_run_that_raises_is_failed_and_costs_no_other(suite, monkeypatch):
     log = Store("results/tiny").run_folder(failed["run_id"].iloc[0]) / "log.txt"
     assert "Traceback" in log.read_text()
     monkeypatch.setattr(engine, "train", train)
-    assert run(Request(suite, workers=0)).counts["ok"] == 12
+    assert run(Request(suite, workers=0)).trained == 0  # they wait for
+    assert run(Again("results/tiny", workers=0)).counts["ok"] == 12
 
 
 def test_a_diverged_run_is_an_outcome_and_its_metrics_are_null(suite):
@@ -220,9 +262,10 @@ def test_a_worker_that_dies_costs_its_own_stack(suite, monkeypatch):
     Path("dying.yaml").write_text(
         SUITE.replace("name: tiny", "name: dying\nplugins: [dying.py]").replace("[gan, wgan-gp]", "[dying, wgan-gp]")
     )
-    result = run(Request("dying.yaml", workers=1))
-    assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (6, 6, 1)
-    failed = pd.read_parquet("results/dying/runs.parquet").query("objective == 'dying'")
+    result = run(Request("dying.yaml", workers=1, only=["dataset=8gaussians"]))
+    assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (2, 2, 1)
+    assert "2 runs failed and wait for `harness retry results/dying`" in result.render()
+    failed = pd.read_parquet("results/dying/runs.parquet").query("status == 'failed'")
     assert failed["error"].str.contains("the worker process died").all()
 
 
@@ -286,14 +329,16 @@ def test_the_table_of_tasks_results_is_json(suite):
 def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, monkeypatch):
     """Through the real store and the real page: no run ok, and no generator trained."""
     monkeypatch.chdir(tmp_path)
-    Path("raising.py").write_text(
+    Path("bursting.py").write_text(
         "from dataclasses import replace\nfrom harness import OBJECTIVES as known\n"
         "def broken(*a):\n    raise RuntimeError('boom')\n"
-        "OBJECTIVES = {'raising': replace(known['gan'], generator_loss=broken)}\n"
+        "OBJECTIVES = {'bursting': replace(known['gan'], generator_loss=broken)}\n"
     )
     texts = {
         "diverged": SUITE.replace("lr: 1e-3", "optimizer: sgd, lr: 1e30"),
-        "failed": SUITE.replace("name: tiny", "name: tiny\nplugins: [raising.py]").replace("[gan, wgan-gp]", "raising"),
+        "failed": SUITE.replace("name: tiny", "name: tiny\nplugins: [bursting.py]").replace(
+            "[gan, wgan-gp]", "bursting"
+        ),
         "pending": SUITE,
         "fixed": SUITE.replace("[8gaussians, ring]", "parallel-lines").replace(
             "lr: 1e-3", "lr: 1e-3, generator: fixed"

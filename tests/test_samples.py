@@ -100,7 +100,7 @@ def test_a_wrong_call_is_a_sentence_and_writes_nothing(results, call, name, argu
     assert [path.name for path in Path().iterdir()] == ["results"]
 
 
-@pytest.mark.parametrize(("damage", "words"), [("missing", "cannot be read"), ("changed", "does not match its record")])
+@pytest.mark.parametrize(("damage", "words"), [("missing", "missing; "), ("changed", "does not match its record")])
 def test_damaged_weights_are_a_sentence_and_exit_3(results, call, damage, words):
     path = Store("results/small").run_folder(results["averaged mlp"]) / "ema.safetensors"
     content = path.read_bytes()

@@ -27,9 +27,9 @@ class Meter:
     def trained(self, stack_id: str, runs: Sequence[Task]) -> None:
         """Note a stack that ended: runs with `train_s` (a run's share of its steps), `task_s` of all, and `bytes`."""
         timed = [run for run in runs if "task_s" in run]
-        if not timed:
-            return  # it failed
-        stack = self._stacks[stack_id]
+        stack = self._stacks.get(stack_id)
+        if not timed or stack is None:
+            return  # it failed, or is a part of one that did
         task, steps = timed[0]["task_s"], timed[0]["train_s"] * stack["members"]
         self._add("step", stack["key"], stack["size"], steps / stack["steps"])
         self._add("keep", stack["key"], stack["members"], max(task - steps, 0.0) / stack["points"])

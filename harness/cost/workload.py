@@ -37,7 +37,9 @@ def workload(
             {
                 "id": stack["id"],
                 "name": names[stack["runs"][0]],
-                **_training(plan, pinned[stack["id"]], score),
+                **_training(
+                    plan, {**pinned[stack["id"]], "runs": stack.get("members", pinned[stack["id"]]["runs"])}, score
+                ),
                 "scores": [_scoring(plan, rows[run_id], score) for run_id in stack["runs"]],
             }
             for stack in left

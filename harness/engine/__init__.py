@@ -5,8 +5,10 @@ networks    templates as functions of parameters   training   the loop, and what
 optimizers  Adam, RMSProp, SGD, a rate a run       snapshots  what is kept at a scored step
 noise       addressed random numbers               data       what each update reads of the data
 schedules   what changes with the step             sampling   samples of a generator
+checkpoint  a stack between two steps, as bytes
 """
 
+from harness.engine.checkpoint import Checkpoints
 from harness.engine.training import Outcome, train
 
-__all__ = ["Outcome", "train"]
+__all__ = ["Checkpoints", "Outcome", "train"]

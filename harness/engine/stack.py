@@ -99,7 +99,9 @@ class Stack:
 
     def _move(self, player: str, update: int, hyper: Mapping[str, Tensor]) -> Tensor:
         phase = self.phases[player]
-        self.state, values = phase.update(self.state, {k: s.row(update) for k, s in phase.streams.items()}, hyper)
+        state, values = phase.update(self.state, {k: s.row(update) for k, s in phase.streams.items()}, hyper)
+        # A trick's memory may be a view of anything: kept densely, it is read alike before and after a checkpoint.
+        self.state = state._replace(extra=tree_map(Tensor.contiguous, state.extra)) if state.extra else state
         return values
 
     def _phase(self, player: str, update: Callable[[Turn], tuple[RunState, Tensor]]) -> Phase:

@@ -1,5 +1,6 @@
 """The training loop: specs in, outcomes out."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
 from harness.engine.snapshots import Snapshot, take_snapshots
 from harness.engine.stack import Stack
 from harness.engine.step import RunState
 from harness.spec import RunSpec
 
 VANISHED = 1e-6  # a generator gradient norm below it teaches nothing
+NO_CHECKPOINTS = Checkpoints(keep=lambda files: None, every_s=math.inf)
 
 
 @dataclass
@@ -42,33 +44,44 @@ def train(
     mode: str = "stacked",
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Outcome]:
     """Train runs that share a Setup, side by side, and return their outcomes in the order given.
 
     `at` lists the steps at which a snapshot of `samples` points is kept, 0 and the last included where wanted. A lone
     run of a stacked Setup is trained twice over: a stack of one differs from larger ones in the last bit (other
-    matrix kernels), and a record must not depend on the size of its stack.
+    matrix kernels), and a record must not depend on the size of its stack. Interrupted and resumed from one of its
+    `checkpoints`, a training has the same outcomes; their seconds leave out what had to be done again.
     """
     pinned = list(specs) * 2 if mode == "stacked" and len(specs) == 1 else list(specs)
     stack = Stack(pinned, mode, torch.device(device), dtype)
-    curves = torch.empty(len(pinned), stack.steps, len(stack.curves), device=device, dtype=dtype)
-    snapshots = {0: take_snapshots(stack, samples)} if 0 in at else {}
-    seconds = 0.0
-    started = time.perf_counter()
-    for step in range(stack.steps):
-        curves[:, step] = stack.step(step)
-        if step + 1 in at:
-            seconds += _elapsed(started, stack.device)
-            snapshots[step + 1] = take_snapshots(stack, samples)
-            started = time.perf_counter()
-    seconds += _elapsed(started, stack.device)
-    each = seconds / len(pinned)
-    return [_outcome(stack, run, curves[run], snapshots, each) for run in range(len(specs))]
+    address = training_id(stack, at, samples)
+    trail = unpack(checkpoints.resume, stack, address) if checkpoints.resume else None
+    if trail is None:
+        trail = Trail.begin(stack)
+        if 0 in at:
+            trail.snapshots[0] = take_snapshots(stack, samples)
+    kept, started = checkpoints.clock(), time.perf_counter()
+    for step in range(trail.step, stack.steps):
+        trail.curves[:, step] = stack.step(step)
+        is_scored, is_due = step + 1 in at, checkpoints.clock() - kept >= checkpoints.every_s
+        if not is_scored and not is_due:
+            continue
+        trail.step = step + 1
+        trail.seconds += _elapsed(started, stack.device)
+        if is_scored:
+            trail.snapshots[trail.step] = take_snapshots(stack, samples)
+        if is_due:
+            checkpoints.keep(pack(stack, trail, address))
+            kept = checkpoints.clock()
+        started = time.perf_counter()
+    trail.seconds += _elapsed(started, stack.device)
+    return [_outcome(stack, run, trail) for run in range(len(specs))]
 
 
-def _outcome(stack: Stack, run: int, curves: Tensor, snapshots: dict[int, list[Snapshot]], train_s: float) -> Outcome:
-    """Gather what one run leaves, cut at its first step that is not finite. curves: [steps, k]."""
-    table = curves.double().cpu().numpy()
+def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
+    """Gather what one run leaves, cut at its first step that is not finite."""
+    table = trail.curves[run].double().cpu().numpy()
     weights = _weights(stack, stack.run(run))
     bad = np.flatnonzero(~np.isfinite(table).all(1))
     if not len(bad) and not all(np.isfinite(w).all() for named in weights.values() for w in named.values()):
@@ -76,6 +89,7 @@ def _outcome(stack: Stack, run: int, curves: Tensor, snapshots: dict[int, list[S
     end = int(bad[0]) + 1 if len(bad) else stack.steps
     named = dict(zip(stack.curves, table[:end].T.astype(np.float32), strict=True))
     updates = stack.critic_updates[stack.steps]
+    train_s = trail.seconds / len(stack.specs)
     facts = {
         "critic_updates": updates,
         "samples_seen": updates * int(stack.setup.train["batch"]) * stack.pair.pack,
@@ -88,7 +102,7 @@ def _outcome(stack: Stack, run: int, curves: Tensor, snapshots: dict[int, list[S
         status="diverged" if len(bad) else "ok",
         first_bad_step=end if len(bad) else None,
         curves={"step": np.arange(1, end + 1), **named},
-        snapshots={step: taken[run] for step, taken in snapshots.items() if not len(bad) or step < end},
+        snapshots={step: taken[run] for step, taken in trail.snapshots.items() if not len(bad) or step < end},
         weights={} if len(bad) else weights,
         facts=facts,
     )

@@ -1,5 +1,16 @@
-"""Where tasks run."""
+"""Where tasks run.
 
-from harness.executors.local import Executor, as_they_end, default_workers, open_executor
+local   worker processes of this machine, and this process     worker  what a worker process does
+"""
 
-__all__ = ["Executor", "as_they_end", "default_workers", "open_executor"]
+from harness.executors.local import (
+    Executor,
+    OutOfTime,
+    WorkerDied,
+    as_they_end,
+    default_workers,
+    open_executor,
+)
+from harness.executors.worker import Task
+
+__all__ = ["Executor", "OutOfTime", "Task", "WorkerDied", "as_they_end", "default_workers", "open_executor"]

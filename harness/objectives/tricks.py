@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from harness.objectives.losses import Hyper
 from harness.objectives.penalties import Critic
 
-Extra = Any  # a tree of tensors: whatever `init` made
+Extra = Any  # a tree of tensors, the same tree after every step: a checkpoint holds it
 Noise = Mapping[str, Tensor]
 
 

@@ -2,14 +2,25 @@
 
 make      the plan against an earlier one     stacks  which runs train together, and plan.json
 describe  what a plan holds and can show      screen  that, as `harness plan` prints it
-only      what --only selects
+only      what --only selects                     recover  the plan there was before
 """
 
 from harness.plan.describe import describe
 from harness.plan.make import make_plan, unfinished
 from harness.plan.only import run_filter
+from harness.plan.recover import earlier_plan, mend_plan
 from harness.plan.screen import render
 from harness.plan.stacks import Plan
 from harness.suite.format import scored_steps
 
-__all__ = ["Plan", "describe", "make_plan", "render", "run_filter", "scored_steps", "unfinished"]
+__all__ = [
+    "Plan",
+    "describe",
+    "earlier_plan",
+    "make_plan",
+    "mend_plan",
+    "render",
+    "run_filter",
+    "scored_steps",
+    "unfinished",
+]

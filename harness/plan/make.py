@@ -29,7 +29,9 @@ def unfinished(plan: Plan, finished: Collection[str], device: Device, selected: 
     Long stacks come first, so that no core waits for one at the end. `selected` is what `run_filter` returns.
     """
     left = ({row["run_id"] for row in plan.runs} & set(selected)) - set(finished)
-    stacks = [stack for stack in plan.stacks if stack["device"] == device and not left.isdisjoint(stack["runs"])]
+    replaced = {stack.get("replaces") for stack in plan.stacks}
+    ours = [stack for stack in plan.stacks if stack["device"] == device and stack["id"] not in replaced]
+    stacks = [stack for stack in ours if not left.isdisjoint(stack["runs"])]
     stacks.sort(key=lambda stack: -stack_work(plan, stack))
     return [{"id": stack["id"], "runs": [run_id for run_id in stack["runs"] if run_id in left]} for stack in stacks]
 

@@ -13,6 +13,7 @@ from harness.engine.schedules import mean_updates
 from harness.errors import StoreError
 from harness.objectives import no_penalty
 from harness.spec import Setup
+from harness.store.documents import FORMAT
 from harness.suite.expand import PlannedRun
 from harness.suite.plugins import tables
 from harness.suite.sizes import player_sizes
@@ -21,7 +22,7 @@ Device = Literal["cpu", "cuda"]
 Row = dict[str, Any]
 Stack = dict[str, Any]
 
-PLAN_VERSION = 1
+PLAN_VERSION = FORMAT
 STACK_SIZE = {"cpu": 16, "cuda": 64}  # 16 small runs fit a CPU's cache; a GPU is bound by launches, and takes many
 STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
 COPIES = 4  # of every parameter: weights, gradients, two moments of the optimiser
@@ -34,7 +35,8 @@ class Plan:
 
     runs    the suite's rows as it stands now: run_id, dataset, architecture, objective, objective.base, seed, sweep
     specs   every run that was ever planned, by run_id, in the plain form of RunSpec
-    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned
+    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned; halves of
+            a stack that failed on a GPU have its id as "replaces"
     merged  runs that the suite asks for twice under the same labels
     """
 
@@ -51,10 +53,10 @@ class Plan:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Plan":
-        """Invert `to_json`. Raises StoreError where `plain` is no plan of this version."""
-        if not isinstance(plain, Mapping) or plain.get("version") != PLAN_VERSION:
-            found = plain.get("version") if isinstance(plain, Mapping) else None
-            raise StoreError(f"plan.json is of version {found!r}; this harness reads version {PLAN_VERSION}.")
+        """Invert `to_json`. Raises StoreError where `plain` is no plan of a version up to this one."""
+        version = plain.get("version") if isinstance(plain, Mapping) else None
+        if version not in range(1, PLAN_VERSION + 1):
+            raise StoreError(f"plan.json is of version {version!r}; this harness reads up to version {PLAN_VERSION}.")
         fields = {"suite": str, "runs": list, "specs": dict, "stacks": list}
         wrong = [key for key, kind in fields.items() if not isinstance(plain.get(key), kind)]
         if wrong:

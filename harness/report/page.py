@@ -212,7 +212,7 @@ def _write(written: dict[str, bytes], out: Path) -> None:
     """
     try:
         for name, content in written.items():
-            write_atomic(out / name, content)
+            write_atomic(out / name, content, flush=False)
         for old in (out / "figures").glob("*"):
             if OURS.fullmatch(old.name) and f"figures/{old.name}" not in written:
                 old.unlink()

@@ -19,6 +19,7 @@ from harness.suite.values import (
     FRACTION,
     INIT,
     NAMED,
+    NEVER,
     NUMBER,
     PARAMETER,
     POSITIVE,
@@ -30,6 +31,7 @@ from harness.suite.values import (
     is_whole,
     one_of,
     or_recipe,
+    or_word,
 )
 
 MAX_SEEDS = 10_000
@@ -121,6 +123,22 @@ class Train(Strict):
     generator: Annotated[Any, Swept(one_of("trained", "fixed"))] = described("fixed: the critic is trained alone")
 
 
+class Limits(Strict):
+    """What training may take before it is stopped; no limit where none is said."""
+
+    seconds: Annotated[Any, POSITIVE] = described("wall time of a run in seconds; a stack of n runs has n times that")
+    memory_gb: Annotated[Any, POSITIVE] = described("memory of a worker process, in 1e9 bytes")
+
+
+class SuiteTrain(Train):
+    """How every run is trained; `checkpoint_s` and `limits` say how the machine is used, and are no part of a run."""
+
+    checkpoint_s: Annotated[Any, or_word(POSITIVE, NEVER)] = Field(
+        default=60, description="seconds of training between two checkpoints of a stack, or never"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what training may take before it is stopped")
+
+
 class Score(Strict):
     """When a run is scored, and on how many samples."""
 
@@ -191,7 +209,7 @@ class Body(Strict):
     question: Text = described("what the suite is to find out, in a sentence")
     primary: Primary = Field(default=Primary(), description="metrics that objectives are ranked on")
     seeds: Annotated[Any, SEEDS] = Field(default=1, description="number of seeds (0, 1, ...), or a list of them")
-    train: Train = Field(default=Train(), description="training settings of every run")
+    train: SuiteTrain = Field(default_factory=SuiteTrain, description="training settings of every run")
     score: Score = Field(default=Score(), description="when runs are scored")
     architectures: dict[str, ArchitectureVariant] = Field(default={}, description="variants of architectures by name")
     datasets: dict[str, DatasetVariant] = Field(default={}, description="variants of data sets by name")

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import SuiteError, suggestion
 from harness.suite.format import Suite
-from harness.suite.overrides import applied, parse_overrides
+from harness.suite.overrides import applied, key_path, parse_overrides, settles
 from harness.suite.plugins import load_plugins, tables
 from harness.suite.problems import Problem, parse, sentences
 from harness.suite.yamlfile import Document, KeyPath, Place, read_yaml
@@ -143,12 +143,11 @@ def _absolute(document: Document, path: KeyPath, name: str) -> str:
 
 
 def _apply_overrides(document: Document) -> None:
-    """Put what --set says of seeds, score and primary into the document. The rest is applied as the suite expands."""
+    """Put what --set says of the suite itself into the document. The rest is applied as the suite expands."""
     texts = document.data.get("set", [])
     if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return
     overrides, _ = parse_overrides(texts, tables())  # its mistakes are told with those of the suite
     document.data = applied(document.data, overrides)
-    for group, key, _, path in overrides:
-        if group in ("seeds", "score", "primary"):
-            document.places[(group, key) if key else (group,)] = document.place(path)
+    for override in filter(settles, overrides):
+        document.places[key_path(override)] = document.place(override.path)

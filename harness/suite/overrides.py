@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from harness.errors import SuiteError, suggestion
-from harness.suite.format import Primary, Score, Train
+from harness.suite.format import Limits, Primary, Score, SuiteTrain, Train
 from harness.suite.plugins import Tables
 from harness.suite.problems import Problem, translated
 from harness.suite.yamlfile import KeyPath, parse_value
@@ -44,7 +44,7 @@ def settable(tables: Tables) -> dict[str, set[str]]:
             architectures |= {name for field in model.model_fields for name in (field, f"{player}.{field}")}
     datasets = {name for data in tables.dataset.values() for name in (*data.hyper, *data.setup)}
     return {
-        "train": set(Train.model_fields),
+        "train": set(SuiteTrain.model_fields) - {"limits"} | {f"limits.{name}" for name in Limits.model_fields},
         "score": set(Score.model_fields),
         "primary": set(Primary.model_fields),
         "objective": objectives | tricks,
@@ -53,17 +53,31 @@ def settable(tables: Tables) -> dict[str, set[str]]:
     }
 
 
+def settles(override: Override) -> bool:
+    """Whether this is settled in the suite itself; the other settings wait for the expansion."""
+    group, key, _, _ = override
+    return group in ("seeds", "score", "primary") or (group == "train" and key not in Train.model_fields)
+
+
 def applied(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
-    """Return the suite's data with its seeds, score and primary as set; the other groups wait for the expansion."""
-    for group, key, value, _ in overrides:
-        if group == "seeds":
-            data = {**data, "seeds": value}
-            if isinstance(data.get("matrix"), list):
-                data["matrix"] = [_without_seeds(block) for block in data["matrix"]]
-        elif group in ("score", "primary"):
-            inside = data.get(group, {})
-            data = {**data, group: {**inside, key: value} if isinstance(inside, dict) else inside}
+    """Return the suite's data as set by those of `overrides` that are settled in the suite itself."""
+    for override in filter(settles, overrides):
+        data = _laid(data, key_path(override), override.value)
+        if override.group == "seeds" and isinstance(data.get("matrix"), list):
+            data = {**data, "matrix": [_without_seeds(block) for block in data["matrix"]]}
     return data
+
+
+def key_path(override: Override) -> KeyPath:
+    """Return the path of what is set, in a suite's data."""
+    return (override.group, *filter(None, override.key.split(".")))
+
+
+def _laid(data: Any, path: KeyPath, value: Any) -> Any:
+    """Return `data` with `value` at `path`; what should be a mapping and is none stays, and is told as a mistake."""
+    if not path:
+        return value
+    return {**data, path[0]: _laid(data.get(path[0], {}), path[1:], value)} if isinstance(data, dict) else data
 
 
 def _without_seeds(block: Any) -> Any:
@@ -98,8 +112,8 @@ def _parse(text: str, path: KeyPath, known: Mapping[str, set[str]]) -> Override 
 
 
 def _wrong_value(override: Override) -> list[Problem]:
-    """Check what needs no table; seeds, score and primary are checked in the suite that they end up in."""
-    if override.group != "train":
+    """Check what needs no table; what is settled in the suite is checked there."""
+    if override.group != "train" or settles(override):
         return []
     try:
         Train.model_validate({override.key: override.value})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import suggestion
-from harness.suite.format import Suite
+from harness.suite.format import Suite, SuiteTrain
 from harness.suite.values import shown
 from harness.suite.yamlfile import Document, KeyPath, Place
 
@@ -47,7 +47,7 @@ def translated(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
         if kind == "needed_items":
             problems += [Problem(path if i < 0 else (*path, i), text) for i, text in item["ctx"]["wrong"]]
         elif kind == "extra_forbidden":
-            problems.append(Problem(path, f"unknown key.{suggestion(str(path[-1]), _keys_at(model, path[:-1]))}"))
+            problems.append(Problem(path, _unknown_key(model, path)))
         elif kind == "missing":
             problems.append(Problem(path, "this key is needed, and is not there."))
         elif kind in _NEEDED:
@@ -65,6 +65,13 @@ def sentences(problems: Iterable[Problem], document: Document) -> list[str]:
         placed[document.place(path), label, text] = None
     ordered = sorted(placed, key=lambda item: item[0])
     return [f"{place}: {shown(label)[1:-1]}: {text}" for place, label, text in ordered]
+
+
+def _unknown_key(model: Any, path: KeyPath) -> str:
+    key = str(path[-1])
+    if key in SuiteTrain.model_fields and path[-2:-1] == ("train",):
+        return "this is said of the whole suite, not of a block; move it to the `train` of the suite or of a scale."
+    return f"unknown key.{suggestion(key, _keys_at(model, path[:-1]))}"
 
 
 def _keys_at(model: Any, path: KeyPath) -> list[str]:

@@ -122,7 +122,7 @@ def set_level(
     level: Level = {}
     ordered = sorted(overrides, key=lambda item: "." in item.key or (item.group == "train" and item.key != "lr"))
     for group, key, value, path in ordered:  # what sets both players first, so that what sets one replaces it
-        if group == "train":
+        if group == "train" and key in Train.model_fields:
             said = train_level(Train.model_validate({key: value}), path)
             level |= {target: source._replace(path=path) for target, source in said.items()}
         elif group == "objective" and key in objective.entry.hyper:

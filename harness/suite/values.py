@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
+NEVER = "never"
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+def or_word(kind: Kind, word: str) -> Kind:
+    """Return the kind that also takes a word."""
+    return Kind(
+        f"{kind.needed} or '{word}'",
+        lambda value: value == word or kind.accepts(value),
+        {"anyOf": [dict(kind.json), {"const": word}]},
+    )
+
+
 def or_recipe(kind: Kind) -> Kind:
     """Return the kind that also takes the word `recipe`: the paper's value."""
-    return Kind(
-        f"{kind.needed} or 'recipe'",
-        lambda value: value == RECIPE or kind.accepts(value),
-        {"anyOf": [dict(kind.json), {"const": RECIPE}]},
-    )
+    return or_word(kind, RECIPE)
 
 
 def within(bounds: tuple[float, float]) -> Kind:

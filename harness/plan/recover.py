@@ -1,0 +1,66 @@
+"""The plan there was before: plan.json, or what the records say where that is lost.
+
+A record names its stack, so that finished runs keep their pins and no number of a stack is given twice. Runs that were
+not finished are pinned anew: on a CPU a record does not depend on its stack, and nothing changes.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.errors import Damaged
+from harness.plan.stacks import PLAN_VERSION, Device, stack_size
+from harness.spec import RunSpec
+from harness.store import Store, read_json, set_aside
+
+
+def earlier_plan(store: Store) -> Mapping[str, Any] | None:
+    """Return what the folder's plan.json holds, or what its records give where that is lost; None in a fresh folder."""
+    try:
+        if (store.folder / "plan.json").exists():
+            return store.plan
+    except Damaged:
+        pass  # named and set aside by who writes the new one
+    records = [record for run_id in sorted(store.finished()) if (record := store.record(run_id)) is not None]
+    return recovered(records, _kept_samples(store, records)) if records else None
+
+
+def mend_plan(store: Store) -> list[str]:
+    """Set a damaged plan.json aside; return a line where it was damaged, or is missing beside finished runs."""
+    path = store.folder / "plan.json"
+    again = "made again from the suite and the records, with new stacks for what they do not hold"
+    try:
+        if path.exists():
+            read_json(path)
+            return []
+    except Damaged as damaged:
+        return [set_aside(store, path, f"{path}: {damaged.why}; {again}")]
+    return [f"{path}: missing; {again}"] if store.finished() else []
+
+
+def recovered(records: Iterable[Mapping[str, Any]], samples: int) -> dict[str, Any]:
+    """Return a plan that pins the runs of these records as they were, of which each keeps `samples` points."""
+    specs, stacks = {}, dict[str, dict[str, Any]]()
+    for record in records:
+        specs[record["run_id"]] = record["spec"]
+        where, number = record["provenance"], str(record["provenance"].get("stack", ""))
+        if number.isdecimal():
+            device: Device = "cpu" if where["device"] == "cpu" else "cuda"
+            mode = "stacked" if stack_size(RunSpec.from_json(record["spec"]).setup, device) > 1 else "single"
+            stack = stacks.setdefault(number, {"id": number, "device": device, "mode": mode, "runs": []})
+            stack["runs"].append(record["run_id"])
+    return {
+        "version": PLAN_VERSION,
+        "suite": "",
+        "runs": [],
+        "specs": specs,
+        "stacks": [stacks[number] for number in sorted(stacks)],
+        "resolved": {"score": {"samples": samples}},
+    }
+
+
+def _kept_samples(store: Store, records: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many points the first run with snapshots keeps, 0 where none does."""
+    for record in records:
+        if store.steps(record["run_id"]):
+            return len(store.snapshot(record["run_id"])["generated"])
+    return 0

@@ -1,0 +1,50 @@
+"""The files that runs are scored against: derived, made on first use and again wherever one is torn or missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import Damaged
+from harness.spec import RunSpec, content_id
+from harness.store import Store, npz_bytes, read_npz, reference_settings, write_atomic, writing
+
+
+def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
+    """Return the reference of a run; None where there is none, a torn one, or one of an earlier suite's settings."""
+    from harness.metrics.reference import reference_from
+
+    path = store.reference_path(dataset, content_id(spec))
+    try:
+        kept = read_npz(path) if path.exists() else {}
+    except Damaged:
+        return None  # derived: it is made again
+    return reference_from(kept) if kept.get("address") == _reference_address(spec, samples) else None
+
+
+def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
+    """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes)."""
+    import numpy as np
+
+    from harness.metrics import make_reference
+    from harness.metrics.reference import reference_arrays
+
+    made, address = make_reference(RunSpec.from_json(spec), samples), np.array(_reference_address(spec, samples))
+    path = store.reference_path(dataset, content_id(spec))
+    with writing(path):
+        write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}), flush=False)
+    return made
+
+
+def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
+    """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded."""
+    finished, samples = store.finished(), plan["resolved"]["score"]["samples"]
+    rows = {store.reference_path(r["dataset"], r["run_id"]): r for r in plan["runs"] if r["run_id"] in finished}
+    made = []
+    for path, row in rows.items():
+        if kept_reference(store, row["dataset"], plan["specs"][row["run_id"]], samples) is None:
+            new_reference(store, row["dataset"], plan["specs"][row["run_id"]], samples)
+            made.append(str(path))
+    return made
+
+
+def _reference_address(spec: Mapping[str, Any], samples: int) -> str:
+    return content_id({**reference_settings(spec), "samples": samples})

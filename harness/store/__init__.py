@@ -1,0 +1,41 @@
+"""Results on disk. Nothing else writes them, nothing else reads them.
+
+folder    Store: the results of one suite          mending      what is damaged, and where it is put
+files     whole files or none, flushes, locks      claims       who trains a stack
+documents sealed JSON      arrays  npz             checkpoints  a stack between two steps
+"""
+
+from harness.store.arrays import npz_arrays, npz_bytes, read_npz
+from harness.store.claims import RENEW_S, STALE_S, Claim
+from harness.store.documents import checksum, read_json, seal, to_json, write_json
+from harness.store.files import write_atomic, write_once, writing
+from harness.store.folder import LOST, STATUSES, Store, reference_settings
+from harness.store.mending import mend, missing, run_damage, set_aside, spent_checkpoints
+from harness.store.records import FINAL
+
+__all__ = [
+    "FINAL",
+    "LOST",
+    "RENEW_S",
+    "STALE_S",
+    "STATUSES",
+    "Claim",
+    "Store",
+    "checksum",
+    "mend",
+    "missing",
+    "npz_arrays",
+    "npz_bytes",
+    "read_json",
+    "read_npz",
+    "reference_settings",
+    "run_damage",
+    "seal",
+    "set_aside",
+    "spent_checkpoints",
+    "to_json",
+    "write_atomic",
+    "write_json",
+    "write_once",
+    "writing",
+]

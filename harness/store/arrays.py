@@ -1,0 +1,45 @@
+"""Arrays as npz, never pickled."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import Damaged, StoreError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def npz_bytes(arrays: "Mapping[str, np.ndarray]") -> bytes:
+    """Arrays as a compressed npz file's content; equal arrays, equal bytes."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def npz_arrays(content: bytes, path: Path) -> "dict[str, np.ndarray]":
+    """Invert `npz_bytes`; `path` names the content. Raises Damaged where it is torn or holds pickles."""
+    import zipfile
+    import zlib
+
+    import numpy as np
+
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise Damaged(path, "not an npz file" if content else "empty")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise Damaged(path, f"cannot be read as arrays ({error})") from None
+
+
+def read_npz(path: Path) -> "dict[str, np.ndarray]":
+    """Arrays of an npz file, without pickle. Raises Damaged where it is torn, StoreError where it cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    return npz_arrays(content, path)

@@ -1,0 +1,39 @@
+"""The checkpoint of a stack: several files in one, put in place by one rename, so that the old one goes last.
+
+8 bytes: length of the header    header: sealed JSON, names with sizes and sums    contents, one after another
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import Damaged
+from harness.store.documents import seal, unseal
+from harness.store.files import ABSENT, write_parts
+
+PREFIX = 8
+
+
+def write_checkpoint(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a checkpoint, replacing the one there was. Raises OSError."""
+    names = [[name, len(content), hashlib.sha256(content).hexdigest()] for name, content in files.items()]
+    header = seal({"files": names})
+    write_parts(path, [len(header).to_bytes(PREFIX, "big"), header, *files.values()])
+
+
+def read_checkpoint(path: Path) -> dict[str, bytes] | None:
+    """Return the files of a checkpoint, None where there is none. Raises Damaged where it is not what was written."""
+    try:
+        content = memoryview(path.read_bytes())
+    except ABSENT:
+        return None
+    start = PREFIX + int.from_bytes(content[:PREFIX], "big")
+    files = {}
+    for name, size, digest in unseal(bytes(content[PREFIX:start]), path, needs_sum=True)["files"]:
+        files[name] = bytes(content[start : start + size])
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise Damaged(path, f"its part {name} does not match its checksum")
+        start += size
+    if start != len(content):
+        raise Damaged(path, "its end does not belong to it")
+    return files

@@ -1,0 +1,164 @@
+"""Who trains a stack: a claim file a stack, so that two runners on one folder do not repeat each other's work.
+
+A claim names its owner: host, boot, pid name space, pid and the start time of that pid. Of an owner on this host it is
+known whether it lives; one elsewhere is taken for gone when its claim has not been renewed for STALE_S seconds of the
+observer's own monotonic clock: clocks of two hosts are never compared. Every change is made under one lock, so that of
+several who see the same dead owner one takes over. A claim saves work and guards nothing: should two runners train the
+same run after all, the first commit wins.
+"""
+
+import os
+import platform
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from harness.errors import Damaged
+from harness.store.documents import read_if_there, seal
+from harness.store.files import locked, write_atomic, writing
+
+STALE_S = 60.0
+RENEW_S = 10.0  # how often an owner should renew
+
+Mark = tuple[str, int]  # a claim's token and the time of its last renewal
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A stack that is ours to train until it is released, or lost to one who took us for dead."""
+
+    path: Path
+    token: str
+
+    def renew(self) -> bool:
+        """Show that its owner lives; to be called every RENEW_S seconds. Returns False where the claim is lost."""
+        if _token(self.path) != self.token:
+            return False
+        try:
+            os.utime(self.path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let others have the stack. Does nothing where the claim is lost."""
+        with writing(self.path), locked(lock_of(self.path.parent)):
+            if _token(self.path) == self.token:
+                self.path.unlink()
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Claims:
+    """The claims of a results folder, as one observer sees them."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._watched: dict[str, tuple[Mark, float]] = {}  # by stack: its claim's mark, and when that was first seen
+
+    def take(self, stack_id: str) -> Claim | None:
+        """Claim a stack. None where another has it and is not known to be gone. Raises StoreError."""
+        path = self._folder / f"{stack_id}.json"
+        with writing(path), locked(lock_of(self._folder)):
+            if path.exists() and self._is_held(stack_id, path):
+                return None
+            claim = Claim(path, secrets.token_hex(16))
+            write_atomic(path, seal({**owner(), "token": claim.token}), flush=False)  # worth nothing after a reboot
+            return claim
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return stack, host, pid and alive of every claim; alive is None where this host cannot tell."""
+        found = []
+        for path in sorted(self._folder.glob("[!.]*.json")):
+            said = _read(path)
+            if said is not None:
+                found.append({"stack": path.stem, "host": said["host"], "pid": said["pid"], "alive": is_alive(said)})
+        return found
+
+    def _is_held(self, stack_id: str, path: Path) -> bool:
+        said = _read(path)
+        alive = is_alive(said) if said is not None else None
+        if alive is not None:
+            return alive
+        mark = ((said or {}).get("token", ""), path.stat().st_mtime_ns)
+        last, since = self._watched.get(stack_id, (None, 0.0))
+        if mark != last:
+            self._watched[stack_id] = (mark, self._clock())
+            return True
+        return self._clock() - since < STALE_S
+
+
+def owner() -> dict[str, Any]:
+    """Return what names this process among all: host, boot, space, pid, start."""
+    here = os.getpid()
+    return {"host": platform.node(), "boot": _boot(), "space": _space(), "pid": here, "start": _start(here)}
+
+
+def is_alive(said: dict[str, Any]) -> bool | None:
+    """Return whether the owner of a claim lives; None where it is of another host, or of a container unlike ours."""
+    ours = owner()
+    if said["host"] != ours["host"]:
+        return None
+    if said["boot"] != ours["boot"]:
+        return False
+    if said["space"] != ours["space"]:
+        return None
+    try:
+        os.kill(said["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process
+    return bool(_start(said["pid"]) == said["start"])
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the lock under which the claims of a folder change."""
+    return folder / ".lock"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        said = read_if_there(path, needs_sum=True)
+    except Damaged:
+        return None  # torn by a power failure; its owner is judged by its renewals
+    return said if said is not None and said.keys() >= {*owner(), "token"} else None
+
+
+def _token(path: Path) -> str | None:
+    return (_read(path) or {}).get("token")
+
+
+def _boot() -> str:
+    return _text(Path("/proc/sys/kernel/random/boot_id"))
+
+
+def _space() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def _start(pid: int) -> str:
+    """The time a process started, in ticks since boot; "" for one that has ended, and where there is no /proc."""
+    state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split() or [""]
+    return "" if state in ("", "Z", "X") else fields[18]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

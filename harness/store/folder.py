@@ -1,0 +1,343 @@
+"""The results of one suite on disk: the only writer of results, and their only reader.
+
+    results/<suite>/  suite.yaml  plan.json  runs.parquet  references/<dataset>.npz  claims/  checkpoints/  damaged/
+                      runs/<run_id>/  record.json  attempts/<n>.json  scores/<score_id>.json  curves.parquet
+                                      samples.npz  snapshots/<step>.npz  *.safetensors  log.txt
+
+Artefacts are written and flushed first and record.json is put in place last: a kill at any moment leaves whole files.
+The first commit of a run wins. Everything but runs/ and plan.json is derived. Reading runs no code: strict JSON,
+parquet, npz without pickle, safetensors. A damaged file counts as absent when it is read, and is remembered.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import Damaged, StoreError
+from harness.spec import content_id
+from harness.store import checkpoints
+from harness.store.arrays import npz_arrays, read_npz
+from harness.store.claims import Claim, Claims
+from harness.store.documents import read_if_there, read_json, seal, write_json
+from harness.store.files import ABSENT, drafted, flush_all, locked, write_atomic, write_once, writing
+from harness.store.records import FINAL, NAME, misfit, numbers, place, plain_name, read_artefact
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+LOST = ("failed", "oom", "timeout")  # tried again by a later call
+STATUSES = (*FINAL, *LOST, "pending")
+
+
+class Store:
+    """The results of one suite, in one folder.
+
+    damage   why each damaged file that was met is one, by path
+    spoiled  the runs that count as not finished for it
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.damage: dict[Path, str] = {}
+        self.spoiled: set[str] = set()
+
+    # The plan and the suite
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """plan.json, read once. Raises Damaged, and StoreError where the folder holds none."""
+        path = self.folder / "plan.json"
+        if not path.is_file():
+            raise StoreError(
+                f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
+            )
+        return read_json(path)
+
+    @property
+    def suite(self) -> dict[str, Any]:
+        """The resolved suite, as plain data."""
+        return dict(self.plan["resolved"])
+
+    @property
+    def suite_text(self) -> str:
+        """suite.yaml, as text; empty where it is gone, as it is derived."""
+        path = self.folder / "suite.yaml"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from changing the plan. Not to be nested. Raises StoreError.
+
+        What is read of the plan inside is read anew.
+        """
+        with writing(self.folder), locked(self.folder / ".lock"):
+            self._forget()
+            yield
+
+    def write_plan(self, plan: Mapping[str, Any], suite_text: str) -> None:
+        """Write suite.yaml and plan.json. Raises StoreError where the folder cannot be written."""
+        with writing(self.folder):
+            self._runs.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.folder / "suite.yaml", suite_text.encode())
+            write_json(self.folder / "plan.json", plan)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.__dict__.pop("plan", None)
+        self.__dict__.pop("_references", None)
+
+    # One run
+
+    @property
+    def _runs(self) -> Path:
+        return self.folder / "runs"
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where a run's files lie. Raises StoreError where `run_id` is not the name of a run."""
+        return self._runs / plain_name(run_id)
+
+    def record(self, run_id: str) -> dict[str, Any] | None:
+        """The final record of a run, or None."""
+        path = self.run_folder(run_id) / "record.json"
+        record = self._read(path, ("run_id", "files"), needs_sum=True) if run_id not in self.spoiled else None
+        if record is not None and (wrong := misfit(record, run_id)):
+            self._met(Damaged(path, wrong))
+            return None
+        return record
+
+    def finished(self) -> set[str]:
+        """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
+        runs = self._runs
+        try:
+            found = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
+        except ABSENT:
+            return set()
+        except OSError as error:
+            raise StoreError(f"{runs}: cannot be read ({error.strerror})") from None
+        return {r for r in found - self.spoiled if os.path.exists(f"{runs}/{r}/record.json")}
+
+    def spoils_a_run(self, path: Path) -> bool:
+        """Whether a damaged file is a record or an artefact, and not an attempt or scores."""
+        parts = path.relative_to(self.folder).parts
+        return parts[0] == "runs" and len(parts) > 2 and parts[2] not in ("attempts", "scores")
+
+    def status(self, run_id: str) -> str:
+        """One of STATUSES: the record's, else the last attempt's, else pending."""
+        record = self.record(run_id)
+        if record is not None:
+            return str(record["status"])
+        attempt = self.last_attempt(run_id)
+        return str(attempt["status"]) if attempt else "pending"
+
+    def attempts(self, run_id: str) -> list[dict[str, Any]]:
+        """The attempts that ended without a record, oldest first: status and error of each."""
+        folder = self.run_folder(run_id) / "attempts"
+        found = [self._read(folder / f"{number}.json", ("status", "error")) for number in numbers(folder, ".json")]
+        return [attempt for attempt in found if attempt is not None]
+
+    def last_attempt(self, run_id: str) -> dict[str, Any] | None:
+        """The newest attempt that ended without a record, or None."""
+        return next(reversed(self.attempts(run_id)), None)
+
+    def commit(self, record: Mapping[str, Any], artefacts: Mapping[str, bytes]) -> bool:
+        """Keep a trained run: artefacts first, record last. Returns False where the run was committed before.
+
+        Raises StoreError where it cannot be written; nothing of it is then kept.
+        """
+        folder = self.run_folder(record["run_id"])
+        if (folder / "record.json").exists():
+            return False
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in artefacts.items()}
+        sizes = {name: len(content) for name, content in artefacts.items()}
+        whole = seal({**record, "files": sums, "sizes": sizes})
+        with writing(folder), drafted(folder, {**artefacts, "record.json": whole}) as draft:
+            with self.placing():
+                won = place(draft, folder, artefacts)
+            if won:
+                flush_all({folder, *((folder / name).parent for name in artefacts), self._runs})
+        return won
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Keep every other process from putting a run in place, or setting one aside. Not to be nested."""
+        with writing(self._runs), locked(self._runs / ".lock"):
+            yield
+
+    def commit_attempt(self, run_id: str, status: str, error: str, log: str) -> None:
+        """Keep an attempt that ended without a record: failed, oom or timeout. Raises StoreError."""
+        folder = self.run_folder(run_id)
+        attempt = seal({"status": status, "error": error})
+        with writing(folder):
+            write_atomic(folder / "log.txt", log.encode(errors="backslashreplace"), flush=False)
+            number = 1 + max(numbers(folder / "attempts", ".json"), default=0)
+            while not write_once(folder / "attempts" / f"{number}.json", attempt):
+                number += 1
+
+    def commit_scores(self, run_id: str, score_id: str, steps: Mapping[int, Mapping[str, Any]], seconds: float) -> None:
+        """Keep the metrics of every scored step of a run. Raises StoreError.
+
+        They are not flushed: what a power failure takes of them is scored again.
+        """
+        scores = {"score_id": score_id, "score_s": seconds, "steps": {str(step): dict(m) for step, m in steps.items()}}
+        path = self.scores_path(run_id, score_id)
+        with writing(path):
+            write_json(path, scores, flush=False)
+
+    def scores(self, run_id: str, score_id: str) -> dict[str, Any] | None:
+        """Metrics by step for one way of scoring, or None."""
+        return self._read(self.scores_path(run_id, score_id), ("steps", "score_s"))
+
+    def scores_path(self, run_id: str, score_id: str) -> Path:
+        """Where the metrics of a run lie."""
+        return self.run_folder(run_id) / "scores" / f"{score_id}.json"
+
+    def unscored(self, run_ids: Iterable[str], score_id: str) -> list[str]:
+        """Those with a record but without these scores, in the order given. Reads none of them, and no folder."""
+        left = []
+        for run_id in dict.fromkeys(run_ids):
+            path = self.scores_path(run_id, score_id)
+            is_trained = run_id not in self.spoiled and os.path.exists(self.run_folder(run_id) / "record.json")
+            if is_trained and (path in self.damage or not os.path.exists(path)):
+                left.append(run_id)
+        return left
+
+    def artefact(self, run_id: str, name: str) -> bytes:
+        """Content of a file that a finished run keeps, checked against its record.
+
+        Raises Damaged where it is not what was committed, StoreError where the run keeps no such file.
+        """
+        path, record = self.run_folder(run_id) / name, self.record(run_id)
+        if record is None or name not in record["files"]:
+            raise StoreError(f"{path}: that run keeps no such file")
+        try:
+            return read_artefact(path, record["files"][name])
+        except Damaged as damaged:
+            self._met(damaged)
+            raise
+
+    def steps(self, run_id: str) -> list[int]:
+        """Steps of the snapshots kept of a run."""
+        names = (self.record(run_id) or {"files": ()})["files"]
+        return sorted(int(Path(name).stem) for name in names if name.startswith("snapshots/"))
+
+    def snapshot(self, run_id: str, step: int | None = None) -> "dict[str, np.ndarray]":
+        """The arrays of one snapshot, the last by default. Raises what `artefact` raises."""
+        steps = self.steps(run_id)
+        if not steps or (step is not None and step not in steps):
+            raise StoreError(f"{self.run_folder(run_id)}: no snapshot of step {step}; kept: {steps}")
+        name = f"snapshots/{steps[-1] if step is None else step}.npz"
+        return npz_arrays(self.artefact(run_id, name), self.run_folder(run_id) / name)
+
+    def curves(self, run_id: str) -> "pd.DataFrame":
+        """Losses and gradient norms by step. Raises what `artefact` raises."""
+        import pandas as pd
+
+        return pd.read_parquet(io.BytesIO(self.artefact(run_id, "curves.parquet")))
+
+    # Stacks in training
+
+    def claim(self, stack_id: str) -> Claim | None:
+        """Claim a stack for this process; None where another has it and is not known to be gone. Raises StoreError."""
+        return self._claims.take(plain_name(stack_id))
+
+    def claims(self) -> list[dict[str, Any]]:
+        """Return stack, host, pid and alive (None where this host cannot tell) of every claim."""
+        return self._claims.held()
+
+    @cached_property
+    def _claims(self) -> Claims:
+        return Claims(self.folder / "claims")
+
+    def checkpoint_path(self, stack_id: str) -> Path:
+        """Where the checkpoint of a stack lies."""
+        return self.folder / "checkpoints" / plain_name(stack_id)
+
+    def write_checkpoint(self, stack_id: str, files: Mapping[str, bytes]) -> None:
+        """Keep a checkpoint of a stack; the one before goes when this one is complete. Raises StoreError."""
+        path = self.checkpoint_path(stack_id)
+        with writing(path):
+            checkpoints.write_checkpoint(path, files)
+
+    def read_checkpoint(self, stack_id: str) -> dict[str, bytes] | None:
+        """Return the files of a stack's checkpoint; None where there is none, or a damaged one: that is set aside."""
+        from harness.store.mending import set_aside
+
+        path = self.checkpoint_path(stack_id)
+        try:
+            return checkpoints.read_checkpoint(path)
+        except Damaged as damaged:
+            self._met(damaged)
+            set_aside(self, path, f"{path}: {damaged.why}; its stack is trained from the start")
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+        return None
+
+    def drop_checkpoint(self, stack_id: str) -> None:
+        """Remove the checkpoint of a stack whose runs are all committed. Raises StoreError."""
+        path = self.checkpoint_path(stack_id)
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+    # References
+
+    def reference_path(self, dataset: str, run_id: str) -> Path:
+        """Where the reference of a data set variant lies: its name, with a hash where its settings differ by run."""
+        hashes = self._references[dataset]
+        suffix = f"-{hashes[run_id][:8]}" if len(set(hashes.values())) > 1 else ""
+        return self.folder / "references" / f"{dataset}{suffix}.npz"
+
+    @cached_property
+    def _references(self) -> dict[str, dict[str, str]]:
+        """The hash of what each run's reference depends on, by data set variant."""
+        found: dict[str, dict[str, str]] = {}
+        for planned in self.plan["runs"]:
+            spec = self.plan["specs"][planned["run_id"]]
+            found.setdefault(planned["dataset"], {})[planned["run_id"]] = content_id(reference_settings(spec))
+        return found
+
+    def reference(self, dataset: str, run_id: str) -> "np.ndarray":
+        """The real points that a run was scored against: [n, *shape]."""
+        return read_npz(self.reference_path(dataset, run_id))["reference"]
+
+    # Tables
+
+    def table(self) -> "pd.DataFrame":
+        """One row for every planned run."""
+        from harness.table import runs_table
+
+        return runs_table(self)
+
+    def scored(self) -> "pd.DataFrame":
+        """Long table of metrics: a row for every scored step of every run."""
+        from harness.table import scored_table
+
+        return scored_table(self)
+
+    def _read(self, path: Path, keys: Iterable[str], needs_sum: bool = False) -> dict[str, Any] | None:
+        """Read a JSON file that holds these keys; None where there is none, or a damaged one, which is remembered."""
+        try:
+            value = read_if_there(path, needs_sum)
+            if value is not None and (lacking := [key for key in keys if key not in value]):
+                raise Damaged(path, f"it holds no {lacking[0]}")
+        except Damaged as damaged:
+            self._met(damaged)
+            return None
+        return value
+
+    def _met(self, damaged: Damaged) -> None:
+        self.damage[damaged.path] = damaged.why
+        if self.spoils_a_run(damaged.path):
+            self.spoiled.add(damaged.path.relative_to(self._runs).parts[0])
+
+
+def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reference of a run depends on: its data set and settings."""
+    setup = spec["setup"]
+    floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
+    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

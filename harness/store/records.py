@@ -1,0 +1,71 @@
+"""What makes a run's folder a whole one, and how it is put in place."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Damaged, StoreError
+from harness.store.files import ABSENT, link_once
+
+FINAL = ("ok", "diverged")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a run or a stack. Raises StoreError where it is none."""
+    if not NAME.fullmatch(name):
+        raise StoreError(f"{name[:60]!r}: not the name of a run or a stack; the plan was not made by this harness")
+    return name
+
+
+def misfit(record: Mapping[str, Any], run_id: str) -> str | None:
+    """Say why a record whose sum is right is not one of this run, or None."""
+    if record.get("run_id") != run_id:
+        return f"it is the record of another run, {record.get('run_id')}"
+    files = record.get("files")
+    if record.get("status") not in FINAL or not isinstance(files, dict):
+        return "it is no record"
+    leading_out = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
+    return f"it names a file outside of its folder, {leading_out[0]}" if leading_out else None
+
+
+def place(draft: Path, folder: Path, artefacts: Iterable[str]) -> bool:
+    """Move a drafted run into its folder, its record last; False where the run was committed meanwhile.
+
+    To be called by one process at a time: artefacts of a committed run must not be replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "record.json").exists():
+        return False
+    for name in artefacts:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(draft / name, folder / name)
+    return link_once(draft / "record.json", folder / "record.json")
+
+
+def read_artefact(path: Path, digest: str) -> bytes:
+    """Return the content of a file whose sha256 the record holds.
+
+    Raises Damaged where it is missing or another, StoreError where it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except ABSENT:
+        raise Damaged(path, "missing") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise Damaged(path, "its content does not match its record")
+    return content
+
+
+def numbers(folder: Path, ending: str) -> list[int]:
+    """Return the numbers that name files of a folder, in order."""
+    try:
+        names = [name.removesuffix(ending) for name in os.listdir(folder) if name.endswith(ending)]
+    except ABSENT:
+        return []
+    return sorted(int(name) for name in names if name.isdecimal())

@@ -1,0 +1,192 @@
+"""What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.errors import HarnessError
+from harness.spec import ENGINE_VERSION, RunSpec
+from harness.store import LOST, Store, mend
+
+if TYPE_CHECKING:
+    from harness.plan import Plan
+
+Todo = dict[str, Any]
+
+
+def plan_suite(
+    path: str, root: str, scale: str | None, sets: Sequence[str], only: Sequence[str], device: str, write: bool
+) -> Todo:
+    """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
+
+    Returns what `_todo` does; the description (as `harness plan --json` prints it); a line for each of its `notes`,
+    and for each thing that was damaged and set aside; and, where nothing is written, what `trials` of the workload
+    need. Raises SuiteError before anything is written.
+    """
+    from harness.cost.workload import trials
+    from harness.plan import describe, earlier_plan, make_plan, mend_plan, run_filter
+    from harness.suite import load_suite
+
+    suite = load_suite(path, scale=scale, sets=sets)
+    place, store = resolve_device(device), Store(Path(root) / suite.folder)
+    resolved, previous = suite.to_json(), earlier_plan(store)
+    plan = make_plan(suite, previous, place)
+    selected = run_filter(only, plan)
+    notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
+    damage: list[str] = []
+    with store.locked() if write else nullcontext():
+        if write:
+            if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
+                plan = make_plan(suite, now, place)
+            damage = mend_plan(store) + mend(store, dict.fromkeys(row["run_id"] for row in plan.runs))
+        description = describe(suite, plan, store.finished())
+        settled = {name: description[name] for name in ("settings", "data_axes")}
+        derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled}
+        if write:
+            store.write_plan(plan.to_json() | derived, suite.to_yaml())
+    todo = _todo(store, plan, derived, selected, "pending")
+    todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
+    return todo | {"trials": {} if write else trials(plan, todo["workload"])}
+
+
+def plan_retry(folder: str, only: Sequence[str]) -> Todo:
+    """Return what `_todo` does for the runs of a results folder that failed, ran out of memory or of time."""
+    from harness.plan import Plan, run_filter
+
+    store, plan = _opened(folder)
+    resolve_device(plan["device"])
+    planned = Plan.from_json(plan)
+    return _todo(store, planned, plan, run_filter(only, planned), "lost")
+
+
+def plan_scores(folder: str, samples: int | None) -> Todo:
+    """Let the runs of a results folder be scored by the metrics of today, on `samples` where that is given.
+
+    Returns what `_todo` does, with nothing to train.
+    """
+    from harness.plan import Plan
+
+    store, plan = _opened(folder)
+    score = plan["resolved"]["score"]
+    asked = {**score, "samples": samples or score["samples"]}
+    notes = _more_samples(store, plan, asked["samples"])
+    with store.locked():
+        resolved = {**store.plan["resolved"], "score": asked}
+        plan = {**plan, **store.plan, "resolved": resolved, "score_id": _score_id(asked)}
+        store.write_plan(plan, store.suite_text)
+    return _todo(store, Plan.from_json(plan), plan, (), "lost") | {"notes": notes}
+
+
+def run_label(row: Mapping[str, Any]) -> str:
+    """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
+    swept = [f"{name}={value}" for name, value in row["sweep"].items()]
+    return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
+
+
+def resolve_device(device: str) -> Literal["cpu", "cuda"]:
+    """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
+    import torch
+
+    if device not in ("cpu", "cuda", "auto"):
+        raise HarnessError(f"--device: {device!r} given; cpu, cuda or auto is needed")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise HarnessError("--device cuda: this PyTorch sees no CUDA device; use --device cpu, or auto")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _todo(
+    store: Store, plan: "Plan", derived: Mapping[str, Any], selected: Collection[str], which: Literal["pending", "lost"]
+) -> Todo:
+    """Return what is left of a plan, in plain data.
+
+    stacks   {"id", "runs", "members", "least"}: the selected runs that are pending, or lost; which train with them; how
+             many train at the least. Long ones first, so that no core waits for one at the end
+    unscored {"id", "runs"} of each stack: its runs that were trained and not scored
+    wanted   the statuses that are to be trained     limits    of a run's training
+    waiting  selected runs that are lost and left       finished  how many selected runs are
+    labels   of the runs to train                    workload  what is left, as timings know it on this `machine`
+    """
+    from harness.artefacts import machine
+    from harness.cost.workload import workload
+    from harness.plan import unfinished
+
+    place, resolved = derived["device"], derived["resolved"]
+    planned = list(dict.fromkeys(row["run_id"] for row in plan.runs))
+    finished = store.finished()
+    lost = {run_id for run_id in planned if run_id not in finished and store.status(run_id) in LOST}
+    wanted = {*planned} & {*selected} & (lost if which == "lost" else {*planned} - lost) - finished
+    stacks = [_stack(plan, stack, lost) for stack in unfinished(plan, finished, place, wanted)]
+    unscored = store.unscored(planned, derived["score_id"])
+    return {
+        "folder": str(store.folder),
+        "device": place,
+        "machine": machine(place) | {"engine": ENGINE_VERSION},
+        "score_id": derived["score_id"],
+        "limits": resolved["train"].get("limits", {}),  # an earlier harness knew none
+        "stacks": stacks,
+        "unscored": _by_stack(plan, unscored),
+        "wanted": ["pending"] if which == "pending" else list(LOST),
+        "waiting": len(lost & {*selected} - wanted),
+        "finished": len(finished & {*selected}),
+        "unplanned": len(finished - {*planned}),
+        "labels": {row["run_id"]: run_label(row) for row in plan.runs},
+        "workload": workload(plan, resolved["score"], stacks, unscored, finished - {*unscored}),
+        "notes": [],
+        "damage": [],
+    }
+
+
+def _stack(plan: "Plan", left: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
+    """Add which runs train: all of the stack; but on a CPU, where its mates change nothing of a run, a stack that holds
+    a lost run trains its wanted ones alone, lest that run takes them along again."""
+    pinned = next(stack for stack in plan.stacks if stack["id"] == left["id"])
+    apart = pinned["device"] == "cpu" and not {*lost}.isdisjoint(pinned["runs"])
+    least = 2 if pinned["mode"] == "stacked" else 1
+    return {**left, "members": left["runs"] if apart else pinned["runs"], "least": least}
+
+
+def _by_stack(plan: "Plan", runs: Sequence[str]) -> list[dict[str, Any]]:
+    home = {run_id: stack["id"] for stack in plan.stacks for run_id in stack["runs"]}
+    stacks: dict[str, list[str]] = {}
+    for run_id in runs:
+        stacks.setdefault(home[run_id], []).append(run_id)
+    return [{"id": stack, "runs": members} for stack, members in stacks.items()]
+
+
+def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str]:
+    """Say what becomes of finished runs when they are to be scored on more points than their snapshots keep.
+
+    Raises HarnessError where some of them have no weights to draw from.
+    """
+    from harness.metrics import samples_drawn
+    from harness.weights import why_not_drawn
+
+    kept = samples_drawn(before["resolved"]["score"]["samples"])
+    finished = store.finished() & before["specs"].keys()
+    if now <= kept or not finished:
+        return []
+    for run_id in sorted(finished):
+        record = store.record(run_id)
+        if record is not None and record["status"] == "ok" and why_not_drawn(RunSpec.from_json(record["spec"])):
+            raise HarnessError(
+                f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} points each; "
+                f"ask for at most {kept}, or for another folder with -o"
+            )
+    return [
+        f"score.samples: {now} given, and finished runs keep {kept} points: they are drawn anew from the weights kept "
+        "of their last step; earlier steps get no scores"
+    ]
+
+
+def _opened(folder: str) -> tuple[Store, dict[str, Any]]:
+    from harness.tasks.opening import open_planned
+
+    store, plan = open_planned(folder)
+    return store, {"device": plan["stacks"][-1]["device"] if plan["stacks"] else "cpu", **plan}
+
+
+def _score_id(score: Mapping[str, Any]) -> str:
+    from harness.metrics import score_id
+
+    return score_id(score["at"], score["samples"])

@@ -1,0 +1,144 @@
+"""Tasks that train nothing and import no torch: what `harness run` itself costs, and what it does when they fail.
+
+What a run does is written in deeds/<objective>-<seed>, beside results/: a line a try, the last for ever.
+"""
+
+import os
+import signal
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from harness.shift import Tasks
+from harness.store import STATUSES, Store
+
+RUN_S = 0.001
+
+
+def prepare():
+    pass
+
+
+@lru_cache(maxsize=1)
+def plan_of(folder):
+    return Store(folder).plan
+
+
+def train_stack(folder, stack_id, runs, device, members):
+    plan, store = plan_of(folder), Store(folder)
+    rows = {row["run_id"]: row for row in plan["runs"]}
+    started = time.perf_counter()
+    for run_id in members:
+        time.sleep(RUN_S)
+        failure = act(beside(folder) / "deeds" / f"{rows[run_id]['objective']}-{rows[run_id]['seed']}")
+        if failure is not None:
+            return {"runs": [], "failure": failure}
+    done = []
+    for run_id in runs:
+        facts = {"train_s": RUN_S, "step_ms": 1.0, "critic_updates": 1, "samples_seen": 1, "peak_mb": 1.0}
+        record = {"run_id": run_id, "spec": plan["specs"][run_id], "status": "ok", "first_bad_step": None}
+        where = {"stack": stack_id, "device": device}
+        if store.commit({**record, "facts": facts, "provenance": where}, {"samples.npz": b"points"}):
+            done.append({"run_id": run_id, "status": "ok", "train_s": RUN_S, "bytes": 6})
+    with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
+        file.write(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}\n")
+    return {"runs": [run | {"task_s": time.perf_counter() - started} for run in done], "failure": None}
+
+
+def beside(folder):
+    return Path(folder).parents[1]
+
+
+def act(path):
+    """Do what a file of deeds says; return a failure, or None."""
+    if not path.exists():
+        return None
+    deed, *later = path.read_text().split()
+    if later:
+        path.write_text("\n".join(later))
+    perform(deed)
+    return FAILURES.get(deed)
+
+
+FAILURES = {
+    "raise": ["failed", "ValueError: boom", "Traceback: boom\n"],
+    "memory": ["oom", "MemoryError", "the heap\n"],
+}
+
+
+def perform(deed):
+    if deed == "leave":
+        os._exit(0)
+    if deed in ("SIGKILL", "SIGSEGV"):
+        os.kill(os.getpid(), signal.Signals[deed])
+    if deed == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if deed in ("hang", "stubborn"):
+        time.sleep(3600)
+    return deed
+
+
+def score_runs(folder, runs):
+    store = Store(folder)
+    for run_id in runs:
+        store.commit_scores(run_id, plan_of(folder)["score_id"], {1: {"w1": 0.0}}, 0.0)
+    return [{"run_id": run_id, "score_s": 0.0, "reference_s": None} for run_id in runs]
+
+
+def count(folder):
+    store = Store(folder)
+    found = [store.status(row["run_id"]) for row in store.plan["runs"]]
+    return {status: found.count(status) for status in STATUSES}
+
+
+def finish(folder, report):
+    return {"counts": count(folder), "report": report, "damage": []}
+
+
+FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)
+
+
+def slowly():
+    time.sleep(0.6)
+
+
+def watching():
+    """Look for the parent, as where the kernel does not tell; and undo what the kernel was told."""
+    import ctypes
+
+    from harness.executors import worker
+
+    ctypes.CDLL(None).prctl(1, 0)
+    worker.LOOK_S = 0.05
+    worker.follow(os.getppid(), asks_kernel=False)
+
+
+def be_killed(watches):
+    """Print the pids of two busy workers, and be killed."""
+    from harness.executors import open_executor
+
+    with open_executor(2, watching if watches else prepare) as executor:
+        pids = [executor.submit(pid_after, 0.3) for _ in range(2)]
+        print(*(pid.result(30) for pid in pids), flush=True)
+        for _ in pids:
+            executor.submit(perform, "hang")
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def pid_after(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def hold(gb, limit_gb):
+    """Hold memory, under a limit."""
+    from harness.tasks.training import memory_limit
+
+    with memory_limit(limit_gb):
+        held = bytearray(int(gb * 1e9))
+    return len(held)
+
+
+def score_in_vain(folder, runs):
+    return 1 / 0

@@ -1,0 +1,141 @@
+"""Suites, names and text that mean harm."""
+
+import csv
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from suite.test_yamlfile import HOSTILE
+from suite.test_yamlfile import test_hostile_files_are_refused_in_a_sentence_and_at_once as is_refused
+
+from faults.commands import call
+from faults.failing import PLUGIN, SUITE, with_plugin
+from faults.table import Fault, Tries
+from harness.errors import SuiteError
+from harness.suite import load_suite
+from harness.suite.yamlfile import read_yaml
+
+DEEP = {
+    "10,000 levels, in brackets": b"a: " + b"[" * 10_000 + b"]" * 10_000,
+    "10,000 levels, indented": b"\n".join(b" " * level + b"a:" for level in range(1_300)),  # under 1 MB
+    "billion laughs": b"a0: &a0 [x, x]\n"
+    + b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 60)),
+    "5 MB in one line": b"a: " + b"x" * 5_000_000,
+    "a NUL": b"name: x\0y\n",
+    "UTF-16, big end first": "name: x".encode("utf-16-be"),
+}
+NAMES = [
+    "../x",
+    "/etc/x",
+    "a" * 300,
+    "<script>",
+    "=cmd()",
+    "\x1b[31mred",
+    "..",
+    ".",
+    "x\n",
+    "x/y",
+    "x\\y",
+    "",
+    "%s",
+    "_ & %",
+]
+TEXT = "<script>alert(1)</script><img src=x onerror=alert(1)> =cmd() _ & % \\e[31mred"
+
+
+def refusal(read: Callable[..., Any], path: Path) -> str:
+    """Return what is said against a suite file."""
+    try:
+        read(str(path))
+    except SuiteError as error:
+        return str(error)
+    raise AssertionError(f"it was read: {path.read_bytes()[:100]!r}")
+
+
+def files(folder: Path, rounds: int) -> Tries:
+    """Suite files that mean harm: refused within 100 ms of reading, in one sentence."""
+    for _ in range(rounds):
+        for name in HOSTILE:
+            is_refused(name, folder)
+            yield None
+        for content in DEEP.values():
+            (folder / "x.yaml").write_bytes(content)
+            started = time.perf_counter()
+            said = refusal(read_yaml, folder / "x.yaml")
+            assert time.perf_counter() - started < 0.1
+            assert "\n" not in said
+            yield None
+
+
+def names(folder: Path, rounds: int) -> Tries:
+    """Names of suites and variants that could lead out of the folder, into a page, a table or a terminal: refused."""
+    (folder / "inner").mkdir()
+    for _ in range(rounds):
+        for name in NAMES:
+            quoted = '"' + name.replace("\\", "\\\\").replace("\x1b", "\\e").replace("\n", "\\n") + '"'
+            variant = f"matrix:\nobjectives: {{{quoted}: {{base: gan}}}}\n".removeprefix("matrix:\n")
+            for text in (SUITE.replace("name: small", f"name: {quoted}"), variant + SUITE):
+                (folder / "x.yaml").write_text(text)
+                assert "\x1b" not in refusal(load_suite, folder / "x.yaml")
+            yield None
+    (folder / "inner" / "x.yaml").write_text(SUITE.replace("name: small", "name: ../x"))
+    said = call(folder / "inner", "run", "x.yaml", code=2)
+    assert said.startswith("x.yaml:2: name: ")
+    assert sorted(path.name for path in folder.iterdir()) == ["inner", "x.yaml"], "it wrote something"
+    yield None
+
+
+class Tags(HTMLParser):
+    """The elements of a page, its text, and the attributes that would run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.handlers: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.handlers |= {name for name, _ in attributes if name.startswith("on")}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def text(folder: Path, rounds: int) -> Tries:
+    """A question, and an error, with markup, formulas and terminal escapes: shown as text everywhere."""
+    suite = SUITE.replace("question: What fails alone?", f'question: "{TEXT}"')
+    suite = with_plugin(folder, suite, PLUGIN.replace('"boom"', f'"{TEXT}"'.replace("\\e", "\\x1b")))
+    (folder / "suite.yaml").write_text(suite.replace("[gan, wgan-gp]", "[raising, wgan-gp]"))
+    for _ in range(rounds):
+        commands = [
+            ("plan", "suite.yaml"),
+            ("status", "results"),
+            ("export", "results/small", "--to", "csv", "-o", "x.csv"),
+        ]
+        said = call(folder, "run", "suite.yaml", "--workers", "1", code=1)
+        said += "".join(call(folder, *command) for command in commands)
+        assert "\x1b" not in said
+        assert "<script>" in said
+        page = (folder / "reports" / "small" / "index.html").read_text()
+        found = Tags()
+        found.feed(page)
+        assert "script" not in found.tags
+        assert not found.handlers
+        assert "<script>alert(1)</script>" in found.text
+        assert "\x1b" not in page
+        with (folder / "x.csv").open(newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert any("onerror" in cell for cell in cells)
+        assert not [cell for cell in cells if cell[:1] in "=@\t\r" and cell], "a formula"
+        assert not [cell for cell in cells if "\x1b" in cell]
+        yield None
+
+
+FAULTS = [
+    Fault("hostile YAML, refused within 100 ms", files, 3, 1, slow=False),
+    Fault("hostile names", names, 1, 1),
+    Fault("hostile text in page, table and terminal", text, 1, 1),
+]

@@ -1,0 +1,167 @@
+"""The results of a suite on disk: what is committed comes back, the first commit wins, status by status."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from harness.errors import Damaged, HarnessError, StoreError
+from harness.store import Store, npz_bytes, write_atomic
+
+RUN = "a" * 16
+RECORD = {"run_id": RUN, "status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "suite")
+
+
+def test_a_record_comes_back_whole(store):
+    shots = {"snapshots/10.npz": npz_bytes({"generated": np.eye(2)}), "snapshots/5.npz": npz_bytes({"x": np.ones(1)})}
+    assert store.commit(RECORD, shots)
+    record = store.record(RUN)
+    assert {key: record[key] for key in RECORD} == RECORD
+    assert set(record["files"]) == set(shots)
+    assert record["sizes"] == {name: len(content) for name, content in shots.items()}
+    assert store.finished() == {RUN}
+    assert store.steps(RUN) == [5, 10]
+    assert np.array_equal(store.snapshot(RUN)["generated"], np.eye(2))
+    assert np.array_equal(store.snapshot(RUN, 5)["x"], np.ones(1))
+    with pytest.raises(StoreError, match=r"no snapshot of step 7; kept: \[5, 10\]"):
+        store.snapshot(RUN, 7)
+
+
+def test_the_first_commit_wins_and_the_second_touches_nothing(store):
+    assert store.commit(RECORD, {"samples.npz": b"first"})
+    assert not store.commit({**RECORD, "facts": {"train_s": 9.0}}, {"samples.npz": b"second", "late.npz": b""})
+    assert store.record(RUN)["facts"] == {"train_s": 1.5}
+    assert store.artefact(RUN, "samples.npz") == b"first"
+    assert sorted(os.listdir(store.run_folder(RUN))) == ["record.json", "samples.npz"]
+
+
+def test_one_that_was_committed_while_it_was_written_is_refused_as_quietly(store, monkeypatch):
+    """A process taken for dead that wakes between its first look and the lock."""
+    late, placing = Store(store.folder), Store.placing
+
+    def after_another(self):
+        monkeypatch.setattr(Store, "placing", placing)
+        assert store.commit(RECORD, {"samples.npz": b"first"})
+        return placing(self)
+
+    monkeypatch.setattr(Store, "placing", after_another)
+    assert not late.commit(RECORD, {"samples.npz": b"second"})
+    assert store.artefact(RUN, "samples.npz") == b"first"
+    assert not list(store.folder.rglob(".*.tmp"))
+
+
+def test_a_run_without_a_record_is_pending_whatever_else_lies_there(store):
+    write_atomic(store.run_folder(RUN) / "samples.npz", b"whole")
+    assert store.finished() == set()
+    assert store.status(RUN) == "pending"
+    assert store.steps(RUN) == []
+    with pytest.raises(StoreError, match="keeps no such file"):
+        store.artefact(RUN, "samples.npz")
+
+
+def test_attempts_are_numbered_and_the_last_is_the_status_until_a_record_comes(store):
+    for n in range(11):
+        store.commit_attempt(RUN, "failed", f"attempt {n}", "log")
+    store.commit_attempt(RUN, "oom", "last", "log \ud800")
+    assert [attempt["error"] for attempt in store.attempts(RUN)] == [*(f"attempt {n}" for n in range(11)), "last"]
+    assert store.status(RUN) == "oom"
+    store.commit(RECORD, {})
+    assert store.status(RUN) == "ok"
+
+
+def test_scores_are_kept_beside_the_record(store):
+    store.commit(RECORD, {})
+    assert store.unscored([RUN, "b" * 16], "s1") == [RUN]
+    store.commit_scores(RUN, "s1", {0: {"w1": 1.0}, 10: {"w1": None}}, 0.5)
+    assert store.unscored([RUN], "s1") == []
+    assert store.scores(RUN, "s1")["steps"] == {"0": {"w1": 1.0}, "10": {"w1": None}}
+    assert store.scores(RUN, "s2") is None
+
+
+def test_nan_is_never_written(store):
+    with pytest.raises(HarnessError, match="not finite"):
+        store.commit({**RECORD, "facts": {"train_s": float("nan")}}, {})
+    assert store.finished() == set()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b"[]", b'{"run_id": NaN}'])
+def test_a_damaged_record_is_absent_and_remembered(store, damage):
+    store.commit(RECORD, {})
+    path = store.run_folder(RUN) / "record.json"
+    path.write_bytes(damage)
+    assert store.record(RUN) is None
+    assert store.status(RUN) == "pending"
+    assert store.finished() == set()
+    assert set(store.damage) == {path}
+    assert store.spoiled == {RUN}
+
+
+def test_a_record_of_another_run_and_one_that_leads_out_of_its_folder_are_damaged(store):
+    store.commit(RECORD, {})
+    other = store.run_folder("b" * 16)
+    other.mkdir()
+    (store.run_folder(RUN) / "record.json").rename(other / "record.json")
+    store.commit({**RECORD, "run_id": "c" * 16, "status": "pending"}, {})
+    store.commit({**RECORD, "run_id": "d" * 16}, {"../../../stolen": b"x"})
+    assert [store.record(run_id) for run_id in ("b" * 16, "c" * 16, "d" * 16)] == [None] * 3
+    assert sorted(store.damage.values()) == [
+        "it is no record",
+        "it is the record of another run, aaaaaaaaaaaaaaaa",
+        "it names a file outside of its folder, ../../../stolen",
+    ]
+
+
+@pytest.mark.parametrize("change", ["missing", "torn", "flipped"])
+def test_an_artefact_that_is_not_what_was_committed_spoils_its_run(store, change):
+    store.commit(RECORD, {"snapshots/4.npz": npz_bytes({"generated": np.eye(2)})})
+    path = store.run_folder(RUN) / "snapshots/4.npz"
+    content = path.read_bytes()
+    path.unlink()
+    if change != "missing":
+        path.write_bytes(content[:-1] if change == "torn" else content[:-1] + b"\0x"[:1] + b"x")
+    with pytest.raises(Damaged, match=r"snapshots/4\.npz: .*harness doctor"):
+        store.snapshot(RUN)
+    assert store.record(RUN) is None
+    assert store.finished() == set()
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", "a/b", ".lock", "a\n"])
+def test_names_that_lead_out_of_the_folder_are_refused(store, name):
+    with pytest.raises(StoreError, match="not the name of a run or a stack"):
+        store.run_folder(name)
+    with pytest.raises(StoreError, match="not the name of a run or a stack"):
+        store.claim(name)
+
+
+def test_a_folder_without_a_plan_says_what_would_do(store):
+    with pytest.raises(StoreError, match="harness run"):
+        store.plan  # noqa: B018
+
+
+def test_a_plan_is_read_anew_under_its_lock(store):
+    store.write_plan({"stacks": [1]}, "")
+    assert store.plan["stacks"] == [1]
+    Store(store.folder).write_plan({"stacks": [1, 2]}, "")
+    assert store.plan["stacks"] == [1]
+    with store.locked():
+        assert store.plan["stacks"] == [1, 2]
+
+
+def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
+    store.write_plan({}, "")
+    import hashlib
+
+    from harness.store.documents import BLANK, to_json
+
+    blank = to_json({"version": 3, "sha256": ""})
+    path = store.folder / "plan.json"
+    path.write_bytes(blank.replace(BLANK, BLANK[:-1] + hashlib.sha256(blank).hexdigest().encode() + b'"'))
+    with pytest.raises(StoreError, match=r"plan\.json: of version 3, and this harness reads up to 2"):
+        store.plan  # noqa: B018
+    assert json.loads(path.read_text())["version"] == 3

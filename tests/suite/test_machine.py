@@ -1,0 +1,89 @@
+"""What a suite says of the machine: checkpoints and limits, which are no part of any run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.suite.expand import expand
+
+HEAD = "version: 1\nname: t\n"
+BLOCK = "matrix:\n  - {dataset: ring, architecture: mlp, objective: [gan, wgan-gp]}\n"
+SAID = "train: {lr: 1e-3, checkpoint_s: 5, limits: {seconds: 30, memory_gb: 1.5}}\n"
+
+
+def ids(suite):
+    return [run.run_id for run in expand(suite).runs]
+
+
+def test_they_change_no_run(load):
+    plain = load(HEAD + "train: {lr: 1e-3}\n" + BLOCK)
+    said = load(HEAD + SAID + BLOCK)
+    assert ids(said) == ids(plain)
+    assert [run.plain for run in expand(said).runs] == [run.plain for run in expand(plain).runs]
+    assert "checkpoint_s" not in expand(said).runs[0].setup
+
+
+def test_the_resolved_suite_holds_them(load):
+    train = load(HEAD + SAID + BLOCK).to_json()["train"]
+    assert (train["checkpoint_s"], train["limits"]) == (5, {"seconds": 30, "memory_gb": 1.5})
+    train = load(HEAD + BLOCK).to_json()["train"]
+    assert (train["checkpoint_s"], train["limits"]) == (60, {})
+    assert load(HEAD + "train: {checkpoint_s: never}\n" + BLOCK).to_json()["train"]["checkpoint_s"] == "never"
+
+
+def test_scales_and_set_say_them_too(load):
+    text = HEAD + SAID + BLOCK + "scales: {paper: {train: {limits: {seconds: 3600}}}}\n"
+    paper = load(text, scale="paper")
+    assert paper.to_json()["train"]["limits"] == {"seconds": 3600, "memory_gb": 1.5}
+    sets = ["train.checkpoint_s=never", "limits.memory_gb=.5", "train.batch=8"]
+    suite = load(text, sets=sets)
+    train = suite.to_json()["train"]
+    assert (train["checkpoint_s"], train["limits"]) == ("never", {"seconds": 30, "memory_gb": 0.5})
+    assert ids(suite) == ids(load(text, sets=sets[-1:]))
+    again = load(suite.to_yaml())
+    assert again.to_json() == suite.to_json()
+    assert json.loads(json.dumps(suite.to_json())) == suite.to_json()
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ("checkpoint_s: 0", "checkpoint_s: 0 given, a number above 0 or 'never' needed."),
+        ("checkpoint_s: [1, 2]", "checkpoint_s: [1, 2] given, a number above 0 or 'never' needed."),
+        ("checkpoint_s: .inf", "checkpoint_s: inf given, a number above 0 or 'never' needed."),
+        ("limits: 3", "limits: 3 given, a mapping needed."),
+        ("limits: {seconds: -1}", "seconds: -1 given, a number above 0 needed."),
+        ("limits: {memory_gb: all}", "memory_gb: 'all' given, a number above 0 needed."),
+        ("limits: {second: 1}", "second: unknown key. Did you mean 'seconds'?"),
+    ],
+)
+def test_mistakes_in_them_are_sentences(mistakes, train, said):
+    assert mistakes(HEAD + f"train: {{{train}}}\n" + BLOCK) == [f"x.yaml:3: {said}"]
+
+
+def test_they_are_said_once_for_the_whole_suite(mistakes):
+    inside = "    train: {checkpoint_s: 3, limits: {seconds: 1}}\n"
+    block = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: gan\n" + inside
+    where = "this is said of the whole suite, not of a block; move it to the `train` of the suite or of a scale."
+    assert mistakes(HEAD + block) == [f"x.yaml:7: checkpoint_s: {where}", f"x.yaml:7: limits: {where}"]
+
+
+def test_a_wrong_set_is_a_sentence(mistakes):
+    assert mistakes(HEAD + BLOCK, sets=["train.checkpoint_s=0"]) == [
+        "--set train.checkpoint_s=0: checkpoint_s: 0 given, a number above 0 or 'never' needed."
+    ]
+    (said,) = mistakes(HEAD + BLOCK, sets=["train.limits.second=1"])
+    assert "limits.second" in said
+    assert "Did you mean 'limits.seconds'?" in said
+    (said,) = mistakes(HEAD + BLOCK, sets=["train.limits=3"])
+    assert "unknown name 'limits'" in said
+
+
+def test_a_plan_file_holds_them(load):
+    from harness import tasks
+
+    load(HEAD + SAID + BLOCK)
+    plan = tasks.plan_suite("x.yaml", "results", None, [], [], "cpu", True)
+    held = json.loads((Path(plan["folder"]) / "plan.json").read_text())["resolved"]["train"]
+    assert (held["checkpoint_s"], held["limits"]["seconds"]) == (5, 30)

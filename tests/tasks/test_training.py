@@ -1,0 +1,79 @@
+"""A stack in a worker: what it may hold, and what it keeps on its way."""
+
+import sys
+
+import fake_tasks
+import pytest
+
+from harness import engine, tasks
+from harness.executors import open_executor
+from harness.store import Store
+from harness.tasks.training import memory_limit
+
+SUITE = """
+version: 1
+name: kept
+seeds: 3
+train: {steps: 30, batch: 4, lr: 1e-3, checkpoint_s: 1e-9}
+score: {at: [1], samples: 20}
+architectures: {mlp: {width: 4, depth: 1}}
+matrix: [{dataset: 8gaussians, architecture: mlp, objective: gan}]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_a_worker_may_hold_so_much_memory_while_it_trains_and_no_more():
+    with open_executor(1) as workers:
+        assert workers.submit(fake_tasks.hold, 0.1, 0.4).result(30) == 1e8
+        with pytest.raises(MemoryError):
+            workers.submit(fake_tasks.hold, 0.5, 0.4).result(30)
+        assert workers.submit(fake_tasks.hold, 0.5, None).result(30) == 5e8  # the limit is gone with the training
+
+
+def test_this_process_is_never_limited():
+    with memory_limit(1e-3):
+        assert len(bytearray(10_000_000)) == 1e7
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "kept.yaml").write_text(SUITE)
+    return tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
+
+
+def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(plan, monkeypatch):
+    store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
+    arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
+
+    def ten_steps(*given, checkpoints):
+        resumed.append(checkpoints.resume)
+        steps = iter(range(10))
+
+        def keep(files):
+            checkpoints.keep(files)
+            if next(steps) == 9:
+                raise SystemExit
+
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
+
+    monkeypatch.setattr(engine, "train", ten_steps)
+    kept = [None]
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            tasks.train_stack(*arguments)
+        kept.append(store.read_checkpoint(stack["id"]))
+    monkeypatch.setattr(engine, "train", train)
+    assert (resumed, kept[1] != kept[2]) == (kept[:2], True)
+    assert tasks.train_stack(*arguments)["failure"] is None
+    assert store.read_checkpoint(stack["id"]) is None
+    assert len(store.finished()) == 3
+
+
+def test_a_run_trained_alone_keeps_a_checkpoint_of_its_own_and_is_the_same_run(plan, monkeypatch):
+    store, (stack,), names = Store(plan["folder"]), plan["stacks"], []
+    alone, *rest = stack["runs"]
+    monkeypatch.setattr(Store, "write_checkpoint", lambda self, name, files: names.append(name))
+    tasks.train_stack(plan["folder"], stack["id"], [alone], "cpu", [alone])
+    tasks.train_stack(plan["folder"], stack["id"], rest, "cpu", stack["runs"])
+    assert set(names) == {alone, stack["id"]}
+    assert store.finished() == set(stack["runs"])
