@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 
 def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
-    """Return file contents by name: curves, snapshots, samples (split as scored) and weights."""
+    """Return file contents by name: curves, snapshots, frames, samples (split as scored) and weights."""
     files = {"curves.parquet": _parquet(outcome.curves)}
-    for step, shot in outcome.snapshots.items():
+    whole = {step: shot for step, shot in outcome.snapshots.items() if "generated" in shot}
+    for step, shot in whole.items():
         files[f"snapshots/{step}.npz"] = npz_bytes(shot)
+    if len(outcome.snapshots) > len(whole):
+        shots = sorted(outcome.snapshots.items())
+        steps, fixed = np.array([step for step, _ in shots]), np.stack([shot["fixed"] for _, shot in shots])
+        files["frames.npz"] = npz_bytes({"step": steps, "fixed": fixed})
     last = outcome.snapshots.get(outcome.spec.setup.train["steps"])
     if last is not None:
         files["samples.npz"] = npz_bytes(

@@ -1,5 +1,6 @@
 """`harness sample`: fresh samples of a trained run's generator, as arrays or as a picture."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from harness.tasks import open_planned
 from harness.weights import kept_weights
 
 MOST = 10_000_000
+MOST_PIXELS = 50_000_000  # numbers in one png
 PURPOSE = "sample"  # its latents are none that a run was trained or scored with
 
 
 def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -> dict[str, Any]:
-    """Write n samples of a run to `output` (.npz: `samples` [n, *shape]; .png: a scatter over the reference).
+    """Write n samples of a run to `output` (.npz: `samples` [n, *shape], pictures as uint8; .png: pictures side by
+    side, or a scatter over the reference).
 
     `seed` addresses the latents, by default the run's own. Returns run_id, weights ("generator", or the trick whose
     weights were scored, as "ema"), shape, file and replaced. Raises HarnessError where the run has no generator to draw
@@ -63,10 +66,15 @@ def _npz(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
 
 
 def _png(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
-    """Draw the samples over the real points that the run was scored against, as its report does."""
+    """Lay pictures out side by side; draw points over the real ones that the run was scored against, as its report."""
     from harness.report import figures
+    from harness.report.grids import png, sheet
     from harness.report.pictures import frame
 
+    if drawn.dtype == np.uint8:
+        if drawn.size > MOST_PIXELS:
+            raise HarnessError(f"-n {len(drawn)}: at most {MOST_PIXELS * len(drawn) // drawn.size:,} go into one png")
+        return png(sheet(drawn, math.isqrt(len(drawn) - 1) + 1))
     if drawn.ndim != 2 or drawn.shape[1] != 2:
         raise HarnessError(
             f"-o: a png shows points in the plane, and these have shape {list(drawn.shape[1:])}; use npz"

@@ -110,7 +110,7 @@ def test_a_plan_that_is_gone_beside_finished_runs_is_made_again_by_the_next_run(
     assert ["plan.json: missing" in line for line in plan["damage"]] == [True]
     assert plan["finished"] == 4
     (FOLDER / "plan.json").unlink()
-    with pytest.raises(HarnessError, match="keep 2500 points each"):
+    with pytest.raises(HarnessError, match="keep 2500 samples each"):
         tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, ["score.samples=5000"], [], "cpu", True)
 
 

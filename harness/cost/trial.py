@@ -56,7 +56,7 @@ def _trained(
 
     started, setup = time.perf_counter(), specs[0].setup
     steps, key, members = setup.train["steps"], trial["key"], trial["members"]
-    outcomes = train(specs, (0, steps), samples_drawn(samples), trial["mode"], device)
+    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), trial["mode"], device)
     sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
     train_s = members * outcomes[0].facts["train_s"]
     keep_s = time.perf_counter() - started - train_s

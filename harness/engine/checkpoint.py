@@ -6,7 +6,7 @@ resumed stack goes on bit for bit as one that was never interrupted.
 
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,10 +59,11 @@ class Trail:
         return cls(torch.empty(shape, device=stack.device, dtype=stack.dtype))
 
 
-def training_id(stack: Stack, at: Sequence[int], samples: int) -> str:
+def training_id(stack: Stack, at: Collection[int], samples: int, frames: Collection[int] = ()) -> str:
     """Return the address of a stack's training: what a checkpoint must have been made for to be resumed from."""
     runs = [spec.run_id for spec in stack.specs]
-    how = [stack.mode, stack.device.type, str(stack.dtype), sorted({int(step) for step in at}), samples]
+    kept = [sorted({int(step) for step in at}), samples, sorted({int(step) for step in frames})]
+    how = [stack.mode, stack.device.type, str(stack.dtype), *kept]
     return content_id([VERSION, ENGINE_VERSION, str(torch.__version__), runs, how])
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.datasets import DATASETS
+from harness.datasets.pictures import to_uint8
 from harness.engine import noise
 from harness.engine.networks import Layout, Pair, bind, build_pair, couples_samples
 from harness.spec import Setup
@@ -13,19 +15,23 @@ from harness.spec import Setup
 CHUNK = 4096  # samples a pass: larger ones spend their time in fresh memory
 
 
-def latent_batches(pair: Pair, setup: Setup, seed: int, purpose: str, n: int) -> Tensor:
-    """Return the latents of at least n samples: [batches, batch, latent].
+def latent_batches(pair: Pair, setup: Setup, seed: int, purpose: str, n: int, first: int | None = None) -> Tensor:
+    """Return the latents of at least n samples, or of the `first` of them: [batches, batch, latent].
 
-    Batch statistics come from batches as large as in training; a generator without them takes all at once.
+    Batch statistics come from batches as large as in training, and of pictures no more than that is sure to fit in
+    memory; any other generator takes all at once.
     """
     assert pair.generator is not None, "a data set draws the fakes of this Setup"
-    batch = int(setup.train["batch"]) * pair.pack if couples_samples(pair.generator) else n
-    return torch.randn(-(-n // batch), batch, pair.latent, generator=noise.generator(seed, purpose))
+    couples, first = couples_samples(pair.generator), n if first is None else first
+    whole = couples or DATASETS[setup.dataset].kind == "images"
+    batch = int(setup.train["batch"]) * pair.pack if whole else n
+    rows = torch.randn(-(-n // batch), batch, pair.latent, generator=noise.generator(seed, purpose))
+    return rows[: -(-first // batch)] if whole else rows[:, :first]
 
 
 @torch.no_grad()
 def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, purpose: str, n: int) -> np.ndarray:
-    """Return n samples of the generator with these weights: [n, *shape] float32, from latents at (seed, purpose).
+    """Return n samples of the generator with these weights, [n, *shape] as kept, from latents at (seed, purpose).
 
     Raises KeyError or RuntimeError where the weights are not those of the Setup's generator.
     """
@@ -34,5 +40,13 @@ def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, pur
     sample = bind(pair, "plain", {}).sample
     flat = Layout(pair.generator).join({name: torch.from_numpy(array) for name, array in weights.items()})
     rows = latent_batches(pair, setup, seed, purpose, n)
-    parts = rows if couples_samples(pair.generator) else rows[0].split(CHUNK)
-    return torch.cat([sample(flat, part, {}) for part in parts])[:n].numpy()
+    couples = couples_samples(pair.generator)
+    parts = rows if couples else [part for row in rows for part in row.split(CHUNK)]
+    return kept(setup, torch.cat([sample(flat, part, {}) for part in parts])[:n])
+
+
+def kept(setup: Setup, samples: Tensor) -> np.ndarray:
+    """Return samples [..., *shape] as they are kept: pictures in uint8, points in float32."""
+    if DATASETS[setup.dataset].kind == "images":
+        return to_uint8(samples, setup.data).cpu().numpy()
+    return samples.cpu().float().numpy()

@@ -7,7 +7,7 @@ from torch import Tensor
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.data import data_settings
-from harness.engine.sampling import latent_batches
+from harness.engine.sampling import kept, latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
@@ -18,13 +18,16 @@ CHUNK = 4096  # points a pass: larger ones spend their time in fresh memory
 
 
 @torch.no_grad()
-def take_snapshots(stack: Stack, samples: int) -> list[Snapshot]:
+def take_snapshots(stack: Stack, samples: int, whole: bool = True) -> list[Snapshot]:
     """Return one snapshot a run: generated [samples, *shape], critic [P], fixed, and critic_grid in 2-D.
 
-    Latents are the same at every step and for every objective with the same seed, so that curves are smooth and
-    comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
+    Pictures are kept as uint8, points as float32. Where it is not to be `whole`, `fixed` alone is: the first FIXED of
+    `generated`. Latents are the same at every step and for every objective with the same seed, so that curves are
+    smooth and comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
     """
-    generated = _numpy(_generate(stack, samples))
+    generated = kept(stack.setup, _generate(stack, samples, samples if whole else min(samples, FIXED)))
+    if not whole:
+        return [{"fixed": x} for x in generated]
     critic = _numpy(stack.state.params["critic"])
     shots = [{"generated": x, "fixed": x[:FIXED], "critic": flat} for x, flat in zip(generated, critic, strict=True)]
     if stack.pair.shape == (2,) and stack.pair.pack == 1:
@@ -34,17 +37,18 @@ def take_snapshots(stack: Stack, samples: int) -> list[Snapshot]:
     return shots
 
 
-def _generate(stack: Stack, n: int) -> Tensor:
-    """[runs, n, *shape] from the latents of purpose "score"."""
+def _generate(stack: Stack, n: int, first: int) -> Tensor:
+    """Return the `first` of n samples, [runs, first, *shape], from the latents of purpose "score"."""
     if stack.pair.generator is None:
         dataset = DATASETS[stack.setup.dataset]
         draw = dataset.fake or dataset.sample
-        return torch.stack([draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs])
-    latents = [latent_batches(stack.pair, stack.setup, seed, "score", n) for seed in stack.seeds]
+        drawn = [draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs]
+        return torch.stack(drawn)[:, :first]
+    latents = [latent_batches(stack.pair, stack.setup, seed, "score", n, first) for seed in stack.seeds]
     rows = torch.stack(latents).to(stack.device, stack.dtype)
     sample, params = stack.each(stack.game.networks.sample), stack.sampled(stack.state)
     batches = [sample(params, rows[:, k], stack.state.extra) for k in range(rows.shape[1])]
-    return torch.cat(batches, 1)[:, :n]
+    return torch.cat(batches, 1)[:, :first]
 
 
 def _critic_grid(stack: Stack) -> tuple[np.ndarray, np.ndarray]:

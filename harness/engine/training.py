@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,32 +45,35 @@ def train(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    frames: Collection[int] = (),
 ) -> list[Outcome]:
     """Train runs that share a Setup, side by side, and return their outcomes in the order given.
 
-    `at` lists the steps at which a snapshot of `samples` points is kept, 0 and the last included where wanted. A lone
-    run of a stacked Setup is trained twice over: a stack of one differs from larger ones in the last bit (other
-    matrix kernels), and a record must not depend on the size of its stack. Interrupted and resumed from one of its
-    `checkpoints`, a training has the same outcomes; their seconds leave out what had to be done again.
+    `at` lists the steps at which a snapshot of `samples` samples is kept, 0 and the last included where wanted; at
+    further steps in `frames` only those of fixed latents are. A lone run of a stacked Setup is trained twice over: a
+    stack of one differs from larger ones in the last bit (other matrix kernels), and a record must not depend on the
+    size of its stack. Interrupted and resumed from one of its `checkpoints`, a training has the same outcomes; their
+    seconds leave out what had to be done again.
     """
     pinned = list(specs) * 2 if mode == "stacked" and len(specs) == 1 else list(specs)
     stack = Stack(pinned, mode, torch.device(device), dtype)
-    address = training_id(stack, at, samples)
+    address = training_id(stack, at, samples, frames)
+    shown = {*at, *frames}
     trail = unpack(checkpoints.resume, stack, address) if checkpoints.resume else None
     if trail is None:
         trail = Trail.begin(stack)
-        if 0 in at:
-            trail.snapshots[0] = take_snapshots(stack, samples)
+        if 0 in shown:
+            trail.snapshots[0] = take_snapshots(stack, samples, whole=0 in at)
     kept, started = checkpoints.clock(), time.perf_counter()
     for step in range(trail.step, stack.steps):
         trail.curves[:, step] = stack.step(step)
-        is_scored, is_due = step + 1 in at, checkpoints.clock() - kept >= checkpoints.every_s
-        if not is_scored and not is_due:
+        is_shown, is_due = step + 1 in shown, checkpoints.clock() - kept >= checkpoints.every_s
+        if not is_shown and not is_due:
             continue
         trail.step = step + 1
         trail.seconds += _elapsed(started, stack.device)
-        if is_scored:
-            trail.snapshots[trail.step] = take_snapshots(stack, samples)
+        if is_shown:
+            trail.snapshots[trail.step] = take_snapshots(stack, samples, whole=trail.step in at)
         if is_due:
             checkpoints.keep(pack(stack, trail, address))
             kept = checkpoints.clock()

@@ -12,7 +12,7 @@ from harness.metrics.directions import DIRECTIONS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
-from harness.spec import content_id
+from harness.spec import RunSpec, content_id
 
 __all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
 
@@ -40,7 +40,7 @@ class Metric:
     last_only: bool = False
 
 
-def make_reference(spec: Any, samples: int) -> Reference:
+def make_reference(spec: RunSpec, samples: int) -> Reference:
     """Build the reference of a run's data set at its data settings: `samples` points, and their floors."""
     from harness.datasets import DATASETS
     from harness.engine import noise
@@ -64,9 +64,11 @@ def make_reference(spec: Any, samples: int) -> Reference:
     return replace(bare, floors=floors)
 
 
-def samples_drawn(samples: int) -> int:
-    """Return how many points a snapshot holds so that one draw serves every metric of a suite's `samples`."""
-    return max(samples, MODES_SAMPLES)
+def samples_drawn(samples: int, spec: RunSpec) -> int:
+    """Return how many samples a snapshot of a run holds so that one draw serves every metric of a suite's `samples`."""
+    from harness.datasets import DATASETS
+
+    return samples if DATASETS[spec.setup.dataset].kind == "images" else max(samples, MODES_SAMPLES)
 
 
 def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:

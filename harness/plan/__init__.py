@@ -11,7 +11,7 @@ from harness.plan.only import run_filter
 from harness.plan.recover import earlier_plan, mend_plan
 from harness.plan.screen import render
 from harness.plan.stacks import Plan
-from harness.suite.format import scored_steps
+from harness.suite.format import frame_steps, scored_steps
 
 __all__ = [
     "Plan",

@@ -243,6 +243,14 @@ def draw_points(ax: Axes, real: NDArray[Any], generated: NDArray[Any], look: Sty
     ax.locator_params(nbins=5)
 
 
+def draw_sheet(ax: Axes, sheet: NDArray[np.uint8]) -> None:
+    """Draw a sheet of pictures [height, width, 3], pixel by pixel."""
+    ax.imshow(sheet, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
 def draw_critic(ax: Axes, grid: NDArray[Any], extent: Limits) -> None:
     """Draw faint level lines of a critic on a grid [rows, columns], rows being the second coordinate, ascending."""
     rows, columns = grid.shape

@@ -12,16 +12,16 @@ from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
 from harness.exports import csv
-from harness.report import answer, contest, enough, overview, pictures, stats, tables, verdict
+from harness.report import answer, contest, enough, overview, pictures, sheets, stats, tables, verdict
 from harness.report.contest import TaskResult
 from harness.report.figures import label
-from harness.report.panels import Panel, Section
+from harness.report.panels import TYPES, Panel, Section
 from harness.report.tables import View
 from harness.store import STATUSES, Store, write_atomic
 from harness.wording import NOTHING, counted, interval, number, plain, printable
 
 # Figures of an earlier report that may go.
-OURS = re.compile(r"(headline|tasks|primary|steps|points|losses)-\d\d-.*\.(png|svg)")
+OURS = re.compile(r"(headline|tasks|primary|steps|points|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
 
 
 def build_report(store: Store, out: Path) -> Path:
@@ -32,13 +32,13 @@ def build_report(store: Store, out: Path) -> Path:
     """
     view = tables.read(store)
     results = contest.judge(view.table, view.metrics)
-    drawn = overview.sections(view) | pictures.sections(view)
+    drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
     frames = _csv_tables(view, contest.by_task(results))
     page = render(context(view, results, drawn, list(frames)))
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:
-            written |= {f"figures/{panel.name}.png": panel.png, f"figures/{panel.name}.svg": panel.svg}
+            written |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
     # The page comes last: it never names a file that is not there yet.
     written["index.html"] = page.encode("utf-8", "backslashreplace")
     _write(written, out)
@@ -141,7 +141,8 @@ def _inlined(section: Section) -> dict[str, Any]:
 
 
 def _data_uri(panel: Panel) -> str:
-    return f"data:image/png;base64,{base64.b64encode(panel.png).decode('ascii')}"
+    ending, content = next(iter(panel.files.items()))
+    return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _floor(view: View) -> str:

@@ -1,7 +1,7 @@
 """A picture at a time, so that a phone can stack them: drawn, named, turned into bytes, and counted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,20 @@ from harness.report import figures
 
 MOST = 24  # panels of one kind on a page
 Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
+TYPES = {"png": "image/png", "gif": "image/gif"}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture: its file name without ending, what it shows in words, its size in CSS pixels, its bytes."""
+    """One picture: its file name without ending, what it shows in words, its size in CSS pixels, and its bytes by the
+    ending of each file; the page shows the first.
+    """
 
     name: str
     alt: str
     width: int
     height: int
-    png: bytes
-    svg: bytes
+    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ def collect(kind: str, items: list[Any], draw: Callable[[Any], Drawn | None], to
 
 def _panel(place: str, figure: Figure, title: str, alt: str) -> Panel:
     width, height = (round(100 * float(inches)) for inches in figure.get_size_inches())
-    return Panel(
-        f"{place}-{re.sub(r'[^A-Za-z0-9.]+', '-', title).strip('-')[:80]}", alt, width, height, *figures.encode(figure)
-    )
+    png, svg = figures.encode(figure)
+    return Panel(named(place, title), alt, width, height, {"png": png, "svg": svg})
+
+
+def named(place: str, title: str) -> str:
+    """Return a panel's file name, without ending."""
+    return f"{place}-{re.sub(r'[^A-Za-z0-9.]+', '-', title).strip('-')[:80]}"

@@ -23,22 +23,22 @@ MARGIN = 1.35  # how far a frame reaches beyond the real points
 def sections(view: View) -> dict[str, Section]:
     """Return the page's pictures by name: primary, steps, points, losses."""
     best = best_cells(view.cells)
-    tasks, parts = list(_tasks(view.cells)), list(_tasks(best))
+    tasks, parts = list(tasks_of(view.cells)), list(tasks_of(best))
     cells, firsts = in_turn(view.cells, panels.MOST), in_turn(best, panels.MOST)
     told = "cells: of each task its first objective, then its last, and so on inwards"
     return {
         "primary": panels.collect("primary", tasks[: panels.MOST], partial(_strip, view), len(tasks), "tasks"),
         "steps": panels.collect("steps", parts[: panels.MOST], partial(_steps, view), len(parts), "tasks"),
-        "points": panels.collect("points", _rows(cells), _points(view, cells), len(view.cells), told),
-        "losses": panels.collect("losses", _rows(firsts), partial(_losses, view), len(best), told),
+        "points": panels.collect("points", rows_of(cells), _points(view, cells), len(view.cells), told),
+        "losses": panels.collect("losses", rows_of(firsts), partial(_losses, view), len(best), told),
     }
 
 
-def _tasks(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def tasks_of(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
     return (part for _, part in cells.groupby("task", sort=False)) if len(cells) else iter(())
 
 
-def _rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
+def rows_of(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in cells.to_dict("records")]
 
 
@@ -60,14 +60,14 @@ def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     return best.iloc[np.sort(np.argsort(turns, kind="stable")[:most])]
 
 
-def _runs(view: View, cell: dict[str, Any]) -> pd.DataFrame:
+def runs_of(view: View, cell: dict[str, Any]) -> pd.DataFrame:
     table = view.table
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
     rows = table.iloc[np.flatnonzero(same)]
     return rows.iloc[np.argsort(rows["seed"].to_numpy(), kind="stable")]
 
 
-def _named(cell: dict[str, Any], joint: str = ", ") -> str:
+def named(cell: dict[str, Any], joint: str = ", ") -> str:
     return f"{cell['objective']}{joint}{cell['setting']}" if cell["setting"] else str(cell["objective"])
 
 
@@ -80,7 +80,7 @@ def _counted_in(view: View, cells: pd.DataFrame) -> str:
 
 def _ticked(cell: dict[str, Any]) -> str:
     """Return the name of a row, broken in two where it is long, with what is missing."""
-    name = _named(cell) if len(_named(cell)) <= 26 else _named(cell, "\n")
+    name = named(cell) if len(named(cell)) <= 26 else named(cell, "\n")
     return name if cell["n_ok"] == cell["n_planned"] else f"{name} ({cell['n_ok']}/{cell['n_planned']} ok)"
 
 
@@ -95,11 +95,11 @@ def _strip(view: View, part: pd.DataFrame) -> Drawn | None:
         return None
     metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
-    for cell in _rows(shown):
-        ok = _runs(view, cell).query("status == 'ok'")
+    for cell in rows_of(shown):
+        ok = runs_of(view, cell).query("status == 'ok'")
         lift = np.linspace(-0.2, 0.2, len(ok)) if len(ok) > 1 else np.zeros(len(ok))
         dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
-    runs, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in _rows(shown)]
+    runs, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
     lines = max(text.count("\n") + 1 for text in texts)
     figure, ax = figures.blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
     zero = [0.0] if metric.endswith("_excess") else []  # the floor belongs in the picture
@@ -121,14 +121,14 @@ def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
     if metric not in view.scored:
         return None
     means, seeds = [], []
-    for cell in _rows(part):
-        mine = view.scored[view.scored["run_id"].isin(_runs(view, cell)["run_id"])]
+    for cell in rows_of(part):
+        mine = view.scored[view.scored["run_id"].isin(runs_of(view, cell)["run_id"])]
         line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
         by_step = line.groupby("step")["value"].agg(["mean", "count"])
         mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors
-        named = {"objective": cell["objective"], "text": _named(cell)}
+        title = {"objective": cell["objective"], "text": named(cell)}
         seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell["objective"]))
-        means.append(pd.DataFrame({**named, "step": mean.index, "value": mean.to_numpy()}))
+        means.append(pd.DataFrame({**title, "step": mean.index, "value": mean.to_numpy()}))
     lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
     if not np.isfinite(thin["value"]).any():
         return None
@@ -142,10 +142,10 @@ def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
 def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:
     """Return the drawing of one of the cells' real and generated points; panels of a data set share their limits."""
     limits: dict[str, Limits] = {}
-    shown = [(cell, stats.median_run(_runs(view, cell), cell["metric"])) for cell in _rows(cells) if cell["n_ok"]]
+    shown = [(cell, stats.median_run(runs_of(view, cell), cell["metric"])) for cell in rows_of(cells) if cell["n_ok"]]
 
     def draw(cell: dict[str, Any]) -> Drawn | None:
-        run_id = stats.median_run(_runs(view, cell), cell["metric"]) if cell["n_ok"] else None
+        run_id = stats.median_run(runs_of(view, cell), cell["metric"]) if cell["n_ok"] else None
         if run_id is None:
             return None
         dataset, snapshot = str(cell["dataset"]), view.store.snapshot(run_id)
@@ -157,7 +157,7 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
             ids = [run for other, run in shown if run and other["dataset"] == dataset]
             limits[dataset] = frame(view.store.reference(dataset, run) for run in ids)
         box = limits[dataset]
-        title = _titled(cell)
+        title = titled(cell)
         figure, ax = figures.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
         if "critic_grid" in snapshot:
             x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
@@ -168,13 +168,13 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
         beyond = outside(generated, box)
         found = f"{cell['metric']} {number(float(row[cell['metric']]))}, seed {row['seed']}"
         ax.set_xlabel(f"{found}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
-        said = f"Real and generated points of {_named(cell)} on {cell['task']}: {found}"
-        return figure, f"{cell['task']} {_named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
+        said = f"Real and generated points of {named(cell)} on {cell['task']}: {found}"
+        return figure, f"{cell['task']} {named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
 
     return draw
 
 
-def _titled(cell: dict[str, Any]) -> str:
+def titled(cell: dict[str, Any]) -> str:
     """Return a narrow panel's title: the objective, its setting and its task, a line each."""
     lines = (cell["objective"], *str(cell["setting"]).split(", "), cell["task"])
     return "\n".join(str(line) for line in lines if line)
@@ -197,7 +197,7 @@ def outside(points: NDArray[Any], box: Limits) -> int:
 
 def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
     """Both players' losses in the median run of a cell, or where none is ok in the first that diverged."""
-    runs = _runs(view, cell)
+    runs = runs_of(view, cell)
     run_id, state = stats.median_run(runs, cell["metric"]), ""
     if run_id is None:
         diverged = runs[runs["status"] == "diverged"]
@@ -215,9 +215,9 @@ def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
     figures.draw_losses(ax, curves, view.styled[cell["objective"]], _counted_in(view, pd.DataFrame([cell])))
     losses = curves.filter(["critic_loss", "generator_loss"])
     _scale(ax, "y", losses.to_numpy(dtype=float).ravel())
-    ax.set_title(f"{_named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
+    ax.set_title(f"{named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
     return (
         figure,
-        f"{cell['task']} {_named(cell, ' ')}",
-        f"Losses of critic and generator of {_named(cell)} on {cell['task']}, seed {seed}{state}",
+        f"{cell['task']} {named(cell, ' ')}",
+        f"Losses of critic and generator of {named(cell)} on {cell['task']}, seed {seed}{state}",
     )

@@ -234,6 +234,15 @@ class Store:
         name = f"snapshots/{steps[-1] if step is None else step}.npz"
         return npz_arrays(self.artefact(run_id, name), self.run_folder(run_id) / name)
 
+    def frames(self, run_id: str) -> "dict[str, np.ndarray] | None":
+        """Samples of fixed latents through training, {"step": [k], "fixed": [k, n, *shape]}; None where none were kept.
+
+        Raises what `artefact` raises.
+        """
+        if "frames.npz" not in (self.record(run_id) or {"files": ()})["files"]:
+            return None
+        return npz_arrays(self.artefact(run_id, "frames.npz"), self.run_folder(run_id) / "frames.npz")
+
     def curves(self, run_id: str) -> "pd.DataFrame":
         """Losses and gradient norms by step. Raises what `artefact` raises."""
         import pandas as pd

@@ -35,6 +35,7 @@ from harness.suite.values import (
 )
 
 MAX_SEEDS = 10_000
+MAX_FRAMES = 500
 ALLOWANCES = ("batch-norm-in-penalty",)
 
 Rates = Annotated[Any, Swept(or_recipe(POSITIVE))]
@@ -82,6 +83,11 @@ SEEDS = SeedsKind(
             },
         ]
     },
+)
+FRAMES = Kind(
+    f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
+    lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
+    {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
 )
 VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
 Fractions = Annotated[Any, Swept(FRACTION)]
@@ -144,6 +150,9 @@ class Score(Strict):
 
     at: Fractions = Field(default=[1], description="fractions of the steps, rounded up to a step; 0 is allowed")
     samples: Annotated[Any, COUNT] = Field(default=1000, description="generated samples that a score is computed from")
+    frames: Annotated[Any, FRAMES] = Field(
+        default=0, description="steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation"
+    )
 
 
 class Primary(Strict):
@@ -268,6 +277,14 @@ def scored_steps(at: float | Sequence[float], steps: int) -> list[int]:
     fractions = at if isinstance(at, Sequence) else [at]
     # .07 * 100 is 7.000000000000001: what exceeds a whole step by rounding alone is that step.
     return sorted({min(steps, ceil(fraction * steps * (1 - 1e-12))) for fraction in fractions} | {steps})
+
+
+def frame_steps(frames: int, steps: int) -> list[int]:
+    """Return the steps whose samples make an animation of so many frames: evenly spaced, the first and last included.
+
+    Fewer where a run has fewer steps.
+    """
+    return sorted({round(k * steps / (frames - 1)) for k in range(frames)}) if frames else []
 
 
 def schema() -> dict[str, Any]:

@@ -162,20 +162,23 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
     from harness.metrics import samples_drawn
     from harness.weights import why_not_drawn
 
-    kept = samples_drawn(before["resolved"]["score"]["samples"])
-    finished = store.finished() & before["specs"].keys()
-    if now <= kept or not finished:
-        return []
-    for run_id in sorted(finished):
-        record = store.record(run_id)
-        if record is not None and record["status"] == "ok" and why_not_drawn(RunSpec.from_json(record["spec"])):
+    asked, least = before["resolved"]["score"]["samples"], now
+    for run_id in sorted(store.finished() & before["specs"].keys()):
+        spec = RunSpec.from_json(before["specs"][run_id])
+        kept = samples_drawn(asked, spec)
+        if now <= kept:
+            continue
+        least, record = min(least, kept), store.record(run_id)
+        if record is not None and record["status"] == "ok" and why_not_drawn(spec):
             raise HarnessError(
-                f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} points each; "
+                f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} samples each; "
                 f"ask for at most {kept}, or for another folder with -o"
             )
+    if least == now:
+        return []
     return [
-        f"score.samples: {now} given, and finished runs keep {kept} points: they are drawn anew from the weights kept "
-        "of their last step; earlier steps get no scores"
+        f"score.samples: {now} given, and finished runs keep {least} samples: they are drawn anew from the weights "
+        "kept of their last step; earlier steps get no scores"
     ]
 
 

@@ -54,10 +54,10 @@ def generated(store: Store, run_id: str, step: int, samples: int) -> "np.ndarray
     from harness.metrics import samples_drawn
     from harness.weights import kept_weights
 
-    points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples)
+    spec = RunSpec.from_json(store.plan["specs"][run_id])
+    points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples, spec)
     if len(points) >= needed:
         return points
-    spec = RunSpec.from_json(store.plan["specs"][run_id])
     if step != spec.setup.train["steps"]:
         return None
     return draw_samples(spec.setup, kept_weights(store, spec)[1], spec.seed, "score", needed)

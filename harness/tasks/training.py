@@ -49,7 +49,7 @@ def _outcomes(
 
     from harness.engine import Checkpoints, train
     from harness.metrics import samples_drawn
-    from harness.plan import scored_steps
+    from harness.plan import frame_steps, scored_steps
 
     torch.set_num_threads(1)
     check_versions(plan, plan["specs"][members[0]]["setup"])
@@ -62,9 +62,10 @@ def _outcomes(
         every_s=math.inf if every_s == "never" else every_s,
     )
     score = plan["resolved"]["score"]
-    at, samples = scored_steps(score["at"], specs[0].setup.train["steps"]), samples_drawn(score["samples"])
+    steps, samples = specs[0].setup.train["steps"], samples_drawn(score["samples"], specs[0])
+    at, frames = scored_steps(score["at"], steps), frame_steps(score.get("frames", 0), steps)
     with memory_limit(settings.get("limits", {}).get("memory_gb")):
-        return train(specs, at, samples, stack["mode"], device, checkpoints=checkpoints)
+        return train(specs, at, samples, stack["mode"], device, checkpoints=checkpoints, frames=frames)
 
 
 def _committed(
