@@ -41,22 +41,28 @@ class Metric:
 
 
 def make_reference(spec: Any, samples: int) -> Reference:
-    """Build the reference of a run's data set at its data settings: `samples` points, and their floors."""
+    """Build the reference of a run's data set at its data settings: `samples` points, and their floors.
+
+    Of pictures, it has as many as are held out where these are fewer.
+    """
+    import torch
+
     from harness.datasets import DATASETS
     from harness.engine import noise
     from harness.engine.data import data_settings, fixed_points
 
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
-    points = dataset.reference(samples, noise.generator(0, "reference"), settings).double().numpy()
+    exact = torch.float32 if dataset.kind == "images" else torch.float64  # pictures hold 256 levels, and are many
+    points = dataset.reference(samples, noise.generator(0, "reference"), settings).to(exact).numpy()
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
     held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
-    train = held[:samples].double().numpy() if held is not None else None
+    train = held[: len(points)].to(exact).numpy() if held is not None else None
     bare = Reference(points, {}, float(points.var(0).sum()), modes, sd, train)
     draws = [
-        dataset.sample(samples, noise.generator(k, "floor"), settings).double().numpy() for k in range(FLOOR_DRAWS)
+        dataset.sample(len(points), noise.generator(k, "floor"), settings).to(exact).numpy() for k in range(FLOOR_DRAWS)
     ]
-    floors = {"w1_constant": transport.best_point_distance(points)}
+    floors = {"w1_constant": transport.best_point_distance(points)} if points.ndim == 2 else {}
     for metric in METRICS.values():
         if metric.floored and metric.applies(bare):
             values = [metric.compute(draw, bare) for draw in draws]
