@@ -86,7 +86,7 @@ def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
     columns |= {
         f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")
     }
-    columns |= {f"setup.{name}": value for name, value in setup["data"].items()}
+    columns |= {f"setup.{name}": _plain(value) for name, value in setup["data"].items()}
     return columns | {
         "setup.trained": setup["train"]["generator"],
         "setup.tricks": "+".join(sorted(setup["tricks"])) or None,

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from pydantic import BaseModel
 from torch import Generator, Tensor
 
+from harness.datasets import pictures as images
 from harness.datasets import points, toys
+from harness.datasets.digits import DigitsSettings, load_digits
+from harness.datasets.pictures import Pictures, Sizes
+from harness.datasets.settings import ModesSettings, NoSettings
 
-__all__ = ["DATASETS", "Dataset"]
+__all__ = ["DATASETS", "Dataset", "Pictures", "picture_dataset"]
 
 Sampler = Callable[[int, Generator, Mapping[str, Any]], Tensor]
 Shape = tuple[int, ...]
@@ -20,16 +26,20 @@ class Dataset:
 
     kind      "toys" or "images": which recipe and which metrics apply
     shape     settings -> shape of one sample (read: what a Setup holds, never the floats)
-    range     bounds of its values, None where it has none
     sample    (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
     reference the same, stratified: what every run of the data set is scored against
     modes     settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
     fake      what a fixed generator draws, where the data set names one (else the untrained network)
     points    settings -> all its samples [n, *shape], where there are so many and no more: training reads them in
               shuffled passes, and they are the target distribution
-    file      path -> settings, where a suite must name a file: its content and what follows from it, never its path
-    hyper     floats a suite may sweep within one stack; `setup` integers, which fix a stack
-    Every data set without `points` also takes `fixed: n`, a set of n points drawn once and shared by all seeds.
+    pictures  settings -> its Pictures, in uint8; for kind "images". Training reads the training part in shuffled
+              passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
+    counted   settings -> how many pictures it has, where that is known without drawing them
+    file      path -> settings, where a suite must name a file: its content and what follows from it, never its path;
+              `file_key` is the key that names it
+    hyper     floats a suite may sweep within one stack     model   everything else it may set: what fixes a stack
+    Every data set without `points` also takes `fixed: n`: n points drawn once and shared by all seeds, or the first n
+    training pictures.
     """
 
     version: int
@@ -38,14 +48,44 @@ class Dataset:
     sample: Sampler
     reference: Sampler
     summary: str
-    range: tuple[float, float] | None = None
     modes: Callable[[Mapping[str, Any]], Tensor] | None = None
     fake: Sampler | None = None
     points: Callable[[Mapping[str, Any]], Tensor] | None = None
+    pictures: images.Loader | None = None
+    counted: Callable[[Mapping[str, Any]], Sizes] | None = None
     file: Callable[[str], Mapping[str, Any]] | None = None
+    file_key: str = "file"
     hyper: Mapping[str, float] = field(default_factory=dict)
     positive: frozenset[str] = frozenset({"sd", "scale"})
-    setup: Mapping[str, int] = field(default_factory=dict)
+    model: type[BaseModel] = NoSettings
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """What a Setup holds of its settings, those of a file aside, where a suite says nothing."""
+        return self.model().model_dump(mode="json")
+
+    def sizes(self, settings: Mapping[str, Any]) -> Sizes:
+        """Return how many pictures it has. Raises DataError where they are not there."""
+        if self.counted is not None:
+            return self.counted(settings)
+        assert self.pictures is not None, "of kind images"
+        found = self.pictures(settings)
+        return Sizes(len(found.train), len(found.held_out))
+
+    def to_values(self, pictures: Tensor, settings: Mapping[str, Any]) -> Tensor:
+        """Return uint8 pictures [...] as float32 in the range that the settings have."""
+        return images.to_values(pictures, settings["range"])
+
+    def to_uint8(self, values: Tensor, settings: Mapping[str, Any]) -> Tensor:
+        """Return values [...] in that range as uint8: clamped and rounded; what `to_values` gave comes back exactly."""
+        return images.to_uint8(values, settings["range"])
+
+
+def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
+    """Return a data set of the pictures that `load` gives for settings; `fields` are further ones of Dataset."""
+    kept = images.kept(load)
+    sample, reference = partial(images.sample_pictures, kept), partial(images.reference_pictures, kept)
+    return Dataset(kind="images", pictures=kept, sample=sample, reference=reference, **fields)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -57,7 +97,7 @@ DATASETS: dict[str, Dataset] = {
         reference=toys.stratified_8gaussians,
         modes=toys.ring_of_gaussians_modes,
         hyper={"sd": 0.02, "scale": 1.414},
-        setup={"n_modes": 8},
+        model=ModesSettings,
         summary="8 Gaussians around a circle of radius 2, sd .02, divided by 1.414",
     ),
     "8gaussians-wide": Dataset(
@@ -68,7 +108,7 @@ DATASETS: dict[str, Dataset] = {
         reference=toys.stratified_8gaussians,
         modes=toys.ring_of_gaussians_modes,
         hyper={"sd": 0.1, "scale": 1.414},
-        setup={"n_modes": 8},
+        model=ModesSettings,
         summary="8gaussians with sd .1, the spread used in teaching",
     ),
     "25gaussians": Dataset(
@@ -137,5 +177,12 @@ DATASETS: dict[str, Dataset] = {
         file=points.describe,
         hyper={"scale": 1.0},
         summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
+    ),
+    "digits": picture_dataset(
+        load_digits,
+        version=1,
+        shape=lambda settings: (1, settings["size"], settings["size"]),
+        model=DigitsSettings,
+        summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
     ),
 }

@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from harness.datasets.places import place, place_of
 from harness.datasets.pointfile import content_of, read_points
 from harness.errors import DataError
 
 Settings = Mapping[str, Any]
-
-_PLACES: dict[str, str] = {}  # content -> the file that holds it
 
 
 def describe(path: str) -> dict[str, Any]:
@@ -35,11 +34,6 @@ def describe(path: str) -> dict[str, Any]:
     content, points, dimensions = _described(path, stamp)
     place(content, path)
     return {"content": content, "points": points, "dimensions": dimensions}
-
-
-def place(content: str, path: str) -> None:
-    """Tell this process in which file the points of a content lie."""
-    _PLACES[content] = path
 
 
 def shape_of_points(settings: Settings) -> tuple[int, ...]:
@@ -74,7 +68,7 @@ def _described(path: str, stamp: tuple[int, int]) -> tuple[str, int, int]:
 
 @lru_cache(maxsize=4)
 def _scaled(content: str, scale: float) -> Tensor:
-    path = _PLACES.get(content)
+    path = place_of(content)
     if path is None:
         raise DataError(f"no file with points of content {content} is known; train through a suite that names it.")
     points = read_points(Path(path))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from harness.datasets import DATASETS, Sampler
@@ -17,24 +18,52 @@ def data_settings(spec: RunSpec) -> dict[str, Any]:
 
 
 def fixed_points(spec: RunSpec) -> Tensor | None:
-    """Return the points that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
+    """Return the samples that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
 
-    They are all that the data set has, or a fixed set of n, the same for every seed.
+    They are all points that the data set has, or a fixed set of n, the same for every seed; of pictures the first n,
+    and None stands for all of them.
     """
-    dataset = DATASETS[spec.setup.dataset]
+    dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
     if dataset.points is not None:
-        return dataset.points(data_settings(spec))
+        return dataset.points(settings)
     if "fixed" not in spec.setup.data:
         return None
+    if dataset.pictures is not None:
+        return dataset.to_values(training_pictures(spec), settings)
     rng = noise.generator(0, f"fixed.{spec.setup.dataset}")
-    return dataset.sample(int(spec.setup.data["fixed"]), rng, data_settings(spec))
+    return dataset.sample(int(spec.setup.data["fixed"]), rng, settings)
+
+
+def training_pictures(spec: RunSpec) -> Tensor:
+    """Return the pictures that a run is trained on: uint8 [n, c, h, w], all of the training part or the first of it."""
+    load = DATASETS[spec.setup.dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    return load(data_settings(spec)).train[: spec.setup.data.get("fixed")]
+
+
+def gathering(specs: Sequence[RunSpec], device: torch.device) -> noise.Gather | None:
+    """Return how a stack turns places in its training pictures into values; None where it trains on no pictures.
+
+    The pictures lie on the device once, as uint8, for all runs and streams of the stack.
+    """
+    dataset, settings = DATASETS[specs[0].setup.dataset], data_settings(specs[0])
+    if dataset.pictures is None:
+        return None
+    held = training_pictures(specs[0]).to(device)
+    return lambda places: dataset.to_values(held[places], settings)
 
 
 def real_draw(specs: Sequence[RunSpec], purpose: str, n: int) -> noise.Draw:
-    """Return draws of n real samples an update: fresh ones, or a fixed set in shuffled passes."""
+    """Return draws of n real samples an update: fresh ones, or a fixed set in shuffled passes (of pictures, places).
+
+    Which of them it is depends on the Setup alone, which the runs of a stack share.
+    """
+    seeds, order = [spec.seed for spec in specs], f"{purpose}.order"
+    if DATASETS[specs[0].setup.dataset].pictures is not None:
+        return noise.shuffled(seeds, order, n, [len(training_pictures(spec)) for spec in specs])
     points = [held for held in map(fixed_points, specs) if held is not None]
-    if points:  # runs of a stack share the Setup that decides it
-        return noise.passes([spec.seed for spec in specs], f"{purpose}.order", n, points)
+    if points:
+        return noise.passes(seeds, order, n, points)
     return fresh_draw(specs, purpose, n, DATASETS[specs[0].setup.dataset].sample)
 
 

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 BLOCK = 64  # updates
 
 Draw = Callable[[int, int], Tensor]  # (run, block) -> [BLOCK, ...]
+Gather = Callable[[Tensor], Tensor]  # places [runs, n] -> [runs, n, ...]
 
 
 def generator(seed: int, purpose: str, block: int = 0) -> Generator:
@@ -23,10 +24,16 @@ def generator(seed: int, purpose: str, block: int = 0) -> Generator:
 
 
 class Stream:
-    """What each update of one player reads of one purpose, for every run of a stack."""
+    """What each update of one player reads of one purpose, for every run of a stack.
 
-    def __init__(self, runs: int, draw: Draw, device: torch.device, dtype: torch.dtype) -> None:
-        self._runs, self._draw, self._device, self._dtype = runs, draw, device, dtype
+    Where a draw is of places in something resident, `gather` gives what lies there, update by update: of pictures a
+    block would take a thousand times the memory of their places.
+    """
+
+    def __init__(
+        self, runs: int, draw: Draw, device: torch.device, dtype: torch.dtype, gather: Gather | None = None
+    ) -> None:
+        self._runs, self._draw, self._device, self._dtype, self._gather = runs, draw, device, dtype, gather
         self._block = -1
         self._rows = torch.empty(0)
 
@@ -35,9 +42,10 @@ class Stream:
         block = update // BLOCK
         if block != self._block:
             drawn = torch.stack([self._draw(run, block) for run in range(self._runs)], dim=1)
-            self._rows = drawn.to(self._device, self._dtype)
+            self._rows = drawn.to(self._device) if self._gather else drawn.to(self._device, self._dtype)
             self._block = block
-        return self._rows[update % BLOCK]
+        row = self._rows[update % BLOCK]
+        return self._gather(row).to(self._dtype) if self._gather else row
 
 
 def normal(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:
@@ -61,16 +69,22 @@ def fresh(seeds: Sequence[int], purpose: str, n: int, sample: Callable[[int, int
 
 
 def passes(seeds: Sequence[int], purpose: str, n: int, points: Sequence[Tensor]) -> Draw:
-    """A fixed set in shuffled passes: batches run over one permutation after another, one a pass."""
+    """A fixed set in shuffled passes, one set a run."""
+    places = shuffled(seeds, purpose, n, [len(held) for held in points])
+    return lambda run, block: points[run][places(run, block)]
+
+
+def shuffled(seeds: Sequence[int], purpose: str, n: int, sizes: Sequence[int]) -> Draw:
+    """Places in a set of so many, in shuffled passes: batches run over one permutation after another, one a pass."""
 
     def draw(run: int, block: int) -> Tensor:
-        size = len(points[run])
+        size = sizes[run]
         first, last = block * BLOCK * n, (block + 1) * BLOCK * n
         orders = [
             torch.randperm(size, generator=generator(seeds[run], purpose, number))
             for number in range(first // size, (last - 1) // size + 1)
         ]
         start = first % size
-        return points[run][torch.cat(orders)[start : start + BLOCK * n]].unflatten(0, (BLOCK, n))
+        return torch.cat(orders)[start : start + BLOCK * n].unflatten(0, (BLOCK, n))
 
     return draw

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from harness.datasets import DATASETS
-from harness.datasets.pictures import to_uint8
 from harness.engine import noise
 from harness.engine.networks import Layout, Pair, bind, build_pair, couples_samples
 from harness.spec import Setup
@@ -47,6 +46,7 @@ def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, pur
 
 def kept(setup: Setup, samples: Tensor) -> np.ndarray:
     """Return samples [..., *shape] as they are kept: pictures in uint8, points in float32."""
-    if DATASETS[setup.dataset].kind == "images":
-        return to_uint8(samples, setup.data).cpu().numpy()
+    dataset = DATASETS[setup.dataset]
+    if dataset.kind == "images":
+        return dataset.to_uint8(samples, setup.data).cpu().numpy()
     return samples.cpu().float().numpy()

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
 from harness.engine import noise, schedules
-from harness.engine.data import fresh_draw, real_draw
+from harness.engine.data import fresh_draw, gathering, real_draw
 from harness.engine.networks import Layout, bind, build_pair
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, generator_update
@@ -55,6 +55,7 @@ class Stack:
         )
         self.hyper = self._stacked([_tensors(spec.hyper) for spec in specs])
         self.state = self._stacked([self._start(spec) for spec in specs])
+        self.gather = gathering(self.specs, device)
         self.phases = {"critic": self._phase("critic", critic_update)}
         if self.trained:
             self.phases["generator"] = self._phase("generator", generator_update)
@@ -146,7 +147,10 @@ class Stack:
         for name, kind in declared.items():
             shape = (n,) if kind == () else (n, *self.pair.packed_shape)
             draws[name] = noise.uniform(self.seeds, f"{player}.{name}", shape)
-        return {name: noise.Stream(len(self.seeds), draw, self.device, self.dtype) for name, draw in draws.items()}
+        return {
+            name: noise.Stream(len(self.seeds), draw, self.device, self.dtype, self.gather if name == "real" else None)
+            for name, draw in draws.items()
+        }
 
 
 def _tensors(hyper: Mapping[str, float]) -> dict[str, Tensor]:

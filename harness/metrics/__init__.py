@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
 
@@ -41,22 +44,29 @@ class Metric:
 
 
 def make_reference(spec: RunSpec, samples: int) -> Reference:
-    """Build the reference of a run's data set at its data settings: `samples` points, and their floors."""
+    """Build the reference of a run's data set at its data settings: `samples` points, and their floors.
+
+    Of pictures, it has as many as are held out where these are fewer, in uint8.
+    """
     from harness.datasets import DATASETS
     from harness.engine import noise
     from harness.engine.data import data_settings, fixed_points
 
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
-    points = dataset.reference(samples, noise.generator(0, "reference"), settings).double().numpy()
+
+    def plain(x: "Tensor") -> Points:
+        return dataset.to_uint8(x, settings).numpy() if dataset.kind == "images" else x.double().numpy()
+
+    points = plain(dataset.reference(samples, noise.generator(0, "reference"), settings))
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
     held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
-    train = held[:samples].double().numpy() if held is not None else None
-    bare = Reference(points, {}, float(points.var(0).sum()), modes, sd, train)
+    train = plain(held[: len(points)]) if held is not None else None
+    bare = Reference(points, {}, spread(points), modes, sd, train)
     draws = [
-        dataset.sample(samples, noise.generator(k, "floor"), settings).double().numpy() for k in range(FLOOR_DRAWS)
+        plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)
     ]
-    floors = {"w1_constant": transport.best_point_distance(points)}
+    floors = {"w1_constant": transport.best_point_distance(points)} if points.ndim == 2 else {}
     for metric in METRICS.values():
         if metric.floored and metric.applies(bare):
             values = [metric.compute(draw, bare) for draw in draws]
@@ -106,6 +116,17 @@ def score_id(at: list[float], samples: int) -> str:
     return content_id({"at": at, "samples": samples, "metrics": {k: m.version for k, m in METRICS.items()}})
 
 
+def flat(samples: Points) -> Points:
+    """Return samples [n, *shape] as points [n, d]: pictures as values from 0 to 1."""
+    rows = samples.reshape(len(samples), -1)
+    return rows / np.float32(255) if samples.dtype == np.uint8 else rows
+
+
+def spread(samples: Points) -> float:
+    """Return the total variance of samples [n, *shape]."""
+    return float(flat(samples).var(0).sum())
+
+
 def _excess(w1: float, reference: Reference) -> dict[str, float]:
     """W1 beyond that of real data, and the score: 1 for a perfect sampler, 0 for the best single point."""
     floor, constant = reference.floors["w1"], reference.floors["w1_constant"]
@@ -133,8 +154,7 @@ def _w2(generated: Points, reference: Reference) -> dict[str, float]:
 
 
 def _sliced(generated: Points, reference: Reference) -> dict[str, float]:
-    flat, points = (x.reshape(len(x), -1) for x in (_same_n(generated, reference), reference.points))
-    return {"sliced_w": transport.sliced_wasserstein(flat, points)}
+    return {"sliced_w": transport.sliced_wasserstein(flat(_same_n(generated, reference)), flat(reference.points))}
 
 
 def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
@@ -164,8 +184,7 @@ def _collapse(generated: Points, reference: Reference) -> dict[str, float]:
 
     Every sample counts for its nearest mode here, near or far: blurred samples of all modes are poor, not collapsed.
     """
-    flat = generated.reshape(len(generated), -1)
-    collapsed = flat.var(0).sum() < 0.01 * reference.spread
+    collapsed = spread(generated) < 0.01 * reference.spread
     if reference.modes is not None:
         counts = coverage.mode_counts(generated, reference.modes, np.inf)
         collapsed = collapsed or coverage.modes_half(counts, len(generated)) <= 1

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-Points = NDArray[np.floating]
+Points = NDArray[Any]  # floats; pictures are uint8
 
 MAX_DIMENSION = 8  # above it the empirical distance says nothing of the true one: 18.9 for 1.14 in 128 dimensions
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError, suggestion
 from harness.objectives import no_penalty
@@ -139,10 +139,12 @@ def wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[
     """Check one source against the entry that it is set on. Training settings were checked as they were read."""
     group, _, name = target.partition(".")
     wrong: list[tuple[int, str]] = []
-    if group in PLAYERS and name != "init":
+    model = player_model(entry, group) if group in PLAYERS else getattr(entry, "model", None)
+    if model is not None and name in model.model_fields and name != "init":
         values = source.value if source.swept else [source.value]
-        wrong = [(i if source.swept else -1, _wrong_parameter(entry, group, name, v)) for i, v in enumerate(values)]
-    elif target == "dataset.file":
+        wrong = [(i if source.swept else -1, _wrong_parameter(model, name, v)) for i, v in enumerate(values)]
+        wrong += [] if values else [(-1, "an empty list given, at least one value needed.")]
+    elif group == "dataset" and entry.file is not None and name == entry.file_key:
         wrong = [(-1, wrong_file(entry, source.value))]
     elif (kind := _kind_of(entry, group, name, found)) is not None:
         wrong = Swept(kind).wrong(source.value)
@@ -157,15 +159,15 @@ def _kind_of(entry: Any, group: str, name: str, found: Tables) -> Kind | None:
         ranges = found.trick[trick].ranges
         return COUNT if key in found.trick[trick].setup else within(ranges[key]) if key in ranges else NUMBER
     if group == "dataset":
-        return COUNT if name == "fixed" or name in entry.setup else POSITIVE if name in entry.positive else NUMBER
+        return COUNT if name == "fixed" else POSITIVE if name in entry.positive else NUMBER
     return INIT if group in PLAYERS else None
 
 
-def _wrong_parameter(entry: Any, player: str, name: str, value: Any) -> str:
-    """Return what the player's model says of one parameter's value, "" where it takes it."""
+def _wrong_parameter(model: type[BaseModel], name: str, value: Any) -> str:
+    """Return what the model of a player or data set says of one parameter's value, "" where it takes it."""
     try:
         text = canonical_json({name: value})  # strict JSON: "8" is no number, and 8.0 is 8
-        player_model(entry, player).model_validate_json(text, strict=True)
+        model.model_validate_json(text, strict=True)
     except ValidationError as error:
         said = [item["msg"] for item in error.errors(include_url=False) if item["loc"][:1] == (name,)]
         needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in said))

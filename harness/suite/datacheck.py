@@ -1,18 +1,22 @@
 """What a suite can have wrong in its data: files, sizes, and metrics that cannot rank them."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-from harness.errors import DataError, suggestion
+from harness.errors import DataError, HarnessError, suggestion
 from harness.metrics import rankable
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.format import Suite
 from harness.suite.problems import Problem
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
+from harness.suite.values import is_whole
+from harness.suite.yamlfile import KeyPath
 
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
+EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
 
 def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
@@ -22,12 +26,13 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
 
 
 def lacks_file(triple: Triple) -> bool:
-    """Whether the data set of a triple reads a file and the suite names none."""
-    return triple.dataset.entry.file is not None and "dataset.file" not in triple.sources
+    """Whether the data set of a triple reads a file or folder and the suite names none."""
+    entry = triple.dataset.entry
+    return entry.file is not None and f"dataset.{entry.file_key}" not in triple.sources
 
 
 def wrong_file(entry: Any, path: str) -> str:
-    """Return what is wrong with the file that a data set is to read, "" where it can be used."""
+    """Return what is wrong with the file or folder that a data set is to read, "" where it can be used."""
     try:
         entry.file(path)
     except DataError as error:
@@ -36,27 +41,63 @@ def wrong_file(entry: Any, path: str) -> str:
 
 
 def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
-    label, kind = triple.dataset.label, triple.dataset.entry.kind
+    label, entry = triple.dataset.label, triple.dataset.entry
     if lacks_file(triple):
         path = ("datasets", label) if label in suite.datasets else triple.places["dataset"]
-        text = f"'{triple.dataset.base}' reads a file, and none is named; write datasets: {{mine: {{base: "
-        return [Problem(path, f"{text}{triple.dataset.base}, file: data/mine.csv}}}}.")]
-    first = {target: s.value[0] if s.swept else s.value for target, s in triple.sources.items() if s.value != []}
+        text = f"'{triple.dataset.base}' reads a {entry.file_key}, and none is named; write datasets: {{mine: {{base: "
+        example = f"{entry.file_key}: {EXAMPLES[entry.file_key]}"
+        return [Problem(path, f"{text}{triple.dataset.base}, {example}}}}}.")]
     try:
-        data = data_of(triple, first)
-    except DataError:
-        return []  # told where the file is named
-    problems = []
-    metric, known = getattr(suite.primary, kind), rankable(triple.dataset.entry, data)
-    if kind == "toys" and metric not in known:
-        size = prod(triple.dataset.entry.shape(data))
+        every = list(_data(triple))
+    except HarnessError:
+        return []  # told where the file is named, or the value stands
+    if entry.kind == "images":
+        return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(triple, data)))
+    return _wrong_toy(suite, triple, every[0])
+
+
+def _data(triple: Triple) -> Iterator[dict[str, Any]]:
+    """Yield what Setups hold of the data set, for each combination of the values that a suite sweeps of it."""
+    entry = triple.dataset.entry
+    said = {t: s for t, s in triple.sources.items() if t.partition(".")[0] == "dataset" and s.value != []}
+    held = {t: s for t, s in said.items() if t.partition(".")[2] not in entry.hyper}
+    values = [source.value if source.swept else [source.value] for source in held.values()]
+    for chosen in itertools.product(*values):
+        yield data_of(triple, dict(zip(held, chosen, strict=True)))
+
+
+def _wrong_toy(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    label, entry, problems = triple.dataset.label, triple.dataset.entry, []
+    metric, known = suite.primary.toys, rankable(entry, data)
+    if metric not in known:
+        size = prod(entry.shape(data))
         why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}" if size > MAX_DIMENSION else ""
         text = f"runs of '{label}' cannot be ranked on {metric!r}{why}.{suggestion(metric, known)}"
-        problems.append(Problem(("primary", kind), text))
+        problems.append(Problem(("primary", "toys"), text))
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
         problems.append(Problem(("score", "samples"), f"{text}set score.samples to {data['points']} or fewer."))
     return problems + _wrong_scale(triple, data)
+
+
+def _wrong_pictures(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    """Return why pictures cannot be trained on: they are not there, or fewer than asked for."""
+    label, entry = triple.dataset.label, triple.dataset.entry
+    try:
+        sizes = entry.sizes(data)
+    except DataError as error:
+        return [Problem(_place(triple), str(error))]
+    if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
+        text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
+        return [Problem(triple.sources["dataset.fixed"].path, text)]
+    return []
+
+
+def _place(triple: Triple) -> KeyPath:
+    """Return where a suite names the folder of a data set, or the data set where it reads none."""
+    entry = triple.dataset.entry
+    named = triple.sources.get(f"dataset.{entry.file_key}") if entry.file is not None else None
+    return named.path if named is not None else triple.places["dataset"]
 
 
 def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:

@@ -175,14 +175,17 @@ class ArchitectureVariant(Strict):
 
 
 class DatasetVariant(Strict):
-    """A data set under a name of its own. Keys beside those below set its parameters, such as `sd`."""
+    """A data set under a name of its own. Keys beside those below set its parameters, such as `sd` or `size`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, Annotated[Any, Swept(NUMBER)]]
+    __pydantic_extra__: dict[str, Parameters]
 
     base: Name = described("name of the data set in the table; needed where the variant has another name")
-    fixed: Counts = described("train on a set of this many points, drawn once; else a fresh batch each step")
+    fixed: Counts = described(
+        "train on a set of this many points, drawn once, else on a fresh batch each step; on the first so many pictures"
+    )
     file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
+    folder: Text = described("folder of your own pictures, relative to this file; for `folder`")
 
 
 class ObjectiveVariant(Train):

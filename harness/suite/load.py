@@ -130,11 +130,12 @@ def _load_plugins(document: Document) -> list[Problem]:
 
 
 def _find_files(document: Document) -> None:
-    """Make the paths of data files absolute, relative to the files that name them; their content is checked later."""
+    """Make the paths of data absolute, relative to the files that name them; their content is checked later."""
     variants = document.data.get("datasets", {})
     for label, variant in variants.items() if isinstance(variants, dict) else ():
-        if isinstance(variant, dict) and isinstance(variant.get("file"), str):
-            variant["file"] = _absolute(document, ("datasets", label, "file"), variant["file"])
+        for key in ("file", "folder"):
+            if isinstance(variant, dict) and isinstance(variant.get(key), str):
+                variant[key] = _absolute(document, ("datasets", label, key), variant[key])
 
 
 def _absolute(document: Document, path: KeyPath, name: str) -> str:

@@ -42,7 +42,7 @@ def settable(tables: Tables) -> dict[str, set[str]]:
     for entry in tables.architecture.values():
         for player, model in (("generator", entry.generator_model), ("critic", entry.critic_model)):
             architectures |= {name for field in model.model_fields for name in (field, f"{player}.{field}")}
-    datasets = {name for data in tables.dataset.values() for name in (*data.hyper, *data.setup)}
+    datasets = {name for data in tables.dataset.values() for name in (*data.hyper, *data.model.model_fields)}
     return {
         "train": set(SuiteTrain.model_fields) - {"limits"} | {f"limits.{name}" for name in Limits.model_fields},
         "score": set(Score.model_fields),

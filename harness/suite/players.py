@@ -8,7 +8,7 @@ from harness.errors import HarnessError, lookup, suggestion
 from harness.spec import canonical_json
 from harness.suite.check import wrong_value
 from harness.suite.plugins import tables
-from harness.suite.resolve import player_settings
+from harness.suite.resolve import plain_settings
 from harness.suite.settings import PLAYERS, Level, architecture_sources, player_model
 from harness.suite.values import shown
 from harness.suite.yamlfile import parse_value
@@ -29,7 +29,7 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
         said = {t.removeprefix(f"{player}."): s.value for t, s in level.items() if t.startswith(f"{player}.")}
         model = player_model(entry, player)
         try:
-            settings = player_settings(model, canonical_json({**getattr(entry, player), **said}))
+            settings = plain_settings(model, canonical_json({**getattr(entry, player), **said}))
         except HarnessError as error:
             raise HarnessError(f"--set: {player}: {error}") from None
         auto = {"norm": "layer"} if settings.get("norm") == "auto" else {}

@@ -118,12 +118,16 @@ def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[st
 
 
 def data_of(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a Setup holds of the data set's settings. Raises DataError where its file cannot be used."""
+    """Return what a Setup holds of the data set's settings.
+
+    Raises DataError where its file cannot be used, HarnessError where its settings contradict each other.
+    """
     entry = triple.dataset.entry
-    data = {key: values.get(f"dataset.{key}", default) for key, default in entry.setup.items()}
+    said = {key: values[f"dataset.{key}"] for key in entry.model.model_fields if f"dataset.{key}" in values}
+    data = plain_settings(entry.model, canonical_json(said))
     if "dataset.fixed" in values:
-        data["fixed"] = values["dataset.fixed"]
-    return {**data, **entry.file(values["dataset.file"])} if entry.file is not None else data
+        data = {**data, "fixed": values["dataset.fixed"]}
+    return {**data, **entry.file(values[f"dataset.{entry.file_key}"])} if entry.file is not None else data
 
 
 def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -132,7 +136,7 @@ def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]
     for player in PLAYERS:
         said = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
         settings = canonical_json({**getattr(entry, player), **said})
-        players[player] = player_settings(player_model(entry, player), settings)
+        players[player] = plain_settings(player_model(entry, player), settings)
     generator, critic = players["generator"], players["critic"]
     if critic.get("norm") == "auto":
         critic = {**critic, "norm": triple.objective.entry.auto_norm}
@@ -141,8 +145,8 @@ def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]
 
 
 @lru_cache(maxsize=4096)
-def player_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
-    """Return the whole settings of a player as plain JSON; strict, so that "8" is no number."""
+def plain_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
+    """Return the whole settings of a player or data set as plain JSON; strict, so that "8" is no number."""
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")
     except ValidationError as error:

@@ -132,7 +132,7 @@ def set_level(
         elif group == "architecture":
             level |= architecture_sources(architecture.entry, key, value, path)
         elif group == "dataset" and key in dataset_keys(dataset.entry):
-            level[f"dataset.{key}"] = Source(key, value, isinstance(value, list), path)
+            level[f"dataset.{key}"] = dataset_source(dataset.entry, key, value, path)
     return level
 
 
@@ -196,10 +196,11 @@ def _dataset_level(variant: DatasetVariant, entry: Any, path: KeyPath) -> tuple[
     problems: list[Problem] = []
     known = dataset_keys(entry)
     said = dict(variant.__pydantic_extra__ or {})
-    said |= {key: getattr(variant, key) for key in ("fixed", "file") if getattr(variant, key) is not None}
+    fields = ("fixed", "file", "folder")
+    said |= {key: getattr(variant, key) for key in fields if getattr(variant, key) is not None}
     for key, value in said.items():
         if key in known:
-            level[f"dataset.{key}"] = Source(key, value, isinstance(value, list), (*path, key))
+            level[f"dataset.{key}"] = dataset_source(entry, key, value, (*path, key))
         elif key == "fixed":
             text = f"'{path[-1]}' is a fixed set already: all the points of its file; leave this out."
             problems.append(Problem((*path, key), text))
@@ -211,7 +212,15 @@ def _dataset_level(variant: DatasetVariant, entry: Any, path: KeyPath) -> tuple[
 
 def dataset_keys(entry: Any) -> set[str]:
     """Return what a suite may say of a data set: one that holds its points has just so many."""
-    return {*entry.hyper, *entry.setup, "fixed" if entry.points is None else "", "file" if entry.file else ""} - {""}
+    fixed, file = "fixed" if entry.points is None else "", entry.file_key if entry.file else ""
+    return {*entry.hyper, *entry.model.model_fields, fixed, file} - {""}
+
+
+def dataset_source(entry: Any, key: str, value: Any, path: KeyPath) -> Source:
+    """Return the source of a data set's parameter; a list sweeps it, unless it is a list itself."""
+    field = entry.model.model_fields.get(key)
+    swept = isinstance(value, list) if field is None else _is_swept(field.annotation, value)
+    return Source(key, value, swept, path)
 
 
 def _architecture_level(variant: ArchitectureVariant, entry: Any, path: KeyPath) -> tuple[Level, list[Problem]]:

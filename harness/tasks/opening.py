@@ -37,15 +37,16 @@ def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
 @lru_cache(maxsize=1)
 def _opened(folder: str, stamp: object) -> Store:
     """Read a plan once: of thousands of runs it takes longer to read than one of them to score."""
-    from harness.datasets.points import place
+    from harness.datasets.places import place
 
     store = Store(folder)
     plan = store.plan
     first = {row["dataset"]: row["run_id"] for row in reversed(plan["runs"])}
     for label, variant in plan["resolved"]["datasets"].items():
         data = plan["specs"][first[label]]["setup"]["data"] if label in first else {}
-        if "file" in variant and "content" in data:
-            place(data["content"], variant["file"])
+        path = variant.get("file") or variant.get("folder")
+        if path and "content" in data:
+            place(data["content"], path)
     return store
 
 

@@ -1,0 +1,121 @@
+"""Pictures as every part of the harness sees them: uint8 [n, channels, height, width], a training and a held-out part.
+
+Networks are given floats in the range that a suite sets; the two conversions here are the only ones, so that a picture
+comes back from them as it was.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from harness.spec import canonical_json
+
+Settings = Mapping[str, Any]
+Bytes = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+NOT_OF_PICTURES = ("range", "fixed")  # settings that change what networks see, and no picture
+HELD_OUT = 0.3  # the share of a set without an official test part that is held out
+KEPT = 4  # sets of pictures that a process keeps
+
+
+class Pictures(NamedTuple):
+    """A set of pictures in its two parts. Labels are places in `classes`; None and () where there are none."""
+
+    train: Tensor  # uint8 [n, c, h, w]
+    held_out: Tensor  # uint8 [m, c, h, w]
+    train_labels: Tensor | None = None  # int64 [n]
+    held_labels: Tensor | None = None  # int64 [m]
+    classes: tuple[str, ...] = ()
+
+
+class Sizes(NamedTuple):
+    """How many pictures a set has in each part."""
+
+    train: int
+    held_out: int
+
+
+Loader = Callable[[Settings], Pictures]
+
+
+def to_values(pictures: Tensor, bounds: Sequence[float]) -> Tensor:
+    """uint8 [...] -> float32 [...] from bounds[0] (black) to bounds[1] (white), both exact."""
+    low, high = bounds
+    return pictures.float() / (255 / (high - low)) + low
+
+
+def to_uint8(values: Tensor, bounds: Sequence[float]) -> Tensor:
+    """Invert `to_values`: floats [...] -> uint8 [...], rounded; what is beyond the bounds is clamped, NaN is black."""
+    low, high = bounds
+    levels = (values.float() - low) * (255 / (high - low))
+    return levels.nan_to_num(0.0).clamp(0, 255).round().to(torch.uint8)
+
+
+def kept(load: Loader) -> Loader:
+    """Return a loader that reads each set of pictures once a process, whatever the range they are shown in."""
+
+    @lru_cache(maxsize=KEPT)
+    def once(text: str) -> Pictures:
+        return load(json.loads(text))
+
+    return lambda settings: once(canonical_json({k: v for k, v in settings.items() if k not in NOT_OF_PICTURES}))
+
+
+def sample_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Draw n training pictures with replacement, as a perfect sampler of their empirical distribution: [n, c, h, w]."""
+    held = load(settings).train
+    return to_values(held[torch.randint(len(held), (n,), generator=draw)], settings["range"])
+
+
+def reference_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
+    """Draw n held-out pictures without replacement, all of them where there are fewer: [at most n, c, h, w]."""
+    held = load(settings).held_out
+    return to_values(held[torch.randperm(len(held), generator=draw)[:n]], settings["range"])
+
+
+def by_content(pictures: Bytes) -> NDArray[np.intp]:
+    """Return the order of pictures [n, ...] by the sha256 of their bytes: one that no file name or order changes."""
+    digests = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
+    return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.intp)
+
+
+def training_size(ordered: Bytes) -> int:
+    """Return how many of the pictures [n, ...], in the order of `by_content`, are for training; the rest is held out.
+
+    The last 30 % (rounded up) are held out, with all copies of the first of them: no picture is in both parts.
+    """
+    cut = len(ordered) - int(np.ceil(HELD_OUT * len(ordered)))
+    while 0 < cut < len(ordered) and np.array_equal(ordered[cut - 1], ordered[cut]):
+        cut -= 1
+    return cut
+
+
+def of_classes(found: Pictures, wanted: Sequence[int] | None) -> Pictures:
+    """Return the pictures of the wanted classes alone, labelled by their place among them; None wants all."""
+    if wanted is None:
+        return found
+    assert found.train_labels is not None
+    assert found.held_labels is not None
+    place = torch.full((len(found.classes),), -1, dtype=torch.int64)
+    place[list(wanted)] = torch.arange(len(wanted))
+    train, held = place[found.train_labels], place[found.held_labels]
+    return Pictures(
+        found.train[train >= 0],
+        found.held_out[held >= 0],
+        train[train >= 0],
+        held[held >= 0],
+        tuple(found.classes[i] for i in wanted),
+    )
+
+
+def as_tensor(pictures: Bytes) -> Tensor:
+    """Share an array's memory with a tensor; one that is mapped from a file must be mapped copy-on-write."""
+    return torch.from_numpy(pictures)
