@@ -3,6 +3,7 @@
 HarnessError              exit code 2: the call or the suite is wrong
 |-- SuiteError            every mistake of a suite file, one line each
 |-- UnknownName           a name that a table does not hold, with the nearest that it does
+|-- ShapeError            samples of a shape that an architecture cannot make
 |-- DataError             data that cannot be used: missing, malformed, not finite
 `-- StoreError            exit code 3: the results folder cannot be read or written
     `-- Damaged           a file in it that is not what was written
@@ -35,6 +36,10 @@ class SuiteError(HarnessError):
 
 class UnknownName(HarnessError):
     """A name that is not in the table asked."""
+
+
+class ShapeError(HarnessError):
+    """Samples of a shape that an architecture cannot make or judge."""
 
 
 class DataError(HarnessError):

@@ -88,3 +88,14 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """Put the pictures of oracles.py among the data sets for one test."""
+    from oracles import PICTURES
+
+    from harness.datasets import DATASETS
+
+    for name, entry in PICTURES.items():
+        monkeypatch.setitem(DATASETS, name, entry)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES
-from harness.datasets import DATASETS
+from harness.datasets import DATASETS, Dataset
 from harness.engine import noise
 from harness.engine.checkpoint import FILE
 from harness.objectives import OBJECTIVES, Trick
@@ -30,9 +30,41 @@ NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are don
 )
 
 
+def _blobs(n: int, draw: torch.Generator, settings: Any) -> torch.Tensor:
+    """One bright spot a picture, of random place and width, on a dark ground: [n, c, side, side] in [-1, 1]."""
+    side, channels = settings["side"], settings["channels"]
+    x, y, width = (torch.rand(n, channels, 1, 1, generator=draw) for _ in range(3))
+    grid = torch.arange(side) / (side - 1)
+    far = (grid - x).square() + (grid[:, None] - y).square()
+    return 2 * torch.exp(-far / (0.02 + 0.1 * width)) - 1
+
+
+def _pictures(side: int, channels: int) -> Dataset:
+    return Dataset(
+        version=1,
+        kind="images",
+        shape=lambda settings: (settings["channels"], settings["side"], settings["side"]),
+        sample=_blobs,
+        reference=_blobs,
+        summary="bright spots",
+        range=(-1.0, 1.0),
+        setup={"side": side, "channels": channels},
+    )
+
+
+# For tests of networks; DATASETS holds them where the fixture `pictures` is used.
+PICTURES = {"pictures": _pictures(16, 1), "colours": _pictures(32, 3), "large": _pictures(64, 3)}
+
+
+def data_for(architecture: str) -> str:
+    """Return the name of a data set that an architecture can make: a toy, or one of PICTURES."""
+    shape = ARCHITECTURES[architecture].shape
+    return "8gaussians" if len(shape) == 1 else "large" if shape[-1] == 64 else "pictures"
+
+
 def data_defaults(name: str) -> dict[str, Any]:
     """Return what a Setup holds of a data set by default: of the file above where it reads one."""
-    entry = DATASETS[name]
+    entry = {**PICTURES, **DATASETS}[name]
     return {**entry.setup, **(entry.file(POINTS) if entry.file else {})}
 
 
@@ -48,11 +80,12 @@ def make_spec(
     **train: Any,
 ) -> RunSpec:
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
-    entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], DATASETS[dataset]
+    entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**PICTURES, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
     small = {"width": 8, "depth": 2} if architecture != "mlp-deep" else {"width": 8}
-    generator = network.generator_model(**{**small, **network.generator, **(players or {})})
-    critic = network.critic_model(**{**small, **network.critic, **(players or {})}).model_dump(mode="json")
+    generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
+    critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
+    critic = critic.model_dump(mode="json")
     critic["norm"] = entry.auto_norm if critic["norm"] == "auto" else critic["norm"]
     from harness.objectives import TRICKS
 
@@ -72,6 +105,12 @@ def make_spec(
     )
     own = {**entry.hyper, **recipe.hyper}
     return RunSpec(setup, {**rates, **own, **data_hyper, **trick_hyper, **(hyper or {})}, seed)
+
+
+def settings_of(model: Any, *levels: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the levels say of a player, later ones winning: what its model does not have is left out."""
+    said = {key: value for level in levels for key, value in (level or {}).items()}
+    return {key: value for key, value in said.items() if key in model.model_fields}
 
 
 def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
@@ -160,9 +199,10 @@ def critic_loss(name: str, critic: nn.Module, real: Any, fake: Any, mix: Any, hy
         return torch.clamp(1 - on_real, min=0).mean() + torch.clamp(1 + on_fake, min=0).mean()
     loss = on_fake.mean() - on_real.mean()
     if name in ("wgan-gp", "wgan-lp"):
-        between = (mix[:, None] * real + (1 - mix[:, None]) * fake).requires_grad_()
+        mix = mix.reshape(-1, *[1] * (real.ndim - 1))
+        between = (mix * real + (1 - mix) * fake).requires_grad_()
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        beyond = slope.norm(dim=1) - 1
+        beyond = slope.flatten(1).norm(dim=1) - 1
         loss = loss + hyper["gp_weight"] * (beyond if name == "wgan-gp" else F.relu(beyond)).pow(2).mean()
     return loss
 
@@ -188,19 +228,34 @@ def make_optimizer(name: str, network: nn.Module, hyper: Any, rate: str) -> torc
 
 
 def load_initial(network: nn.Module, init: Any, rng: torch.Generator) -> None:
-    """Fill a network in the order of its parameters, by the definitions of He and of PyTorch's defaults."""
+    """Fill a network in the order of its parameters, by the definitions of He, of PyTorch's defaults and of DCGAN."""
+    layers = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.Linear):
-                if init == "default":
-                    bound = 1 / math.sqrt(module.in_features)
-                    for p in module.parameters():
-                        p.copy_(torch.empty(p.shape).uniform_(-bound, bound, generator=rng))
-                    continue
-                sd = math.sqrt(2 / module.in_features) if init == "he" else init["normal"]
-                module.weight.copy_(sd * torch.randn(module.weight.shape, generator=rng))
-                if module.bias is not None:
-                    module.bias.zero_()
+            if isinstance(module, layers):
+                _load_layer(module, init, rng)
+            elif init == "dcgan" and getattr(module, "weight", None) is not None:  # a norm
+                module.weight.copy_(1 + 0.02 * torch.randn(module.weight.shape, generator=rng))
+
+
+def _load_layer(layer: Any, init: Any, rng: torch.Generator) -> None:
+    """One linear or convolutional layer; the others start at weight 1, bias 0."""
+    taps = 1 if isinstance(layer, nn.Linear) else layer.kernel_size[0] ** 2
+    if init == "default":
+        bound = 1 / math.sqrt(layer.weight.shape[1] * taps)
+        for p in layer.parameters():
+            p.copy_(torch.empty(p.shape).uniform_(-bound, bound, generator=rng))
+        return
+    if init == "he":
+        if isinstance(layer, nn.ConvTranspose2d):
+            sd = math.sqrt(2 / (layer.in_channels * taps / layer.stride[0] ** 2))
+        else:
+            sd = math.sqrt(2 / (layer.weight.shape[1] * taps))
+    else:
+        sd = 0.02 if init == "dcgan" else init["normal"]
+    layer.weight.copy_(sd * torch.randn(layer.weight.shape, generator=rng))
+    if layer.bias is not None:
+        layer.bias.zero_()
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:

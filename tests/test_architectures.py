@@ -7,10 +7,11 @@ import torch
 from oracles import make_spec
 from torch import nn
 
-from harness.architectures import ARCHITECTURES, mlp
+from harness.architectures import ARCHITECTURES, layers, mlp
 from harness.architectures.initial import draw_weights
-from harness.architectures.summary import summarise
+from harness.architectures.summary import multiply_adds, summarise
 from harness.engine.networks import Layout, bind, build_pair
+from harness.suite.players import parse_settings
 
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
 
@@ -61,12 +62,12 @@ def test_networks_that_bend_have_no_written_out_slope(settings):
 
 def test_scaled_softplus_is_what_the_paper_says():
     x = torch.linspace(-3, 3, 20)
-    torch.testing.assert_close(mlp.ScaledSoftplus()(x), torch.log1p(torch.exp(2 * x + 2)) / 2 - 1)
+    torch.testing.assert_close(layers.ScaledSoftplus()(x), torch.log1p(torch.exp(2 * x + 2)) / 2 - 1)
 
 
 def test_maxout_of_two_signed_pieces_is_the_absolute_value():
     x = torch.randn(4, 3)
-    torch.testing.assert_close(mlp.Maxout(2)(torch.stack([x, -x], -1).flatten(-2)), x.abs())
+    torch.testing.assert_close(layers.Maxout(2)(torch.stack([x, -x], -1).flatten(-2)), x.abs())
 
 
 def test_widths_override_width_and_depth():
@@ -109,10 +110,31 @@ def test_features_are_the_input_of_the_last_layer():
     torch.testing.assert_close(critic.scores(x), expected.squeeze(1))
 
 
+def test_the_initial_weights_of_dcgan():
+    """Radford et al. 2016: N(0, .02) for layers, N(1, .02) for the weights of norms, biases 0."""
+    network = nn.Sequential(
+        nn.Conv2d(8, 64, 4), nn.BatchNorm2d(20_000), nn.ConvTranspose2d(64, 8, 4), nn.Linear(9, 999)
+    )
+    drawn = draw_weights(network, "dcgan", torch.Generator().manual_seed(1))
+    for name, values in drawn.items():
+        mean, sd = (0, 0) if name.endswith("bias") else (float(name == "1.weight"), 0.02)
+        assert values.mean().item() == pytest.approx(mean, abs=1e-3), name
+        assert values.std().item() == pytest.approx(sd, rel=0.03), name
+
+
+def test_he_keeps_the_spread_through_a_transposed_convolution():
+    """Of 4x4 taps a stride of 2 leaves a quarter: each output sums 4 of them over all channels."""
+    layer = nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False)
+    x = torch.randn(64, 64, 12, 12, generator=torch.Generator().manual_seed(0))
+    drawn = draw_weights(layer, "he", torch.Generator().manual_seed(1))
+    y = torch.func.functional_call(layer, drawn, x)[..., 2:-2, 2:-2]
+    assert y.var().item() == pytest.approx(2, rel=0.05)
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_entry_builds_and_counts_its_parameters(name):
     entry = ARCHITECTURES[name]
-    settings = {"generator": entry.generator_model(**entry.generator), "critic": entry.critic_model(**entry.critic)}
+    settings = parse_settings(name, [])
     summary = summarise(name, settings, None)
     for player in ("generator", "critic"):
         build = getattr(entry, f"build_{player}")
@@ -129,3 +151,34 @@ def test_a_summary_by_hand():
     assert summary["generator"]["parameters"] == 3 * 5 + 5 + 5 * 2 + 2
     assert summary["critic"]["multiply_adds"] == 2 * 7 + 7
     assert [layer["output_shape"] for layer in summary["critic"]["layers"]] == [[2], [7], [7], [1]]
+
+
+def brute_force(layer, side):
+    """Multiply-adds of a layer by convolving ones with ones: each tap on a number adds one to its sum."""
+    ones = {name: (p.detach() * 0 + (name == "weight")).double() for name, p in layer.named_parameters()}
+    x = torch.ones(1, layer.in_channels, side, side, dtype=torch.float64)
+    return int(torch.func.functional_call(layer, ones, x).sum())
+
+
+@pytest.mark.parametrize("side", [2, 5, 8])
+@pytest.mark.parametrize("how", [(1, 1, 0), (3, 1, 1), (4, 1, 2), (4, 2, 1), (5, 2, 2), (1, 2, 0), (2, 2, 0)])
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+def test_multiply_adds_are_those_taps_that_meet_a_number(kind, how, side):
+    kernel, stride, padding = how
+    layer = kind(3, 2, kernel, stride, padding)
+    if kind is nn.ConvTranspose2d and kernel == 5:
+        layer = kind(3, 2, kernel, stride, padding, output_padding=1)
+    taken = torch.empty(1, 3, side, side)
+    given = layer(taken)
+    assert multiply_adds(layer, taken, given) == brute_force(layer, side)
+
+
+@pytest.mark.parametrize("output", ["linear", "tanh", "sigmoid"])
+def test_an_mlp_ends_as_it_is_told_and_keeps_its_address_where_it_is_not(output):
+    player = mlp.MlpGenerator(output=output)
+    kinds = [type(layer) for layer in mlp.build_generator(player, (1, 4, 4))]
+    expected = {"linear": nn.Linear, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[output]
+    assert kinds[-2:] == [expected, layers.ToShape]
+    assert player.model_dump(mode="json").get("output", "linear") == output
+    assert ("output" in player.model_dump(mode="json")) == (output != "linear")
+    assert mlp.MlpGenerator.model_validate(player.model_dump(mode="json")) == player

@@ -1,5 +1,6 @@
 """Architectures: a pair of network builders, and how a stack of them runs."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from harness.architectures import mlp
+from harness.architectures import dcgan, mlp
 
 __all__ = ["ARCHITECTURES", "Architecture"]
 
@@ -59,6 +60,22 @@ def _mlp(
     )
 
 
+def _dcgan(
+    summary: str, generator: Mapping[str, Any] | None = None, critic: Mapping[str, Any] | None = None
+) -> Architecture:
+    return Architecture(
+        version=1,
+        generator_model=dcgan.DcganGenerator,
+        critic_model=dcgan.DcganCritic,
+        build_generator=dcgan.build_generator,
+        build_critic=dcgan.build_critic,
+        shape=(1, 32, 32),
+        summary=summary,
+        generator=generator or {},
+        critic=critic or {},
+    )
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "mlp": _mlp("fully connected, 3 hidden layers of 64 ReLU units in each player"),
     "mlp-tanh": _mlp("mlp with tanh in place of every ReLU", {"activation": "tanh"}, {"activation": "tanh"}),
@@ -68,4 +85,38 @@ ARCHITECTURES: dict[str, Architecture] = {
         {"norm": "auto"},
     ),
     "mlp-deep": _mlp("mlp with 12 hidden layers in each player", {"depth": 12}, {"depth": 12}),
+    "dcgan": _dcgan(
+        "convolutional, batch norm in the generator, the critic's norm left to the objective (Radford et al. 2016)"
+    ),
+    "dcgan-no-bn": _dcgan(
+        "dcgan whose generator has no norm and as many filters in every layer (Gulrajani et al. 2017, figure 2)",
+        {"norm": "none", "growth": 1},
+    ),
+    "dcgan-no-norm": _dcgan("dcgan without a norm in either player", {"norm": "none"}, {"norm": "none"}),
+    "dcgan-tanh": _dcgan(
+        "dcgan with tanh in place of every nonlinearity", {"activation": "tanh"}, {"activation": "tanh"}
+    ),
+    "dcgan-gated": _dcgan(
+        "dcgan with sigmoid(a) tanh(b) in place of every nonlinearity, and layers twice as wide for it",
+        {"activation": "gated"},
+        {"activation": "gated"},
+    ),
+    "dcgan-shapes": _dcgan(
+        "dcgan as in suite shapes-dcgan: no bias in the generator, one in every layer of the critic",
+        {"bias": "none"},
+        {"bias": "all"},
+    ),
+    "dcgan-extra": _dcgan(
+        "dcgan-shapes with one more layer (4x4, stride 1, padding 2) after the critic's first",
+        {"bias": "none"},
+        {"bias": "all", "extra": 1},
+    ),
+    "mlp-g": dataclasses.replace(
+        _dcgan(
+            "a generator of 4 fully connected layers of 512 ReLU units, the critic of dcgan (Gulrajani et al. 2017)",
+            {"width": 512, "depth": 4, "latent": 100, "output": "tanh"},
+        ),
+        generator_model=mlp.MlpGenerator,
+        build_generator=mlp.build_generator,
+    ),
 }

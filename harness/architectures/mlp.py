@@ -5,23 +5,27 @@ the parameters as arguments. Both work for one run (weights [out, in], samples [
 (weights [runs, out, in], samples [runs, n, *shape]).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ToShape, ToVector
+from harness.architectures.settings import Init, Output, Size
 from harness.lanes import lanewise, whole_lanes
 
 Params = Mapping[str, Tensor]
-Size = Annotated[int, Field(ge=1, le=65536)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Init = Literal["he", "default"] | dict[Literal["normal"], Positive]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
-
-LEAK = 0.2  # slope of leaky_relu below zero, as in Radford et al. 2016
 
 
 class MlpPlayer(BaseModel):
@@ -55,9 +59,16 @@ class MlpPlayer(BaseModel):
 
 
 class MlpGenerator(MlpPlayer):
-    """A generator has a latent size as well."""
+    """A generator has a latent size as well, and on pictures a nonlinearity that keeps their range."""
 
     latent: Size = 2
+    output: Output = "linear"
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a linear output: runs from before there was a choice keep their address."""
+        settings: dict[str, Any] = plain(self)
+        return settings if self.output != "linear" else {k: v for k, v in settings.items() if k != "output"}
 
 
 class MlpCritic(MlpPlayer):
@@ -66,61 +77,10 @@ class MlpCritic(MlpPlayer):
     norm: Literal["none", "batch", "layer", "auto"] = "none"  # type: ignore[assignment]  # wider than a generator's
 
 
-class ToVector(nn.Module):
-    """[..., *shape] -> [..., prod(shape)]."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.dims = len(shape)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(-self.dims)
-
-
-class ToShape(nn.Module):
-    """[..., prod(shape)] -> [..., *shape]."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, self.shape)
-
-
-class Maxout(nn.Module):
-    """Maximum over `pieces` neighbouring features (Goodfellow et al. 2013, eq. 1): [..., k * pieces] -> [..., k]."""
-
-    def __init__(self, pieces: int) -> None:
-        super().__init__()
-        self.pieces = pieces
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (-1, self.pieces)).amax(-1)
-
-
-class ScaledSoftplus(nn.Module):
-    """softplus(2 x + 2) / 2 - 1 (Gulrajani et al. 2017, table 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.softplus(2 * x + 2) / 2 - 1
-
-
-_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(LEAK),
-    "tanh": nn.Tanh,
-    "softplus": nn.Softplus,
-    "elu": nn.ELU,
-    "sigmoid": nn.Sigmoid,
-    "scaled_softplus": ScaledSoftplus,
-}
-_CURVED = (nn.Tanh, nn.Softplus, nn.ELU, nn.Sigmoid, ScaledSoftplus)
-
-
 def build_generator(player: MlpGenerator, shape: tuple[int, ...]) -> nn.Sequential:
-    """Return the network from latents [n, latent] to samples [n, *shape], linear at its end."""
-    return nn.Sequential(*_layers(player, player.latent, _product(shape)), ToShape(shape))
+    """Return the network from latents [n, latent] to samples [n, *shape]."""
+    ending = [] if player.output == "linear" else [ACTIVATIONS[player.output]()]
+    return nn.Sequential(*_layers(player, player.latent, _product(shape)), *ending, ToShape(shape))
 
 
 def build_critic(player: MlpCritic, shape: tuple[int, ...]) -> nn.Sequential:
@@ -172,7 +132,7 @@ def _apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
         return _batch_norm(x, params[f"{name}.weight"], params[f"{name}.bias"], layer.eps)
     if isinstance(layer, nn.LayerNorm):
         return _affine(F.layer_norm(x, layer.normalized_shape, eps=layer.eps), name, params)
-    if isinstance(layer, _CURVED):
+    if isinstance(layer, CURVED):
         return lanewise(layer, x)
     return layer(x)
 
@@ -213,7 +173,7 @@ def _layers(player: MlpPlayer, n_in: int, n_out: int) -> Iterator[nn.Module]:
             yield nn.BatchNorm1d(width * pieces, track_running_stats=False)
         elif player.norm == "layer":
             yield nn.LayerNorm(width * pieces)
-        yield Maxout(pieces) if player.activation == "maxout" else _ACTIVATIONS[player.activation]()
+        yield Maxout(pieces) if player.activation == "maxout" else ACTIVATIONS[player.activation]()
         n_in = width
     yield nn.Linear(n_in, n_out)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
-from harness.errors import lookup
+from harness.errors import ShapeError, lookup
 
 Shape = tuple[int, ...]
 Builder = Callable[[Any, Shape], nn.Module]  # (settings, shape of one sample) -> network
@@ -19,16 +19,16 @@ def summarise(architecture: str, settings: Any, shape: Shape | None) -> dict[str
     """Return the summary of both players: parameters, multiply_adds of one sample, megabytes, layers.
 
     `settings` holds the player models by "generator" and "critic"; `shape` is that of one sample, the architecture's
-    own by default. Raises whatever a builder raises for a shape that it does not take.
+    own by default. Raises ShapeError for a shape that it does not take.
     """
     entry = lookup(ARCHITECTURES, architecture, "architecture")
     shape = shape or entry.shape
-    return {
-        "architecture": architecture,
-        "shape": list(shape),
-        "generator": generator_summary(entry.build_generator, settings["generator"], shape),
-        "critic": critic_summary(entry.build_critic, settings["critic"], shape),
-    }
+    try:
+        generator = generator_summary(entry.build_generator, settings["generator"], shape)
+        critic = critic_summary(entry.build_critic, settings["critic"], shape)
+    except ShapeError as error:
+        raise ShapeError(f"'{architecture}' cannot be built: {error}") from None
+    return {"architecture": architecture, "shape": list(shape), "generator": generator, "critic": critic}
 
 
 def generator_summary(build: Builder, settings: Any, shape: Shape) -> dict[str, Any]:
@@ -46,24 +46,43 @@ def render(summary: dict[str, Any]) -> str:
     lines = [f"{summary['architecture']} for samples of shape {'x'.join(map(str, summary['shape']))}"]
     for player in ("generator", "critic"):
         part = summary[player]
+        width = max(10, *(len(layer["name"]) for layer in part["layers"]))
         lines += [
             "",
             f"{player}: {part['parameters']:,} parameters, {part['multiply_adds']:,} multiply-adds a sample, "
             f"{part['megabytes']:.3f} MB",
-            f"  {'layer':<10} {'type':<16} {'output':<16} {'parameters':>12} {'multiply-adds':>14}",
+            f"  {'layer':<{width}} {'type':<16} {'output':<16} {'parameters':>12} {'multiply-adds':>14}",
         ]
         for layer in part["layers"]:
             output = "x".join(map(str, layer["output_shape"]))
-            row = f"  {layer['name']:<10} {layer['type']:<16} {output:<16}"
+            row = f"  {layer['name']:<{width}} {layer['type']:<16} {output:<16}"
             lines.append(f"{row} {layer['parameters']:>12,} {layer['multiply_adds']:>14,}")
     return "\n".join(lines)
 
 
-def multiply_adds(layer: nn.Module, output: Tensor) -> int:
-    """Return the multiply-adds of one sample through one layer; norms and activations count as none."""
+def multiply_adds(layer: nn.Module, taken: Tensor, given: Tensor) -> int:
+    """Return the multiply-adds of one sample through one layer, which made `given` [n, ...] of `taken` [n, ...].
+
+    Of a convolution those are counted that meet a number: its taps on the padding are none. Norms and activations
+    count as none.
+    """
     if isinstance(layer, nn.Linear):
-        return layer.in_features * int(output[0].numel())
+        return layer.in_features * int(given[0].numel())
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        wide, narrow = (taken, given) if isinstance(layer, nn.Conv2d) else (given, taken)
+        taps = [_taps(layer, axis, wide.shape[2 + axis], narrow.shape[2 + axis]) for axis in (0, 1)]
+        return layer.in_channels * layer.out_channels // layer.groups * taps[0] * taps[1]
     return 0
+
+
+def _taps(layer: nn.Conv2d | nn.ConvTranspose2d, axis: int, wide: int, narrow: int) -> int:
+    """Return how many pairs (place on the strided side, tap) fall on one of `wide` places, along one axis.
+
+    A transposed convolution pairs the same places, the other way round.
+    """
+    stride, padding, dilation = layer.stride[axis], int(layer.padding[axis]), layer.dilation[axis]
+    places = (i * stride - padding + k * dilation for i in range(narrow) for k in range(layer.kernel_size[axis]))
+    return sum(0 <= place < wide for place in places)
 
 
 def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[str, Any]:
@@ -83,7 +102,7 @@ def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[
                     "type": type(module).__name__,
                     "output_shape": list(output.shape[1:]),
                     "parameters": sum(p.numel() for p in module.parameters()),
-                    "multiply_adds": multiply_adds(module, output),
+                    "multiply_adds": multiply_adds(module, inputs[0], output),
                 }
             )
 

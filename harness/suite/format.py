@@ -119,8 +119,8 @@ class Train(Strict):
     n_critic: Annotated[Any, Swept(or_recipe(UPDATES))] = described(
         "critic updates a generator step, or {base, first: [steps, updates], every: [steps, updates]}"
     )
-    critic_init: Inits = described("initial weights of the critic: he, default, or {normal: sd}")
-    generator_init: Inits = described("initial weights of the generator: he, default, or {normal: sd}")
+    critic_init: Inits = described("initial weights of the critic: he, default, dcgan, or {normal: sd}")
+    generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
     schedule: Annotated[Any, Swept(SCHEDULE)] = described("hyperparameters that fall to zero: {lr: linear} or cosine")
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
     constrain: Annotated[Any, Swept(one_of("after", "before", "after+start"))] = described(

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError, core_schema
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
 NEVER = "never"
+INITS = ("he", "default", "dcgan")
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _is_updates(value: Any) -> bool:
 def _is_init(value: Any) -> bool:
     if isinstance(value, dict):
         return set(value) == {"normal"} and POSITIVE.accepts(value["normal"])
-    return isinstance(value, str) and value in ("he", "default")
+    return isinstance(value, str) and value in INITS
 
 
 def _is_schedule(value: Any) -> bool:
@@ -182,7 +183,7 @@ UPDATES = Kind(
     {"anyOf": [_COUNT, _UPDATES]},
 )
 INIT = Kind(
-    "'he', 'default' or {normal: sd} with sd above 0", _is_init, {"anyOf": [{"enum": ["he", "default"]}, _NORMAL]}
+    "'he', 'default', 'dcgan' or {normal: sd} with sd above 0", _is_init, {"anyOf": [{"enum": [*INITS]}, _NORMAL]}
 )
 SCHEDULE = Kind(
     "a mapping such as {lr: linear} of hyperparameters to 'linear' or 'cosine'",

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import data_for, make_spec
 from scipy import stats
 
 from harness.architectures import ARCHITECTURES
@@ -124,11 +125,12 @@ def test_what_is_no_plan_is_refused_in_a_sentence(plain):
         make_plan(suite(), plain, "cpu")
 
 
+@pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_sizes_are_those_of_the_networks_built(architecture, objective):
-    setup = first_setup(architecture=architecture, objective=objective)
-    entry, shape = ARCHITECTURES[architecture], DATASETS["ring"].shape(setup.data)
+    setup = make_spec(objective, data_for(architecture), architecture).setup
+    entry, shape = ARCHITECTURES[architecture], DATASETS[setup.dataset].shape(setup.data)
     networks = {
         "generator": entry.build_generator(entry.generator_model(**setup.generator), shape),
         "critic": entry.build_critic(entry.critic_model(**setup.critic), shape),

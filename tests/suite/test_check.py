@@ -133,7 +133,7 @@ WRONG = {
     ),
     "player's init": (
         "architectures: {mlp: {init: {}}}\n" + BLOCK,
-        "x.yaml:3: init: {} given, 'he', 'default' or {normal: sd}",
+        "x.yaml:3: init: {} given, 'he', 'default', 'dcgan' or {normal: sd}",
     ),
     "data parameter": (
         "datasets: {ring: {thetta: 3}}\n" + BLOCK,

@@ -13,10 +13,10 @@ from harness.suite.players import parse_settings, parse_shape
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_players_are_those_of_a_suite(architecture):
     block = {"dataset": "ring", "architecture": "a", "objective": "wgan-gp"}
-    variant = {"base": architecture, "widths": [5, 3], "generator": {"latent": 7}, "critic": {"init": {"normal": 0.1}}}
+    variant = {"base": architecture, "width": 24, "generator": {"latent": 7}, "critic": {"init": {"normal": 0.1}}}
     suite = Suite.model_validate({"version": 1, "name": "t", "architectures": {"a": variant}, "matrix": [block]})
     setup = expand(suite).runs[0].spec.setup
-    shown = parse_settings(architecture, ["widths=[5, 3]", "generator.latent=7", "critic.init={normal: .1}"])
+    shown = parse_settings(architecture, ["width=24", "generator.latent=7", "critic.init={normal: .1}"])
     assert canonical_json(shown["generator"].model_dump(mode="json")) == canonical_json(setup.generator)
     assert canonical_json(shown["critic"].model_dump(mode="json")) == canonical_json(setup.critic)
 
@@ -34,7 +34,7 @@ def test_what_sets_one_player_beats_what_sets_both_in_either_order():
         ("width=-8", "-8 given, greater than or equal to 1 needed."),
         ("width=true", "true given, a valid integer needed."),
         ("width=[8, 16]", "one value is needed, not a list of them"),
-        ("init=xavier", "'he', 'default' or {normal: sd} with sd above 0 needed."),
+        ("init=xavier", "'he', 'default', 'dcgan' or {normal: sd} with sd above 0 needed."),
         ("norm=auto", "'auto' given"),
         ("widht=8", "unknown name 'widht'. Did you mean 'width'?"),
         ("gen.width=8", "unknown name 'gen.width'. Did you mean 'width'?"),
