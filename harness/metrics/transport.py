@@ -1,7 +1,7 @@
 """Exact optimal transport between two point clouds of equal weight (POT)."""
 
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray

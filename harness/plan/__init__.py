@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "describe",
     "earlier_plan",
+    "frame_steps",
     "make_plan",
     "mend_plan",
     "render",

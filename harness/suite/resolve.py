@@ -140,7 +140,7 @@ def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]
     generator, critic = players["generator"], players["critic"]
     if critic.get("norm") == "auto":  # settled once more: what the network reads may depend on its norm
         normed = canonical_json({**critic, "norm": triple.objective.entry.auto_norm})
-        critic = player_settings(player_model(entry, "critic"), normed)
+        critic = plain_settings(player_model(entry, "critic"), normed)
     is_unused = train["generator"] == "fixed" and triple.dataset.entry.fake is not None
     return {} if is_unused else generator, critic
 
