@@ -1,0 +1,84 @@
+"""How our own extractors are trained: once a data set, on its training part, the same bytes on the same machine."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.datasets.pictures import to_values
+from harness.engine import noise
+from harness.extractors.network import PictureNet
+
+VERSION = 1  # of all that decides an extractor's weights
+STEPS, BATCH = 600, 64
+RATE, DECAY, WARM = 3e-3, 1e-2, 0.1  # AdamW, its rate rising for a tenth of the steps and falling as a cosine
+TURN, ZOOM, SHIFT = 0.25, 0.15, 0.125  # of every picture shown: radians, share, share of its side; each way
+CHUNK = 256  # pictures a pass
+
+
+class Task(NamedTuple):
+    """What a network learns to tell apart: pictures uint8 [n, c, h, w] with labels [n] of k classes, in two parts.
+
+    Where they are `turned`, the labels are quarter turns, which the pictures themselves are given.
+    """
+
+    train: Tensor
+    train_labels: Tensor
+    held_out: Tensor
+    held_labels: Tensor
+    classes: int
+    turned: bool = False
+
+
+def rotations(train: Tensor, held_out: Tensor) -> Task:
+    """Return the task of telling the four quarter turns of pictures apart (Gidaris et al. 2018): it needs no labels."""
+    parts = [(torch.cat([torch.rot90(x, k, (2, 3)) for k in range(4)]), torch.arange(4).repeat_interleave(len(x)))
+             for x in (train, held_out)]  # fmt: skip
+    return Task(*parts[0], *parts[1], classes=4, turned=True)
+
+
+def trained(task: Task, address: str) -> tuple[PictureNet, float]:
+    """Return a network trained on a task, and its share of errors on the held-out part.
+
+    `address` seeds all that is drawn. One thread of a CPU gives the same bytes every time.
+    """
+    net = PictureNet((task.train.shape[1], task.train.shape[2], task.train.shape[3]), task.classes)
+    net.start(noise.generator(0, f"extractor.{address}"))
+    rng = noise.generator(0, f"extractor.{address}.batches")
+    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+    for step in range(STEPS):
+        places = torch.randint(len(task.train), (BATCH,), generator=rng)
+        shown = moved(to_values(task.train[places], (-1, 1)), rng, 0.0 if task.turned else TURN)
+        loss = F.cross_entropy(net(shown), task.train_labels[places])
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * _pace((step + 1) / STEPS)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    net.eval()
+    return net, error(net, task)
+
+
+@torch.no_grad()
+def error(net: PictureNet, task: Task) -> float:
+    """Return the share of the held-out part that a network takes for something else."""
+    parts = zip(task.held_out.split(CHUNK), task.held_labels.split(CHUNK), strict=True)
+    wrong = sum(int((net(to_values(x, (-1, 1))).argmax(1) != labels).sum()) for x, labels in parts)
+    return wrong / len(task.held_out)
+
+
+def moved(values: Tensor, rng: torch.Generator, turn: float) -> Tensor:
+    """Return pictures [n, c, h, w] each turned, zoomed and shifted at random; what comes in is black."""
+    n = len(values)
+    angle, zoom = turn * (2 * torch.rand(n, generator=rng) - 1), 1 + ZOOM * (2 * torch.rand(n, generator=rng) - 1)
+    shift = 2 * SHIFT * (2 * torch.rand(n, 2, generator=rng) - 1)  # the grid is two wide
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    maps = torch.stack([torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1)
+    grid = F.affine_grid(maps, list(values.shape), align_corners=False)
+    return F.grid_sample(values + 1, grid, align_corners=False) - 1
+
+
+def _pace(done: float) -> float:
+    return done / WARM if done < WARM else 0.5 * (1 + math.cos(math.pi * (done - WARM) / (1 - WARM)))
