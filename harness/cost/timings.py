@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.folders import cache_folder
 from harness.store import write_atomic
 
 NEWEST = 5  # timings of one thing that are kept, and whose median counts
@@ -95,9 +96,8 @@ class Timings:
 
 
 def cache_file() -> Path:
-    """Return where timings lie: in $HARNESS_CACHE, else $XDG_CACHE_HOME/gan-harness, else ~/.cache/gan-harness."""
-    own, shared = os.environ.get("HARNESS_CACHE"), os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return (Path(own) if own else Path(shared) / "gan-harness") / "timings.jsonl"
+    """Return where timings lie: in the cache folder."""
+    return cache_folder() / "timings.jsonl"
 
 
 def read_timings(machine: Machine) -> Timings:

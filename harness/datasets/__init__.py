@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
+from harness.datasets import downloads, folder, points, shapes, stacked, toys
 from harness.datasets import pictures as images
-from harness.datasets import points, toys
 from harness.datasets.digits import DigitsSettings, load_digits
 from harness.datasets.pictures import Pictures, Sizes
 from harness.datasets.settings import ModesSettings, NoSettings
@@ -35,6 +36,8 @@ class Dataset:
     pictures  settings -> its Pictures, in uint8; for kind "images". Training reads the training part in shuffled
               passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
     counted   settings -> how many pictures it has, where that is known without drawing them
+    fetch     downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
+    where     settings -> the file or folder of its pictures, where they are kept in one
     file      path -> settings, where a suite must name a file: its content and what follows from it, never its path;
               `file_key` is the key that names it
     hyper     floats a suite may sweep within one stack     model   everything else it may set: what fixes a stack
@@ -53,6 +56,8 @@ class Dataset:
     points: Callable[[Mapping[str, Any]], Tensor] | None = None
     pictures: images.Loader | None = None
     counted: Callable[[Mapping[str, Any]], Sizes] | None = None
+    fetch: Callable[[], None] | None = None
+    where: Callable[[Mapping[str, Any]], Path | None] | None = None
     file: Callable[[str], Mapping[str, Any]] | None = None
     file_key: str = "file"
     hyper: Mapping[str, float] = field(default_factory=dict)
@@ -86,6 +91,18 @@ def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
     kept = images.kept(load)
     sample, reference = partial(images.sample_pictures, kept), partial(images.reference_pictures, kept)
     return Dataset(kind="images", pictures=kept, sample=sample, reference=reference, **fields)
+
+
+def _downloaded(source: downloads.Download, channels: int, model: type[BaseModel], summary: str) -> Dataset:
+    return picture_dataset(
+        source.load,
+        version=1,
+        shape=lambda settings: (channels, settings["size"], settings["size"]),
+        model=model,
+        fetch=source.fetch,
+        where=lambda settings: source.where(),
+        summary=summary,
+    )
 
 
 DATASETS: dict[str, Dataset] = {
@@ -184,5 +201,41 @@ DATASETS: dict[str, Dataset] = {
         shape=lambda settings: (1, settings["size"], settings["size"]),
         model=DigitsSettings,
         summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
+    ),
+    "stacked-digits": picture_dataset(
+        stacked.load_triples,
+        version=1,
+        shape=lambda settings: (3, settings["size"], settings["size"]),
+        counted=stacked.sizes_of_triples,
+        model=stacked.StackedSettings,
+        summary="three of the digits as the colours of one picture: 1,000 classes",
+    ),
+    "shapes": picture_dataset(
+        shapes.load_shapes,
+        version=shapes.VERSION,
+        shape=lambda settings: (3, settings["size"], settings["size"]),
+        counted=shapes.sizes_of_shapes,
+        where=shapes.cached_shapes,
+        model=shapes.ShapesSettings,
+        summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; `shapes: one` is labelled",
+    ),
+    "mnist": _downloaded(
+        downloads.MNIST, 1, downloads.GreySettings, "handwritten digits, 28 pixels; 60,000 and 10,000"
+    ),
+    "fashion-mnist": _downloaded(
+        downloads.FASHION, 1, downloads.GreySettings, "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
+    ),
+    "cifar10": _downloaded(
+        downloads.CIFAR10, 3, downloads.ColourSettings, "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
+    ),
+    "folder": picture_dataset(
+        folder.load_folder,
+        version=folder.VERSION,
+        shape=lambda settings: (settings["channels"], settings["size"], settings["size"]),
+        where=folder.cached_folder,
+        model=folder.FolderSettings,
+        file=folder.describe,
+        file_key="folder",
+        summary="your own pictures: `folder` names a folder of them; resized, cropped, 30 % held out",
     ),
 }

@@ -49,7 +49,7 @@ Loader = Callable[[Settings], Pictures]
 def to_values(pictures: Tensor, bounds: Sequence[float]) -> Tensor:
     """uint8 [...] -> float32 [...] from bounds[0] (black) to bounds[1] (white), both exact."""
     low, high = bounds
-    return pictures.float() / (255 / (high - low)) + low
+    return pictures.to(torch.float32, copy=True).div_(255 / (high - low)).add_(low)
 
 
 def to_uint8(values: Tensor, bounds: Sequence[float]) -> Tensor:

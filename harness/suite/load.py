@@ -140,7 +140,7 @@ def _find_files(document: Document) -> None:
 
 def _absolute(document: Document, path: KeyPath, name: str) -> str:
     """Return the absolute form of a path that stands at `path`, taken as relative to the file it stands in."""
-    return os.path.abspath(os.path.join(os.path.dirname(document.place(path).source), name))
+    return os.path.abspath(os.path.join(os.path.dirname(document.place(path).source), os.path.expanduser(name)))
 
 
 def _apply_overrides(document: Document) -> None:

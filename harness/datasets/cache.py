@@ -1,0 +1,75 @@
+"""Large sets of pictures, kept once a machine as memory-mapped arrays. A cache: what is not there is made again."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from harness.datasets.pictures import Bytes
+from harness.folders import cache_folder
+from harness.store.files import locked, temporary
+
+SMALL = 2**24  # bytes below which making a set again is quicker than keeping it is worth
+
+Fill = Callable[[Bytes], None]  # writes the pictures into an array of zeros
+
+
+def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) -> Bytes:
+    """Return the uint8 array of this name and shape: mapped from the cache, or filled now and kept there.
+
+    It is mapped copy-on-write. One process fills it while others wait. Where the cache cannot be written, or the array
+    has fewer than `least` bytes, it is filled in memory. Raises whatever `fill` raises; nothing is then kept.
+    """
+    path = cache_path(name)
+    if np.prod(shape, dtype=float) >= least:
+        found = _mapped(path, shape)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            if found is None:
+                stack.enter_context(locked(path.with_suffix(".lock")))
+                found = _mapped(path, shape)  # another process may have filled it meanwhile
+            if found is None:
+                _write(path, shape, fill)
+                found = _mapped(path, shape)
+        if found is not None:
+            return found
+    array = np.zeros(shape, dtype=np.uint8)
+    fill(array)
+    return array
+
+
+def cache_path(name: str) -> Path:
+    """Return where the array of this name is kept."""
+    return cache_folder() / "pictures" / f"{name}.npy"
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> Bytes | None:
+    """Map a kept array; None where there is none of this shape."""
+    try:
+        found: Bytes = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == shape and found.dtype == np.uint8 else None
+
+
+def _write(path: Path, shape: tuple[int, ...], fill: Fill) -> None:
+    """Fill an array on disk, and give it its name once it is whole."""
+    draft = temporary(path)
+    try:
+        with draft.open("w+b") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.flush()
+            start, size = file.tell(), int(np.prod(shape))
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, start + size)  # a full disk is an error here, and a crash later
+            else:
+                file.truncate(start + size)
+            array = np.memmap(file, dtype=np.uint8, mode="r+", offset=start, shape=shape)
+            fill(array)
+            array.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""Data sets that others publish, read by torchvision from the data folder; nothing is fetched but by `harness data`."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+
+from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, of_classes
+from harness.datasets.resize import resized
+from harness.datasets.settings import Classes, PictureSettings, among
+from harness.errors import DataError
+from harness.folders import data_folder
+
+TIMEOUT_S = 30  # of a server that does not answer
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+CIFAR = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
+
+
+class GreySettings(PictureSettings):
+    """28 pixels as published, 32 with a black border, or 16 by averaging; all classes, or some."""
+
+    size: Annotated[int, among(16, 28, 32)] = 28
+    classes: Classes = None
+
+
+class ColourSettings(PictureSettings):
+    """32 pixels as published, or 16 by averaging; all classes, or some."""
+
+    size: Annotated[int, among(16, 32)] = 32
+    classes: Classes = None
+
+
+@dataclass(frozen=True)
+class Download:
+    """A data set of torchvision's: its name there, and what lies where below the data folder."""
+
+    name: str  # as `harness data` takes it
+    title: str  # of the class in torchvision.datasets
+    folder: str
+    files: tuple[str, ...]
+    side: int
+    classes: tuple[str, ...]
+
+    def where(self) -> Path:
+        """Return the folder of its files."""
+        return data_folder() / self.folder
+
+    def load(self, settings: Settings) -> Pictures:
+        """Return its official training and test parts. Raises DataError, with what to put where, if it is not there."""
+        missing = [file for file in self.files if not (self.where() / file).is_file()]
+        if missing:
+            text = f"is not on this machine: `harness data {self.name}` fetches it, or {self._by_hand(missing)}"
+            raise DataError(f"{self.name} {text}.")
+        (train, train_labels), (held, held_labels) = (self._part(train) for train in (True, False))
+        train, held = (_sized(part, settings["size"]) for part in (train, held))
+        whole = Pictures(as_tensor(train), as_tensor(held), train_labels, held_labels, self.classes)
+        return of_classes(whole, settings["classes"])
+
+    def fetch(self) -> None:
+        """Download what is missing. Raises DataError where that fails, with what to put where."""
+        before = socket.getdefaulttimeout()
+        try:
+            socket.setdefaulttimeout(TIMEOUT_S)
+            with contextlib.redirect_stdout(sys.stderr):  # torchvision prints there, too
+                self._torchvision(train=True, download=True)
+        except Exception as error:  # of sockets, servers, archives, checksums and disks
+            text = " ".join(str(error).split())[:200]
+            raise DataError(f"{self.name} cannot be fetched ({text}); {self._by_hand(self.files)}.") from None
+        finally:
+            socket.setdefaulttimeout(before)
+
+    def _by_hand(self, files: Sequence[str]) -> str:
+        return f"put {', '.join(files)} into {self.where()}"
+
+    def _again(self) -> str:
+        return f"remove that folder, and `harness data {self.name}` fetches it again"
+
+    def _torchvision(self, train: bool, download: bool = False) -> Any:
+        from harness.torchvision_mend import mend
+
+        mend()
+        from torchvision import datasets
+
+        return getattr(datasets, self.title)(str(data_folder()), train=train, download=download)
+
+    def _part(self, train: bool) -> tuple[Bytes, torch.Tensor]:
+        """Return pictures [n, c, h, w] and labels [n] of one part."""
+        try:
+            found = self._torchvision(train)
+            pictures, labels = np.asarray(found.data), torch.as_tensor(found.targets)
+        except Exception as error:  # a file that is torn or foreign fails anywhere in its reader
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DataError(f"{self.where()}: cannot be read as {self.title} ({said}); {self._again()}.") from None
+        shape = (self.side, self.side) + ((3,) if pictures.ndim == 4 else ())
+        sound = pictures.shape == (len(labels), *shape) and pictures.dtype == np.uint8
+        if not sound or not len(labels) or not bool(((labels >= 0) & (labels < len(self.classes))).all()):
+            raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {self._again()}.")
+        channels = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(channels), labels.long()
+
+
+def _sized(pictures: Bytes, size: int) -> Bytes:
+    """Give pictures another size: a black border where they grow, averages where they shrink."""
+    border = (size - pictures.shape[-1]) // 2
+    if border >= 0:
+        return np.pad(pictures, ((0, 0), (0, 0), (border, border), (border, border)))
+    return resized(pictures, size)
+
+
+MNIST = Download("mnist", "MNIST", "MNIST/raw", IDX, 28, tuple("0123456789"))
+FASHION = Download(
+    "fashion-mnist",
+    "FashionMNIST",
+    "FashionMNIST/raw",
+    IDX,
+    28,
+    ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
+CIFAR10 = Download(
+    "cifar10",
+    "CIFAR10",
+    "cifar-10-batches-py",
+    CIFAR,
+    32,
+    ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+)

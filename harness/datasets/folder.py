@@ -1,0 +1,147 @@
+"""A user's own pictures: every picture file below a folder, addressed by content.
+
+A run's address holds the hash of the files and no name or path: the same pictures under other names, in another order
+or another folder are the same data set. They are decoded once a machine, and kept as one array.
+"""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.datasets.cache import cache_path, cached
+from harness.datasets.picturefile import decoded, is_picture, picture_bytes
+from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, by_content, training_size
+from harness.datasets.places import place, place_of
+from harness.datasets.settings import PictureSettings, Side, among
+from harness.errors import DataError
+
+VERSION = 1  # of how pictures are decoded
+LEAST = 3  # pictures: two to train on, one to hold out
+
+
+class FolderSettings(PictureSettings):
+    """The middle square of every picture, `size` pixels a side, in colour (3 channels) or grey (1)."""
+
+    size: Side = 64
+    channels: Annotated[int, among(1, 3)] = 3
+
+
+def describe(path: str) -> dict[str, Any]:
+    """Return what a run's address holds of a folder: content, and how many pictures.
+
+    Raises DataError where it is not there, or holds too few pictures or one that cannot be read.
+    """
+    files = picture_files(Path(path))
+    content = _content(tuple(map(str, files)), tuple(_stamp(file) for file in files))
+    place(content, path)
+    return {"content": content, "pictures": len(files)}
+
+
+def load_folder(settings: Settings) -> Pictures:
+    """Return the pictures of a folder that this process was told of, decoded now where no cache holds them.
+
+    Raises DataError where one is no whole picture, or the folder has changed since it was described.
+    """
+    shape = (settings["pictures"], settings["channels"], settings["size"], settings["size"])
+    ordered = cached(cache_name(settings), shape, lambda out: _decode(settings, out), least=0)
+    cut = training_size(ordered)
+    if cut < 2:
+        path = place_of(settings["content"])
+        raise DataError(f"{path}: its {len(ordered)} pictures are copies of too few to hold some out.")
+    pictures = as_tensor(ordered)
+    return Pictures(pictures[:cut], pictures[cut:])
+
+
+def cache_name(settings: Settings) -> str:
+    """Return the name of the array that holds a folder's pictures at these settings."""
+    return f"folder-{VERSION}-{settings['content']}-{settings['channels']}x{settings['size']}px"
+
+
+def cached_folder(settings: Settings) -> Path:
+    """Return where that array lies."""
+    return cache_path(cache_name(settings))
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Return every picture file below a folder, links followed, no folder twice. Raises DataError."""
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    todo = [folder]
+    passed_over = 0
+    try:
+        while todo:
+            here = todo.pop()
+            info = here.stat()
+            if (info.st_dev, info.st_ino) in seen:
+                continue  # a link to a folder that is read already, or to one around it
+            seen.add((info.st_dev, info.st_ino))
+            for path in sorted(here.iterdir()):
+                if path.is_dir():
+                    todo += [] if path.name.startswith(".") else [path]
+                elif is_picture(path):
+                    found.append(path)
+                else:
+                    passed_over += 1
+    except FileNotFoundError:
+        raise DataError(f"{folder}: there is no such folder.") from None
+    except NotADirectoryError:
+        raise DataError(f"{folder}: a file; a folder of pictures is needed.") from None
+    except (OSError, ValueError) as error:
+        at = getattr(error, "filename", None) or folder
+        raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(found) < LEAST:
+        beside = f" beside {passed_over} other file(s)" if passed_over else ""
+        text = f"{len(found)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
+        raise DataError(f"{folder}: {text}.")
+    return found
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what changes with a file; reading it says what is wrong with one that has none."""
+    try:
+        info = file.stat()
+    except OSError:
+        return (0, 0)
+    return (info.st_mtime_ns, info.st_size)
+
+
+@lru_cache(maxsize=16)
+def _content(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> str:
+    """Return the first 16 hex digits of the hash over the sorted hashes of the files; `stamps` makes changed ones new.
+
+    Copies count: a picture that lies there twice is seen twice as often.
+    """
+    hashes = sorted(hashlib.sha256(picture_bytes(Path(file))).digest() for file in files)
+    return hashlib.sha256(b"".join(hashes)).hexdigest()[:16]
+
+
+def _decode(settings: Settings, out: Bytes) -> None:
+    """Fill [n, c, size, size] with the folder's pictures, in the order of their content."""
+    path = place_of(settings["content"])
+    if path is None:
+        text = "is known; train through a suite that names it"
+        raise DataError(f"no folder with pictures of content {settings['content']} {text}.")
+    if describe(path)["content"] != settings["content"]:
+        text = "its pictures have changed since the suite was planned; run the suite again to plan with these"
+        raise DataError(f"{path}: {text}, or put the earlier ones back.")
+    for picture, file in zip(out, picture_files(Path(path)), strict=True):
+        picture[:] = decoded(file, settings["size"], settings["channels"])
+    _reorder(out, by_content(out))
+
+
+def _reorder(array: Bytes, order: NDArray[np.intp]) -> None:
+    """Put array[order] into the array, cycle by cycle: a set larger than memory takes that of one picture more."""
+    done = np.zeros(len(order), dtype=bool)
+    for start in range(len(order)):
+        if done[start]:
+            continue
+        first, here = array[start].copy(), start
+        while not done[here]:
+            done[here] = True
+            source = order[here]
+            array[here] = first if source == start else array[source]
+            here = source
