@@ -9,7 +9,7 @@ from harness.datasets.pictures import to_values
 WIDTHS = (32, 64, 128)  # channels of the stages; the last stays
 FEATURES = 64
 SMALLEST = 7  # pixels: below it nothing is halved any more
-LARGE = 32  # pixels: larger pictures are halved once more, by the first convolution
+LARGE = 20  # pixels: larger pictures are halved once more, by the first convolution
 
 Shape = tuple[int, int, int]
 
