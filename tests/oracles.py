@@ -18,6 +18,13 @@ from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
+PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 pictures of 12 x 10 pixels
+SMALL = {
+    "shapes": {"n": 60, "held_out": 30, "size": 16},
+    "stacked-digits": {"n": 60, "held_out": 30},
+    "folder": {"size": 8},
+}
+HERE = [name for name, entry in DATASETS.items() if entry.fetch is None]  # without a download
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
@@ -31,9 +38,10 @@ NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are don
 
 
 def data_defaults(name: str) -> dict[str, Any]:
-    """Return what a Setup holds of a data set by default: of the file above where it reads one."""
+    """Return what a Setup holds of a data set by default, of a small one; of the files above where it reads some."""
     entry = DATASETS[name]
-    return {**entry.setup, **(entry.file(POINTS) if entry.file else {})}
+    file = {"file": POINTS, "folder": PICTURES}[entry.file_key]
+    return {**entry.setup, **SMALL.get(name, {}), **(entry.file(file) if entry.file else {})}
 
 
 def make_spec(
