@@ -45,7 +45,7 @@ def faces(tmp_path):
     """Ten pictures in two folders, and what lies beside pictures on many disks."""
     for i in range(10):
         place = tmp_path / "faces" / ("more" if i > 6 else "") / f"{i}.png"
-        saved(place, np.random.default_rng(i).integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        saved(place, np.random.default_rng(100 + i).integers(0, 256, (12, 12, 3), dtype=np.uint8))
         os.utime(place, (1e9, 1e9))  # long ago: what is written anew has another time
     (tmp_path / "faces/README.txt").write_text("Faces.")
     (tmp_path / "faces/Thumbs.db").write_bytes(b"\0")
