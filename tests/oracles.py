@@ -19,6 +19,7 @@ from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
 PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 pictures of 12 x 10 pixels
+FILES = {"file": POINTS, "folder": PICTURES}  # by the key that names one
 SMALL = {
     "shapes": {"n": 60, "held_out": 30, "size": 16},
     "stacked-digits": {"n": 60, "held_out": 30},
@@ -40,8 +41,8 @@ NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are don
 def data_defaults(name: str) -> dict[str, Any]:
     """Return what a Setup holds of a data set by default, of a small one; of the files above where it reads some."""
     entry = DATASETS[name]
-    file = {"file": POINTS, "folder": PICTURES}[entry.file_key]
-    return {**entry.setup, **SMALL.get(name, {}), **(entry.file(file) if entry.file else {})}
+    file = entry.file(FILES[entry.file_key]) if entry.file else {}
+    return {**entry.setup, **SMALL.get(name, {}), **file}
 
 
 def make_spec(
