@@ -4,6 +4,8 @@
 """
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -48,5 +50,7 @@ def test_numerics_change_only_with_a_version(case):
 
 
 if __name__ == "__main__":
-    kept = {case: {"version": version(case), **losses(spec)} for case, spec in cases().items()}
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["HARNESS_CACHE"] = empty  # pictures that earlier code decoded tell nothing
+        kept = {case: {"version": version(case), **losses(spec)} for case, spec in cases().items()}
     GOLDEN.write_text(json.dumps(kept, indent=1) + "\n")

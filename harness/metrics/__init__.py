@@ -56,7 +56,8 @@ def make_reference(spec: Any, samples: int) -> Reference:
     points = dataset.reference(samples, noise.generator(0, "reference"), settings).to(exact).numpy()
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
-    held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
+    is_apart = dataset.points is None and dataset.pictures is None  # else no distance to it is taken, or it is the same
+    held = fixed_points(spec) if is_apart else None
     train = held[: len(points)].to(exact).numpy() if held is not None else None
     bare = Reference(points, {}, float(points.var(0).sum()), modes, sd, train)
     draws = [

@@ -84,7 +84,7 @@ def _held_out(plan: Plan) -> dict[str, int]:
     for row in plan.runs:
         setup = plan.specs[row["run_id"]]["setup"]
         entry, of = table[setup["dataset"]], counts.setdefault(row["dataset"], {})
-        if entry.kind == "images" and (key := canonical_json(setup["data"])) not in of:
+        if entry.pictures is not None and (key := canonical_json(setup["data"])) not in of:
             of[key] = entry.sizes(setup["data"]).held_out
     return {label: min(of.values()) for label, of in counts.items() if of}
 
