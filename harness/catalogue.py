@@ -26,7 +26,7 @@ def render(entries: list[dict[str, Any]]) -> str:
     lines = []
     for entry in entries:
         lines.append(f"{entry['name']:<{width}}  {entry['summary']}")
-        settings = ", ".join(f"{key} {value}" for key, value in entry["settings"].items())
+        settings = ", ".join(f"{k} {'all' if v is None else v}" for k, v in entry["settings"].items())
         if settings:
             lines.append(f"{'':<{width}}    {settings}")
         recipe: dict[str, str] = entry.get("recipe", {})

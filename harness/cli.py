@@ -196,7 +196,9 @@ def logs(run: RunArgument, root: RunRoot = "results", as_json: Json = False) -> 
 @app.command()
 def sample(
     run: RunArgument,
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of pictures or 2-D data.")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of pictures or 2-D data.")
+    ],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="How many samples.")] = 1000,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the latents. [default: the run's own]")] = None,
     root: RunRoot = "results",

@@ -93,9 +93,9 @@ def cache(tmp_path_factory):
 @pytest.fixture
 def pictures(monkeypatch):
     """Put the pictures of oracles.py among the data sets for one test."""
-    from oracles import PICTURES
+    from oracles import BLOBS
 
     from harness.datasets import DATASETS
 
-    for name, entry in PICTURES.items():
+    for name, entry in BLOBS.items():
         monkeypatch.setitem(DATASETS, name, entry)

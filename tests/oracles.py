@@ -7,17 +7,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import create_model
 from torch import nn
 from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES
-from harness.datasets import DATASETS, Dataset
+from harness.datasets import DATASETS, Dataset, picture_dataset
+from harness.datasets.pictures import Pictures
+from harness.datasets.settings import PictureSettings
 from harness.engine import noise
 from harness.engine.checkpoint import FILE
 from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
+PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 pictures of 12 x 10 pixels
+FILES = {"file": POINTS, "folder": PICTURES}  # by the key that names one
+SMALL = {
+    "shapes": {"n": 60, "held_out": 30, "size": 16},
+    "stacked-digits": {"n": 60, "held_out": 30},
+    "folder": {"size": 8},
+}
+HERE = [name for name, entry in DATASETS.items() if entry.fetch is None]  # without a download
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
@@ -30,42 +41,41 @@ NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are don
 )
 
 
-def _blobs(n: int, draw: torch.Generator, settings: Any) -> torch.Tensor:
-    """One bright spot a picture, of random place and width, on a dark ground: [n, c, side, side] in [-1, 1]."""
-    side, channels = settings["side"], settings["channels"]
-    x, y, width = (torch.rand(n, channels, 1, 1, generator=draw) for _ in range(3))
+def _blobs(settings: Any) -> Pictures:
+    """One bright spot a picture, of random place and width, on a dark ground: 60 to train on, 30 held out."""
+    side, channels, draw = settings["side"], settings["channels"], noise.generator(0, "blobs")
+    x, y, width = (torch.rand(90, channels, 1, 1, generator=draw) for _ in range(3))
     grid = torch.arange(side) / (side - 1)
     far = (grid - x).square() + (grid[:, None] - y).square()
-    return 2 * torch.exp(-far / (0.02 + 0.1 * width)) - 1
+    drawn = (255 * torch.exp(-far / (0.02 + 0.1 * width))).to(torch.uint8)
+    return Pictures(drawn[:60], drawn[60:])
 
 
-def _pictures(side: int, channels: int) -> Dataset:
-    return Dataset(
+def _pictured(side: int, channels: int) -> Dataset:
+    return picture_dataset(
+        _blobs,
         version=1,
-        kind="images",
         shape=lambda settings: (settings["channels"], settings["side"], settings["side"]),
-        sample=_blobs,
-        reference=_blobs,
+        model=create_model("BlobSettings", __base__=PictureSettings, side=(int, side), channels=(int, channels)),
         summary="bright spots",
-        range=(-1.0, 1.0),
-        setup={"side": side, "channels": channels},
     )
 
 
 # For tests of networks; DATASETS holds them where the fixture `pictures` is used.
-PICTURES = {"pictures": _pictures(16, 1), "colours": _pictures(32, 3), "large": _pictures(64, 3)}
+BLOBS = {"pictures": _pictured(16, 1), "colours": _pictured(32, 3), "large": _pictured(64, 3)}
 
 
 def data_for(architecture: str) -> str:
-    """Return the name of a data set that an architecture can make: a toy, or one of PICTURES."""
+    """Return the name of a data set that an architecture can make: a toy, or one of BLOBS."""
     shape = ARCHITECTURES[architecture].shape
     return "8gaussians" if len(shape) == 1 else "large" if shape[-1] == 64 else "pictures"
 
 
 def data_defaults(name: str) -> dict[str, Any]:
-    """Return what a Setup holds of a data set by default: of the file above where it reads one."""
-    entry = {**PICTURES, **DATASETS}[name]
-    return {**entry.setup, **(entry.file(POINTS) if entry.file else {})}
+    """Return what a Setup holds of a data set by default, of a small one; of the files above where it reads some."""
+    entry = {**BLOBS, **DATASETS}[name]
+    file = entry.file(FILES[entry.file_key]) if entry.file else {}
+    return {**entry.setup, **SMALL.get(name, {}), **file}
 
 
 def make_spec(
@@ -80,7 +90,7 @@ def make_spec(
     **train: Any,
 ) -> RunSpec:
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
-    entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**PICTURES, **DATASETS}[dataset]
+    entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**BLOBS, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
     small = {"width": 8, "depth": 2} if architecture != "mlp-deep" else {"width": 8}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))

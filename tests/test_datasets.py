@@ -5,14 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from oracles import data_defaults, make_spec
+from oracles import HERE, data_defaults, make_spec
 from scipy import stats
 
 from harness.datasets import DATASETS
 from harness.engine.data import data_settings, fixed_points
 from harness.metrics.transport import wasserstein_1
 
-NAMES = list(DATASETS)
 TOYS = [name for name, entry in DATASETS.items() if entry.kind == "toys"]
 
 
@@ -25,7 +24,7 @@ def draw(name, n=20_000, seed=0, sampler="sample", **changes):
     return getattr(DATASETS[name], sampler)(n, rng, settings(name, **changes)).double().numpy()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HERE)
 def test_samples_have_the_declared_shape_and_depend_on_the_generator_alone(name):
     state = torch.random.get_rng_state()
     assert draw(name, 17).shape == (17, *DATASETS[name].shape(settings(name)))
@@ -120,7 +119,7 @@ def test_data_settings_are_named_plainly():
     assert data_settings(make_spec()) == {"n_modes": 8, "sd": 0.02, "scale": 1.414}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_entry_is_whole(name):
     entry = DATASETS[name]
     assert entry.version >= 1

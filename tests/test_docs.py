@@ -8,6 +8,7 @@ import pytest
 from harness.errors import SuiteError
 from harness.runner import Request, run
 from harness.suite import load_suite
+from harness.suite.expand import expand
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,6 +28,11 @@ def test_the_readmes_suite_loads_and_its_mistake_is_told_as_shown(tmp_path, monk
     with pytest.raises(SuiteError) as error:
         load_suite("suites/weights.yaml")
     assert str(error.value) in (ROOT / "README.md").read_text()
+
+
+def test_the_suite_on_pictures_loads(tmp_path):
+    (tmp_path / "s.yaml").write_text(blocks("docs/datasets.md", "yaml")[0])
+    assert len(expand(load_suite(str(tmp_path / "s.yaml"))).runs) == 8
 
 
 @pytest.mark.slow

@@ -22,18 +22,9 @@ def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) ->
     It is mapped copy-on-write. One process fills it while others wait. Where the cache cannot be written, or the array
     has fewer than `least` bytes, it is filled in memory. Raises whatever `fill` raises; nothing is then kept.
     """
-    path = cache_path(name)
     if np.prod(shape, dtype=float) >= least:
-        found = _mapped(path, shape)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            if found is None:
-                stack.enter_context(locked(path.with_suffix(".lock")))
-                found = _mapped(path, shape)  # another process may have filled it meanwhile
-            if found is None:
-                _write(path, shape, fill)
-                found = _mapped(path, shape)
-        if found is not None:
-            return found
+        with contextlib.suppress(OSError):
+            return _kept(cache_path(name), shape, fill)
     array = np.zeros(shape, dtype=np.uint8)
     fill(array)
     return array
@@ -42,6 +33,20 @@ def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) ->
 def cache_path(name: str) -> Path:
     """Return where the array of this name is kept."""
     return cache_folder() / "pictures" / f"{name}.npy"
+
+
+def _kept(path: Path, shape: tuple[int, ...], fill: Fill) -> Bytes:
+    """Map the array in a file that one process fills. Raises OSError where it cannot be kept there."""
+    found = _mapped(path, shape)
+    if found is None:
+        with locked(path.with_suffix(".lock")):
+            found = _mapped(path, shape)  # another process may have filled it meanwhile
+            if found is None:
+                _write(path, shape, fill)
+                found = _mapped(path, shape)
+    if found is None:
+        raise OSError("it was removed or replaced at once")
+    return found
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Bytes | None:

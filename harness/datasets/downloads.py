@@ -53,8 +53,7 @@ class Download:
 
     def load(self, settings: Settings) -> Pictures:
         """Return its official training and test parts. Raises DataError, with what to put where, if it is not there."""
-        missing = [file for file in self.files if not (self.where() / file).is_file()]
-        if missing:
+        if missing := self._missing():
             text = f"is not on this machine: `harness data {self.name}` fetches it, or {self._by_hand(missing)}"
             raise DataError(f"{self.name} {text}.")
         (train, train_labels), (held, held_labels) = (self._part(train) for train in (True, False))
@@ -63,7 +62,9 @@ class Download:
         return of_classes(whole, settings["classes"])
 
     def fetch(self) -> None:
-        """Download what is missing. Raises DataError where that fails, with what to put where."""
+        """Download it where a file is missing. Raises DataError where that fails, with what to put where."""
+        if not self._missing():
+            return
         before = socket.getdefaulttimeout()
         try:
             socket.setdefaulttimeout(TIMEOUT_S)
@@ -74,6 +75,9 @@ class Download:
             raise DataError(f"{self.name} cannot be fetched ({text}); {self._by_hand(self.files)}.") from None
         finally:
             socket.setdefaulttimeout(before)
+
+    def _missing(self) -> list[str]:
+        return [file for file in self.files if not (self.where() / file).is_file()]
 
     def _by_hand(self, files: Sequence[str]) -> str:
         return f"put {', '.join(files)} into {self.where()}"

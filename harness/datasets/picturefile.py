@@ -24,7 +24,7 @@ FORMATS = {  # by ending; nothing that runs another program, as EPS does
     ".webp": "WEBP",
 }
 MAX_BYTES = 200_000_000  # of a file
-MAX_PIXELS = 100_000_000  # of a picture; a file of a few kilobytes may claim any number
+MAX_PIXELS = 80_000_000  # of a picture: a small file may claim any number. Pillow warns from 89 million on
 
 
 def is_picture(path: Path) -> bool:
@@ -91,9 +91,9 @@ def _plain(opened: Any, mode: str) -> Any:
 
 
 def _squared(image: Any, size: int) -> Any:
-    """Resize the middle square, so that the shorter side becomes `size` and nothing longer is ever held."""
+    """Resize the middle square: the shorter side becomes `size`, and nothing longer is ever held."""
     from PIL import Image
 
     side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BICUBIC)

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from harness.plan.stacks import Plan, Row
+from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import tables
@@ -67,10 +68,25 @@ def swept_values(rows: Iterable[Row]) -> dict[str, list[Any]]:
 
 
 def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
-    """Return the steps at which runs are scored, by their length, and on how many samples."""
+    """Return the steps at which runs are scored, by their length, and on how many samples.
+
+    `held_out` has the pictures of each data set that holds fewer than that out: these are what its runs are scored on.
+    """
     lengths = sorted({plan.specs[row["run_id"]]["setup"]["train"]["steps"] for row in plan.runs})
     steps = [{"steps": n, "at": scored_steps(suite.score.at, n)} for n in lengths]
-    return {"samples": suite.score.samples, "runs_of": steps}
+    few = {label: n for label, n in _held_out(plan).items() if n < suite.score.samples}
+    return {"samples": suite.score.samples, "runs_of": steps, "held_out": few}
+
+
+def _held_out(plan: Plan) -> dict[str, int]:
+    """Return how many pictures each data set of pictures holds out, the least over the settings that are swept."""
+    table, counts = tables().dataset, dict[str, dict[str, int]]()
+    for row in plan.runs:
+        setup = plan.specs[row["run_id"]]["setup"]
+        entry, of = table[setup["dataset"]], counts.setdefault(row["dataset"], {})
+        if entry.pictures is not None and (key := canonical_json(setup["data"])) not in of:
+            of[key] = entry.sizes(setup["data"]).held_out
+    return {label: min(of.values()) for label, of in counts.items() if of}
 
 
 def data_axes(triples: Iterable[Triple]) -> list[str]:

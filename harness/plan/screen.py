@@ -49,6 +49,8 @@ def _amounts(description: Mapping[str, Any]) -> str:
         at = ", ".join(f"{step:,}" for step in row["at"])
         said = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
         lines.append(_entry("steps", said))
+    few = description["scored"]["held_out"].items()
+    lines += [_entry("", f"those on {label} on the {n:,} pictures that it holds out") for label, n in few]
     if "cost" in description:
         lines.append(_entry("time", time_sentence(description["cost"])))
         lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []

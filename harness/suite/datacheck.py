@@ -51,9 +51,9 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
         every = list(_data(triple))
     except HarnessError:
         return []  # told where the file is named, or the value stands
-    if entry.kind == "images":
+    if entry.pictures is not None:
         return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(triple, data)))
-    return _wrong_toy(suite, triple, every[0])
+    return _wrong_points(suite, triple, every[0])
 
 
 def _data(triple: Triple) -> Iterator[dict[str, Any]]:
@@ -66,14 +66,14 @@ def _data(triple: Triple) -> Iterator[dict[str, Any]]:
         yield data_of(triple, dict(zip(held, chosen, strict=True)))
 
 
-def _wrong_toy(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     label, entry, problems = triple.dataset.label, triple.dataset.entry, []
-    metric, known = suite.primary.toys, rankable(entry, data)
-    if metric not in known:
+    metric, known = getattr(suite.primary, entry.kind), rankable(entry, data)
+    if entry.kind == "toys" and metric not in known:
         size = prod(entry.shape(data))
         why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}" if size > MAX_DIMENSION else ""
         text = f"runs of '{label}' cannot be ranked on {metric!r}{why}.{suggestion(metric, known)}"
-        problems.append(Problem(("primary", "toys"), text))
+        problems.append(Problem(("primary", entry.kind), text))
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
         problems.append(Problem(("score", "samples"), f"{text}set score.samples to {data['points']} or fewer."))

@@ -46,6 +46,11 @@ def plan_suite(
         if write:
             store.write_plan(plan.to_json() | derived, suite.to_yaml())
     todo = _todo(store, plan, derived, selected, "pending")
+    notes += [
+        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} pictures out: its runs are scored on "
+        "these"
+        for label, n in description["scored"]["held_out"].items()
+    ]
     todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
     return todo | {"trials": {} if write else trials(plan, todo["workload"])}
 

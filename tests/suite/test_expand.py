@@ -8,7 +8,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import POINTS
+from oracles import FILES
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
@@ -101,7 +101,8 @@ def test_a_whole_float_is_the_integer(n, name):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_combination_of_the_tables_resolves(dataset, architecture, objective):
-    variants = {dataset: {"file": POINTS}} if DATASETS[dataset].file else {}
+    key = DATASETS[dataset].file_key
+    variants = {dataset: {key: FILES[key]}} if DATASETS[dataset].file else {}
     run = only_run(dataset=dataset, architecture=architecture, objective=objective, datasets=variants)
     recipe, entry = OBJECTIVES[objective].recipe[DATASETS[dataset].kind], OBJECTIVES[objective]
     hyper = run.spec.hyper

@@ -1,0 +1,88 @@
+"""Arrays kept once a machine: whole or not at all, filled once, and never in the way."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from harness.datasets.cache import cache_path, cached
+
+
+def numbered(calls):
+    def fill(out):
+        calls.append(out.shape)
+        out[:] = np.arange(out.size, dtype=np.uint8).reshape(out.shape)
+
+    return fill
+
+
+def test_an_array_is_filled_once_and_mapped_then(cache):
+    calls = []
+    first, again = (cached("a", (5, 7), numbered(calls), least=0) for _ in range(2))
+    assert calls == [(5, 7)]
+    assert np.array_equal(first, again)
+    assert np.array_equal(np.load(cache_path("a")), np.arange(35, dtype=np.uint8).reshape(5, 7))
+    assert isinstance(again, np.memmap)
+    again[:] = 0  # a copy of this process's own
+    assert np.array_equal(np.load(cache_path("a")), first)
+    assert sorted(path.name for path in (cache / "pictures").iterdir()) == ["a.lock", "a.npy"]
+
+
+def test_small_arrays_are_not_kept(cache):
+    assert cached("a", (5, 7), numbered([])).sum() == sum(range(35))
+    assert not (cache / "pictures").exists()
+
+
+@pytest.mark.parametrize("spoil", [lambda p: p.write_bytes(b""), lambda p: os.truncate(p, 140), lambda p: p.unlink()])
+def test_what_is_torn_is_filled_again(spoil):
+    calls = []
+    cached("a", (5, 7), numbered(calls), least=0)
+    spoil(cache_path("a"))
+    assert cached("a", (5, 7), numbered(calls), least=0).sum() == sum(range(35))
+    assert len(calls) == 2
+    assert np.load(cache_path("a")).shape == (5, 7)
+
+
+def test_nothing_stays_of_an_array_that_could_not_be_filled(cache):
+    def fail(out):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        cached("a", (5, 7), fail, least=0)
+    assert [path.name for path in (cache / "pictures").iterdir()] == ["a.lock"]
+
+
+def test_without_a_cache_or_space_arrays_are_filled_in_memory(cache, monkeypatch, tmp_path):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        assert cached("a", (5, 7), numbered([]), least=0).sum() == sum(range(35))
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file"))
+    assert cached("a", (5, 7), numbered([]), least=0).sum() == sum(range(35))
+
+
+@pytest.mark.slow
+def test_pictures_are_the_same_in_every_process(cache):
+    """The hash over all built-in sets, with another seed of Python's hashes."""
+    program = (
+        "import hashlib; from oracles import HERE, data_defaults; from harness.datasets import DATASETS;"
+        "sets = [DATASETS[n].pictures(data_defaults(n)) for n in HERE if DATASETS[n].pictures];"
+        "print(hashlib.sha256(b''.join(p.numpy().tobytes() for s in sets for p in s[:2])).hexdigest())"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "HARNESS_CACHE": str(cache / seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1")
+    ]
+    assert said[0] == said[1]
+    assert len(said[0]) == 65

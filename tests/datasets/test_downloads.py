@@ -1,0 +1,141 @@
+"""Data sets of others, from small files in their real formats; what is missing, torn or foreign is a sentence."""
+
+import hashlib
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from harness.datasets import DATASETS, downloads
+from harness.errors import DataError
+from harness.torchvision_mend import mend
+
+RNG = np.random.default_rng(0)
+GREY = {"train": (RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)}
+GREY["t10k"] = (RNG.integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(20, dtype=np.uint8) % 10)
+
+
+def idx(array):
+    """The bytes of an IDX file: two zeros, 8 for bytes, the dimensions, their sizes, the values."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    return tmp_path
+
+
+def write_grey(folder):
+    folder.mkdir(parents=True)
+    for part, (pictures, labels) in GREY.items():
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(pictures))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
+
+
+def load(name, **settings):
+    """Read anew: a process keeps what it has read."""
+    source = {"mnist": downloads.MNIST, "fashion-mnist": downloads.FASHION, "cifar10": downloads.CIFAR10}[name]
+    return source.load({**DATASETS[name].setup, **settings})
+
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
+def test_idx_files_are_read_as_they_are(root, name, folder):
+    write_grey(root / folder / "raw")
+    found = load(name)
+    assert np.array_equal(found.train[:, 0], GREY["train"][0])
+    assert np.array_equal(found.held_out[:, 0], GREY["t10k"][0])
+    assert found.held_labels.tolist() == GREY["t10k"][1].tolist()
+    assert len(found.classes) == 10
+
+
+def test_other_sizes_and_classes(root):
+    write_grey(root / "MNIST/raw")
+    padded = load("mnist", size=32).train
+    assert np.array_equal(padded[:, 0, 2:-2, 2:-2], GREY["train"][0])
+    assert padded.float().sum() == GREY["train"][0].sum()
+    small = load("mnist", size=16).train
+    assert small.shape == (40, 1, 16, 16)
+    assert small.float().mean() == pytest.approx(GREY["train"][0].mean(), abs=2)
+    part = load("mnist", classes=[0, 3])
+    assert np.array_equal(part.train[:, 0], GREY["train"][0][np.isin(GREY["train"][1], [0, 3])])
+    assert part.train_labels.tolist() == [0, 1] * 4
+    assert part.classes == ("0", "3")
+
+
+def write_colour(root, monkeypatch):
+    """Write five batches and a test batch, pickled as the publisher's; torchvision knows them by their checksums."""
+    mend()
+    from torchvision.datasets import CIFAR10
+
+    folder, data = root / "cifar-10-batches-py", {}
+    folder.mkdir()
+    for i, (name, _) in enumerate(CIFAR10.train_list + CIFAR10.test_list):
+        values = np.random.default_rng(i).integers(0, 256, (6, 3072), dtype=np.uint8)
+        data[name] = values.reshape(6, 3, 32, 32)
+        (folder / name).write_bytes(pickle.dumps({"data": values, "labels": [i, 9, 0, 1, 2, 3]}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list(downloads.CIFAR10.classes)}))
+    sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    for part in ("train_list", "test_list"):
+        monkeypatch.setattr(CIFAR10, part, [[name, sums[name]] for name, _ in getattr(CIFAR10, part)])
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": sums["batches.meta"]})
+    return data
+
+
+def test_pickled_batches_are_read_as_they_are(root, monkeypatch):
+    data = write_colour(root, monkeypatch)
+    found = load("cifar10")
+    assert np.array_equal(found.train, np.concatenate([data[f"data_batch_{i}"] for i in range(1, 6)]))
+    assert np.array_equal(found.held_out, data["test_batch"])
+    assert torch.equal(found.held_labels, torch.tensor([5, 9, 0, 1, 2, 3]))
+    assert load("cifar10", size=16).train.shape == (30, 3, 16, 16)
+    (root / "cifar-10-batches-py/test_batch").write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"cifar-10-batches-py: cannot be read as CIFAR10 \(Dataset not found or corr"):
+        load("cifar10")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])
+def test_a_missing_one_says_what_to_put_where(root, name):
+    with pytest.raises(DataError) as error:
+        load(name)
+    assert str(error.value).startswith(f"{name} is not on this machine: `harness data {name}` fetches it, or put ")
+    assert str(root) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_only_what_is_missing_is_named(root):
+    write_grey(root / "MNIST/raw")
+    (root / "MNIST/raw/t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match=r"or put t10k-labels-idx1-ubyte into"):
+        load("mnist")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("train-images-idx3-ubyte", b""),
+        ("train-images-idx3-ubyte", idx(GREY["train"][0])[:-5]),
+        ("train-images-idx3-ubyte", b"<html>not found</html>"),
+        ("train-images-idx3-ubyte", idx(GREY["train"][0][:, :14])),
+        ("train-labels-idx1-ubyte", idx(GREY["train"][1][:-1])),
+        ("train-labels-idx1-ubyte", idx(GREY["train"][1] + 7)),
+        ("t10k-images-idx3-ubyte", idx(GREY["train"][0][:0])),
+    ],
+)
+def test_a_torn_or_foreign_file_is_a_sentence(root, file, content):
+    write_grey(root / "MNIST/raw")
+    (root / "MNIST/raw" / file).write_bytes(content)
+    with pytest.raises(DataError, match=r"MNIST/raw: .*remove that folder, and `harness data mnist` fetches") as error:
+        load("mnist")
+    assert "\n" not in str(error.value)
+
+
+def test_a_download_that_fails_says_what_to_put_where(root, monkeypatch):
+    def offline(*arguments, **options):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", offline)
+    with pytest.raises(DataError, match=r"mnist cannot be fetched \(Name or service not known\); put train-images"):
+        DATASETS["mnist"].fetch()

@@ -1,0 +1,61 @@
+"""Runs on pictures, from a suite to its report."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from oracles import PICTURES
+
+from harness import tasks
+from harness.datasets import folder
+from harness.runner import Request, run
+
+SUITE = """\
+version: 1
+name: pictures
+question: What do pictures say?
+seeds: 2
+train: {steps: 20, batch: 4, lr: 1e-3}
+score: {at: [.5, 1], samples: 30}
+primary: {images: sliced_w}
+architectures: {mlp: {width: 4, depth: 1}}
+datasets:
+  own: {base: folder, folder: data/faces, size: 8}
+  threes: {base: digits, range: [0, 1], classes: [3]}
+matrix: [{dataset: [own, threes], architecture: mlp, objective: [gan, wgan-gp]}]
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(PICTURES, "data/faces")
+    Path("pictures.yaml").write_text(SUITE)
+    return "pictures.yaml"
+
+
+def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
+    planned = tasks.plan_suite(suite, "results", None, [], [], "cpu", False)
+    assert planned["description"]["scored"]["held_out"] == {"own": 4}
+    assert planned["notes"] == ["score.samples: 30 given, and 'own' holds 4 pictures out: its runs are scored on these"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pictures_go_from_a_suite_to_a_report(suite, workers):
+    result = run(Request(suite, workers=workers))
+    assert result.counts["ok"] == 8
+    table = pd.read_parquet("results/pictures/runs.parquet").set_index("dataset")
+    assert (table.loc["own", "setup.content"] == folder.describe("data/faces")["content"]).all()
+    assert (table.loc["threes", "setup.classes"] == "[3]").all()
+    assert (table.loc["threes", "setup.range"] == "[0,1]").all()
+    assert table["sliced_w"].notna().all()
+    assert not {"w1", "w2", "score"} & set(table)
+    assert "What do pictures say?" in result.report.read_text()
+    plan = json.loads(Path("results/pictures/plan.json").read_text())
+    assert "faces" not in json.dumps([plan["specs"], plan["runs"]])
+    Path("data/faces").rename("data/people")
+    Path(suite).write_text(SUITE.replace("faces", "people"))
+    assert run(Request(suite, workers=0)).trained == 0

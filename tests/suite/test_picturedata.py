@@ -1,0 +1,135 @@
+"""Suites on pictures: what can be set and swept, and what is refused before training with its line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from oracles import PICTURES
+
+from harness.suite.expand import expand
+
+SUITE = """\
+version: 1
+name: pictures
+question: Why?
+seeds: 1
+score: {samples: 4}
+primary: {images: sliced_w}
+datasets:
+  own:
+    base: folder
+    folder: data/faces
+    size: 8
+  digits: {range: [0, 1]}
+matrix:
+  - {dataset: [own, digits], architecture: mlp, objective: gan}
+"""
+
+
+@pytest.fixture(autouse=True)
+def faces(tmp_path):
+    shutil.copytree(PICTURES, tmp_path / "data/faces")
+    return tmp_path / "data/faces"
+
+
+def data_of(suite):
+    return [run.spec.setup.data for run in expand(suite).runs]
+
+
+def ids_of(suite):
+    return [run.run_id for run in expand(suite).runs]
+
+
+def test_a_folder_is_found_from_the_suite_that_names_it_and_is_no_part_of_a_run(load, tmp_path):
+    suite = load(SUITE)
+    assert suite.datasets["own"].folder == str(tmp_path / "data/faces")
+    assert load(suite.to_yaml()).to_json() == suite.to_json()
+    own, digits = data_of(suite)
+    assert own.keys() == {"size", "channels", "range", "content", "pictures"}
+    assert digits == {"size": 16, "classes": None, "range": [0, 1]}
+    before = ids_of(suite)
+    Path("data/faces").rename("data/people")
+    assert ids_of(load(SUITE.replace("faces", "people"))) == before
+
+
+def test_a_list_of_lists_sweeps_what_is_a_list_itself(load):
+    swept = "{range: [[0, 1], [-1, 1]], classes: [[3], [3, 0]], size: [16, 32], fixed: 50}"
+    suite = load(SUITE.replace("{range: [0, 1]}", swept).replace("[own, digits]", "digits"))
+    found = data_of(suite)
+    assert len(found) == 8
+    assert {tuple(data["classes"]) for data in found} == {(3,), (0, 3)}
+    assert {tuple(data["range"]) for data in found} == {(0, 1), (-1, 1)}
+    assert all(data["fixed"] == 50 for data in found)
+
+
+def test_one_choice_of_classes_has_one_address(load):
+    alone = SUITE.replace("[own, digits]", "digits")
+
+    def ids(classes):
+        return ids_of(load(alone.replace("{range: [0, 1]}", f"{{classes: {classes}}}")))
+
+    assert ids([0, 3]) == ids([3, 0]) != ids([3])
+    assert ids(list(range(10))) == ids_of(load(alone.replace("  digits: {range: [0, 1]}\n", "")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("data/faces", "data/none", 10, "folder: {root}/data/none: there is no such folder."),
+        ("data/faces", "data/faces/00.png", 10, "folder: {root}/data/faces/00.png: a file; a folder of pictures"),
+        ("data/faces", "[a, b]", 10, "folder: ['a', 'b'] given, text needed."),
+        (
+            "    folder: data/faces\n",
+            "",
+            8,
+            "reads a folder, and none is named; write datasets: {{mine: {{base: folder",
+        ),
+        ("size: 8", "size: 4", 11, "size: 4 given, a whole number from 8 to 512 needed."),
+        ("size: 8", "size: [8, x]", 11, "size: 'x' given, a whole number from 8 to 512 needed."),
+        ("size: 8", "channels: 2", 11, "channels: 2 given, 1 or 3 needed."),
+        ("size: 8", "file: data/faces", 11, "file: the data set 'folder' has no such parameter."),
+        ("size: 8", "fixed: 9", 11, "fixed: 9 given, and 'own' has 8 training pictures; name fewer."),
+        ("size: 8", "fixed: [4, 9]", 11, "fixed: 9 given, and 'own' has 8 training pictures; name fewer."),
+        ("[0, 1]", "[0, 2]", 12, "range: [0, 2] given, [-1, 1] or [0, 1] needed."),
+        ("[0, 1]", "[[0, 1], 5]", 12, "range: 5 given, [-1, 1] or [0, 1] needed."),
+        ("range: [0, 1]", "size: 28", 12, "size: 28 given, 16 or 32 needed."),
+        ("range: [0, 1]", "size: []", 12, "size: an empty list given, at least one value needed."),
+        ("range: [0, 1]", "classes: [3, 10]", 12, "[3, 10] given, a list of different classes from 0 to 9 needed."),
+        ("range: [0, 1]", "classes: 3", 12, "3 given, a list of different classes from 0 to 9 needed."),
+        ("range: [0, 1]", "classes: [[3], [3, 3]]", 12, "[3, 3] given, a list of different classes from 0 to 9"),
+        ("range: [0, 1]", "folder: data/faces", 12, "folder: the data set 'digits' has no such parameter."),
+        ("digits]", "mnist]", 14, "mnist is not on this machine: `harness data mnist` fetches it, or put train-images"),
+        ("digits: {range: [0, 1]}", "x: {base: shapes, shapes: two}", 12, "'two' given, 'many' or 'one' needed."),
+    ],
+)
+def test_pictures_that_cannot_be_used_are_refused_with_their_line(
+    mistakes, tmp_path, monkeypatch, old, new, line, words
+):
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    assert old in SUITE
+    text = SUITE.replace(old, new)
+    if new.startswith("x:"):
+        text = text.replace("own, digits", "own, x")
+    (said,) = mistakes(text)
+    assert said.startswith(f"x.yaml:{line}: ")
+    assert words.format(root=tmp_path) in said
+
+
+def test_a_torn_picture_is_refused_where_the_folder_is_named(mistakes, faces):
+    (faces / "a.png").write_bytes((faces / "00.png").read_bytes()[:80])
+    (said,) = mistakes(SUITE)
+    assert said.startswith(f"x.yaml:10: folder: {faces}/a.png: no whole picture: ")
+
+
+def test_settings_of_pictures_can_be_set_from_the_command_line(load, mistakes):
+    found = data_of(load(SUITE, sets=["dataset.size=32", "range=[-1, 1]"]))
+    assert [(data["size"], data["range"]) for data in found] == [(32, [-1, 1])] * 2
+    assert [data["range"] for data in data_of(load(SUITE, sets=["range=[[0, 1], [-1, 1]]"]))][:2] == [[0, 1], [-1, 1]]
+    (said,) = mistakes(SUITE, sets=["classes=[11]"])
+    assert "[11] given, a list of different classes from 0 to 9 needed." in said
+
+
+def test_a_suite_on_drawn_pictures_draws_none_before_training(load, monkeypatch):
+    monkeypatch.setattr("harness.datasets.shapes.draw_shapes", lambda *arguments: pytest.fail("drawn"))
+    suite = load(SUITE.replace("digits]", "shapes, stacked-digits]"))
+    assert len(expand(suite).runs) == 3
