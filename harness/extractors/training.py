@@ -32,7 +32,7 @@ class Task(NamedTuple):
     turned: bool = False
 
 
-def rotations(train: Tensor, held_out: Tensor) -> Task:
+def rotated(train: Tensor, held_out: Tensor) -> Task:
     """Return the task of telling the four quarter turns of pictures apart (Gidaris et al. 2018): it needs no labels."""
     parts = [(torch.cat([torch.rot90(x, k, (2, 3)) for k in range(4)]), torch.arange(4).repeat_interleave(len(x)))
              for x in (train, held_out)]  # fmt: skip

@@ -1,0 +1,67 @@
+"""InceptionV3 as published FIDs use it: torch-fidelity's port, whose weights are a file of the user's or a download."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.datasets.pictures import Pictures
+from harness.errors import DataError
+from harness.extractors.own import Ready
+from harness.torchvision_mend import mend
+
+VARIABLE = "HARNESS_INCEPTION"
+FILE = "weights-inception-2015-12-05-6726825d.pth"  # as torch-fidelity publishes it
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
+
+
+def weights() -> Path | None:
+    """Return the file of weights: $HARNESS_INCEPTION, else where torch keeps downloads; None where there is none."""
+    own = os.environ.get(VARIABLE)
+    place = Path(own) if own else Path(torch.hub.get_dir()) / "checkpoints" / FILE
+    return place if place.is_file() else None
+
+
+def missing() -> str:
+    """Return what is missing, in a sentence; "" where the weights are there."""
+    if weights() is not None:
+        return ""
+    return f"its weights are not on this machine: download {URL} and set {VARIABLE} to that file"
+
+
+def address() -> str:
+    """Return which weights these are."""
+    return FILE
+
+
+def build(pictures: Pictures, data: str) -> Ready:
+    """Return the network, of 2,048 features. Grey pictures are shown as three equal channels.
+
+    Raises DataError where its weights are not there, or are no such weights.
+    """
+    path = weights()
+    if path is None:
+        raise DataError(f"extractor inception: {missing()}.")
+    mend()
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    try:
+        net = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], str(path))
+    except Exception as error:  # torch and the network raise anything for foreign bytes
+        raise DataError(f"{path}: no weights of torch-fidelity's InceptionV3 ({type(error).__name__}).") from None
+    net.eval()
+
+    def look(shown: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits = net(coloured(shown))
+        return features.float(), logits.float()
+
+    return Ready(look, float("nan"))
+
+
+def coloured(shown: Tensor) -> Tensor:
+    """[n, c, h, w] -> [n, 3, h, w]: grey repeated; colours as they are; of more channels the first three."""
+    if shown.shape[1] == 1:
+        return shown.expand(-1, 3, -1, -1).contiguous()
+    return shown[:, :3] if shown.shape[1] >= 3 else F.pad(shown, (0, 0, 0, 0, 0, 3 - shown.shape[1]))

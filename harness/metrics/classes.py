@@ -1,0 +1,41 @@
+"""What a classifier sees among generated pictures: shares of classes, how many there are, how far from the data's."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.floating]
+
+SURE = 0.9  # confidence at which a picture counts for a class
+SHARE = 0.01  # of the samples that a class needs to be found
+FEW = 100  # classes up to which they must be sure and not rare; of more, a single picture finds one
+
+
+def shares(scores: Scores) -> NDArray[np.float64]:
+    """Return the share of pictures that look most like each class: scores [n, k] -> [k]."""
+    return np.bincount(scores.argmax(1), minlength=scores.shape[1]) / len(scores)
+
+
+def class_kl(scores: Scores, expected: NDArray[np.float64]) -> float:
+    """Return KL(shares among the pictures || shares of the data) in nats; classes that the data lack are left out.
+
+    At n samples of the data themselves it is about (k - 1) / 2n.
+    """
+    found = shares(scores)
+    there = (found > 0) & (expected > 0)
+    return float((found[there] * np.log(found[there] / expected[there])).sum())
+
+
+def modes(scores: Scores) -> float:
+    """Return how many classes are found: with at least 1 % of the pictures above .9 confidence; of more than 100
+    classes, with at least one picture. Bare counting of ten finds seven digits in stripes.
+    """
+    if scores.shape[1] > FEW:
+        return float((shares(scores) > 0).sum())
+    sure = _softmax(scores)
+    counts = np.bincount(sure.argmax(1)[sure.max(1) > SURE], minlength=scores.shape[1])
+    return float((counts >= SHARE * len(scores)).sum())
+
+
+def _softmax(scores: Scores) -> NDArray[np.float64]:
+    powers = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))

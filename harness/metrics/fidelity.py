@@ -1,0 +1,81 @@
+"""Scores of generated pictures in the features of an extractor: FID, KID, precision and recall, and their floors.
+
+FID, KID, precision and recall are torch-fidelity's, on features that were extracted here.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.metrics.neighbours import manifold_scores
+from harness.torchvision_mend import mend
+
+Features = NDArray[np.floating]
+
+NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
+KID_SUBSETS = 50
+KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
+MOST_NEIGHBOURS = 5000  # samples whose distances are all taken: of more, the first
+FLOOR_DRAWS = 5
+
+
+def fid(generated: Features, real: Features) -> float:
+    """Return the Frechet distance of two normal distributions with the means and covariances of features [n, k], [m, k]
+    (Heusel et al. 2017, eq. 6). It is biased upwards at small n, and singular where n is not above k.
+    """
+    mend()
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+
+    first, second = (fid_features_to_statistics(_double(x)) for x in (generated, real))
+    return float(fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
+
+
+def kid(generated: Features, real: Features) -> float:
+    """Return the kernel distance, unbiased, over random subsets (Binkowski et al. 2018, section 4); NaN for 3 or less."""
+    mend()
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+    size = min(KID_SUBSET, len(generated) // 2, len(real) // 2)
+    if size < 2:
+        return float("nan")
+    how = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size, "verbose": False}
+    return float(kid_features_to_metric(_double(generated), _double(real), **how)[KEY_METRIC_KID_MEAN])
+
+
+def neighbours(generated: Features, real: Features) -> dict[str, float]:
+    """Return precision, recall, density and coverage of as many samples of either; NaN where there are too few."""
+    n = min(len(generated), len(real), MOST_NEIGHBOURS)
+    names = ("precision", "recall", "density", "coverage")
+    if n <= NEIGHBOURS:
+        return dict.fromkeys(names, float("nan"))
+    mend()
+    from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
+    first, second = _double(generated[:n]), _double(real[:n])
+    found = prc_features_to_metric(first, second, prc_neighborhood=NEIGHBOURS, verbose=False)
+    rest = manifold_scores(generated[:n], real[:n], NEIGHBOURS)
+    scores = {"precision": found[KEY_METRIC_PRECISION], "recall": found[KEY_METRIC_RECALL]}
+    return {**scores, "density": rest["density"], "coverage": rest["coverage"]}
+
+
+def floor_of_parts(held: Features, train: Features) -> float:
+    """Return the FID of real training pictures against the held-out ones [n, k]: the mean over draws of n, or of all."""
+    n, values = min(len(held), len(train)), []
+    for draw in range(FLOOR_DRAWS):
+        rows = np.random.default_rng(draw).permutation(len(train))[:n]
+        values.append(fid(train[rows], held))
+    return float(np.mean(values))
+
+
+def floor_of_halves(held: Features) -> float:
+    """Return the FID of one half of the held-out pictures against the other: the mean over splits."""
+    values = []
+    for draw in range(FLOOR_DRAWS):
+        rows = np.random.default_rng(draw).permutation(len(held))
+        half = len(held) // 2
+        values.append(fid(held[rows[:half]], held[rows[half : 2 * half]]))
+    return float(np.mean(values))
+
+
+def _double(features: Features) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(features, dtype=np.float64))
