@@ -92,7 +92,7 @@ def make_spec(
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
     entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**BLOBS, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
-    small = {"width": 8, "depth": 2} if architecture != "mlp-deep" else {"width": 8}
+    small = {"width": 8, **({"mlp-deep": {}, "resnet": {"depth": 14}}.get(architecture, {"depth": 2}))}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
     critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
     critic = critic.model_dump(mode="json")

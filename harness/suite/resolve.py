@@ -151,7 +151,7 @@ def plain_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")
     except ValidationError as error:
-        said = "; ".join(item["msg"] for item in error.errors(include_url=False))
+        said = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
         raise HarnessError(f"these parameters do not go together: {said}.") from None
 
 
