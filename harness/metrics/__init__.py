@@ -87,7 +87,8 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
     """
     columns: dict[str, float] = {}
     for metric in METRICS.values():
-        if metric.applies(reference) and (last or not metric.last_only):
+        # Of pictures there is no distance but these, so that a curve of them needs every step.
+        if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
             found = metric.compute(generated, reference)
             columns |= found
             if metric.floored:
