@@ -16,8 +16,8 @@ from harness.errors import HarnessError, StoreError
 from harness.executors import Task, default_workers, open_executor
 from harness.shift import TASKS, Progress, Shift, Tasks, ignore
 from harness.status import one_folder, result_folders
-from harness.store import LOST
-from harness.wording import counted, waiting
+from harness.store import LOST, Store, missing
+from harness.wording import counted, printable, waiting
 
 
 @dataclass(frozen=True)
@@ -161,23 +161,29 @@ def score(
 ) -> dict[str, Any]:
     """Score the finished runs of a results folder by the metrics of today, without training, and write runs.parquet.
 
-    `samples` replaces the suite's. Returns folder, scored, unscored and counts by status. Raises HarnessError where
-    more samples are asked for than runs keep or can draw, StoreError.
+    `samples` replaces the suite's; where no run could be scored so, the folder is left as it was. Returns folder,
+    scored, unscored, counts by status, and `damage`: a line for each run that was set aside and is to be trained again.
+    Raises HarnessError where more samples are asked for than runs keep or can draw, or memory can take; StoreError.
     """
     with open_executor(_processes(workers), tasks.prepare) as executor:
         plan = executor.submit(tasks.plan_scores, str(one_folder(folder)), samples).result()
         progress("planned", plan)
         shift = Shift(executor, plan, TASKS, progress)
         shift.work()
+        if shift.unscored and not shift.scored:
+            executor.submit(tasks.unpin_scores, plan["folder"], plan["before"]).result()
         counts = executor.submit(tasks.write_table, plan["folder"]).result()
-    return {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+    done = {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+    return {**done, "damage": missing(Store(plan["folder"]))}
 
 
 def render_scores(result: dict[str, Any]) -> str:
     """Return what `harness score` prints."""
     lines = [f"{result['folder']}: {counted(result['scored'], 'run')} scored now"]
     if result["unscored"]:
-        lines.append(f"{counted(result['unscored'], 'run')} could not be scored")
+        kept = "" if result["scored"] else "; the folder is left as it was"
+        lines.append(f"{counted(result['unscored'], 'run')} could not be scored{kept}")
+    lines += [printable(line) for line in result["damage"]]
     return "\n".join([*lines, f"the report is written by `harness report {result['folder']}`"])
 
 

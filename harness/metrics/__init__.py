@@ -14,7 +14,17 @@ from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import content_id
 
-__all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Reference",
+    "bytes_needed",
+    "make_reference",
+    "rankable",
+    "samples_drawn",
+    "score",
+    "score_id",
+]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
@@ -67,6 +77,13 @@ def make_reference(spec: Any, samples: int) -> Reference:
 def samples_drawn(samples: int) -> int:
     """Return how many points a snapshot holds so that one draw serves every metric of a suite's `samples`."""
     return max(samples, MODES_SAMPLES)
+
+
+def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
+    """Return what scoring samples of that shape holds at least: for exact transport, of every pair of points its
+    distance, its cost and its flow, in float64."""
+    pairs = samples**2 if len(shape) == 1 and shape[0] <= MAX_DIMENSION else 0
+    return 3 * 8 * pairs
 
 
 def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:

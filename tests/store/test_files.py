@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from plans import plan_of
 
 from harness.store import write_atomic, write_once
 from harness.store.files import drafted, write_parts
@@ -41,22 +42,26 @@ def test_a_file_and_its_folder_are_flushed_where_that_is_asked(tmp_path, monkeyp
 
 APPEND = """
 import sys
+from plans import stack_of
 from harness.store import Store
 store = Store(sys.argv[1])
 for n in range(10):
     with store.locked():
-        store.write_plan({"stacks": [*store.plan["stacks"], f"{sys.argv[2]}-{n}"]}, "")
+        stacks = [*store.plan["stacks"], stack_of(f"{sys.argv[2]}-{n}")]
+        store.write_plan({**store.plan, "stacks": stacks}, "")
 """
 
 
 def test_plans_changed_by_several_processes_lose_nothing(tmp_path):
     from harness.store import Store
 
-    Store(tmp_path).write_plan({"stacks": []}, "")
+    Store(tmp_path).write_plan(plan_of(), "")
     command = [sys.executable, "-c", APPEND, str(tmp_path)]
     writers = [subprocess.Popen([*command, str(n)]) for n in range(3)]
     assert [writer.wait(60) for writer in writers] == [0] * 3
-    assert sorted(Store(tmp_path).plan["stacks"]) == sorted(f"{w}-{n}" for w in range(3) for n in range(10))
+    assert sorted(stack["id"] for stack in Store(tmp_path).plan["stacks"]) == sorted(
+        f"{w}-{n}" for w in range(3) for n in range(10)
+    )
 
 
 def test_a_lock_goes_with_its_process(tmp_path):

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from plans import plan_of
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.store import Store, npz_bytes, write_atomic
@@ -145,12 +146,12 @@ def test_a_folder_without_a_plan_says_what_would_do(store):
 
 
 def test_a_plan_is_read_anew_under_its_lock(store):
-    store.write_plan({"stacks": [1]}, "")
-    assert store.plan["stacks"] == [1]
-    Store(store.folder).write_plan({"stacks": [1, 2]}, "")
-    assert store.plan["stacks"] == [1]
+    store.write_plan(plan_of(score_id="1"), "")
+    assert store.plan["score_id"] == "1"
+    Store(store.folder).write_plan(plan_of(score_id="2"), "")
+    assert store.plan["score_id"] == "1"
     with store.locked():
-        assert store.plan["stacks"] == [1, 2]
+        assert store.plan["score_id"] == "2"
 
 
 def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
