@@ -35,7 +35,7 @@ def holds_results(folder: Path) -> bool:
     if (folder / "plan.json").is_file():
         return True
     runs = folder / "runs"
-    return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("*/record.json"))
+    return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("[!.]*/record.json"))
 
 
 def one_folder(path: str) -> Path:

@@ -46,7 +46,7 @@ def watch(path: str, is_terminal: bool, say: Callable[[str], None]) -> Entries:
     """Show the entries as they change, in place on a terminal, else as a line a look; return the last ones."""
     last: Entries = []
     if is_terminal:
-        with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="visible") as screen:
+        with Live(console=Console(highlight=False), auto_refresh=False) as screen:
             for last in watched(path):
                 screen.update(Text(f"{_now()}\n{render(last)}" if last else waiting_line(path)), refresh=True)
     else:

@@ -34,8 +34,8 @@ def plan_suite(
     resolved, previous = suite.to_json(), earlier_plan(store)
     plan = make_plan(suite, previous, place)
     selected = run_filter(only, plan)
-    notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
     _refuse_too_many(plan, resolved["score"]["samples"])
+    notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
     damage: list[str] = []
     with store.locked() if write else nullcontext():
         if write:
@@ -76,8 +76,8 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
     store, plan = _opened(folder)
     score = plan["resolved"]["score"]
     asked = {**score, "samples": samples or score["samples"]}
-    notes = _more_samples(store, plan, asked["samples"])
     _refuse_too_many(Plan.from_json(plan), asked["samples"])
+    notes = _more_samples(store, plan, asked["samples"])
     drop_drafts(store)
     with store.locked():
         before = {"score": store.plan["resolved"]["score"], "score_id": store.plan["score_id"]}

@@ -7,8 +7,8 @@ import sys
 import pytest
 from plans import plan_of
 
-from harness.store import write_atomic, write_once
-from harness.store.files import drafted, write_parts
+from harness.store import owners, write_atomic, write_once, wrote_and_died
+from harness.store.files import drafted, temporary, write_parts
 
 
 def test_nothing_temporary_stays(tmp_path):
@@ -89,3 +89,37 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_forked_process_flushes_as_well(tmp_path):
     """The threads that flush are not forked along."""
     assert subprocess.run([sys.executable, "-c", FORK], cwd=tmp_path, timeout=20).returncode == 7
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from harness.store.files import temporary
+path = temporary(Path(sys.argv[1]) / "x.json")
+path.write_bytes(b"half")
+print(path.name, flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_a_file_that_is_half_written_tells_whether_its_writer_lives(tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], **pipes) as writer:
+        name = writer.stdout.readline().strip()
+        assert not wrote_and_died(name)
+        writer.stdin.close()
+        writer.wait(20)
+    assert wrote_and_died(name)
+    assert wrote_and_died(temporary(tmp_path / "x").name.replace(f".{os.getpid()}.", ".4194305."))
+    assert not wrote_and_died(temporary(tmp_path / "x").name)
+    assert not wrote_and_died(".x.json.abcd1234.4194305.tmp")  # an earlier harness named no host
+
+
+@pytest.mark.parametrize(("key", "dead"), [("host", False), ("boot", True), ("space", False), ("start", True)])
+def test_a_writer_is_judged_as_the_owner_of_a_claim_is(tmp_path, monkeypatch, key, dead):
+    ours = owners.owner()
+    monkeypatch.setattr(owners, "owner", lambda: {**ours, key: "1"})
+    name = temporary(tmp_path / "x").name
+    monkeypatch.undo()
+    assert wrote_and_died(name) == dead
