@@ -57,6 +57,12 @@ def waiting(lost: int, folder: str) -> str:
     return f"{counted(lost, 'run')} failed and {'waits' if lost == 1 else 'wait'} for `harness retry {folder}`"
 
 
+def waiting_scores(unscored: int, folder: str) -> str:
+    """Return "3 runs are trained and wait for `harness score results/x`"."""
+    verbs = "is trained and waits" if unscored == 1 else "are trained and wait"
+    return f"{counted(unscored, 'run')} {verbs} for `harness score {folder}`"
+
+
 def listed(names: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
