@@ -66,6 +66,12 @@ def run_command(folder: Path) -> str:
     return f"harness run {shlex.quote(str(folder / 'suite.yaml'))}{root}"
 
 
+def waiting_scores(unscored: int, folder: str) -> str:
+    """Return "3 runs are trained and wait for `harness score results/x`"."""
+    verbs = "is trained and waits" if unscored == 1 else "are trained and wait"
+    return f"{counted(unscored, 'run')} {verbs} for `harness score {shlex.quote(folder)}`"
+
+
 def listed(names: list[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
