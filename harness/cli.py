@@ -167,20 +167,35 @@ def score(
     with Reporter(quiet=as_json) as reporter:
         result = score_runs(folder, samples, workers, reporter.show)
     print(_json(result) if as_json else render_scores(result))
-    raise typer.Exit(1 if result["unscored"] else 0)
+    raise typer.Exit(1 if result["unscored"] or result["damage"] else 0)
 
 
 @app.command()
 def status(
     folder: FolderArgument = "results",
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 s, until all is done or Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every 2 s, until nothing is left to wait for, or Ctrl-C.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Count a suite's runs by status, with its speed and what is left, from another terminal too while it runs."""
-    from harness.status import render, statuses, watched
+    from harness.status import render, statuses
 
-    for found in watched(folder) if watch else [statuses(folder)]:
+    if watch and not as_json:
+        from harness.watching import watch as show
+
+        found = show(folder, sys.stdout.isatty(), lambda line: print(line, flush=True))
+        raise typer.Exit(3 if any(entry["unreadable"] for entry in found) else 0)
+    if watch:
+        from harness.watching import watched
+
+        looks = watched(folder)
+    else:
+        looks = iter([statuses(folder)])
+    found = []
+    for found in looks:
         print(_json(found) if as_json else render(found), flush=True)
+    raise typer.Exit(3 if any(entry["unreadable"] for entry in found) else 0)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
@@ -14,6 +15,7 @@ from fake_tasks import FAKE
 
 from harness import shift as shift_module
 from harness import tasks
+from harness.errors import StoreError
 from harness.executors import local, open_executor
 from harness.shift import Shift
 from harness.store import Store
@@ -120,6 +122,73 @@ def test_what_fails_once_is_made_good_by_training_apart(work, plan):
     done, _ = work()
     assert (done.trained, done.lost) == (8, 0)
     assert not any(Store(plan["folder"]).attempts(run_id) for run_id in runs_of(plan, "gan"))
+
+
+def test_a_worker_that_dies_when_it_has_committed_costs_nothing(work, plan):
+    """What it had committed it could not say: those runs are counted and scored all the same."""
+    Path("deeds/after-gan").write_text("SIGKILL")
+    done, told = work()
+    store = Store(plan["folder"])
+    assert (done.trained, done.lost, done.scored) == (8, 0, 8)
+    assert store.unscored([row["run_id"] for row in store.plan["runs"]], plan["score_id"]) == []
+    assert not any(store.attempts(run_id) for run_id in runs_of(plan, "gan"))
+    assert [event for event, _ in told].count("split") == 0
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_commit_costs_nothing(work, plan):
+    Path("deeds/amid-gan").write_text("SIGKILL")  # after the second of four
+    done, _ = work()
+    store = Store(plan["folder"])
+    assert (done.trained, done.lost, done.scored) == (8, 0, 8)
+    assert not any(store.attempts(run_id) for run_id in runs_of(plan, "gan"))
+    assert store.claims() == []
+
+
+def test_a_lone_run_whose_worker_was_killed_is_tried_once_more(work, plan):
+    bad = runs_of(plan, "gan")[2]
+    lone = {**plan["stacks"][0], "runs": [bad], "members": [bad]}
+    for deeds, lost in (("SIGKILL nothing", 0), ("SIGKILL SIGKILL nothing", 1)):
+        Path("deeds/gan-2").write_text(deeds)
+        assert work({**plan, "limits": {}, "stacks": [lone], "wanted": ["pending"]})[0].lost == lost
+        if not lost:
+            shutil.rmtree(Store(plan["folder"]).run_folder(bad))
+
+
+def test_a_worker_that_dies_in_scoring_is_given_a_second_try(plan, workers):
+    Path("deeds/score").write_text("SIGKILL nothing")
+    done = Shift(workers, {**plan, "limits": {}}, replace(FAKE, score=fake_tasks.score_as_told), shift_module.ignore)
+    done.work()
+    assert (done.scored, done.unscored) == (8, 0)
+
+
+@pytest.mark.parametrize(("deed", "kept"), [("hang", True), ("raise", False)])
+def test_the_checkpoint_of_a_lone_run_is_kept_where_it_was_stopped(work, plan, deed, kept):
+    """`retry` goes on from there; whatever raised would raise again."""
+    store, bad = Store(plan["folder"]), runs_of(plan, "gan")[2]
+    Path("deeds/gan-2").write_text(deed)
+    store.write_checkpoint(bad, {"state": b"half way"})
+    work({**plan, "limits": {"seconds": 0.2}})
+    assert store.status(bad) in ("timeout", "failed")
+    assert (store.read_checkpoint(bad) is not None) == kept
+
+
+def test_what_is_held_is_renewed_though_the_disk_fails_once(plan, monkeypatch):
+    renewed, failed = [], []
+
+    def renew(claim):
+        renewed.append(claim.path)
+        if len(failed) < 2:
+            failed.append(1)
+            raise (StoreError("no reading"), OSError("no writing"))[len(failed) % 2]
+        return True
+
+    monkeypatch.setattr(shift_module, "RENEW_S", 0.01)
+    monkeypatch.setattr(shift_module.Claim, "renew", renew)
+    for seed in range(4):
+        Path(f"deeds/gan-{seed}").write_text("dawdle")
+    with open_executor(0) as here:
+        Shift(here, {**plan, "limits": {}}, FAKE, shift_module.ignore).work()
+    assert len(renewed) > 4
 
 
 def test_the_checkpoint_of_a_stack_that_failed_is_dropped(work, plan):

@@ -17,7 +17,17 @@ from harness.spec import RunSpec, content_id
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Reference",
+    "bytes_needed",
+    "make_reference",
+    "rankable",
+    "samples_drawn",
+    "score",
+    "score_id",
+]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
@@ -78,6 +88,13 @@ def samples_drawn(samples: int, spec: RunSpec) -> int:
     from harness.datasets import DATASETS
 
     return samples if DATASETS[spec.setup.dataset].kind == "images" else max(samples, MODES_SAMPLES)
+
+
+def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
+    """Return what scoring samples of that shape holds at least: for exact transport, of every pair of points its
+    distance, its cost and its flow, in float64."""
+    pairs = samples**2 if len(shape) == 1 and shape[0] <= MAX_DIMENSION else 0
+    return 3 * 8 * pairs
 
 
 def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:

@@ -66,7 +66,7 @@ class Plan:
 
 def stack_size(setup: Setup, device: Device) -> int:
     """Return how many runs of a Setup make a full stack: at least two, or one where two exceed the memory rule."""
-    return max(1, min(STACK_SIZE[device], int(STACK_BYTES[device] // run_bytes(setup))))
+    return max(1, min(STACK_SIZE[device], int(STACK_BYTES[device] // max(run_bytes(setup), 1))))
 
 
 def work(setup: Setup) -> float:
@@ -74,7 +74,10 @@ def work(setup: Setup) -> float:
 
     A critic's update passes real and fake samples through the critic and the fakes through the generator; a penalty on
     its slope passes as many again, twice. Used to start long stacks first; timings say what it takes in seconds.
+    Where a plug-in that defined a component is gone, as of one parameter: such a run fails as soon as it is begun.
     """
+    if not is_known(setup):
+        return float(setup.train["steps"] * setup.train["batch"])
     sizes = player_sizes(setup)
     generator = sizes["generator"].parameters if "generator" in sizes else 0
     penalised = tables().objective[setup.objective].penalty is not no_penalty
@@ -82,6 +85,16 @@ def work(setup: Setup) -> float:
     updates = steps * mean_updates(setup.train["n_critic"], steps)
     critic = (12 if penalised else 6) * sizes["critic"].parameters + 2 * generator
     return float(batch * (updates * critic + steps * (6 * generator + 4 * sizes["critic"].parameters)))
+
+
+def is_known(setup: Setup) -> bool:
+    """Whether the tables hold what a Setup names; a plug-in that defined it may be gone since it was planned."""
+    found = tables()
+    return (
+        setup.objective in found.objective
+        and setup.architecture in found.architecture
+        and setup.dataset in found.dataset
+    )
 
 
 def run_bytes(setup: Setup) -> float:

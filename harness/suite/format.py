@@ -28,6 +28,7 @@ from harness.suite.values import (
     UPDATES,
     Kind,
     Swept,
+    is_number,
     is_whole,
     one_of,
     or_recipe,
@@ -88,6 +89,11 @@ FRAMES = Kind(
     f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
     lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
     {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
+MOST_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
+LIMIT = Kind(
+    f"a number above 0 and up to {MOST_LIMIT:,}",
+    lambda value: is_number(value) and 0 < value <= MOST_LIMIT,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LIMIT},
 )
 VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
 Fractions = Annotated[Any, Swept(FRACTION)]
@@ -132,8 +138,8 @@ class Train(Strict):
 class Limits(Strict):
     """What training may take before it is stopped; no limit where none is said."""
 
-    seconds: Annotated[Any, POSITIVE] = described("wall time of a run in seconds; a stack of n runs has n times that")
-    memory_gb: Annotated[Any, POSITIVE] = described("memory of a worker process, in 1e9 bytes")
+    seconds: Annotated[Any, LIMIT] = described("wall time of a run in seconds; a stack of n runs has n times that")
+    memory_gb: Annotated[Any, LIMIT] = described("memory of a worker process, in 1e9 bytes")
 
 
 class SuiteTrain(Train):
