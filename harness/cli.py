@@ -9,6 +9,20 @@ import typer
 
 from harness.errors import HarnessError
 from harness.interrupts import EXIT, Interrupted, interruptible
+from harness.options import (
+    Device,
+    FailFast,
+    FolderArgument,
+    Json,
+    Only,
+    Root,
+    RunArgument,
+    RunRoot,
+    Scale,
+    Sets,
+    SuiteArgument,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from harness.runner import Again, Request
@@ -24,28 +38,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 some runs failed; 2 the suite or the call is wrong; 3 the results cannot be used; "
     "130 interrupted (the same call goes on from there).",
 )
-
-SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
-FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeat for several.")
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
-]
-RunArgument = Annotated[str, typer.Argument(help="A run_id, or a beginning that no other run has.")]
-RunRoot = Annotated[
-    str, typer.Option("--root", metavar="ROOT", help="The results folder to look in, or a root of several.")
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
-]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first run that fails.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 
 
 @app.command()

@@ -10,9 +10,10 @@ from harness.store.arrays import npz_arrays, npz_bytes, read_npz
 from harness.store.claims import RENEW_S, STALE_S, Claim
 from harness.store.documents import checksum, read_json, seal, to_json, write_json
 from harness.store.files import write_atomic, write_once, writing
-from harness.store.folder import Store, reference_settings
+from harness.store.folder import Store
 from harness.store.mending import drop_drafts, mend, missing, run_damage, set_aside, spent_checkpoints
 from harness.store.owners import wrote_and_died
+from harness.store.records import reference_settings
 from harness.store.shapes import FINAL, LOST, STATUSES
 
 __all__ = [

@@ -25,7 +25,7 @@ from harness.store.arrays import npz_arrays, read_npz
 from harness.store.claims import Claim, Claims
 from harness.store.documents import read_if_there, read_json, seal, write_json
 from harness.store.files import ABSENT, drafted, flush_all, locked, make_folder, write_atomic, write_once, writing
-from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact
+from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact, reference_settings
 from harness.store.shapes import wrong_attempt, wrong_plan, wrong_record, wrong_scores
 
 if TYPE_CHECKING:
@@ -348,10 +348,3 @@ class Store:
         self.damage[damaged.path] = damaged.why
         if self.spoils_a_run(damaged.path):
             self.spoiled.add(damaged.path.relative_to(self._runs).parts[0])
-
-
-def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reference of a run depends on: its data set and settings."""
-    setup = spec["setup"]
-    floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
-    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

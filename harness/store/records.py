@@ -3,8 +3,9 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from harness.errors import Damaged, StoreError
 from harness.store.files import ABSENT, link_once
@@ -61,3 +62,10 @@ def numbers(folder: Path, ending: str) -> list[int]:
     except ABSENT:
         return []
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reference of a run depends on: its data set and settings."""
+    setup = spec["setup"]
+    floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
+    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

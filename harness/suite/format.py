@@ -89,6 +89,7 @@ FRAMES = Kind(
     f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
     lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
     {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
+)
 MOST_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
 LIMIT = Kind(
     f"a number above 0 and up to {MOST_LIMIT:,}",
