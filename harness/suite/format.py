@@ -130,6 +130,9 @@ class Train(Strict):
     generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
     schedule: Annotated[Any, Swept(SCHEDULE)] = described("hyperparameters that fall to zero: {lr: linear} or cosine")
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
+    micro_batch: Counts = described(
+        "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
+    )
     constrain: Annotated[Any, Swept(one_of("after", "before", "after+start"))] = described(
         "when the critic's weights are constrained, relative to its step; after if not said"
     )

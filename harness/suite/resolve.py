@@ -79,6 +79,9 @@ def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
         train["n_critic"] = 1  # its steps are critic updates already
     if not has_constraint(triple):
         train["constrain"] = "after"  # one run must not have two addresses for a setting it never reads
+    micro = values.get("train.micro_batch", train["batch"])
+    if micro != train["batch"]:  # else one pass takes the batch, as where nothing is said
+        train["micro_batch"] = micro
     schedule = dict(train["schedule"])
     if "lr" in schedule:
         both = schedule.pop("lr")
