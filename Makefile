@@ -20,7 +20,7 @@ check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
 
-faults: setup-dev  ## try all that must be survived, about ten minutes on two idle cores; FAST=1 for a few rounds of each
+faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of each
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
 
 gpu-check: setup-dev  ## what must hold on a CUDA device
