@@ -173,20 +173,13 @@ def status(
     """Count a suite's runs by status, with its speed and what is left, from another terminal too while it runs."""
     from harness.status import render, statuses
 
-    if watch and not as_json:
+    if watch:
         from harness.watching import watch as show
 
-        found = show(folder, sys.stdout.isatty(), lambda line: print(line, flush=True))
-        raise typer.Exit(3 if any(entry["unreadable"] for entry in found) else 0)
-    if watch:
-        from harness.watching import watched
-
-        looks = watched(folder)
+        found = show(folder, _say, _json if as_json else None)
     else:
-        looks = iter([statuses(folder)])
-    found = []
-    for found in looks:
-        print(_json(found) if as_json else render(found), flush=True)
+        found = statuses(folder)
+        _say(_json(found) if as_json else render(found))
     raise typer.Exit(3 if any(entry["unreadable"] for entry in found) else 0)
 
 
@@ -350,6 +343,10 @@ def _carry_out(request: "Request | Again", as_json: bool) -> None:
         result = carry_out(request, reporter.show)
     print(_json(result.to_json()) if as_json else result.render())
     raise typer.Exit(result.exit_code)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _json(value: Any) -> str:

@@ -19,7 +19,7 @@ from harness.errors import Damaged, DataError, StoreError
 from harness.executors import Executor, Task, WorkerDied
 from harness.failures import Failure, of_end
 from harness.halving import append_halves
-from harness.store import FINAL, RENEW_S, Claim, Store, spent_checkpoints
+from harness.store import FINAL, RENEW_S, Claim, Store, checkpoint_name, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
 
@@ -235,8 +235,9 @@ class Shift:
             return
         for run_id in job.runs:
             self._store.commit_attempt(run_id, *failure)
-            if failure.status != "timeout":  # `retry` goes on where a run was stopped; elsewhere it led to the failure
-                self._store.drop_checkpoint(run_id)
+        if failure.status != "timeout":  # `retry` goes on where a run was stopped; elsewhere it led to the failure
+            pinned = next(stack for stack in self._store.plan["stacks"] if stack["id"] == job.stack["id"])
+            self._store.drop_checkpoint(checkpoint_name(pinned, job.members))
         self.lost += len(job.runs)
         lost = [{"run_id": r, "status": failure.status, "train_s": None, "error": failure.error} for r in job.runs]
         self._tell("trained", {"stack": job.stack["id"], "runs": lost, "whole": False})

@@ -1,5 +1,6 @@
 """`harness status --watch`: the same again and again, until there is nothing left to wait for."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,10 +43,17 @@ def watched(path: str) -> Iterator[Entries]:
         return
 
 
-def watch(path: str, is_terminal: bool, say: Callable[[str], None]) -> Entries:
-    """Show the entries as they change, in place on a terminal, else as a line a look; return the last ones."""
+def watch(path: str, say: Callable[[str], None], to_text: Callable[[Entries], str] | None = None) -> Entries:
+    """Show the entries as they change: by `to_text` where that is given, in place on a terminal, else as a line a look.
+
+    Returns the last ones.
+    """
     last: Entries = []
-    if is_terminal:
+    if to_text is not None:
+        for last in watched(path):
+            say(to_text(last))
+        return last
+    if sys.stdout.isatty():
         with Live(console=Console(highlight=False), auto_refresh=False) as screen:
             for last in watched(path):
                 screen.update(Text(f"{_now()}\n{render(last)}" if last else waiting_line(path)), refresh=True)

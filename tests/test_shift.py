@@ -18,7 +18,7 @@ from harness import tasks
 from harness.errors import StoreError
 from harness.executors import local, open_executor
 from harness.shift import Shift
-from harness.store import Store
+from harness.store import LOST, Store
 
 SUITE = """
 version: 1
@@ -90,7 +90,7 @@ def test_every_run_is_trained_once_and_scored_and_every_stack_let_go(work, plan)
     assert set(trained().values()) == {1}
 
 
-LOST = {
+FATES = {
     "raise": ("failed", "ValueError: boom"),
     "memory": ("oom", "MemoryError"),
     "leave": ("failed", "exit code 0"),
@@ -102,16 +102,16 @@ LOST = {
 
 
 @pytest.mark.parametrize(
-    "deed", [*list(LOST)[:-2], *(pytest.param(deed, marks=pytest.mark.slow) for deed in list(LOST)[-2:])]
+    "deed", [*list(FATES)[:-2], *(pytest.param(deed, marks=pytest.mark.slow) for deed in list(FATES)[-2:])]
 )
 def test_a_run_that_fails_costs_itself_alone(work, plan, deed):
     Path("deeds/gan-2").write_text(deed)
-    done, told = work(plan) if LOST[deed][0] == "timeout" else work()
+    done, told = work(plan) if FATES[deed][0] == "timeout" else work()
     store, bad = Store(plan["folder"]), runs_of(plan, "gan")[2]
     assert (done.trained, done.lost, done.scored) == (7, 1, 7)
-    assert fake_tasks.count(plan["folder"]) | {"ok": 7, LOST[deed][0]: 1} == fake_tasks.count(plan["folder"])
+    assert fake_tasks.count(plan["folder"]) | {"ok": 7, FATES[deed][0]: 1} == fake_tasks.count(plan["folder"])
     (attempt,) = store.attempts(bad)
-    assert (attempt["status"], LOST[deed][1] in attempt["error"]) == (LOST[deed][0], True)
+    assert (attempt["status"], FATES[deed][1] in attempt["error"]) == (FATES[deed][0], True)
     assert (store.run_folder(bad) / "log.txt").read_text().strip()
     assert [what["runs"] for event, what in told if event == "split"] == [runs_of(plan, "gan")]
     assert store.claims() == []
@@ -166,10 +166,14 @@ def test_the_checkpoint_of_a_lone_run_is_kept_where_it_was_stopped(work, plan, d
     """`retry` goes on from there; whatever raised would raise again."""
     store, bad = Store(plan["folder"]), runs_of(plan, "gan")[2]
     Path("deeds/gan-2").write_text(deed)
-    store.write_checkpoint(bad, {"state": b"half way"})
-    work({**plan, "limits": {"seconds": 0.2}})
-    assert store.status(bad) in ("timeout", "failed")
-    assert (store.read_checkpoint(bad) is not None) == kept
+    (home,) = (stack for stack in plan["stacks"] if bad in stack["runs"])
+    alone = {**next(stack for stack in store.plan["stacks"] if stack["id"] == home["id"]), "id": "0009", "runs": [bad]}
+    store.write_plan({**store.plan, "stacks": [*store.plan["stacks"], alone]}, store.suite_text)
+    for stack, name in ((home, bad), ({**alone, "members": [bad], "least": 2}, "0009")):
+        store.write_checkpoint(name, {"state": b"half way"})
+        work({**plan, "limits": {"seconds": 0.2}, "stacks": [stack], "wanted": ["pending", *LOST]})
+        assert store.status(bad) in ("timeout", "failed")
+        assert (store.read_checkpoint(name) is not None) == kept
 
 
 def test_what_is_held_is_renewed_though_the_disk_fails_once(plan, monkeypatch):

@@ -76,7 +76,7 @@ def test_on_a_terminal_it_is_drawn_in_place(store, naps, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with store.claim("0001"):
         naps[1][3] = interrupt
-        watch("results", True, print)
+        watch("results", print)
     assert screen.getvalue().count("runs planned") == 4  # the last look once more, as it stays
     assert screen.getvalue().count("\x1b[2K") >= 4  # the lines before are erased
 

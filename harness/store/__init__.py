@@ -7,6 +7,7 @@ shapes    what a file must hold                    owners       which process so
 """
 
 from harness.store.arrays import npz_arrays, npz_bytes, read_npz
+from harness.store.checkpoints import checkpoint_name
 from harness.store.claims import RENEW_S, STALE_S, Claim
 from harness.store.documents import checksum, read_json, seal, to_json, write_json
 from harness.store.files import write_atomic, write_once, writing
@@ -24,6 +25,7 @@ __all__ = [
     "STATUSES",
     "Claim",
     "Store",
+    "checkpoint_name",
     "checksum",
     "drop_drafts",
     "mend",
