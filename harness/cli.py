@@ -292,7 +292,9 @@ def report(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="engine: stacks of runs against a plain loop.")] = "engine",
+    what: Annotated[
+        str, typer.Argument(help="engine or images: stacks of toy or dcgan runs against a plain loop.")
+    ] = "engine",
     as_json: Json = False,
 ) -> None:
     """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about three minutes."""

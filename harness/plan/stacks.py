@@ -31,7 +31,7 @@ STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold 
 # cost each run; on more memory than a core's caches hold, one run after the other is as fast. Measured with dcgan:
 # 16 px, width 8 (4 MB a run) takes .5 of a plain loop's time in stacks of 8 and of 16; width 16 (8 MB) .86 and .91;
 # 32 px, width 8 (19 MB) .88 in stacks of 4, 1.09 of 16; width 16 (36 MB) 1.15 of 4, and .96 alone.
-STACK_CACHE = 64e6
+STACK_CACHE = 70e6
 COPIES = 4  # of every parameter: weights, gradients, two moments of the optimiser
 BYTES = 4  # float32
 PLACE = 2  # numbers of four bytes that a place takes

@@ -3,10 +3,7 @@
 import copy
 import json
 import math
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +17,7 @@ from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
 from harness.plan.describe import conclusions, smallest_p, tasks_needed
 from harness.plan.screen import WIDTH
-from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size, work, working_bytes
+from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
 from harness.suite import Suite
 from harness.suite.expand import expand
@@ -151,69 +148,6 @@ def test_units_count_what_every_layer_puts_out():
     assert packed["critic"].parameters - sizes["critic"].parameters == 2 * 2 * 3
     fixed = first_setup(dataset="parallel-lines", train={"generator": "fixed"})
     assert set(player_sizes(fixed)) == {"critic"}
-
-
-@pytest.mark.usefixtures("pictures")
-def test_stacks_of_pictures_stay_in_the_caches_of_a_cpu():
-    def size(dataset, width, batch=64):
-        players = {"width": width, "latent": 64}
-        return stack_size(make_spec("wgan-gp", dataset, "dcgan", players=players, batch=batch).setup, "cpu")
-
-    assert [size("pictures", 8), size("pictures", 16), size("colours", 8), size("colours", 16)] == [16, 8, 3, 1]
-    assert size("colours", 16, batch=16) > 4
-
-
-@pytest.mark.usefixtures("pictures")
-def test_work_counts_multiply_adds_and_memory_what_is_worked_on_at_once():
-    setup = make_spec("gan", "colours", "dcgan", players={"width": 8}, n_critic=1).setup
-    sizes = player_sizes(setup)
-    generator, critic = sizes["generator"].multiply_adds, sizes["critic"].multiply_adds
-    assert work(setup) == 15 * 16 * (6 * critic + 2 * generator + 6 * generator + 4 * critic)
-    parts = replace(setup, train={**setup.train, "micro_batch": 4})
-    fixed = 4 * 4 * sum(size.parameters for size in sizes.values())
-    assert working_bytes(parts) - fixed == (working_bytes(setup) - fixed) / 4
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("pictures")
-@pytest.mark.parametrize(
-    ("dataset", "width", "batch", "runs"),
-    [("pictures", 8, 64, 16), ("colours", 16, 64, 1), ("colours", 16, 64, 4), ("large", 32, 32, 1)],
-)
-def test_the_memory_that_a_run_is_taken_to_need_is_right_within_a_factor_of_two(dataset, width, batch, runs):
-    how = f"{dataset!r}, {width}, {batch}, {runs}"
-    done = subprocess.run([sys.executable, "-c", MEMORY.format(how=how)], check=True, capture_output=True, text=True)
-    taken, expected = map(float, done.stdout.split())
-    assert 0.5 < taken / expected < 2
-
-
-MEMORY = """
-import resource, torch
-from oracles import PICTURES, make_spec
-from harness.datasets import DATASETS
-from harness.engine.stack import Stack
-from harness.plan.stacks import run_bytes
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-def begin(dataset, width, batch, runs):
-    players = {{"width": width, "latent": 64}}
-    specs = [
-        make_spec("wgan-gp", dataset, "dcgan", players=players, batch=batch, seed=seed, n_critic=1)
-        for seed in range(runs)
-    ]
-    return Stack(specs, "single" if runs == 1 else "stacked", torch.device("cpu"), torch.float32)
-
-torch.set_num_threads(1)
-DATASETS.update(PICTURES)
-begin("pictures", 2, 2, 2).step(0)  # the libraries' own
-before = peak()
-stack = begin({how})
-for step in range(3):
-    stack.step(step)
-print((peak() - before) / len(stack.specs), run_bytes(stack.setup))
-"""
 
 
 def test_stacks_shrink_with_the_memory_of_a_run_and_never_to_one_of_two():
