@@ -1,14 +1,14 @@
 """Stacks of convolutional runs against the plain loop, alternating in one process on one core."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
 
 from harness.bench.engine import Steps, compared, in_turn, repeated, stepped
 from harness.bench.plain import PictureSize, PlainPictures
-from harness.datasets import DATASETS, Dataset
+from harness.datasets import DATASETS, Pictures, picture_dataset
+from harness.datasets.pictures import Settings
+from harness.datasets.settings import PictureSettings
 from harness.plan.stacks import stack_size
 from harness.spec import RunSpec
 from harness.suite.expand import expand
@@ -25,7 +25,7 @@ def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[st
     """
     settings = {"side": size.side, "channels": size.channels}
     DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark
-    real = _uniform(HELD, torch.Generator().manual_seed(0), settings)
+    real = _PICTURES.to_values(_noise(settings).train, {"range": (-1, 1)})
     contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainPictures(size, real).step))}
     contenders |= {str(runs): (runs, stepped(_specs(size, runs))) for runs in STACKS}
     ms = in_turn(contenders, rounds, seconds)
@@ -45,25 +45,29 @@ def _specs(size: PictureSize, runs: int) -> list[RunSpec]:
         "name": "bench",
         "seeds": runs,
         "train": train,
-        "datasets": {"bench": {"side": size.side, "channels": size.channels, "fixed": HELD}},
+        "datasets": {"bench": {"side": size.side, "channels": size.channels}},
         "architectures": {"dcgan": {"width": size.width, "latent": size.latent}},
         "matrix": [block],
     }
     return [run.spec for run in expand(Suite.model_validate(plain)).runs]
 
 
-def _uniform(n: int, draw: Generator, settings: Mapping[str, Any]) -> Tensor:
+def _noise(settings: Settings) -> Pictures:
     """Noise for pictures: what a step costs does not depend on what they show."""
-    return 2 * torch.rand(n, settings["channels"], settings["side"], settings["side"], generator=draw) - 1
+    shape, draw = (HELD, settings["channels"], settings["side"], settings["side"]), torch.Generator().manual_seed(0)
+    drawn = torch.randint(256, shape, generator=draw, dtype=torch.uint8)
+    return Pictures(drawn, drawn[:1])
 
 
-_PICTURES = Dataset(
+class _Settings(PictureSettings):
+    side: int = 16
+    channels: int = 1
+
+
+_PICTURES = picture_dataset(
+    _noise,
     version=1,
-    kind="images",
     shape=lambda settings: (settings["channels"], settings["side"], settings["side"]),
-    sample=_uniform,
-    reference=_uniform,
+    model=_Settings,
     summary="noise, for benchmarks",
-    range=(-1.0, 1.0),
-    setup={"side": 16, "channels": 1},
 )

@@ -48,7 +48,7 @@ def test_the_memory_that_a_run_is_taken_to_need_is_right_within_a_factor_of_two(
 MEMORY = """
 import re, torch
 from pathlib import Path
-from oracles import PICTURES, make_spec
+from oracles import BLOBS, make_spec
 from harness.datasets import DATASETS
 from harness.engine.stack import Stack
 from harness.plan.stacks import run_bytes
@@ -65,7 +65,7 @@ def begin(dataset, width, batch, runs):
     return Stack(specs, "single" if runs == 1 else "stacked", torch.device("cpu"), torch.float32)
 
 torch.set_num_threads(1)
-DATASETS.update(PICTURES)
+DATASETS.update(BLOBS)
 begin("pictures", 2, 2, 2).step(0)  # the libraries' own
 before = peak()
 stack = begin({how})

@@ -45,7 +45,7 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
     store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
     arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
 
-    def ten_steps(*given, checkpoints):
+    def ten_steps(*given, checkpoints, **more):
         resumed.append(checkpoints.resume)
         steps = iter(range(10))
 
@@ -54,7 +54,7 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
             if next(steps) == 9:
                 raise SystemExit
 
-        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s), **more)
 
     monkeypatch.setattr(engine, "train", ten_steps)
     kept = [None]
@@ -108,9 +108,9 @@ def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(pl
     before = (store.run_folder(first) / "record.json").read_bytes()
     assert store.read_checkpoint(stack["id"]) is not None
 
-    def counted(*given, checkpoints):
+    def counted(*given, checkpoints, **more):
         keep = lambda files: steps.append(files)  # noqa: E731
-        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s), **more)
 
     monkeypatch.setattr(engine, "train", counted)
     left = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
