@@ -29,6 +29,12 @@ SMALL = {
     "stacked-digits": {"n": 60, "held_out": 30},
     "folder": {"size": 8},
 }
+SMALL_NETWORKS = {
+    "mlp-deep": {"depth": 12},
+    "resnet": {"depth": 14, "width": 4},
+    "faces": {"width": 2},
+    "strided-critic": {"width": 1},
+}
 HERE = [name for name, entry in DATASETS.items() if entry.fetch is None]  # without a download
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
@@ -113,7 +119,7 @@ def make_spec(
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
     entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**BLOBS, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
-    small = {"width": 8, **({"mlp-deep": {}, "resnet": {"depth": 14}}.get(architecture, {"depth": 2}))}
+    small = {"width": 8, "depth": 2, **SMALL_NETWORKS.get(architecture, {})}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
     critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
     critic = critic.model_dump(mode="json")

@@ -61,7 +61,7 @@ def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
 
     `fid` finds `fid[classifier]@540`: the extractor in use at its largest n. Where no run is ok, the metric for toys.
     """
-    wanted = {"toys": "w1_excess", "images": "fid"} | dict(suite.get("primary") or {})
+    wanted = {"toys": "w1_excess", "images": "sliced_w"} | dict(suite.get("primary") or {})
     ok = runs[runs["status"] == "ok"]
     for name in (wanted["toys"], wanted["images"]):
         pattern = re.compile(re.escape(name) + r"(\[[^\]]+\])?(@(?P<n>\d+))?")

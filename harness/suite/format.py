@@ -169,7 +169,7 @@ class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
     toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
-    images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
+    images: Annotated[Any, COLUMN] = Field(default="sliced_w", description="column for images")
 
 
 class ArchitectureVariant(Strict):
