@@ -11,10 +11,10 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.status import result_folders
-from harness.store import Store
+from harness.store import Store, wrote_and_died
 from harness.wording import counted, printable
 
-ABANDONED_S = 3600  # a file being written is younger: writing one takes seconds
+ABANDONED_S = 3600  # of a writer that cannot be judged: a file being written is younger, as that takes seconds
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
@@ -26,7 +26,8 @@ def leftovers(path: str) -> list[dict[str, Any]]:
     Of a run also `set`: the --set with which the suite was last resolved, which may be why it is no longer planned.
 
     A run goes where the suite as last resolved does not plan it, a reference where none of its runs was scored against
-    it, a temporary file where nobody has written to it for an hour. Raises StoreError where there are no results.
+    it, a temporary file where its writer, a process of this host, is gone, or nobody has written to it for an hour.
+    Raises StoreError where there are no results.
     """
     return [entry for folder in result_folders(path) for entry in _leftovers(Store(folder))]
 
@@ -80,6 +81,8 @@ def _leftovers(store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _is_abandoned(path: Path) -> bool:
+    if wrote_and_died(path.name):
+        return True
     try:
         return path.lstat().st_mtime < time.time() - ABANDONED_S
     except FileNotFoundError:

@@ -9,6 +9,20 @@ import typer
 
 from harness.errors import HarnessError
 from harness.interrupts import EXIT, Interrupted, interruptible
+from harness.options import (
+    Device,
+    FailFast,
+    FolderArgument,
+    Json,
+    Only,
+    Root,
+    RunArgument,
+    RunRoot,
+    Scale,
+    Sets,
+    SuiteArgument,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from harness.runner import Again, Request
@@ -24,28 +38,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 some runs failed; 2 the suite or the call is wrong; 3 the results cannot be used; "
     "130 interrupted (the same call goes on from there).",
 )
-
-SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
-FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeat for several.")
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
-]
-RunArgument = Annotated[str, typer.Argument(help="A run_id, or a beginning that no other run has.")]
-RunRoot = Annotated[
-    str, typer.Option("--root", metavar="ROOT", help="The results folder to look in, or a root of several.")
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
-]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first run that fails.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 
 
 @app.command()
@@ -167,20 +159,28 @@ def score(
     with Reporter(quiet=as_json) as reporter:
         result = score_runs(folder, samples, workers, reporter.show)
     print(_json(result) if as_json else render_scores(result))
-    raise typer.Exit(1 if result["unscored"] else 0)
+    raise typer.Exit(1 if result["unscored"] or result["damage"] else 0)
 
 
 @app.command()
 def status(
     folder: FolderArgument = "results",
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 s, until all is done or Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every 2 s, until nothing is left to wait for, or Ctrl-C.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Count a suite's runs by status, with its speed and what is left, from another terminal too while it runs."""
-    from harness.status import render, statuses, watched
+    from harness.status import render, statuses
 
-    for found in watched(folder) if watch else [statuses(folder)]:
-        print(_json(found) if as_json else render(found), flush=True)
+    if watch:
+        from harness.watching import watch as show
+
+        found = show(folder, _say, _json if as_json else None)
+    else:
+        found = statuses(folder)
+        _say(_json(found) if as_json else render(found))
+    raise typer.Exit(3 if any(entry["unreadable"] for entry in found) else 0)
 
 
 @app.command()
@@ -292,7 +292,9 @@ def report(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="engine: stacks of runs against a plain loop.")] = "engine",
+    what: Annotated[
+        str, typer.Argument(help="engine or images: stacks of toy or dcgan runs against a plain loop.")
+    ] = "engine",
     as_json: Json = False,
 ) -> None:
     """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about three minutes."""
@@ -343,6 +345,10 @@ def _carry_out(request: "Request | Again", as_json: bool) -> None:
         result = carry_out(request, reporter.show)
     print(_json(result.to_json()) if as_json else result.render())
     raise typer.Exit(result.exit_code)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _json(value: Any) -> str:

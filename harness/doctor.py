@@ -1,18 +1,20 @@
 """`harness doctor`: checks everything in a results folder, sets damage aside and makes again what is derived."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness import cleaning
-from harness.errors import HarnessError, StoreError
+from harness.errors import Damaged, HarnessError, StoreError
 from harness.exports import parquet
 from harness.references import ensure_references
 from harness.status import result_folders
-from harness.store import Store, mend, missing, spent_checkpoints, write_atomic, writing
+from harness.store import Store, mend, missing, set_aside, spent_checkpoints, write_atomic, writing
+from harness.suite import Suite
 from harness.suite.load import read_extended
 from harness.tasks import open_planned, plan_suite
-from harness.wording import printable
+from harness.wording import printable, run_command
 
 KNOWN = {"suite.yaml", "plan.json", "runs.parquet", "runs", "references", "claims", "checkpoints", "damaged", "report"}
 KEPT_BESIDE = {"record.json", "log.txt", "attempts", "scores"}  # in a run's folder, and not named in its record
@@ -35,50 +37,92 @@ def render(entries: list[dict[str, Any]]) -> str:
     for entry in entries:
         lines += [f"mended: {line}" for line in entry["mended"]] + [f"noted: {line}" for line in entry["noted"]]
         lines += [f"to be done again: {line}" for line in entry["redo"]]
-        sound = "everything else is whole" if entry["mended"] or entry["noted"] else "everything is whole"
-        lines.append(f"{entry['folder']}: " + (f"run  {entry['command']}" if entry["redo"] else sound))
+        lines.append(f"{entry['folder']}: {_ending(entry)}")
     return printable("\n".join(lines))
 
 
+def _ending(entry: dict[str, Any]) -> str:
+    if entry["redo"]:
+        return f"run  {entry['command']}" if entry["command"] else "not mended"
+    return "everything else is whole" if entry["mended"] or entry["noted"] else "everything is whole"
+
+
+class _OnlyRun(HarnessError):
+    """What `harness run` alone makes again, as it runs plug-ins."""
+
+
 def _examined(folder: Path) -> dict[str, Any]:
-    root = "" if folder.parent == Path("results") else f" -o {folder.parent}"
-    entry: dict[str, Any] = {"folder": str(folder), "mended": [], "noted": [], "redo": []}
-    entry["command"] = f"harness run {folder / 'suite.yaml'}{root}"
+    entry: dict[str, Any] = {"folder": str(folder), "mended": [], "noted": [], "redo": [], "command": None}
     try:
         Store(folder).plan  # noqa: B018  read for its checksum
     except StoreError as error:
+        if (folder / "plan.json").is_file() and not isinstance(error, Damaged):
+            return entry | {"redo": [str(error)]}  # a newer harness's, or one that may not be read
+        why = f"{error.path}: {error.why}" if isinstance(error, Damaged) else f"{folder / 'plan.json'}: missing"
         try:
             entry["mended"] += _planned_again(folder)
         except HarnessError as reason:
-            return entry | {"redo": [f"{error}; {reason}"]}
+            command = run_command(folder) if isinstance(reason, _OnlyRun) else None
+            return entry | {"redo": [f"{why}; {reason}"], "command": command}
     store = Store(folder)
     planned = {row["run_id"] for row in store.plan["runs"]}
-    entry["mended"] += mend(store, sorted(planned | store.finished()), deep=True)
+    entry["command"] = run_command(folder)
+    entry["mended"] += [
+        *_suite_again(store),
+        *_no_folder(store),
+        *mend(store, sorted(planned | store.finished()), True),
+    ]
     entry["mended"] += [*_stale_claims(store), *_checkpoints(store), *_abandoned(store)]
     entry["mended"] += [f"{line}: made again" for line in _derived(store, entry["noted"])]
     entry["noted"] += _foreign(store)
     unscored = store.unscored(sorted(planned), store.plan["score_id"])
     entry["redo"] += [*missing(store), *(f"{store.run_folder(run_id)}: not scored yet" for run_id in unscored)]
+    if planned and not (folder / "runs").exists():
+        entry["redo"].append(f"{folder / 'runs'}: missing, with the runs that it held")
     return entry
 
 
 def _planned_again(folder: Path) -> list[str]:
     """Make plan.json again from suite.yaml and the records. Raises HarnessError where that cannot be done."""
     path = folder / "suite.yaml"
+    if not path.is_file():
+        raise HarnessError(f"there is no suite.yaml beside it: {_its_own(folder)}")
     said = read_extended(str(path), ()).data
     if said.get("plugins"):
-        raise HarnessError("its suite names plug-ins, which are not run here: run the suite to make it again")
+        raise _OnlyRun("its suite names plug-ins, which are not run here: run the suite to make it again")
     name = "@".join(str(said[key]) for key in ("name", "scale") if said.get(key))
     if name != folder.name:
-        raise HarnessError(f"its suite.yaml is of another suite, {name!r}: run the suite to make it again")
+        raise HarnessError(f"its suite.yaml is of another suite, {name!r}: {_its_own(folder)}")
     return list(plan_suite(str(path), str(folder.parent), None, [], [], "auto", True)["damage"])
+
+
+def _its_own(folder: Path) -> str:
+    root = "" if folder.parent == Path("results") else f", with -o {shlex.quote(str(folder.parent))},"
+    return f"`harness run` of the suite that these results are of{root} makes both again"
+
+
+def _suite_again(store: Store) -> Iterator[str]:
+    """Make suite.yaml again from the plan, which holds the suite as it was resolved."""
+    path = store.folder / "suite.yaml"
+    if not path.is_file():
+        with writing(path):
+            write_atomic(path, Suite.model_validate(store.suite).to_yaml().encode())
+        yield f"{path}: missing; made again from the plan"
+
+
+def _no_folder(store: Store) -> Iterator[str]:
+    """Set aside what lies where the runs' folder should be."""
+    path = store.folder / "runs"
+    if path.exists() and not path.is_dir():
+        yield set_aside(store, path, f"{path}: no folder")
 
 
 def _stale_claims(store: Store) -> Iterator[str]:
     for held in store.claims():
         if held["alive"] is False and (claim := store.claim(held["stack"])) is not None:
             claim.release()
-            yield f"{claim.path}: its owner, process {held['pid']}, is gone; removed"
+            who = "cannot be read, and its owner" if held["pid"] is None else f"its owner, process {held['pid']},"
+            yield f"{claim.path}: {who} is gone; removed"
 
 
 def _checkpoints(store: Store) -> Iterator[str]:
@@ -115,7 +159,7 @@ def _foreign(store: Store) -> Iterator[str]:
     for path in sorted(store.folder.iterdir()):
         if path.name not in KNOWN and not path.name.startswith("."):
             yield f"{path}: not of the harness; left alone"
-    for path in sorted((store.folder / "runs").iterdir()):
+    for path in sorted((store.folder / "runs").glob("*")):
         if not cleaning.RUN_ID.fullmatch(path.name) and not path.name.startswith("."):
             yield f"{path}: no run; left alone"
     for run_id in sorted(store.finished()):

@@ -57,7 +57,7 @@ class Damaged(StoreError):
 
     def __init__(self, path: Path, why: str) -> None:
         self.path, self.why = path, why
-        super().__init__(f"{path}: {why}; `harness doctor` sets it aside")
+        super().__init__(f"{path}: {why}; `harness doctor` mends that, or says what to do")
 
     def __reduce__(self) -> tuple[type["Damaged"], tuple[Path, str]]:
         return type(self), (self.path, self.why)

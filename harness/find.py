@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoreError
 from harness.status import result_folders
 from harness.store import Store
 from harness.wording import printable
@@ -26,12 +26,17 @@ def find_run(text: str, root: str) -> Found:
     where there are no results.
     """
     where: dict[str, list[Store]] = {}
-    for folder in result_folders(root):
-        store = Store(folder)
-        for run_id in store.plan["specs"]:
-            where.setdefault(run_id, []).append(store)
+    unreadable: list[StoreError] = []
+    for store in map(Store, result_folders(root)):
+        try:
+            for run_id in store.plan["specs"]:
+                where.setdefault(run_id, []).append(store)
+        except StoreError as error:  # told where the run is in no other folder
+            unreadable.append(error)
     given = printable(text[:60])
     begins = sorted(run_id for run_id in where if text and run_id.startswith(text.lower()))
+    if not begins and unreadable:
+        raise unreadable[0]
     if not begins:
         raise HarnessError(f"RUN {given!r}: no run in {root} begins so.{_near(text.lower()[:16], sorted(where))}")
     if len(begins) > 1:

@@ -3,11 +3,15 @@
 PyTorch's elementwise kernels take LANES numbers at once and the remainder of a tensor one by one, through code that
 rounds `exp` or `tanh` differently. Where the remainder begins depends on how many runs lie before it, unless every
 run's share of the tensor is a whole number of lanes. Additions, products and roots are rounded alike by both.
+
+And a sum over several axes adds in an order that follows from how the tensor lies in memory: made dense, it lies alike
+in every stack.
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, autograd
 from torch.nn import functional as F
 
 LANES = (
@@ -24,3 +28,31 @@ def whole_lanes(x: Tensor) -> Tensor:
 def lanewise(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return an elementwise `function` of x [..., k], the same bits whatever stands before x in memory."""
     return function(whole_lanes(x))[..., : x.shape[-1]]
+
+
+def lanewise_map(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Return an elementwise `function` of maps x [n, c, h, w], likewise.
+
+    Their rows are short, and would grow many times if padded: all of x is taken as one row, in the order [n, h, w, c].
+    """
+    n, c, h, w = x.shape
+    flat = x.permute(0, 2, 3, 1).flatten()
+    done = dense(function(whole_lanes(dense(flat))))
+    return done[: len(flat)].view(n, h, w, c).permute(0, 3, 1, 2)
+
+
+class _Dense(autograd.Function):
+    """The same numbers, densely in memory; and so the gradient, whose layout would else follow from what came after."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return dense(grad)
+
+
+def dense(x: Tensor) -> Tensor:
+    """Return x densely in memory, and let its gradient be so too: layout decides in which order sums are taken."""
+    return _Dense.apply(x)  # type: ignore[no-untyped-call]

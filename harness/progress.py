@@ -30,6 +30,7 @@ class Reporter:
         self._done = 0
         self._total = 0
         self._waits = False
+        self._scores = False  # and nothing is to be trained
         self._labels: dict[str, str] = {}
 
     def __enter__(self) -> "Reporter":
@@ -51,7 +52,10 @@ class Reporter:
         elif event == "split":
             runs = counted(len(what["runs"]), "run")
             self._say(f"stack {what['stack']}: {what['error']}; its {runs} will be trained apart")
+        elif event == "scored" and self._scores:
+            self._ended(len(what["runs"]))
         elif event == "unscored":
+            self._ended(1 if self._scores else 0)
             self._say(f"{what['run_id']} {self._labels[what['run_id']]}: not scored: {what['error']}")
         elif event == "waiting" and not self._waits:
             self._waits = True
@@ -62,9 +66,13 @@ class Reporter:
     def _planned(self, plan: dict[str, Any]) -> None:
         for line in [*plan["damage"], *plan["notes"]]:
             self._say(line)
-        self._total = sum(len(stack["runs"]) for stack in plan["stacks"])
+        self._scores = not plan["wanted"]
+        self._total = sum(len(stack["runs"]) for stack in plan["unscored" if self._scores else "stacks"])
         already = f", {plan['finished']} already finished" if plan["finished"] else ""
-        if self._total:
+        if self._scores:
+            todo = f"{counted(self._total, 'run')} to score" if self._total else "nothing to score"
+            self._say(f"{plan['folder']}: {todo}")
+        elif self._total:
             stacks = len(plan["stacks"])
             self._say(f"{plan['folder']}: {self._total} runs to train in {stacks} stacks on {plan['device']}{already}")
         else:
@@ -72,11 +80,14 @@ class Reporter:
         if plan["waiting"]:
             self._say(waiting(plan["waiting"], plan["folder"]))
         self._labels = plan["labels"]
-        self._bar.update(self._task, description="training", total=self._total)
+        self._bar.update(self._task, description="scoring" if self._scores else "training", total=self._total)
+
+    def _ended(self, runs: int) -> None:
+        self._done += runs
+        self._bar.update(self._task, completed=self._done)
 
     def _trained(self, run: dict[str, Any], stack: str) -> None:
-        self._done += 1
-        self._bar.update(self._task, completed=self._done)
+        self._ended(1)
         seconds = f" {run['train_s']:.1f} s" if run["train_s"] is not None else ""
         why = f": {run['error']}" if run.get("error") else ""
         self._say(

@@ -35,9 +35,15 @@ def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: 
 
 
 def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
-    """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded."""
+    """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded.
+
+    Of a data set whose plug-in is gone there is none to be had.
+    """
+    from harness.datasets import DATASETS
+
     finished, samples = store.finished(), plan["resolved"]["score"]["samples"]
     rows = {store.reference_path(r["dataset"], r["run_id"]): r for r in plan["runs"] if r["run_id"] in finished}
+    rows = {path: row for path, row in rows.items() if plan["specs"][row["run_id"]]["setup"]["dataset"] in DATASETS}
     made = []
     for path, row in rows.items():
         if kept_reference(store, row["dataset"], plan["specs"][row["run_id"]], samples) is None:

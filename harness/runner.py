@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from harness.cost.meter import Meter
 from harness.cost.sentence import duration
 from harness.cost.timings import add_timings, read_timings
 from harness.errors import HarnessError, StoreError
-from harness.executors import Task, default_workers, open_executor
+from harness.executors import Task, WorkerDied, default_workers, open_executor
 from harness.shift import TASKS, Progress, Shift, Tasks, ignore
 from harness.status import one_folder, result_folders
-from harness.store import LOST
-from harness.wording import counted, waiting
+from harness.store import LOST, Store, missing
+from harness.wording import counted, printable, waiting, waiting_scores
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class RunResult:
         lines = [f"{self.folder}: {sum(self.counts.values())} runs: {counts} ({did}, {self.already} kept from before)"]
         if self.lost:
             lines.append(f"{waiting(self.lost, str(self.folder))}; `harness logs RUN` says why it failed")
+        if self.unscored:
+            lines.append(waiting_scores(self.unscored, str(self.folder)))
         if self.unplanned:
             lines.append(f"{self.unplanned} earlier runs are no longer planned and kept on disk")
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
@@ -126,7 +129,7 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
     clock = [time.perf_counter()]
     with open_executor(request.processes, do.prepare) as executor:
         planner, arguments = request.plan
-        plan = executor.submit(planner, *arguments).result()
+        plan = _answer(executor.submit(planner, *arguments), "planning")
         clock.append(time.perf_counter())
         progress("planned", plan)
         expected = estimate(plan["workload"], read_timings(plan["machine"]), request.processes)
@@ -137,7 +140,7 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
             clock.append(time.perf_counter())
             report = request.report or report_folder(str(Path(plan["folder"]).parent), plan["folder"])
             progress("reporting", {"report": report})
-            ended = executor.submit(do.finish, plan["folder"], report).result()
+            ended = _answer(executor.submit(do.finish, plan["folder"], report), "writing the report")
             clock.append(time.perf_counter())
         finally:
             meter.call(clock)
@@ -147,7 +150,7 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
         trained=shift.trained + shift.lost,
         already=plan["finished"],
         unplanned=plan["unplanned"],
-        unscored=shift.unscored,
+        unscored=ended["unscored"],
         counts=ended["counts"],
         report=Path(ended["report"]),
         took_s=time.perf_counter() - clock[0],
@@ -156,28 +159,45 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
     )
 
 
+def _answer(future: "Future[Any]", doing: str) -> Any:
+    """Return a task's result. Raises HarnessError where its worker died within it, or had no memory for it."""
+    try:
+        return future.result()
+    except (WorkerDied, MemoryError) as error:
+        text = (
+            f"{doing}: {error or type(error).__name__}; what is finished is kept, and the same call goes on from there"
+        )
+        raise HarnessError(text) from None
+
+
 def score(
     folder: str, samples: int | None = None, workers: int | None = None, progress: Progress = ignore
 ) -> dict[str, Any]:
     """Score the finished runs of a results folder by the metrics of today, without training, and write runs.parquet.
 
-    `samples` replaces the suite's. Returns folder, scored, unscored and counts by status. Raises HarnessError where
-    more samples are asked for than runs keep or can draw, StoreError.
+    `samples` replaces the suite's; where no run could be scored so, the folder is left as it was. Returns folder,
+    scored, unscored, counts by status, and `damage`: a line for each run that was set aside and is to be trained again.
+    Raises HarnessError where more samples are asked for than runs keep or can draw, or memory can take; StoreError.
     """
     with open_executor(_processes(workers), tasks.prepare) as executor:
-        plan = executor.submit(tasks.plan_scores, str(one_folder(folder)), samples).result()
+        plan = _answer(executor.submit(tasks.plan_scores, str(one_folder(folder)), samples), "planning")
         progress("planned", plan)
         shift = Shift(executor, plan, TASKS, progress)
         shift.work()
-        counts = executor.submit(tasks.write_table, plan["folder"]).result()
-    return {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+        if shift.unscored and not shift.scored:
+            _answer(executor.submit(tasks.unpin_scores, plan["folder"], plan["before"]), "taking the scoring back")
+        counts = _answer(executor.submit(tasks.write_table, plan["folder"]), "writing runs.parquet")
+    done = {"folder": plan["folder"], "scored": shift.scored, "unscored": shift.unscored, "counts": counts}
+    return {**done, "damage": missing(Store(plan["folder"]))}
 
 
 def render_scores(result: dict[str, Any]) -> str:
     """Return what `harness score` prints."""
     lines = [f"{result['folder']}: {counted(result['scored'], 'run')} scored now"]
     if result["unscored"]:
-        lines.append(f"{counted(result['unscored'], 'run')} could not be scored")
+        kept = "" if result["scored"] else "; the folder is left as it was"
+        lines.append(f"{counted(result['unscored'], 'run')} could not be scored{kept}")
+    lines += [printable(line) for line in result["damage"]]
     return "\n".join([*lines, f"the report is written by `harness report {result['folder']}`"])
 
 

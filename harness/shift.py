@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from harness import tasks
 from harness.errors import Damaged, DataError, StoreError
-from harness.executors import Executor, Task
+from harness.executors import Executor, Task, WorkerDied
 from harness.failures import Failure, of_end
 from harness.halving import append_halves
-from harness.store import FINAL, RENEW_S, Claim, Store, spent_checkpoints
+from harness.store import FINAL, RENEW_S, Claim, Store, checkpoint_name, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
 
@@ -77,6 +77,7 @@ class Shift:
         self._scores: deque[Job] = deque()
         self._held: dict[str, Held] = {}
         self._running: dict[Future[Any], Job] = {}
+        self._tried: set[tuple[str, str]] = set()  # "train" or "score", and a run whose worker died within it
         self.trained = self.lost = self.scored = self.unscored = 0
 
     def work(self, fail_fast: bool = False) -> None:
@@ -178,6 +179,9 @@ class Shift:
         except Exception as error:
             if isinstance(error, StoreError) and not isinstance(error, Damaged):
                 raise
+            if isinstance(error, WorkerDied) and self._may_try_again("score", job):
+                self._queue(self._scores, job)
+                return
             self.unscored += 1
             self._tell("unscored", {"run_id": job.runs[0], "error": of_end(error).error})
             return
@@ -191,13 +195,37 @@ class Shift:
             raise
         except Exception as error:
             answer = {"runs": [], "failure": of_end(error)}
+            if isinstance(error, WorkerDied) and (done := self._committed(job)):
+                self._told_trained(job, [{"run_id": r, "status": s, "train_s": None} for r, s in done.items()])
+                job = job._replace(runs=[run_id for run_id in job.runs if run_id not in done])
+            if isinstance(error, WorkerDied) and len(job.members) == 1 and self._may_try_again("train", job):
+                self._queue(self._urgent, job)  # whoever ended it need not have meant this run
+                return
         if answer["failure"] is not None:
-            self._failed(job, Failure(*answer["failure"]))
+            if job.runs:
+                self._failed(job, Failure(*answer["failure"]))
             return
-        self.trained += len(answer["runs"])
-        whole = len(job.members) == len(job.stack["members"])
-        self._tell("trained", {"stack": job.stack["id"], "runs": answer["runs"], "whole": whole})
-        self._queue_scores(job.stack, [run["run_id"] for run in answer["runs"]])
+        self._told_trained(job, answer["runs"])
+
+    def _told_trained(self, job: Job, runs: list[dict[str, Any]]) -> None:
+        """Count and tell runs that were trained, and queue the scores of all that the job was about: a worker that died
+        after it had committed some never said so."""
+        self.trained += len(runs)
+        whole = len(job.members) == len(job.stack["members"]) == len(runs)
+        self._tell("trained", {"stack": job.stack["id"], "runs": runs, "whole": whole})
+        self._queue_scores(job.stack, job.runs)
+
+    def _committed(self, job: Job) -> dict[str, str]:
+        """Return those runs of a job that have their record, with their status."""
+        found = {run_id: self._store.status(run_id) for run_id in job.runs}
+        return {run_id: status for run_id, status in found.items() if status in FINAL}
+
+    def _may_try_again(self, what: str, job: Job) -> bool:
+        """Return whether a job of one run is to be done once more: it has not been given a second try yet."""
+        if not job.runs or (what, job.runs[0]) in self._tried:
+            return False
+        self._tried.add((what, job.runs[0]))
+        return True
 
     def _failed(self, job: Job, failure: Failure) -> None:
         on_gpu = self._plan["device"] != "cpu"
@@ -207,6 +235,9 @@ class Shift:
             return
         for run_id in job.runs:
             self._store.commit_attempt(run_id, *failure)
+        if failure.status != "timeout":  # `retry` goes on where a run was stopped; elsewhere it led to the failure
+            pinned = next(stack for stack in self._store.plan["stacks"] if stack["id"] == job.stack["id"])
+            self._store.drop_checkpoint(checkpoint_name(pinned, job.members))
         self.lost += len(job.runs)
         lost = [{"run_id": r, "status": failure.status, "train_s": None, "error": failure.error} for r in job.runs]
         self._tell("trained", {"stack": job.stack["id"], "runs": lost, "whole": False})
@@ -214,6 +245,7 @@ class Shift:
     def _train_alone(self, job: Job) -> None:
         self._store.drop_checkpoint(job.stack["id"])  # it led to the failure
         for run_id in job.runs:
+            self._tried.add(("train", run_id))
             self._queue(self._urgent, Job(job.stack, [run_id], [run_id]))
 
     def _halve(self, job: Job) -> None:
@@ -229,7 +261,7 @@ class Shift:
         def renew() -> None:
             while not over.wait(RENEW_S):
                 for held in list(self._held.values()):
-                    with suppress(OSError):
+                    with suppress(OSError, StoreError):  # a disk that fails once must not end all renewing
                         held.claim.renew()
 
         thread = Thread(target=renew, daemon=True)

@@ -1,34 +1,41 @@
 """How far a results folder is: counts by status, what trains, how fast, what failed. No torch, no pandas."""
 
+import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from harness.cost.sentence import duration
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.interrupts import Interrupted
 from harness.store import LOST, STATUSES, Store, missing
 from harness.tasks import run_label
-from harness.wording import printable, waiting
+from harness.wording import counted, printable, waiting
 
-EVERY_S = 2.0  # between two looks of `status --watch`
 RECENT_S = 600.0  # of which the speed is taken
 FAILURES = 5  # shown of each suite, the newest
 
 
 def result_folders(path: str) -> list[Path]:
-    """Return the folder itself where it holds a plan.json, else those below it that do.
+    """Return the folder itself where it holds results, else those below it that do; a lost plan.json hides none.
 
     Raises StoreError where there is none.
     """
     root = Path(path)
-    if (root / "plan.json").is_file():
+    if holds_results(root):
         return [root]
-    below = sorted(plan.parent for plan in root.glob("*/plan.json"))
+    below = sorted(folder for folder in root.glob("*") if holds_results(folder))
     if not below:
         raise StoreError(f"{path}: no results there; `harness run quickstart` makes some in results/quickstart")
     return below
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a folder holds a plan, or what it is made of again: a suite beside its runs, or a finished run."""
+    if (folder / "plan.json").is_file():
+        return True
+    runs = folder / "runs"
+    return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("[!.]*/record.json"))
 
 
 def one_folder(path: str) -> Path:
@@ -46,6 +53,7 @@ def statuses(path: str) -> list[dict[str, Any]]:
     """Return one entry a suite.
 
     folder, planned, counts   the counts by status sum to planned
+    unreadable                without a plan that can be read: how much lies there, why, and what would do; else None
     unscored                  finished runs without scores
     training                  claims: stack, host, pid, alive
     failures                  the newest: run_id, label, status, error
@@ -55,25 +63,11 @@ def statuses(path: str) -> list[dict[str, Any]]:
     return [_entry(Store(folder)) for folder in result_folders(path)]
 
 
-def watched(path: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the entries every two seconds, until every run is finished and scored, or failed, or Ctrl-C."""
-    try:
-        while True:
-            yield (found := statuses(path))
-            if not any(entry["counts"]["pending"] or entry["unscored"] for entry in found):
-                return
-            time.sleep(EVERY_S)
-    except Interrupted:
-        return
-
-
 def render(entries: list[dict[str, Any]]) -> str:
     """Return the entries as lines for a terminal."""
     lines = []
     for entry in entries:
-        counts = ", ".join(f"{n} {status}" for status, n in entry["counts"].items() if n)
-        scoring = f"; {entry['unscored']} not scored yet" if entry["unscored"] else ""
-        lines.append(f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}")
+        lines.append(headline(entry))
         lines += [_speed(entry)] if entry["runs_a_minute"] is not None else []
         lines += [f"  in training: stack {_words(claim)}" for claim in entry["training"]]
         lines += [f"  {one['status']}: {one['run_id']} {one['label']}: {one['error']}" for one in entry["failures"]]
@@ -83,12 +77,22 @@ def render(entries: list[dict[str, Any]]) -> str:
     return printable("\n".join(lines))
 
 
+def headline(entry: dict[str, Any]) -> str:
+    """Return the first line of an entry: its folder, and how many runs there are of each status."""
+    if entry["unreadable"]:
+        return f"{entry['folder']}: {entry['unreadable']}"
+    counts = ", ".join(f"{n} {status}" for status, n in entry["counts"].items() if n)
+    scoring = f"; {entry['unscored']} not scored yet" if entry["unscored"] else ""
+    return f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}"
+
+
 def _entry(store: Store) -> dict[str, Any]:
+    unreadable, damage = None, list[str]()
     try:
         plan, damage = store.plan, missing(store)
-    except Damaged as damaged:
-        words = f"{damaged.path}: {damaged.why}; `harness doctor {store.folder}`, or a `harness run`, makes it again"
-        plan, damage = {"runs": [], "score_id": ""}, [words]
+    except StoreError as error:
+        unreadable = _unreadable(store, error)
+        plan = {"runs": [], "score_id": ""}
     rows = {row["run_id"]: row for row in plan["runs"]}
     ids = [row["run_id"] for row in plan["runs"]]
     found = {run_id: store.status(run_id) for run_id in rows}
@@ -100,6 +104,7 @@ def _entry(store: Store) -> dict[str, Any]:
         "folder": str(store.folder),
         "planned": len(ids),
         "counts": counts,
+        "unreadable": unreadable,
         "unscored": len(store.unscored(rows, plan["score_id"])),
         "training": training,
         "runs_a_minute": None if pace is None else 60 * pace,
@@ -107,6 +112,16 @@ def _entry(store: Store) -> dict[str, Any]:
         "failures": [_failure(store, rows[run_id]) for run_id in sorted(lost, key=_logged(store))[:FAILURES]],
         "damage": damage + [f"{path}: {why}" for path, why in sorted(store.damage.items())],
     }
+
+
+def _unreadable(store: Store, error: StoreError) -> str:
+    """Say what is known of a folder without its plan."""
+    there = counted(len(store.finished()), "finished run")
+    if (store.folder / "plan.json").is_file() and not isinstance(error, Damaged):
+        return f"{there}, and a plan that cannot be read: {error}"
+    why = f"its plan.json is damaged ({error.why})" if isinstance(error, Damaged) else "it has no plan.json"
+    again = f"`harness doctor {shlex.quote(str(store.folder))}`, or a `harness run` of its suite, makes it again"
+    return f"{there}, and how many were planned is not known: {why}; {again}"
 
 
 def _pace(store: Store, run_ids: Iterable[str]) -> float | None:
@@ -141,5 +156,7 @@ def _speed(entry: dict[str, Any]) -> str:
 
 
 def _words(claim: dict[str, Any]) -> str:
+    if claim["pid"] is None:
+        return f"{claim['stack']} by a process that is gone, whose claim cannot be read"
     gone = ", which is gone" if claim["alive"] is False else ""
     return f"{claim['stack']} by process {claim['pid']} on {claim['host']}{gone}"

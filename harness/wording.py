@@ -2,7 +2,9 @@
 
 import math
 import re
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -54,7 +56,20 @@ def counted(n: int, noun: str) -> str:
 
 def waiting(lost: int, folder: str) -> str:
     """Return "3 runs failed and wait for `harness retry results/x`"."""
-    return f"{counted(lost, 'run')} failed and {'waits' if lost == 1 else 'wait'} for `harness retry {folder}`"
+    waits = "waits" if lost == 1 else "wait"
+    return f"{counted(lost, 'run')} failed and {waits} for `harness retry {shlex.quote(folder)}`"
+
+
+def run_command(folder: Path) -> str:
+    """Return the command that goes on with a results folder, as a shell takes it."""
+    root = "" if folder.parent == Path("results") else f" -o {shlex.quote(str(folder.parent))}"
+    return f"harness run {shlex.quote(str(folder / 'suite.yaml'))}{root}"
+
+
+def waiting_scores(unscored: int, folder: str) -> str:
+    """Return "3 runs are trained and wait for `harness score results/x`"."""
+    verbs = "is trained and waits" if unscored == 1 else "are trained and wait"
+    return f"{counted(unscored, 'run')} {verbs} for `harness score {shlex.quote(folder)}`"
 
 
 def listed(names: list[str]) -> str:

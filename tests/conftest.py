@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from harness import cli, tasks
 from harness.store import Store
 from harness.suite import plugins
+
+# One thread here and in the programs that a test starts, as in workers: with more a run has other last bits.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # Programs that a test starts share the helpers beside this file, as tests do.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))

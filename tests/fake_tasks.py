@@ -34,7 +34,9 @@ def train_stack(folder, stack_id, runs, device, members):
         if failure is not None:
             return {"runs": [], "failure": failure}
     done = []
-    for run_id in runs:
+    for place, run_id in enumerate(runs):
+        if place == 2:
+            act(beside(folder) / "deeds" / f"amid-{rows[run_id]['objective']}")
         facts = {"train_s": RUN_S, "step_ms": 1.0, "critic_updates": 1, "samples_seen": 1, "peak_mb": 1.0}
         record = {"run_id": run_id, "spec": plan["specs"][run_id], "status": "ok", "first_bad_step": None}
         where = {"stack": stack_id, "device": device}
@@ -42,6 +44,7 @@ def train_stack(folder, stack_id, runs, device, members):
             done.append({"run_id": run_id, "status": "ok", "train_s": RUN_S, "bytes": 6})
     with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
         file.write(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}\n")
+    act(beside(folder) / "deeds" / f"after-{rows[runs[0]]['objective']}")
     return {"runs": [run | {"task_s": time.perf_counter() - started} for run in done], "failure": None}
 
 
@@ -75,6 +78,8 @@ def perform(deed):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if deed in ("hang", "stubborn"):
         time.sleep(3600)
+    if deed == "dawdle":
+        time.sleep(0.05)
     return deed
 
 
@@ -85,6 +90,11 @@ def score_runs(folder, runs):
     return [{"run_id": run_id, "score_s": 0.0, "reference_s": None} for run_id in runs]
 
 
+def score_as_told(folder, runs):
+    act(beside(folder) / "deeds" / "score")
+    return score_runs(folder, runs)
+
+
 def count(folder):
     store = Store(folder)
     found = [store.status(row["run_id"]) for row in store.plan["runs"]]
@@ -92,7 +102,7 @@ def count(folder):
 
 
 def finish(folder, report):
-    return {"counts": count(folder), "report": report, "damage": []}
+    return {"counts": count(folder), "report": report, "unscored": 0, "damage": []}
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)

@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ SMALL = {
     "shapes": {"n": 60, "held_out": 30, "size": 16},
     "stacked-digits": {"n": 60, "held_out": 30},
     "folder": {"size": 8},
+}
+SMALL_NETWORKS = {
+    "mlp-deep": {"depth": 12},
+    "resnet": {"depth": 14, "width": 4},
+    "faces": {"width": 2},
+    "strided-critic": {"width": 1},
 }
 HERE = [name for name, entry in DATASETS.items() if entry.fetch is None]  # without a download
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
@@ -65,6 +72,26 @@ def _pictured(side: int, channels: int) -> Dataset:
 BLOBS = {"pictures": _pictured(16, 1), "colours": _pictured(32, 3), "large": _pictured(64, 3)}
 
 
+_RNG = np.random.default_rng(0)
+GREY = {  # pictures and labels of a data set in MNIST's files
+    part: (_RNG.integers(0, 256, (n, 28, 28), dtype=np.uint8), np.arange(n, dtype=np.uint8) % 10)
+    for part, n in {"train": 40, "t10k": 20}.items()
+}
+
+
+def write_grey(folder: Path, times: int = 1) -> None:
+    """Write GREY, so many times, as MNIST is published."""
+    folder.mkdir(parents=True)
+    for part, (pictures, labels) in GREY.items():
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(np.tile(pictures, (times, 1, 1))))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.tile(labels, times)))
+
+
+def idx(array: Any) -> bytes:
+    """Return the bytes of an IDX file: two zeros, 8 for bytes, the dimensions, their sizes, the values."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + bytes(array.tobytes())
+
+
 def data_for(architecture: str) -> str:
     """Return the name of a data set that an architecture can make: a toy, or one of BLOBS."""
     shape = ARCHITECTURES[architecture].shape
@@ -92,7 +119,7 @@ def make_spec(
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
     entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**BLOBS, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
-    small = {"width": 8, "depth": 2} if architecture != "mlp-deep" else {"width": 8}
+    small = {"width": 8, "depth": 2, **SMALL_NETWORKS.get(architecture, {})}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
     critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
     critic = critic.model_dump(mode="json")
@@ -185,11 +212,21 @@ class Draws:
         return noise.generator(self.seed, purpose, update // noise.BLOCK)
 
     def critic(self, u: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        real = self.dataset.sample(noise.BLOCK * self.n, self._rng("critic.real", u), self.settings)
         latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("critic.latent", u))
         mix = torch.rand(noise.BLOCK, self.n, generator=self._rng("critic.mix", u))
         row = u % noise.BLOCK
-        return tuple(x.to(self.dtype) for x in (real[row * self.n : (row + 1) * self.n], latent[row], mix[row]))
+        return tuple(x.to(self.dtype) for x in (self._real(u), latent[row], mix[row]))
+
+    def _real(self, u: int) -> torch.Tensor:
+        if self.dataset.kind == "toys":
+            drawn = self.dataset.sample(noise.BLOCK * self.n, self._rng("critic.real", u), self.settings)
+            return drawn[u % noise.BLOCK * self.n :][: self.n]
+        held = self.dataset.to_values(self.dataset.pictures(self.settings).train, self.settings).to(self.dtype)
+        places = range(u * self.n, (u + 1) * self.n)  # in shuffled passes over all pictures
+        return torch.stack([held[self._order(i // len(held), len(held))[i % len(held)]] for i in places])
+
+    def _order(self, number: int, n: int) -> list[int]:
+        return torch.randperm(n, generator=noise.generator(self.seed, "critic.real.order", number)).tolist()
 
     def generator(self, u: int) -> torch.Tensor:
         latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("generator.latent", u))

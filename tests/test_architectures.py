@@ -1,6 +1,7 @@
 """Networks: the interpreter against nn.Module, the written-out slope against autograd, initial weights, summaries."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from harness.architectures.summary import multiply_adds, summarise
 from harness.engine.networks import Layout, bind, build_pair
 from harness.suite.players import parse_settings
 
+DOCUMENT = Path(__file__).parents[1] / "docs" / "architectures.md"
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
 
 
@@ -182,3 +184,13 @@ def test_an_mlp_ends_as_it_is_told_and_keeps_its_address_where_it_is_not(output)
     assert player.model_dump(mode="json").get("output", "linear") == output
     assert ("output" in player.model_dump(mode="json")) == (output != "linear")
     assert mlp.MlpGenerator.model_validate(player.model_dump(mode="json")) == player
+
+
+def test_the_documentation_holds_every_entry_with_its_parameters():
+    rows = [line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    held = {row[0].strip("| `"): (row[4], *(int(n.strip(" |").replace(",", "")) for n in row[5:])) for row in rows}
+    assert held.keys() == ARCHITECTURES.keys()
+    for name, (shape, *parameters) in held.items():
+        found = summarise(name, parse_settings(name, []), None)
+        assert shape == "x".join(map(str, found["shape"])), name
+        assert parameters == [found[player]["parameters"] for player in ("generator", "critic")], name

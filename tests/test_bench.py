@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from harness.bench import SIZES, bench, heading, render
+from harness.architectures import ARCHITECTURES, dcgan
+from harness.bench import PICTURES, SIZES, bench, heading, heading_of_pictures, images, render, render_pictures
 from harness.bench.engine import STACKS, measure, peak_gflops, step_flops
-from harness.bench.plain import PlainLoop, Size
+from harness.bench.plain import PictureSize, PlainLoop, PlainPictures, Size
 from harness.datasets import DATASETS
 from harness.errors import UnknownName
 from harness.metrics.transport import wasserstein_1
@@ -50,6 +51,39 @@ def test_a_row_compares_every_stack_with_the_plain_loop():
         np.testing.assert_allclose(stack["ratio"], stack["ms"] / row["plain"]["ms"])  # of one round
     assert len(render(row)) <= 115
     assert all(len(line) <= 115 for line in heading().splitlines())
+
+
+@pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
+@pytest.mark.parametrize(("side", "channels"), [(16, 1), (32, 3)])
+def test_the_plain_loop_of_pictures_trains_the_networks_of_dcgan(objective, side, channels):
+    """Layer by layer, and its step moves both players."""
+    size = PictureSize(objective, side, channels, width=4, batch=8)
+    loop = PlainPictures(size, torch.rand(20, channels, side, side))
+    norm, shape = "batch" if objective == "gan" else "layer", (channels, side, side)
+    for mine, theirs in (
+        (loop.generator, dcgan.build_generator(dcgan.DcganGenerator(width=4, latent=64), shape)),
+        (loop.critic, dcgan.build_critic(dcgan.DcganCritic(width=4, norm=norm), shape)),
+    ):
+        assert [p.shape for p in mine.parameters()] == [p.shape for p in theirs.parameters()]
+        x = torch.randn(3, *([64] if mine is loop.generator else shape))
+        params = dict(zip(dict(theirs.named_parameters()), mine.parameters(), strict=True))
+        torch.testing.assert_close(mine(x), torch.func.functional_call(theirs, params, x))
+    weights = [p for p in (*loop.generator.parameters(), *loop.critic.parameters()) if p.ndim > 1]
+    before = [p.detach().clone() for p in weights]
+    loop.step()
+    assert not any(torch.equal(a, b) for a, b in zip(before, weights, strict=True))
+
+
+def test_a_row_of_pictures_compares_every_stack(monkeypatch):
+    monkeypatch.setitem(DATASETS, "bench", images._PICTURES)  # and away again
+    row = images.measure(PictureSize("wgan-gp", 16, 1, 2, 4), rounds=1, seconds=0.001)
+    assert [stack["runs"] for stack in row["stacks"]] == list(images.STACKS)
+    assert row["plain"]["ratio"] == 1.0
+    assert row["planned"] == 16
+    assert len(render_pictures(row)) <= 115
+    assert all(len(line) <= 115 for line in heading_of_pictures().splitlines())
+    assert {"gan", "wgan-gp"} == {size[0] for size in PICTURES}
+    assert "dcgan" in ARCHITECTURES
 
 
 def test_the_sizes_and_the_peak():

@@ -263,7 +263,6 @@ def test_a_worker_sends_mistakes_back_whole(call):
         ["export", "no", "--to", "csv"],
         ["retry", "no"],
         ["score", "no"],
-        ["status", "--watch"],
         ["clean"],
     ],
 )

@@ -1,7 +1,9 @@
 """`harness doctor`: finds what is wrong, mends what it can, says what to run."""
 
+import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,8 @@ import pytest
 
 from harness import tasks
 from harness.errors import HarnessError
-from harness.store import Store, npz_bytes, write_json
+from harness.store import Store, npz_bytes, seal, write_json
+from harness.store.files import temporary
 
 FOLDER = Path("results/small")
 
@@ -88,9 +91,11 @@ def test_a_torn_plan_is_made_again_from_the_suite_and_the_records(whole, call):
     before, finished = Store(FOLDER).plan, Store(FOLDER).finished()
     torn = (FOLDER / "plan.json").read_bytes()[:-50]
     (FOLDER / "plan.json").write_bytes(torn)
-    assert "results/small/plan.json: not valid JSON" in call("status")[1]
+    code, out, _ = call("status")
+    assert (code, "4 finished runs" in out, "damaged (not valid JSON" in out) == (3, True, True)
+    assert "`harness doctor results/small`" in out
     code, out, _ = call("doctor")
-    assert code == 0
+    assert (code, call("status")[0]) == (0, 0)
     assert "plan.json: not valid JSON" in out
     after = Store(FOLDER).plan
     assert (FOLDER / "damaged/1/plan.json").read_bytes() == torn
@@ -237,3 +242,122 @@ def test_status_names_who_trains_and_what_is_damaged(results, call):
     assert code == 0
     assert f"damaged: {path}: it is the record of another run, {'0' * 16}" in out
     assert tree() == before
+
+
+@pytest.mark.parametrize("gone", ["plan.json", "suite.yaml"])
+def test_a_plan_or_a_suite_that_is_lost_is_made_again_of_the_other(whole, call, gone):
+    before = Store(FOLDER).plan
+    (FOLDER / gone).unlink()
+    for folder in ("results", "results/small"):
+        code, out, _ = call("status", folder)
+        assert (code, "4 finished runs" in out) == ((3, True) if gone == "plan.json" else (0, False))
+    code, out, _ = call("doctor")
+    assert (code, f"{FOLDER / gone}: missing" in out) == (0, True)
+    assert Store(FOLDER).plan["runs"] == before["runs"]
+    again = tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], [], "cpu", False)
+    assert (again["finished"], again["unplanned"]) == (4, 0)
+
+
+def test_without_plan_and_suite_it_says_what_would_do_and_names_no_command_that_would_not(whole, call):
+    (FOLDER / "plan.json").unlink()
+    (FOLDER / "suite.yaml").unlink()
+    code, out, _ = call("doctor")
+    assert (code, out.count("plan.json"), "suite.yaml\n" in out) == (1, 1, False)
+    assert "`harness run` of the suite that these results are of makes both again" in out
+    assert json.loads(call("doctor", "--json")[1])[0]["command"] is None
+
+
+def test_a_plan_of_a_newer_harness_is_named_once_and_left_alone(whole, call):
+    content = seal({"x": 1}).replace(b'"version": 2', b'"version": 9')
+    blank = content.replace(content.split(b'"sha256": "')[1].split(b'"')[0], b"", 1)
+    content = blank.replace(b'"sha256": ""', b'"sha256": "' + hashlib.sha256(blank).hexdigest().encode() + b'"')
+    (FOLDER / "plan.json").write_bytes(content)
+    code, out, _ = call("doctor")
+    assert (code, out.count("of version 9"), "harness run" in out) == (1, 1, False)
+    code, out, _ = call("status")
+    assert (code, out.count("of version 9"), "doctor" in out) == (3, 1, False)
+    assert (FOLDER / "plan.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", ["{}", '{"version": 1}', None])
+@pytest.mark.parametrize(
+    "words", ["status", "verify", "score results", "retry results", "report results", "logs a", "clean",
+              "export results --to csv"],
+)  # fmt: skip
+def test_no_command_stumbles_over_a_plan_that_is_none(results, call, content, words):
+    path = FOLDER / "plan.json"
+    path.unlink() if content is None else path.write_text(content)
+    more = ["--workers", "0"] if words.split()[0] in ("score", "retry") else []
+    code, out, err = call(*words.split(), *more)
+    assert code == 3
+    assert "harness doctor" in out + err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("content", ["{}", "torn", None])
+def test_a_lost_plan_beside_a_damaged_artefact_is_no_dead_end(whole, call, content):
+    run_id = min(run_id for run_id in Store(FOLDER).finished() if Store(FOLDER).steps(run_id))
+    path = Store(FOLDER).run_folder(run_id) / "snapshots/20.npz"
+    path.write_bytes(bytes(path.stat().st_size))  # of its size: only its sum tells
+    (FOLDER / "plan.json").unlink() if content is None else (FOLDER / "plan.json").write_text(content)
+    shutil.copytree("results", "again")
+    plan = tasks.plan_suite("again/small/suite.yaml", "again", None, [], [], "cpu", True)
+    assert (plan["finished"], len(plan["damage"])) == (3, 2)
+    code, out, _ = call("doctor")
+    assert code == 1
+    assert f"{path}: its content does not match its record; its run is trained again" in out
+    assert Store(FOLDER).finished() == Store("again/small").finished()
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_runs_that_are_gone_are_told_until_they_are_there_again(whole, call, is_file):
+    shutil.rmtree(FOLDER / "runs")
+    if is_file:
+        (FOLDER / "runs").write_text("precious")
+    for _ in range(2):
+        code, out, _ = call("doctor")
+        assert (code, "runs: missing, with the runs that it held" in out) == (1, True)
+        assert "run  harness run results/small/suite.yaml" in out
+    if is_file:
+        assert (FOLDER / "damaged/1/runs").read_text() == "precious"
+    assert call("verify")[0] == 0
+    assert "5 pending" in call("status")[1]
+
+
+def test_its_command_is_one_that_a_shell_takes(whole, call):
+    root = Path("my results; x")
+    Path("results").rename(root)
+    (root / "small/runs" / whole["averaged mlp"] / "record.json").write_bytes(b"")
+    (found,) = json.loads(call("doctor", str(root), "--json")[1])
+    assert shlex.split(found["command"]) == ["harness", "run", f"{root}/small/suite.yaml", "-o", str(root)]
+
+
+def test_what_a_dead_writer_left_goes_at_once(whole, call):
+    dead = temporary(FOLDER / "runs" / whole["averaged mlp"]).name.replace(f".{os.getpid()}.", ".4194305.")
+    living = temporary(FOLDER / "runs" / whole["averaged mlp"])
+    living.mkdir()
+    for left in (lambda: call("clean", "--yes"), lambda: call("doctor")):
+        (FOLDER / "runs" / dead).mkdir()
+        assert str(FOLDER / "runs" / dead) in left()[1]
+        assert (living.exists(), (FOLDER / "runs" / dead).exists()) == (True, False)
+    (FOLDER / "runs" / dead).mkdir()
+    tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], [], "cpu", True)
+    assert (living.exists(), (FOLDER / "runs" / dead).exists()) == (True, False)
+
+
+def test_a_claim_that_cannot_be_read_and_is_older_than_this_boot_goes(whole, call):
+    path = FOLDER / "claims/0001.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    os.utime(path, (0, 0))
+    assert "by a process that is gone, whose claim cannot be read" in call("status")[1]
+    assert f"{path}: cannot be read, and its owner is gone; removed" in call("doctor")[1]
+    assert not path.exists()
+
+
+def test_a_lost_plan_of_one_suite_hides_no_run_of_another(whole, call):
+    shutil.copytree(FOLDER, "results/other")
+    shutil.rmtree(FOLDER / "runs" / whole["wild mlp"])
+    (FOLDER / "plan.json").unlink()
+    assert call("logs", whole["wild mlp"])[0] == 0
+    assert call("logs", "nothing")[0] == 3

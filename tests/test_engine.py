@@ -278,6 +278,29 @@ def test_snapshots_hold_what_they_declare():
     }
 
 
+@pytest.mark.parametrize("data", [{"dataset": "digits", "architecture": "dcgan"}, {"architecture": "mlp-bn"}, {}])
+def test_frames_are_the_fixed_samples_of_whole_snapshots(data):
+    """And keeping them changes nothing else."""
+    specs = [make_spec("nsgan", seed=seed, steps=4, **data) for seed in range(2)]
+    for whole, few in zip(train(specs, [0, 1, 3, 4], 70), train(specs, [1, 4], 70, frames=[0, 1, 3]), strict=True):
+        assert [set(few.snapshots[step]) for step in (0, 3)] == [{"fixed"}] * 2
+        for step in (0, 1, 3, 4):
+            np.testing.assert_allclose(
+                few.snapshots[step]["fixed"].astype(float), whole.snapshots[step]["generated"][:64], atol=1e-5
+            )
+        assert same(few.snapshots[4], whole.snapshots[4])
+        assert same(few.curves, whole.curves)
+
+
+def test_pictures_are_kept_in_bytes_and_points_in_floats():
+    shot = train([make_spec("nsgan", "digits", "dcgan", steps=1)], at=[1], samples=70)[0].snapshots[1]
+    assert {name: (shot[name].dtype.name, shot[name].shape) for name in ("generated", "fixed")} == {
+        "generated": ("uint8", (70, 1, 16, 16)),
+        "fixed": ("uint8", (64, 1, 16, 16)),
+    }
+    assert train([make_spec(steps=1)], at=[1])[0].snapshots[1]["generated"].dtype == np.float32
+
+
 def test_the_critic_grid_is_the_critic_on_the_grid():
     outcome = train([make_spec(steps=3)], at=[3], samples=10)[0]
     shot, weights = outcome.snapshots[3], outcome.weights["critic"]

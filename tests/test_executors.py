@@ -81,6 +81,17 @@ def test_a_task_over_its_limit_is_stopped_whether_or_not_it_heeds_sigterm(worker
     assert workers.submit(perform, "nothing", limit_s=30).result(30) == "nothing"
 
 
+def test_an_answer_that_was_not_waited_for_is_no_other_task_s(workers, monkeypatch):
+    monkeypatch.setattr(local, "LONGEST_S", 1e30)  # more than a pipe can be waited for
+    with pytest.raises(OverflowError):
+        workers.submit(max, 100, 200, limit_s=1e30).result(30)
+    assert workers.submit(min, 1, 2).result(30) == 1
+
+
+def test_a_limit_longer_than_any_wait_is_one(workers):
+    assert workers.submit(max, 3, 5, limit_s=1e30).result(30) == 5
+
+
 def test_memory_that_the_kernel_took_is_told_from_a_kill(workers, monkeypatch):
     counts = iter(range(100))
     monkeypatch.setattr(local, "kernel_kills", lambda: next(counts))

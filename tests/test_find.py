@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from plans import plan_of
 
 from harness.errors import HarnessError, StoreError
 from harness.find import find_run
@@ -16,7 +17,7 @@ IDS = ["aaaa000000000000", "aaab000000000000", "b" * 16]
 def root(tmp_path):
     (tmp_path / "x").mkdir()
     spec = {"setup": {}, "hyper": {}, "seed": 0}
-    plan = {"specs": dict.fromkeys(IDS, spec), "runs": [{"run_id": IDS[0], "dataset": "ring"}]}
+    plan = plan_of(IDS[0], specs=dict.fromkeys(IDS, spec))
     (tmp_path / "x/plan.json").write_text(json.dumps(plan))
     return tmp_path
 
@@ -25,7 +26,7 @@ def root(tmp_path):
 def test_a_beginning_is_enough(root, text):
     for folder in (root, root / "x"):
         found = find_run(text, str(folder))
-        assert (found.run_id, found.row["dataset"], found.store.folder) == (IDS[0], "ring", root / "x")
+        assert (found.run_id, found.row["run_id"], found.store.folder) == (IDS[0], IDS[0], root / "x")
 
 
 def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):

@@ -198,5 +198,5 @@ def test_the_fixed_set_has_its_own_distance():
 def test_what_is_scored_has_an_address():
     assert score_id([0.5, 1], 1000) == score_id([0.5, 1.0], 1000)
     assert score_id([0.5, 1], 1000) != score_id([0.5, 1], 999)
-    assert samples_drawn(100) == 2500
-    assert samples_drawn(4000) == 4000
+    assert samples_drawn(100, make_spec()) == 2500
+    assert samples_drawn(4000, make_spec()) == 4000

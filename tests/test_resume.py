@@ -81,6 +81,10 @@ def test_where_the_generator_is_fixed_and_in_float64():
     check_resumed(specs, dtype=torch.float64)
 
 
+def test_with_frames_beside_scored_steps():
+    check_resumed([make_spec("nsgan", seed=seed, steps=12) for seed in range(2)], frames=[0, 3, 4, 12])
+
+
 def test_a_lone_run_is_padded_alike():
     check_resumed([make_spec(steps=12)])
 

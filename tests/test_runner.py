@@ -289,7 +289,7 @@ def test_an_interrupted_call_is_continued_by_the_same_call(suite, tmp_path):
     run(Request(suite, workers=0, root="whole", sets=["train.steps=300"]))
     command = [sys.executable, "-m", "harness", "run", suite, "--workers", "1", "--set", "train.steps=300"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        while not list(Path("results").glob("tiny/runs/*/record.json")):
+        while not list(Path("results").glob("tiny/runs/[!.]*/record.json")):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
@@ -356,3 +356,20 @@ def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, mo
         assert result.counts["ok" if fate == "fixed" else fate] == sum(result.counts.values())
     assert "Does it run?" in page
     assert ("boom" in page) == (fate == "failed")
+
+
+def test_a_run_whose_plug_in_is_gone_fails_again_and_names_it(suite, monkeypatch):
+    Path("bad.py").write_text(
+        "from dataclasses import replace\nfrom harness import OBJECTIVES as known\n"
+        "def broken(*a):\n    raise RuntimeError('boom')\n"
+        "OBJECTIVES = {'bad': replace(known['gan'], generator_loss=broken)}\n"
+    )
+    Path("bad.yaml").write_text(
+        SUITE.replace("name: tiny", "name: bad\nplugins: [bad.py]").replace("[gan, wgan-gp]", "bad")
+    )
+    assert run(Request("bad.yaml", workers=1, only=["dataset=8gaussians"])).counts["failed"] == 2
+    Path("bad.py").unlink()
+    again = run(Again("results/bad", workers=1))
+    assert (again.counts["failed"], again.exit_code) == (2, 1)
+    failed = pd.read_parquet("results/bad/runs.parquet").query("status == 'failed'")
+    assert failed["error"].str.contains("bad.py cannot be read").all()

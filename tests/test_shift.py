@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
@@ -14,9 +15,10 @@ from fake_tasks import FAKE
 
 from harness import shift as shift_module
 from harness import tasks
+from harness.errors import StoreError
 from harness.executors import local, open_executor
 from harness.shift import Shift
-from harness.store import Store
+from harness.store import LOST, Store
 
 SUITE = """
 version: 1
@@ -88,7 +90,7 @@ def test_every_run_is_trained_once_and_scored_and_every_stack_let_go(work, plan)
     assert set(trained().values()) == {1}
 
 
-LOST = {
+FATES = {
     "raise": ("failed", "ValueError: boom"),
     "memory": ("oom", "MemoryError"),
     "leave": ("failed", "exit code 0"),
@@ -100,16 +102,16 @@ LOST = {
 
 
 @pytest.mark.parametrize(
-    "deed", [*list(LOST)[:-2], *(pytest.param(deed, marks=pytest.mark.slow) for deed in list(LOST)[-2:])]
+    "deed", [*list(FATES)[:-2], *(pytest.param(deed, marks=pytest.mark.slow) for deed in list(FATES)[-2:])]
 )
 def test_a_run_that_fails_costs_itself_alone(work, plan, deed):
     Path("deeds/gan-2").write_text(deed)
-    done, told = work(plan) if LOST[deed][0] == "timeout" else work()
+    done, told = work(plan) if FATES[deed][0] == "timeout" else work()
     store, bad = Store(plan["folder"]), runs_of(plan, "gan")[2]
     assert (done.trained, done.lost, done.scored) == (7, 1, 7)
-    assert fake_tasks.count(plan["folder"]) | {"ok": 7, LOST[deed][0]: 1} == fake_tasks.count(plan["folder"])
+    assert fake_tasks.count(plan["folder"]) | {"ok": 7, FATES[deed][0]: 1} == fake_tasks.count(plan["folder"])
     (attempt,) = store.attempts(bad)
-    assert (attempt["status"], LOST[deed][1] in attempt["error"]) == (LOST[deed][0], True)
+    assert (attempt["status"], FATES[deed][1] in attempt["error"]) == (FATES[deed][0], True)
     assert (store.run_folder(bad) / "log.txt").read_text().strip()
     assert [what["runs"] for event, what in told if event == "split"] == [runs_of(plan, "gan")]
     assert store.claims() == []
@@ -120,6 +122,77 @@ def test_what_fails_once_is_made_good_by_training_apart(work, plan):
     done, _ = work()
     assert (done.trained, done.lost) == (8, 0)
     assert not any(Store(plan["folder"]).attempts(run_id) for run_id in runs_of(plan, "gan"))
+
+
+def test_a_worker_that_dies_when_it_has_committed_costs_nothing(work, plan):
+    """What it had committed it could not say: those runs are counted and scored all the same."""
+    Path("deeds/after-gan").write_text("SIGKILL")
+    done, told = work()
+    store = Store(plan["folder"])
+    assert (done.trained, done.lost, done.scored) == (8, 0, 8)
+    assert store.unscored([row["run_id"] for row in store.plan["runs"]], plan["score_id"]) == []
+    assert not any(store.attempts(run_id) for run_id in runs_of(plan, "gan"))
+    assert [event for event, _ in told].count("split") == 0
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_commit_costs_nothing(work, plan):
+    Path("deeds/amid-gan").write_text("SIGKILL")  # after the second of four
+    done, _ = work()
+    store = Store(plan["folder"])
+    assert (done.trained, done.lost, done.scored) == (8, 0, 8)
+    assert not any(store.attempts(run_id) for run_id in runs_of(plan, "gan"))
+    assert store.claims() == []
+
+
+def test_a_lone_run_whose_worker_was_killed_is_tried_once_more(work, plan):
+    bad = runs_of(plan, "gan")[2]
+    lone = {**plan["stacks"][0], "runs": [bad], "members": [bad]}
+    for deeds, lost in (("SIGKILL nothing", 0), ("SIGKILL SIGKILL nothing", 1)):
+        Path("deeds/gan-2").write_text(deeds)
+        assert work({**plan, "limits": {}, "stacks": [lone], "wanted": ["pending"]})[0].lost == lost
+        if not lost:
+            shutil.rmtree(Store(plan["folder"]).run_folder(bad))
+
+
+def test_a_worker_that_dies_in_scoring_is_given_a_second_try(plan, workers):
+    Path("deeds/score").write_text("SIGKILL nothing")
+    done = Shift(workers, {**plan, "limits": {}}, replace(FAKE, score=fake_tasks.score_as_told), shift_module.ignore)
+    done.work()
+    assert (done.scored, done.unscored) == (8, 0)
+
+
+@pytest.mark.parametrize(("deed", "kept"), [("hang", True), ("raise", False)])
+def test_the_checkpoint_of_a_lone_run_is_kept_where_it_was_stopped(work, plan, deed, kept):
+    """`retry` goes on from there; whatever raised would raise again."""
+    store, bad = Store(plan["folder"]), runs_of(plan, "gan")[2]
+    Path("deeds/gan-2").write_text(deed)
+    (home,) = (stack for stack in plan["stacks"] if bad in stack["runs"])
+    alone = {**next(stack for stack in store.plan["stacks"] if stack["id"] == home["id"]), "id": "0009", "runs": [bad]}
+    store.write_plan({**store.plan, "stacks": [*store.plan["stacks"], alone]}, store.suite_text)
+    for stack, name in ((home, bad), ({**alone, "members": [bad], "least": 2}, "0009")):
+        store.write_checkpoint(name, {"state": b"half way"})
+        work({**plan, "limits": {"seconds": 0.2}, "stacks": [stack], "wanted": ["pending", *LOST]})
+        assert store.status(bad) in ("timeout", "failed")
+        assert (store.read_checkpoint(name) is not None) == kept
+
+
+def test_what_is_held_is_renewed_though_the_disk_fails_once(plan, monkeypatch):
+    renewed, failed = [], []
+
+    def renew(claim):
+        renewed.append(claim.path)
+        if len(failed) < 2:
+            failed.append(1)
+            raise (StoreError("no reading"), OSError("no writing"))[len(failed) % 2]
+        return True
+
+    monkeypatch.setattr(shift_module, "RENEW_S", 0.01)
+    monkeypatch.setattr(shift_module.Claim, "renew", renew)
+    for seed in range(4):
+        Path(f"deeds/gan-{seed}").write_text("dawdle")
+    with open_executor(0) as here:
+        Shift(here, {**plan, "limits": {}}, FAKE, shift_module.ignore).work()
+    assert len(renewed) > 4
 
 
 def test_the_checkpoint_of_a_stack_that_failed_is_dropped(work, plan):

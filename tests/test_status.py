@@ -4,10 +4,10 @@ import os
 import time
 
 import pytest
+from plans import plan_of
 
 from harness import status
-from harness.interrupts import Interrupted
-from harness.status import one_folder, statuses, watched
+from harness.status import one_folder, statuses
 from harness.store import Store
 
 
@@ -61,28 +61,8 @@ def test_failures_are_told_newest_first_in_a_line_each(store, results):
     assert "2 runs failed and wait for `harness retry results/small`" in shown
 
 
-def test_watching_ends_when_all_is_finished_and_at_ctrl_c(store, results, monkeypatch):
-    naps = []
-
-    def finish(seconds):
-        naps.append(seconds)
-        store.commit_attempt(results["pending mlp"], "failed", "boom", "log")
-
-    monkeypatch.setattr(status.time, "sleep", finish)
-    assert [found[0]["counts"]["pending"] for found in watched("results")] == [1, 0]
-    assert naps == [2.0]
-
-
-def test_ctrl_c_ends_watching(store, monkeypatch):
-    def interrupt(seconds):
-        raise Interrupted
-
-    monkeypatch.setattr(status.time, "sleep", interrupt)
-    assert len(list(watched("results"))) == 1
-
-
 def test_a_command_for_one_suite_refuses_a_root_of_several(results):
-    Store("results/other").write_plan({"runs": []}, "")
+    Store("results/other").write_plan(plan_of(), "")
     with pytest.raises(Exception, match="2 suites found there; name one of them, such as results/other"):
         one_folder("results")
     assert str(one_folder("results/small")) == "results/small"

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from harness.architectures import dcgan, mlp
+from harness.architectures import dcgan, faces, mlp, resnet, stacked, strided
 
 __all__ = ["ARCHITECTURES", "Architecture"]
 
@@ -73,6 +73,7 @@ def _dcgan(
         summary=summary,
         generator=generator or {},
         critic=critic or {},
+        forward=stacked.forward,
     )
 
 
@@ -118,5 +119,34 @@ ARCHITECTURES: dict[str, Architecture] = {
         ),
         generator_model=mlp.MlpGenerator,
         build_generator=mlp.build_generator,
+    ),
+    "strided-critic": dataclasses.replace(
+        _dcgan(
+            "the generator of dcgan-shapes and the critic of suite shapes-wgan, halving by 1x1 layers of stride 2",
+            {"bias": "none"},
+        ),
+        critic_model=strided.StridedCritic,
+        build_critic=strided.build_critic,
+        shape=(3, 64, 64),
+    ),
+    "faces": dataclasses.replace(
+        _dcgan(
+            "dcgan of suite faces-gp for 64x64: instance norm in the critic, a generator twice as wide",
+            {"multiple": 2},
+            {"norm": "instance"},
+        ),
+        build_generator=faces.build_generator,
+        build_critic=faces.build_critic,
+        shape=(3, 64, 64),
+    ),
+    "resnet": Architecture(
+        version=1,
+        generator_model=resnet.ResnetGenerator,
+        critic_model=resnet.ResnetCritic,
+        build_generator=resnet.build_generator,
+        build_critic=resnet.build_critic,
+        shape=(3, 64, 64),
+        summary="residual bottleneck blocks, 101 layers in each player unless `depth` says (Gulrajani et al. 2017)",
+        forward=stacked.forward,
     ),
 }

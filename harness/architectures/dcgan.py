@@ -6,7 +6,6 @@ over the whole of a 4x4 map, as sources have at either end, is a linear layer of
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Literal, Self
 
@@ -14,15 +13,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from torch import nn
 
 from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
+from harness.architectures.pictures import Activation, CriticNorm, Named, Norm, Shape, doubling, halving, halvings
 from harness.architectures.settings import Init, Output, Size
 from harness.errors import ShapeError
-
-Shape = tuple[int, ...]
-Named = Iterator[tuple[str, nn.Module]]
-Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "scaled_softplus", "gated"]
-
-BASES = (4, 7)  # side of the smallest map: 28 is 7 doubled twice
-LARGEST = 512
 
 
 class DcganPlayer(BaseModel):
@@ -40,7 +33,7 @@ class DcganPlayer(BaseModel):
     filters: tuple[Size, ...] | None = None
     kernel: Literal[3, 4, 5] = 4
     activation: Activation
-    norm: Literal["none", "batch", "layer", "instance"]
+    norm: Norm
     bias: Literal["auto", "all", "none"] = "auto"
     init: Init = "dcgan"
 
@@ -73,7 +66,7 @@ class DcganGenerator(DcganPlayer):
     """
 
     activation: Activation = "relu"
-    norm: Literal["none", "batch", "layer", "instance"] = "batch"
+    norm: Norm = "batch"
     latent: Size = 100
     multiple: Literal[1, 2] = 1
     output: Output = "tanh"
@@ -90,7 +83,7 @@ class DcganCritic(DcganPlayer):
     """
 
     activation: Activation = "leaky_relu"
-    norm: Literal["none", "batch", "layer", "instance", "auto"] = "auto"  # type: ignore[assignment]  # wider
+    norm: CriticNorm = "auto"  # type: ignore[assignment]  # wider than a generator's
     first_norm: bool = False
     extra: Literal[0, 1, 2, 3] = 0
 
@@ -115,22 +108,6 @@ def build_critic(player: DcganCritic, shape: Shape) -> nn.Sequential:
     """
     _, count = halvings(shape)
     return nn.Sequential(OrderedDict(_critic(player, filters_of(player, count), shape)))
-
-
-def halvings(shape: Shape) -> tuple[int, int]:
-    """Return the side of the smallest map, and how often a picture's side is halved to reach it.
-
-    Raises ShapeError for samples that are no square pictures of such a side.
-    """
-    if len(shape) == 3 and shape[1] == shape[2] <= LARGEST:
-        for base in BASES:
-            count = (shape[1] // base).bit_length() - 1
-            if count >= 1 and base << count == shape[1]:
-                return base, count
-    raise ShapeError(
-        f"it makes square pictures whose side is 4 or 7 times a power of two, such as 1x16x16, 1x28x28, 3x32x32 or "
-        f"3x64x64, and these samples are {'x'.join(map(str, shape))}"
-    )
 
 
 def filters_of(player: DcganPlayer, count: int) -> tuple[int, ...]:
@@ -180,17 +157,6 @@ def _ending(player: DcganPlayer, number: int | str, filters: int, normed: bool) 
     if normed and player.norm != "none":
         yield f"norm{number}", NORMS[player.norm](filters * player.gates)
     yield f"act{number}", ACTIVATIONS[player.activation]()
-
-
-def halving(n_in: int, n_out: int, kernel: int, bias: bool) -> nn.Conv2d:
-    """Return a convolution of stride 2 that halves a side (4-2-1, 5-2-2 or 3-2-1)."""
-    return nn.Conv2d(n_in, n_out, kernel, stride=2, padding=(kernel - 1) // 2, bias=bias)
-
-
-def doubling(n_in: int, n_out: int, kernel: int, bias: bool) -> nn.ConvTranspose2d:
-    """Return a transposed convolution of stride 2 that doubles a side."""
-    padding, missing = (kernel - 1) // 2, kernel % 2
-    return nn.ConvTranspose2d(n_in, n_out, kernel, stride=2, padding=padding, output_padding=missing, bias=bias)
 
 
 def _halved(side: int, kernel: int) -> int:

@@ -91,7 +91,7 @@ def build_critic(player: MlpCritic, shape: tuple[int, ...]) -> nn.Sequential:
 def forward(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
     """Run `network` with `params` on x, for one run or for a stack of runs."""
     for name, layer in network.named_children():
-        x = _apply(layer, name, params, x)
+        x = apply(layer, name, params, x)
     return x
 
 
@@ -107,7 +107,7 @@ def slope(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
         h = x
         for name, layer in below:
             inputs.append(h)
-            h = _apply(layer, name, params, h)
+            h = apply(layer, name, params, h)
     g = params[f"{last}.weight"].expand(h.shape)  # the last layer has one row, which stands for all samples
     for (name, layer), h in zip(reversed(below), reversed(inputs), strict=True):
         g = g @ params[f"{name}.weight"] if isinstance(layer, nn.Linear) else _pulled_back(layer, h, g)
@@ -120,7 +120,7 @@ def piecewise_linear(network: nn.Sequential) -> bool:
     return all(isinstance(layer, kinds) for layer in network)
 
 
-def _apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
+def apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
     if isinstance(layer, nn.Linear):
         weight, bias = params[f"{name}.weight"], params.get(f"{name}.bias")
         if weight.ndim == 2:

@@ -109,7 +109,7 @@ def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[
         layer.register_forward_hook(note)
 
     for name, layer in network.named_modules():
-        if not list(layer.children()):
+        if not list(layer.children()) and not isinstance(layer, nn.Sequential):  # an empty one passes its input on
             watch(name, layer)
     with torch.no_grad():
         network(torch.empty(2, *takes, device="meta"))  # two samples: batch norm refuses one

@@ -2,13 +2,14 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from harness.bench.plain import PlainLoop, Size
 from harness.engine.stack import Stack
+from harness.spec import RunSpec
 from harness.suite.expand import expand
 from harness.suite.format import Suite
 
@@ -25,16 +26,9 @@ def measure(width: int, batch: int, rounds: int = 5, seconds: float = 0.3) -> di
     and additions of matrix products that the step needs, whatever was computed.
     """
     size = Size(width, batch)
-    contenders: dict[str, tuple[int, Steps]] = {"plain": (1, _plain(size))}
+    contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainLoop(size).step))}
     contenders |= {str(runs): (runs, _stack(size, runs)) for runs in STACKS}
-    ms: dict[str, list[float]] = {name: [] for name in contenders}
-    counts: dict[str, int] = {}
-    for name, (runs, steps) in contenders.items():
-        steps(2)  # the first steps fetch memory
-        counts[name] = max(1, round(seconds / (_timed(steps, 1, runs) * runs / 1e3)))
-    for _ in range(rounds):
-        for name, (runs, steps) in contenders.items():
-            ms[name].append(_timed(steps, counts[name], runs))
+    ms = in_turn(contenders, rounds, seconds)
     stacks = [{"runs": runs, **_figures(size, ms[str(runs)], ms["plain"])} for runs in STACKS]
     return {
         "width": width,
@@ -44,6 +38,25 @@ def measure(width: int, batch: int, rounds: int = 5, seconds: float = 0.3) -> di
         "best": min(stack["ratio"] for stack in stacks),
         "peak_gflops": peak_gflops(),
     }
+
+
+def in_turn(contenders: Mapping[str, tuple[int, Steps]], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Return ms of processor time a step a run of each contender (runs, steps) in every round."""
+    ms: dict[str, list[float]] = {name: [] for name in contenders}
+    counts: dict[str, int] = {}
+    for name, (runs, steps) in contenders.items():
+        steps(2)  # the first steps fetch memory
+        counts[name] = max(1, round(seconds / (_timed(steps, 1, runs) * runs / 1e3)))
+    for _ in range(rounds):
+        for name, (runs, steps) in contenders.items():
+            ms[name].append(_timed(steps, counts[name], runs))
+    return ms
+
+
+def compared(ms: list[float], plain: list[float]) -> dict[str, float]:
+    """Return the median of a contender's ms, and of its ratio to the plain loop within a round."""
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(ms, plain, strict=True))
+    return {"ms": statistics.median(ms), "ratio": ratio}
 
 
 def peak_gflops() -> float:
@@ -67,9 +80,8 @@ def step_flops(size: Size) -> float:
 
 
 def _figures(size: Size, ms: list[float], plain: list[float]) -> Mapping[str, float]:
-    middle = statistics.median(ms)
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(ms, plain, strict=True))
-    return {"ms": middle, "ratio": ratio, "gflops": step_flops(size) / middle / 1e6}
+    found = compared(ms, plain)
+    return {**found, "gflops": step_flops(size) / found["ms"] / 1e6}
 
 
 def _timed(steps: Steps, count: int, runs: int) -> float:
@@ -83,12 +95,12 @@ def _product(a: torch.Tensor) -> None:
     torch.mm(a, a)
 
 
-def _plain(size: Size) -> Steps:
-    loop = PlainLoop(size)
+def repeated(step: Callable[[], None]) -> Steps:
+    """Return a function that makes so many steps."""
 
     def steps(count: int) -> None:
         for _ in range(count):
-            loop.step()
+            step()
 
     return steps
 
@@ -99,11 +111,15 @@ def _stack(size: Size, runs: int) -> Steps:
     networks = {"mlp": {"width": size.width, "depth": 3}}
     plain = {"version": 1, "name": "bench", "seeds": runs, "train": train, "architectures": networks, "matrix": [block]}
     specs = [run.spec for run in expand(Suite.model_validate(plain)).runs]
-    stack = Stack(specs, "single" if runs == 1 else "stacked", torch.device("cpu"), torch.float32)
+    return stepped(specs)
+
+
+def stepped(specs: Sequence[RunSpec]) -> Steps:
+    """Return steps of these runs in one stack, a lone one without its axis."""
+    stack = Stack(specs, "single" if len(specs) == 1 else "stacked", torch.device("cpu"), torch.float32)
     done = iter(range(stack.steps))
 
-    def steps(count: int) -> None:
-        for _ in range(count):
-            stack.step(next(done))
+    def step() -> None:
+        stack.step(next(done))
 
-    return steps
+    return repeated(step)

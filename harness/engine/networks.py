@@ -67,8 +67,8 @@ def build_pair(setup: Setup) -> Pair:
     return Pair(architecture, generator, critic, shape, packed_shape, pack, latent)
 
 
-def bind(pair: Pair, how: str, tricks: Mapping[str, Trick]) -> Networks:
-    """Return the networks as functions of flat parameters.
+def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[str, Any] | None = None) -> Networks:
+    """Return the networks as functions of flat parameters; `declared` holds the kinds of random inputs, by name.
 
     how: "plain" differentiates tensors as they are (one run, or a stack that `architecture.forward` handles itself);
     "vmap" is for use inside torch.vmap, where only torch.func can differentiate.
@@ -109,8 +109,13 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick]) -> Networks:
         assert generator_layout is not None
         return run(pair.generator, named("generator", generator_layout, flat, extra), latent)
 
+    def sample_axis(name: str) -> int:
+        kind = "sample" if name in ("real", "fake") else draws[name]
+        return -1 - (len(pair.shape) if kind == "sample" else len(kind))
+
+    draws = {"latent": ("k",), **(declared or {})}
     gradient = functional_gradient if how == "vmap" else plain_gradient
-    return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic))
+    return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic), sample_axis)
 
 
 def packed(x: Tensor, pair: Pair) -> Tensor:

@@ -20,7 +20,7 @@ from harness.engine.networks import Layout, bind, build_pair
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, generator_update
 from harness.errors import lookup
-from harness.objectives import OBJECTIVES, TRICKS
+from harness.objectives import OBJECTIVES, TRICKS, Trick
 from harness.spec import RunSpec
 
 Update = Callable[[RunState, Mapping[str, Tensor], Mapping[str, Tensor]], tuple[RunState, Tensor]]
@@ -45,13 +45,15 @@ class Stack:
         self.critic_updates = list(accumulate(counts, initial=0))  # before each step
         self.pair = build_pair(self.setup)
         self.how = "vmap" if mode == "stacked" and self.pair.architecture.forward is None else "plain"
+        objective = lookup(OBJECTIVES, self.setup.objective, "objective")
         tricks = {name: lookup(TRICKS, name, "trick") for name in self.setup.tricks}
         self.game = Game(
-            lookup(OBJECTIVES, self.setup.objective, "objective"),
+            objective,
             tricks,
-            bind(self.pair, self.how, tricks),
+            bind(self.pair, self.how, tricks, {**objective.draws, **_kinds(tricks)}),
             OPTIMIZERS[self.setup.train["optimizer"]],
             self.setup.train["constrain"].split("+")[0],
+            self.setup.train["batch"] // self.setup.train.get("micro_batch", self.setup.train["batch"]),
         )
         self.hyper = self._stacked([_tensors(spec.hyper) for spec in specs])
         self.state = self._stacked([self._start(spec) for spec in specs])
@@ -141,9 +143,7 @@ class Stack:
         else:
             dataset = DATASETS[self.setup.dataset]
             draws["fake"] = fresh_draw(self.specs, f"{player}.fake", wide, dataset.fake or dataset.sample)
-        declared = dict(self.game.objective.draws) if player == "critic" else {}
-        for name, trick in self.game.tricks.items():
-            declared |= {f"{name}.{key}": kind for key, kind in trick.draws.items()}
+        declared = {**(self.game.objective.draws if player == "critic" else {}), **_kinds(self.game.tricks)}
         for name, kind in declared.items():
             shape = (n,) if kind == () else (n, *self.pair.packed_shape)
             draws[name] = noise.uniform(self.seeds, f"{player}.{name}", shape)
@@ -155,6 +155,11 @@ class Stack:
 
 def _tensors(hyper: Mapping[str, float]) -> dict[str, Tensor]:
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in hyper.items()}
+
+
+def _kinds(tricks: Mapping[str, Trick]) -> dict[str, Any]:
+    """The random inputs that tricks declare, by the names that updates read them under."""
+    return {f"{name}.{key}": kind for name, trick in tricks.items() for key, kind in trick.draws.items()}
 
 
 def _trick_generator(spec: RunSpec, name: str) -> Generator:

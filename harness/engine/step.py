@@ -4,8 +4,9 @@ Written for the shapes of one run. Every reduction is over trailing axes and eve
 leading ones, so that the same lines also serve stacked tensors with a leading [runs] axis.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ GENERATOR_CURVES = ("generator_loss", "generator_grad_norm")
 CURVES = CRITIC_CURVES + GENERATOR_CURVES
 
 Extras = dict[str, Any]  # memory of tricks, by name
+Loss = Callable[[Tensor, Mapping[str, Tensor]], tuple[Tensor, Any]]  # (params, part of a batch) -> (value, aux)
 
 
 class RunState(NamedTuple):
@@ -36,6 +38,7 @@ class Networks(NamedTuple):
     `sample(params, latent [n, k], extra)` gives samples [n, *shape]; `pack` puts m of them side by side for the critic;
     `critic(params, extra)` binds a Critic; `gradient(loss, params)` takes a loss returning ([...], aux) and gives
     (gradient, value, aux). `couples` says whether a score depends on its batch: then real and fake are scored apart.
+    `sample_axis(name)` counts samples, from the end, in what an update reads under that name.
     """
 
     sample: Callable[[Tensor, Tensor, Extras], Tensor]
@@ -43,6 +46,7 @@ class Networks(NamedTuple):
     critic: Callable[[Tensor, Extras], Critic]
     gradient: Callable[[Callable[[Tensor], tuple[Tensor, Any]], Tensor], tuple[Tensor, Tensor, Any]]
     couples: bool
+    sample_axis: Callable[[str], int]
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Game:
     networks: Networks
     optimizer: Optimizer
     constrain: str = "after"
+    parts: int = 1  # that a batch is passed in, one after the other
 
 
 class Turn(NamedTuple):
@@ -72,23 +77,23 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     fake = game.networks.pack(_fakes(turn))
     shown_real, shown_fake = _inputs(turn, "critic", real, fake)
 
-    def loss(params: Tensor) -> tuple[Tensor, Tensor]:
-        critic = game.networks.critic(params, state.extra)
-        real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
+    def loss(params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        critic, real, fake = game.networks.critic(params, state.extra), part["real"], part["fake"]
+        real_scores, fake_scores = _scores(game, critic, real, fake)
         value = game.objective.critic_loss(real_scores, fake_scores, hyper)
         if game.objective.penalty is not no_penalty:
-            value = value + game.objective.penalty(critic, shown_real, shown_fake, turn.noise, hyper)
-        value = value + _trick_losses(turn, "critic", params, critic, (shown_real, shown_fake))
+            value = value + game.objective.penalty(critic, real, fake, part, hyper)
+        value = value + _trick_losses(turn, "critic", params, critic, (real, fake))
         return value, real_scores.mean(-1) - fake_scores.mean(-1)
 
     params = state.params["critic"]
     if game.constrain == "before":
         params = game.objective.constrain(params, hyper)
-    grad, value, gap = game.networks.gradient(loss, params)
+    grad, value, gaps = _gradient(game, loss, params, {**turn.noise, "real": shown_real, "fake": shown_fake})
     params, opt = game.optimizer.step(params, grad, state.opt["critic"], hyper["critic_lr"], hyper)
     if game.constrain != "before":
         params = game.objective.constrain(params, hyper)
-    return _moved(turn, "critic", params, opt, fake), torch.stack([value, _norm(grad), gap], -1)
+    return _moved(turn, "critic", params, opt, fake), torch.stack([value, _norm(grad), _mean(gaps)], -1)
 
 
 def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
@@ -96,10 +101,10 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
     game, state, hyper = turn.game, turn.state, turn.hyper
     critic = game.networks.critic(state.params["critic"], state.extra)
 
-    def loss(params: Tensor) -> tuple[Tensor, Tensor]:
-        fake = game.networks.pack(game.networks.sample(params, turn.noise["latent"], state.extra))
+    def loss(params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        fake = game.networks.pack(game.networks.sample(params, part["latent"], state.extra))
         # Read by relativistic losses and by tricks; the others get none.
-        real = game.networks.pack(turn.noise["real"]) if "real" in turn.noise else fake.new_empty(0)
+        real = game.networks.pack(part["real"]) if "real" in part else fake.new_empty(0)
         shown_real, shown_fake = _inputs(turn, "generator", real, fake)
         if game.objective.relative:
             real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
@@ -109,9 +114,42 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
         return value + _trick_losses(turn, "generator", params, critic, (shown_real, shown_fake)), fake
 
     params, opt = state.params["generator"], state.opt["generator"]
-    grad, value, fake = game.networks.gradient(loss, params)
+    grad, value, fakes = _gradient(game, loss, params, turn.noise)
     params, opt = game.optimizer.step(params, grad, opt, hyper["generator_lr"], hyper)
+    fake = fakes[0] if len(fakes) == 1 else torch.cat(fakes, -1 - critic.sample_dims)
     return _moved(turn, "generator", params, opt, fake.detach()), torch.stack([value, _norm(grad)], -1)
+
+
+def _gradient(
+    game: Game, loss: Loss, params: Tensor, batch: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Return gradient and value of the mean loss over the parts of a batch, and what each part leaves beside them.
+
+    Every loss is a mean over samples, so that the mean over equal parts is the whole batch's; a part's graph is gone
+    before the next one's begins.
+    """
+    losses = (partial(_on, loss, part) for part in _parts(game, batch))
+    found = [game.networks.gradient(one, params) for one in losses]
+    grads, values, rest = (list(column) for column in zip(*found, strict=True))
+    return _mean(grads), _mean(values), rest
+
+
+def _on(loss: Loss, part: Mapping[str, Tensor], params: Tensor) -> tuple[Tensor, Any]:
+    return loss(params, part)
+
+
+def _parts(game: Game, batch: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
+    """Yield equal parts of a batch: each of its tensors cut along the axis that counts samples."""
+    if game.parts == 1:
+        yield batch
+        return
+    cut = {name: x.chunk(game.parts, game.networks.sample_axis(name)) for name, x in batch.items()}
+    for i in range(game.parts):
+        yield {name: chunks[i] for name, chunks in cut.items()}
+
+
+def _mean(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
 
 
 def _fakes(turn: Turn) -> Tensor:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from harness.executors.worker import Task, nothing, work
 
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
+LONGEST_S = 2e6  # that a pipe can be waited for, 23 days
 
 Job = tuple["Future[Any]", Task, tuple[Any, ...], float | None]
 
@@ -160,13 +161,15 @@ class _Hand:
         kills = kernel_kills()
         try:
             self._pipe.send((task, arguments))
-            if not self._pipe.poll(limit_s):
-                self._end()
+            if not self._pipe.poll(min(limit_s, LONGEST_S) if limit_s is not None else None):
                 raise OutOfTime(limit_s or 0.0)
             done, found = self._pipe.recv()
         except (EOFError, ConnectionError):
             code = self._exit_code()
             raise WorkerDied(code, code == -signal.SIGKILL and kernel_kills() > kills) from None
+        except BaseException:
+            self._end()  # its answer may still come, and would be taken for the next task's
+            raise
         if not done:
             raise found
         return found

@@ -17,7 +17,17 @@ from harness.spec import RunSpec, content_id
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["METRICS", "Metric", "Reference", "make_reference", "rankable", "samples_drawn", "score", "score_id"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Reference",
+    "bytes_needed",
+    "make_reference",
+    "rankable",
+    "samples_drawn",
+    "score",
+    "score_id",
+]
 
 FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
@@ -80,6 +90,13 @@ def samples_drawn(samples: int, spec: RunSpec) -> int:
     return samples if DATASETS[spec.setup.dataset].kind == "images" else max(samples, MODES_SAMPLES)
 
 
+def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
+    """Return what scoring samples of that shape holds at least: for exact transport, of every pair of points its
+    distance, its cost and its flow, in float64."""
+    pairs = samples**2 if len(shape) == 1 and shape[0] <= MAX_DIMENSION else 0
+    return 3 * 8 * pairs
+
+
 def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:
     """Return every metric that applies, by column, with its floor; None for what is undefined or not finite.
 
@@ -87,7 +104,8 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
     """
     columns: dict[str, float] = {}
     for metric in METRICS.values():
-        if metric.applies(reference) and (last or not metric.last_only):
+        # Of pictures there is no distance but these, so that a curve of them needs every step.
+        if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
             found = metric.compute(generated, reference)
             columns |= found
             if metric.floored:

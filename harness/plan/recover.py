@@ -5,23 +5,29 @@ not finished are pinned anew: on a CPU a record does not depend on its stack, an
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from harness.errors import Damaged
 from harness.plan.stacks import PLAN_VERSION, Device, stack_size
 from harness.spec import RunSpec
-from harness.store import Store, read_json, set_aside
+from harness.store import Store, set_aside
 
 
 def earlier_plan(store: Store) -> Mapping[str, Any] | None:
-    """Return what the folder's plan.json holds, or what its records give where that is lost; None in a fresh folder."""
+    """Return what the folder's plan.json holds, or what its records give where that is lost; None in a fresh folder.
+
+    Damage that is met among the records is left for others to mend: they are read by a store of their own, so that two
+    looks at the same folder say the same.
+    """
     try:
         if (store.folder / "plan.json").exists():
             return store.plan
     except Damaged:
         pass  # named and set aside by who writes the new one
-    records = [record for run_id in sorted(store.finished()) if (record := store.record(run_id)) is not None]
-    return recovered(records, _kept_samples(store, records)) if records else None
+    fresh = type(store)(store.folder)
+    records = [record for run_id in sorted(fresh.finished()) if (record := fresh.record(run_id)) is not None]
+    return recovered(records, _kept_samples(fresh, records)) if records else None
 
 
 def mend_plan(store: Store) -> list[str]:
@@ -30,7 +36,7 @@ def mend_plan(store: Store) -> list[str]:
     again = "made again from the suite and the records, with new stacks for what they do not hold"
     try:
         if path.exists():
-            read_json(path)
+            type(store)(store.folder).plan  # noqa: B018  read for its checksum and its keys
             return []
     except Damaged as damaged:
         return [set_aside(store, path, f"{path}: {damaged.why}; {again}")]
@@ -59,8 +65,9 @@ def recovered(records: Iterable[Mapping[str, Any]], samples: int) -> dict[str, A
 
 
 def _kept_samples(store: Store, records: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many points the first run with snapshots keeps, 0 where none does."""
+    """Return how many points the first run with whole snapshots keeps, 0 where none does."""
     for record in records:
-        if store.steps(record["run_id"]):
-            return len(store.snapshot(record["run_id"])["generated"])
+        with suppress(Damaged):
+            if store.steps(record["run_id"]):
+                return len(store.snapshot(record["run_id"])["generated"])
     return 0

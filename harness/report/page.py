@@ -18,7 +18,7 @@ from harness.report.figures import label
 from harness.report.panels import TYPES, Panel, Section
 from harness.report.tables import View
 from harness.store import STATUSES, Store, write_atomic
-from harness.wording import NOTHING, counted, interval, number, plain, printable
+from harness.wording import NOTHING, counted, interval, number, plain, printable, waiting_scores
 
 # Figures of an earlier report that may go.
 OURS = re.compile(r"(headline|tasks|primary|steps|points|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
@@ -69,6 +69,7 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "headline": verdict.shown(view.headline) if view.headline else None,
         "by_task": _answers(results),
         "counts": _counts(table),
+        "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
         "enough": enough.sentence(enough.nearest(table, view.metrics, view.plan.get("data_axes", ()))),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),

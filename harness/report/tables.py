@@ -20,7 +20,8 @@ MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 @dataclass(frozen=True)
 class View:
     """What the whole report is made from: plan.json, the table with labels, the long table of scored steps, the metric
-    of each data set, the cells, the headline where there is one, the looks of the objectives.
+    of each data set, the cells, the headline where there is one, the looks of the objectives. Runs that are trained and
+    not scored, of which there are so many, count as pending.
     """
 
     store: Store
@@ -31,6 +32,7 @@ class View:
     cells: pd.DataFrame
     headline: Headline | None
     styled: Mapping[str, Style]
+    unscored: int = 0
 
     @property
     def suite(self) -> dict[str, Any]:
@@ -43,12 +45,15 @@ def read(store: Store) -> View:
     plan = store.plan
     axes = plan.get("data_axes", ())
     table, scored = stats.labelled(store.table(), axes), store.scored()
+    waits = table["run_id"].isin(store.unscored(table["run_id"], plan.get("score_id", ""))) & (table["status"] == "ok")
+    table.loc[waits, "status"] = "pending"
     metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
     found = headline(table, scored, metrics, axes, data_settings)
-    return View(store, plan, table, scored, metrics, cells, found, styles(table["objective"].astype(str)))
+    looks = styles(table["objective"].astype(str))
+    return View(store, plan, table, scored, metrics, cells, found, looks, int(waits.sum()))
 
 
 def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
@@ -56,7 +61,7 @@ def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
 
     `fid` finds `fid[classifier]@540`: the extractor in use at its largest n. Where no run is ok, the metric for toys.
     """
-    wanted = {"toys": "w1_excess", "images": "fid"} | dict(suite.get("primary") or {})
+    wanted = {"toys": "w1_excess", "images": "sliced_w"} | dict(suite.get("primary") or {})
     ok = runs[runs["status"] == "ok"]
     for name in (wanted["toys"], wanted["images"]):
         pattern = re.compile(re.escape(name) + r"(\[[^\]]+\])?(@(?P<n>\d+))?")

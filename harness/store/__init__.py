@@ -3,15 +3,19 @@
 folder    Store: the results of one suite          mending      what is damaged, and where it is put
 files     whole files or none, flushes, locks      claims       who trains a stack
 documents sealed JSON      arrays  npz             checkpoints  a stack between two steps
+shapes    what a file must hold                    owners       which process something is of, and whether it lives
 """
 
 from harness.store.arrays import npz_arrays, npz_bytes, read_npz
+from harness.store.checkpoints import checkpoint_name
 from harness.store.claims import RENEW_S, STALE_S, Claim
 from harness.store.documents import checksum, read_json, seal, to_json, write_json
 from harness.store.files import write_atomic, write_once, writing
-from harness.store.folder import LOST, STATUSES, Store, reference_settings
-from harness.store.mending import mend, missing, run_damage, set_aside, spent_checkpoints
-from harness.store.records import FINAL
+from harness.store.folder import Store
+from harness.store.mending import drop_drafts, mend, missing, run_damage, set_aside, spent_checkpoints
+from harness.store.owners import wrote_and_died
+from harness.store.records import reference_settings
+from harness.store.shapes import FINAL, LOST, STATUSES
 
 __all__ = [
     "FINAL",
@@ -21,7 +25,9 @@ __all__ = [
     "STATUSES",
     "Claim",
     "Store",
+    "checkpoint_name",
     "checksum",
+    "drop_drafts",
     "mend",
     "missing",
     "npz_arrays",
@@ -38,4 +44,5 @@ __all__ = [
     "write_json",
     "write_once",
     "writing",
+    "wrote_and_died",
 ]

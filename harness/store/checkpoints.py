@@ -4,8 +4,9 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import Damaged
 from harness.store.documents import seal, unseal
@@ -37,3 +38,9 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     if start != len(content):
         raise Damaged(path, "its end does not belong to it")
     return files
+
+
+def checkpoint_name(stack: Mapping[str, Any], members: Sequence[str] | None) -> str:
+    """Return the name of a pinned stack's checkpoint while `members` of it train; one run of several has its own, as
+    its mates may have theirs beside it."""
+    return str(members[0] if members and len(members) == 1 and len(stack["runs"]) > 1 else stack["id"])

@@ -8,7 +8,6 @@ same run after all, the first commit wins.
 """
 
 import os
-import platform
 import secrets
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import Any
 from harness.errors import Damaged
 from harness.store.documents import read_if_there, seal
 from harness.store.files import locked, write_atomic, writing
+from harness.store.owners import booted, is_alive, owner
 
 STALE_S = 60.0
 RENEW_S = 10.0  # how often an owner should renew
@@ -78,17 +78,20 @@ class Claims:
             return claim
 
     def held(self) -> list[dict[str, Any]]:
-        """Return stack, host, pid and alive of every claim; alive is None where this host cannot tell."""
+        """Return stack, host, pid and alive of every claim; alive is None where this host cannot tell.
+
+        host and pid are None of a claim that cannot be read; one of this boot may yet be somebody's, and is left out.
+        """
         found = []
         for path in sorted(self._folder.glob("[!.]*.json")):
-            said = _read(path)
-            if said is not None:
-                found.append({"stack": path.stem, "host": said["host"], "pid": said["pid"], "alive": is_alive(said)})
+            said, alive = _read(path), _life(path)
+            if said is not None or alive is False:
+                who = {key: said and said[key] for key in ("host", "pid")}
+                found.append({"stack": path.stem, **who, "alive": alive})
         return found
 
     def _is_held(self, stack_id: str, path: Path) -> bool:
-        said = _read(path)
-        alive = is_alive(said) if said is not None else None
+        said, alive = _read(path), _life(path)
         if alive is not None:
             return alive
         mark = ((said or {}).get("token", ""), path.stat().st_mtime_ns)
@@ -99,33 +102,22 @@ class Claims:
         return self._clock() - since < STALE_S
 
 
-def owner() -> dict[str, Any]:
-    """Return what names this process among all: host, boot, space, pid, start."""
-    here = os.getpid()
-    return {"host": platform.node(), "boot": _boot(), "space": _space(), "pid": here, "start": _start(here)}
-
-
-def is_alive(said: dict[str, Any]) -> bool | None:
-    """Return whether the owner of a claim lives; None where it is of another host, or of a container unlike ours."""
-    ours = owner()
-    if said["host"] != ours["host"]:
-        return None
-    if said["boot"] != ours["boot"]:
-        return False
-    if said["space"] != ours["space"]:
-        return None
-    try:
-        os.kill(said["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's process
-    return bool(_start(said["pid"]) == said["start"])
-
-
 def lock_of(folder: Path) -> Path:
     """Return the lock under which the claims of a folder change."""
     return folder / ".lock"
+
+
+def _life(path: Path) -> bool | None:
+    """Whether the owner of a claim lives, None where that is not known. One that cannot be read was put in place whole
+    and is not flushed: a power failure took its content, and if that was before this boot, its owner as well."""
+    said = _read(path)
+    if said is not None:
+        return is_alive(said)
+    since = booted()
+    try:
+        return False if since is not None and path.stat().st_mtime < since else None
+    except FileNotFoundError:
+        return None  # released meanwhile
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -138,27 +130,3 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _token(path: Path) -> str | None:
     return (_read(path) or {}).get("token")
-
-
-def _boot() -> str:
-    return _text(Path("/proc/sys/kernel/random/boot_id"))
-
-
-def _space() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def _start(pid: int) -> str:
-    """The time a process started, in ticks since boot; "" for one that has ended, and where there is no /proc."""
-    state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split() or [""]
-    return "" if state in ("", "Z", "X") else fields[18]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

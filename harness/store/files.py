@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.errors import StoreError
+from harness.store.owners import mark
 
 ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
@@ -79,8 +80,19 @@ def flush_all(paths: Iterable[Path]) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """Return a name beside `path` that no other writer uses, on this machine or another."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
+    """Return a name beside `path` that no other writer uses, here or elsewhere, and that tells whose it is."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{mark()}.tmp")
+
+
+def make_folder(path: Path) -> list[Path]:
+    """Make a folder and those above it; return the folders in which one is new, for `flush_all`."""
+    new = []
+    for folder in (path, *path.parents):
+        if folder.exists():
+            break
+        new.append(folder.parent)
+    path.mkdir(parents=True, exist_ok=True)
+    return new
 
 
 @contextlib.contextmanager
@@ -112,12 +124,11 @@ def writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _draft(path: Path, parts: Iterable[bytes], flush: bool) -> Iterator[Path]:
     """Write a temporary file beside `path`; it is gone when the block ends, under this name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = temporary(path)
+    new, draft = make_folder(path.parent), temporary(path)
     try:
         _write(draft, parts)
         if flush:
-            _flush(draft)
+            flush_all([draft, *new])
         yield draft
     finally:
         with contextlib.suppress(OSError):

@@ -12,9 +12,9 @@ parquet, npz without pickle, safetensors. A damaged file counts as absent when i
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,13 @@ from harness.store import checkpoints
 from harness.store.arrays import npz_arrays, read_npz
 from harness.store.claims import Claim, Claims
 from harness.store.documents import read_if_there, read_json, seal, write_json
-from harness.store.files import ABSENT, drafted, flush_all, locked, write_atomic, write_once, writing
-from harness.store.records import FINAL, NAME, misfit, numbers, place, plain_name, read_artefact
+from harness.store.files import ABSENT, drafted, flush_all, locked, make_folder, write_atomic, write_once, writing
+from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact, reference_settings
+from harness.store.shapes import wrong_attempt, wrong_plan, wrong_record, wrong_scores
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-LOST = ("failed", "oom", "timeout")  # tried again by a later call
-STATUSES = (*FINAL, *LOST, "pending")
 
 
 class Store:
@@ -51,13 +49,18 @@ class Store:
 
     @cached_property
     def plan(self) -> dict[str, Any]:
-        """plan.json, read once. Raises Damaged, and StoreError where the folder holds none."""
+        """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
         path = self.folder / "plan.json"
-        if not path.is_file():
-            raise StoreError(
-                f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
-            )
-        return read_json(path)
+        if path.is_file():
+            plan = read_json(path)
+            if wrong := wrong_plan(plan):
+                raise Damaged(path, wrong)
+            return plan
+        if self.finished():
+            raise Damaged(path, "missing beside finished runs")
+        raise StoreError(
+            f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
+        )
 
     @property
     def suite(self) -> dict[str, Any]:
@@ -81,10 +84,11 @@ class Store:
             yield
 
     def write_plan(self, plan: Mapping[str, Any], suite_text: str) -> None:
-        """Write suite.yaml and plan.json. Raises StoreError where the folder cannot be written."""
+        """Write plan.json, and suite.yaml where its text is known. Raises StoreError where they cannot be written."""
         with writing(self.folder):
-            self._runs.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.folder / "suite.yaml", suite_text.encode())
+            flush_all(make_folder(self._runs))
+            if suite_text:
+                write_atomic(self.folder / "suite.yaml", suite_text.encode())
             write_json(self.folder / "plan.json", plan)
         self._forget()
 
@@ -105,11 +109,9 @@ class Store:
     def record(self, run_id: str) -> dict[str, Any] | None:
         """The final record of a run, or None."""
         path = self.run_folder(run_id) / "record.json"
-        record = self._read(path, ("run_id", "files"), needs_sum=True) if run_id not in self.spoiled else None
-        if record is not None and (wrong := misfit(record, run_id)):
-            self._met(Damaged(path, wrong))
+        if run_id in self.spoiled:
             return None
-        return record
+        return self._read(path, partial(wrong_record, run_id=run_id), needs_sum=True)
 
     def finished(self) -> set[str]:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
@@ -138,7 +140,7 @@ class Store:
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """The attempts that ended without a record, oldest first: status and error of each."""
         folder = self.run_folder(run_id) / "attempts"
-        found = [self._read(folder / f"{number}.json", ("status", "error")) for number in numbers(folder, ".json")]
+        found = [self._read(folder / f"{number}.json", wrong_attempt) for number in numbers(folder, ".json")]
         return [attempt for attempt in found if attempt is not None]
 
     def last_attempt(self, run_id: str) -> dict[str, Any] | None:
@@ -160,7 +162,7 @@ class Store:
             with self.placing():
                 won = place(draft, folder, artefacts)
             if won:
-                flush_all({folder, *((folder / name).parent for name in artefacts), self._runs})
+                flush_all({self._runs, folder, *(above for name in artefacts for above in between(folder, name))})
         return won
 
     @contextmanager
@@ -178,6 +180,7 @@ class Store:
             number = 1 + max(numbers(folder / "attempts", ".json"), default=0)
             while not write_once(folder / "attempts" / f"{number}.json", attempt):
                 number += 1
+            flush_all([folder, self._runs])
 
     def commit_scores(self, run_id: str, score_id: str, steps: Mapping[int, Mapping[str, Any]], seconds: float) -> None:
         """Keep the metrics of every scored step of a run. Raises StoreError.
@@ -191,7 +194,7 @@ class Store:
 
     def scores(self, run_id: str, score_id: str) -> dict[str, Any] | None:
         """Metrics by step for one way of scoring, or None."""
-        return self._read(self.scores_path(run_id, score_id), ("steps", "score_s"))
+        return self._read(self.scores_path(run_id, score_id), wrong_scores)
 
     def scores_path(self, run_id: str, score_id: str) -> Path:
         """Where the metrics of a run lie."""
@@ -328,12 +331,14 @@ class Store:
 
         return scored_table(self)
 
-    def _read(self, path: Path, keys: Iterable[str], needs_sum: bool = False) -> dict[str, Any] | None:
-        """Read a JSON file that holds these keys; None where there is none, or a damaged one, which is remembered."""
+    def _read(
+        self, path: Path, wrong: Callable[[dict[str, Any]], str | None], needs_sum: bool = False
+    ) -> dict[str, Any] | None:
+        """Read a JSON file, of which `wrong` says what it lacks; None without one, or of a damaged one: remembered."""
         try:
             value = read_if_there(path, needs_sum)
-            if value is not None and (lacking := [key for key in keys if key not in value]):
-                raise Damaged(path, f"it holds no {lacking[0]}")
+            if value is not None and (why := wrong(value)):
+                raise Damaged(path, why)
         except Damaged as damaged:
             self._met(damaged)
             return None
@@ -343,10 +348,3 @@ class Store:
         self.damage[damaged.path] = damaged.why
         if self.spoils_a_run(damaged.path):
             self.spoiled.add(damaged.path.relative_to(self._runs).parts[0])
-
-
-def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reference of a run depends on: its data set and settings."""
-    setup = spec["setup"]
-    floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
-    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

@@ -4,6 +4,7 @@ damaged/<n>/<where it was>     a run whose record or artefact is damaged goes th
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from harness.errors import Damaged
 from harness.store.documents import read_if_there, write_json
 from harness.store.files import ABSENT, writing
+from harness.store.owners import wrote_and_died
 from harness.store.records import numbers, read_artefact
 
 if TYPE_CHECKING:
@@ -90,6 +92,21 @@ def spent_checkpoints(store: "Store") -> list[Path]:
         return []  # without reading a plan that may be large
     finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
     return [path for path in found if finished.issuperset(stacks.get(path.name, [path.name]))]
+
+
+def dead_drafts(store: "Store") -> list[Path]:
+    """Return the temporary files and folders of writers of this host that are gone: nobody puts them in place."""
+    return [path for path in sorted(store.folder.rglob(".*.tmp")) if wrote_and_died(path.name)]
+
+
+def drop_drafts(store: "Store") -> None:
+    """Remove what writers that were killed left half done; what cannot be removed stays, as nothing reads it."""
+    for path in dead_drafts(store):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], deep: bool) -> dict[Path, str]:

@@ -10,7 +10,6 @@ from typing import Any
 from harness.errors import Damaged, StoreError
 from harness.store.files import ABSENT, link_once
 
-FINAL = ("ok", "diverged")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
 
 
@@ -19,17 +18,6 @@ def plain_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise StoreError(f"{name[:60]!r}: not the name of a run or a stack; the plan was not made by this harness")
     return name
-
-
-def misfit(record: Mapping[str, Any], run_id: str) -> str | None:
-    """Say why a record whose sum is right is not one of this run, or None."""
-    if record.get("run_id") != run_id:
-        return f"it is the record of another run, {record.get('run_id')}"
-    files = record.get("files")
-    if record.get("status") not in FINAL or not isinstance(files, dict):
-        return "it is no record"
-    leading_out = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
-    return f"it names a file outside of its folder, {leading_out[0]}" if leading_out else None
 
 
 def place(draft: Path, folder: Path, artefacts: Iterable[str]) -> bool:
@@ -44,6 +32,11 @@ def place(draft: Path, folder: Path, artefacts: Iterable[str]) -> bool:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft / name, folder / name)
     return link_once(draft / "record.json", folder / "record.json")
+
+
+def between(folder: Path, name: str) -> list[Path]:
+    """Return the folders that lie between a run's folder and an artefact of it."""
+    return [folder / above for above in Path(name).parents if above != Path()]
 
 
 def read_artefact(path: Path, digest: str) -> bytes:
@@ -69,3 +62,10 @@ def numbers(folder: Path, ending: str) -> list[int]:
     except ABSENT:
         return []
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reference of a run depends on: its data set and settings."""
+    setup = spec["setup"]
+    floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
+    return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

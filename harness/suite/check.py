@@ -93,12 +93,33 @@ def refusals(triple: Triple, values: Mapping[str, Any], resolved: Resolved) -> l
     ):
         text = "batch norm needs more than one sample a batch: with one, every output is its bias."
         problems.append(Problem(triple.places["architecture"], text))
+    problems += _wrong_micro_batch(triple, resolved)
     try:
         player_sizes(resolved.setup)
     except Exception as error:  # a plug-in's builder may raise anything
         text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {error}"
         problems.append(Problem(triple.places["architecture"], text))
     return problems
+
+
+def _wrong_micro_batch(triple: Triple, resolved: Resolved) -> list[Problem]:
+    """Return why a batch cannot be passed in the parts that are said: the parts' mean must be the whole batch's."""
+    setup = resolved.setup
+    micro, batch = setup.train.get("micro_batch"), setup.train["batch"]
+    if micro is None:
+        return []
+    if batch % micro:
+        text = f"{micro} given, a number that divides the batch of {batch} needed."
+    elif coupled := [p for p in PLAYERS if getattr(setup, p).get("norm") == "batch"]:
+        text = (
+            f"batch norm in the {' and the '.join(coupled)} of '{triple.architecture.label}' takes a batch as a whole; "
+            "use another norm, or leave micro_batch out."
+        )
+    elif whole := [name for name in setup.tricks if tables().trick[name].loss]:
+        text = f"the trick '{whole[0]}' of '{triple.objective.label}' takes a batch as a whole; leave micro_batch out."
+    else:
+        return []
+    return [Problem(triple.sources["train.micro_batch"].path, text)]
 
 
 def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:

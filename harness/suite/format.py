@@ -28,6 +28,7 @@ from harness.suite.values import (
     UPDATES,
     Kind,
     Swept,
+    is_number,
     is_whole,
     one_of,
     or_recipe,
@@ -89,6 +90,12 @@ FRAMES = Kind(
     lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
     {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
 )
+MOST_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
+LIMIT = Kind(
+    f"a number above 0 and up to {MOST_LIMIT:,}",
+    lambda value: is_number(value) and 0 < value <= MOST_LIMIT,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LIMIT},
+)
 VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
 Fractions = Annotated[Any, Swept(FRACTION)]
 Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
@@ -123,6 +130,9 @@ class Train(Strict):
     generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
     schedule: Annotated[Any, Swept(SCHEDULE)] = described("hyperparameters that fall to zero: {lr: linear} or cosine")
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
+    micro_batch: Counts = described(
+        "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
+    )
     constrain: Annotated[Any, Swept(one_of("after", "before", "after+start"))] = described(
         "when the critic's weights are constrained, relative to its step; after if not said"
     )
@@ -132,8 +142,8 @@ class Train(Strict):
 class Limits(Strict):
     """What training may take before it is stopped; no limit where none is said."""
 
-    seconds: Annotated[Any, POSITIVE] = described("wall time of a run in seconds; a stack of n runs has n times that")
-    memory_gb: Annotated[Any, POSITIVE] = described("memory of a worker process, in 1e9 bytes")
+    seconds: Annotated[Any, LIMIT] = described("wall time of a run in seconds; a stack of n runs has n times that")
+    memory_gb: Annotated[Any, LIMIT] = described("memory of a worker process, in 1e9 bytes")
 
 
 class SuiteTrain(Train):
@@ -159,7 +169,7 @@ class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
     toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
-    images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
+    images: Annotated[Any, COLUMN] = Field(default="sliced_w", description="column for images")
 
 
 class ArchitectureVariant(Strict):

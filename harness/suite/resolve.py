@@ -79,6 +79,9 @@ def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
         train["n_critic"] = 1  # its steps are critic updates already
     if not has_constraint(triple):
         train["constrain"] = "after"  # one run must not have two addresses for a setting it never reads
+    micro = values.get("train.micro_batch", train["batch"])
+    if micro != train["batch"]:  # else one pass takes the batch, as where nothing is said
+        train["micro_batch"] = micro
     schedule = dict(train["schedule"])
     if "lr" in schedule:
         both = schedule.pop("lr")
@@ -151,7 +154,7 @@ def plain_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")
     except ValidationError as error:
-        said = "; ".join(item["msg"] for item in error.errors(include_url=False))
+        said = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
         raise HarnessError(f"these parameters do not go together: {said}.") from None
 
 

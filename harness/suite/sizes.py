@@ -14,10 +14,11 @@ from harness.suite.settings import player_model
 
 
 class PlayerSize(NamedTuple):
-    """Parameters of a network, and the numbers that its layers put out for one sample."""
+    """Parameters of a network; the numbers that its layers put out, and its multiply-adds, for one sample."""
 
     parameters: int
     units: int
+    multiply_adds: int
 
 
 def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
@@ -45,4 +46,5 @@ def _size(
     shape: Shape,
 ) -> PlayerSize:
     summary = summary_of(build, model.model_validate_json(text), shape)
-    return PlayerSize(summary["parameters"], sum(prod(layer["output_shape"]) for layer in summary["layers"]))
+    units = sum(prod(layer["output_shape"]) for layer in summary["layers"])
+    return PlayerSize(summary["parameters"], units, summary["multiply_adds"])

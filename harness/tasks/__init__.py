@@ -9,7 +9,7 @@ Imports of torch, pandas and the like stand inside the functions: these modules 
 
 from harness.tasks.ending import finish, write_report, write_table
 from harness.tasks.opening import open_planned, prepare
-from harness.tasks.planning import plan_retry, plan_scores, plan_suite, run_label
+from harness.tasks.planning import plan_retry, plan_scores, plan_suite, run_label, unpin_scores
 from harness.tasks.scoring import score_runs
 from harness.tasks.training import train_stack
 
@@ -23,6 +23,7 @@ __all__ = [
     "run_label",
     "score_runs",
     "train_stack",
+    "unpin_scores",
     "write_report",
     "write_table",
 ]

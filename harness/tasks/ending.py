@@ -10,16 +10,20 @@ from harness.tasks.opening import open_planned
 
 
 def finish(folder: str, report: str) -> dict[str, Any]:
-    """Write the report and runs.parquet.
+    """Write runs.parquet and the report.
 
-    Returns the report's path, counts by status, and a line for each run that was damaged and is to be trained again.
+    Returns the report's path, counts by status, how many runs are trained and not scored, and a line for each run that
+    was damaged and is to be trained again.
     """
     with Store(folder).locked():  # another call may end at the same moment
+        counts = write_table(folder)  # first: it stands whatever becomes of the report
         ensure_references(*open_planned(folder))
         written = write_report(folder, report)
         store = Store(folder)
         mend(store, written["spoiled"], deep=True)
-        return {"counts": write_table(folder), "report": written["report"], "damage": missing(store)}
+        unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
+        counts = write_table(folder) if written["spoiled"] else counts
+        return {"counts": counts, "report": written["report"], "unscored": len(unscored), "damage": missing(store)}
 
 
 def write_table(folder: str) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError
 from harness.spec import ENGINE_VERSION, RunSpec
-from harness.store import LOST, Store, mend
+from harness.store import LOST, Store, drop_drafts, mend
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -33,13 +34,16 @@ def plan_suite(
     resolved, previous = suite.to_json(), earlier_plan(store)
     plan = make_plan(suite, previous, place)
     selected = run_filter(only, plan)
+    _refuse_too_many(plan, resolved["score"]["samples"])
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
     damage: list[str] = []
     with store.locked() if write else nullcontext():
         if write:
             if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
                 plan = make_plan(suite, now, place)
-            damage = mend_plan(store) + mend(store, dict.fromkeys(row["run_id"] for row in plan.runs))
+            drop_drafts(store)
+            damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
+            damage += mend(store, dict.fromkeys(row["run_id"] for row in plan.runs), deep=bool(damage))
         description = describe(suite, plan, store.finished())
         settled = {name: description[name] for name in ("settings", "data_axes")}
         derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled}
@@ -60,6 +64,7 @@ def plan_retry(folder: str, only: Sequence[str]) -> Todo:
     from harness.plan import Plan, run_filter
 
     store, plan = _opened(folder)
+    drop_drafts(store)
     resolve_device(plan["device"])
     planned = Plan.from_json(plan)
     return _todo(store, planned, plan, run_filter(only, planned), "lost")
@@ -68,19 +73,54 @@ def plan_retry(folder: str, only: Sequence[str]) -> Todo:
 def plan_scores(folder: str, samples: int | None) -> Todo:
     """Let the runs of a results folder be scored by the metrics of today, on `samples` where that is given.
 
-    Returns what `_todo` does, with nothing to train.
+    Returns what `_todo` does, with nothing to train, and `before`: what `unpin_scores` takes. Raises HarnessError where
+    so many samples cannot be scored; nothing is then written.
     """
     from harness.plan import Plan
 
     store, plan = _opened(folder)
     score = plan["resolved"]["score"]
     asked = {**score, "samples": samples or score["samples"]}
+    _refuse_too_many(Plan.from_json(plan), asked["samples"])
     notes = _more_samples(store, plan, asked["samples"])
+    drop_drafts(store)
     with store.locked():
-        resolved = {**store.plan["resolved"], "score": asked}
-        plan = {**plan, **store.plan, "resolved": resolved, "score_id": _score_id(asked)}
-        store.write_plan(plan, store.suite_text)
-    return _todo(store, Plan.from_json(plan), plan, (), "lost") | {"notes": notes}
+        before = {"score": store.plan["resolved"]["score"], "score_id": store.plan["score_id"]}
+        plan = {**plan, **_pinned(store, {"score": asked, "score_id": _score_id(asked)})}
+    todo = _todo(store, Plan.from_json(plan), plan, (), "lost")
+    return todo | {"notes": notes, "wanted": [], "before": before}
+
+
+def unpin_scores(folder: str, before: Mapping[str, Any]) -> None:
+    """Let the runs of a folder be scored as they were `before` a `plan_scores` by which nothing could be scored."""
+    store = Store(folder)
+    with store.locked():
+        _pinned(store, before)
+
+
+def _pinned(store: Store, how: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a way of scoring into plan.json, and return the plan. To be called under its lock."""
+    resolved = {**store.plan["resolved"], "score": how["score"]}
+    plan = {**store.plan, "resolved": resolved, "score_id": how["score_id"]}
+    store.write_plan(plan, store.suite_text)
+    return plan
+
+
+def _refuse_too_many(plan: "Plan", samples: int) -> None:
+    """Raise HarnessError where what scoring takes of the planned data sets would not fit this machine's memory."""
+    from harness.datasets import DATASETS
+    from harness.metrics import bytes_needed
+
+    setups = {row["dataset"]: plan.specs[row["run_id"]]["setup"] for row in plan.runs}
+    known = [setup for setup in setups.values() if setup["dataset"] in DATASETS]  # a plug-in of a data set may be gone
+    needed = max((bytes_needed(DATASETS[s["dataset"]].shape(s["data"]), samples) for s in known), default=0)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        most = int(samples * (there / needed) ** 0.5)
+        raise HarnessError(
+            f"score.samples: {samples} given, with which scoring a run takes {needed / 1e9:,.0f} GB of memory; this "
+            f"machine has {there / 1e9:,.0f}: ask for fewer than {most:,}"
+        )
 
 
 def run_label(row: Mapping[str, Any]) -> str:

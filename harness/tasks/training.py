@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness import failures
 from harness.errors import DataError, StoreError
 from harness.spec import RunSpec
-from harness.store import Store
+from harness.store import Store, checkpoint_name
 from harness.tasks.opening import check_versions, open_planned
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def train_stack(
     except Exception as error:
         return {"runs": [], "failure": list(failures.of_exception(error))}
     done = _committed(store, plan, [outcome for outcome in outcomes if outcome.spec.run_id in runs], stack, device)
-    store.drop_checkpoint(_checkpoint(stack, members))
+    store.drop_checkpoint(checkpoint_name(stack, members))
     task_s = time.perf_counter() - started
     return {"runs": [run | {"task_s": task_s} for run in done], "failure": None}
 
@@ -54,7 +54,7 @@ def _outcomes(
     torch.set_num_threads(1)
     check_versions(plan, plan["specs"][members[0]]["setup"])
     specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in members]
-    settings, name = plan["resolved"]["train"], _checkpoint(stack, members)
+    settings, name = plan["resolved"]["train"], checkpoint_name(stack, members)
     every_s = settings.get("checkpoint_s", "never")  # an earlier harness knew none
     checkpoints = Checkpoints(
         keep=lambda files: store.write_checkpoint(name, files),
@@ -89,11 +89,6 @@ def _committed(
         said = {name: record[name] for name in ("run_id", "status")}
         done.append(said | {"train_s": outcome.facts["train_s"], "bytes": sum(map(len, files.values()))})
     return done
-
-
-def _checkpoint(stack: Mapping[str, Any], members: Sequence[str] | None) -> str:
-    """The name of a stack's checkpoint; a run that is trained alone has its own, as its mates may be, beside it."""
-    return str(members[0] if members and len(members) == 1 and len(stack["runs"]) > 1 else stack["id"])
 
 
 @contextmanager

@@ -2,37 +2,21 @@
 
 import hashlib
 import pickle
-import struct
 
 import numpy as np
 import pytest
 import torch
+from oracles import GREY, idx, write_grey
 
 from harness.datasets import DATASETS, downloads
 from harness.errors import DataError
 from harness.torchvision_mend import mend
-
-RNG = np.random.default_rng(0)
-GREY = {"train": (RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8), np.arange(40, dtype=np.uint8) % 10)}
-GREY["t10k"] = (RNG.integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(20, dtype=np.uint8) % 10)
-
-
-def idx(array):
-    """The bytes of an IDX file: two zeros, 8 for bytes, the dimensions, their sizes, the values."""
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
     return tmp_path
-
-
-def write_grey(folder):
-    folder.mkdir(parents=True)
-    for part, (pictures, labels) in GREY.items():
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(pictures))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
 
 
 def load(name, **settings):

@@ -139,7 +139,8 @@ def test_pictures_are_scored_flat_and_without_exact_transport():
     reference = make_reference(spec(), 300)
     assert reference.points.shape == (300, 1, 16, 16)
     assert "w1_constant" not in reference.floors
-    real = DIGITS.sample(300, noise.generator(1, "test"), data_defaults("digits")).numpy()
+    real = DIGITS.sample(300, noise.generator(1, "test"), data_defaults("digits"))
+    real = DIGITS.to_uint8(real, data_defaults("digits")).numpy()
     columns = score(real, reference)
     assert set(columns) == {"sliced_w", "sliced_w_floor", "collapsed"}
     assert columns["sliced_w"] == pytest.approx(columns["sliced_w_floor"], rel=0.2)

@@ -168,12 +168,12 @@ def damage(folder: Path, rounds: int) -> Tries:
 
 
 def damaged_plan(folder: Path, rounds: int) -> Tries:
-    """plan.json torn, empty, flipped, lost: made again, real training, and the finished records stay as they are."""
+    """plan.json torn, empty, flipped, foreign, lost: made again by real training; finished records stay."""
     from faults.failing import SUITE, train_here
 
     results = train_here(folder, SUITE)
     before, whole = records(results), (results / "plan.json").read_bytes()
-    contents = [whole[: len(whole) // 2], b"", _flipped(whole, len(whole) // 2), b"[1]\n", None]
+    contents = [whole[: len(whole) // 2], b"", _flipped(whole, len(whole) // 2), b"[1]\n", b"{}\n", None]
     for content in contents[:rounds]:
         path = results / "plan.json"
         path.unlink() if content is None else path.write_bytes(content)
@@ -233,7 +233,7 @@ FAULTS = [
     Fault("a file may not grow (RLIMIT_FSIZE), then it may", file_limit, 2, 1),
     Fault("record cut at, or a bit flipped in, every byte", torn_records, 10**6, 40, slow=False),
     Fault("torn, flipped, empty, foreign record; artefact and scores", damage, 16, 8),
-    Fault("plan.json torn, empty, flipped, foreign, lost", damaged_plan, 5, 5),
+    Fault("plan.json torn, empty, flipped, foreign, lost", damaged_plan, 6, 6),
     Fault("read-only folder", read_only, 1, 1),
     Fault("results of version 1", old_results, 1, 1),
 ]

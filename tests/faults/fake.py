@@ -1,7 +1,7 @@
-"""The command without a report, and with training that takes no torch.
+"""The command with training that takes no torch, and without a report.
 
     python -m faults.fake run planned.json ..      as `harness run suite.yaml ..`, with fake training
-    python -m faults.fake run suite.yaml ..        with real training
+    python -m faults.fake run suite.yaml ..        that command itself, with flushes as slow as is asked for
 
 A run of fake training is a chain of hashes, kept in checkpoints like a real one. `planned.json` is what the real
 planning gave once. In the environment:
@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness import runner
+from harness import runner, tasks
 from harness.runner import run as run_with
 from harness.shift import Tasks, ignore
 from harness.spec import content_id
@@ -43,8 +43,6 @@ matrix:
 
 def planned(folder: Path, text: str = SUITE) -> str:
     """Plan a suite for real, once, into folder/planned.json, and return that name."""
-    from harness import tasks
-
     (folder / "fake.yaml").write_text(text)
     todo = tasks.plan_suite(str(folder / "fake.yaml"), str(folder / "planning"), None, [], [], "cpu", True)
     store = Store(todo["folder"])
@@ -148,7 +146,8 @@ def finish(folder: str, report: str) -> dict[str, Any]:
     store = Store(folder)
     found = [store.status(row["run_id"]) for row in store.plan["runs"]]
     counts = {status: found.count(status) for status in STATUSES}
-    return {"counts": counts, "report": report, "damage": missing(store)}
+    unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
+    return {"counts": counts, "report": report, "unscored": len(unscored), "damage": missing(store)}
 
 
 class Request(runner.Request):
@@ -163,13 +162,20 @@ class Request(runner.Request):
         return (plan, (self.suite, self.root)) if self.is_fake else super().plan
 
 
+def prepare_all() -> None:
+    """The real preparing, and flushes that are slow where that is asked for."""
+    tasks.prepare()
+    prepare()
+
+
 FAKES = Tasks(prepare, train, score, finish)
+REAL = Tasks(prepare=prepare_all)
 NO_REPORT = Tasks(finish=finish)
 
 
 def run(request: Any, progress: Any = ignore) -> runner.RunResult:
     """As `runner.run`, with the tasks that the suite asks for."""
-    return run_with(request, progress, FAKES if isinstance(request, Request) and request.is_fake else NO_REPORT)
+    return run_with(request, progress, FAKES if isinstance(request, Request) and request.is_fake else REAL)
 
 
 def main() -> None:

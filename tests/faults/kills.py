@@ -1,5 +1,7 @@
 """Processes that die, or are told to go, at any moment: the same command then ends in the same records."""
 
+import io
+import json
 import os
 import random
 import signal
@@ -10,17 +12,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from faults import fake
 from faults.commands import PATIENCE_S, ended, living, nobody_left, start, status_works, until
 from faults.records import leftovers, planned, records
 from faults.table import Fault, Tries
+from harness.store import Store
 
 REAL = """\
 version: 1
 name: real
 question: What survives?
 seeds: 2
-train: {steps: 500, batch: 32, checkpoint_s: 0.1}
+train: {steps: 800, batch: 32, checkpoint_s: 0.1}
 score: {at: [0.5, 1], samples: 60}
 architectures: {mlp: {width: 8, depth: 2}, mlp-bn: {width: 8, depth: 2}}
 objectives: {averaged: {base: wgan-gp, tricks: {ema: {decay: 0.5}}}}
@@ -28,6 +33,8 @@ matrix:
   - {dataset: 8gaussians, architecture: mlp, objective: gan}
   - {dataset: 8gaussians, architecture: mlp-bn, objective: averaged}
 """
+
+EARLY, LATE = 200, 500  # steps at which real training is killed
 
 Start = Callable[[Path], "subprocess.Popen[str]"]
 
@@ -42,9 +49,10 @@ def fake_start(planned: Path, *arguments: str, **env: str) -> Start:
     return begin
 
 
-def real_start(suite: Path) -> Start:
-    """Return what starts the command with real training, in any folder."""
-    return lambda folder: start(folder, "run", str(suite), "-o", "results", "--workers", "2", module="faults.fake")
+def real_start(suite: Path, **env: str) -> Start:
+    """Return what starts the command with real training, scores and report, in any folder."""
+    words = ("run", str(suite), "-o", "results", "--workers", "2")
+    return lambda folder: start(folder, *words, module="faults.fake", env=env)
 
 
 def uninterrupted(folder: Path, begin: Start) -> tuple[dict[str, Any], float]:
@@ -105,18 +113,61 @@ def fake_kills(folder: Path, rounds: int) -> Tries:
 
 
 def real_kills(folder: Path, rounds: int) -> Tries:
-    """Real training, killed once a round between its first checkpoint and the end of the last stack."""
+    """Real training, killed once a round well before the end of its stacks, which then go on from their checkpoints."""
     (folder / "real.yaml").write_text(REAL)
     begin, chance = real_start(folder / "real.yaml"), random.Random(0)
     expected, _ = uninterrupted(folder / "whole", begin)
     for number in range(rounds):
         home = folder / str(number)
         home.mkdir()
+        process, wanted = begin(home), chance.uniform(EARLY, LATE)
+        assert until(lambda home=home, wanted=wanted: reached(home) >= wanted), "it kept no checkpoint"
+        assert not dies(process, 0), "it ended before it could be killed"
+        before = status_works(home / "results"), kept_steps(home)
         process = begin(home)
-        assert until(lambda home=home: any(home.glob("results/real/checkpoints/[!.]*"))), "it kept no checkpoint"
-        assert not dies(process, chance.uniform(0, 1)), "it ended before it could be killed"
-        status_works(home / "results")
-        goes_on(home, begin, expected)
+        assert until(lambda home=home, old=before[1]: kept_steps(home) not in ({}, old)), "no new checkpoint"
+        for name, step in kept_steps(home).items():
+            assert step >= before[1].get(name, 0), f"stack {name} began anew: {before[1]}, then at step {step}"
+        ended(process, 0)
+        ends_well(home, expected)
+        yield None
+
+
+def kept_steps(home: Path) -> dict[str, int]:
+    """Return the step of every stack's checkpoint."""
+    found = {}
+    for store in (Store(path.parent) for path in home.glob("results/*/plan.json")):
+        for path in store.folder.glob("checkpoints/[!.]*"):
+            files = store.read_checkpoint(path.name)
+            if files is not None:  # else it was dropped just now
+                with np.load(io.BytesIO(files["checkpoint.npz"])) as arrays:
+                    found[path.name] = int(arrays["step"])
+    return found
+
+
+def reached(home: Path) -> int:
+    """Return the furthest step of any checkpoint."""
+    return max(kept_steps(home).values(), default=0)
+
+
+def worker_in_commit(folder: Path, rounds: int) -> Tries:
+    """Kill -9 a worker that has committed some runs of its stack: the call trains the rest, scores and reports all."""
+    (folder / "real.yaml").write_text(REAL.replace("seeds: 2", "seeds: 8").replace("steps: 800", "steps: 20"))
+    expected, _ = uninterrupted(folder / "whole", real_start(folder / "real.yaml"))
+    begin = real_start(folder / "real.yaml", FAKE_FLUSH_S="0.01")
+    for number in range(rounds):
+        home, process = folder / str(number), _begun(folder / str(number), begin)
+        assert until(lambda home=home: any(home.glob("results/real/runs/*/record.json"))), "it never committed"
+        (record, *_) = home.glob("results/real/runs/*/record.json")
+        stack = json.loads(record.read_text())["provenance"]["stack"]
+        (claimed,) = (c for c in Store(home / "results/real").claims() if c["stack"] == stack)
+        assert claimed["pid"] == process.pid
+        for pid in workers(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        ended(process, 0)
+        ends_well(home, expected)
+        assert (home / "results/real/runs.parquet").exists()
+        assert any(home.glob("reports/real/index.html"))
         yield None
 
 
@@ -216,5 +267,6 @@ FAULTS = [
     Fault("kill at the n-th write, flush, rename, link, unlink, mkdir of a call", at_every_operation, 10**6, 8),
     Fault("kill -9 of the parent alone", parent_alone, 4, 1),
     Fault("kill -9 of a worker", a_worker, 4, 1),
+    Fault("kill -9 of workers that have committed a part of their stacks", worker_in_commit, 3, 1),
     Fault("SIGINT and SIGTERM, once and twice, in training and in a commit", signals, 8, 8),
 ]

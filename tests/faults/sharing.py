@@ -1,6 +1,7 @@
 """Several runners on one folder, and claims of the dead, the far away and the late."""
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -132,12 +133,12 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def as_on_another_host(what: Any) -> Any:
     """Call something as if this were another host."""
-    here = claims.platform.node
-    claims.platform.node = lambda: "elsewhere"
+    here = platform.node
+    platform.node = lambda: "elsewhere"
     try:
         return what()
     finally:
-        claims.platform.node = here
+        platform.node = here
 
 
 def claimed_elsewhere(store: Store, stack: str) -> None:

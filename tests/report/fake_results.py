@@ -35,6 +35,7 @@ class FakeResults:
     sets: tuple[str, ...] = ()
     data_axes: tuple[str, ...] = ()
     missing_snapshots: bool = False
+    waiting: tuple[str, ...] = ()  # runs that are trained and not scored
     grid: bool = True
     score: bool = True  # whether the runs have one, as all whose W1 is known
 
@@ -108,6 +109,9 @@ class FakeResults:
                 ("critic_updates", "train_s", "step_ms", "device", "torch", "harness", "git", "host_cpu")
             )
         return row
+
+    def unscored(self, run_ids: Any, score_id: str) -> list[str]:
+        return [run_id for run_id in run_ids if run_id in self.waiting]
 
     def scored(self) -> pd.DataFrame:
         table = self.table()

@@ -58,9 +58,19 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     assert len(tables.failures(tables.read(store).table)) == 4
 
 
-def test_runs_that_are_ok_and_have_no_score_stop_the_report(tmp_path):
+def test_runs_that_are_trained_and_not_scored_are_pending_and_said(tmp_path):
     store = planned(tmp_path)
     lose(store, "ok")
+    words = report(store, tmp_path / "out").words
+    assert "4 runs planned: 4 pending. 4 runs are trained and wait for `harness score" in words
+
+
+def test_runs_that_were_scored_without_the_primary_metric_stop_the_report(tmp_path):
+    store = planned(tmp_path)
+    lose(store, "ok")
+    for row in store.plan["runs"]:
+        steps = store.plan["specs"][row["run_id"]]["setup"]["train"]["steps"]
+        store.commit_scores(row["run_id"], store.plan["score_id"], {steps: {"w1": 1.0, "w1_excess": None}}, 1.0)
     with pytest.raises(HarnessError, match="is ok but its w1_excess is not a finite number: score it again"):
         build_report(store, tmp_path / "out")
 

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from harness.store import STALE_S, Store
 from harness.store import claims as module
-from harness.store.claims import Claims, is_alive, owner
+from harness.store.claims import Claims
+from harness.store.owners import booted, is_alive, owner
 
 
 @pytest.fixture
@@ -94,6 +97,26 @@ def test_a_torn_claim_is_judged_by_its_age_as_well(folder, content):
     assert observer.take("0001") is None
     now[0] += STALE_S
     assert observer.take("0001") is not None
+
+
+def test_one_that_a_power_failure_emptied_holds_nobody_up(folder, monkeypatch):
+    """It was put in place whole: empty and older than this boot, its owner ended with the boot before."""
+    folder.mkdir()
+    path = folder / "0001.json"
+    path.write_bytes(b"")
+    monkeypatch.setattr(module, "booted", lambda: path.stat().st_mtime + 1)
+    assert Claims(folder).held() == [{"stack": "0001", "host": None, "pid": None, "alive": False}]
+    assert Claims(folder).take("0001") is not None
+    assert [claim["alive"] for claim in Claims(folder).held()] == [True]
+    path.write_bytes(b"")
+    monkeypatch.setattr(module, "booted", lambda: None)  # where that is not known
+    assert Claims(folder).take("0001") is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="known on Linux alone")
+def test_it_is_known_when_this_host_started():
+    seconds = float(Path("/proc/uptime").read_text().split()[0])
+    assert booted() == pytest.approx(time.time() - seconds, abs=2)
 
 
 RACE = """

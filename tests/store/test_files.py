@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from plans import plan_of
 
-from harness.store import write_atomic, write_once
-from harness.store.files import drafted, write_parts
+from harness.store import owners, write_atomic, write_once, wrote_and_died
+from harness.store.files import drafted, temporary, write_parts
 
 
 def test_nothing_temporary_stays(tmp_path):
@@ -41,22 +42,26 @@ def test_a_file_and_its_folder_are_flushed_where_that_is_asked(tmp_path, monkeyp
 
 APPEND = """
 import sys
+from plans import stack_of
 from harness.store import Store
 store = Store(sys.argv[1])
 for n in range(10):
     with store.locked():
-        store.write_plan({"stacks": [*store.plan["stacks"], f"{sys.argv[2]}-{n}"]}, "")
+        stacks = [*store.plan["stacks"], stack_of(f"{sys.argv[2]}-{n}")]
+        store.write_plan({**store.plan, "stacks": stacks}, "")
 """
 
 
 def test_plans_changed_by_several_processes_lose_nothing(tmp_path):
     from harness.store import Store
 
-    Store(tmp_path).write_plan({"stacks": []}, "")
+    Store(tmp_path).write_plan(plan_of(), "")
     command = [sys.executable, "-c", APPEND, str(tmp_path)]
     writers = [subprocess.Popen([*command, str(n)]) for n in range(3)]
     assert [writer.wait(60) for writer in writers] == [0] * 3
-    assert sorted(Store(tmp_path).plan["stacks"]) == sorted(f"{w}-{n}" for w in range(3) for n in range(10))
+    assert sorted(stack["id"] for stack in Store(tmp_path).plan["stacks"]) == sorted(
+        f"{w}-{n}" for w in range(3) for n in range(10)
+    )
 
 
 def test_a_lock_goes_with_its_process(tmp_path):
@@ -84,3 +89,37 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_forked_process_flushes_as_well(tmp_path):
     """The threads that flush are not forked along."""
     assert subprocess.run([sys.executable, "-c", FORK], cwd=tmp_path, timeout=20).returncode == 7
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from harness.store.files import temporary
+path = temporary(Path(sys.argv[1]) / "x.json")
+path.write_bytes(b"half")
+print(path.name, flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_a_file_that_is_half_written_tells_whether_its_writer_lives(tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], **pipes) as writer:
+        name = writer.stdout.readline().strip()
+        assert not wrote_and_died(name)
+        writer.stdin.close()
+        writer.wait(20)
+    assert wrote_and_died(name)
+    assert wrote_and_died(temporary(tmp_path / "x").name.replace(f".{os.getpid()}.", ".4194305."))
+    assert not wrote_and_died(temporary(tmp_path / "x").name)
+    assert not wrote_and_died(".x.json.abcd1234.4194305.tmp")  # an earlier harness named no host
+
+
+@pytest.mark.parametrize(("key", "dead"), [("host", False), ("boot", True), ("space", False), ("start", True)])
+def test_a_writer_is_judged_as_the_owner_of_a_claim_is(tmp_path, monkeypatch, key, dead):
+    ours = owners.owner()
+    monkeypatch.setattr(owners, "owner", lambda: {**ours, key: "1"})
+    name = temporary(tmp_path / "x").name
+    monkeypatch.undo()
+    assert wrote_and_died(name) == dead

@@ -5,9 +5,11 @@ import os
 
 import numpy as np
 import pytest
+from plans import plan_of
 
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import Store, npz_bytes, write_atomic
+from harness.store import Store, files, npz_bytes, write_atomic, write_json
+from harness.store import folder as folder_module
 
 RUN = "a" * 16
 RECORD = {"run_id": RUN, "status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
@@ -145,12 +147,12 @@ def test_a_folder_without_a_plan_says_what_would_do(store):
 
 
 def test_a_plan_is_read_anew_under_its_lock(store):
-    store.write_plan({"stacks": [1]}, "")
-    assert store.plan["stacks"] == [1]
-    Store(store.folder).write_plan({"stacks": [1, 2]}, "")
-    assert store.plan["stacks"] == [1]
+    store.write_plan(plan_of(score_id="1"), "")
+    assert store.plan["score_id"] == "1"
+    Store(store.folder).write_plan(plan_of(score_id="2"), "")
+    assert store.plan["score_id"] == "1"
     with store.locked():
-        assert store.plan["stacks"] == [1, 2]
+        assert store.plan["score_id"] == "2"
 
 
 def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
@@ -165,3 +167,132 @@ def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
     with pytest.raises(StoreError, match=r"plan\.json: of version 3, and this harness reads up to 2"):
         store.plan  # noqa: B018
     assert json.loads(path.read_text())["version"] == 3
+
+
+FOREIGN_PLANS = {
+    "empty": {},
+    "a version alone": {"version": 1},
+    "runs of another kind": plan_of(runs={"a": 1}),
+    "a row without labels": plan_of(runs=[{"run_id": RUN}]),
+    "a row that is text": plan_of(runs=["x"]),
+    "a stack without runs": plan_of(stacks=[{"id": "0001"}]),
+    "a run without a spec": plan_of(RUN, specs={}),
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN_PLANS)
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_plan_that_is_none_is_damaged(store, what, sealed):
+    store.write_plan(plan_of(RUN), "")
+    path = store.folder / "plan.json"
+    write_json(path, FOREIGN_PLANS[what]) if sealed else path.write_text(json.dumps(FOREIGN_PLANS[what]))
+    with pytest.raises(Damaged, match=r"plan\.json: (it holds no|its runs is|one of its)"):
+        Store(store.folder).plan  # noqa: B018
+
+
+def test_a_plan_that_is_lost_beside_finished_runs_is_damaged_too(store):
+    store.commit(RECORD, {})
+    with pytest.raises(Damaged, match="missing beside finished runs"):
+        store.plan  # noqa: B018
+
+
+FOREIGN_ATTEMPTS = [
+    {"status": "boo", "error": "x"},
+    {"status": "ok", "error": "x"},
+    {"status": "pending", "error": "x"},
+    {"status": "failed", "error": ["x"]},
+    {"status": ["failed"], "error": "x"},
+    {"status": "failed"},
+]
+
+
+@pytest.mark.parametrize("attempt", FOREIGN_ATTEMPTS, ids=str)
+def test_an_attempt_that_no_run_can_have_ended_in_is_damaged_and_its_run_stays_in_the_count(store, attempt):
+    path = store.run_folder(RUN) / "attempts/1.json"
+    write_atomic(path, json.dumps(attempt).encode())
+    assert store.status(RUN) == "pending"
+    assert set(store.damage) == {path}
+
+
+FOREIGN_SCORES = [
+    {"steps": [], "score_s": 0},
+    {"steps": {"4": []}, "score_s": 0},
+    {"steps": {"last": {}}, "score_s": 0},
+    {"steps": {}, "score_s": "long"},
+    {"steps": {}},
+]
+
+
+@pytest.mark.parametrize("scores", FOREIGN_SCORES, ids=str)
+def test_scores_that_are_not_metrics_by_step_are_damaged_and_made_again(store, scores):
+    store.commit(RECORD, {})
+    path = store.scores_path(RUN, "s")
+    write_atomic(path, json.dumps(scores).encode())
+    assert store.scores(RUN, "s") is None
+    assert set(store.damage) == {path}
+    assert store.unscored([RUN], "s") == [RUN]
+    assert store.finished() == {RUN}
+
+
+def test_a_suite_whose_text_is_gone_is_not_made_empty(store):
+    store.write_plan(plan_of(), "name: x\n")
+    store.write_plan(plan_of(), "")
+    assert store.suite_text == "name: x\n"
+
+
+@pytest.fixture
+def flushed(monkeypatch):
+    """The files and folders that were flushed."""
+    found = []
+    monkeypatch.setattr(files, "_flush", lambda path: found.append(path))
+    return found
+
+
+def test_a_commit_flushes_all_that_it_put_in_place_and_every_folder_whose_entries_are_new(store, flushed):
+    names = ["samples.npz", "snapshots/4.npz", "deep/er/x"]
+    store.commit(RECORD, dict.fromkeys(names, b"x"))
+    folder = store.run_folder(RUN)
+    written = {path.relative_to(path.parents[len(path.relative_to(store.folder).parts) - 3]) for path in flushed[:4]}
+    assert sorted(map(str, written)) == sorted([*names, "record.json"])  # in the draft, before they are in place
+    assert {folder.parent, folder, folder / "snapshots", folder / "deep", folder / "deep/er"} <= set(flushed[4:])
+    assert len(flushed) == 4 + 5
+
+
+def test_an_attempt_is_flushed_with_the_folders_that_lead_to_it(store, flushed):
+    store.commit_attempt(RUN, "failed", "boom", "log")
+    folder = store.run_folder(RUN)
+    assert {folder.parent, folder, folder / "attempts"} <= set(flushed)
+    assert any(path.name.startswith(".1.json.") for path in flushed)
+
+
+def test_a_plan_is_flushed_with_the_folders_that_lead_to_it(store, flushed):
+    deep = Store(store.folder / "root" / "suite")
+    deep.write_plan(plan_of(), "name: suite\n")
+    assert {store.folder.parent, store.folder, deep.folder.parent, deep.folder} <= set(flushed)
+    drafts = [path.name.split(".")[1] for path in flushed if path.suffix == ".tmp"]
+    assert drafts == ["suite", "plan"]
+
+
+def test_a_checkpoint_is_flushed_with_the_folders_that_lead_to_it(store, flushed):
+    store.write_checkpoint("0001", {"state": b"x"})
+    assert {store.folder.parent, store.folder, store.folder / "checkpoints"} <= set(flushed)
+    assert flushed[0].name.startswith(".0001.")
+    flushed.clear()
+    store.write_checkpoint("0001", {"state": b"y"})
+    assert [path.name for path in flushed[1:]] == ["checkpoints"]  # the folder alone has changed since
+
+
+def test_runs_are_put_in_place_under_their_lock(store, monkeypatch):
+    """Another process could not even try: it waits at the lock."""
+    import fcntl
+
+    def placed(*arguments):
+        with (store.folder / "runs/.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        asked.append(place(*arguments))
+        return asked[-1]
+
+    asked, place = [], folder_module.place
+    monkeypatch.setattr(folder_module, "place", placed)
+    assert store.commit(RECORD, {"samples.npz": b"x"})
+    assert asked == [True]

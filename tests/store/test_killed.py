@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from killing import GROWING, Killed, disk, refuse
+from plans import plan_of
 
 from harness.errors import StoreError
 from harness.store import Store, mend, run_damage
@@ -14,7 +15,7 @@ from harness.store import Store, mend, run_damage
 RUN = "a" * 16
 RECORD = {"run_id": RUN, "status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
 ARTEFACTS = {"curves.parquet": b"curves" * 50, "snapshots/10.npz": b"shot" * 50, "samples.npz": b"points"}
-PLAN = {"runs": [{"run_id": RUN}], "score_id": "s"}
+PLAN = plan_of(RUN)
 
 
 def commit(store):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from plans import plan_of
 
 from harness.store import Store, mend, missing, npz_bytes, run_damage
 
@@ -16,7 +17,7 @@ SHOT = "snapshots/4.npz"
 def store(tmp_path):
     """Two finished and scored runs, of which the first failed once before."""
     made = Store(tmp_path)
-    made.write_plan({"runs": [{"run_id": RUN}, {"run_id": OTHER}], "score_id": "s"}, "")
+    made.write_plan(plan_of(RUN, OTHER), "")
     made.commit_attempt(RUN, "failed", "boom", "log")
     for run_id in (RUN, OTHER):
         made.commit({**RECORD, "run_id": run_id}, {SHOT: npz_bytes({"generated": np.arange(6.0)}), "samples.npz": b"x"})

@@ -11,7 +11,10 @@ BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan,
 WRONG = {
     # the file after its head, and what must be said of it
     "unknown key": ("sedes: 3\n" + BLOCK, "x.yaml:3: sedes: unknown key. Did you mean 'seeds'?"),
-    "planned for later": ("train: {micro_batch: 3}\n" + BLOCK, "x.yaml:3: micro_batch: unknown key."),
+    "unknown key of train": (
+        "train: {micro_batches: 3}\n" + BLOCK,
+        "micro_batches: unknown key. Did you mean 'micro_batch'?",
+    ),
     "unknown key in a block": (BLOCK + "    sed: 3\n", "x.yaml:7: sed: unknown key. Did you mean 'seeds'?"),
     "unknown key in a scale": (
         "scales: {a: {trian: {}}}\n" + BLOCK,

@@ -53,8 +53,8 @@ def test_scales_and_set_say_them_too(load):
         ("checkpoint_s: [1, 2]", "checkpoint_s: [1, 2] given, a number above 0 or 'never' needed."),
         ("checkpoint_s: .inf", "checkpoint_s: inf given, a number above 0 or 'never' needed."),
         ("limits: 3", "limits: 3 given, a mapping needed."),
-        ("limits: {seconds: -1}", "seconds: -1 given, a number above 0 needed."),
-        ("limits: {memory_gb: all}", "memory_gb: 'all' given, a number above 0 needed."),
+        ("limits: {seconds: -1}", "seconds: -1 given, a number above 0 and up to 1,000,000 needed."),
+        ("limits: {memory_gb: all}", "memory_gb: 'all' given, a number above 0 and up to 1,000,000 needed."),
         ("limits: {second: 1}", "second: unknown key. Did you mean 'seconds'?"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from oracles import write_grey
 from pydantic import ValidationError
 
 from harness.suite import Suite, load_suite, schema, scored_steps
@@ -190,7 +191,9 @@ def test_scored_steps_round_up_and_end_with_the_last(at, steps, expected):
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "suites").glob("*.yaml")), ids=lambda path: path.stem
 )
-def test_shipped_suites_load(path):
+def test_shipped_suites_load(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
+    write_grey(tmp_path / "MNIST/raw", times=50)  # which a scale may ask for
     suite = load_suite(path)
     assert isinstance(suite, Suite)
     assert expand(suite).runs

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import tasks
+from harness.store import Store
 from harness.suite import plugins
 
 GOOD = (
@@ -86,3 +87,16 @@ def test_a_plan_is_read_anew_when_it_has_changed(plan):
     assert tasks.open_planned(plan["folder"])[1] is first
     store.write_plan({**first, "score_id": "another"}, "")
     assert tasks.open_planned(plan["folder"])[1]["score_id"] == "another"
+
+
+def test_what_was_planned_with_a_plug_in_that_is_gone_can_be_tried_again_and_fails_by_its_name(plan):
+    forget()
+    Path("mine.py").unlink()
+    store = Store(plan["folder"])
+    for run_id in plan["labels"]:
+        store.commit_attempt(run_id, "failed", "boom", "log")
+    again = tasks.plan_retry(plan["folder"], [])
+    assert sum(len(stack["runs"]) for stack in again["stacks"]) == len(plan["labels"]) == 2
+    bad = next(stack for stack in again["stacks"] if "opened" in plan["labels"][stack["runs"][0]])
+    status, error, _ = tasks.train_stack(plan["folder"], bad["id"], bad["runs"], "cpu")["failure"]
+    assert (status, "mine.py cannot be read" in error) == ("failed", True)

@@ -45,7 +45,7 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
     store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
     arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
 
-    def ten_steps(*given, checkpoints):
+    def ten_steps(*given, checkpoints, **more):
         resumed.append(checkpoints.resume)
         steps = iter(range(10))
 
@@ -54,7 +54,7 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
             if next(steps) == 9:
                 raise SystemExit
 
-        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s))
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s), **more)
 
     monkeypatch.setattr(engine, "train", ten_steps)
     kept = [None]
@@ -77,3 +77,48 @@ def test_a_run_trained_alone_keeps_a_checkpoint_of_its_own_and_is_the_same_run(p
     tasks.train_stack(plan["folder"], stack["id"], rest, "cpu", stack["runs"])
     assert set(names) == {alone, stack["id"]}
     assert store.finished() == set(stack["runs"])
+
+
+def kept_of(folder):
+    """What is kept of each run, timings aside."""
+    store, found = Store(folder), {}
+    for run_id in store.finished():
+        record = store.record(run_id)
+        found[run_id] = record["status"], record["files"]
+    return found
+
+
+def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(plan, tmp_path, monkeypatch):
+    """It dies in its second commit: the first run stays as it is, the others end as if nothing had happened."""
+    whole = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "whole"), None, [], [], "cpu", True)
+    (stack,) = plan["stacks"]
+    tasks.train_stack(whole["folder"], stack["id"], stack["runs"], "cpu")
+    store, commit, steps, train = Store(plan["folder"]), Store.commit, [], engine.train
+
+    def dying(self, record, artefacts):
+        if store.finished():
+            raise SystemExit
+        return commit(self, record, artefacts)
+
+    monkeypatch.setattr(Store, "commit", dying)
+    with pytest.raises(SystemExit):
+        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+    monkeypatch.setattr(Store, "commit", commit)
+    (first,) = store.finished()
+    before = (store.run_folder(first) / "record.json").read_bytes()
+    assert store.read_checkpoint(stack["id"]) is not None
+
+    def counted(*given, checkpoints, **more):
+        keep = lambda files: steps.append(files)  # noqa: E731
+        return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s), **more)
+
+    monkeypatch.setattr(engine, "train", counted)
+    left = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
+    (again,) = left["stacks"]
+    assert (first not in again["runs"], again["members"]) == (True, stack["runs"])
+    done = tasks.train_stack(plan["folder"], stack["id"], again["runs"], "cpu", again["members"])
+    assert sorted(run["run_id"] for run in done["runs"]) == sorted(set(stack["runs"]) - {first})
+    assert steps == []  # its last step was in the checkpoint: nothing was trained twice
+    assert (store.run_folder(first) / "record.json").read_bytes() == before
+    assert kept_of(plan["folder"]) == kept_of(whole["folder"])
+    assert store.read_checkpoint(stack["id"]) is None

@@ -1,0 +1,95 @@
+"""Reports on pictures: sheets of real and generated ones, and animations, from a trained suite."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import tasks
+from harness.report import sheets, tables
+from harness.report.grids import sheet
+from harness.store import Store
+from harness.suite.format import frame_steps
+
+SUITE = """\
+version: 1
+name: drawn
+question: What does it draw?
+seeds: 1
+train: {steps: 6, batch: 16, lr: 1e-3}
+score: {at: [.5, 1], samples: 100, frames: 4}
+primary: {images: sliced_w}
+architectures: {dcgan: {width: 2, latent: 4}}
+matrix:
+  - {dataset: digits, architecture: dcgan, objective: [nsgan, wgan-clip]}
+  - {dataset: ring, architecture: mlp, objective: nsgan}
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "drawn.yaml").write_text(SUITE)
+    plan = tasks.plan_suite(str(folder / "drawn.yaml"), str(folder / "results"), None, [], [], "cpu", True)
+    for stack in plan["stacks"]:
+        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+    tasks.score_runs(plan["folder"], sorted(Store(plan["folder"]).finished()))
+    return Store(plan["folder"])
+
+
+def runs(store):
+    return {f"{row['dataset']} {row['objective']}": row["run_id"] for row in store.plan["runs"]}
+
+
+def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_none(store):
+    found = sheets.sections(tables.read(store))
+    assert [re.sub(r"-\d\d-", " ", panel.name) for panel in found["sheets"].panels] == [
+        "sheets digits-real",
+        *(
+            panel.name.replace("frames-01-", "sheets ").replace("frames-02-", "sheets ")
+            for panel in found["frames"].panels
+        ),
+    ]
+    assert {
+        objective for panel in found["frames"].panels for objective in ("nsgan", "wgan-clip") if objective in panel.name
+    } == {"nsgan", "wgan-clip"}
+    assert all("ring" not in panel.name for section in found.values() for panel in section.panels)
+    assert not any(section.notes for section in found.values())
+
+
+def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
+    found = sheets.sections(tables.read(store))["frames"].panels
+    steps = [0, 2, 3, 4, 6]  # four frames and the scored steps between
+    for panel in found:
+        run_id = runs(store)["digits wgan-clip" if "clip" in panel.name else "digits nsgan"]
+        assert store.frames(run_id)["step"].tolist() == steps
+        with Image.open(io.BytesIO(panel.files["gif"])) as file:
+            assert file.n_frames == len(steps)
+            file.seek(len(steps) - 1)
+            assert (np.asarray(file.convert("RGB")) == sheet(store.snapshot(run_id)["fixed"], 8)).all()
+
+
+def test_frames_of_points_are_kept_and_none_of_a_suite_that_asks_for_none(store, results):
+    assert store.frames(runs(store)["ring nsgan"])["fixed"].shape == (5, 64, 2)
+    assert Store(Path("results/small")).frames(results["averaged mlp"]) is None
+
+
+def test_pictures_are_sampled_as_a_sheet(store, call, tmp_path):
+    run_id, root = runs(store)["digits nsgan"], str(store.folder)
+    png, npz = str(tmp_path / "out.png"), str(tmp_path / "out.npz")
+    for path in (png, npz):
+        assert call("sample", run_id, "-n", "10", "-o", path, "--root", root)[0] == 0
+    with np.load(npz) as file, Image.open(png) as image:
+        assert file["samples"].dtype == np.uint8
+        assert (np.asarray(image) == sheet(file["samples"], 4)).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "steps", "found"),
+    [(0, 10, []), (2, 10, [0, 10]), (3, 10, [0, 5, 10]), (40, 3, [0, 1, 2, 3]), (5, 1000, [0, 250, 500, 750, 1000])],
+)
+def test_frames_are_evenly_spaced(frames, steps, found):
+    assert frame_steps(frames, steps) == found

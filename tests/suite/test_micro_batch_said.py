@@ -1,0 +1,34 @@
+"""`micro_batch` in a suite: part of a run where it is said, refused where something takes a batch as a whole."""
+
+import pytest
+
+from harness.suite.expand import expand
+
+HEAD = "version: 1\nname: t\ntrain: {batch: 64, micro_batch: %s}\nmatrix:\n"
+BLOCK = "  - {dataset: ring, architecture: %s, objective: %s}\n"
+
+
+def test_it_is_part_of_a_run_only_where_it_is_said(load):
+    plain = "version: 1\nname: t\ntrain: {batch: 64}\nmatrix:\n" + BLOCK % ("mlp", "gan")
+    ids = {name: [run.run_id for run in expand(load(text)).runs] for name, text in {
+        "none": plain, "whole": HEAD % 64 + BLOCK % ("mlp", "gan"), "parts": HEAD % 16 + BLOCK % ("mlp", "gan"),
+    }.items()}  # fmt: skip
+    assert ids["none"] == ids["whole"] != ids["parts"]
+    swept = expand(load(HEAD % "[16, 64]" + BLOCK % ("mlp", "gan"))).runs
+    assert [run.plain["setup"]["train"].get("micro_batch") for run in swept] == [16, None]
+
+
+@pytest.mark.parametrize(
+    ("micro", "architecture", "objective", "said"),
+    [
+        (24, "mlp", "gan", "24 given, a number that divides the batch of 64 needed."),
+        (128, "mlp", "gan", "128 given, a number that divides the batch of 64 needed."),
+        (0, "mlp", "gan", "0 given, a whole number of at least 1 needed."),
+        (8, "mlp-bn", "gan", "batch norm in the generator and the critic of 'mlp-bn' takes a batch as a whole; "
+         "use another norm, or leave micro_batch out."),
+        (8, "mlp-bn", "wgan-gp", "batch norm in the generator of 'mlp-bn' takes a batch as a whole; use another "
+         "norm, or leave micro_batch out."),
+    ],
+)  # fmt: skip
+def test_what_takes_a_batch_as_a_whole_is_refused_in_a_sentence(mistakes, micro, architecture, objective, said):
+    assert mistakes(HEAD % micro + BLOCK % (architecture, objective)) == [f"x.yaml:3: micro_batch: {said}"]
