@@ -16,6 +16,7 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         "architectures": _architectures,
         "datasets": _datasets,
         "metrics": _metrics,
+        "extractors": _extractors,
     }
     return list(lookup(makers, what, "list")())
 
@@ -75,8 +76,13 @@ def _datasets() -> list[dict[str, Any]]:
 
 
 def _metrics() -> list[dict[str, Any]]:
-    from harness.metrics import METRICS
+    from harness.metrics import FEATURE_METRICS, METRICS, FeatureMetric, Metric
 
-    return [
-        {"name": ", ".join(metric.columns), "summary": metric.summary, "settings": {}} for metric in METRICS.values()
-    ]
+    metrics: list[Metric | FeatureMetric] = [*METRICS.values(), *FEATURE_METRICS.values()]
+    return [{"name": ", ".join(metric.columns), "summary": metric.summary, "settings": {}} for metric in metrics]
+
+
+def _extractors() -> list[dict[str, Any]]:
+    from harness.extractors import EXTRACTORS
+
+    return [{"name": name, "summary": kind.summary, "settings": {}} for name, kind in EXTRACTORS.items()]

@@ -51,7 +51,7 @@ def init(path: Annotated[str, typer.Argument(help="The file to write.")] = "suit
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="suites, objectives, architectures, datasets or metrics.")],
+    what: Annotated[str, typer.Argument(help="suites, objectives, architectures, datasets, metrics or extractors.")],
     as_json: Json = False,
 ) -> None:
     """List what a suite can name."""

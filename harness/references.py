@@ -8,8 +8,11 @@ from harness.spec import RunSpec, content_id
 from harness.store import Store, npz_bytes, read_npz, reference_settings, write_atomic, writing
 
 
-def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Return the reference of a run; None where there is none, a torn one, or one of an earlier suite's settings."""
+def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+    """Return the reference of a run, for the `score` of a suite.
+
+    None where there is none, a torn one, or one of an earlier suite's settings.
+    """
     from harness.metrics.reference import reference_from
 
     path = store.reference_path(dataset, content_id(spec))
@@ -17,17 +20,22 @@ def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples:
         kept = read_npz(path) if path.exists() else {}
     except Damaged:
         return None  # derived: it is made again
-    return reference_from(kept) if kept.get("address") == _reference_address(spec, samples) else None
+    is_ours = kept.get("address") == _reference_address(spec, score)
+    return reference_from(kept, RunSpec.from_json(spec)) if is_ours else None
 
 
-def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], samples: int) -> Any:
-    """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes)."""
+def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+    """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes).
+
+    Raises DataError where an extractor of its pictures cannot be had.
+    """
     import numpy as np
 
     from harness.metrics import make_reference
     from harness.metrics.reference import reference_arrays
 
-    made, address = make_reference(RunSpec.from_json(spec), samples), np.array(_reference_address(spec, samples))
+    made = make_reference(RunSpec.from_json(spec), score["samples"], score.get("extractors"))
+    address = np.array(_reference_address(spec, score))
     path = store.reference_path(dataset, content_id(spec))
     with writing(path):
         write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}), flush=False)
@@ -41,16 +49,19 @@ def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
     """
     from harness.datasets import DATASETS
 
-    finished, samples = store.finished(), plan["resolved"]["score"]["samples"]
+    finished, score = store.finished(), plan["resolved"]["score"]
     rows = {store.reference_path(r["dataset"], r["run_id"]): r for r in plan["runs"] if r["run_id"] in finished}
     rows = {path: row for path, row in rows.items() if plan["specs"][row["run_id"]]["setup"]["dataset"] in DATASETS}
     made = []
     for path, row in rows.items():
-        if kept_reference(store, row["dataset"], plan["specs"][row["run_id"]], samples) is None:
-            new_reference(store, row["dataset"], plan["specs"][row["run_id"]], samples)
+        if kept_reference(store, row["dataset"], plan["specs"][row["run_id"]], score) is None:
+            new_reference(store, row["dataset"], plan["specs"][row["run_id"]], score)
             made.append(str(path))
     return made
 
 
-def _reference_address(spec: Mapping[str, Any], samples: int) -> str:
-    return content_id({**reference_settings(spec), "samples": samples})
+def _reference_address(spec: Mapping[str, Any], score: Mapping[str, Any]) -> str:
+    from harness.metrics import extractors_id
+
+    asked = extractors_id(score.get("extractors"))
+    return content_id({**reference_settings(spec), "samples": score["samples"], "extractors": asked})

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
+FACTS_OF_PICTURES = ("ms_per_image",)
 PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
 
 
@@ -56,6 +57,7 @@ def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str
         return columns | ({"status": attempt["status"], "error": attempt["error"]} if attempt else {})
     columns |= {"status": record["status"], "first_bad_step": record["first_bad_step"]}
     columns |= {name: record["facts"].get(name) for name in FACTS}
+    columns |= {name: record["facts"][name] for name in FACTS_OF_PICTURES if name in record["facts"]}
     columns |= {name: record["provenance"].get(name) for name in PROVENANCE}
     scores = store.scores(run_id, score_id)
     if scores is not None:

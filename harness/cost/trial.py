@@ -73,7 +73,7 @@ def _scored(trial: Mapping[str, Any], outcome: "Outcome", samples: int) -> list[
     from harness.metrics import make_reference, score
 
     clock = [time.perf_counter()]
-    reference = make_reference(outcome.spec, samples)
+    reference = make_reference(outcome.spec, samples, trial["extractors"])
     generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
     clock.append(time.perf_counter())
     for last in (False, True):

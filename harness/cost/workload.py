@@ -1,6 +1,6 @@
 """A plan as what is left to do, in plain data: each task with the address and the size that its timings have.
 
-    {"runs", "samples", "stacks": [STACK], "scores": [SCORE], "made"}
+    {"runs", "samples", "extractors", "stacks": [STACK], "scores": [SCORE], "made"}
     STACK   {"id", "name", "key", "size", "members", "steps", "points", "scores": [SCORE]}
     SCORE   {"run_id", "name", "key", "size", "reference"}; `reference` is the address of what it is scored against
 The outer `scores` are of runs that were trained before. `made` lists references that exist already.
@@ -9,7 +9,7 @@ The outer `scores` are of runs that were trained before. `made` lists references
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.metrics import METRICS
+from harness.metrics import score_id
 from harness.plan.stacks import Plan, Row, Stack, work
 from harness.spec import RunSpec, content_id
 from harness.store import reference_settings
@@ -23,7 +23,7 @@ def workload(
 ) -> dict[str, Any]:
     """Return what is left of a plan: stacks as `unfinished` gives them, and runs trained but not scored.
 
-    `score` is the suite's {"at", "samples"}; `scored` lists runs that are done, whose references exist.
+    `score` is the suite's {"at", "samples", "extractors"}; `scored` lists runs that are done, whose references exist.
     """
     pinned = {stack["id"]: stack for stack in plan.stacks}
     rows = {row["run_id"]: row for row in plan.runs}
@@ -33,6 +33,7 @@ def workload(
     return {
         "runs": len(rows),
         "samples": score["samples"],
+        "extractors": score.get("extractors"),
         "stacks": [
             {
                 "id": stack["id"],
@@ -58,6 +59,7 @@ def trials(plan: Plan, load: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         stack["id"]: {
             **{name: stack[name] for name in ("name", "key", "size", "members", "points")},
+            "extractors": load["extractors"],
             "score": stack["scores"][0],
             "mode": pinned[stack["id"]]["mode"],
             "specs": [plan.specs[run_id] for run_id in pinned[stack["id"]]["runs"]],
@@ -100,7 +102,7 @@ def _scoring(plan: Plan, row: Row, score: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "run_id": row["run_id"],
         "name": f"scoring on {row['dataset']}",
-        "key": content_id({**data, "metrics": {name: metric.version for name, metric in METRICS.items()}}),
+        "key": content_id({**data, "score": score_id([], 0, score.get("extractors"))}),
         "size": (points + LAST) * score["samples"] ** 2,
         "reference": reference_address(spec),
     }

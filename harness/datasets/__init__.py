@@ -217,7 +217,7 @@ DATASETS: dict[str, Dataset] = {
         counted=shapes.sizes_of_shapes,
         where=shapes.cached_shapes,
         model=shapes.ShapesSettings,
-        summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; `shapes: one` is labelled",
+        summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; classes: how many, or which",
     ),
     "mnist": _downloaded(
         downloads.MNIST, 1, downloads.GreySettings, "handwritten digits, 28 pixels; 60,000 and 10,000"

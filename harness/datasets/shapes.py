@@ -28,7 +28,8 @@ VERSION = 1  # of what is drawn
 SEED = 20_000
 PARTS = (0, 1)  # training, held out
 BLOCK = 500  # pictures drawn at once: picture i is the same however many are asked for
-MOST_SHAPES = 5
+COUNTS = ("one", "two", "three", "four", "five")
+MOST_SHAPES = len(COUNTS)
 SMALLEST, LARGEST = 1 / 12, 1 / 4  # radius of a shape, of the picture's side
 FLATTEST, ROUNDEST = 0.4, 0.8  # height of rectangle and oval, of their width
 DARKEST_ALONE = 64  # of 255, each colour of a shape that stands alone
@@ -36,7 +37,10 @@ NUMBERS = 9  # uniform numbers a shape: kind, x, y, angle, radius, flatness, red
 
 
 class ShapesSettings(PictureSettings):
-    """`n` pictures to train on, `held_out` more to score against; `shapes: one` draws one in each, which labels it."""
+    """`n` pictures to train on, `held_out` more to score against; `shapes: one` draws one in each.
+
+    A picture is labelled with how many shapes it has, and one that stands alone with its kind.
+    """
 
     size: Side = 64
     n: Annotated[int, whole(2, 1_000_000)] = 20_000
@@ -52,9 +56,8 @@ def sizes_of_shapes(settings: Settings) -> Sizes:
 def load_shapes(settings: Settings) -> Pictures:
     """Return the pictures at the settings' size; large sets are drawn once a machine, in seconds."""
     train, held_out = (_drawn(settings, part) for part in PARTS)
-    if settings["shapes"] == "many":
-        return Pictures(train, held_out)
-    return Pictures(train, held_out, _labels(settings, 0), _labels(settings, 1), tuple(SHAPES))
+    classes = tuple(SHAPES) if settings["shapes"] == "one" else COUNTS
+    return Pictures(train, held_out, _labels(settings, 0), _labels(settings, 1), classes)
 
 
 def _drawn(settings: Settings, part: int) -> Tensor:
@@ -70,10 +73,10 @@ def _drawn(settings: Settings, part: int) -> Tensor:
 
 
 def _labels(settings: Settings, part: int) -> Tensor:
-    """Return the kind of each picture's first shape: [n]."""
+    """Return the class of each picture, its one shape's kind or how many are drawn: [n]."""
     n = sizes_of_shapes(settings)[part]
-    blocks = [numbers(part, block) for block in range(-(-n // BLOCK))]
-    return torch.from_numpy(_kinds(np.concatenate(blocks)[:n, 1:]))
+    drawn = np.concatenate([numbers(part, block) for block in range(-(-n // BLOCK))])[:n]
+    return torch.from_numpy(_kinds(drawn[:, 1:]) if settings["shapes"] == "one" else _counts(drawn, MOST_SHAPES) - 1)
 
 
 def cached_shapes(settings: Settings) -> Path | None:
@@ -99,7 +102,7 @@ def draw_shapes(drawn: Floats, most: int, out: Bytes) -> None:
     reach = math.ceil(size * LARGEST)
     side = np.arange(-reach, reach + 1.0)
     v, u = (x.ravel() for x in np.meshgrid(side, side, indexing="ij"))
-    shown, darkest = 1 + (drawn[:, 0] * most).astype(int), DARKEST_ALONE if most == 1 else 0
+    shown, darkest = _counts(drawn, most), DARKEST_ALONE if most == 1 else 0
     for slot in range(most):
         (place,) = np.nonzero(shown > slot)
         row = drawn[place, 1 + slot * NUMBERS :][:, :NUMBERS]
@@ -138,6 +141,11 @@ def _centres(row: Floats, size: int, whole: bool) -> Floats:
 
 def _radius(row: Floats, size: int) -> Floats:
     return size * (SMALLEST + row[:, 4:5] * (LARGEST - SMALLEST))
+
+
+def _counts(drawn: Floats, most: int) -> NDArray[np.int64]:
+    """Return how many shapes each picture has, some of them behind others or beyond its edges."""
+    return 1 + (drawn[:, 0] * most).astype(np.int64)
 
 
 def _kinds(row: Floats) -> NDArray[np.int64]:

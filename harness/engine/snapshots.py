@@ -1,5 +1,7 @@
 """What is kept of a stack's runs at a scored step."""
 
+import time
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,16 @@ Snapshot = dict[str, np.ndarray]
 GRID = 128  # points a side of critic_grid
 FIXED = 64  # samples kept of the same latents at every snapshot
 CHUNK = 4096  # points a pass: larger ones spend their time in fresh memory
+
+
+@torch.no_grad()
+def ms_per_sample(stack: Stack) -> float | None:
+    """Return the milliseconds that drawing one of a run's FIXED samples takes; None where a data set draws them."""
+    if stack.pair.generator is None:
+        return None
+    started = time.perf_counter()
+    kept(stack.setup, _generate(stack, FIXED, FIXED))  # on the host: a GPU has then drawn them
+    return 1e3 * (time.perf_counter() - started) / (FIXED * len(stack.specs))
 
 
 @torch.no_grad()

@@ -3,14 +3,15 @@
 import math
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from harness.datasets import DATASETS
 from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
-from harness.engine.snapshots import Snapshot, take_snapshots
+from harness.engine.snapshots import Snapshot, ms_per_sample, take_snapshots
 from harness.engine.stack import Stack
 from harness.engine.step import RunState
 from harness.spec import RunSpec
@@ -25,7 +26,7 @@ class Outcome:
 
     curves    by name, [steps] up to the first bad one     snapshots  by step
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
-    facts     critic_updates, samples_seen, saturated, train_s, step_ms
+    facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image
     """
 
     spec: RunSpec
@@ -79,7 +80,9 @@ def train(
             kept = checkpoints.clock()
         started = time.perf_counter()
     trail.seconds += _elapsed(started, stack.device)
-    return [_outcome(stack, run, trail) for run in range(len(specs))]
+    drawing = {"ms_per_image": ms_per_sample(stack)} if DATASETS[stack.setup.dataset].kind == "images" else {}
+    outcomes = [_outcome(stack, run, trail) for run in range(len(specs))]
+    return [replace(outcome, facts=outcome.facts | drawing) for outcome in outcomes]
 
 
 def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:

@@ -5,19 +5,22 @@ Our own are small networks, trained once a data set on its training part: `class
 published figures; `inception`, whose weights come from a file or a download, is what papers use.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.datasets.pictures import Pictures
+from harness.datasets import DATASETS, Pictures
+from harness.datasets.pictures import NOT_OF_PICTURES
 from harness.extractors import inception, own
-from harness.extractors.own import CHUNK
+from harness.spec import canonical_json
 
-__all__ = ["EXTRACTORS", "Extractor", "Looks", "default_extractor", "extractor_of", "why_not"]
+__all__ = ["EXTRACTORS", "Extractor", "Looks", "defaults", "extractor_of", "why_not"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -27,22 +30,22 @@ Floats = NDArray[np.float32]
 class Kind:
     """How an extractor comes to be.
 
-    build    (pictures, address of the data set) -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
-    address  what its features depend on, beside the data set
+    version  changes with its features
+    build    pictures -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
     needs    pictures -> "" where it can be had, else what is missing, in a sentence
     """
 
-    build: Callable[[Pictures, str], own.Ready]
-    address: Callable[[], str]
+    version: int
+    build: Callable[[Pictures], own.Ready]
     needs: Callable[[Pictures], str]
     summary: str
 
 
-class Looks:
-    """What an extractor sees in pictures: features [n, k] in units of their RMS over the training part, scores."""
+class Looks(NamedTuple):
+    """What an extractor sees in pictures: features [n, k], and scores [n, c] of classes where it tells some."""
 
-    def __init__(self, features: Floats, scores: Floats | None) -> None:
-        self.features, self.scores = features, scores
+    features: Floats
+    scores: Floats | None
 
 
 @dataclass(frozen=True)
@@ -52,36 +55,44 @@ class Extractor:
     `error` is its share of mistakes on held-out pictures, NaN where it was not trained here.
     """
 
-    name: str
     ready: own.Ready
-    scale: float
     classes: tuple[str, ...]
 
     @property
     def error(self) -> float:
         return self.ready.error
 
+    @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
         """Look at pictures: uint8 [n, c, h, w]."""
-        features, scores = _passed(self.ready, pictures)
-        return Looks(features / np.float32(self.scale), scores)
+        with own.one_thread():  # in parts of one size: what is seen of a picture does not depend on how many there are
+            parts = [self.ready.look(torch.from_numpy(part.copy())) for part in _parts(pictures)]
+        features = torch.cat([features for features, _ in parts]).numpy()
+        scores = [scores for _, scores in parts if scores is not None]
+        return Looks(features, torch.cat(scores).numpy() if self.classes else None)
 
 
-def default_extractor(pictures: Pictures) -> str:
-    """Return the name of the extractor that a data set has where the suite names none."""
-    return "classifier" if len(pictures.classes) > 1 else "rotations"
+def defaults(pictures: Pictures) -> list[str]:
+    """Return the names of the extractors that a data set has where the suite names none: one, or none that fits."""
+    return [name for name in ("classifier", "rotations") if not why_not(name, pictures)][:1]
 
 
-def extractor_of(name: str, pictures: Pictures, address: str) -> Extractor:
-    """Return the extractor of a data set, trained now or taken from the cache; `address` is that of its pictures.
+def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor:
+    """Return an extractor of a data set: of this process, of the cache, or trained now, in seconds.
 
     Raises DataError where it cannot be had.
     """
-    kind = EXTRACTORS[name]
-    ready = kind.build(pictures, address)
-    features, _ = _passed(ready, pictures.train.numpy())
-    scale = float(np.sqrt(np.mean(features.astype(np.float64) ** 2)))
-    return Extractor(name, ready, scale or 1.0, pictures.classes if name == "classifier" else ())
+    return _built(name, dataset, canonical_json({k: v for k, v in settings.items() if k not in NOT_OF_PICTURES}))
+
+
+@lru_cache(maxsize=8)
+def _built(name: str, dataset: str, text: str) -> Extractor:
+    load = DATASETS[dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    pictures = load(json.loads(text))
+    with own.one_thread():
+        ready = EXTRACTORS[name].build(pictures)
+    return Extractor(ready, pictures.classes if name == "classifier" else ())
 
 
 def why_not(name: str, pictures: Pictures) -> str:
@@ -89,32 +100,28 @@ def why_not(name: str, pictures: Pictures) -> str:
     return EXTRACTORS[name].needs(pictures)
 
 
-@torch.no_grad()
-def _passed(ready: own.Ready, pictures: Bytes) -> tuple[Floats, Floats | None]:
-    parts = [ready.look(torch.from_numpy(pictures[i : i + CHUNK])) for i in range(0, len(pictures), CHUNK)]
-    features = torch.cat([features for features, _ in parts]).numpy()
-    scores = [scores for _, scores in parts if scores is not None]
-    return features, torch.cat(scores).numpy() if scores else None
+def _parts(pictures: Bytes) -> Sequence[Bytes]:
+    return [pictures[i : i + own.CHUNK] for i in range(0, len(pictures), own.CHUNK)]
 
 
 EXTRACTORS: Mapping[str, Kind] = {
     "classifier": Kind(
+        version=own.VERSION,
         build=own.classifier,
-        address=own.address,
-        needs=lambda pictures: "" if len(pictures.classes) > 1 else "its pictures have no labels to learn",
+        needs=lambda pictures: "" if len(pictures.classes) > 1 else "it has no classes to tell apart",
         summary="a small network trained on the classes of the data set; also says which it sees",
     ),
     "rotations": Kind(
+        version=own.VERSION,
         build=own.rotations,
-        address=own.address,
         needs=lambda pictures: (
             "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
         ),
         summary="the same network trained to tell quarter turns of the pictures apart, without labels",
     ),
     "inception": Kind(
+        version=1,
         build=inception.build,
-        address=inception.address,
         needs=lambda pictures: inception.missing(),
         summary="InceptionV3 as published FIDs use it (torch-fidelity), from $HARNESS_INCEPTION or a download",
     ),

@@ -31,12 +31,7 @@ def missing() -> str:
     return f"its weights are not on this machine: download {URL} and set {VARIABLE} to that file"
 
 
-def address() -> str:
-    """Return which weights these are."""
-    return FILE
-
-
-def build(pictures: Pictures, data: str) -> Ready:
+def build(pictures: Pictures) -> Ready:
     """Return the network, of 2,048 features. Grey pictures are shown as three equal channels.
 
     Raises DataError where its weights are not there, or are no such weights.
@@ -48,6 +43,7 @@ def build(pictures: Pictures, data: str) -> Ready:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     try:
+        torch.load(path, weights_only=True)  # torch-fidelity itself would run what a file that is no weights says
         net = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], str(path))
     except Exception as error:  # torch and the network raise anything for foreign bytes
         raise DataError(f"{path}: no weights of torch-fidelity's InceptionV3 ({type(error).__name__}).") from None

@@ -1,7 +1,9 @@
 """Our own extractors: trained on first need, and kept in the user's cache."""
 
-import io
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,13 +11,15 @@ import torch
 from torch import Tensor
 
 from harness.datasets.pictures import Pictures, to_values
+from harness.errors import StoreError
 from harness.extractors.network import PictureNet
 from harness.extractors.training import CHUNK, VERSION, Task, rotated, trained
 from harness.folders import cache_folder
 from harness.spec import content_id
-from harness.store.files import locked, write_atomic
+from harness.store import npz_bytes, read_npz, write_atomic
+from harness.store.files import locked
 
-__all__ = ["CHUNK", "Ready", "address", "classifier", "rotations"]
+__all__ = ["CHUNK", "VERSION", "Ready", "classifier", "one_thread", "rotations"]
 
 DIGITS = 10  # of each channel, where a class is a triple of digits
 
@@ -30,36 +34,42 @@ class Ready(NamedTuple):
     error: float
 
 
-def address() -> str:
-    """Return what the weights of our own extractors depend on, beside the data."""
-    return f"{VERSION}/{torch.__version__}"
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread while the block runs: sums of several differ in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-def classifier(pictures: Pictures, data: str) -> Ready:
+def classifier(pictures: Pictures) -> Ready:
     """Return the network that tells the classes apart; of stacked digits, one that tells the digit of a channel."""
     assert pictures.train_labels is not None
     assert pictures.held_labels is not None
     if len(pictures.classes) == DIGITS**3:
-        return _by_channel(pictures, data)
+        return _by_channel(pictures)
     parts = pictures.train, pictures.train_labels, pictures.held_out, pictures.held_labels
-    net, error = _kept(f"classifier/{data}", Task(*parts, classes=len(pictures.classes)))
+    net, error = _kept("classifier", Task(*parts, classes=len(pictures.classes)))
     return Ready(lambda shown: _both(net, shown), error)
 
 
-def rotations(pictures: Pictures, data: str) -> Ready:
+def rotations(pictures: Pictures) -> Ready:
     """Return the network that tells quarter turns apart."""
-    net, error = _kept(f"rotations/{data}", rotated(pictures.train, pictures.held_out))
+    net, error = _kept("rotations", rotated(pictures.train, pictures.held_out))
     return Ready(lambda shown: (net.features(shown), None), error)
 
 
-def _by_channel(pictures: Pictures, data: str) -> Ready:
+def _by_channel(pictures: Pictures) -> Ready:
     """Return a network's look at each of three channels: features side by side, and scores of the 1,000 triples.
 
     A score is the sum of its three digits'. The error is of whole triples.
     """
     train, train_labels = _channels(pictures.train, pictures.train_labels)
     held, held_labels = _channels(pictures.held_out, pictures.held_labels)
-    net, _ = _kept(f"channels/{data}", Task(train, train_labels, held, held_labels, classes=DIGITS))
+    net, _ = _kept("channels", Task(train, train_labels, held, held_labels, classes=DIGITS))
 
     def look(shown: Tensor) -> tuple[Tensor, Tensor]:
         features, scores = _both(net, shown.flatten(0, 1)[:, None])
@@ -87,7 +97,7 @@ def _both(net: PictureNet, shown: Tensor) -> tuple[Tensor, Tensor]:
 
 def _kept(name: str, task: Task) -> tuple[PictureNet, float]:
     """Return a trained network and its error: the cache's, else trained now and kept there. One process trains it."""
-    key = content_id({"name": name, "address": address()})
+    key = content_id({"name": name, "data": _digest(task), "version": VERSION, "torch": str(torch.__version__)})
     path = cache_folder() / "extractors" / f"{key}.npz"
     shape = (task.train.shape[1], task.train.shape[2], task.train.shape[3])
     try:
@@ -95,27 +105,29 @@ def _kept(name: str, task: Task) -> tuple[PictureNet, float]:
         with locked(path.with_suffix(".lock")):
             found = _read(path, PictureNet(shape, task.classes))
             if found is None:
-                found = trained(task, key)
-                write_atomic(path, _bytes(*found))
+                net, error = found = trained(task, key)
+                arrays = {name: value.numpy() for name, value in net.state_dict().items()}
+                write_atomic(path, npz_bytes({**arrays, "error": np.array(error)}))
             return found
     except OSError:  # a cache that cannot be written is done without
         return trained(task, key)
 
 
-def _bytes(net: PictureNet, error: float) -> bytes:
-    buffer = io.BytesIO()
-    arrays = {name: value.numpy() for name, value in net.state_dict().items()}
-    np.savez(buffer, allow_pickle=False, error=np.array(error), **arrays)
-    return buffer.getvalue()
+def _digest(task: Task) -> str:
+    """Return the sha256 of all that a network learns from and is tested on."""
+    digest = hashlib.sha256()
+    for part in (task.train, task.train_labels, task.held_out, task.held_labels):
+        digest.update(f"{tuple(part.shape)}".encode())
+        digest.update(part.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
-def _read(path: "io.BytesIO | object", net: PictureNet) -> tuple[PictureNet, float] | None:
+def _read(path: Path, net: PictureNet) -> tuple[PictureNet, float] | None:
     """Load a kept network; None where there is none, or a torn or foreign one."""
     try:
-        with np.load(path, allow_pickle=False) as file:  # type: ignore[arg-type]
-            arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+        arrays = {name: torch.from_numpy(array) for name, array in read_npz(path).items()}
         error = float(arrays.pop("error"))
         net.load_state_dict(arrays)
-    except Exception:  # whatever foreign bytes raise: they are no extractor of ours
+    except (StoreError, KeyError, RuntimeError, TypeError, ValueError):
         return None
     return net.eval(), error

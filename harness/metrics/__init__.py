@@ -1,7 +1,7 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from harness.metrics import coverage, transport
 from harness.metrics.directions import DIRECTIONS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
+from harness.metrics.seen import FEATURE_METRICS, FeatureMetric, columns_of, see
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "FEATURE_METRICS",
     "METRICS",
+    "FeatureMetric",
     "Metric",
     "Reference",
     "bytes_needed",
@@ -53,10 +56,11 @@ class Metric:
     last_only: bool = False
 
 
-def make_reference(spec: RunSpec, samples: int) -> Reference:
+def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None = None) -> Reference:
     """Build the reference of a run's data set at its data settings: `samples` points, and their floors.
 
-    Of pictures, it has as many as are held out where these are fewer, in uint8.
+    Of pictures, it has as many as are held out where these are fewer, in uint8, and what `extractors` see in them: the
+    data set's own where None are named. Raises DataError where one cannot be had.
     """
     from harness.datasets import DATASETS
     from harness.engine import noise
@@ -80,7 +84,20 @@ def make_reference(spec: RunSpec, samples: int) -> Reference:
         if metric.floored and metric.applies(bare):
             values = [metric.compute(draw, bare) for draw in draws]
             floors |= {name: float(np.mean([value[name] for value in values])) for name in values[0]}
-    return replace(bare, floors=floors)
+    seen = {name: see(name, spec, points, samples) for name in _extractors(spec, extractors)}
+    return replace(bare, floors=floors, seen=seen)
+
+
+def _extractors(spec: RunSpec, asked: Iterable[str] | None) -> list[str]:
+    """Return the names of the extractors that look at a data set: those asked for, else its own; none at points."""
+    from harness.datasets import DATASETS
+    from harness.engine.data import data_settings
+    from harness.extractors import defaults
+
+    load = DATASETS[spec.setup.dataset].pictures
+    if load is None:
+        return []
+    return defaults(load(data_settings(spec))) if asked is None else list(dict.fromkeys(asked))
 
 
 def samples_drawn(samples: int, spec: RunSpec) -> int:
@@ -112,6 +129,8 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
                 columns |= {f"{name}_floor": reference.floors[name] for name in found}
     if "w1" in columns:
         columns |= _excess(columns["w1"], reference)
+    if reference.seen:
+        columns |= columns_of(generated, reference.seen, last)
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -119,18 +138,33 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
     """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
     `data` is what a Setup holds of its settings. reverse_kl is none of them: where no sample is of quality it has no
-    value.
+    value. Of metrics of what an extractor sees there is the name without extractor and number.
     """
     some = np.zeros((1, *dataset.shape(data)))
     bare = Reference(some, {}, 1.0, some if dataset.modes else None)
     names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
     ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
-    return [name for name in names if re.split(r"[\[@]", name)[0] in DIRECTIONS and not name.endswith(ends)]
+    found = [name for name in names if _plain(name) in DIRECTIONS and not name.endswith(ends)]
+    if dataset.kind == "images":
+        found += [_plain(name) for metric in FEATURE_METRICS.values() for name in metric.columns]
+    return [name for name in dict.fromkeys(found) if _plain(name) in DIRECTIONS]
 
 
-def score_id(at: list[float], samples: int) -> str:
-    """Return the address of a way of scoring: when, how many samples, which versions of which metrics."""
-    return content_id({"at": at, "samples": samples, "metrics": {k: m.version for k, m in METRICS.items()}})
+def _plain(column: str) -> str:
+    return re.split(r"[\[@]", column)[0]
+
+
+def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:
+    """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors."""
+    versions = {k: m.version for k, m in METRICS.items()} | {f"seen.{k}": m.version for k, m in FEATURE_METRICS.items()}
+    return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
+
+
+def extractors_id(asked: Sequence[str] | None) -> dict[str, Any]:
+    """Return what the features depend on, beside the data: which extractors a suite asks for, and their versions."""
+    from harness.extractors import EXTRACTORS
+
+    return {"asked": asked and list(asked), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}
 
 
 def flat(samples: Points) -> Points:

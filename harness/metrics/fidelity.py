@@ -15,14 +15,17 @@ Features = NDArray[np.floating]
 NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
 KID_SUBSETS = 50
 KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
-MOST_NEIGHBOURS = 5000  # samples whose distances are all taken: of more, the first
+MOST_NEIGHBOURS = 2000  # samples whose distances are all taken: of more, the first
 FLOOR_DRAWS = 5
+BY_NEIGHBOURS = ("precision", "recall", "density", "coverage")
 
 
 def fid(generated: Features, real: Features) -> float:
     """Return the Frechet distance of two normal distributions with the means and covariances of features [n, k], [m, k]
-    (Heusel et al. 2017, eq. 6). It is biased upwards at small n, and singular where n is not above k.
+    (Heusel et al. 2017, eq. 6). It is biased upwards at small n, and singular where n is not above k; NaN for 1.
     """
+    if min(len(generated), len(real)) < 2:
+        return float("nan")
     mend()
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
@@ -31,7 +34,7 @@ def fid(generated: Features, real: Features) -> float:
 
 
 def kid(generated: Features, real: Features) -> float:
-    """Return the kernel distance, unbiased, over random subsets (Binkowski et al. 2018, section 4); NaN for 3 or less."""
+    """Return the kernel distance, unbiased, over random subsets (Binkowski et al. 2018, section 4); NaN below 4."""
     mend()
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
@@ -45,9 +48,8 @@ def kid(generated: Features, real: Features) -> float:
 def neighbours(generated: Features, real: Features) -> dict[str, float]:
     """Return precision, recall, density and coverage of as many samples of either; NaN where there are too few."""
     n = min(len(generated), len(real), MOST_NEIGHBOURS)
-    names = ("precision", "recall", "density", "coverage")
     if n <= NEIGHBOURS:
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(BY_NEIGHBOURS, float("nan"))
     mend()
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
@@ -58,13 +60,16 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
     return {**scores, "density": rest["density"], "coverage": rest["coverage"]}
 
 
-def floor_of_parts(held: Features, train: Features) -> float:
-    """Return the FID of real training pictures against the held-out ones [n, k]: the mean over draws of n, or of all."""
-    n, values = min(len(held), len(train)), []
+def floors(held: Features, train: Features) -> dict[str, float]:
+    """Return FID, KID and the scores by neighbours of real training pictures [m, k] against the held-out ones [n, k].
+
+    They are means over draws of n of the training pictures, or of all where there are no more.
+    """
+    draws = []
     for draw in range(FLOOR_DRAWS):
-        rows = np.random.default_rng(draw).permutation(len(train))[:n]
-        values.append(fid(train[rows], held))
-    return float(np.mean(values))
+        real = train[np.random.default_rng(draw).permutation(len(train))[: len(held)]]
+        draws.append({"fid": fid(real, held), "kid": kid(real, held), **neighbours(real, held)})
+    return {name: float(np.mean([values[name] for values in draws])) for name in draws[0]}
 
 
 def floor_of_halves(held: Features) -> float:

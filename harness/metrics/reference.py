@@ -1,11 +1,13 @@
 """What a data set's runs are scored against, in memory and as arrays for a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.metrics.seen import Seen, seen_arrays, seen_from
 from harness.metrics.transport import Points
+from harness.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Reference:
     spread    total variance of the data
     modes, sd centres [K, d] and spread in data units, where the data set has modes
     train     at most n points of the fixed set that runs are trained on, where there is one
+    seen      of pictures, what each extractor sees in them
     """
 
     points: Points
@@ -25,6 +28,7 @@ class Reference:
     modes: Points | None = None
     sd: float = 0.0
     train: Points | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
 
 
 def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
@@ -34,11 +38,13 @@ def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
         arrays["modes"] = reference.modes
     if reference.train is not None:
         arrays["train"] = reference.train
+    arrays |= seen_arrays(reference.seen)
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
 
 
-def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
-    """Invert `reference_arrays`."""
+def reference_from(arrays: dict[str, np.ndarray], spec: RunSpec) -> Reference:
+    """Invert `reference_arrays`, for a run that is scored against these."""
     floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
     spread, sd = float(arrays["spread"]), float(arrays["sd"])
-    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"))
+    seen = seen_from(arrays, spec)
+    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"), seen)

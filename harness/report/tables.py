@@ -59,16 +59,26 @@ def read(store: Store) -> View:
 def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
     """Return the column that the runs of one data set are ranked on: the suite's metric for toys, else for images.
 
-    `fid` finds `fid[classifier]@540`: the extractor in use at its largest n. Where no run is ok, the metric for toys.
+    `fid` finds `fid[classifier]@540`: the first of the suite's extractors, else the data set's own, at its largest n.
+    Where no run is ok, the metric for toys.
     """
-    wanted = {"toys": "w1_excess", "images": "sliced_w"} | dict(suite.get("primary") or {})
+    wanted = {"toys": "w1_excess", "images": "fid"} | dict(suite.get("primary") or {})
+    asked = list(suite.get("score", {}).get("extractors") or ())
     ok = runs[runs["status"] == "ok"]
     for name in (wanted["toys"], wanted["images"]):
-        pattern = re.compile(re.escape(name) + r"(\[[^\]]+\])?(@(?P<n>\d+))?")
+        pattern = re.compile(re.escape(name) + r"(\[(?P<of>[^\]]+)\])?(@(?P<n>\d+))?")
         found = [(match, c) for c in ok.columns if (match := pattern.fullmatch(c)) and ok[c].notna().any()]
         if found:
-            return max(found, key=lambda pair: (pair[1] == name, int(pair[0]["n"] or 0)))[1]
+            return max(found, key=lambda pair: (pair[1] == name, _precedence(pair[0], asked), int(pair[0]["n"] or 0)))[
+                1
+            ]
     return str(wanted["toys"])
+
+
+def _precedence(column: re.Match[str], asked: list[str]) -> int:
+    """Return a number that is the larger, the earlier the column's extractor stands among those asked for."""
+    extractor = (column["of"] or "").split(",")[0]
+    return -asked.index(extractor) if extractor in asked else -len(asked)
 
 
 def failures(table: pd.DataFrame) -> pd.DataFrame:

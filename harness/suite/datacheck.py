@@ -1,12 +1,14 @@
 """What a suite can have wrong in its data: files, sizes, and metrics that cannot rank them."""
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
 from harness.errors import DataError, HarnessError, suggestion
-from harness.metrics import rankable
+from harness.extractors import EXTRACTORS, defaults, why_not
+from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.format import Suite
 from harness.suite.problems import Problem
@@ -14,8 +16,16 @@ from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
 from harness.suite.values import is_whole
 from harness.suite.yamlfile import KeyPath
+from harness.wording import listed
 
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
+NAME = re.compile(
+    r"(?P<plain>\w+)(\[(?P<of>\w+)[^\]]*\])?(@\d+)?"
+)  # fid, fid[classifier], precision[classifier,k5]@540
+OF_FEATURES, OF_CLASSES = (
+    {re.split(r"[\[@]", name)[0] for metric in metrics for name in metric.columns}
+    for metrics in (FEATURE_METRICS.values(), [FEATURE_METRICS["classes"]])
+)
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
 
@@ -52,7 +62,7 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
     except HarnessError:
         return []  # told where the file is named, or the value stands
     if entry.pictures is not None:
-        return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(triple, data)))
+        return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(suite, triple, data)))
     return _wrong_points(suite, triple, every[0])
 
 
@@ -80,8 +90,9 @@ def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list
     return problems + _wrong_scale(triple, data)
 
 
-def _wrong_pictures(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
-    """Return why pictures cannot be trained on: they are not there, or fewer than asked for."""
+def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    """Return why pictures cannot be trained on or ranked: they are not there, fewer than asked for, or not to be seen
+    by what is to compare them."""
     label, entry = triple.dataset.label, triple.dataset.entry
     try:
         sizes = entry.sizes(data)
@@ -90,6 +101,44 @@ def _wrong_pictures(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
         return [Problem(triple.sources["dataset.fixed"].path, text)]
+    return _wrong_extractors(suite, triple, data) or _wrong_rank(suite, triple, data, sizes.held_out)
+
+
+def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    """Return which of the extractors that a suite names cannot be had: what they need must be there before training."""
+    problems = []
+    for i, name in enumerate(suite.score.extractors or ()):
+        if name not in EXTRACTORS:
+            text = f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
+        elif why := why_not(name, triple.dataset.entry.pictures(data)):
+            text = f"'{name}' cannot look at '{triple.dataset.label}': {why}."
+        else:
+            continue
+        problems.append(Problem(("score", "extractors", i), text))
+    return problems
+
+
+def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], held_out: int) -> list[Problem]:
+    """Return why pictures cannot be ranked on what the suite says."""
+    metric, shape, asked = suite.primary.images, triple.dataset.entry.shape(data), suite.score.extractors
+    found, known = NAME.fullmatch(metric), rankable(triple.dataset.entry, data)
+    plain = found["plain"] if found else metric
+    if plain not in known:
+        return [Problem(("primary", "images"), f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}")]
+    if plain not in OF_FEATURES:
+        return []
+    if held_out < 2:
+        text = f"'{triple.dataset.label}' holds a single picture out, and {metric!r} compares with more; use sliced_w."
+        return [Problem(("primary", "images"), text)]
+    extractor = "classifier" if plain in OF_CLASSES else (found["of"] if found else None)
+    if asked is None and (extractor is not None or shape[-1] != shape[-2]):
+        asked = defaults(triple.dataset.entry.pictures(data))
+    if asked == [] or (asked is not None and extractor not in (None, *asked)):
+        seen = f"looked at by {listed(asked)} alone" if asked else "looked at by no extractor"
+        text = (
+            f"{metric!r} given, and '{triple.dataset.label}' is {seen}; name one in score.extractors, or use sliced_w."
+        )
+        return [Problem(("primary", "images"), text)]
     return []
 
 

@@ -160,6 +160,10 @@ class Score(Strict):
 
     at: Fractions = Field(default=[1], description="fractions of the steps, rounded up to a step; 0 is allowed")
     samples: Annotated[Any, COUNT] = Field(default=1000, description="generated samples that a score is computed from")
+    extractors: list[Name] = described(
+        "networks in whose features pictures are compared; the first ranks; if not said the data set's own: classifier "
+        "where it has classes, else rotations"
+    )
     frames: Annotated[Any, FRAMES] = Field(
         default=0, description="steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation"
     )
@@ -169,7 +173,7 @@ class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
     toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
-    images: Annotated[Any, COLUMN] = Field(default="sliced_w", description="column for images")
+    images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
 
 
 class ArchitectureVariant(Strict):
@@ -271,7 +275,11 @@ class Suite(Body):
         """Return the suite as a file that says the same: `load_suite` reads it back."""
         said = self.model_dump(mode="json", exclude_unset=True, exclude={"scales", "extends"})
         first = {"version": self.version, "name": self.name, "question": said.get("question")}
-        always = {"primary": self.primary.model_dump(), "seeds": self.seeds, "score": self.score.model_dump()}
+        always = {
+            "primary": self.primary.model_dump(),
+            "seeds": self.seeds,
+            "score": self.score.model_dump(exclude_none=True),
+        }
         plain = {key: value for key, value in {**first, **always, **said, **always}.items() if value is not None}
         writer = YAML(typ="safe", pure=True)
         writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False  # type: ignore[assignment]

@@ -198,7 +198,7 @@ NAMED = Kind(
 )
 COLUMN = Kind(
     "the name of a metric's column such as w1_excess",
-    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.@\[\]-]{1,100}", value) is not None,
+    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.@,\[\]-]{1,100}", value) is not None,
     {"type": "string"},
 )
 PARAMETER = Kind(

@@ -237,4 +237,4 @@ def _opened(folder: str) -> tuple[Store, dict[str, Any]]:
 def _score_id(score: Mapping[str, Any]) -> str:
     from harness.metrics import score_id
 
-    return score_id(score["at"], score["samples"])
+    return score_id(score["at"], score["samples"], score.get("extractors"))

@@ -22,18 +22,18 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     from harness.metrics import score
 
     store, plan = open_planned(folder)
-    samples, score_id = plan["resolved"]["score"]["samples"], plan["score_id"]
+    how, score_id = plan["resolved"]["score"], plan["score_id"]
     names = {row["run_id"]: row["dataset"] for row in plan["runs"] if row["run_id"] in runs}
     done = []
     for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
         started, making_s, spec = time.perf_counter(), None, plan["specs"][run_id]
-        reference = kept_reference(store, names[run_id], spec, samples)
+        reference = kept_reference(store, names[run_id], spec, how)
         if reference is None:
-            reference = new_reference(store, names[run_id], spec, samples)
+            reference = new_reference(store, names[run_id], spec, how)
             making_s = time.perf_counter() - started
         end = spec["setup"]["train"]["steps"]
         try:
-            points = {step: generated(store, run_id, step, samples) for step in store.steps(run_id)}
+            points = {step: generated(store, run_id, step, how["samples"]) for step in store.steps(run_id)}
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
             continue

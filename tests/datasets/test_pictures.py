@@ -136,7 +136,7 @@ def test_samples_are_of_the_training_part_and_the_reference_is_held_out():
 
 
 def test_pictures_are_scored_flat_and_without_exact_transport():
-    reference = make_reference(spec(), 300)
+    reference = make_reference(spec(), 300, extractors=())
     assert reference.points.shape == (300, 1, 16, 16)
     assert "w1_constant" not in reference.floors
     real = DIGITS.sample(300, noise.generator(1, "test"), data_defaults("digits"))
@@ -148,7 +148,7 @@ def test_pictures_are_scored_flat_and_without_exact_transport():
 
 
 def test_more_samples_than_are_held_out_are_scored_against_all_of_these():
-    reference = make_reference(spec(data={"classes": [3]}), 400)
+    reference = make_reference(spec(data={"classes": [3]}), 400, extractors=())
     assert len(reference.points) == len(DIGITS.pictures({**data_defaults("digits"), "classes": [3]}).held_out) < 100
     assert score(np.zeros((400, 1, 16, 16)), reference)["collapsed"] == 1
 

@@ -18,7 +18,7 @@ name: pictures
 question: What do pictures say?
 seeds: 2
 train: {steps: 20, batch: 4, lr: 1e-3}
-score: {at: [.5, 1], samples: 30}
+score: {at: [.5, 1], samples: 30, extractors: []}
 primary: {images: sliced_w}
 architectures: {mlp: {width: 4, depth: 1}}
 datasets:

@@ -1,0 +1,242 @@
+"""Metrics of pictures: what an extractor sees in generated pictures, beside what it sees in real ones."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.metrics import classes, fidelity
+from harness.metrics.fidelity import Features
+from harness.spec import RunSpec
+
+if TYPE_CHECKING:
+    from harness.extractors import Looks
+
+LOOKED_AT = 10_000  # training pictures that the scale and the floors are taken from; as many as `samples` at least
+SHOWN = 10  # classes up to which each has a column of its own
+
+Columns = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an extractor sees in a data set. Features are in units of their RMS over the training part, `scale`.
+
+    held      features [n, k] of the held-out pictures of the reference
+    train     features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
+    error     the extractor's share of mistakes on held-out pictures; NaN where it was not trained here
+    expected  of a classifier, the share of each class in the training part [c]; names has theirs
+    real      what real pictures reach, by column
+    look      uint8 [n, c, h, w] -> what the extractor itself sees, its features not yet in these units
+    """
+
+    held: Features
+    train: Features
+    scale: float
+    error: float
+    look: "Callable[[NDArray[np.uint8]], Looks]" = field(compare=False)
+    expected: NDArray[np.float64] | None = None
+    names: tuple[str, ...] = ()
+    real: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FeatureMetric:
+    """How some columns are computed from what an extractor sees.
+
+    compute    (features [n, k] in units of `Seen.scale`, scores [n, c] of classes or None, seen, name) -> columns
+    columns    its names, as documented: x stands for the extractor, n for numbers of pictures
+    last_only  whether the last scored step alone is worth its cost
+    """
+
+    version: int
+    columns: tuple[str, ...]
+    compute: "Callable[[Features, Features | None, Seen, str], Columns]"
+    summary: str
+    of_classes: bool = False
+    last_only: bool = False
+
+
+def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Seen:
+    """Look at a data set with an extractor: at the held-out pictures `points` [n, c, h, w] and at its training part.
+
+    Raises DataError where the extractor cannot be had.
+    """
+    from harness.datasets import DATASETS
+    from harness.engine.data import data_settings, training_pictures
+    from harness.extractors import extractor_of
+
+    settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
+    whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
+    pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
+    held, used_rows = extractor.look(points), _some(len(used), samples)
+    train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
+    scale = float(np.sqrt(np.mean(pool.astype(np.float64) ** 2))) or 1.0
+    expected = None
+    if extractor.classes:
+        assert pictures.train_labels is not None
+        labels = pictures.train_labels.numpy()
+        expected = np.bincount(labels, minlength=len(extractor.classes)) / len(labels)
+    unit = np.float32(scale)
+    seen = Seen(held.features / unit, train / unit, scale, extractor.error, extractor.look, expected, extractor.classes)
+    return replace(seen, real=_reached(seen, held.scores, pool / unit, name))
+
+
+def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) -> Columns:
+    """Return the columns of pictures [n, c, h, w] by every extractor, each beside what real pictures reach."""
+    columns: Columns = {}
+    for name, real in seen.items():
+        looks = real.look(points)
+        features = looks.features / np.float32(real.scale)
+        for metric in FEATURE_METRICS.values():
+            if (last or not metric.last_only) and not (metric.of_classes and real.expected is None):
+                columns |= metric.compute(features, looks.scores, real, name)
+        columns |= {beside(column): value for column, value in real.real.items() if column in columns}
+        columns |= {} if np.isnan(real.error) else {f"extractor_error[{name}]": real.error}
+    return columns
+
+
+def beside(column: str) -> str:
+    """Return the name of the column of what real pictures reach."""
+    return f"{column}_ceiling" if column.startswith("modes") else f"{column}_floor"
+
+
+def seen_arrays(seen: Mapping[str, Seen]) -> dict[str, np.ndarray]:
+    """Return what extractors see as arrays for an npz file; `seen_from` inverts it."""
+    arrays: dict[str, np.ndarray] = {}
+    for name, one in seen.items():
+        parts = {"held": one.held, "train": one.train, "scale": np.array(one.scale), "error": np.array(one.error)}
+        if one.expected is not None:
+            parts |= {"expected": one.expected, "names": np.array(one.names)}
+        parts |= {f"real.{column}": np.array(value) for column, value in one.real.items()}
+        arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
+    return arrays
+
+
+def seen_from(arrays: Mapping[str, np.ndarray], spec: RunSpec) -> dict[str, Seen]:
+    """Return what extractors see by their names. Each is loaded when it is first to look at a picture of the run's."""
+    parts: dict[str, dict[str, Any]] = {}
+    for key, array in arrays.items():
+        if key.startswith("seen."):
+            _, name, part = key.split(".", 2)
+            parts.setdefault(name, {})[part] = array
+    return {name: _from(name, part, spec) for name, part in parts.items()}
+
+
+def _from(name: str, parts: Mapping[str, Any], spec: RunSpec) -> Seen:
+    return Seen(
+        parts["held"],
+        parts["train"],
+        float(parts["scale"]),
+        float(parts["error"]),
+        partial(_look, name, spec),
+        parts.get("expected"),
+        tuple(map(str, parts.get("names", ()))),
+        {key.removeprefix("real."): float(value) for key, value in parts.items() if key.startswith("real.")},
+    )
+
+
+def _look(name: str, spec: RunSpec, pictures: NDArray[np.uint8]) -> "Looks":
+    from harness.engine.data import data_settings
+    from harness.extractors import extractor_of
+
+    return extractor_of(name, spec.setup.dataset, data_settings(spec)).look(pictures)
+
+
+def _some(n: int, most: int) -> NDArray[np.intp]:
+    """Return the places of at most so many of n pictures, in a fixed random order."""
+    return np.random.default_rng(0).permutation(n)[:most]
+
+
+def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> Columns:
+    """Return what real pictures reach: of training pictures against held-out ones the mean over draws; of the half
+    held-out part that of its halves; of classes the held-out part's."""
+    n, half = len(seen.held), len(seen.held) // 2
+    mean = fidelity.floors(seen.held, pool)
+    reached = {column: mean[key] for column, key in _named(name, n)}
+    reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
+    if seen.expected is not None:
+        assert scores is not None
+        found = _classes(seen.held, scores, seen, name)
+        reached |= {c: v for c, v in found.items() if c == "class_kl" or c.startswith("modes")}
+    return reached
+
+
+def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
+    """Yield each column of n pictures against the held-out ones, and its plain name."""
+    yield f"fid[{name}]@{n}", "fid"
+    yield f"kid[{name}]@{n}", "kid"
+    for plain in fidelity.BY_NEIGHBOURS:
+        yield f"{plain}[{name},k{fidelity.NEIGHBOURS}]@{min(n, fidelity.MOST_NEIGHBOURS)}", plain
+
+
+def _fid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n, m = len(seen.held), len(seen.train)
+    return {
+        f"fid[{name}]@{n}": fidelity.fid(features[:n], seen.held),
+        f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], seen.held[: n // 2]),
+        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], seen.train),
+        f"fid_singular[{name}]": float(n <= features.shape[1]),
+    }
+
+
+def _kid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n = len(seen.held)
+    return {f"kid[{name}]@{n}": fidelity.kid(features[:n], seen.held)}
+
+
+def _neighbours(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n = len(seen.held)
+    found = fidelity.neighbours(features[:n], seen.held)
+    return {column: found[plain] for column, plain in _named(name, n) if plain in found}
+
+
+def _classes(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    assert scores is not None
+    assert seen.expected is not None
+    n, k = scores.shape
+    modes = "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
+    columns = {
+        "class_kl": classes.class_kl(scores, seen.expected),
+        "class_kl_plugin": (k - 1) / (2 * n),
+        modes: classes.modes(scores),
+    }
+    shares = zip(seen.names, classes.shares(scores), strict=True)
+    return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
+
+
+FEATURE_METRICS: dict[str, FeatureMetric] = {
+    "fid": FeatureMetric(
+        version=1,
+        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]"),
+        compute=_fid,
+        summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
+        "the pictures trained on; 1 where there are no more pictures than features",
+    ),
+    "kid": FeatureMetric(
+        version=1,
+        columns=("kid[x]@n",),
+        compute=_kid,
+        last_only=True,
+        summary="kernel distance in the same features, unbiased, at the last step",
+    ),
+    "neighbours": FeatureMetric(
+        version=1,
+        columns=tuple(f"{plain}[x,k{fidelity.NEIGHBOURS}]@n" for plain in fidelity.BY_NEIGHBOURS),
+        compute=_neighbours,
+        last_only=True,
+        summary="the same four in features of extractor x, at the last step, with floors",
+    ),
+    "classes": FeatureMetric(
+        version=1,
+        columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
+        compute=_classes,
+        of_classes=True,
+        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
+    ),
+}

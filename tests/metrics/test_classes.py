@@ -1,0 +1,40 @@
+"""Classes among pictures, from scores that are known."""
+
+import numpy as np
+import pytest
+
+from harness.metrics.classes import class_kl, modes, shares
+
+EVEN = np.full(10, 0.1)
+
+
+def sure_of(labels, classes=10, by=20.0):
+    return by * np.eye(classes)[labels]
+
+
+def test_shares_are_of_the_largest_score():
+    assert shares(sure_of([0, 0, 3, 9])).tolist() == [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]
+
+
+def test_kl_of_known_shares():
+    assert class_kl(sure_of(np.arange(100) % 10), EVEN) == pytest.approx(0)
+    assert class_kl(sure_of([4] * 50), EVEN) == pytest.approx(np.log(10))
+    assert class_kl(sure_of([0, 1]), np.array([0.8, 0.2] + [0] * 8)) == pytest.approx(0.5 * np.log(0.5**2 / 0.16))
+
+
+def test_the_plug_in_floor_of_kl_is_its_bias():
+    drawn = [class_kl(sure_of(np.random.default_rng(k).integers(10, size=540)), EVEN) for k in range(400)]
+    assert np.mean(drawn) == pytest.approx(9 / (2 * 540), rel=0.1)
+
+
+def test_a_mode_is_a_class_that_is_sure_and_not_rare():
+    assert modes(sure_of(np.arange(1000) % 10)) == 10
+    assert modes(sure_of([7] * 100)) == 1
+    assert modes(sure_of(np.arange(1000) % 10, by=1.0)) == 0  # never above .9
+    assert modes(sure_of([0] * 990 + [1] * 10)) == 2
+    assert modes(sure_of([0] * 991 + [1] * 9)) == 1  # under 1 %
+    assert modes(np.zeros((100, 10))) == 0
+
+
+def test_of_a_thousand_classes_one_picture_finds_one():
+    assert modes(sure_of([5, 5, 999], classes=1000, by=0.1)) == 2

@@ -1,0 +1,148 @@
+"""Scores of pictures by what an extractor sees, with one that needs no training: means of blocks of pixels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from oracles import data_defaults, make_spec
+
+from harness import extractors
+from harness.datasets import DATASETS
+from harness.extractors.own import Ready
+from harness.metrics import FEATURE_METRICS, make_reference, score
+from harness.metrics.fidelity import fid, floor_of_halves
+from harness.metrics.reference import reference_arrays, reference_from
+
+DIGITS = DATASETS["digits"]
+SAMPLES = 300
+
+
+def blocks(shown):
+    """[n, 1, 16, 16] -> [n, 16], and scores that tell bright pictures from dark ones."""
+    features = torch.nn.functional.avg_pool2d(shown.float(), 4).flatten(1)
+    bright = features.mean(1) - 78
+    return features, torch.stack([-bright, bright, *[torch.full_like(bright, -1e3)] * 8], 1)
+
+
+@pytest.fixture(autouse=True)
+def seeing(monkeypatch):
+    """Let `blocks` be an extractor, and the classifier."""
+    kind = extractors.Kind(1, lambda pictures: Ready(blocks, 0.25), lambda pictures: "", "means of blocks")
+    monkeypatch.setattr(extractors, "EXTRACTORS", {"blocks": kind, "classifier": kind, "rotations": kind})
+    extractors._built.cache_clear()
+    yield
+    extractors._built.cache_clear()
+
+
+def spec(**data):
+    return make_spec(dataset="digits", architecture="dcgan", data=data)
+
+
+def pictures(n=SAMPLES, seed=3):
+    held = DIGITS.pictures(data_defaults("digits")).train.numpy()
+    return held[np.random.default_rng(seed).permutation(len(held))[:n]]
+
+
+def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
+    columns = score(pictures(), make_reference(spec(), SAMPLES, ["blocks"]))
+    n, half = SAMPLES, SAMPLES // 2
+    names = [f"fid[blocks]@{n}", f"fid[blocks]@{half}", f"kid[blocks]@{n}"]
+    names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
+    alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]"}
+    rest = {"sliced_w", "sliced_w_floor", "collapsed"}
+    assert set(columns) == {*names, *(f"{name}_floor" for name in names), *alone, *rest}
+    assert all(value is not None for value in columns.values())
+    assert columns["extractor_error[blocks]"] == 0.25
+    declared = {column for metric in FEATURE_METRICS.values() for column in metric.columns if not metric.of_classes}
+    plain = {c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n") for c in {*names, *alone}}
+    assert plain - {"extractor_error[x]"} == declared
+
+
+def test_a_classifier_also_says_which_classes_it_sees():
+    reference = make_reference(spec(), SAMPLES, ["classifier"])
+    columns = score(pictures(), reference)
+    shares = {name: value for name, value in columns.items() if name.startswith("share")}
+    assert list(shares) == [f"share[{digit}]" for digit in range(10)]
+    assert sum(shares.values()) == pytest.approx(1)
+    bright = (pictures().reshape(SAMPLES, -1).mean(1) > 78).mean()
+    assert shares["share[1]"] == pytest.approx(bright, abs=0.01)
+    assert columns["class_kl_plugin"] == 9 / (2 * SAMPLES)
+    assert columns["class_kl"] == pytest.approx(columns["class_kl_floor"], rel=0.1)
+    assert columns["modes"] == columns["modes_ceiling"] == 2
+    dark = score(np.zeros_like(pictures()), reference)
+    assert (dark["modes"], dark["share[0]"], dark["collapsed"]) == (1, 1, 1)
+    assert dark["class_kl"] == pytest.approx(np.log(10), rel=0.03)
+
+
+def test_fid_is_that_of_features_in_units_of_their_rms_over_the_training_part():
+    reference = make_reference(spec(), SAMPLES, ["blocks"])
+    train = blocks(DIGITS.pictures(data_defaults("digits")).train)[0].numpy()
+    unit = np.sqrt((train.astype(np.float64) ** 2).mean())
+    ours, held = (blocks(torch.from_numpy(x))[0].numpy() / unit for x in (pictures(), reference.points))
+    columns = score(pictures(), reference)
+    assert columns[f"fid[blocks]@{SAMPLES}"] == pytest.approx(fid(ours, held), rel=1e-4)
+    assert columns["fid[blocks]@150"] == pytest.approx(fid(ours[:150], held[:150]), rel=1e-4)
+    assert columns["fid[blocks]@150_floor"] == pytest.approx(floor_of_halves(held), rel=1e-4)
+    assert score(reference.points, reference)[f"fid[blocks]@{SAMPLES}"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_distance_to_the_training_part_is_to_what_a_run_is_trained_on():
+    used = DIGITS.pictures(data_defaults("digits")).train[:50].numpy()
+    reference = make_reference(spec(fixed=50), SAMPLES, ["blocks"])
+    assert score(np.tile(used, (6, 1, 1, 1)), reference)["fid_train[blocks]@50"] == pytest.approx(0, abs=1e-6)
+    assert score(pictures(), reference)["fid_train[blocks]@50"] > 0.1
+
+
+def test_of_fewer_held_out_pictures_all_are_compared_with():
+    columns = score(pictures(2000), make_reference(spec(), 2000, ["blocks"]))
+    assert {"fid[blocks]@540", "fid[blocks]@270", "fid_train[blocks]@1257"} <= set(columns)
+
+
+def test_no_more_pictures_than_features_are_flagged():
+    assert score(pictures(), make_reference(spec(), 17, ["blocks"]))["fid_singular[blocks]"] == 0
+    assert score(pictures(), make_reference(spec(), 16, ["blocks"]))["fid_singular[blocks]"] == 1
+
+
+def test_costly_metrics_are_for_the_last_step():
+    reference = make_reference(spec(), SAMPLES, ["classifier"])
+    early, late = (set(score(pictures(), reference, last=last)) for last in (False, True))
+    assert {name.split("[")[0] for name in late - early} == {"kid", "precision", "recall", "density", "coverage"}
+    assert early < late
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("samples", [1, 2, 3, SAMPLES])
+def test_a_constant_generator_and_few_pictures_have_scores_or_none(level, samples):
+    columns = score(np.full_like(pictures(samples), level), make_reference(spec(), samples, ["classifier"]))
+    assert columns["class_kl"] > 2
+    assert (columns[f"fid[classifier]@{samples}"] is None) == (samples == 1)
+
+
+def test_scores_do_not_depend_on_the_order_of_pictures():
+    reference, order = make_reference(spec(), SAMPLES, ["blocks"]), np.random.default_rng(1).permutation(SAMPLES)
+    columns, again = score(pictures(), reference), score(pictures()[order], reference)
+    halves = ("fid[blocks]@150", "kid")  # of the first half, of random subsets
+    some = {name: value for name, value in columns.items() if not name.startswith(halves)}
+    assert {name: again[name] for name in some} == pytest.approx(some, rel=1e-4, abs=1e-6)
+
+
+def test_a_reference_from_a_file_scores_alike():
+    one = spec()
+    reference = make_reference(one, SAMPLES, ["blocks", "classifier"])
+    again = reference_from(reference_arrays(reference), one)
+    assert score(pictures(), again) == score(pictures(), reference)
+    assert again.seen["classifier"].names == tuple("0123456789")
+    assert replace(again.seen["blocks"], real={}).look(pictures()).scores is None
+
+
+def test_a_reference_is_the_same_whoever_makes_it():
+    one, other = (reference_arrays(make_reference(spec(), SAMPLES, ["classifier"])) for _ in range(2))
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_points_are_looked_at_by_nothing():
+    assert make_reference(make_spec(), 50, ["blocks"]).seen == {}
+    assert make_reference(spec(), 50, []).seen == {}
+    assert list(make_reference(spec(), 50).seen) == ["classifier"]
