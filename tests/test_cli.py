@@ -131,7 +131,7 @@ def test_init_writes_a_suite_that_plans(call):
     assert (code, "exists already" in err) == (2, True)
 
 
-@pytest.mark.parametrize("what", ["suites", "objectives", "architectures", "datasets", "metrics"])
+@pytest.mark.parametrize("what", ["suites", "objectives", "architectures", "datasets", "metrics", "extractors"])
 def test_lists_are_the_tables(call, what):
     entries = json.loads(call("list", what, "--json")[1])
     shown = call("list", what)[1]

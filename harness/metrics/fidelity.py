@@ -3,6 +3,8 @@
 FID, KID, precision and recall are torch-fidelity's, on features that were extracted here.
 """
 
+from threading import RLock
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ def fid(generated: Features, real: Features) -> float:
     """
     if min(len(generated), len(real)) < 2:
         return float("nan")
-    mend()
+    _ready()
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
     first, second = (fid_features_to_statistics(_double(x)) for x in (generated, real))
@@ -35,7 +37,7 @@ def fid(generated: Features, real: Features) -> float:
 
 def kid(generated: Features, real: Features) -> float:
     """Return the kernel distance, unbiased, over random subsets (Binkowski et al. 2018, section 4); NaN below 4."""
-    mend()
+    _ready()
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
     size = min(KID_SUBSET, len(generated) // 2, len(real) // 2)
@@ -50,7 +52,7 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
     n = min(len(generated), len(real), MOST_NEIGHBOURS)
     if n <= NEIGHBOURS:
         return dict.fromkeys(BY_NEIGHBOURS, float("nan"))
-    mend()
+    _ready()
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
     first, second = _double(generated[:n]), _double(real[:n])
@@ -80,6 +82,17 @@ def floor_of_halves(held: Features) -> float:
         half = len(held) // 2
         values.append(fid(held[rows[:half]], held[rows[half : 2 * half]]))
     return float(np.mean(values))
+
+
+def _ready() -> None:
+    """Make torch-fidelity fit to import, and let its progress bars, which nobody sees, do without a semaphore.
+
+    A worker that is ended would leave it behind, and Python say so on the user's terminal.
+    """
+    from tqdm import tqdm
+
+    mend()
+    tqdm.set_lock(RLock())
 
 
 def _double(features: Features) -> torch.Tensor:

@@ -135,10 +135,8 @@ def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], held_out:
         asked = defaults(triple.dataset.entry.pictures(data))
     if asked == [] or (asked is not None and extractor not in (None, *asked)):
         seen = f"looked at by {listed(asked)} alone" if asked else "looked at by no extractor"
-        text = (
-            f"{metric!r} given, and '{triple.dataset.label}' is {seen}; name one in score.extractors, or use sliced_w."
-        )
-        return [Problem(("primary", "images"), text)]
+        text = f"{metric!r} given, and '{triple.dataset.label}' is {seen}; name score.extractors that fit, or rank on "
+        return [Problem(("primary", "images"), f"{text}sliced_w.")]
     return []
 
 

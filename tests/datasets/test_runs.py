@@ -9,7 +9,7 @@ import pytest
 from oracles import PICTURES
 
 from harness import tasks
-from harness.datasets import folder
+from harness.datasets import DATASETS, folder
 from harness.runner import Request, run
 
 SUITE = """\
@@ -59,3 +59,27 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
     Path("data/faces").rename("data/people")
     Path(suite).write_text(SUITE.replace("faces", "people"))
     assert run(Request(suite, workers=0)).trained == 0
+
+
+@pytest.mark.slow
+def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once(suite, cache):
+    text = SUITE.replace("primary: {images: sliced_w}\n", "").replace(", extractors: []", "")
+    Path(suite).write_text(text.replace("[own, threes]", "threes").replace("samples: 30", "samples: 100"))
+    result = run(Request(suite, workers=2))
+    assert result.counts["ok"] == 4
+    table = pd.read_parquet("results/pictures/runs.parquet")
+    n = len(DATASETS["digits"].pictures({"size": 16, "classes": [3]}).held_out)
+    assert (table[f"fid[rotations]@{n}"] > table[f"fid[rotations]@{n}_floor"]).all()
+    assert table["extractor_error[rotations]"].nunique() == 1
+    assert (table["ms_per_image"] > 0).all()
+    assert f"fid[rotations]@{n}" in result.report.read_text()
+    (kept,) = (cache / "extractors").glob("*.npz")
+    before = kept.read_bytes()
+    scores = {path: path.read_bytes() for path in Path("results").rglob("scores/*.json")}
+    kept.unlink()
+    for path in (*scores, *Path("results").rglob("references/*.npz")):
+        path.unlink()
+    run(Request(suite, workers=0))
+    assert kept.read_bytes() == before
+    for path, content in scores.items():  # score_s aside
+        assert json.loads(path.read_text())["steps"] == json.loads(content)["steps"]

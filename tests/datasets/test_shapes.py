@@ -71,6 +71,16 @@ def test_up_to_five_shapes_lie_over_each_other():
     assert np.mean(colours == counts) > 0.7
 
 
+def test_a_picture_of_many_is_labelled_with_their_number():
+    found = ENTRY.pictures({**data_defaults("shapes"), "n": 700, "size": 32})
+    assert found.classes == ("one", "two", "three", "four", "five")
+    drawn = [len(np.unique(picture.reshape(3, -1), axis=1).T) - 1 for picture in found.train.numpy()]
+    labelled = 1 + found.train_labels.numpy()
+    assert (drawn <= labelled).all()
+    assert np.mean(drawn == labelled) > 0.6
+    assert len(found.held_labels) == len(found.held_out)
+
+
 def test_places_angles_and_colours_are_spread_evenly():
     found = ENTRY.pictures({**data_defaults("shapes"), "n": 1500, "size": 32}).train.numpy()
     covered = found.any(1).mean(0)

@@ -81,3 +81,33 @@ def test_the_command_names_the_scale_and_quotes_what_a_shell_would_read():
 )
 def test_each_data_set_is_ranked_on_the_metric_it_has(columns, name):
     assert tables.primary(pd.DataFrame({"status": ["ok", "ok"], **columns}), {}) == name
+
+
+PICTURES = pd.DataFrame(
+    {
+        "status": ["ok", "diverged"],
+        **{f"fid[{extractor}]@{n}": [1.0, None] for extractor in ("classifier", "rotations") for n in (540, 270)},
+        "fid[classifier]@540_floor": [0.5, None],
+        "fid_train[classifier]@1000": [2.0, None],
+        "precision[classifier,k5]@540": [0.5, None],
+        "sliced_w": [0.1, None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "asked", "column"),
+    [
+        (None, None, "fid[classifier]@540"),
+        ("fid", ["rotations", "classifier"], "fid[rotations]@540"),
+        ("fid", ["classifier", "rotations"], "fid[classifier]@540"),
+        ("fid[rotations]", ["classifier", "rotations"], "fid[rotations]@540"),
+        ("fid[classifier]@270", ["rotations", "classifier"], "fid[classifier]@270"),
+        ("fid_train", None, "fid_train[classifier]@1000"),
+        ("precision", None, "precision[classifier,k5]@540"),
+        ("sliced_w", None, "sliced_w"),
+    ],
+)
+def test_a_metric_of_pictures_is_that_of_the_first_extractor_at_its_largest_number(metric, asked, column):
+    suite = {"primary": {"images": metric} if metric else None, "score": {"extractors": asked} if asked else {}}
+    assert tables.primary(PICTURES, suite) == column

@@ -131,5 +131,50 @@ def test_settings_of_pictures_can_be_set_from_the_command_line(load, mistakes):
 
 def test_a_suite_on_drawn_pictures_draws_none_before_training(load, monkeypatch):
     monkeypatch.setattr("harness.datasets.shapes.draw_shapes", lambda *arguments: pytest.fail("drawn"))
-    suite = load(SUITE.replace("digits]", "shapes, stacked-digits]"))
+    suite = load(SUITE.replace("digits]", "shapes, stacked-digits]").replace("primary: {images: sliced_w}\n", ""))
     assert len(expand(suite).runs) == 3
+
+
+def test_pictures_are_ranked_on_fid_where_a_suite_names_nothing(load):
+    assert load(SUITE.replace("primary: {images: sliced_w}\n", "")).primary.images == "fid"
+    assert load(SUITE).to_json()["score"] == {"at": [1], "samples": 4, "frames": 0}
+    named = load(SUITE.replace("samples: 4", "samples: 4, extractors: [rotations]"))
+    assert named.to_json()["score"]["extractors"] == ["rotations"]
+    assert load(named.to_yaml()).to_json() == named.to_json()
+
+
+@pytest.mark.parametrize("metric", ["fid", "fid[rotations]", "fid[rotations]@4", "kid", "precision[rotations,k5]@4"])
+def test_what_an_extractor_sees_can_rank(load, metric):
+    text = SUITE.replace("samples: 4", "samples: 4, extractors: [rotations]").replace("sliced_w", f'"{metric}"')
+    assert load(text).primary.images == metric
+
+
+@pytest.mark.parametrize(
+    ("extractors", "metric", "line", "words"),
+    [
+        ("[rotation]", "sliced_w", 5, "extractors: unknown extractor 'rotation'. Did you mean 'rotations'?"),
+        ("[rotations, inception]", "fid", 5, "'inception' cannot look at 'own': its weights are not on this machine: "),
+        ("[classifier]", "fid", 5, "extractors: 'classifier' cannot look at 'own': it has no classes to tell apart."),
+        ("rotations", "fid", 5, "extractors: 'rotations' given, a list needed."),
+        ("[]", "fid", 6, "images: 'fid' given, and 'own' is looked at by no extractor; name score.extractors"),
+        ("[rotations]", '"fid[inception]"', 6, "and 'own' is looked at by rotations alone; name score.extractors"),
+        (None, '"fid[inception]"', 6, "and 'own' is looked at by rotations alone; name score.extractors"),
+        (None, "class_kl", 6, "images: 'class_kl' given, and 'own' is looked at by rotations alone;"),
+        (None, "fids", 6, "images: pictures cannot be ranked on 'fids'. Did you mean 'fid'?"),
+        (None, "hq", 6, "images: pictures cannot be ranked on 'hq'."),
+    ],
+)
+def test_what_cannot_look_or_rank_is_refused_before_training(
+    mistakes, monkeypatch, tmp_path, extractors, metric, line, words
+):
+    monkeypatch.setenv("HARNESS_INCEPTION", str(tmp_path / "none"))
+    text = SUITE.replace("[own, digits]", "own").replace("sliced_w", metric)
+    (said,) = mistakes(text if extractors is None else text.replace("4}", f"4, extractors: {extractors}}}"))
+    assert said.startswith(f"x.yaml:{line}: ")
+    assert words in said
+
+
+def test_a_single_held_out_picture_has_no_fid(mistakes):
+    text = SUITE.replace("  digits: {range: [0, 1]}", "  x: {base: shapes, n: 9, held_out: 1, size: 16}")
+    (said,) = mistakes(text.replace("[own, digits]", "x").replace("sliced_w", "fid"))
+    assert said == "x.yaml:6: images: 'x' holds a single picture out, and 'fid' compares with more; use sliced_w."
