@@ -81,7 +81,7 @@ def _png(found: Found, spec: RunSpec, drawn: np.ndarray) -> bytes:
         )
     if found.row is None:
         raise HarnessError(f"-o: {found.run_id} is no longer planned, and a png shows its reference as well; use npz")
-    asked = found.store.suite["score"]["samples"]
+    asked = found.store.suite["score"]
     place = (found.store, found.row["dataset"], found.spec, asked)
     real = (kept_reference(*place) or new_reference(*place)).points
     with figures.style():
