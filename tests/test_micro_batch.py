@@ -15,7 +15,14 @@ DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2,
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize(("mode", "runs"), [("stacked", 2), ("single", 1)])
 @pytest.mark.parametrize("micro", [1, 4])
-@pytest.mark.parametrize("how", [{}, DCGAN, {"pack": 2}], ids=["mlp", "dcgan", "packed"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({}, id="mlp"),
+        pytest.param(DCGAN, id="dcgan", marks=pytest.mark.slow),
+        pytest.param({"pack": 2}, id="packed"),
+    ],
+)
 def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
     """In float64, up to rounding: of the plain loop where it has what is asked, else of the engine."""
     parts = [make_spec(**how, seed=s, steps=10, batch=8, micro_batch=micro) for s in range(runs)]

@@ -1,5 +1,7 @@
 """The other convolutional architectures against their sources: resnet, strided-critic and faces."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -98,3 +100,27 @@ def test_what_a_resnet_cannot_be_is_a_sentence(sets, said):
     with pytest.raises(HarnessError, match=said) as error:
         summarise("resnet", parse_settings("resnet", [sets]), None)
     assert "Value error" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_101_layers_train_within_two_gigabytes():
+    """At 32 px, width 8, batch 16, WGAN-GP: a whole process, PyTorch included."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
+    assert 1e8 < float(done.stdout) < 2e9
+
+
+PROGRAM = """
+import re, torch
+from pathlib import Path
+from oracles import BLOBS, make_spec
+from harness.datasets import DATASETS
+from harness.engine.stack import Stack
+
+torch.set_num_threads(1)
+DATASETS.update(BLOBS)
+spec = make_spec("wgan-gp", "colours", "resnet", players={"depth": 101, "width": 8, "latent": 128}, n_critic=1)
+stack = Stack([spec], "single", torch.device("cpu"), torch.float32)
+stack.step(0)
+print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+"""
