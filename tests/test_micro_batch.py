@@ -7,7 +7,7 @@ from oracles import make_spec, plain_loop, same
 from test_resume import check_resumed
 
 from harness.engine import train
-from harness.objectives import OBJECTIVES
+from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2, "latent": 3, "norm": "layer"}}
 
@@ -51,3 +51,20 @@ def test_it_goes_on_from_a_checkpoint_and_does_not_depend_on_its_stack():
     specs = [make_spec("wgan-gp", seed=seed, steps=12, batch=12, micro_batch=4, tricks=("ema",)) for seed in range(3)]
     whole = check_resumed(specs)
     assert same(whole[0].curves, train(specs[:2])[0].curves)
+
+
+NOISY = Trick(
+    inputs=lambda player, real, fake, extra, noise, hyper: (real, fake + hyper["noisy.sd"] * noise["noisy.jitter"]),
+    draws={"jitter": "sample"},
+    hyper={"sd": 0.3},
+)
+
+
+def test_what_tricks_draw_for_a_sample_goes_with_its_part(monkeypatch):
+    monkeypatch.setitem(TRICKS, "noisy", NOISY)
+    whole, parts = (
+        train([make_spec(tricks=("noisy",), steps=5, batch=8, **m)], dtype=torch.float64)[0]
+        for m in ({}, {"micro_batch": 2})
+    )
+    for name, curve in parts.curves.items():
+        np.testing.assert_allclose(curve, whole.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES
 from harness.architectures.summary import summarise
@@ -100,6 +101,26 @@ def test_what_a_resnet_cannot_be_is_a_sentence(sets, said):
     with pytest.raises(HarnessError, match=said) as error:
         summarise("resnet", parse_settings("resnet", [sets]), None)
     assert "Value error" not in str(error.value)
+
+
+def convolved(x, conv, **how):
+    return F.conv2d(x, conv.weight, conv.bias, **how)
+
+
+def test_the_critic_computes_what_the_source_writes():
+    """Blocks of ReLU, 1x1, ReLU, 3x3, ReLU, 1x1, norm, of which .3 is added; its output is divided by 5."""
+    _, critic = built("resnet", (3, 8, 8), "depth=8", "width=8", "norm=none")
+    x = torch.randn(4, 3, 8, 8)
+    h = convolved(x, critic.first)
+    for name, down in (("down1", True), ("block1_0", False)):
+        body, shortcut = getattr(critic, name).body, getattr(critic, name).shortcut
+        y = convolved(F.relu(h), body.conv1)
+        y = convolved(F.relu(y), body.conv2, padding=1, stride=2 if down else 1)
+        y = convolved(F.relu(y), body.conv3)
+        h = (convolved(h, shortcut.conv, stride=2) if down else h) + 0.3 * y
+    linear = critic.score
+    expected = h.flatten(1) @ linear.weight.T / 5 + linear.bias
+    torch.testing.assert_close(critic(x), expected)
 
 
 @pytest.mark.slow

@@ -132,3 +132,9 @@ def test_of_one_objective_on_one_architecture_the_settings_compete():
 def test_several_objectives_compete_whatever_else_differs():
     table = tables.read(FakeResults(rates=(1e-4, 1e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp-bn")))).table
     assert contest.rivals(table) is table
+
+
+def test_runs_that_collapsed_are_counted():
+    overrides = {(0, "gan", 0, seed): {"collapsed": 1.0} for seed in (0, 2)}
+    assert "; 2 of 9 finished runs collapsed (2 of 3 of gan)." in spoken(FakeResults(overrides=overrides))
+    assert "collapsed" not in spoken(FakeResults())
