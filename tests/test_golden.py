@@ -34,6 +34,9 @@ def cases():
     return specs | {f"trick {name}": make_spec(tricks=(name,)) for name in TRICKS}
 
 
+LONG = {f"architecture {name}" for name in ("resnet", "faces", "strided-critic")}
+
+
 def version(case):
     kind, name = case.split(" ", 1)
     table = {"objective": OBJECTIVES, "architecture": ARCHITECTURES, "dataset": DATASETS, "trick": TRICKS}[kind]
@@ -46,7 +49,9 @@ def losses(spec):
 
 
 @pytest.mark.usefixtures("pictures")
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] if case in LONG else []) for case in cases()]
+)
 def test_numerics_change_only_with_a_version(case):
     kept = json.loads(GOLDEN.read_text())[case]
     assert kept["version"] == version(case), "a version moved: run `python tests/test_golden.py`"

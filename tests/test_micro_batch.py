@@ -7,7 +7,7 @@ from oracles import make_spec, plain_loop, same
 from test_resume import check_resumed
 
 from harness.engine import train
-from harness.objectives import OBJECTIVES
+from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2, "latent": 3, "norm": "layer"}}
 
@@ -15,7 +15,14 @@ DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2,
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize(("mode", "runs"), [("stacked", 2), ("single", 1)])
 @pytest.mark.parametrize("micro", [1, 4])
-@pytest.mark.parametrize("how", [{}, DCGAN, {"pack": 2}], ids=["mlp", "dcgan", "packed"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({}, id="mlp"),
+        pytest.param(DCGAN, id="dcgan", marks=pytest.mark.slow),
+        pytest.param({"pack": 2}, id="packed"),
+    ],
+)
 def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
     """In float64, up to rounding: of the plain loop where it has what is asked, else of the engine."""
     parts = [make_spec(**how, seed=s, steps=10, batch=8, micro_batch=micro) for s in range(runs)]
@@ -44,3 +51,20 @@ def test_it_goes_on_from_a_checkpoint_and_does_not_depend_on_its_stack():
     specs = [make_spec("wgan-gp", seed=seed, steps=12, batch=12, micro_batch=4, tricks=("ema",)) for seed in range(3)]
     whole = check_resumed(specs)
     assert same(whole[0].curves, train(specs[:2])[0].curves)
+
+
+NOISY = Trick(
+    inputs=lambda player, real, fake, extra, noise, hyper: (real, fake + hyper["noisy.sd"] * noise["noisy.jitter"]),
+    draws={"jitter": "sample"},
+    hyper={"sd": 0.3},
+)
+
+
+def test_what_tricks_draw_for_a_sample_goes_with_its_part(monkeypatch):
+    monkeypatch.setitem(TRICKS, "noisy", NOISY)
+    whole, parts = (
+        train([make_spec(tricks=("noisy",), steps=5, batch=8, **m)], dtype=torch.float64)[0]
+        for m in ({}, {"micro_batch": 2})
+    )
+    for name, curve in parts.curves.items():
+        np.testing.assert_allclose(curve, whole.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)

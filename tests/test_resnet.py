@@ -1,10 +1,13 @@
 """The other convolutional architectures against their sources: resnet, strided-critic and faces."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES
 from harness.architectures.summary import summarise
@@ -98,3 +101,47 @@ def test_what_a_resnet_cannot_be_is_a_sentence(sets, said):
     with pytest.raises(HarnessError, match=said) as error:
         summarise("resnet", parse_settings("resnet", [sets]), None)
     assert "Value error" not in str(error.value)
+
+
+def convolved(x, conv, **how):
+    return F.conv2d(x, conv.weight, conv.bias, **how)
+
+
+def test_the_critic_computes_what_the_source_writes():
+    """Blocks of ReLU, 1x1, ReLU, 3x3, ReLU, 1x1, norm, of which .3 is added; its output is divided by 5."""
+    _, critic = built("resnet", (3, 8, 8), "depth=8", "width=8", "norm=none")
+    x = torch.randn(4, 3, 8, 8)
+    h = convolved(x, critic.first)
+    for name, down in (("down1", True), ("block1_0", False)):
+        body, shortcut = getattr(critic, name).body, getattr(critic, name).shortcut
+        y = convolved(F.relu(h), body.conv1)
+        y = convolved(F.relu(y), body.conv2, padding=1, stride=2 if down else 1)
+        y = convolved(F.relu(y), body.conv3)
+        h = (convolved(h, shortcut.conv, stride=2) if down else h) + 0.3 * y
+    linear = critic.score
+    expected = h.flatten(1) @ linear.weight.T / 5 + linear.bias
+    torch.testing.assert_close(critic(x), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_101_layers_train_within_two_gigabytes():
+    """At 32 px, width 8, batch 16, WGAN-GP: a whole process, PyTorch included."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
+    assert 1e8 < float(done.stdout) < 2e9
+
+
+PROGRAM = """
+import re, torch
+from pathlib import Path
+from oracles import BLOBS, make_spec
+from harness.datasets import DATASETS
+from harness.engine.stack import Stack
+
+torch.set_num_threads(1)
+DATASETS.update(BLOBS)
+spec = make_spec("wgan-gp", "colours", "resnet", players={"depth": 101, "width": 8, "latent": 128}, n_critic=1)
+stack = Stack([spec], "single", torch.device("cpu"), torch.float32)
+stack.step(0)
+print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+"""

@@ -37,7 +37,7 @@ def check_resumed(specs, stops=(1, 6, 12), at=AT, **how):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+@pytest.mark.parametrize("architecture", ["mlp", pytest.param("mlp-bn", marks=pytest.mark.slow)])
 def test_a_resumed_stack_equals_an_uninterrupted_one(objective, architecture):
     specs = [make_spec(objective, architecture=architecture, seed=seed, steps=12, batch=13) for seed in range(3)]
     assert {outcome.status for outcome in check_resumed(specs)} == {"ok"}

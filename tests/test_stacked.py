@@ -37,7 +37,9 @@ def check_equal_to_plain_loop(specs, mode="stacked"):
 
 
 @pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp"])
-@pytest.mark.parametrize("norm", ["none", "batch", "layer", "instance"])
+@pytest.mark.parametrize(
+    "norm", ["none", "batch", *[pytest.param(x, marks=pytest.mark.slow) for x in ("layer", "instance")]]
+)
 def test_a_stack_equals_plain_loops(norm, objective):
     check_equal_to_plain_loop([spec("dcgan", objective, norm, seed=s, batch=4) for s in range(2)])
 
@@ -110,6 +112,7 @@ def check_alone_and_in_stacks(run):
         assert same(alone.snapshots, again.snapshots)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "instance"])
 def test_a_run_does_not_depend_on_its_stack_bit_for_bit(norm, objective):

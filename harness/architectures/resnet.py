@@ -1,8 +1,10 @@
 """Residual networks of bottleneck blocks (Gulrajani et al. 2017, figure 2: 101 layers in each player).
 
-As in the paper's published code: a block is ReLU, 1x1, ReLU, 3x3, ReLU, 1x1 and a norm, and .3 of it is added to its
-input. With the first and the last layer, a linear and a 1x1 convolution, 33 blocks are 101 layers. Blocks that change
-the side stand between stages of the others; where those do not divide evenly, the smallest maps have one more.
+As in the paper's published code (gan_64x64.py): a block is ReLU, 1x1, ReLU, 3x3, ReLU, 1x1 and a norm, and .3 of it is
+added to its input. With the first and the last layer, a linear and a 1x1 convolution, 33 blocks are 101 layers. Blocks
+that change the side stand between stages of the others; where those do not divide evenly, the smallest maps have one
+more. All weights start from one `init`; the source's first, last and shortcut convolutions start from a uniform
+distribution of Glorot's variance instead of He's.
 """
 
 from collections import OrderedDict
@@ -17,7 +19,7 @@ from harness.architectures.settings import Init, Output, Size
 from harness.errors import ShapeError
 
 SHARE = 0.3  # of a block's output that is added to its input
-CALM = 5.0  # what the generator's output is divided by before its tanh
+CALM = 5.0  # what the generator's output is divided by before its tanh, and what the critic's last layer is given
 
 
 class ResnetPlayer(BaseModel):
@@ -89,7 +91,8 @@ def build_critic(player: ResnetCritic, shape: Shape) -> nn.Sequential:
         if stage:
             layers.append((f"down{stage}", _block(player.norm, filters[stage - 1], n, "down")))
         layers += [(f"block{stage}_{i}", _block(player.norm, n, n)) for i in range(count)]
-    layers += [("flat", ToVector((filters[-1], base, base))), ("score", nn.Linear(filters[-1] * base * base, 1))]
+    size = filters[-1] * base * base
+    layers += [("flat", ToVector((filters[-1], base, base))), ("calm", Scale(1 / CALM)), ("score", nn.Linear(size, 1))]
     return nn.Sequential(OrderedDict(layers))
 
 

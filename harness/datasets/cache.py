@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from harness.datasets.pictures import Bytes
+from harness.errors import DataError
 from harness.folders import cache_folder
 from harness.store.files import locked, temporary
 
@@ -20,14 +22,36 @@ def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) ->
     """Return the uint8 array of this name and shape: mapped from the cache, or filled now and kept there.
 
     It is mapped copy-on-write. One process fills it while others wait. Where the cache cannot be written, or the array
-    has fewer than `least` bytes, it is filled in memory. Raises whatever `fill` raises; nothing is then kept.
+    has fewer than `least` bytes, it is filled in memory. Raises DataError where there is no room for it, and whatever
+    `fill` raises; nothing is then kept.
     """
     if np.prod(shape, dtype=float) >= least:
         with contextlib.suppress(OSError):
             return _kept(cache_path(name), shape, fill)
-    array = np.zeros(shape, dtype=np.uint8)
-    fill(array)
+    try:
+        array = np.zeros(shape, dtype=np.uint8)
+        fill(array)
+    except MemoryError:
+        size = f"{np.prod(shape, dtype=float) / 1e9:,.1f} GB"
+        text = f"its {shape[0]:,} pictures take {size}, more than memory, and the cache has no room for them"
+        raise DataError(f"{cache_path(name)}: {text}; ask for fewer or smaller ones, or free the disk.") from None
     return array
+
+
+def lacks_room(shape: tuple[int, ...]) -> str:
+    """Return why a set of pictures [n, c, h, w] could be kept on no disk of this machine's cache; "" where it could."""
+    try:
+        whole = shutil.disk_usage(_existing(cache_folder())).total
+    except OSError:
+        return ""
+    size = np.prod(shape, dtype=float)
+    if size <= whole:
+        return ""
+    return f"its {shape[0]:,} pictures take {size / 1e9:,.0f} GB, and the cache's disk has {whole / 1e9:,.0f} GB in all"
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def cache_path(name: str) -> Path:

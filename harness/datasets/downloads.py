@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Download:
             with contextlib.redirect_stdout(sys.stderr):  # torchvision prints there, too
                 self._torchvision(train=True, download=True)
         except Exception as error:  # of sockets, servers, archives, checksums and disks
-            text = " ".join(str(error).split())[:200]
+            text = _short(error)
             raise DataError(f"{self.name} cannot be fetched ({text}); {self._by_hand(self.files)}.") from None
         finally:
             socket.setdefaulttimeout(before)
@@ -99,7 +100,7 @@ class Download:
             found = self._torchvision(train)
             pictures, labels = np.asarray(found.data), torch.as_tensor(found.targets)
         except Exception as error:  # a file that is torn or foreign fails anywhere in its reader
-            said = " ".join(str(error).split())[:200] or type(error).__name__
+            said = _short(error) or type(error).__name__
             raise DataError(f"{self.where()}: cannot be read as {self.title} ({said}); {self._again()}.") from None
         shape = (self.side, self.side) + ((3,) if pictures.ndim == 4 else ())
         sound = pictures.shape == (len(labels), *shape) and pictures.dtype == np.uint8
@@ -107,6 +108,10 @@ class Download:
             raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {self._again()}.")
         channels = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(channels), labels.long()
+
+
+def _short(error: Exception) -> str:
+    return textwrap.shorten(str(error), 120, placeholder=" ...")
 
 
 def _sized(pictures: Bytes, size: int) -> Bytes:

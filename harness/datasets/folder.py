@@ -5,6 +5,7 @@ or another folder are the same data set. They are decoded once a machine, and ke
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 
 from harness.datasets.cache import cache_path, cached
 from harness.datasets.picturefile import decoded, is_picture, picture_bytes
-from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, by_content, training_size
+from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, training_size
 from harness.datasets.places import place, place_of
 from harness.datasets.settings import PictureSettings, Side, among
 from harness.errors import DataError
 
-VERSION = 1  # of how pictures are decoded
+VERSION = 2  # of how pictures are decoded and ordered
 LEAST = 3  # pictures: two to train on, one to hold out
 
 
@@ -36,7 +37,8 @@ def describe(path: str) -> dict[str, Any]:
     Raises DataError where it is not there, or holds too few pictures or one that cannot be read.
     """
     files = picture_files(Path(path))
-    content = _content(tuple(map(str, files)), tuple(_stamp(file) for file in files))
+    # Copies count: a picture that lies there twice is seen twice as often.
+    content = hashlib.sha256(b"".join(sorted(_hashes(files)))).hexdigest()[:16]
     place(content, path)
     return {"content": content, "pictures": len(files)}
 
@@ -109,18 +111,18 @@ def _stamp(file: Path) -> tuple[int, int]:
     return (info.st_mtime_ns, info.st_size)
 
 
-@lru_cache(maxsize=16)
-def _content(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> str:
-    """Return the first 16 hex digits of the hash over the sorted hashes of the files; `stamps` makes changed ones new.
+def _hashes(files: Sequence[Path]) -> tuple[bytes, ...]:
+    return _read(tuple(map(str, files)), tuple(_stamp(file) for file in files))
 
-    Copies count: a picture that lies there twice is seen twice as often.
-    """
-    hashes = sorted(hashlib.sha256(picture_bytes(Path(file))).digest() for file in files)
-    return hashlib.sha256(b"".join(hashes)).hexdigest()[:16]
+
+@lru_cache(maxsize=16)
+def _read(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> tuple[bytes, ...]:
+    """Return the sha256 of each file; `stamps` makes changed ones new."""
+    return tuple(hashlib.sha256(picture_bytes(Path(file))).digest() for file in files)
 
 
 def _decode(settings: Settings, out: Bytes) -> None:
-    """Fill [n, c, size, size] with the folder's pictures, in the order of their content."""
+    """Fill [n, c, size, size] with the folder's pictures, in the order of their files' content."""
     path = place_of(settings["content"])
     if path is None:
         text = "is known; train through a suite that names it"
@@ -128,9 +130,21 @@ def _decode(settings: Settings, out: Bytes) -> None:
     if describe(path)["content"] != settings["content"]:
         text = "its pictures have changed since the suite was planned; run the suite again to plan with these"
         raise DataError(f"{path}: {text}, or put the earlier ones back.")
-    for picture, file in zip(out, picture_files(Path(path)), strict=True):
+    files = picture_files(Path(path))
+    for picture, file in zip(out, files, strict=True):
         picture[:] = decoded(file, settings["size"], settings["channels"])
-    _reorder(out, by_content(out))
+    _reorder(out, _order(out, _hashes(files)))
+
+
+def _order(pictures: Bytes, hashes: Sequence[bytes]) -> NDArray[np.intp]:
+    """Return the order of pictures by the hashes of their files, which no size, channels or decoder changes; files that
+    show the same picture stand together, at the place of the first of them.
+    """
+    shown = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
+    first: dict[bytes, bytes] = {}
+    for picture, file in zip(shown, hashes, strict=True):
+        first[picture] = min(first.get(picture, file), file)
+    return np.array(sorted(range(len(shown)), key=lambda i: (first[shown[i]], hashes[i])), dtype=np.intp)
 
 
 def _reorder(array: Bytes, order: NDArray[np.intp]) -> None:

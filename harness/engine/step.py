@@ -75,7 +75,7 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     game, state, hyper = turn.game, turn.state, turn.hyper
     real = game.networks.pack(turn.noise["real"])
     fake = game.networks.pack(_fakes(turn))
-    shown_real, shown_fake = _inputs(turn, "critic", real, fake)
+    shown_real, shown_fake = _inputs(turn, "critic", (real, fake), turn.noise)
 
     def loss(params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         critic, real, fake = game.networks.critic(params, state.extra), part["real"], part["fake"]
@@ -105,7 +105,7 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
         fake = game.networks.pack(game.networks.sample(params, part["latent"], state.extra))
         # Read by relativistic losses and by tricks; the others get none.
         real = game.networks.pack(part["real"]) if "real" in part else fake.new_empty(0)
-        shown_real, shown_fake = _inputs(turn, "generator", real, fake)
+        shown_real, shown_fake = _inputs(turn, "generator", (real, fake), part)
         if game.objective.relative:
             real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
         else:
@@ -166,10 +166,14 @@ def _scores(game: Game, critic: Critic, real: Tensor, fake: Tensor) -> tuple[Ten
     return both[..., : both.shape[-1] // 2], both[..., both.shape[-1] // 2 :]
 
 
-def _inputs(turn: Turn, player: str, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def _inputs(
+    turn: Turn, player: str, samples: tuple[Tensor, Tensor], noise: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return real and fake samples as the tricks show them; `noise` is of these samples."""
+    real, fake = samples
     for name, trick in turn.game.tricks.items():
         if trick.inputs:
-            real, fake = trick.inputs(player, real, fake, turn.state.extra.get(name), turn.noise, turn.hyper)
+            real, fake = trick.inputs(player, real, fake, turn.state.extra.get(name), noise, turn.hyper)
     return real, fake
 
 

@@ -106,7 +106,7 @@ _RATES = {"critic_lr": "rates", "generator_lr": "rates", "optimizer": "optimiser
 def _limits(description: Mapping[str, Any]) -> str:
     """Return what can be concluded, in sentences."""
     primary, cell = description["conclusions"]["primary"], description["conclusions"]["cell"]
-    sentences = [_primary_sentence(primary)]
+    sentences = [_primary_sentence(primary) if primary["pairs"] else _alone(description)]
     if cell["seeds"] < 2:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
@@ -118,9 +118,16 @@ def _limits(description: Mapping[str, Any]) -> str:
     return "\n".join(["What can be concluded", *(line for lines in wrapped for line in lines)])
 
 
-def _primary_sentence(primary: Mapping[str, Any]) -> str:
-    if not primary["pairs"]:
+def _alone(description: Mapping[str, Any]) -> str:
+    """Return what a report compares where no objective meets another."""
+    several = [name for name in ("architectures", "swept") if len(description[name]) > (name == "architectures")]
+    if len(description["objectives"]) > 1 or not several:
         return "No two objectives share a task (data set x architecture): there is nothing to compare."
+    what = {"architectures": "architectures", "swept": "settings"}[several[0]]
+    return f"There is one objective: the report compares its {what}, paired by seed."
+
+
+def _primary_sentence(primary: Mapping[str, Any]) -> str:
     tasks, objectives = counted(primary["tasks"], "task"), counted(primary["objectives"], "objective")
     p, needed = primary["smallest_p_corrected"], primary["tasks_needed"]
     reach = f"smallest reachable p = {p:.2g}" if p < 1 else "smallest reachable p = 1.00"

@@ -28,7 +28,7 @@ def sentence(table: pd.DataFrame, results: list[TaskResult], name: str) -> str:
     tail = (
         f"; {lost:,} of {counted(len(table), 'run')} did not finish and count as worst{_lost(counts)}" if lost else ""
     )
-    return f"{body}{tail}{_missing(counts, name)}."
+    return f"{body}{tail}{_collapsed(table)}{_missing(counts, name)}."
 
 
 def statuses(counts: Mapping[str, int]) -> str:
@@ -38,6 +38,18 @@ def statuses(counts: Mapping[str, int]) -> str:
 
 def _lost(counts: Mapping[str, int]) -> str:
     return f" ({statuses(counts)})" if statuses(counts) else ""
+
+
+def _collapsed(table: pd.DataFrame) -> str:
+    """Say how many finished runs of what collapsed, by the declared rule; "" where none did."""
+    ok = table[table["status"] == "ok"]
+    found = ok[ok["collapsed"] == 1] if "collapsed" in ok else ok.head(0)
+    if not len(found):
+        return ""
+    whose = [
+        f"{n} of {(ok['objective'] == name).sum()} of {name}" for name, n in found["objective"].value_counts().items()
+    ]
+    return f"; {len(found):,} of {counted(len(ok), 'finished run')} collapsed ({', '.join(whose)})"
 
 
 def _missing(counts: Mapping[str, int], name: str) -> str:

@@ -1,5 +1,7 @@
 """The contest: each task's order of objectives, and by how much the second is worse than the first.
 
+A suite of one objective asks about something else: its architectures compete, or its settings where it has but one.
+
 Where a suite sweeps settings, an objective stands for itself with the setting that was best on the *other* seeds, so
 that no seed is judged by a setting chosen on it.
 """
@@ -22,7 +24,8 @@ from harness.wording import counted, listed
 
 @dataclass(frozen=True)
 class Contender:
-    """One objective in one task: one run a seed. `swept` names what was tuned, "" where nothing was."""
+    """One objective (or whatever competes) in one task: one run a seed. `swept` names what was tuned, "" where nothing
+    was."""
 
     objective: str
     values: Mapping[int, float]  # by seed, of the runs that are ok
@@ -50,8 +53,22 @@ class TaskResult:
         return self.gap is not None and self.gap.low > 0
 
 
+def rivals(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the labelled table with what competes as its `objective`: the objectives, where there are several; else
+    the architectures, a task being a data set; else the settings.
+    """
+    if table["objective"].nunique() != 1:
+        return table
+    if table["architecture"].nunique() > 1:
+        architectures, objective = table["architecture"].astype(str), str(table["objective"].iloc[0])
+        pairs = zip(table["task"], architectures, strict=True)
+        tasks = [task.replace(f" / {name}", f" / {objective}", 1) for task, name in pairs]
+        return table.assign(objective=architectures, task=tasks)
+    return table.assign(objective=table["setting"], setting="") if table["setting"].nunique() > 1 else table
+
+
 def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
-    """Return the result of every task with an ok run, in planned order. `table` is labelled; metrics by data set."""
+    """Return the result of every task with an ok run, in planned order. `table` holds rivals; metrics by data set."""
     results: list[TaskResult] = []
     for task, part in table.groupby("task", sort=False):
         metric = metrics[str(part["dataset"].iloc[0])]

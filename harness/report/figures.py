@@ -38,7 +38,7 @@ LABELS = {
     "w1_excess": "W1 excess (data units)",
     "w1": "W1 (data units)",
     "w2": "W2 (data units)",
-    "sliced_w": "sliced W1 (data units)",
+    "sliced_w": "sliced W1",
     "hq": "high-quality share",
     "reverse_kl": "reverse KL (nats)",
     "kl": "KL (nats)",

@@ -31,7 +31,7 @@ def build_report(store: Store, out: Path) -> Path:
     the run, and StoreError where `out` cannot be written.
     """
     view = tables.read(store)
-    results = contest.judge(view.table, view.metrics)
+    results = contest.judge(contest.rivals(view.table), view.metrics)
     drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
     frames = _csv_tables(view, contest.by_task(results))
     page = render(context(view, results, drawn, list(frames)))
@@ -74,6 +74,9 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": _floor(view),
+        "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
+        "sliced": "sliced_w" in view.metrics.values(),
+        "pictured": bool(drawn["sheets"].panels),
         "cells": _cells(view.cells),
         "beside": _beside(view.cells),
         "swept": bool((table["setting"] != "").any()),
@@ -91,7 +94,7 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
 def _answer(view: View, results: list[TaskResult]) -> str:
     if view.headline:
         return verdict.text(view.headline, view.table)
-    return answer.sentence(view.table, results, tables.arguments(view, path=False))
+    return answer.sentence(contest.rivals(view.table), results, tables.arguments(view, path=False))
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:

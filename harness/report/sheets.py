@@ -24,7 +24,7 @@ def sections(view: View) -> dict[str, Section]:
     shown = in_turn(cells, panels.MOST)
     return {
         "sheets": panels.collect("sheets", list(_items(shown)), partial(_draw, view), len(list(_items(cells))), told),
-        "frames": _frames(view, rows_of(in_turn(best_cells(cells), MOVING))),
+        "frames": _frames(view, rows_of(best_cells(cells)), rows_of(in_turn(best_cells(cells), MOVING))),
     }
 
 
@@ -72,8 +72,8 @@ def _sheet(pictures: Pictures) -> Pictures:
     return sheet(pictures[:n], math.isqrt(n))
 
 
-def _frames(view: View, cells: list[dict[str, Any]]) -> Section:
-    """Return an animation of each cell's median run, where it kept frames."""
+def _frames(view: View, every: list[dict[str, Any]], cells: list[dict[str, Any]]) -> Section:
+    """Return an animation of each cell's median run, where it kept frames; `cells` are those chosen of `every`."""
     made = []
     for place, cell in enumerate(cells, start=1):
         run_id = stats.median_run(runs_of(view, cell), cell["metric"]) if cell["n_ok"] else None
@@ -85,4 +85,6 @@ def _frames(view: View, cells: list[dict[str, Any]]) -> Section:
         name = panels.named(f"frames-{place:02d}", f"{cell['task']} {named(cell, ' ')}")
         side = pixels * max(1, WIDE // pixels)
         made.append(Panel(name, said, side, side, {"gif": moving}))
-    return Section(tuple(made), ())
+    left = len(every) - len(cells)
+    note = f"Shown are {len(cells)} of {len(every)} objectives, each at its best on a task."
+    return Section(tuple(made), (note,) if made and left else ())

@@ -20,6 +20,8 @@ from harness.suite.sizes import player_sizes
 from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown, within
 from harness.suite.yamlfile import KeyPath
 
+BOUNDS = {"tanh": [-1, 1], "sigmoid": [0, 1]}  # of a generator's last nonlinearity
+
 
 def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list[Problem]:
     """Return every mistake of the suite's names, values and combinations.
@@ -93,13 +95,26 @@ def refusals(triple: Triple, values: Mapping[str, Any], resolved: Resolved) -> l
     ):
         text = "batch norm needs more than one sample a batch: with one, every output is its bias."
         problems.append(Problem(triple.places["architecture"], text))
-    problems += _wrong_micro_batch(triple, resolved)
+    problems += _wrong_micro_batch(triple, resolved) + _wrong_output(triple, resolved)
     try:
         player_sizes(resolved.setup)
     except Exception as error:  # a plug-in's builder may raise anything
         text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {error}"
         problems.append(Problem(triple.places["architecture"], text))
     return problems
+
+
+def _wrong_output(triple: Triple, resolved: Resolved) -> list[Problem]:
+    """Return why a generator cannot draw its pictures: its last nonlinearity has another range."""
+    output, wanted = resolved.setup.generator.get("output"), list(resolved.setup.data.get("range", ()))
+    if triple.dataset.entry.pictures is None or BOUNDS.get(str(output), wanted) == wanted:
+        return []
+    fitting = next(name for name, bounds in BOUNDS.items() if bounds == wanted)
+    text = (
+        f"the generator of '{triple.architecture.label}' ends in {output}, and pictures of '{triple.dataset.label}' "
+        f"range from {wanted[0]} to {wanted[1]}; set generator: {{output: {fitting}}}."
+    )
+    return [Problem(triple.places["architecture"], text)]
 
 
 def _wrong_micro_batch(triple: Triple, resolved: Resolved) -> list[Problem]:

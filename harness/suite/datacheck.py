@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
+from harness.datasets.cache import lacks_room
 from harness.errors import DataError, HarnessError, suggestion
 from harness.extractors import EXTRACTORS, defaults, why_not
 from harness.metrics import FEATURE_METRICS, rankable
@@ -63,7 +64,7 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
         return []  # told where the file is named, or the value stands
     if entry.pictures is not None:
         return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(suite, triple, data)))
-    return _wrong_points(suite, triple, every[0])
+    return _wrong_metric(suite, triple, every[0]) + _wrong_points(suite, triple, every[0])
 
 
 def _data(triple: Triple) -> Iterator[dict[str, Any]]:
@@ -76,14 +77,20 @@ def _data(triple: Triple) -> Iterator[dict[str, Any]]:
         yield data_of(triple, dict(zip(held, chosen, strict=True)))
 
 
-def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
-    label, entry, problems = triple.dataset.label, triple.dataset.entry, []
+def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    label, entry = triple.dataset.label, triple.dataset.entry
     metric, known = getattr(suite.primary, entry.kind), rankable(entry, data)
-    if entry.kind == "toys" and metric not in known:
-        size = prod(entry.shape(data))
-        why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}" if size > MAX_DIMENSION else ""
-        text = f"runs of '{label}' cannot be ranked on {metric!r}{why}.{suggestion(metric, known)}"
-        problems.append(Problem(("primary", entry.kind), text))
+    if metric in known:
+        return []
+    size = prod(entry.shape(data))
+    is_exact = metric.partition("_")[0] in ("w1", "w2", "score")
+    why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
+    text = f"cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
+    return [Problem(("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]
+
+
+def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+    label, problems = triple.dataset.label, []
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
         problems.append(Problem(("score", "samples"), f"{text}set score.samples to {data['points']} or fewer."))
@@ -98,6 +105,8 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
         sizes = entry.sizes(data)
     except DataError as error:
         return [Problem(_place(triple), str(error))]
+    if why := lacks_room((sizes.train + sizes.held_out, *entry.shape(data))):
+        return [Problem(_place(triple), f"'{label}': {why}; ask for fewer or smaller ones.")]
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
         return [Problem(triple.sources["dataset.fixed"].path, text)]

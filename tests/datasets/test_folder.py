@@ -288,3 +288,25 @@ def test_the_pictures_beside_these_tests():
     found = prepared(PICTURES, channels=1, size=16)
     assert found.train.shape == (8, 1, 16, 16)
     assert found.held_out.shape == (4, 1, 16, 16)
+
+
+def test_the_same_files_are_held_out_at_every_size(faces):
+    """Also in grey: each picture is of one colour, which tells them apart at any size."""
+    for i, path in enumerate(sorted(faces.rglob("[0-9].png"))):
+        saved(path, np.full((12, 12, 3), 20 * i, dtype=np.uint8))
+    parts = {
+        tuple(sorted({int(picture.float().mean()) for picture in prepared(faces, **settings).held_out}))
+        for settings in ({"size": 12}, {"size": 16}, {"size": 9, "channels": 1})
+    }
+    ((first, *rest),) = parts
+    assert len(rest) == 2
+    assert first % 20 == 0
+
+
+def test_other_files_of_the_same_picture_stand_on_its_side(faces):
+    """Saved again with other bytes, as an export would."""
+    for path in list(faces.rglob("[0-9].png")):
+        Image.open(path).save(path.with_suffix(".bmp"))
+    found = prepared(faces)
+    assert len(found.train) + len(found.held_out) == 20
+    assert not set(as_set(found.train)) & set(as_set(found.held_out))

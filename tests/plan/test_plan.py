@@ -249,6 +249,22 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
     assert alone["primary"]["smallest_p"] is None
 
 
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (
+            {"architecture": ["mlp", "mlp-bn"]},
+            "There is one objective: the report compares its architectures, paired by",
+        ),
+        ({"train": {"lr": [1e-3, 2e-3]}}, "There is one objective: the report compares its settings, paired by seed."),
+        ({}, "No two objectives share a task (data set x architecture): there is nothing to compare."),
+    ],
+)
+def test_a_plan_of_one_objective_says_what_is_compared(parts, words):
+    swept = suite(dataset="ring", objective="gan", **parts)
+    assert words in " ".join(render(describe(swept, make_plan(swept, None, "cpu"), set())).split())
+
+
 def test_a_description_counts_runs_cells_and_settings(planned):
     swept, plan = planned
     done = {row["run_id"] for row in plan.runs if row["dataset"] == "ring"}

@@ -9,7 +9,8 @@ from harness.report import answer, contest, tables
 
 def spoken(store):
     view = tables.read(store)
-    return answer.sentence(view.table, contest.judge(view.table, view.metrics), tables.arguments(view, path=False))
+    compared = contest.rivals(view.table)
+    return answer.sentence(compared, contest.judge(compared, view.metrics), tables.arguments(view, path=False))
 
 
 def lost(status):
@@ -110,3 +111,30 @@ def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
     two = (("8gaussians", "mlp"), ("ring", "mlp"))
     assert "lr tuned on the other seeds (n = 3 seeds)" in spoken(FakeResults(rates=("recipe", 2e-3), tasks=two))
     assert "one seed gives no interval" in spoken(FakeResults(seeds=1, tasks=two))
+
+
+def test_of_one_objective_the_architectures_compete_on_each_data_set():
+    text = spoken(FakeResults(objectives=("wgan-gp",), tasks=(("8gaussians", "mlp"), ("8gaussians", "mlp-bn"))))
+    assert re.match(r"On 8gaussians / wgan-gp, mlp(-bn)? (is best|has the lowest mean w1_excess)", text)
+    assert "the runner-up, mlp" in text
+
+
+def test_of_one_objective_on_one_architecture_the_settings_compete():
+    store = FakeResults(objectives=("wgan-gp",), rates=(1e-4, 1e-3), noise=0)
+    compared = contest.rivals(tables.read(store).table)
+    (result,) = contest.judge(compared, {"8gaussians": "w1_excess"})
+    assert {contender.objective for contender in result.order} == {"lr=1e-4", "lr=1e-3"}
+    assert [contender.spread.n_ok for contender in result.order] == [3, 3]
+    assert {contender.swept for contender in result.order} == {""}  # nothing is tuned where settings are compared
+    assert spoken(store).startswith("On 8gaussians / mlp, lr=")
+
+
+def test_several_objectives_compete_whatever_else_differs():
+    table = tables.read(FakeResults(rates=(1e-4, 1e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp-bn")))).table
+    assert contest.rivals(table) is table
+
+
+def test_runs_that_collapsed_are_counted():
+    overrides = {(0, "gan", 0, seed): {"collapsed": 1.0} for seed in (0, 2)}
+    assert "; 2 of 9 finished runs collapsed (2 of 3 of gan)." in spoken(FakeResults(overrides=overrides))
+    assert "collapsed" not in spoken(FakeResults())

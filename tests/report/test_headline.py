@@ -100,6 +100,7 @@ def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
         np.testing.assert_allclose(got, [interval.mean, low, high], atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.permutations(range(4)), st.booleans(), st.randoms())
 def test_the_order_of_seeds_tasks_and_rows_does_not_matter(order, turned, random):

@@ -54,6 +54,7 @@ def coverage(noise, n, draws=1000, resamples=400):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", MEASURED)
 def test_the_interval_covers_as_often_as_measured_and_more_often_than_a_bootstrap_within_tasks(noise):
     shares = coverage(noise, 5)

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from oracles import PICTURES
@@ -99,6 +100,12 @@ def test_one_choice_of_classes_has_one_address(load):
         ("range: [0, 1]", "classes: [[3], [3, 3]]", 12, "[3, 3] given, a list of different classes from 0 to 9"),
         ("range: [0, 1]", "folder: data/faces", 12, "folder: the data set 'digits' has no such parameter."),
         ("digits]", "mnist]", 14, "mnist is not on this machine: `harness data mnist` fetches it, or put train-images"),
+        (
+            "[own, digits], architecture: mlp",
+            "digits, architecture: dcgan",
+            14,
+            "ends in tanh, and pictures of 'digits' range from 0 to 1; set generator: {{output: sigmoid}}.",
+        ),
         ("digits: {range: [0, 1]}", "x: {base: shapes, shapes: two}", 12, "'two' given, 'many' or 'one' needed."),
     ],
 )
@@ -113,6 +120,16 @@ def test_pictures_that_cannot_be_used_are_refused_with_their_line(
     (said,) = mistakes(text)
     assert said.startswith(f"x.yaml:{line}: ")
     assert words.format(root=tmp_path) in said
+
+
+def test_more_pictures_than_the_disk_takes_are_refused(mistakes, monkeypatch):
+    monkeypatch.setattr("harness.datasets.cache.shutil.disk_usage", lambda path: SimpleNamespace(total=500e9))
+    text = SUITE.replace("digits: {range: [0, 1]}", "x: {base: shapes, size: 512, n: 1000000}")
+    (said,) = mistakes(text.replace("own, digits", "x"))
+    assert said == (
+        "x.yaml:14: dataset: 'x': its 1,005,000 pictures take 790 GB, and the cache's disk has 500 GB in all; ask for "
+        "fewer or smaller ones."
+    )
 
 
 def test_a_torn_picture_is_refused_where_the_folder_is_named(mistakes, faces):
@@ -178,3 +195,9 @@ def test_a_single_held_out_picture_has_no_fid(mistakes):
     text = SUITE.replace("  digits: {range: [0, 1]}", "  x: {base: shapes, n: 9, held_out: 1, size: 16}")
     (said,) = mistakes(text.replace("[own, digits]", "x").replace("sliced_w", "fid"))
     assert said == "x.yaml:6: images: 'x' holds a single picture out, and 'fid' compares with more; use sliced_w."
+
+
+def test_an_output_of_the_range_is_taken(load):
+    text = SUITE.replace("[own, digits], architecture: mlp", "digits, architecture: fits")
+    text = text.replace("matrix:", "architectures: {fits: {base: dcgan, generator: {output: sigmoid}}}\nmatrix:")
+    assert expand(load(text)).runs

@@ -205,3 +205,10 @@ def _scales(path):
     from harness.suite.yamlfile import read_yaml
 
     return list(read_yaml(path).data.get("scales", {}))
+
+
+def test_digits_mlp_differs_in_nothing_but_what_it_asks_about():
+    """RMSProp's smoothing would else be each recipe's: Adam's for the GANs."""
+    runs = expand(load_suite(SCHEMA.parents[1] / "suites/digits-mlp.yaml")).runs
+    assert {run.spec.hyper["beta2"] for run in runs} == {0.99}
+    assert len({(str(run.spec.setup.generator), str(run.spec.setup.critic)) for run in runs}) == 1
