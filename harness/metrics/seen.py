@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.extractors import Looks
 
 LOOKED_AT = 10_000  # training pictures that the scale and the floors are taken from; as many as `samples` at least
+CONSTANT = "fid_constant"  # the FID of the mean training picture, drawn again and again
 SHOWN = 10  # classes up to which each has a column of its own
 
 Columns = dict[str, float]
@@ -84,7 +85,9 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
         expected = np.bincount(labels, minlength=len(extractor.classes)) / len(labels)
     unit = np.float32(scale)
     seen = Seen(held.features / unit, train / unit, scale, extractor.error, extractor.look, expected, extractor.classes)
-    return replace(seen, real=_reached(seen, held.scores, pool / unit, name))
+    mean = whole.mean(0, dtype=np.float64).round().astype(np.uint8)[None]
+    constant = fidelity.fid(np.repeat(extractor.look(mean).features / unit, len(points), 0), seen.held)
+    return replace(seen, real=_reached(seen, held.scores, pool / unit, name) | {CONSTANT: constant})
 
 
 def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) -> Columns:
@@ -98,7 +101,15 @@ def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) 
                 columns |= metric.compute(features, looks.scores, real, name)
         columns |= {beside(column): value for column, value in real.real.items() if column in columns}
         columns |= {} if np.isnan(real.error) else {f"extractor_error[{name}]": real.error}
-    return columns
+    return columns | {"score": _score(columns, *next(iter(seen.items())))}
+
+
+def _score(columns: Columns, name: str, seen: Seen) -> float:
+    """Return 1 for the FID that real pictures reach, 0 for that of the mean picture, by the first extractor."""
+    column = f"fid[{name}]@{len(seen.held)}"
+    floor = seen.real[column]
+    room = seen.real[CONSTANT] - floor
+    return float(np.clip(1 - (columns[column] - floor) / room, 0, 1)) if room > 0 else float("nan")
 
 
 def beside(column: str) -> str:
@@ -213,10 +224,11 @@ def _classes(features: Features, scores: Features | None, seen: Seen, name: str)
 FEATURE_METRICS: dict[str, FeatureMetric] = {
     "fid": FeatureMetric(
         version=1,
-        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]"),
+        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]", "score"),
         compute=_fid,
         summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
-        "the pictures trained on; 1 where there are no more pictures than features",
+        "the pictures trained on; 1 where there are no more pictures than features; score, by the first extractor: 1 "
+        "as real pictures, 0 as the mean picture",
     ),
     "kid": FeatureMetric(
         version=1,

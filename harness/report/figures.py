@@ -100,6 +100,21 @@ def blank(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def squares(rows: int, columns: int, side: float) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure of rows and columns of square axes, `side` inches each."""
+    figure = Figure(figsize=((columns + 1) * side, rows * (side + 0.2) + 0.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, [list(row) for row in axes]
+
+
+def empty(ax: Axes, text: str) -> None:
+    """Say in place of a picture why there is none."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, wrap=True)
+
+
 def encode(figure: Figure) -> tuple[bytes, bytes]:
     """Return the figure as PNG and SVG: the same drawing gives the same bytes (no date, no version, no random name)."""
     png, svg = io.BytesIO(), io.BytesIO()

@@ -18,7 +18,6 @@ from harness.wording import listed
 
 WAYS = ("tuned", "recipe", "mean")  # of standing for an objective whose settings were swept
 BUDGETS = ("steps", "seconds")  # what objectives are given alike: generator steps, seconds of training
-SCORED_BY = {"w1", "w1_excess", "score"}  # primary metrics that order the runs of a task as the score does
 # Share of nominal 95 % t intervals over five seeds and nine simulated tasks that hold the expected tuned score, and the
 # expected difference of two: measured in 4,000 draws, checked in tests/report. Runs with normal noise of their own;
 # with luck that a seed brings to all runs, too; with one run in five far worse besides; with one in ten lost instead.
@@ -120,7 +119,7 @@ def headline(
 
 def _compared(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame | None:
     """Return the runs of the tasks that every objective was run on; None where they allow no headline."""
-    if "score" not in table or not set(metrics.values()) <= SCORED_BY or (table["status"] == "pending").any():
+    if "score" not in table or not all(map(_scored_by, metrics.values())) or (table["status"] == "pending").any():
         return None
     objectives = table.groupby("task")["objective"].nunique()
     runs = table[table["task"].isin(objectives.index[objectives == table["objective"].nunique()])]
@@ -131,6 +130,11 @@ def _compared(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame |
     known = np.isfinite(ok[["score", "train_s"]].to_numpy(dtype=np.float64, na_value=np.nan)).all()
     fixed = "setup.trained" in runs and (runs["setup.trained"] == "fixed").any()
     return runs if seeds.nunique() == 1 and known and not fixed else None
+
+
+def _scored_by(metric: str) -> bool:
+    """Whether a primary metric orders the runs of a task as the score does."""
+    return metric in ("w1", "w1_excess", "score") or metric.startswith("fid[")
 
 
 def _at_recipe(swept: pd.DataFrame) -> pd.Series:
@@ -151,7 +155,7 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
 
     The budget of a task is what its cheapest run that is ok took: its steps, or its seconds.
     """
-    scores, excesses = _curves(scored, "score", 0.0), _curves(scored, "w1_excess", np.nan)
+    scores, excesses = _curves(scored, "score", 0.0), _distances(scored)
     ok = runs["status"] == "ok"
     parts = []
     for budget in BUDGETS:
@@ -166,6 +170,16 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
         parts.append(runs.assign(budget=budget, reached=reached, score=found, excess=beyond, status="ok"))
     # One order whatever the plan's: it breaks ties between settings, and rounds sums.
     return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
+
+
+def _distances(scored: pd.DataFrame) -> dict[str, Curve]:
+    """Return the distance behind the score of every run at its scored steps: w1_excess, or a FID of pictures."""
+    found: dict[str, Curve] = {}
+    for name in ("w1_excess", *sorted(c for c in scored.columns if c.startswith("fid[") and not c.endswith("_floor"))):
+        for run_id, (steps, values) in _curves(scored, name, np.nan).items():
+            if np.isfinite(values).all():
+                found.setdefault(run_id, (steps, values))
+    return found
 
 
 def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from harness.report import figures, panels, stats
+from harness.report import figures, matrix, panels, stats
 from harness.report.grids import Pictures, animation, sheet, square
 from harness.report.panels import Drawn, Panel, Section
 from harness.report.pictures import best_cells, in_turn, named, rows_of, runs_of, titled
@@ -18,11 +18,12 @@ WIDE = 256  # CSS pixels that small animations are shown at, by a whole factor: 
 
 
 def sections(view: View) -> dict[str, Section]:
-    """Return the page's pictures of pictures by name: sheets, frames. Both are empty where there are only points."""
+    """Return the page's pictures of pictures by name: grid, sheets, frames. All are empty where there are only points."""
     cells = view.cells[view.cells["dataset"].isin(_pictured(view))] if len(view.cells) else view.cells
     told = "cells: of each task its first objective, then its last, and so on inwards"
     shown = in_turn(cells, panels.MOST)
     return {
+        "grid": matrix.section(view, cells),
         "sheets": panels.collect("sheets", list(_items(shown)), partial(_draw, view), len(list(_items(cells))), told),
         "frames": _frames(view, rows_of(best_cells(cells)), rows_of(in_turn(best_cells(cells), MOVING))),
     }

@@ -1,0 +1,69 @@
+"""The grid of samples: of a data set of pictures a small sheet for every objective on every architecture."""
+
+import math
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from harness.report import figures, panels, stats
+from harness.report.grids import Pictures, sheet, square
+from harness.report.panels import Drawn, Section
+from harness.report.pictures import best_cells, rows_of, runs_of
+from harness.report.tables import View
+from harness.wording import number
+
+SIDE = 100  # pixels of a sheet's side at most: 25 of 16 pixels
+INCH = 1.15  # of a sheet's side
+
+
+def section(view: View, cells: pd.DataFrame) -> Section:
+    """Return a grid for each data set of `cells`, all of pictures, of several objectives on several architectures."""
+    best = best_cells(cells)
+    grids = []
+    for _, part in best.groupby("dataset", sort=False) if len(best) else ():
+        if part["objective"].nunique() > 1 and part["architecture"].nunique() > 1:
+            grids.append(part)
+    return panels.collect("grid", grids[: panels.MOST], partial(_grid, view), len(grids), "data sets")
+
+
+def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
+    """Draw a row an architecture, a column an objective: its median run at its best setting; real pictures first."""
+    found = {(cell["architecture"], cell["objective"]): cell for cell in rows_of(part)}
+    rows, columns = (list(dict.fromkeys(part[name])) for name in ("architecture", "objective"))
+    columns = [name for name in view.table["objective"].unique() if name in columns]
+    figure, axes = figures.squares(len(rows), 1 + len(columns), INCH)
+    real = None
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns, start=1):
+            run_id = _median(view, found.get((row, column)))
+            if run_id is None:
+                figures.empty(axes[i][j], "no run finished")
+                continue
+            real = view.store.reference(str(part["dataset"].iloc[0]), run_id) if real is None else real
+            figures.draw_sheet(axes[i][j], _sheet(view.store.snapshot(run_id)["fixed"]))
+            axes[i][j].set_xlabel(_below(view, found[row, column], run_id), fontsize=8)
+        axes[i][0].set_ylabel(row, fontsize=9, rotation=0, ha="right", va="center")
+    if real is None:
+        return None
+    for i, row_axes in enumerate(axes):
+        figures.draw_sheet(row_axes[0], _sheet(real[25 * i :]))
+    for ax, column in zip(axes[0], ("real", *columns), strict=True):
+        ax.set_title(column, fontsize=9)
+    name = str(part["dataset"].iloc[0])
+    return figure, name, f"Pictures of {name}: a row an architecture, a column an objective, at its best setting"
+
+
+def _median(view: View, cell: dict[str, Any] | None) -> str | None:
+    return stats.median_run(runs_of(view, cell), cell["metric"]) if cell is not None and cell["n_ok"] else None
+
+
+def _below(view: View, cell: dict[str, Any], run_id: str) -> str:
+    metric = str(cell["metric"])
+    value = view.table.loc[view.table["run_id"] == run_id, metric].astype(float).iloc[0]
+    return f"{metric.partition('[')[0]} {number(value)}"
+
+
+def _sheet(pictures: Pictures) -> Pictures:
+    n = square(min(len(pictures), 25), max(pictures.shape[-2:]), SIDE)
+    return sheet(pictures[:n], math.isqrt(n))
