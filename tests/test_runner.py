@@ -183,7 +183,7 @@ def test_more_samples_than_runs_keep_are_refused_where_they_have_no_generator(su
     text = SUITE.replace("[8gaussians, ring]", "parallel-lines").replace("lr: 1e-3", "lr: 1e-3, generator: fixed")
     Path(suite).write_text(text.replace("datasets: {ring: {sd: [.1, .2]}}\n", ""))
     run(Request(suite, workers=0))
-    with pytest.raises(HarnessError, match="keep 60 points"):
+    with pytest.raises(HarnessError, match="keep 60 samples"):
         run(Request(suite, workers=0, sets=["score.samples=90"]))
     with pytest.raises(HarnessError, match="keep 60 points"):
         score("results/tiny", samples=90, workers=0)

@@ -50,7 +50,8 @@ class FakeResults:
             "version": 1, "name": self.name, "question": self.question, "seeds": list(range(self.seeds)),
             "primary": {"toys": "w1_excess", "images": "fid"}, "set": list(self.sets),
         }  # fmt: skip
-        return {"resolved": suite, "data_axes": list(self.data_axes), "settings": self.settings}
+        described = {"data_axes": list(self.data_axes), "settings": self.settings}
+        return {"resolved": suite, "runs": [], "specs": {}, **described}
 
     @property
     def settings(self) -> list[dict[str, Any]]:
