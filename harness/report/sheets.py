@@ -18,7 +18,7 @@ WIDE = 256  # CSS pixels that small animations are shown at, by a whole factor: 
 
 
 def sections(view: View) -> dict[str, Section]:
-    """Return the page's pictures of pictures by name: grid, sheets, frames. All are empty where there are only points."""
+    """Return the page's pictures of pictures by name: grid, sheets, frames; all empty where there are only points."""
     cells = view.cells[view.cells["dataset"].isin(_pictured(view))] if len(view.cells) else view.cells
     told = "cells: of each task its first objective, then its last, and so on inwards"
     shown = in_turn(cells, panels.MOST)
