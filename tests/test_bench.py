@@ -74,6 +74,7 @@ def test_the_plain_loop_of_pictures_trains_the_networks_of_dcgan(objective, side
     assert not any(torch.equal(a, b) for a, b in zip(before, weights, strict=True))
 
 
+@pytest.mark.slow
 def test_a_row_of_pictures_compares_every_stack(monkeypatch):
     monkeypatch.setitem(DATASETS, "bench", images._PICTURES)  # and away again
     row = images.measure(PictureSize("wgan-gp", 16, 1, 2, 4), rounds=1, seconds=0.001)

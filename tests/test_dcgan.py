@@ -83,6 +83,7 @@ def test_tanh_and_gates_stand_in_place_of_every_nonlinearity(player):
     assert [row for row in gated if row[0] == "Gated"] == [("Gated", shape) for kind, shape in plain if kind in bent]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [8, 14, 16, 28, 32, 56, 64, 128])
 @pytest.mark.parametrize("kernel", [3, 4, 5])
 @pytest.mark.parametrize("name", DCGANS)

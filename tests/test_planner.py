@@ -57,6 +57,7 @@ def test_without_timings_it_says_so_and_writes_nothing(suite):
     assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
 
 
+@pytest.mark.slow
 def test_trials_time_each_stack_and_data_set_once_and_write_no_results(measured):
     cost, said = measured()
     assert len(said) == 4

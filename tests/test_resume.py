@@ -43,6 +43,7 @@ def test_a_resumed_stack_equals_an_uninterrupted_one(objective, architecture):
     assert {outcome.status for outcome in check_resumed(specs)} == {"ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
 @pytest.mark.parametrize("schedule", [{}, {"critic_lr": "linear", "generator_lr": "cosine"}])
 def test_with_every_optimiser_and_schedule(optimizer, schedule):

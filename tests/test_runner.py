@@ -185,7 +185,7 @@ def test_more_samples_than_runs_keep_are_refused_where_they_have_no_generator(su
     run(Request(suite, workers=0))
     with pytest.raises(HarnessError, match="keep 60 samples"):
         run(Request(suite, workers=0, sets=["score.samples=90"]))
-    with pytest.raises(HarnessError, match="keep 60 points"):
+    with pytest.raises(HarnessError, match="keep 60 samples"):
         score("results/tiny", samples=90, workers=0)
 
 

@@ -161,6 +161,7 @@ def test_a_worker_that_dies_in_scoring_is_given_a_second_try(plan, workers):
     assert (done.scored, done.unscored) == (8, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("deed", "kept"), [("hang", True), ("raise", False)])
 def test_the_checkpoint_of_a_lone_run_is_kept_where_it_was_stopped(work, plan, deed, kept):
     """`retry` goes on from there; whatever raised would raise again."""

@@ -28,6 +28,7 @@ def only_stack(**parts):
     return stack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [{"train": {"steps": 77}}, {"train": {"lr": 0.1}}, {"seeds": [5]}, {"name": "u"}])
 def test_steps_rates_and_seeds_share_their_timings(parts):
     plain, other = only_stack(), only_stack(**parts)
