@@ -50,12 +50,14 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     names = [f"fid[blocks]@{n}", f"fid[blocks]@{half}", f"kid[blocks]@{n}"]
     names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
     alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]"}
-    rest = {"sliced_w", "sliced_w_floor", "collapsed"}
+    rest = {"sliced_w", "sliced_w_floor", "collapsed", "score"}
     assert set(columns) == {*names, *(f"{name}_floor" for name in names), *alone, *rest}
     assert all(value is not None for value in columns.values())
     assert columns["extractor_error[blocks]"] == 0.25
     declared = {column for metric in FEATURE_METRICS.values() for column in metric.columns if not metric.of_classes}
-    plain = {c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n") for c in {*names, *alone}}
+    plain = {
+        c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n") for c in {*names, *alone, "score"}
+    }
     assert plain - {"extractor_error[x]"} == declared
 
 
@@ -146,3 +148,20 @@ def test_points_are_looked_at_by_nothing():
     assert make_reference(make_spec(), 50, ["blocks"]).seen == {}
     assert make_reference(spec(), 50, []).seen == {}
     assert list(make_reference(spec(), 50).seen) == ["classifier"]
+
+
+def test_real_pictures_score_one_and_the_mean_picture_nothing():
+    reference = make_reference(spec(), SAMPLES, ["blocks"])
+    held = DIGITS.pictures(data_defaults("digits")).train.numpy()
+    mean = held.mean(0).round().astype(np.uint8)[None]
+    assert score(pictures(), reference)["score"] > 0.97
+    assert score(np.repeat(mean, SAMPLES, 0), reference)["score"] == pytest.approx(0, abs=1e-6)
+    assert score(np.zeros_like(pictures()), reference)["score"] == 0
+    noisy = [score(noise(pictures(), sd), reference)["score"] for sd in (0, 40, 80)]
+    assert noisy == sorted(noisy, reverse=True)
+    assert "score" not in score(pictures(), make_reference(spec(), SAMPLES, []))
+
+
+def noise(shown, sd):
+    drawn = np.random.default_rng(0).normal(0, sd, shown.shape)
+    return np.clip(shown + drawn, 0, 255).round().astype(np.uint8)

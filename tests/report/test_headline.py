@@ -328,3 +328,8 @@ def test_there_is_no_headline_where_it_would_not_be_fair(spoilt):
 
 def test_there_is_none_where_another_metric_ranks():
     assert found(planned(), metrics={"ring": "w1_excess", "grid": "hq"}) is None
+
+
+def test_pictures_ranked_on_fid_are_tasks_like_others():
+    assert found(planned(), metrics={"ring": "w1_excess", "grid": "fid[classifier]@540"}) is not None
+    assert found(planned(), metrics={"ring": "w1_excess", "grid": "sliced_w"}) is None

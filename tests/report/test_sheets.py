@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from harness import tasks
-from harness.report import sheets, tables
+from harness.report import matrix, sheets, tables
 from harness.report.grids import sheet
 from harness.store import Store
 from harness.suite.format import frame_steps
@@ -58,6 +59,19 @@ def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_
     } == {"nsgan", "wgan-clip"}
     assert all("ring" not in panel.name for section in found.values() for panel in section.panels)
     assert not any(section.notes for section in found.values())
+
+
+def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_none(store):
+    view = tables.read(store)
+    assert sheets.sections(view)["grid"].panels == ()
+    cells = view.cells[view.cells["dataset"] == "digits"]
+    other = cells.assign(architecture="mlp", task="digits / mlp", n_ok=0)  # where nothing finished
+    (panel,) = matrix.section(view, pd.concat([cells, other])).panels
+    assert panel.name == "grid-01-digits"
+    assert "a row an architecture, a column an objective" in panel.alt
+    assert panel.width > panel.height  # real pictures and two objectives, on two architectures
+    svg = panel.files["svg"].decode()
+    assert svg.count("<image") == 2 + 2  # real ones beside each architecture, and those of two objectives
 
 
 def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
