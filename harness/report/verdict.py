@@ -149,7 +149,8 @@ def _lost(table: pd.DataFrame) -> str:
     counts = Counter(str(status) for status in table["status"])
     n, lost = len(table), len(table) - counts["ok"]
     n_worse = int((table.loc[table["status"] == "ok", "score"] == 0).sum())
-    point = "the best single point, which scores 0"
+    mean = " (of pictures their mean)" if any(str(name).startswith("fid[") for name in table) else ""
+    point = f"the best single point{mean}, which scores 0"
     share = f"{lost:,} of {counted(n, 'run')} ({_percent(lost / n)})"
     ended = f"{share} did not finish and count as 0 ({statuses(counts)})"
     if not n_worse:
