@@ -21,12 +21,17 @@ CHUNK = 4096  # points a pass: larger ones spend their time in fresh memory
 
 @torch.no_grad()
 def ms_per_sample(stack: Stack) -> float | None:
-    """Return the milliseconds that drawing one of a run's FIXED samples takes; None where a data set draws them."""
+    """Return the milliseconds that drawing one sample of a run takes, in whole batches of at least FIXED; None where a
+    data set draws them. The least of three: the first warms up."""
     if stack.pair.generator is None:
         return None
-    started = time.perf_counter()
-    kept(stack.setup, _generate(stack, FIXED, FIXED))  # on the host: a GPU has then drawn them
-    return 1e3 * (time.perf_counter() - started) / (FIXED * len(stack.specs))
+    batch = int(stack.setup.train["batch"]) * stack.pair.pack
+    drawn, taken = -(-FIXED // batch) * batch, []
+    for _ in range(3):
+        started = time.perf_counter()
+        kept(stack.setup, _generate(stack, drawn, drawn))  # on the host: a GPU has then drawn them
+        taken.append(time.perf_counter() - started)
+    return 1e3 * min(taken) / (drawn * len(stack.specs))
 
 
 @torch.no_grad()

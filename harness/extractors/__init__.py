@@ -33,12 +33,14 @@ class Kind:
     version  changes with its features
     build    pictures -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
     needs    pictures -> "" where it can be had, else what is missing, in a sentence
+    scaled   whether its features are divided by their RMS over the training part; not where published ones are not
     """
 
     version: int
     build: Callable[[Pictures], own.Ready]
     needs: Callable[[Pictures], str]
     summary: str
+    scaled: bool = True
 
 
 class Looks(NamedTuple):
@@ -124,5 +126,6 @@ EXTRACTORS: Mapping[str, Kind] = {
         build=inception.build,
         needs=lambda pictures: inception.missing(),
         summary="InceptionV3 as published FIDs use it (torch-fidelity), from $HARNESS_INCEPTION or a download",
+        scaled=False,
     ),
 }

@@ -8,7 +8,7 @@ LOWER, HIGHER = True, False
 DIRECTIONS: dict[str, bool] = {  # by the name before [extractor] and @n; which way is better
     "w1": LOWER, "w1_floor": LOWER, "w1_excess": LOWER, "w2": LOWER, "sliced_w": LOWER,
     "reverse_kl": LOWER, "tv": LOWER, "kl": LOWER, "js": LOWER, "class_kl": LOWER,
-    "fid": LOWER, "fid_train": LOWER, "kid": LOWER, "dual_gap": LOWER,
+    "fid": LOWER, "fid_excess": LOWER, "fid_train": LOWER, "kid": LOWER, "dual_gap": LOWER,
     "train_s": LOWER, "score_s": LOWER, "step_ms": LOWER, "peak_mb": LOWER, "ms_per_image": LOWER,
     "score": HIGHER, "hq": HIGHER, "modes": HIGHER, "modes_half": HIGHER, "density": HIGHER, "coverage": HIGHER,
     "precision": HIGHER, "recall": HIGHER, "isc": HIGHER, "direction": HIGHER,

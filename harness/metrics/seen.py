@@ -68,7 +68,7 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     """
     from harness.datasets import DATASETS
     from harness.engine.data import data_settings, training_pictures
-    from harness.extractors import extractor_of
+    from harness.extractors import EXTRACTORS, extractor_of
 
     settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
     assert load is not None, "of a data set of pictures"
@@ -77,12 +77,13 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
     held, used_rows = extractor.look(points), _some(len(used), samples)
     train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
-    scale = float(np.sqrt(np.mean(pool.astype(np.float64) ** 2))) or 1.0
+    scale = float(np.sqrt(np.mean(pool.astype(np.float64) ** 2))) or 1.0 if EXTRACTORS[name].scaled else 1.0
     expected = None
     if extractor.classes:
         assert pictures.train_labels is not None
         labels = pictures.train_labels.numpy()
-        expected = np.bincount(labels, minlength=len(extractor.classes)) / len(labels)
+        counts = np.bincount(labels, minlength=len(extractor.classes)) + 1  # a class that it lacks is dear, not free
+        expected = counts / counts.sum()
     unit = np.float32(scale)
     seen = Seen(held.features / unit, train / unit, scale, extractor.error, extractor.look, expected, extractor.classes)
     mean = whole.mean(0, dtype=np.float64).round().astype(np.uint8)[None]
@@ -101,15 +102,15 @@ def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) 
                 columns |= metric.compute(features, looks.scores, real, name)
         columns |= {beside(column): value for column, value in real.real.items() if column in columns}
         columns |= {} if np.isnan(real.error) else {f"extractor_error[{name}]": real.error}
-    return columns | {"score": _score(columns, *next(iter(seen.items())))}
+    return columns | _excess(columns, *next(iter(seen.items())))
 
 
-def _score(columns: Columns, name: str, seen: Seen) -> float:
-    """Return 1 for the FID that real pictures reach, 0 for that of the mean picture, by the first extractor."""
+def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
+    """Return the FID beyond that of real pictures, by the first extractor, and the score: 1 as these, 0 as their
+    mean."""
     column = f"fid[{name}]@{len(seen.held)}"
-    floor = seen.real[column]
-    room = seen.real[CONSTANT] - floor
-    return float(np.clip(1 - (columns[column] - floor) / room, 0, 1)) if room > 0 else float("nan")
+    excess, room = columns[column] - seen.real[column], seen.real[CONSTANT] - seen.real[column]
+    return {"fid_excess": excess, "score": float(np.clip(1 - excess / room, 0, 1)) if room > 0 else float("nan")}
 
 
 def beside(column: str) -> str:
@@ -210,6 +211,7 @@ def _neighbours(features: Features, scores: Features | None, seen: Seen, name: s
 def _classes(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
     assert scores is not None
     assert seen.expected is not None
+    scores = scores[: len(seen.held)]  # as many as the held-out ones, which the floor and the ceiling are of
     n, k = scores.shape
     modes = "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
     columns = {
@@ -224,11 +226,11 @@ def _classes(features: Features, scores: Features | None, seen: Seen, name: str)
 FEATURE_METRICS: dict[str, FeatureMetric] = {
     "fid": FeatureMetric(
         version=1,
-        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]", "score"),
+        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]", "fid_excess", "score"),
         compute=_fid,
         summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
-        "the pictures trained on; 1 where there are no more pictures than features; score, by the first extractor: 1 "
-        "as real pictures, 0 as the mean picture",
+        "the pictures trained on; 1 where there are no more pictures than features; by the first "
+        "extractor FID over its floor, and score: 1 as real pictures, 0 as the mean picture",
     ),
     "kid": FeatureMetric(
         version=1,

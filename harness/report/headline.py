@@ -119,7 +119,11 @@ def headline(
 
 def _compared(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame | None:
     """Return the runs of the tasks that every objective was run on; None where they allow no headline."""
-    if "score" not in table or not all(map(_scored_by, metrics.values())) or (table["status"] == "pending").any():
+    if (
+        "score" not in table
+        or not all(_scored_by(metric, table) for metric in metrics.values())
+        or (table["status"] == "pending").any()
+    ):
         return None
     objectives = table.groupby("task")["objective"].nunique()
     runs = table[table["task"].isin(objectives.index[objectives == table["objective"].nunique()])]
@@ -132,9 +136,15 @@ def _compared(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame |
     return runs if seeds.nunique() == 1 and known and not fixed else None
 
 
-def _scored_by(metric: str) -> bool:
-    """Whether a primary metric orders the runs of a task as the score does."""
-    return metric in ("w1", "w1_excess", "score") or metric.startswith("fid[")
+def _scored_by(metric: str, table: pd.DataFrame) -> bool:
+    """Whether a primary metric orders the runs of a task as the score does: of several FIDs one does."""
+    if metric in ("w1", "w1_excess", "fid_excess", "score"):
+        return True
+    floor = f"{metric}_floor"
+    if not metric.startswith("fid[") or not {floor, "fid_excess"} <= set(table.columns):
+        return False
+    beyond = (table[metric] - table[floor] - table["fid_excess"]).astype(float).dropna()
+    return bool(len(beyond)) and bool(np.allclose(beyond, 0, atol=1e-6))
 
 
 def _at_recipe(swept: pd.DataFrame) -> pd.Series:
@@ -173,12 +183,11 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _distances(scored: pd.DataFrame) -> dict[str, Curve]:
-    """Return the distance behind the score of every run at its scored steps: w1_excess, or a FID of pictures."""
+    """Return the distance behind the score of every run at its scored steps: w1_excess, of pictures fid_excess."""
     found: dict[str, Curve] = {}
-    for name in ("w1_excess", *sorted(c for c in scored.columns if c.startswith("fid[") and not c.endswith("_floor"))):
-        for run_id, (steps, values) in _curves(scored, name, np.nan).items():
-            if np.isfinite(values).all():
-                found.setdefault(run_id, (steps, values))
+    for name in ("w1_excess", "fid_excess"):
+        curves = _curves(scored, name, np.nan).items()
+        found |= {run_id: curve for run_id, curve in curves if np.isfinite(curve[1]).all()}
     return found
 
 

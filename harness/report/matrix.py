@@ -21,10 +21,16 @@ def section(view: View, cells: pd.DataFrame) -> Section:
     """Return a grid for each data set of `cells`, all of pictures, of several objectives on several architectures."""
     best = best_cells(cells)
     grids = []
-    for _, part in best.groupby("dataset", sort=False) if len(best) else ():
+    for _, part in best.groupby(_data(best), sort=False) if len(best) else ():
         if part["objective"].nunique() > 1 and part["architecture"].nunique() > 1:
             grids.append(part)
     return panels.collect("grid", grids[: panels.MOST], partial(_grid, view), len(grids), "data sets")
+
+
+def _data(cells: pd.DataFrame) -> list[str]:
+    """Return the task of each cell without its architecture: the data set, with swept values of its own."""
+    pairs = zip(cells["task"], cells["architecture"], strict=True)
+    return [str(task).replace(f" / {architecture}", "", 1) for task, architecture in pairs]
 
 
 def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
@@ -46,11 +52,11 @@ def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
         axes[i][0].set_ylabel(row, fontsize=9, rotation=0, ha="right", va="center")
     if real is None:
         return None
-    for i, row_axes in enumerate(axes):
-        figures.draw_sheet(row_axes[0], _sheet(real[25 * i :]))
+    for row_axes in axes:
+        figures.draw_sheet(row_axes[0], _sheet(real))
     for ax, column in zip(axes[0], ("real", *columns), strict=True):
         ax.set_title(column, fontsize=9)
-    name = str(part["dataset"].iloc[0])
+    name = _data(part)[0]
     return figure, name, f"Pictures of {name}: a row an architecture, a column an objective, at its best setting"
 
 

@@ -50,13 +50,14 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     names = [f"fid[blocks]@{n}", f"fid[blocks]@{half}", f"kid[blocks]@{n}"]
     names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
     alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]"}
-    rest = {"sliced_w", "sliced_w_floor", "collapsed", "score"}
+    rest = {"sliced_w", "sliced_w_floor", "collapsed", "score", "fid_excess"}
     assert set(columns) == {*names, *(f"{name}_floor" for name in names), *alone, *rest}
     assert all(value is not None for value in columns.values())
     assert columns["extractor_error[blocks]"] == 0.25
     declared = {column for metric in FEATURE_METRICS.values() for column in metric.columns if not metric.of_classes}
     plain = {
-        c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n") for c in {*names, *alone, "score"}
+        c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n")
+        for c in {*names, *alone, "score", "fid_excess"}
     }
     assert plain - {"extractor_error[x]"} == declared
 

@@ -330,6 +330,12 @@ def test_there_is_none_where_another_metric_ranks():
     assert found(planned(), metrics={"ring": "w1_excess", "grid": "hq"}) is None
 
 
-def test_pictures_ranked_on_fid_are_tasks_like_others():
-    assert found(planned(), metrics={"ring": "w1_excess", "grid": "fid[classifier]@540"}) is not None
+def test_pictures_ranked_on_the_fid_behind_the_score_are_tasks_like_others():
+    table = planned()
+    column = "fid[classifier]@540"
+    table[column], table[f"{column}_floor"], table["fid_excess"] = 3.0, 0.5, 2.5
+    ranked = {"ring": "w1_excess", "grid": column}
+    assert found(table, metrics=ranked) is not None
+    assert found(table.assign(fid_excess=2.0), metrics=ranked) is None  # the score is that of another FID
+    assert found(planned(), metrics=ranked) is None
     assert found(planned(), metrics={"ring": "w1_excess", "grid": "sliced_w"}) is None
