@@ -188,11 +188,12 @@ def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
 
 
 def _fid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
-    n, m = len(seen.held), len(seen.train)
+    n = len(seen.held)
+    m = min(n, len(seen.train))  # as many as held-out ones, so that the two can be set side by side
     return {
         f"fid[{name}]@{n}": fidelity.fid(features[:n], seen.held),
         f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], seen.held[: n // 2]),
-        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], seen.train),
+        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], seen.train[:m]),
         f"fid_singular[{name}]": float(n <= features.shape[1]),
     }
 

@@ -99,7 +99,7 @@ def test_the_distance_to_the_training_part_is_to_what_a_run_is_trained_on():
 
 def test_of_fewer_held_out_pictures_all_are_compared_with():
     columns = score(pictures(2000), make_reference(spec(), 2000, ["blocks"]))
-    assert {"fid[blocks]@540", "fid[blocks]@270", "fid_train[blocks]@1257"} <= set(columns)
+    assert {"fid[blocks]@540", "fid[blocks]@270", "fid_train[blocks]@540"} <= set(columns)
 
 
 def test_no_more_pictures_than_features_are_flagged():
