@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from harness.compared import compared
 from harness.plan.stacks import Plan, Row
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
@@ -171,15 +172,6 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
     }
-
-
-def compared(objectives: int, architectures: int, settings: int) -> str:
-    """Return what a report compares in a suite of so many: its objectives; of one its architectures; of one of these,
-    too, its settings.
-    """
-    if objectives != 1:
-        return "objectives"
-    return "architectures" if architectures > 1 else "settings" if settings > 1 else "objectives"
 
 
 def smallest_p(n: int) -> float:

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.compared import compared
 from harness.metrics.directions import lower_is_better
-from harness.plan.describe import compared
 from harness.report import stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted, listed

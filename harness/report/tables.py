@@ -12,7 +12,6 @@ from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
 from harness.store import Store
-from harness.suite.format import Primary
 from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
@@ -62,7 +61,7 @@ def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
 
     `fid` finds `fid[classifier]@540`: the extractor in use at its largest n. Where no run is ok, the metric for toys.
     """
-    wanted = Primary().model_dump() | dict(suite.get("primary") or {})
+    wanted = suite["primary"]
     ok = runs[runs["status"] == "ok"]
     for name in (wanted["toys"], wanted["images"]):
         pattern = re.compile(re.escape(name) + r"(\[[^\]]+\])?(@(?P<n>\d+))?")
