@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.errors import HarnessError
-from harness.interrupts import EXIT, Interrupted, interruptible
 from harness.options import (
     Device,
     FailFast,
@@ -318,22 +317,6 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
 
         print(f"harness {__version__}")
         raise typer.Exit
-
-
-def main() -> None:
-    """Run the command line; a user's mistake is a sentence and an exit code, never a traceback."""
-    try:
-        with interruptible():
-            app(prog_name="harness")
-    except Interrupted:
-        print("interrupted: finished runs are kept; the same command goes on from there", file=sys.stderr)
-        sys.exit(EXIT)
-    except HarnessError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # `harness list ... | head` is no error
-        sys.exit(0)
 
 
 def _carry_out(request: "Request | Again", as_json: bool) -> None:

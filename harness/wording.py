@@ -3,6 +3,7 @@
 import math
 import re
 import shlex
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ def plain(value: Any) -> str:
 def counted(n: int, noun: str) -> str:
     """Return "1 run", "3 runs"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def said(error: Exception) -> str:
+    """Return in one line what an error of a foreign library says, or its kind where it says nothing."""
+    return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__
 
 
 def waiting(lost: int, folder: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import cli, tasks
+from harness import tasks
+from harness.__main__ import main
 from harness.store import Store
 from harness.suite import plugins
 
@@ -54,7 +55,7 @@ def call(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["harness", *arguments])
         code: int | str | None = 0
         try:
-            cli.main()
+            main()
         except SystemExit as ended:
             code = ended.code or 0
         captured = capsys.readouterr()

@@ -56,7 +56,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
 def test_light_commands_import_no_torch(words, folder):
     heavy = ["torch", "pandas", "scipy", "matplotlib", "numpy"]
     code = (
-        f"import sys; sys.argv = ['harness', *{words!r}.split()]\nfrom harness.cli import main\n"
+        f"import sys; sys.argv = ['harness', *{words!r}.split()]\nfrom harness.__main__ import main\n"
         f"try: main()\nexcept SystemExit: pass\nprint('heavy:', [m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)

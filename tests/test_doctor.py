@@ -223,7 +223,7 @@ def test_what_version_1_wrote_is_read(tmp_path, call, monkeypatch):
 
 def test_status_of_a_folder_imports_nothing_heavy(results):
     code = (
-        "import sys; sys.argv = ['harness', 'status']\nfrom harness.cli import main\ntry: main()\n"
+        "import sys; sys.argv = ['harness', 'status']\nfrom harness.__main__ import main\ntry: main()\n"
         "except SystemExit: pass\nprint([m for m in ('torch', 'pandas', 'numpy', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import sys
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.datasets.resize import resized
 from harness.datasets.settings import Classes, PictureSettings, among
 from harness.errors import DataError
 from harness.folders import data_folder
+from harness.wording import said
 
 TIMEOUT_S = 30  # of a server that does not answer
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -72,8 +72,7 @@ class Download:
             with contextlib.redirect_stdout(sys.stderr):  # torchvision prints there, too
                 self._torchvision(train=True, download=True)
         except Exception as error:  # of sockets, servers, archives, checksums and disks
-            text = _short(error)
-            raise DataError(f"{self.name} cannot be fetched ({text}); {self._by_hand(self.files)}.") from None
+            raise DataError(f"{self.name} cannot be fetched ({said(error)}); {self._by_hand(self.files)}.") from None
         finally:
             socket.setdefaulttimeout(before)
 
@@ -100,18 +99,14 @@ class Download:
             found = self._torchvision(train)
             pictures, labels = np.asarray(found.data), torch.as_tensor(found.targets)
         except Exception as error:  # a file that is torn or foreign fails anywhere in its reader
-            said = _short(error) or type(error).__name__
-            raise DataError(f"{self.where()}: cannot be read as {self.title} ({said}); {self._again()}.") from None
+            text = f"cannot be read as {self.title} ({said(error)}); {self._again()}."
+            raise DataError(f"{self.where()}: {text}") from None
         shape = (self.side, self.side) + ((3,) if pictures.ndim == 4 else ())
         sound = pictures.shape == (len(labels), *shape) and pictures.dtype == np.uint8
         if not sound or not len(labels) or not bool(((labels >= 0) & (labels < len(self.classes))).all()):
             raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {self._again()}.")
         channels = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(channels), labels.long()
-
-
-def _short(error: Exception) -> str:
-    return textwrap.shorten(str(error), 120, placeholder=" ...")
 
 
 def _sized(pictures: Bytes, size: int) -> Bytes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.datasets.pictures import Bytes
 from harness.errors import DataError
+from harness.wording import said
 
 FORMATS = {  # by ending; nothing that runs another program, as EPS does
     ".bmp": "BMP",
@@ -68,9 +69,9 @@ def decoded(path: Path, size: int, channels: int) -> Bytes:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels; make it smaller.") from None
     except Exception as error:  # decoders raise anything on what is torn or foreign
-        said = " ".join(str(error).replace(repr(content[:0]), "").split())[:120] or type(error).__name__
-        said = "no format that is read here" if "cannot identify image file" in said else said
-        raise DataError(f"{path}: no whole picture: {said}.") from None
+        text = said(error).replace("b''", "")  # a name that was never read
+        text = "no format that is read here" if "cannot identify image file" in text else text
+        raise DataError(f"{path}: no whole picture: {text}.") from None
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 

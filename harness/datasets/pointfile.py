@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
+from harness.wording import said
 
 MAX_BYTES = 300_000_000
 MOST = f"{MAX_BYTES // 10**6} MB are read"
@@ -133,7 +134,7 @@ def _array(file: IO[bytes], path: Path) -> NDArray[Any]:
         if "allow_pickle" in str(error):
             text = "holds pickled Python objects, which are not read; save an array of numbers."
             raise DataError(f"{path}: {text}") from None
-        raise DataError(f"{path}: no array as numpy.save writes it: {' '.join(str(error).split())[:200]}.") from None
+        raise DataError(f"{path}: no array as numpy.save writes it: {said(error)}.") from None
 
 
 def _sound(found: NDArray[Any], path: Path) -> Points:

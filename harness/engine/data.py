@@ -18,18 +18,15 @@ def data_settings(spec: RunSpec) -> dict[str, Any]:
 
 
 def fixed_points(spec: RunSpec) -> Tensor | None:
-    """Return the samples that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
+    """Return the points that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
 
-    They are all points that the data set has, or a fixed set of n, the same for every seed; of pictures the first n,
-    and None stands for all of them.
+    They are all that the data set has, or a fixed set of n, the same for every seed. Pictures are no points.
     """
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
     if dataset.points is not None:
         return dataset.points(settings)
-    if "fixed" not in spec.setup.data:
+    if dataset.pictures is not None or "fixed" not in spec.setup.data:
         return None
-    if dataset.pictures is not None:
-        return dataset.to_values(training_pictures(spec), settings)
     rng = noise.generator(0, f"fixed.{spec.setup.dataset}")
     return dataset.sample(int(spec.setup.data["fixed"]), rng, settings)
 

@@ -9,14 +9,13 @@ from torch import Tensor
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.data import data_settings
-from harness.engine.sampling import kept, latent_batches
+from harness.engine.sampling import CHUNK, kept, latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
 
 GRID = 128  # points a side of critic_grid
 FIXED = 64  # samples kept of the same latents at every snapshot
-CHUNK = 4096  # points a pass: larger ones spend their time in fresh memory
 
 
 @torch.no_grad()

@@ -74,8 +74,7 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     points = plain(dataset.reference(samples, noise.generator(0, "reference"), settings))
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
-    is_apart = dataset.points is None and dataset.pictures is None  # else no distance to it is taken, or it is the same
-    held = fixed_points(spec) if is_apart else None
+    held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
     train = plain(held[: len(points)]) if held is not None else None
     bare = Reference(points, {}, spread(points), modes, sd, train)
     draws = [plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)]

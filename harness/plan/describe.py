@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from harness.compared import compared
 from harness.plan.stacks import Plan, Row
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
@@ -143,7 +144,7 @@ def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> lis
 
 
 def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:
-    """Return the smallest p that can be reached, by the primary family and inside a cell.
+    """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
 
     The primary family is all pairs of objectives over the tasks they share (data set x architecture x values of the
     swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n), and
@@ -151,7 +152,9 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
     bound, uncorrected.
     """
     tasks: dict[str, set[str]] = {}
+    settings = set()
     for row in rows:
+        settings.add(repr(sorted((name, repr(value)) for name, value in row["sweep"].items() if name not in data)))
         values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
         tasks.setdefault(row["objective"], set()).add(repr((row["dataset"], row["architecture"], values)))
     shared = [len(tasks[a] & tasks[b]) for a, b in combinations(tasks, 2)]
@@ -167,6 +170,7 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
             "smallest_p_corrected": min(1.0, pairs * smallest_p(most)) if pairs else None,
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
+        "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
     }
 
 

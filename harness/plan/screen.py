@@ -120,10 +120,9 @@ def _limits(description: Mapping[str, Any]) -> str:
 
 def _alone(description: Mapping[str, Any]) -> str:
     """Return what a report compares where no objective meets another."""
-    several = [name for name in ("architectures", "swept") if len(description[name]) > (name == "architectures")]
-    if len(description["objectives"]) > 1 or not several:
+    what = description["conclusions"]["compared"]
+    if what == "objectives":
         return "No two objectives share a task (data set x architecture): there is nothing to compare."
-    what = {"architectures": "architectures", "swept": "settings"}[several[0]]
     return f"There is one objective: the report compares its {what}, paired by seed."
 
 

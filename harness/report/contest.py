@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.compared import compared
 from harness.metrics.directions import lower_is_better
 from harness.report import stats
 from harness.report.stats import Interval, Spread
@@ -54,17 +55,17 @@ class TaskResult:
 
 
 def rivals(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the labelled table with what competes as its `objective`: the objectives, where there are several; else
-    the architectures, a task being a data set; else the settings.
+    """Return the labelled table with what is compared as its `objective`; where that is architectures, a task is a data
+    set with the objective.
     """
-    if table["objective"].nunique() != 1:
+    what = compared(*(table[name].nunique() for name in ("objective", "architecture", "setting")))
+    if what == "settings":
+        return table.assign(objective=table["setting"], setting="")
+    if what == "objectives":
         return table
-    if table["architecture"].nunique() > 1:
-        architectures, objective = table["architecture"].astype(str), str(table["objective"].iloc[0])
-        pairs = zip(table["task"], architectures, strict=True)
-        tasks = [task.replace(f" / {name}", f" / {objective}", 1) for task, name in pairs]
-        return table.assign(objective=architectures, task=tasks)
-    return table.assign(objective=table["setting"], setting="") if table["setting"].nunique() > 1 else table
+    objective, pairs = str(table["objective"].iloc[0]), zip(table["task"], table["architecture"], strict=True)
+    tasks = [task.replace(f" / {architecture}", f" / {objective}", 1) for task, architecture in pairs]
+    return table.assign(objective=table["architecture"].astype(str), task=tasks)
 
 
 def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report import figures, panels, stats
+from harness.report import figures, panels
 from harness.report.grids import Pictures, sheet, square
 from harness.report.panels import Drawn, Section
-from harness.report.pictures import best_cells, rows_of, runs_of
+from harness.report.pictures import best_cells, median_of, rows_of
 from harness.report.tables import View
 from harness.wording import number
 
@@ -42,13 +42,14 @@ def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
     real = None
     for i, row in enumerate(rows):
         for j, column in enumerate(columns, start=1):
-            run_id = _median(view, found.get((row, column)))
-            if run_id is None:
+            cell = found.get((row, column))
+            run_id = None if cell is None else median_of(view, cell)
+            if cell is None or run_id is None:
                 figures.empty(axes[i][j], "no run finished")
                 continue
             real = view.store.reference(str(part["dataset"].iloc[0]), run_id) if real is None else real
             figures.draw_sheet(axes[i][j], _sheet(view.store.snapshot(run_id)["fixed"]))
-            axes[i][j].set_xlabel(_below(view, found[row, column], run_id), fontsize=8)
+            axes[i][j].set_xlabel(_below(view, cell, run_id), fontsize=8)
         axes[i][0].set_ylabel(row, fontsize=9, rotation=0, ha="right", va="center")
     if real is None:
         return None
@@ -58,10 +59,6 @@ def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
         ax.set_title(column, fontsize=9)
     name = _data(part)[0]
     return figure, name, f"Pictures of {name}: a row an architecture, a column an objective, at its best setting"
-
-
-def _median(view: View, cell: dict[str, Any] | None) -> str | None:
-    return stats.median_run(runs_of(view, cell), cell["metric"]) if cell is not None and cell["n_ok"] else None
 
 
 def _below(view: View, cell: dict[str, Any], run_id: str) -> str:

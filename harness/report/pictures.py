@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from harness.report import figures, panels, stats
@@ -65,6 +67,11 @@ def runs_of(view: View, cell: dict[str, Any]) -> pd.DataFrame:
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
     rows = table.iloc[np.flatnonzero(same)]
     return rows.iloc[np.argsort(rows["seed"].to_numpy(), kind="stable")]
+
+
+def median_of(view: View, cell: dict[str, Any]) -> str | None:
+    """Return the median run of a cell; None where none is ok."""
+    return stats.median_run(runs_of(view, cell), cell["metric"])
 
 
 def named(cell: dict[str, Any], joint: str = ", ") -> str:
@@ -142,10 +149,10 @@ def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
 def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:
     """Return the drawing of one of the cells' real and generated points; panels of a data set share their limits."""
     limits: dict[str, Limits] = {}
-    shown = [(cell, stats.median_run(runs_of(view, cell), cell["metric"])) for cell in rows_of(cells) if cell["n_ok"]]
+    shown = [(cell, median_of(view, cell)) for cell in rows_of(cells)]
 
     def draw(cell: dict[str, Any]) -> Drawn | None:
-        run_id = stats.median_run(runs_of(view, cell), cell["metric"]) if cell["n_ok"] else None
+        run_id = median_of(view, cell)
         if run_id is None:
             return None
         dataset, snapshot = str(cell["dataset"]), view.store.snapshot(run_id)
@@ -158,7 +165,7 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
             limits[dataset] = frame(view.store.reference(dataset, run) for run in ids)
         box = limits[dataset]
         title = titled(cell)
-        figure, ax = figures.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
+        figure, ax = narrow(title)
         if "critic_grid" in snapshot:
             x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
             figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))
@@ -172,6 +179,11 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
         return figure, f"{cell['task']} {named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
 
     return draw
+
+
+def narrow(title: str) -> tuple[Figure, Axes]:
+    """Return a figure of which four stand side by side, with room for the lines of its title."""
+    return figures.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
 
 
 def titled(cell: dict[str, Any]) -> str:

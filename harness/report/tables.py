@@ -2,8 +2,9 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -47,7 +48,7 @@ def read(store: Store) -> View:
     table, scored = stats.labelled(store.table(), axes), store.scored()
     waits = table["run_id"].isin(store.unscored(table["run_id"], plan.get("score_id", ""))) & (table["status"] == "ok")
     table.loc[waits, "status"] = "pending"
-    metrics = {str(name): primary(part, plan["resolved"]) for name, part in table.groupby("dataset", sort=False)}
+    metrics = _metrics(plan, table)
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
@@ -56,29 +57,39 @@ def read(store: Store) -> View:
     return View(store, plan, table, scored, metrics, cells, found, looks, int(waits.sum()))
 
 
-def primary(runs: pd.DataFrame, suite: Mapping[str, Any]) -> str:
-    """Return the column that the runs of one data set are ranked on: the suite's metric for toys, else for images.
+def _metrics(plan: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str]:
+    """Return the column that each data set is ranked on."""
+    suite, pictures = plan["resolved"], pictured(plan)
+    names = {name: suite["primary"]["images" if name in pictures else "toys"] for name in map(str, table["dataset"])}
+    extractors = suite.get("score", {}).get("extractors") or ()
+    return {name: primary(table[table["dataset"] == name], wanted, extractors) for name, wanted in names.items()}
 
-    `fid` finds `fid[classifier]@540`: the first of the suite's extractors, else the data set's own, at its largest n.
-    Where no run is ok, the metric for toys.
+
+def pictured(plan: Mapping[str, Any]) -> set[str]:
+    """Return the data sets of a plan, by the suite's names, whose samples are pictures."""
+    from harness.datasets import DATASETS
+
+    bases = {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
+    return {name for name, base in bases.items() if base in DATASETS and DATASETS[base].kind == "images"}
+
+
+def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> str:
+    """Return the column that the runs of one data set are ranked on: `fid` finds `fid[classifier]@540`.
+
+    It is that of the first of the suite's extractors, else of the data set's own, at its largest n. Where no run that
+    is ok has such a column, it is the name itself.
     """
-    wanted = {"toys": "w1_excess", "images": "fid"} | dict(suite.get("primary") or {})
-    asked = list(suite.get("score", {}).get("extractors") or ())
-    ok = runs[runs["status"] == "ok"]
-    for name in (wanted["toys"], wanted["images"]):
-        pattern = re.compile(re.escape(name) + r"(\[(?P<of>[^\]]+)\])?(@(?P<n>\d+))?")
-        found = [(match, c) for c in ok.columns if (match := pattern.fullmatch(c)) and ok[c].notna().any()]
-        if found:
-            return max(found, key=lambda pair: (pair[1] == name, _precedence(pair[0], asked), int(pair[0]["n"] or 0)))[
-                1
-            ]
-    return str(wanted["toys"])
+    pattern, ok = re.compile(re.escape(name) + r"(\[(?P<of>[^\]]+)\])?(@(?P<n>\d+))?"), runs[runs["status"] == "ok"]
+    found = [match for c in ok.columns if (match := pattern.fullmatch(c)) and ok[c].notna().any()]
+    rank = partial(_rank, name, list(extractors))
+    return max(found, key=rank)[0] if found else name
 
 
-def _precedence(column: re.Match[str], asked: list[str]) -> int:
-    """Return a number that is the larger, the earlier the column's extractor stands among those asked for."""
+def _rank(name: str, extractors: list[str], column: re.Match[str]) -> tuple[bool, int, int]:
+    """Return what puts a column before others: the very name, its extractor's place in the list, its n."""
     extractor = (column["of"] or "").split(",")[0]
-    return -asked.index(extractor) if extractor in asked else -len(asked)
+    place = extractors.index(extractor) if extractor in extractors else len(extractors)
+    return column[0] == name, -place, int(column["n"] or 0)
 
 
 def failures(table: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def test_the_pictures_lie_in_memory_once():
 
 
 def test_a_fixed_set_is_the_first_of_the_training_part():
-    points = fixed_points(spec(data={"fixed": 20}))
+    points = DIGITS.to_values(training_pictures(spec(data={"fixed": 20})), {"range": [-1, 1]})
     assert torch.equal(
         points, DIGITS.to_values(DIGITS.pictures(data_defaults("digits")).train[:20], {"range": [-1, 1]})
     )

@@ -180,11 +180,11 @@ def run(request: Any, progress: Any = ignore) -> runner.RunResult:
 
 def main() -> None:
     """Run the command line with these tasks."""
-    from harness import cli
+    from harness.__main__ import main
 
     runner.Request, runner.run = Request, run  # type: ignore[misc,assignment]
     claims.STALE_S = float(os.environ.get("FAKE_STALE_S", claims.STALE_S))
-    cli.main()
+    main()
 
 
 if __name__ == "__main__":

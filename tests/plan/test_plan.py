@@ -258,6 +258,7 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
         ),
         ({"train": {"lr": [1e-3, 2e-3]}}, "There is one objective: the report compares its settings, paired by seed."),
         ({}, "No two objectives share a task (data set x architecture): there is nothing to compare."),
+        ({"datasets": {"ring": {"sd": [0.1, 0.2]}}}, "No two objectives share a task"),  # two questions, no contest
     ],
 )
 def test_a_plan_of_one_objective_says_what_is_compared(parts, words):

@@ -31,13 +31,17 @@ def test_a_claim_is_one_processs_until_it_is_released(tmp_path):
     assert other.claim("0001") is not None
 
 
-CLAIM = "import os, sys; from harness.store import Store; print(bool(Store(sys.argv[1]).claim('0001'))); os._exit(0)"
+CLAIM = (
+    "import os, sys; from harness.store import Store; print(bool(Store(sys.argv[1]).claim('0001')), flush=True); "
+    "os._exit(0)"
+)
 
 
 def test_one_whose_owner_died_is_taken_over_at_once(tmp_path):
     done = subprocess.run([sys.executable, "-c", CLAIM, str(tmp_path)], capture_output=True, timeout=60)
     assert done.returncode == 0
-    assert [claim["alive"] for claim in Store(tmp_path).claims()] == [False] * bool(done.stdout)
+    assert done.stdout == b"True\n"
+    assert [claim["alive"] for claim in Store(tmp_path).claims()] == [False]
     assert Store(tmp_path).claim("0001") is not None
 
 
