@@ -11,7 +11,8 @@ from harness.store import Store, npz_bytes, read_npz, reference_settings, write_
 def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
     """Return the reference of a run, for the `score` of a suite.
 
-    None where there is none, a torn one, or one of an earlier suite's settings.
+    None where there is none, a torn one, or one of an earlier suite's settings. Raises DataError where an extractor of
+    its pictures cannot be had.
     """
     from harness.metrics.reference import reference_from
 
@@ -21,7 +22,7 @@ def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: M
     except Damaged:
         return None  # derived: it is made again
     is_ours = kept.get("address") == _reference_address(spec, score)
-    return reference_from(kept, RunSpec.from_json(spec)) if is_ours else None
+    return reference_from(kept) if is_ours else None
 
 
 def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:

@@ -61,7 +61,7 @@ def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str
     columns |= {name: record["provenance"].get(name) for name in PROVENANCE}
     scores = store.scores(run_id, score_id)
     if scores is not None:
-        columns["score_s"] = scores["score_s"]
+        columns |= {"score_s": scores["score_s"], **scores.get("made_with", {})}
         final = scores["steps"].get(str(setup["train"]["steps"]))
         if record["status"] == "ok" and final is not None:
             columns |= final

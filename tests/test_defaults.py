@@ -30,7 +30,7 @@ def test_a_rate_at_which_a_run_was_lost_counts_as_worst(choose):
             "sweep.lr": [0.1, 0.1, 0.2, 0.2, 0.3, 0.3],
         }
     )
-    scored = pd.DataFrame({"run_id": list("abcd"), "step": 10, "w1_excess": [0.5, 0.7, 0.1, 0.1]})
+    scored = pd.DataFrame({"run_id": list("abcd"), "step": 10, "excess": [0.5, 0.7, 0.1, 0.1]})
     assert choose.means(table, scored, 10).loc["gan"].tolist() == pytest.approx([0.6, np.inf, np.inf])
 
 

@@ -59,10 +59,10 @@ def scarce(monkeypatch):
     """Let a number of samples be more than the solver takes."""
     from harness.metrics import make_reference
 
-    def made(spec, samples):
+    def made(spec, samples, extractors):
         if samples == 70:
             raise MemoryError
-        return make_reference(spec, samples)
+        return make_reference(spec, samples, extractors)
 
     monkeypatch.setattr("harness.metrics.make_reference", made)
 

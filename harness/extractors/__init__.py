@@ -5,10 +5,11 @@ Our own are small networks, trained once a data set on its training part: `class
 published figures; `inception`, whose weights come from a file or a download, is what papers use.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from harness.datasets.pictures import NOT_OF_PICTURES
 from harness.extractors import inception, own
 from harness.spec import canonical_json
 
-__all__ = ["EXTRACTORS", "Extractor", "Looks", "defaults", "extractor_of", "why_not"]
+__all__ = ["EXTRACTORS", "Extractor", "Looks", "defaults", "extractor_of", "restored", "why_not"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -33,18 +34,20 @@ class Kind:
     version  changes with its features
     build    pictures -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
     needs    pictures -> "" where it can be had, else what is missing, in a sentence
-    scaled   whether its features are divided by their RMS over the training part; not where published ones are not
+    restore  the weights of a ready network -> that network
+    gives_scores  whether it also tells classes, of whatever kind
     """
 
     version: int
     build: Callable[[Pictures], own.Ready]
     needs: Callable[[Pictures], str]
     summary: str
-    scaled: bool = True
+    restore: Callable[[own.Arrays], own.Ready] = own.restored
+    gives_scores: bool = False
 
 
 class Looks(NamedTuple):
-    """What an extractor sees in pictures: features [n, k], and scores [n, c] of classes where it tells some."""
+    """What an extractor sees in pictures: features [n, k], and scores [n, c] where it tells classes of some kind."""
 
     features: Floats
     scores: Floats | None
@@ -64,6 +67,14 @@ class Extractor:
     def error(self) -> float:
         return self.ready.error
 
+    @cached_property
+    def digest(self) -> str:
+        """A hash of its weights, by which two that go by one name can be told apart."""
+        found = hashlib.sha256()
+        for name, array in sorted(self.ready.weights.items()):
+            found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+        return found.hexdigest()[:16]
+
     @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
         """Look at pictures: uint8 [n, c, h, w]."""
@@ -71,7 +82,7 @@ class Extractor:
             parts = [self.ready.look(torch.from_numpy(part.copy())) for part in _parts(pictures)]
         features = torch.cat([features for features, _ in parts]).numpy()
         scores = [scores for _, scores in parts if scores is not None]
-        return Looks(features, torch.cat(scores).numpy() if self.classes else None)
+        return Looks(features, torch.cat(scores).numpy() if scores else None)
 
 
 def defaults(pictures: Pictures) -> list[str]:
@@ -82,9 +93,15 @@ def defaults(pictures: Pictures) -> list[str]:
 def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor:
     """Return an extractor of a data set: of this process, of the cache, or trained now, in seconds.
 
-    Raises DataError where it cannot be had.
+    `settings` are those of the data set that are not its defaults. Raises DataError where it cannot be had.
     """
-    return _built(name, dataset, canonical_json({k: v for k, v in settings.items() if k not in NOT_OF_PICTURES}))
+    resolved = {**DATASETS[dataset].setup, **settings}
+    return _built(name, dataset, canonical_json({k: v for k, v in resolved.items() if k not in NOT_OF_PICTURES}))
+
+
+def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extractor:
+    """Return the extractor that has these weights. Raises DataError where they are of a file that is not here."""
+    return Extractor(EXTRACTORS[name].restore(weights), classes)
 
 
 @lru_cache(maxsize=8)
@@ -112,6 +129,7 @@ EXTRACTORS: Mapping[str, Kind] = {
         build=own.classifier,
         needs=lambda pictures: "" if len(pictures.classes) > 1 else "it has no classes to tell apart",
         summary="a small network trained on the classes of the data set; also says which it sees",
+        gives_scores=True,
     ),
     "rotations": Kind(
         version=own.VERSION,
@@ -126,6 +144,7 @@ EXTRACTORS: Mapping[str, Kind] = {
         build=inception.build,
         needs=lambda pictures: inception.missing(),
         summary="InceptionV3 as published FIDs use it (torch-fidelity), from $HARNESS_INCEPTION or a download",
-        scaled=False,
+        restore=inception.restored,
+        gives_scores=True,
     ),
 }

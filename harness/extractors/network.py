@@ -17,7 +17,7 @@ Shape = tuple[int, int, int]
 class PictureNet(nn.Module):
     """Stages of convolution, batch norm, ReLU and pooling, then features [n, 64] and scores [n, k] of k classes.
 
-    Takes uint8 pictures [n, c, h, w]. Trained with statistics of its batches; used with those of its whole training
+    Takes uint8 pictures [n, c, h, w]. Trained with statistics of its batches; used with their running means
     (`eval`), so that what it says of a picture depends on that picture alone.
     """
 

@@ -1,37 +1,43 @@
 """Our own extractors: trained on first need, and kept in the user's cache."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.datasets.pictures import Pictures, to_values
+from harness.datasets.pictures import Pictures
 from harness.errors import StoreError
 from harness.extractors.network import PictureNet
-from harness.extractors.training import CHUNK, VERSION, Task, rotated, trained
+from harness.extractors.training import CHUNK, VERSION, Task, trained
 from harness.folders import cache_folder
 from harness.spec import content_id
 from harness.store import npz_bytes, read_npz, write_atomic
 from harness.store.files import locked
 
-__all__ = ["CHUNK", "VERSION", "Ready", "classifier", "one_thread", "rotations"]
+__all__ = ["CHUNK", "VERSION", "Arrays", "Ready", "classifier", "one_thread", "restored", "rotations"]
+
+Arrays = Mapping[str, NDArray[Any]]
 
 DIGITS = 10  # of each channel, where a class is a triple of digits
+MEASURED = 10_000  # training pictures that the features' unit is taken from
 
 
 class Ready(NamedTuple):
     """A network ready to look at uint8 pictures [n, c, h, w]: (features [n, k], scores [n, classes] or None).
 
-    `error` is its share of mistakes on held-out pictures.
+    `error` is its share of mistakes on held-out pictures; of `weights`, `restored` makes it again.
     """
 
     look: Callable[[Tensor], tuple[Tensor, Tensor | None]]
     error: float
+    weights: Arrays
 
 
 @contextmanager
@@ -46,41 +52,56 @@ def one_thread() -> Iterator[None]:
 
 
 def classifier(pictures: Pictures) -> Ready:
-    """Return the network that tells the classes apart; of stacked digits, one that tells the digit of a channel."""
-    assert pictures.train_labels is not None
-    assert pictures.held_labels is not None
-    if len(pictures.classes) == DIGITS**3:
-        return _by_channel(pictures)
-    parts = pictures.train, pictures.train_labels, pictures.held_out, pictures.held_labels
-    net, error = _kept("classifier", Task(*parts, classes=len(pictures.classes)))
-    return Ready(lambda shown: _both(net, shown), error)
+    """Return the network that tells the classes apart; of stacked digits, one that tells the digit of a channel.
+
+    Features are in units of their root mean square over the training part.
+    """
+    train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
+    if len(pictures.classes) != DIGITS**3:
+        weights = _kept("classifier", Task(*train, *held, len(pictures.classes)))
+        return restored(weights | {"how": np.array("classes")})
+    weights = _kept("channels", Task(*_channels(*train), *_channels(*held), DIGITS)) | {"how": np.array("triples")}
+    return restored(weights | {"error": np.array(_error(restored(weights), *held))})
 
 
 def rotations(pictures: Pictures) -> Ready:
-    """Return the network that tells quarter turns apart."""
-    net, error = _kept("rotations", rotated(pictures.train, pictures.held_out))
-    return Ready(lambda shown: (net.features(shown), None), error)
+    """Return the network that tells quarter turns apart (Gidaris et al. 2018), its features in the same units."""
+    task = Task(pictures.train, None, pictures.held_out, None, 4)
+    return restored(_kept("rotations", task) | {"how": np.array("features")})
 
 
-def _by_channel(pictures: Pictures) -> Ready:
-    """Return a network's look at each of three channels: features side by side, and scores of the 1,000 triples.
+def restored(weights: Arrays) -> Ready:
+    """Return the network that has these weights."""
+    state = {name: torch.from_numpy(np.array(x)) for name, x in weights.items() if name.startswith(("body.", "head."))}
+    channels, height, width = weights["shape"].tolist()
+    net = PictureNet((channels, height, width), len(state["head.weight"]))
+    net.load_state_dict(state)
+    look = partial(LOOKS[str(weights["how"])], net.eval(), float(weights["scale"]))
+    return Ready(look, float(weights["error"]), weights)
 
-    A score is the sum of its three digits'. The error is of whole triples.
-    """
-    train, train_labels = _channels(pictures.train, pictures.train_labels)
-    held, held_labels = _channels(pictures.held_out, pictures.held_labels)
-    net, _ = _kept("channels", Task(train, train_labels, held, held_labels, classes=DIGITS))
 
-    def look(shown: Tensor) -> tuple[Tensor, Tensor]:
-        features, scores = _both(net, shown.flatten(0, 1)[:, None])
-        a, b, c = scores.log_softmax(1).unflatten(0, (-1, 3)).unbind(1)
-        triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
-        return features.unflatten(0, (-1, 3)).flatten(1), triples.flatten(1)
+def _features(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, None]:
+    return net.features(shown) / scale, None
 
-    with torch.no_grad():
-        parts = zip(pictures.held_out.split(CHUNK), pictures.held_labels.split(CHUNK), strict=True)  # type: ignore[union-attr]
-        wrong = sum(int((look(x)[1].argmax(1) != labels).sum()) for x, labels in parts)
-    return Ready(look, wrong / len(pictures.held_out))
+
+def _classes(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, Tensor]:
+    features = net.features(shown)
+    return features / scale, net.head(features)
+
+
+def _triples(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, Tensor]:
+    """Look at each of three channels: features side by side; the score of a triple is the sum of its three digits'."""
+    features, scores = _classes(net, scale, shown.flatten(0, 1)[:, None])
+    a, b, c = scores.log_softmax(1).unflatten(0, (-1, 3)).unbind(1)
+    triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
+    return features.unflatten(0, (-1, 3)).flatten(1), triples.flatten(1)
+
+
+LOOKS: Mapping[str, Callable[..., tuple[Tensor, Tensor | None]]] = {
+    "features": _features,
+    "classes": _classes,
+    "triples": _triples,
+}
 
 
 def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -90,44 +111,61 @@ def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     return pictures.flatten(0, 1)[:, None], digits.flatten()
 
 
-def _both(net: PictureNet, shown: Tensor) -> tuple[Tensor, Tensor]:
-    features = net.features_of(to_values(shown, (-1, 1)))
-    return features, net.head(features)
+@torch.no_grad()
+def _error(ready: Ready, pictures: Tensor, labels: Tensor | None) -> float:
+    """Return the share of whole triples that are taken for others."""
+    assert labels is not None
+    wrong = 0
+    for shown, right in zip(pictures.split(CHUNK), labels.split(CHUNK), strict=True):
+        scores = ready.look(shown)[1]
+        assert scores is not None
+        wrong += int((scores.argmax(1) != right).sum())
+    return wrong / len(pictures)
 
 
-def _kept(name: str, task: Task) -> tuple[PictureNet, float]:
-    """Return a trained network and its error: the cache's, else trained now and kept there. One process trains it."""
+def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
+    """Return the weights of a network trained on a task, its error and its features' unit: the cache's, else made now
+    and kept there. One process makes them; a cache that cannot be written is done without.
+    """
     key = content_id({"name": name, "data": _digest(task), "version": VERSION, "torch": str(torch.__version__)})
     path = cache_folder() / "extractors" / f"{key}.npz"
-    shape = (task.train.shape[1], task.train.shape[2], task.train.shape[3])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_suffix(".lock")):
-            found = _read(path, PictureNet(shape, task.classes))
-            if found is None:
-                net, error = found = trained(task, key)
-                arrays = {name: value.numpy() for name, value in net.state_dict().items()}
-                write_atomic(path, npz_bytes({**arrays, "error": np.array(error)}))
-            return found
-    except OSError:  # a cache that cannot be written is done without
-        return trained(task, key)
+    with ExitStack() as stack:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(path.with_suffix(".lock")))
+        found = _read(path)
+        if found is None:
+            found = _made(task, key)
+            with suppress(OSError):
+                write_atomic(path, npz_bytes(found))
+    return found
+
+
+def _made(task: Task, key: str) -> dict[str, NDArray[Any]]:
+    net, error = trained(task, key)
+    some = torch.from_numpy(np.random.default_rng(0).permutation(len(task.train))[:MEASURED])
+    with torch.no_grad():
+        squares = [net.features(task.train[places]).double().square().mean(1) for places in some.split(CHUNK)]
+    scale = float(torch.cat(squares).mean().sqrt()) or 1.0
+    shape, numbers = np.array(task.train.shape[1:]), {"error": np.array(error), "scale": np.array(scale)}
+    return {**{name: value.numpy() for name, value in net.state_dict().items()}, "shape": shape, **numbers}
 
 
 def _digest(task: Task) -> str:
     """Return the sha256 of all that a network learns from and is tested on."""
     digest = hashlib.sha256()
     for part in (task.train, task.train_labels, task.held_out, task.held_labels):
-        digest.update(f"{tuple(part.shape)}".encode())
-        digest.update(part.contiguous().numpy().data)
+        if part is not None:
+            digest.update(f"{tuple(part.shape)}".encode())
+            digest.update(part.contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def _read(path: Path, net: PictureNet) -> tuple[PictureNet, float] | None:
-    """Load a kept network; None where there is none, or a torn or foreign one."""
+def _read(path: Path) -> dict[str, NDArray[Any]] | None:
+    """Return what is kept; None where there is nothing, or torn or foreign bytes."""
     try:
-        arrays = {name: torch.from_numpy(array) for name, array in read_npz(path).items()}
-        error = float(arrays.pop("error"))
-        net.load_state_dict(arrays)
-    except (StoreError, KeyError, RuntimeError, TypeError, ValueError):
+        found = dict(read_npz(path))
+        restored(found | {"how": np.array("features")})
+    except (OSError, StoreError, KeyError, RuntimeError, TypeError, ValueError):
         return None
-    return net.eval(), error
+    return found

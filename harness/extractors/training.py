@@ -23,22 +23,28 @@ CHUNK = 256  # pictures a pass
 class Task(NamedTuple):
     """What a network learns to tell apart: pictures uint8 [n, c, h, w] with labels [n] of k classes, in two parts.
 
-    Where they are `turned`, the labels are quarter turns, which the pictures themselves are given.
+    Without labels it is the four quarter turns of every picture.
     """
 
     train: Tensor
-    train_labels: Tensor
+    train_labels: Tensor | None
     held_out: Tensor
-    held_labels: Tensor
+    held_labels: Tensor | None
     classes: int
-    turned: bool = False
 
 
-def rotated(train: Tensor, held_out: Tensor) -> Task:
-    """Return the task of telling the four quarter turns of pictures apart (Gidaris et al. 2018): it needs no labels."""
-    parts = [(torch.cat([torch.rot90(x, k, (2, 3)) for k in range(4)]), torch.arange(4).repeat_interleave(len(x)))
-             for x in (train, held_out)]  # fmt: skip
-    return Task(*parts[0], *parts[1], classes=4, turned=True)
+def examples(pictures: Tensor, labels: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the pictures of places, and labels; without these, place k n + i is that of picture i turned k times."""
+    if labels is not None:
+        return pictures[places], labels[places]
+    turns = places // len(pictures)
+    shown = zip(pictures[places % len(pictures)], turns.tolist(), strict=True)
+    return torch.stack([torch.rot90(picture, turn, (1, 2)) for picture, turn in shown]), turns
+
+
+def n_examples(pictures: Tensor, labels: Tensor | None) -> int:
+    """Return how many places there are."""
+    return len(pictures) * (1 if labels is not None else 4)
 
 
 def trained(task: Task, address: str) -> tuple[PictureNet, float]:
@@ -52,10 +58,11 @@ def trained(task: Task, address: str) -> tuple[PictureNet, float]:
     rng = noise.generator(0, f"extractor.{address}.batches")
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     for step in range(STEPS):
-        places = torch.randint(len(task.train), (BATCH,), generator=rng)
-        shown = moved(to_values(task.train[places], (-1, 1)), rng, 0.0 if task.turned else TURN)
+        places = torch.randint(n_examples(task.train, task.train_labels), (BATCH,), generator=rng)
+        pictures, labels = examples(task.train, task.train_labels, places)
+        shown = moved(to_values(pictures, (-1, 1)), rng, 0.0 if task.train_labels is None else TURN)
         scores = net(torch.cat([shown, empty(shown, rng)]))
-        sure, unsure = F.cross_entropy(scores[:BATCH], task.train_labels[places]), scores[BATCH:].log_softmax(1)
+        sure, unsure = F.cross_entropy(scores[:BATCH], labels), scores[BATCH:].log_softmax(1)
         loss = sure - UNSURE * unsure.mean()
         for group in optimizer.param_groups:
             group["lr"] = RATE * _pace((step + 1) / STEPS)
@@ -69,9 +76,11 @@ def trained(task: Task, address: str) -> tuple[PictureNet, float]:
 @torch.no_grad()
 def error(net: PictureNet, task: Task) -> float:
     """Return the share of the held-out part that a network takes for something else."""
-    parts = zip(task.held_out.split(CHUNK), task.held_labels.split(CHUNK), strict=True)
-    wrong = sum(int((net(to_values(x, (-1, 1))).argmax(1) != labels).sum()) for x, labels in parts)
-    return wrong / len(task.held_out)
+    n, wrong = n_examples(task.held_out, task.held_labels), 0
+    for places in torch.arange(n).split(CHUNK):
+        pictures, labels = examples(task.held_out, task.held_labels, places)
+        wrong += int((net(to_values(pictures, (-1, 1))).argmax(1) != labels).sum())
+    return wrong / n
 
 
 def empty(like: Tensor, rng: torch.Generator) -> Tensor:

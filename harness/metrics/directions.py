@@ -1,6 +1,7 @@
 """Which way each metric is better: what a suite may rank on."""
 
 import re
+from collections.abc import Iterable
 
 from harness.errors import lookup
 
@@ -21,3 +22,10 @@ def lower_is_better(metric: str) -> bool:
     Raises UnknownName where the metric has none.
     """
     return lookup(DIRECTIONS, re.split(r"[\[@]", metric, maxsplit=1)[0], "metric to rank on")
+
+
+def named_by(name: str, columns: Iterable[str]) -> list[re.Match[str]]:
+    """Return the columns that a name stands for, with their extractor `of` and number `n`: `fid` is that of every
+    extractor at every n, `fid[classifier]` that of one."""
+    pattern = re.compile(re.escape(name) + r"(\[(?P<of>[^\],]+)[^\]]*\])?(@(?P<n>\d+))?")
+    return [found for column in columns if (found := pattern.fullmatch(column))]

@@ -4,17 +4,20 @@ FID, KID, precision and recall are torch-fidelity's, on features that were extra
 """
 
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from harness.metrics.neighbours import manifold_scores
-from harness.torchvision_mend import mend
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Features = NDArray[np.floating]
 
 NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
+ISC_SPLITS = 10
 KID_SUBSETS = 50
 KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
 MOST_NEIGHBOURS = 2000  # samples whose distances are all taken: of more, the first
@@ -45,6 +48,19 @@ def kid(generated: Features, real: Features) -> float:
         return float("nan")
     how = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size, "verbose": False}
     return float(kid_features_to_metric(_double(generated), _double(real), **how)[KEY_METRIC_KID_MEAN])
+
+
+def isc(scores: Features) -> float:
+    """Return the Inception score of scores [n, c] of classes (Salimans et al. 2016, section 4), the mean of ten parts.
+
+    1 where all pictures look alike; at most c. NaN where n is below 10.
+    """
+    if len(scores) < ISC_SPLITS:
+        return float("nan")
+    _ready()
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+    return float(isc_features_to_metric(_double(scores), splits=ISC_SPLITS)[KEY_METRIC_ISC_MEAN])
 
 
 def neighbours(generated: Features, real: Features) -> dict[str, float]:
@@ -91,9 +107,13 @@ def _ready() -> None:
     """
     from tqdm import tqdm
 
+    from harness.torchvision_mend import mend
+
     mend()
     tqdm.set_lock(RLock())
 
 
-def _double(features: Features) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(features, dtype=np.float64))
+def _double(features: Features) -> "Tensor":
+    from torch import from_numpy
+
+    return from_numpy(np.ascontiguousarray(features, dtype=np.float64))

@@ -7,7 +7,6 @@ import numpy as np
 
 from harness.metrics.seen import Seen, seen_arrays, seen_from
 from harness.metrics.transport import Points
-from harness.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
 
 
-def reference_from(arrays: dict[str, np.ndarray], spec: RunSpec) -> Reference:
-    """Invert `reference_arrays`, for a run that is scored against these."""
+def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
+    """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
     floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
     spread, sd = float(arrays["spread"]), float(arrays["sd"])
-    seen = seen_from(arrays, spec)
+    seen = seen_from(arrays)
     return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"), seen)

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,10 @@ from harness.metrics.fidelity import Features
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
-    from harness.extractors import Looks
+    from harness.datasets import Pictures
+    from harness.extractors import Extractor
 
-LOOKED_AT = 10_000  # training pictures that the scale and the floors are taken from; as many as `samples` at least
+LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
 CONSTANT = "fid_constant"  # the FID of the mean training picture, drawn again and again
 SHOWN = 10  # classes up to which each has a column of its own
 
@@ -24,23 +24,19 @@ Columns = dict[str, float]
 
 @dataclass(frozen=True)
 class Seen:
-    """What an extractor sees in a data set. Features are in units of their RMS over the training part, `scale`.
+    """What an extractor sees in a data set.
 
-    held      features [n, k] of the held-out pictures of the reference
-    train     features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
-    error     the extractor's share of mistakes on held-out pictures; NaN where it was not trained here
-    expected  of a classifier, the share of each class in the training part [c]; names has theirs
-    real      what real pictures reach, by column
-    look      uint8 [n, c, h, w] -> what the extractor itself sees, its features not yet in these units
+    extractor  itself, so that all runs are scored by one network, wherever and whenever that is done
+    held       features [n, k] of the held-out pictures of the reference
+    train      features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
+    expected   of a classifier, the share of each class in the training part [c]
+    real       what real pictures reach, by column
     """
 
+    extractor: "Extractor"
     held: Features
     train: Features
-    scale: float
-    error: float
-    look: "Callable[[NDArray[np.uint8]], Looks]" = field(compare=False)
     expected: NDArray[np.float64] | None = None
-    names: tuple[str, ...] = ()
     real: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -48,8 +44,9 @@ class Seen:
 class FeatureMetric:
     """How some columns are computed from what an extractor sees.
 
-    compute    (features [n, k] in units of `Seen.scale`, scores [n, c] of classes or None, seen, name) -> columns
+    compute    (features [n, k], scores [n, c] of classes or None, seen, name) -> columns
     columns    its names, as documented: x stands for the extractor, n for numbers of pictures
+    needs      features, scores of whatever classes, or those of the classes of the data
     last_only  whether the last scored step alone is worth its cost
     """
 
@@ -57,7 +54,7 @@ class FeatureMetric:
     columns: tuple[str, ...]
     compute: "Callable[[Features, Features | None, Seen, str], Columns]"
     summary: str
-    of_classes: bool = False
+    needs: Literal["features", "scores", "classes"] = "features"
     last_only: bool = False
 
 
@@ -68,7 +65,7 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     """
     from harness.datasets import DATASETS
     from harness.engine.data import data_settings, training_pictures
-    from harness.extractors import EXTRACTORS, extractor_of
+    from harness.extractors import extractor_of
 
     settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
     assert load is not None, "of a data set of pictures"
@@ -77,31 +74,31 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
     held, used_rows = extractor.look(points), _some(len(used), samples)
     train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
-    scale = float(np.sqrt(np.mean(pool.astype(np.float64) ** 2))) or 1.0 if EXTRACTORS[name].scaled else 1.0
-    expected = None
-    if extractor.classes:
-        assert pictures.train_labels is not None
-        labels = pictures.train_labels.numpy()
-        counts = np.bincount(labels, minlength=len(extractor.classes)) + 1  # a class that it lacks is dear, not free
-        expected = counts / counts.sum()
-    unit = np.float32(scale)
-    seen = Seen(held.features / unit, train / unit, scale, extractor.error, extractor.look, expected, extractor.classes)
+    seen = Seen(extractor, held.features, train, _shares(pictures) if extractor.classes else None)
     mean = whole.mean(0, dtype=np.float64).round().astype(np.uint8)[None]
-    constant = fidelity.fid(np.repeat(extractor.look(mean).features / unit, len(points), 0), seen.held)
-    return replace(seen, real=_reached(seen, held.scores, pool / unit, name) | {CONSTANT: constant})
+    constant = fidelity.fid(np.repeat(extractor.look(mean).features, len(points), 0), seen.held)
+    return replace(seen, real=_reached(seen, held.scores, pool, name) | {CONSTANT: constant})
+
+
+def _shares(pictures: "Pictures") -> NDArray[np.float64]:
+    """Return the share of each class in the training part; of one that it lacks that of a single picture."""
+    assert pictures.train_labels is not None
+    counts = np.bincount(pictures.train_labels.numpy(), minlength=len(pictures.classes)) + 1
+    return np.asarray(counts / counts.sum())
 
 
 def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) -> Columns:
     """Return the columns of pictures [n, c, h, w] by every extractor, each beside what real pictures reach."""
     columns: Columns = {}
     for name, real in seen.items():
-        looks = real.look(points)
-        features = looks.features / np.float32(real.scale)
+        looks = real.extractor.look(points)
+        there = {"features": True, "scores": looks.scores is not None, "classes": real.expected is not None}
         for metric in FEATURE_METRICS.values():
-            if (last or not metric.last_only) and not (metric.of_classes and real.expected is None):
-                columns |= metric.compute(features, looks.scores, real, name)
+            if there[metric.needs] and (last or not metric.last_only):
+                columns |= metric.compute(looks.features, looks.scores, real, name)
         columns |= {beside(column): value for column, value in real.real.items() if column in columns}
-        columns |= {} if np.isnan(real.error) else {f"extractor_error[{name}]": real.error}
+        error = real.extractor.error
+        columns |= {} if np.isnan(error) else {f"extractor_error[{name}]": error}
     return columns | _excess(columns, *next(iter(seen.items())))
 
 
@@ -113,51 +110,52 @@ def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
     return {"fid_excess": excess, "score": float(np.clip(1 - excess / room, 0, 1)) if room > 0 else float("nan")}
 
 
+def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
+    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of so many classes."""
+    from harness.extractors import EXTRACTORS
+
+    found = [column for column, _ in _named(name, n)] + ([f"isc[{name}]@{n}"] if EXTRACTORS[name].gives_scores else [])
+    found += [f"fid[{name}]@{n // 2}", f"fid_train[{name}]@{min(n, trained)}", "fid_excess", "score"]
+    return found + (["class_kl", _modes(classes, n)] if classes else [])
+
+
 def beside(column: str) -> str:
     """Return the name of the column of what real pictures reach."""
-    return f"{column}_ceiling" if column.startswith("modes") else f"{column}_floor"
+    return f"{column}_ceiling" if column.startswith(("modes", "isc")) else f"{column}_floor"
 
 
 def seen_arrays(seen: Mapping[str, Seen]) -> dict[str, np.ndarray]:
-    """Return what extractors see as arrays for an npz file; `seen_from` inverts it."""
+    """Return what extractors see, and their weights, as arrays for an npz file; `seen_from` inverts it."""
     arrays: dict[str, np.ndarray] = {}
     for name, one in seen.items():
-        parts = {"held": one.held, "train": one.train, "scale": np.array(one.scale), "error": np.array(one.error)}
-        if one.expected is not None:
-            parts |= {"expected": one.expected, "names": np.array(one.names)}
+        parts = {"held": one.held, "train": one.train, "classes": np.array(one.extractor.classes, dtype=str)}
+        parts |= {} if one.expected is None else {"expected": one.expected}
         parts |= {f"real.{column}": np.array(value) for column, value in one.real.items()}
+        parts |= {f"weights.{key}": array for key, array in one.extractor.ready.weights.items()}
         arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
     return arrays
 
 
-def seen_from(arrays: Mapping[str, np.ndarray], spec: RunSpec) -> dict[str, Seen]:
-    """Return what extractors see by their names. Each is loaded when it is first to look at a picture of the run's."""
+def seen_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Seen]:
+    """Return what extractors see by their names. Raises DataError where the weights of one are a file not there."""
     parts: dict[str, dict[str, Any]] = {}
     for key, array in arrays.items():
         if key.startswith("seen."):
             _, name, part = key.split(".", 2)
             parts.setdefault(name, {})[part] = array
-    return {name: _from(name, part, spec) for name, part in parts.items()}
+    return {name: _from(name, part) for name, part in parts.items()}
 
 
-def _from(name: str, parts: Mapping[str, Any], spec: RunSpec) -> Seen:
-    return Seen(
-        parts["held"],
-        parts["train"],
-        float(parts["scale"]),
-        float(parts["error"]),
-        partial(_look, name, spec),
-        parts.get("expected"),
-        tuple(map(str, parts.get("names", ()))),
-        {key.removeprefix("real."): float(value) for key, value in parts.items() if key.startswith("real.")},
-    )
+def _from(name: str, parts: Mapping[str, Any]) -> Seen:
+    from harness.extractors import restored
+
+    extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
+    real = {column: float(value) for column, value in _below("real.", parts).items()}
+    return Seen(extractor, parts["held"], parts["train"], parts.get("expected"), real)
 
 
-def _look(name: str, spec: RunSpec, pictures: NDArray[np.uint8]) -> "Looks":
-    from harness.engine.data import data_settings
-    from harness.extractors import extractor_of
-
-    return extractor_of(name, spec.setup.dataset, data_settings(spec)).look(pictures)
+def _below(prefix: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
 
 
 def _some(n: int, most: int) -> NDArray[np.intp]:
@@ -172,8 +170,8 @@ def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> 
     mean = fidelity.floors(seen.held, pool)
     reached = {column: mean[key] for column, key in _named(name, n)}
     reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
+    reached |= {} if scores is None else _isc(seen.held, scores, seen, name)
     if seen.expected is not None:
-        assert scores is not None
         found = _classes(seen.held, scores, seen, name)
         reached |= {c: v for c, v in found.items() if c == "class_kl" or c.startswith("modes")}
     return reached
@@ -203,6 +201,12 @@ def _kid(features: Features, scores: Features | None, seen: Seen, name: str) -> 
     return {f"kid[{name}]@{n}": fidelity.kid(features[:n], seen.held)}
 
 
+def _isc(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    assert scores is not None
+    n = len(seen.held)
+    return {f"isc[{name}]@{n}": fidelity.isc(scores[:n])}
+
+
 def _neighbours(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
     n = len(seen.held)
     found = fidelity.neighbours(features[:n], seen.held)
@@ -214,14 +218,17 @@ def _classes(features: Features, scores: Features | None, seen: Seen, name: str)
     assert seen.expected is not None
     scores = scores[: len(seen.held)]  # as many as the held-out ones, which the floor and the ceiling are of
     n, k = scores.shape
-    modes = "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
     columns = {
         "class_kl": classes.class_kl(scores, seen.expected),
         "class_kl_plugin": (k - 1) / (2 * n),
-        modes: classes.modes(scores),
+        _modes(k, n): classes.modes(scores),
     }
-    shares = zip(seen.names, classes.shares(scores), strict=True)
+    shares = zip(seen.extractor.classes, classes.shares(scores), strict=True)
     return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
+
+
+def _modes(k: int, n: int) -> str:
+    return "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
 
 
 FEATURE_METRICS: dict[str, FeatureMetric] = {
@@ -240,6 +247,14 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         last_only=True,
         summary="kernel distance in the same features, unbiased, at the last step",
     ),
+    "isc": FeatureMetric(
+        version=1,
+        columns=("isc[x]@n",),
+        compute=_isc,
+        needs="scores",
+        last_only=True,
+        summary="Inception score by extractor x, where it tells classes, at the last step, with that of real ones",
+    ),
     "neighbours": FeatureMetric(
         version=1,
         columns=tuple(f"{plain}[x,k{fidelity.NEIGHBOURS}]@n" for plain in fidelity.BY_NEIGHBOURS),
@@ -251,7 +266,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         version=1,
         columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
         compute=_classes,
-        of_classes=True,
+        needs="classes",
         summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
     ),
 }

@@ -8,13 +8,22 @@ import pandas as pd
 from harness.report.stats import described
 from harness.wording import listed, number
 
-# Floors of w1 within which the best mean excess counts as near: the rule by which shipped suites choose their steps.
+# Floors within which the best mean excess counts as near: the rule by which shipped suites choose their steps.
 FLOORS = 2
 
 
+def over_floor(rows: pd.DataFrame, metric: str) -> tuple[pd.Series, float] | None:
+    """Return the excess of every row over what real data reach, and the mean of that; None of a metric without it."""
+    name = "w1_floor" if metric == "w1_excess" else f"{metric}_floor"
+    if metric not in rows or name not in rows or not metric.startswith(("w1_excess", "fid[")):
+        return None
+    values, floor = rows[metric].astype(float), rows[name].astype(float)
+    return values if metric == "w1_excess" else values - floor, float(floor.mean())
+
+
 def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collection[str] = ()) -> pd.DataFrame:
-    """Return a row for every data set, and swept value of one, ranked on w1_excess: objective, setting, excess, floor,
-    near.
+    """Return a row for every data set, and swept value of one, ranked on w1_excess or FID: objective, setting, excess,
+    floor, near.
 
     `excess` is the lowest mean over all runs (every architecture and seed) of an objective at one setting, of those
     that lost no run. `table` is labelled (`stats.labelled`), with the same `data_axes`.
@@ -23,16 +32,17 @@ def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collecti
     swept = [c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in data_axes]
     for _, runs in table.groupby(["dataset", *swept], sort=False, dropna=False):
         name = str(runs["dataset"].iloc[0])
-        if metrics[name] != "w1_excess" or "w1_excess" not in runs:
+        found = over_floor(runs, metrics[name])
+        if found is None:
             continue
-        groups = runs.assign(excess=runs["w1_excess"].astype(float).where(runs["status"] == "ok"))
+        excess, floor = found
+        groups = runs.assign(excess=excess.where(runs["status"] == "ok"))
         means = groups.groupby(["objective", "setting"], sort=False)["excess"].agg(lambda x: x.mean(skipna=False))
         if means.notna().any():
             best = means.dropna().sort_values(kind="stable").head(1)
-            floor = float(runs["w1_floor"].astype(float).mean())
-            found = best.reset_index().assign(floor=floor, near=best.iloc[0] <= FLOORS * floor).to_dict("records")[0]
+            row = best.reset_index().assign(floor=floor, near=best.iloc[0] <= FLOORS * floor).to_dict("records")[0]
             value = described(runs.iloc[0].to_dict(), swept)
-            rows.append({"dataset": f"{name}, {value}" if value else name, **found})
+            rows.append({"dataset": f"{name}, {value}" if value else name, **row})
     return pd.DataFrame(rows, columns=["dataset", "objective", "setting", "excess", "floor", "near"])
 
 
@@ -45,7 +55,7 @@ def sentence(found: pd.DataFrame) -> str:
     said = [f"within two floors of zero excess on {listed(near)}"] if near else []
     said += [f"{'but not' if near else 'not within two floors of zero excess'} on {listed(far)}"] if far else []
     more = ": more training may change the order there" if far else ""
-    return f"The best objective's mean w1_excess over all architectures and seeds is {', '.join(said)}{more}."
+    return f"The best objective's mean over all architectures and seeds, less its floor, is {', '.join(said)}{more}."
 
 
 def _told(row: Mapping[Any, Any]) -> str:

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from harness.errors import StoreError
 from harness.exports import csv
-from harness.report import answer, contest, enough, overview, pictures, sheets, stats, tables, verdict
+from harness.report import answer, contest, enough, floors, overview, pictures, sheets, stats, tables, verdict
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.panels import TYPES, Panel, Section
@@ -21,7 +21,7 @@ from harness.store import STATUSES, Store, write_atomic
 from harness.wording import NOTHING, counted, interval, number, plain, printable, waiting_scores
 
 # Figures of an earlier report that may go.
-OURS = re.compile(r"(headline|tasks|primary|steps|points|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
+OURS = re.compile(r"(headline|tasks|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
 
 
 def build_report(store: Store, out: Path) -> Path:
@@ -73,7 +73,9 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "enough": enough.sentence(enough.nearest(table, view.metrics, view.plan.get("data_axes", ()))),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
-        "floor": _floor(view),
+        "floor": floors.of_points(table, view.metrics),
+        "reached": floors.of_pictures(view),
+        "fid": any(c.startswith("fid[") for c in table.columns),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
         "pictured": bool(drawn["sheets"].panels),
@@ -85,7 +87,7 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "settings": [(title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(view)],
         "coverage": _coverage(table),
         "versions": tables.versions(table).to_dict("records"),
-        "mixed": _mixed(table),
+        "mixed": tables.mixed(table),
         "command": f"harness run {tables.arguments(view, path=True)}",
         "csvs": csvs,
     }
@@ -149,21 +151,11 @@ def _data_uri(panel: Panel) -> str:
     return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _floor(view: View) -> str:
-    """Return the range of the floor of W1 over the finished runs; "" where no metric is an excess over it."""
-    if "w1_floor" not in view.table or not any(metric.endswith("_excess") for metric in view.metrics.values()):
-        return ""
-    floors = pd.to_numeric(view.table["w1_floor"], errors="coerce").dropna()
-    if floors.empty:
-        return ""
-    low, high = number(float(floors.min())), number(float(floors.max()))
-    return low if low == high else f"{low} to {high}"
-
-
 def _beside(cells: pd.DataFrame) -> list[tuple[str, str]]:
     """Return (column, heading) of the metrics shown beside the primary one, where any cell has them."""
-    headings = (("hq", "hq"), ("modes@2500", "modes@2500"), ("train_s", "seconds"))
-    return [(name, heading) for name, heading in headings if name in cells and cells[name].notna().any()]
+    of_pictures = [name for name in cells.columns if stats.beside_of(name) in ("kid", "class_kl", "modes")]
+    shown = ["hq", "modes@2500", *(name for name in of_pictures if name != "modes@2500"), "train_s"]
+    return [(c, "seconds" if c == "train_s" else c) for c in shown if c in cells and cells[c].notna().any()]
 
 
 def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -203,11 +195,6 @@ def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     if not known:
         return None
     return {"n": max(known), "percent": [f"{100 * share:.0f} %" for share in stats.COVERAGE[max(known)]]}
-
-
-def _mixed(table: pd.DataFrame) -> list[str]:
-    """Return what differs between the finished runs that should not: device, machine, versions."""
-    return [name for name in tables.MACHINE if name in table and table[name].dropna().astype(str).nunique() > 1]
 
 
 def _write(written: dict[str, bytes], out: Path) -> None:

@@ -5,6 +5,7 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,6 +160,14 @@ def described(row: Mapping[Any, Any], columns: Iterable[str]) -> str:
 
 # Shown beside the primary metric, as medians of the runs that are ok.
 BESIDE = ("w1", "w1_floor", "hq", "modes@2500", "modes_half", "reverse_kl", "reverse_kl_floor", "train_s")
+BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density", "coverage", "class_kl", "modes")
+
+
+def beside_of(column: str) -> str:
+    """Return the name without extractor and number of a column that is shown beside pictures' primary; "" of others."""
+    plain = re.split(r"[\[@]", column)[0]
+    is_bare = column == plain or column.endswith("]") or column.rsplit("@")[-1].isdigit()
+    return plain if plain in BESIDE_OF_PICTURES and is_bare else ""
 
 
 def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -190,7 +199,7 @@ def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
     x = x[(group["status"] == "ok").to_numpy()]
     q1, q3 = np.quantile(x, [0.25, 0.75]).tolist() if found.complete and x.size > 1 else (math.nan, math.nan)
     swept = [c for c in group.columns if c.startswith("sweep.")]
-    beside = [name for name in BESIDE if name in group and name != metric]
+    beside = dict.fromkeys([*(c for c in BESIDE if c in group), *(c for c in group.columns if beside_of(c))])
     return {
         **{key: group[key].iloc[0] for key in ("task", "dataset", "architecture", "objective", "setting", *swept)},
         "metric": metric,
@@ -204,7 +213,7 @@ def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
         "q3": q3,
         "min": float(x.min()) if x.size else math.nan,
         "max": float(x.max()) if x.size else math.nan,
-        **{name: float(pd.to_numeric(ok[name]).median()) for name in beside},
+        **{name: float(pd.to_numeric(ok[name]).median()) for name in beside if name != metric},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.metrics.directions import named_by
 from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
@@ -79,16 +80,15 @@ def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> st
     It is that of the first of the suite's extractors, else of the data set's own, at its largest n. Where no run that
     is ok has such a column, it is the name itself.
     """
-    pattern, ok = re.compile(re.escape(name) + r"(\[(?P<of>[^\]]+)\])?(@(?P<n>\d+))?"), runs[runs["status"] == "ok"]
-    found = [match for c in ok.columns if (match := pattern.fullmatch(c)) and ok[c].notna().any()]
+    ok = runs[runs["status"] == "ok"]
+    found = named_by(name, [c for c in ok.columns if ok[c].notna().any()])
     rank = partial(_rank, name, list(extractors))
     return max(found, key=rank)[0] if found else name
 
 
 def _rank(name: str, extractors: list[str], column: re.Match[str]) -> tuple[bool, int, int]:
     """Return what puts a column before others: the very name, its extractor's place in the list, its n."""
-    extractor = (column["of"] or "").split(",")[0]
-    place = extractors.index(extractor) if extractor in extractors else len(extractors)
+    place = extractors.index(column["of"]) if column["of"] in extractors else len(extractors)
     return column[0] == name, -place, int(column["n"] or 0)
 
 
@@ -196,12 +196,22 @@ def _papers(recipe: Mapping[str, Any] | None) -> str:
 
 
 def versions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what, value and runs: the software and the machines that the finished runs were made with."""
+    """Return what, value and runs: the software, machines and extractors that runs were made and scored with."""
     rows = []
-    for name in (name for name in MACHINE if name in table):
+    for name in (*(name for name in MACHINE if name in table), *_weights(table)):
         counts = table[name].dropna().astype(str).value_counts(sort=False)
         rows += [{"what": name, "value": value, "runs": int(n)} for value, n in sorted(counts.items())]
     return pd.DataFrame(rows, columns=["what", "value", "runs"])
+
+
+def mixed(table: pd.DataFrame) -> list[str]:
+    """Return what differs between finished runs that should not: device, machine, versions; in a task its extractor."""
+    differ = [name for name in MACHINE if name in table and table[name].dropna().astype(str).nunique() > 1]
+    return differ + [name for name in _weights(table) if (table.groupby("task")[name].nunique() > 1).any()]
+
+
+def _weights(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if name.startswith("extractor_weights[")]
 
 
 def arguments(view: View, path: bool) -> str:

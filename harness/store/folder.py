@@ -182,12 +182,12 @@ class Store:
                 number += 1
             flush_all([folder, self._runs])
 
-    def commit_scores(self, run_id: str, score_id: str, steps: Mapping[int, Mapping[str, Any]], seconds: float) -> None:
-        """Keep the metrics of every scored step of a run. Raises StoreError.
-
-        They are not flushed: what a power failure takes of them is scored again.
-        """
-        scores = {"score_id": score_id, "score_s": seconds, "steps": {str(step): dict(m) for step, m in steps.items()}}
+    def commit_scores(
+        self, run_id: str, score_id: str, steps: Mapping[int, Mapping[str, Any]], seconds: float, **made_with: str
+    ) -> None:
+        """Keep the metrics of a run's scored steps. Raises StoreError. Not flushed: what is lost is scored again."""
+        found = {str(step): dict(m) for step, m in steps.items()}
+        scores = {"score_id": score_id, "score_s": seconds, "made_with": made_with, "steps": found}
         path = self.scores_path(run_id, score_id)
         with writing(path):
             write_json(path, scores, flush=False)

@@ -7,9 +7,12 @@ from math import prod
 from typing import Any
 
 from harness.datasets.cache import lacks_room
+from harness.datasets.pictures import Sizes
 from harness.errors import DataError, HarnessError, suggestion
 from harness.extractors import EXTRACTORS, defaults, why_not
 from harness.metrics import FEATURE_METRICS, rankable
+from harness.metrics.directions import named_by
+from harness.metrics.seen import columns_seen
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.format import Suite
 from harness.suite.problems import Problem
@@ -20,13 +23,8 @@ from harness.suite.yamlfile import KeyPath
 from harness.wording import listed
 
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
-NAME = re.compile(
-    r"(?P<plain>\w+)(\[(?P<of>\w+)[^\]]*\])?(@\d+)?"
-)  # fid, fid[classifier], precision[classifier,k5]@540
-OF_FEATURES, OF_CLASSES = (
-    {re.split(r"[\[@]", name)[0] for metric in metrics for name in metric.columns}
-    for metrics in (FEATURE_METRICS.values(), [FEATURE_METRICS["classes"]])
-)
+OF_FEATURES = {re.split(r"[\[@]", name)[0] for metric in FEATURE_METRICS.values() for name in metric.columns}
+OF_EVERY = OF_FEATURES - {re.split(r"[\[@]", name)[0] for name in FEATURE_METRICS["classes"].columns}
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
 
@@ -110,7 +108,7 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
         return [Problem(triple.sources["dataset.fixed"].path, text)]
-    return _wrong_extractors(suite, triple, data) or _wrong_rank(suite, triple, data, sizes.held_out)
+    return _wrong_extractors(suite, triple, data) or _wrong_rank(suite, triple, data, sizes)
 
 
 def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
@@ -127,26 +125,46 @@ def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> 
     return problems
 
 
-def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], held_out: int) -> list[Problem]:
+def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], sizes: Sizes) -> list[Problem]:
     """Return why pictures cannot be ranked on what the suite says."""
-    metric, shape, asked = suite.primary.images, triple.dataset.entry.shape(data), suite.score.extractors
-    found, known = NAME.fullmatch(metric), rankable(triple.dataset.entry, data)
-    plain = found["plain"] if found else metric
-    if plain not in known:
+    metric, known = suite.primary.images, rankable(triple.dataset.entry, data)
+    plain, label = re.split(r"[\[@]", metric)[0], triple.dataset.label
+    if plain not in known or (plain not in OF_FEATURES and plain != metric):
         return [Problem(("primary", "images"), f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}")]
-    if plain not in OF_FEATURES:
+    n, text = min(suite.score.samples, sizes.held_out), ""
+    if plain not in OF_FEATURES or (n > 1 and _is_seen(suite, triple, data, metric)):
         return []
-    if held_out < 2:
-        text = f"'{triple.dataset.label}' holds a single picture out, and {metric!r} compares with more; use sliced_w."
-        return [Problem(("primary", "images"), text)]
-    extractor = "classifier" if plain in OF_CLASSES else (found["of"] if found else None)
-    if asked is None and (extractor is not None or shape[-1] != shape[-2]):
-        asked = defaults(triple.dataset.entry.pictures(data))
-    if asked == [] or (asked is not None and extractor not in (None, *asked)):
-        seen = f"looked at by {listed(asked)} alone" if asked else "looked at by no extractor"
-        text = f"{metric!r} given, and '{triple.dataset.label}' is {seen}; name score.extractors that fit, or rank on "
-        return [Problem(("primary", "images"), f"{text}sliced_w.")]
-    return []
+    asked = _asked(suite, triple, data)
+    columns = _columns(asked, triple, data, n, sizes.train)
+    there = [column for column in columns if named_by(plain, [column])]
+    if n < 2:
+        text = f"{metric!r} compares with more than the single picture that '{label}' is scored on; use sliced_w."
+    elif not there:
+        seen = f"{listed(asked)} alone" if asked else "no extractor"
+        text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
+        text += "sliced_w."
+    elif not named_by(metric, there):
+        text = f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
+    return [Problem(("primary", "images"), text)] if text else []
+
+
+def _is_seen(suite: Suite, triple: Triple, data: Mapping[str, Any], metric: str) -> bool:
+    """Return whether every extractor has the metric and there is one: then no picture need be made to see that."""
+    _, height, width = triple.dataset.entry.shape(data)
+    asked = suite.score.extractors
+    return metric in OF_EVERY and (bool(asked) if asked is not None else height == width)
+
+
+def _asked(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[str]:
+    """Return which extractors look at a data set: those that the suite names, else its own."""
+    asked = suite.score.extractors
+    return defaults(triple.dataset.entry.pictures(data)) if asked is None else list(asked)
+
+
+def _columns(asked: list[str], triple: Triple, data: Mapping[str, Any], n: int, trained: int) -> list[str]:
+    """Return the columns by extractors that runs on a data set of pictures will have."""
+    used, classes = data.get("fixed") or trained, len(triple.dataset.entry.pictures(data).classes)
+    return [c for name in asked for c in columns_seen(name, n, used, classes if name == "classifier" else 0)]
 
 
 def _place(triple: Triple) -> KeyPath:

@@ -10,7 +10,7 @@ from harness import extractors
 from harness.datasets import DATASETS, Pictures
 from harness.extractors import EXTRACTORS, defaults, extractor_of, own, training, why_not
 from harness.extractors.network import PictureNet
-from harness.extractors.training import Task, empty, moved, rotated
+from harness.extractors.training import Task, empty, examples, moved, n_examples
 from harness.metrics import make_reference, score
 from harness.metrics.classes import modes
 
@@ -92,12 +92,36 @@ def test_torchs_threads_are_left_as_they_were():
     assert torch.get_num_threads() == before
 
 
-def test_a_task_of_rotations_holds_every_turn_of_every_picture():
+def test_without_labels_the_examples_are_every_turn_of_every_picture():
     pictures = torch.arange(2 * 9, dtype=torch.uint8).reshape(2, 1, 3, 3)
-    task = rotated(pictures, pictures[:1])
-    assert task.train_labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert task.held_labels.tolist() == [0, 1, 2, 3]
-    assert torch.equal(torch.rot90(task.train[2:4], -1, (2, 3)), pictures)
+    assert n_examples(pictures, None) == 8
+    shown, turns = examples(pictures, None, torch.arange(8))
+    assert turns.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert all(torch.equal(torch.rot90(shown[2 * k : 2 * k + 2], -k, (2, 3)), pictures) for k in range(4))
+    labels = torch.tensor([7, 8])
+    assert n_examples(pictures, labels) == 2
+    assert [part.tolist() for part in examples(pictures, labels, torch.tensor([1]))] == [pictures[1:].tolist(), [8]]
+
+
+def test_features_are_in_units_of_their_rms_over_the_training_part(short, cache):
+    ready = own.classifier(few(400))
+    with torch.no_grad():
+        features = ready.look(few(400).train)[0].double()
+    assert features.square().mean().sqrt().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_of_its_weights_it_is_made_again(short, cache):
+    for ready in (own.classifier(few()), own.rotations(few())):
+        again = own.restored({name: array.copy() for name, array in ready.weights.items()})
+        with torch.no_grad():
+            for one, other in zip(ready.look(few().held_out), again.look(few().held_out), strict=True):
+                assert one is other is None or torch.equal(one, other)
+        assert again.error == ready.error
+
+
+def test_two_extractors_of_one_name_are_told_apart_by_their_weights(short, cache):
+    one, same, other = (extractors.Extractor(own.classifier(few(n)), ("a", "b")).digest for n in (40, 40, 42))
+    assert one == same != other
 
 
 def test_pictures_are_moved_within_bounds_and_not_at_all_by_chance():
@@ -179,7 +203,7 @@ def digits(kept, monkeypatch):
 @pytest.mark.slow
 def test_the_classifier_tells_digits_apart(digits):
     assert extractor_of("classifier", "digits", data_defaults("digits")).error <= 0.015
-    assert digits[0].seen["classifier"].error <= 0.015
+    assert digits[0].seen["classifier"].extractor.error <= 0.015
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """InceptionV3: what is said where its weights are missing or none, and how grey pictures are shown."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,16 +13,16 @@ def test_missing_weights_are_said_in_a_sentence_with_where_to_put_them(monkeypat
     monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "none.pth"))
     assert inception.missing().startswith("its weights are not on this machine: download https://github.com/")
     with pytest.raises(DataError, match="extractor inception: its weights are not on this machine"):
-        inception.build(None)
+        inception.build()
 
 
 def test_a_file_that_is_no_weights_is_named(monkeypatch, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"no weights")
     monkeypatch.setenv(inception.VARIABLE, str(path))
-    assert inception.missing() == ""
+    assert inception.missing() == f"{path}: no weights of torch-fidelity's InceptionV3 (UnpicklingError)"
     with pytest.raises(DataError, match=r"weights\.pth: no weights of torch-fidelity's InceptionV3"):
-        inception.build(None)
+        inception.build()
 
 
 def test_pictures_are_shown_in_three_colours():
@@ -47,6 +48,11 @@ def test_a_file_of_weights_gives_torch_fidelitys_features(monkeypatch, tmp_path)
     torch.save(net.state_dict(), path)
     monkeypatch.setenv(inception.VARIABLE, str(path))
     grey = torch.randint(0, 256, (2, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    features, _ = inception.build(None).look(grey)
+    features, _ = inception.build().look(grey)
     assert features.shape == (2, 2048)
     torch.testing.assert_close(features, net(grey.expand(-1, 3, -1, -1).contiguous())[0], rtol=0, atol=0)
+    assert inception.missing() == ""
+    known = inception.build().weights
+    torch.testing.assert_close(inception.restored(known).look(grey)[0], features, rtol=0, atol=0)
+    with pytest.raises(DataError, match="is not the file of weights that the reference was made with"):
+        inception.restored({"file": np.array("another")})

@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from harness.extractors import Extractor
+from harness.extractors.own import Ready
+from harness.extractors.registered import register
 from harness.metrics import fidelity
-from harness.metrics.fidelity import fid, floor_of_halves, floors, kid, neighbours
+from harness.metrics.fidelity import fid, floor_of_halves, floors, isc, kid, neighbours
 from harness.metrics.neighbours import manifold_scores
 from harness.torchvision_mend import mend
 
@@ -109,47 +112,34 @@ class Shown(Dataset):
 def test_torch_fidelity_finds_the_same_in_the_same_features():
     """Its whole way, from pictures through a registered extractor to the scores, against ours from features."""
     mend()
-    from torch_fidelity import calculate_metrics, register_feature_extractor
-    from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+    from torch_fidelity import calculate_metrics
 
-    class Blocks(FeatureExtractorBase):
-        """Means of blocks of 4 x 4 pixels."""
-
-        def __init__(self, name, features_list, **kwargs):
-            super().__init__(name, features_list)
-
-        @staticmethod
-        def get_provided_features_list():
-            return ("blocks",)
-
-        @staticmethod
-        def get_default_feature_layer_for_metric(metric):
-            return "blocks"
-
-        @staticmethod
-        def can_be_compiled():
-            return False
-
-        @staticmethod
-        def get_dummy_input_for_compile():
-            return torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
-
-        def forward(self, pictures):
-            return (blocks(pictures),)
-
-    def blocks(pictures):
-        return torch.nn.functional.avg_pool2d(pictures.float(), 4).flatten(1) / 100
-
-    register_feature_extractor("blocks", Blocks)
+    extractor = Extractor(Ready(blocks, float("nan"), {}), ())
+    register("blocks", extractor)
     x, y = (RNG.integers(0, high, (120, 1, 16, 16)).astype(np.uint8) for high in (256, 200))
     theirs = calculate_metrics(
         input1=Shown(x), input2=Shown(y), feature_extractor="blocks", cuda=False, verbose=False, cache=False,
-        fid=True, kid=True, prc=True, kid_subsets=fidelity.KID_SUBSETS, kid_subset_size=60,
+        fid=True, kid=True, prc=True, isc=True, kid_subsets=fidelity.KID_SUBSETS, kid_subset_size=60,
         prc_neighborhood=fidelity.NEIGHBOURS, save_cpu_ram=True, batch_size=32,
     )  # fmt: skip
-    ours_x, ours_y = (blocks(torch.from_numpy(pictures)).numpy() for pictures in (x, y))
-    found = neighbours(ours_x, ours_y)
-    assert fid(ours_x, ours_y) == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
-    assert kid(ours_x, ours_y) == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
+    ours_x, ours_y = extractor.look(x), extractor.look(y)
+    found = neighbours(ours_x.features, ours_y.features)
+    assert fid(ours_x.features, ours_y.features) == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
+    assert kid(ours_x.features, ours_y.features) == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
+    assert isc(ours_x.scores) == pytest.approx(theirs["inception_score_mean"], rel=1e-5)
     assert found["precision"] == pytest.approx(theirs["precision"], abs=1e-6)
     assert found["recall"] == pytest.approx(theirs["recall"], abs=1e-6)
+
+
+def blocks(pictures):
+    """Means of blocks of 4 x 4 pixels, and scores of two classes."""
+    features = torch.nn.functional.avg_pool2d(pictures.float(), 4).flatten(1) / 100
+    return features, 9 * features[:, :2]
+
+
+def test_an_inception_score_is_1_of_one_class_and_c_of_sure_and_even_ones():
+    even = 30 * np.eye(4)[np.arange(400) % 4]
+    assert isc(np.repeat(even[:1], 40, 0)) == pytest.approx(1)
+    assert isc(even) == pytest.approx(4, rel=0.05)  # parts are drawn, so not quite even
+    assert isc(np.zeros((40, 4))) == pytest.approx(1)
+    assert np.isnan(isc(even[:9]))

@@ -41,10 +41,16 @@ def test_both_kinds_of_data_sets_are_named():
     runs = pd.concat([table(a=[0.01]), table(a=[0.9]).assign(dataset="moons")])
     text = sentence(nearest(runs, {"ring": "w1_excess", "moons": "w1_excess"}))
     assert text == (
-        "The best objective's mean w1_excess over all architectures and seeds is within two floors of zero excess on "
-        "ring (a: 0.0100, two floors 0.100), but not on moons (a: 0.900, two floors 0.100): "
+        "The best objective's mean over all architectures and seeds, less its floor, is within two floors of "
+        "zero excess on ring (a: 0.0100, two floors 0.100), but not on moons (a: 0.900, two floors 0.100): "
         "more training may change the order there."
     )
+
+
+def test_fid_is_judged_by_what_it_has_above_its_floor():
+    runs = table(a=[0.0, 0.0], b=[0.0, 0.0]).assign(**{"fid[x]@9": [3.0, 1.0, 0.7, 0.9], "fid[x]@9_floor": 0.3})
+    (found,) = nearest(runs, {"ring": "fid[x]@9"}).to_dict("records")
+    assert (found["objective"], found["excess"], found["floor"], found["near"]) == ("b", pytest.approx(0.5), 0.3, True)
 
 
 def test_swept_values_of_the_data_are_judged_apart():

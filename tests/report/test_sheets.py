@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from harness import tasks
-from harness.report import matrix, sheets, tables
+from harness import extractors, tasks
+from harness.report import floors, matrix, sheets, tables
 from harness.report.grids import sheet
 from harness.store import Store
 from harness.suite.format import frame_steps
+from harness.wording import number
 
 SUITE = """\
 version: 1
@@ -37,7 +38,11 @@ def store(tmp_path_factory):
     plan = tasks.plan_suite(str(folder / "drawn.yaml"), str(folder / "results"), None, [], [], "cpu", True)
     for stack in plan["stacks"]:
         tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-    tasks.score_runs(plan["folder"], sorted(Store(plan["folder"]).finished()))
+    with pytest.MonkeyPatch.context() as patch:  # a judge trained for a moment, in a cache of its own
+        patch.setenv("HARNESS_CACHE", str(folder / "cache"))
+        patch.setattr("harness.extractors.training.STEPS", 20)
+        tasks.score_runs(plan["folder"], sorted(Store(plan["folder"]).finished()))
+    extractors._built.cache_clear()
     return Store(plan["folder"])
 
 
@@ -107,3 +112,38 @@ def test_pictures_are_sampled_as_a_sheet(store, call, tmp_path):
 )
 def test_frames_are_evenly_spaced(frames, steps, found):
     assert frame_steps(frames, steps) == found
+
+
+def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypatch, tmp_path):
+    """Another machine has another cache, and might train another one."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("harness.extractors.own.trained", lambda task, key: pytest.fail("trained again"))
+    (run_id,), score_id = (r for name, r in runs(store).items() if name == "digits nsgan"), store.plan["score_id"]
+    before = store.scores(run_id, score_id)
+    store.scores_path(run_id, score_id).unlink()
+    (done,) = tasks.score_runs(str(store.folder), [run_id])
+    after = store.scores(run_id, score_id)
+    assert done["reference_s"] is None
+    assert after["steps"] == before["steps"]
+    assert after["made_with"] == before["made_with"]
+    assert list(after["made_with"]) == ["extractor_weights[classifier]"]
+
+
+def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
+    view = tables.read(store)
+    (said,) = floors.of_pictures(view)
+    row = view.table[view.table["dataset"] == "digits"].iloc[0]
+    assert said.startswith(
+        f"Real pictures of digits reach fid[classifier]@100 {number(row['fid[classifier]@100_floor'])}, "
+    )
+    assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: classifier on " in said
+
+
+def test_extractors_that_differ_in_a_task_are_flagged_and_in_two_data_sets_are_not(store):
+    table = tables.read(store).table
+    (name,) = (c for c in table.columns if c.startswith("extractor_weights["))
+    pictured = table["dataset"] == "digits"
+    assert tables.mixed(table) == []
+    assert tables.mixed(pd.concat([table, table[pictured].assign(**{name: "0", "task": "other"})])) == []
+    assert tables.mixed(pd.concat([table, table[pictured].assign(**{name: "0"})])) == [name]
+    assert name in tables.versions(table)["what"].tolist()

@@ -174,8 +174,22 @@ def test_what_an_extractor_sees_can_rank(load, metric):
         ("[classifier]", "fid", 5, "extractors: 'classifier' cannot look at 'own': it has no classes to tell apart."),
         ("rotations", "fid", 5, "extractors: 'rotations' given, a list needed."),
         ("[]", "fid", 6, "images: 'fid' given, and 'own' is looked at by no extractor; name score.extractors"),
-        ("[rotations]", '"fid[inception]"', 6, "and 'own' is looked at by rotations alone; name score.extractors"),
-        (None, '"fid[inception]"', 6, "and 'own' is looked at by rotations alone; name score.extractors"),
+        (
+            "[rotations]",
+            '"fid[inception]"',
+            6,
+            "given, and 'own' has fid[rotations]@4 and fid[rotations]@2; name",
+        ),
+        (
+            None,
+            '"fid[inception]"',
+            6,
+            "given, and 'own' has fid[rotations]@4 and fid[rotations]@2; name one",
+        ),
+        (None, '"fid[rotations]@999"', 6, "'fid[rotations]@999' given, and 'own' has fid[rotations]@4 and"),
+        (None, '"precision[rotations,k7]@4"', 6, "given, and 'own' has precision[rotations,k5]@4; name one of these"),
+        (None, '"fid@4"', 6, "'fid@4' given, and 'own' has fid[rotations]@4 and fid[rotations]@2;"),
+        (None, '"sliced_w@4"', 6, "images: pictures cannot be ranked on 'sliced_w@4'. Did you mean 'sliced_w'?"),
         (None, "class_kl", 6, "images: 'class_kl' given, and 'own' is looked at by rotations alone;"),
         (None, "fids", 6, "images: pictures cannot be ranked on 'fids'. Did you mean 'fid'?"),
         (None, "hq", 6, "images: pictures cannot be ranked on 'hq'."),
@@ -194,7 +208,12 @@ def test_what_cannot_look_or_rank_is_refused_before_training(
 def test_a_single_held_out_picture_has_no_fid(mistakes):
     text = SUITE.replace("  digits: {range: [0, 1]}", "  x: {base: shapes, n: 9, held_out: 1, size: 16}")
     (said,) = mistakes(text.replace("[own, digits]", "x").replace("sliced_w", "fid"))
-    assert said == "x.yaml:6: images: 'x' holds a single picture out, and 'fid' compares with more; use sliced_w."
+    expected = "x.yaml:6: images: 'fid' compares with more than the single picture that 'x' is scored on; use sliced_w."
+    assert said == expected
+    (said,) = mistakes(
+        SUITE.replace("samples: 4", "samples: 1").replace("[own, digits]", "digits").replace("sliced_w", "fid")
+    )
+    assert said == expected.replace("'x'", "'digits'")
 
 
 def test_an_output_of_the_range_is_taken(load):

@@ -1,0 +1,59 @@
+"""What real data reach by the metrics of a report: beside it every value of a generator is to be read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness.report.tables import View, pictured
+from harness.wording import listed, number
+
+# Of pictures, in the order in which they are shown: all by one extractor, or what its classifier sees.
+OF_PICTURES = ("fid", "kid", "precision", "recall", "class_kl", "modes", "sliced_w")
+COLUMN = re.compile(r"(?P<plain>\w+?)(\[(?P<of>\w+)[^\]]*\])?(@(?P<n>\d+))?(?P<end>_floor|_ceiling)?")
+
+
+def of_points(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
+    """Return the range of the floor of W1 over the finished runs; "" where no metric is an excess over it."""
+    if "w1_floor" not in table or not any(metric.endswith("_excess") for metric in metrics.values()):
+        return ""
+    floors = pd.to_numeric(table["w1_floor"], errors="coerce").dropna()
+    if floors.empty:
+        return ""
+    low, high = number(float(floors.min())), number(float(floors.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def of_pictures(view: View) -> list[str]:
+    """Return a sentence a data set of pictures: what held-out or training ones reach, and how good its judge is."""
+    said, pictures = [], pictured(view.plan)
+    for name in (name for name in view.metrics if name in pictures):
+        rows = view.table[(view.table["dataset"] == name) & (view.table["status"] == "ok")]
+        known = COLUMN.fullmatch(view.metrics[name])
+        reached = _reached(rows, known["of"] if known else None)
+        if reached:
+            said.append(
+                f"Real pictures of {name} reach {listed([f'{c} {v}' for c, v in reached.items()])}.{_judge(rows)}"
+            )
+    return said
+
+
+def _reached(rows: pd.DataFrame, extractor: str | None) -> dict[str, str]:
+    """Return the floor or ceiling of each metric by its column, of the extractor that ranks and at the largest n."""
+    found: dict[str, tuple[int, str, Any]] = {}
+    for column in rows.columns:
+        known = COLUMN.fullmatch(column)
+        if known is None or not known["end"] or known["plain"] not in OF_PICTURES or rows[column].isna().all():
+            continue
+        if known["of"] in (None, extractor) or extractor is None:
+            one = (int(known["n"] or 0), column.removesuffix(known["end"]), rows[column].astype(float).median())
+            found[known["plain"]] = max(found.get(known["plain"], one), one)
+    return {found[plain][1]: number(float(found[plain][2])) for plain in OF_PICTURES if plain in found}
+
+
+def _judge(rows: pd.DataFrame) -> str:
+    """Return how often each extractor was wrong about pictures that it was not trained on."""
+    errors = [c for c in rows.columns if c.startswith("extractor_error[") and rows[c].notna().any()]
+    names = [f"{c[len('extractor_error[') : -1]} on {100 * float(rows[c].median()):.2g} %" for c in errors]
+    return f" Wrong about held-out ones: {listed(names)}." if names else ""
