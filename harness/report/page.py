@@ -20,6 +20,8 @@ from harness.report.tables import View
 from harness.store import STATUSES, Store, write_atomic
 from harness.wording import NOTHING, counted, interval, number, plain, printable, waiting_scores
 
+# Shown beside the primary metric, of whatever extractor and number.
+BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
 # Figures of an earlier report that may go.
 OURS = re.compile(r"(headline|tasks|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
 
@@ -151,11 +153,11 @@ def _data_uri(panel: Panel) -> str:
     return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _beside(cells: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (column, heading) of the metrics shown beside the primary one, where any cell has them."""
-    of_pictures = [name for name in cells.columns if stats.beside_of(name) in ("kid", "class_kl", "modes")]
-    shown = ["hq", "modes@2500", *(name for name in of_pictures if name != "modes@2500"), "train_s"]
-    return [(c, "seconds" if c == "train_s" else c) for c in shown if c in cells and cells[c].notna().any()]
+def _beside(cells: pd.DataFrame) -> list[tuple[list[str], str]]:
+    """Return (columns, heading) of the metrics shown beside the primary one: of a row the first column with a value."""
+    there = [name for name in cells.columns if cells[name].notna().any()]
+    found = [(heading, [c for c in there if c == heading or stats.beside_of(c) == heading]) for heading in BESIDE]
+    return [(columns, columns[0] if columns == ["modes@2500"] else head) for head, columns in found if columns]
 
 
 def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -172,7 +174,7 @@ def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
                 "pending": row["n_pending"],
                 "median": number(row["median"]), "mean": _mean(row) if row["n_planned"] > 1 else NOTHING,
                 "quartiles": _range(row["q1"], row["q3"]), "extremes": _range(row["min"], row["max"]),
-                "beside": [_beside_text(name, row[name]) for name, _ in beside],
+                "beside": [_beside_text(row, columns) for columns, _ in beside],
             }
             for row in part.to_dict("records")
         ]  # fmt: skip
@@ -180,8 +182,9 @@ def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return made
 
 
-def _beside_text(name: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if name == "hq" and not math.isnan(value) else number(value)
+def _beside_text(row: dict[Any, Any], columns: list[str]) -> str:
+    value = next((row[name] for name in columns if not math.isnan(row[name])), math.nan)
+    return f"{100 * value:.1f} %" if columns == ["hq"] and not math.isnan(value) else number(value)
 
 
 def _range(low: float, high: float) -> str:

@@ -29,6 +29,9 @@ def main(folder: str) -> None:
     """Print a table for every data set and scored step, the chosen rates marked, and whether the steps are enough."""
     view = tables.read(Store(folder))
     for dataset, runs in view.table.groupby("dataset"):
+        if not (runs["status"] == "ok").any():
+            print(f"\n{dataset}: none of its {len(runs)} runs is ok")
+            continue
         metric, scored = view.metrics[dataset], view.scored[view.scored["run_id"].isin(runs["run_id"])]
         found = over_floor(scored, metric)
         if found is None:

@@ -1,5 +1,7 @@
 """Scores of pictures by what an extractor sees, with one that needs no training: means of blocks of pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -175,3 +177,33 @@ def test_real_pictures_score_one_and_the_mean_picture_nothing():
 def noise(shown, sd):
     drawn = np.random.default_rng(0).normal(0, sd, shown.shape)
     return np.clip(shown + drawn, 0, 255).round().astype(np.uint8)
+
+
+def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_that_of_their_shares(monkeypatch):
+    sizes = {"n": 400, "held_out": 200}
+    found = DATASETS["stacked-digits"].pictures(data_defaults("stacked-digits") | sizes)
+    parts = ((found.train, found.train_labels), (found.held_out, found.held_labels))
+    known = {x.numpy().tobytes(): int(y) for xs, ys in parts for x, y in zip(xs, ys, strict=True)}
+
+    def told(shown):
+        labels = torch.tensor([known.get(x.numpy().tobytes(), 0) for x in shown])  # the mean picture is none of them
+        return torch.nn.functional.avg_pool2d(shown.float(), 8).flatten(1), 50.0 * torch.nn.functional.one_hot(
+            labels, 1000
+        )
+
+    ready = Ready(told, 0.0, {})
+    kind = replace(extractors.EXTRACTORS["classifier"], build=lambda pictures: ready)
+    monkeypatch.setattr(extractors, "EXTRACTORS", {**extractors.EXTRACTORS, "classifier": kind})
+    held = found.held_labels.numpy()
+    n = len(held)
+    reference = make_reference(make_spec(dataset="stacked-digits", architecture="dcgan", data=sizes), n)
+    columns = score(found.train[:n].numpy(), reference)
+    expected = (np.bincount(found.train_labels, minlength=1000) + 1) / (len(found.train) + 1000)
+    for labels, end in ((found.train_labels[:n].numpy(), ""), (held, "_floor")):
+        shares = np.bincount(labels, minlength=1000) / n
+        kl = sum(p * np.log(p / q) for p, q in zip(shares, expected, strict=True) if p > 0)
+        assert columns[f"class_kl{end}"] == pytest.approx(kl)
+    assert columns[f"modes@{n}"] == len(set(found.train_labels[:n].tolist()))
+    assert columns[f"modes@{n}_ceiling"] == len(set(held.tolist()))
+    assert columns["class_kl_plugin"] == 999 / (2 * n)
+    assert not any(name.startswith("share") for name in columns)
