@@ -1,6 +1,5 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.metrics import coverage, transport
-from harness.metrics.directions import DIRECTIONS
+from harness.metrics.directions import DIRECTIONS, bare_name
+from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.seen import FEATURE_METRICS, FeatureMetric, columns_of, see
@@ -32,9 +32,7 @@ __all__ = [
     "score_id",
 ]
 
-FLOOR_DRAWS = 5
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
-NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
 
 
 @dataclass(frozen=True)
@@ -143,14 +141,10 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
     bare = Reference(some, {}, 1.0, some if dataset.modes else None)
     names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
     ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
-    found = [name for name in names if _plain(name) in DIRECTIONS and not name.endswith(ends)]
+    found = [name for name in names if bare_name(name) in DIRECTIONS and not name.endswith(ends)]
     if dataset.kind == "images":
-        found += [_plain(name) for metric in FEATURE_METRICS.values() for name in metric.columns]
-    return [name for name in dict.fromkeys(found) if _plain(name) in DIRECTIONS]
-
-
-def _plain(column: str) -> str:
-    return re.split(r"[\[@]", column)[0]
+        found += [bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns]
+    return [name for name in dict.fromkeys(found) if bare_name(name) in DIRECTIONS]
 
 
 def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:

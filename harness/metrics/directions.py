@@ -16,12 +16,17 @@ DIRECTIONS: dict[str, bool] = {  # by the name before [extractor] and @n; which 
 }  # fmt: skip
 
 
+def bare_name(column: str) -> str:
+    """Return the name of a column without [extractor] and @n."""
+    return re.split(r"[\[@]", column, maxsplit=1)[0]
+
+
 def lower_is_better(metric: str) -> bool:
     """Return the direction of a metric column, such as `w1_excess`, `modes@2500` or `fid[classifier]@540`.
 
     Raises UnknownName where the metric has none.
     """
-    return lookup(DIRECTIONS, re.split(r"[\[@]", metric, maxsplit=1)[0], "metric to rank on")
+    return lookup(DIRECTIONS, bare_name(metric), "metric to rank on")
 
 
 def named_by(name: str, columns: Iterable[str]) -> list[re.Match[str]]:

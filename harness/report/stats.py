@@ -5,7 +5,6 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from harness.errors import HarnessError
-from harness.metrics.directions import lower_is_better
+from harness.metrics.directions import bare_name, lower_is_better
 from harness.store import STATUSES
 from harness.wording import NOTHING, plain
 
@@ -165,7 +164,7 @@ BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density
 
 def beside_of(column: str) -> str:
     """Return the name without extractor and number of a column that is shown beside pictures' primary; "" of others."""
-    plain = re.split(r"[\[@]", column)[0]
+    plain = bare_name(column)
     is_bare = column == plain or column.endswith("]") or column.rsplit("@")[-1].isdigit()
     return plain if plain in BESIDE_OF_PICTURES and is_bare else ""
 

@@ -1,7 +1,6 @@
 """What a suite can have wrong in its data: files, sizes, and metrics that cannot rank them."""
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
@@ -11,7 +10,7 @@ from harness.datasets.pictures import Sizes
 from harness.errors import DataError, HarnessError, suggestion
 from harness.extractors import EXTRACTORS, defaults, why_not
 from harness.metrics import FEATURE_METRICS, rankable
-from harness.metrics.directions import named_by
+from harness.metrics.directions import bare_name, named_by
 from harness.metrics.seen import columns_seen
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.format import Suite
@@ -23,8 +22,8 @@ from harness.suite.yamlfile import KeyPath
 from harness.wording import listed
 
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
-OF_FEATURES = {re.split(r"[\[@]", name)[0] for metric in FEATURE_METRICS.values() for name in metric.columns}
-OF_EVERY = OF_FEATURES - {re.split(r"[\[@]", name)[0] for name in FEATURE_METRICS["classes"].columns}
+OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
+OF_EVERY = OF_FEATURES - {bare_name(name) for name in FEATURE_METRICS["classes"].columns}
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
 
@@ -128,7 +127,7 @@ def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> 
 def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], sizes: Sizes) -> list[Problem]:
     """Return why pictures cannot be ranked on what the suite says."""
     metric, known = suite.primary.images, rankable(triple.dataset.entry, data)
-    plain, label = re.split(r"[\[@]", metric)[0], triple.dataset.label
+    plain, label = bare_name(metric), triple.dataset.label
     if plain not in known or (plain not in OF_FEATURES and plain != metric):
         return [Problem(("primary", "images"), f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}")]
     n, text = min(suite.score.samples, sizes.held_out), ""
