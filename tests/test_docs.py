@@ -36,6 +36,19 @@ def test_the_suite_on_pictures_loads(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache):
+    """Its two sets of classes are seen by two extractors, of other numbers of pictures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.extractors.training.STEPS", 5)
+    Path("s.yaml").write_text(blocks("docs/datasets.md", "yaml")[0])
+    small = ["steps=2", "width=2", "score.samples=60"]
+    assert run(Request("s.yaml", workers=0, sets=small)).counts["ok"] == 8
+    (page,) = Path().glob("**/index.html")
+    assert "fid[rotations]@60" in (page.parent / "tables" / "runs.csv").read_text()
+    assert "Real pictures of digits, classes=[3,0] reach" in page.read_text()
+
+
+@pytest.mark.slow
 def test_the_worked_example_trains(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.report.build_report", lambda store, out: out)

@@ -22,16 +22,20 @@ URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}
 
 def weights() -> Path | None:
     """Return the file of weights: $HARNESS_INCEPTION, else where torch keeps downloads; None where there is none."""
-    own = os.environ.get(VARIABLE)
-    place = Path(own) if own else Path(torch.hub.get_dir()) / "checkpoints" / FILE
+    place = _place()
     return place if place.is_file() else None
+
+
+def _place() -> Path:
+    own = os.environ.get(VARIABLE)
+    return Path(own) if own else Path(torch.hub.get_dir()) / "checkpoints" / FILE
 
 
 def missing() -> str:
     """Return what is missing, in a sentence; "" where the weights are there and are such."""
     path = weights()
     if path is None:
-        return f"its weights are not on this machine: download {URL} and set {VARIABLE} to that file"
+        return f"its weights are not on this machine ({_place()} is no file): download {URL} and set {VARIABLE} to that"
     try:
         _network(path, path.stat().st_mtime_ns)
     except DataError as error:
@@ -78,7 +82,9 @@ def _network(path: Path, modified: int) -> tuple[torch.nn.Module, str]:
         torch.load(path, weights_only=True)  # torch-fidelity itself would run what a file that is no weights says
         net = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], str(path))
     except Exception as error:  # torch and the network raise anything for foreign bytes
-        raise DataError(f"{path}: no weights of torch-fidelity's InceptionV3 ({type(error).__name__}).") from None
+        raise DataError(
+            f"{path}: no weights of torch-fidelity's InceptionV3 ({type(error).__name__}); download {URL}."
+        ) from None
     return net.eval(), digest
 
 

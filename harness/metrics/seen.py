@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics import classes, fidelity
+from harness.metrics.directions import bare_name
 from harness.metrics.fidelity import Features
 from harness.spec import RunSpec
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
 CONSTANT = "fid_constant"  # the FID of the mean training picture, drawn again and again
 SHOWN = 10  # classes up to which each has a column of its own
+
+LEAST = {  # pictures that a metric takes: of fewer it has no value
+    "fid": 2, "fid_train": 2, "fid_excess": 2, "score": 2, "kid": 4, "isc": fidelity.ISC_SPLITS,
+    **dict.fromkeys(fidelity.BY_NEIGHBOURS, fidelity.NEIGHBOURS + 1),
+}  # fmt: skip
 
 Columns = dict[str, float]
 
@@ -111,12 +117,17 @@ def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
 
 
 def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
-    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of so many classes."""
+    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of so many classes.
+
+    Those are left out that take more pictures to have a value.
+    """
     from harness.extractors import EXTRACTORS
 
-    found = [column for column, _ in _named(name, n)] + ([f"isc[{name}]@{n}"] if EXTRACTORS[name].gives_scores else [])
-    found += [f"fid[{name}]@{n // 2}", f"fid_train[{name}]@{min(n, trained)}", "fid_excess", "score"]
-    return found + (["class_kl", _modes(classes, n)] if classes else [])
+    found = {column: n for column, _ in _named(name, n)} | {"fid_excess": n, "score": n}
+    found |= {f"isc[{name}]@{n}": n} if EXTRACTORS[name].gives_scores else {}
+    found |= {f"fid[{name}]@{n // 2}": n // 2, f"fid_train[{name}]@{min(n, trained)}": min(n, trained)}
+    of_classes = ["class_kl", _modes(classes, n)] if classes else []
+    return [column for column, pictures in found.items() if pictures >= LEAST[bare_name(column)]] + of_classes
 
 
 def beside(column: str) -> str:

@@ -26,16 +26,18 @@ def of_points(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
 
 
 def of_pictures(view: View) -> list[str]:
-    """Return a sentence a data set of pictures: what held-out or training ones reach, and how good its judge is."""
-    said, pictures = [], pictured(view.plan)
-    for name in (name for name in view.metrics if name in pictures):
-        rows = view.table[(view.table["dataset"] == name) & (view.table["status"] == "ok")]
-        known = COLUMN.fullmatch(view.metrics[name])
-        reached = _reached(rows, known["of"] if known else None)
-        if reached:
-            said.append(
-                f"Real pictures of {name} reach {listed([f'{c} {v}' for c, v in reached.items()])}.{_judge(rows)}"
-            )
+    """Return a sentence for each data set of pictures, and swept value of one: what real ones reach, how good the judge
+    is, and where there are too few pictures for it."""
+    pictures = pictured(view.plan)
+    rows = view.table[view.table["dataset"].isin(pictures)]
+    pairs = zip(rows["task"], rows["architecture"], strict=True)
+    names = [str(task).replace(f" / {architecture}", "", 1) for task, architecture in pairs]
+    said = []
+    for name, part in rows[rows["status"] == "ok"].groupby(pd.Series(names, rows.index), sort=False):
+        known = COLUMN.fullmatch(view.metrics[str(part["dataset"].iloc[0])])
+        if reached := _reached(part, known["of"] if known else None):
+            listing = listed([f"{column} {value}" for column, value in reached.items()])
+            said.append(f"Real pictures of {name} reach {listing}.{_judge(part)}{_singular(part)}")
     return said
 
 
@@ -54,6 +56,18 @@ def _reached(rows: pd.DataFrame, extractor: str | None) -> dict[str, str]:
 
 def _judge(rows: pd.DataFrame) -> str:
     """Return how often each extractor was wrong about pictures that it was not trained on."""
-    errors = [c for c in rows.columns if c.startswith("extractor_error[") and rows[c].notna().any()]
-    names = [f"{c[len('extractor_error[') : -1]} on {100 * float(rows[c].median()):.2g} %" for c in errors]
+    errors = _by_extractor(rows, "extractor_error")
+    names = [f"{name} on {100 * float(values.median()):.2g} %" for name, values in errors.items()]
     return f" Wrong about held-out ones: {listed(names)}." if names else ""
+
+
+def _singular(rows: pd.DataFrame) -> str:
+    """Return of which extractors there are no more pictures than features."""
+    names = [name for name, values in _by_extractor(rows, "fid_singular").items() if (values == 1).any()]
+    return f" There are no more pictures than features of {listed(names)}: its FID says little." if names else ""
+
+
+def _by_extractor(rows: pd.DataFrame, name: str) -> dict[str, pd.Series]:
+    """Return the columns name[x] that have values, by x."""
+    names = [c for c in rows.columns if c.startswith(f"{name}[") and rows[c].notna().any()]
+    return {c[len(name) + 1 : -1]: rows[c].astype(float) for c in names}

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report import contest, stats
+from harness.report.enough import over_floor
 from harness.report.stats import FAILURES, Interval
 from harness.wording import listed
 
@@ -140,10 +141,10 @@ def _scored_by(metric: str, table: pd.DataFrame) -> bool:
     """Whether a primary metric orders the runs of a task as the score does: of several FIDs one does."""
     if metric in ("w1", "w1_excess", "fid_excess", "score"):
         return True
-    floor = f"{metric}_floor"
-    if not metric.startswith("fid[") or not {floor, "fid_excess"} <= set(table.columns):
+    found = over_floor(table, metric)
+    if found is None or "fid_excess" not in table:
         return False
-    beyond = (table[metric] - table[floor] - table["fid_excess"]).astype(float).dropna()
+    beyond = (found[0] - table["fid_excess"]).astype(float).dropna()
     return bool(len(beyond)) and bool(np.allclose(beyond, 0, atol=1e-6))
 
 

@@ -4,8 +4,10 @@ import math
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from harness.errors import HarnessError
 from harness.report import figures, panels
 from harness.report.grids import Pictures, sheet, square
 from harness.report.panels import Drawn, Section
@@ -47,18 +49,29 @@ def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
             if cell is None or run_id is None:
                 figures.empty(axes[i][j], "no run finished")
                 continue
-            real = view.store.reference(str(part["dataset"].iloc[0]), run_id) if real is None else real
+            real = _real(view, cell, run_id) if real is None else real
             figures.draw_sheet(axes[i][j], _sheet(view.store.snapshot(run_id)["fixed"]))
             axes[i][j].set_xlabel(_below(view, cell, run_id), fontsize=8)
         axes[i][0].set_ylabel(row, fontsize=9, rotation=0, ha="right", va="center")
     if real is None:
         return None
     for row_axes in axes:
-        figures.draw_sheet(row_axes[0], _sheet(real))
+        if len(real):
+            figures.draw_sheet(row_axes[0], _sheet(real))
+        else:
+            figures.empty(row_axes[0], "lost: harness doctor\nmakes them again")
     for ax, column in zip(axes[0], ("real", *columns), strict=True):
         ax.set_title(column, fontsize=9)
     name = _data(part)[0]
     return figure, name, f"Pictures of {name}: a row an architecture, a column an objective, at its best setting"
+
+
+def _real(view: View, cell: dict[str, Any], run_id: str) -> Pictures:
+    """Return the real pictures of a run; none where their file is lost or torn: the generated ones do without."""
+    try:
+        return view.store.reference(str(cell["dataset"]), run_id)
+    except HarnessError:
+        return np.zeros((0, 1, 1, 1), dtype=np.uint8)
 
 
 def _below(view: View, cell: dict[str, Any], run_id: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from harness.metrics.directions import named_by
+from harness.metrics.directions import bare_name, named_by
 from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
@@ -49,7 +50,7 @@ def read(store: Store) -> View:
     table, scored = stats.labelled(store.table(), axes), store.scored()
     waits = table["run_id"].isin(store.unscored(table["run_id"], plan.get("score_id", ""))) & (table["status"] == "ok")
     table.loc[waits, "status"] = "pending"
-    metrics = _metrics(plan, table)
+    metrics = _metrics(plan, table, scored)
     parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
@@ -58,12 +59,39 @@ def read(store: Store) -> View:
     return View(store, plan, table, scored, metrics, cells, found, looks, int(waits.sum()))
 
 
-def _metrics(plan: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str]:
-    """Return the column that each data set is ranked on."""
-    suite, pictures = plan["resolved"], pictured(plan)
-    names = {name: suite["primary"]["images" if name in pictures else "toys"] for name in map(str, table["dataset"])}
+def _metrics(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame) -> dict[str, str]:
+    """Return the column that each data set is ranked on.
+
+    Where swept values of a data set give it several, as two of its classes have another extractor than one, both tables
+    get one under the plain name, in which each run has its own.
+    """
+    suite, pictures, found = plan["resolved"], pictured(plan), {}
     extractors = suite.get("score", {}).get("extractors") or ()
-    return {name: primary(table[table["dataset"] == name], wanted, extractors) for name, wanted in names.items()}
+    axes = [
+        c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in plan.get("data_axes", ())
+    ]
+    for name, rows in table.groupby("dataset", sort=False):
+        wanted = suite["primary"]["images" if name in pictures else "toys"]
+        parts = [part for _, part in rows.groupby(axes, sort=False, dropna=False)] if axes else [rows]
+        own: dict[str, list[str]] = {}
+        for part in parts:
+            if (part["status"] == "ok").any():
+                own.setdefault(primary(part, wanted, extractors), []).extend(part["run_id"])
+        found[str(name)] = next(iter(own), wanted) if len(own) < 2 else bare_name(wanted)
+        for frame in (table, scored) if len(own) > 1 else ():
+            for end in ("", "_floor"):
+                _gather(frame, f"{bare_name(wanted)}{end}", {f"{column}{end}": runs for column, runs in own.items()})
+    return found
+
+
+def _gather(frame: pd.DataFrame, name: str, own: Mapping[str, list[str]]) -> None:
+    """Give a table a column in which each run has the value of the column that is its own."""
+    values = pd.Series(np.nan, index=frame.index)
+    for column, run_ids in own.items():
+        if column in frame:
+            values = values.where(~frame["run_id"].isin(run_ids), pd.to_numeric(frame[column], errors="coerce"))
+    if values.notna().any():
+        frame[name] = values
 
 
 def pictured(plan: Mapping[str, Any]) -> set[str]:

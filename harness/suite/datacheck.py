@@ -6,31 +6,31 @@ from math import prod
 from typing import Any
 
 from harness.datasets.cache import lacks_room
-from harness.datasets.pictures import Sizes
 from harness.errors import DataError, HarnessError, suggestion
-from harness.extractors import EXTRACTORS, defaults, why_not
-from harness.metrics import FEATURE_METRICS, rankable
-from harness.metrics.directions import bare_name, named_by
-from harness.metrics.seen import columns_seen
+from harness.extractors import EXTRACTORS, why_not
+from harness.metrics import rankable
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.format import Suite
 from harness.suite.problems import Problem
+from harness.suite.ranking import why_unranked
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
 from harness.suite.values import is_whole
 from harness.suite.yamlfile import KeyPath
-from harness.wording import listed
 
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
-OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
-OF_EVERY = OF_FEATURES - {bare_name(name) for name in FEATURE_METRICS["classes"].columns}
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
 
 def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
     """Return the mistakes of every data set that the matrix names, each told once."""
     named = {triple.dataset.label: triple for triple in triples}
-    return [problem for triple in named.values() for problem in _wrong_data(suite, triple)]
+    unknown = [
+        Problem(("score", "extractors", i), f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}")
+        for i, name in enumerate(suite.score.extractors or ())
+        if name not in EXTRACTORS
+    ]
+    return unknown + [problem for triple in named.values() for problem in _wrong_data(suite, triple)]
 
 
 def lacks_file(triple: Triple) -> bool:
@@ -107,63 +107,20 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
         return [Problem(triple.sources["dataset.fixed"].path, text)]
-    return _wrong_extractors(suite, triple, data) or _wrong_rank(suite, triple, data, sizes)
+    if problems := _wrong_extractors(suite, triple, data):
+        return problems
+    why = why_unranked(suite.primary.images, label, entry, data, (suite.score.samples, suite.score.extractors))
+    return [Problem(("primary", "images"), why)] if why else []
 
 
 def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     """Return which of the extractors that a suite names cannot be had: what they need must be there before training."""
-    problems = []
-    for i, name in enumerate(suite.score.extractors or ()):
-        if name not in EXTRACTORS:
-            text = f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
-        elif why := why_not(name, triple.dataset.entry.pictures(data)):
-            text = f"'{name}' cannot look at '{triple.dataset.label}': {why}."
-        else:
-            continue
-        problems.append(Problem(("score", "extractors", i), text))
-    return problems
-
-
-def _wrong_rank(suite: Suite, triple: Triple, data: Mapping[str, Any], sizes: Sizes) -> list[Problem]:
-    """Return why pictures cannot be ranked on what the suite says."""
-    metric, known = suite.primary.images, rankable(triple.dataset.entry, data)
-    plain, label = bare_name(metric), triple.dataset.label
-    if plain not in known or (plain not in OF_FEATURES and plain != metric):
-        return [Problem(("primary", "images"), f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}")]
-    n, text = min(suite.score.samples, sizes.held_out), ""
-    if plain not in OF_FEATURES or (n > 1 and _is_seen(suite, triple, data, metric)):
-        return []
-    asked = _asked(suite, triple, data)
-    columns = _columns(asked, triple, data, n, sizes.train)
-    there = [column for column in columns if named_by(plain, [column])]
-    if n < 2:
-        text = f"{metric!r} compares with more than the single picture that '{label}' is scored on; use sliced_w."
-    elif not there:
-        seen = f"{listed(asked)} alone" if asked else "no extractor"
-        text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
-        text += "sliced_w."
-    elif not named_by(metric, there):
-        text = f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
-    return [Problem(("primary", "images"), text)] if text else []
-
-
-def _is_seen(suite: Suite, triple: Triple, data: Mapping[str, Any], metric: str) -> bool:
-    """Return whether every extractor has the metric and there is one: then no picture need be made to see that."""
-    _, height, width = triple.dataset.entry.shape(data)
-    asked = suite.score.extractors
-    return metric in OF_EVERY and (bool(asked) if asked is not None else height == width)
-
-
-def _asked(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[str]:
-    """Return which extractors look at a data set: those that the suite names, else its own."""
-    asked = suite.score.extractors
-    return defaults(triple.dataset.entry.pictures(data)) if asked is None else list(asked)
-
-
-def _columns(asked: list[str], triple: Triple, data: Mapping[str, Any], n: int, trained: int) -> list[str]:
-    """Return the columns by extractors that runs on a data set of pictures will have."""
-    used, classes = data.get("fixed") or trained, len(triple.dataset.entry.pictures(data).classes)
-    return [c for name in asked for c in columns_seen(name, n, used, classes if name == "classifier" else 0)]
+    label, pictures = triple.dataset.label, triple.dataset.entry.pictures
+    return [
+        Problem(("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
+        for i, name in enumerate(suite.score.extractors or ())
+        if name in EXTRACTORS and (why := why_not(name, pictures(data)))
+    ]
 
 
 def _place(triple: Triple) -> KeyPath:

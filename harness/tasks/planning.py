@@ -82,6 +82,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
     score = plan["resolved"]["score"]
     asked = {**score, "samples": samples or score["samples"]}
     _refuse_too_many(Plan.from_json(plan), asked["samples"])
+    _refuse_too_few(Plan.from_json(plan), plan["resolved"]["primary"]["images"], asked)
     notes = _more_samples(store, plan, asked["samples"])
     drop_drafts(store)
     with store.locked():
@@ -121,6 +122,20 @@ def _refuse_too_many(plan: "Plan", samples: int) -> None:
             f"score.samples: {samples} given, with which scoring a run takes {needed / 1e9:,.0f} GB of memory; this "
             f"machine has {there / 1e9:,.0f}: ask for fewer than {most:,}"
         )
+
+
+def _refuse_too_few(plan: "Plan", metric: str, score: Mapping[str, Any]) -> None:
+    """Raise HarnessError where pictures could no longer be ranked on the suite's metric."""
+    from harness.datasets import DATASETS
+    from harness.suite.ranking import why_unranked
+
+    setups = {row["dataset"]: plan.specs[row["run_id"]]["setup"] for row in plan.runs}
+    for label, setup in setups.items():
+        entry = DATASETS.get(setup["dataset"])
+        if entry is not None and entry.kind == "images":
+            why = why_unranked(metric, label, entry, setup["data"], (score["samples"], score.get("extractors")))
+            if why:
+                raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 
 
 def run_label(row: Mapping[str, Any]) -> str:

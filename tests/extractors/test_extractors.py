@@ -124,7 +124,7 @@ def test_two_extractors_of_one_name_are_told_apart_by_their_weights(short, cache
     assert one == same != other
 
 
-def test_pictures_are_moved_within_bounds_and_not_at_all_by_chance():
+def test_pictures_are_moved_and_stay_in_view():
     rng = torch.Generator().manual_seed(0)
     values = torch.rand(64, 1, 16, 16, generator=rng) * 2 - 1
     shown = moved(values, rng, 0.25)

@@ -11,7 +11,9 @@ from harness.torchvision_mend import mend
 
 def test_missing_weights_are_said_in_a_sentence_with_where_to_put_them(monkeypatch, tmp_path):
     monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "none.pth"))
-    assert inception.missing().startswith("its weights are not on this machine: download https://github.com/")
+    place = tmp_path / "none.pth"
+    said = f"its weights are not on this machine ({place} is no file): download https://github.com/"
+    assert inception.missing().startswith(said)
     with pytest.raises(DataError, match="extractor inception: its weights are not on this machine"):
         inception.build()
 
@@ -20,7 +22,10 @@ def test_a_file_that_is_no_weights_is_named(monkeypatch, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"no weights")
     monkeypatch.setenv(inception.VARIABLE, str(path))
-    assert inception.missing() == f"{path}: no weights of torch-fidelity's InceptionV3 (UnpicklingError)"
+    assert (
+        inception.missing()
+        == f"{path}: no weights of torch-fidelity's InceptionV3 (UnpicklingError); download {inception.URL}"
+    )
     with pytest.raises(DataError, match=r"weights\.pth: no weights of torch-fidelity's InceptionV3"):
         inception.build()
 

@@ -106,3 +106,24 @@ PICTURES = pd.DataFrame(
 )
 def test_a_metric_of_pictures_is_that_of_the_first_extractor_at_its_largest_number(metric, asked, column):
     assert tables.primary(PICTURES, metric, asked) == column
+
+
+def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_one():
+    plan = {
+        "resolved": {"primary": {"toys": "w1_excess", "images": "fid"}, "score": {}},
+        "data_axes": ["classes"],
+        "runs": [{"dataset": "digits", "run_id": name} for name in "abc"],
+        "specs": {name: {"setup": {"dataset": "digits"}} for name in "abc"},
+    }
+    names = {"fid[rotations]@9": [1.0, None, None], "fid[classifier]@20": [None, 3.0, None]}
+    floors = {f"{name}_floor": [None if x is None else x / 2 for x in values] for name, values in names.items()}
+    rows = {"run_id": list("abc"), "status": ["ok", "ok", "failed"], "dataset": "digits", **names, **floors}
+    table = pd.DataFrame({**rows, "sweep.classes": ["[3]", "[3, 0]", "[3, 0]"]})
+    scored = table[["run_id", *names]].iloc[[1, 0]]
+    assert tables._metrics(plan, table, scored) == {"digits": "fid"}
+    assert table["fid"].tolist()[:2] == [1.0, 3.0]
+    assert table["fid"].isna().tolist() == [False, False, True]
+    assert table["fid_floor"].tolist()[:2] == [0.5, 1.5]
+    assert scored["fid"].tolist() == [3.0, 1.0]
+    alone = pd.DataFrame({**rows, "sweep.classes": "[3]"}).iloc[:1]
+    assert tables._metrics(plan, alone, scored) == {"digits": "fid[rotations]@9"}

@@ -160,7 +160,7 @@ def test_pictures_are_ranked_on_fid_where_a_suite_names_nothing(load):
     assert load(named.to_yaml()).to_json() == named.to_json()
 
 
-@pytest.mark.parametrize("metric", ["fid", "fid[rotations]", "fid[rotations]@4", "kid", "precision[rotations,k5]@4"])
+@pytest.mark.parametrize("metric", ["fid", "fid[rotations]", "fid[rotations]@4", "kid", "fid[rotations]@2", "score"])
 def test_what_an_extractor_sees_can_rank(load, metric):
     text = SUITE.replace("samples: 4", "samples: 4, extractors: [rotations]").replace("sliced_w", f'"{metric}"')
     assert load(text).primary.images == metric
@@ -170,7 +170,7 @@ def test_what_an_extractor_sees_can_rank(load, metric):
     ("extractors", "metric", "line", "words"),
     [
         ("[rotation]", "sliced_w", 5, "extractors: unknown extractor 'rotation'. Did you mean 'rotations'?"),
-        ("[rotations, inception]", "fid", 5, "'inception' cannot look at 'own': its weights are not on this machine: "),
+        ("[rotations, inception]", "fid", 5, "'inception' cannot look at 'own': its weights are not on this machine ("),
         ("[classifier]", "fid", 5, "extractors: 'classifier' cannot look at 'own': it has no classes to tell apart."),
         ("rotations", "fid", 5, "extractors: 'rotations' given, a list needed."),
         ("[]", "fid", 6, "images: 'fid' given, and 'own' is looked at by no extractor; name score.extractors"),
@@ -187,7 +187,9 @@ def test_what_an_extractor_sees_can_rank(load, metric):
             "given, and 'own' has fid[rotations]@4 and fid[rotations]@2; name one",
         ),
         (None, '"fid[rotations]@999"', 6, "'fid[rotations]@999' given, and 'own' has fid[rotations]@4 and"),
-        (None, '"precision[rotations,k7]@4"', 6, "given, and 'own' has precision[rotations,k5]@4; name one of these"),
+        (None, '"kid[rotations,k7]@4"', 6, "given, and 'own' has kid[rotations]@4; name one of these"),
+        (None, '"precision[rotations,k5]@4"', 6, "takes 6 pictures or more, and 'own' is scored on 4; use sliced_w."),
+        (None, "isc", 6, "'isc' takes 10 pictures or more, and 'own' is scored on 4; use sliced_w."),
         (None, '"fid@4"', 6, "'fid@4' given, and 'own' has fid[rotations]@4 and fid[rotations]@2;"),
         (None, '"sliced_w@4"', 6, "images: pictures cannot be ranked on 'sliced_w@4'. Did you mean 'sliced_w'?"),
         (None, "class_kl", 6, "images: 'class_kl' given, and 'own' is looked at by rotations alone;"),
@@ -208,12 +210,25 @@ def test_what_cannot_look_or_rank_is_refused_before_training(
 def test_a_single_held_out_picture_has_no_fid(mistakes):
     text = SUITE.replace("  digits: {range: [0, 1]}", "  x: {base: shapes, n: 9, held_out: 1, size: 16}")
     (said,) = mistakes(text.replace("[own, digits]", "x").replace("sliced_w", "fid"))
-    expected = "x.yaml:6: images: 'fid' compares with more than the single picture that 'x' is scored on; use sliced_w."
+    expected = "x.yaml:6: images: 'fid' takes 2 pictures or more, and 'x' is scored on 1; use sliced_w."
     assert said == expected
     (said,) = mistakes(
         SUITE.replace("samples: 4", "samples: 1").replace("[own, digits]", "digits").replace("sliced_w", "fid")
     )
     assert said == expected.replace("'x'", "'digits'")
+
+
+def test_an_inception_score_needs_an_extractor_that_tells_classes(mistakes, load):
+    text = SUITE.replace("samples: 4", "samples: 40, extractors: [X]").replace("[own, digits]", "digits")
+    (said,) = mistakes(text.replace("X", "rotations").replace("sliced_w", "isc"))
+    assert said.startswith("x.yaml:6: images: 'isc' given, and 'digits' is looked at by rotations alone; name score.")
+    assert load(text.replace("X", "classifier").replace("sliced_w", "isc")).primary.images == "isc"
+
+
+def test_a_misspelt_extractor_is_told_where_there_are_only_toys(mistakes):
+    text = SUITE.replace("[own, digits], architecture: mlp", "8gaussians, architecture: mlp")
+    (said,) = mistakes(text.replace("samples: 4", "samples: 4, extractors: [inceptoin]"))
+    assert said == "x.yaml:5: extractors: unknown extractor 'inceptoin'. Did you mean 'inception'?"
 
 
 def test_an_output_of_the_range_is_taken(load):

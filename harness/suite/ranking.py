@@ -1,0 +1,48 @@
+"""Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.datasets import Dataset
+from harness.errors import suggestion
+from harness.extractors import defaults
+from harness.metrics import FEATURE_METRICS, rankable
+from harness.metrics.directions import bare_name, named_by
+from harness.metrics.seen import LEAST, columns_seen
+from harness.wording import listed
+
+OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
+OF_EVERY = {bare_name(c) for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
+
+
+def why_unranked(
+    metric: str, label: str, entry: Dataset, data: Mapping[str, Any], score: tuple[int, Sequence[str] | None]
+) -> str:
+    """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
+
+    `data` are its settings, `label` its name in the suite; `score` holds its samples and extractors. Pictures are made
+    only where the answer depends on them.
+    """
+    assert entry.pictures is not None, "of a data set of pictures"
+    known, plain = rankable(entry, data), bare_name(metric)
+    if plain not in known or (plain not in OF_FEATURES and plain != metric):
+        return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
+    sizes, (samples, extractors) = entry.sizes(data), score
+    n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
+    looked_at = bool(extractors) if extractors is not None else height == width
+    if plain not in OF_FEATURES or (looked_at and metric in OF_EVERY and n >= LEAST[plain]):
+        return ""
+    pictures = entry.pictures(data)
+    asked = defaults(pictures) if extractors is None else list(extractors)
+    used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
+    columns = [c for x in asked for c in columns_seen(x, n, used, classes if x == "classifier" else 0)]
+    there = [column for column in columns if named_by(plain, [column])]
+    if not there and n < LEAST.get(plain, 0):
+        return f"{metric!r} takes {LEAST[plain]} pictures or more, and '{label}' is scored on {n}; use sliced_w."
+    if not there:
+        seen = f"{listed(asked)} alone" if asked else "no extractor"
+        text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
+        return f"{text}sliced_w."
+    if not named_by(metric, there):
+        return f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
+    return ""
