@@ -14,6 +14,7 @@ from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
 from harness.store import Store
+from harness.table import bases
 from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
@@ -60,18 +61,26 @@ def read(store: Store) -> View:
 
 def _metrics(plan: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
-    suite, pictures = plan["resolved"], pictured(plan)
-    names = {name: suite["primary"]["images" if name in pictures else "toys"] for name in map(str, table["dataset"])}
+    suite, found = plan["resolved"], bases(plan)
+    names = {name: ranked_on(suite["primary"], found, name) for name in map(str, table["dataset"])}
     extractors = suite.get("score", {}).get("extractors") or ()
     return {name: primary(table[table["dataset"] == name], wanted, extractors) for name, wanted in names.items()}
 
 
 def pictured(plan: Mapping[str, Any]) -> set[str]:
     """Return the data sets of a plan, by the suite's names, whose samples are pictures."""
+    return {name for name, base in bases(plan).items() if _is_pictured(base)}
+
+
+def ranked_on(by_kind: Mapping[str, str], bases: Mapping[str, str], dataset: str) -> str:
+    """Return what a suite's `primary` ranks a data set on, by its name in the suite; `bases` are those in the table."""
+    return by_kind["images" if _is_pictured(bases.get(dataset, "")) else "toys"]
+
+
+def _is_pictured(base: str) -> bool:
     from harness.datasets import DATASETS
 
-    bases = {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
-    return {name for name, base in bases.items() if base in DATASETS and DATASETS[base].kind == "images"}
+    return base in DATASETS and DATASETS[base].kind == "images"
 
 
 def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> str:
