@@ -16,7 +16,7 @@ RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first th
 LABELS = ["task", "objective", "setting", "seed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading:
     """What a table of runs says.
 
@@ -42,7 +42,7 @@ class Reading:
         """A row a task: who comes first, who second, and the difference between them, paired by seed."""
         return contest.by_task(self.results)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.sentence
 
     def _repr_html_(self) -> str:
