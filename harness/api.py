@@ -30,12 +30,13 @@ def run(
     from harness.suite.inline import add_objectives
 
     if objectives:
-        if options.setdefault("workers", 0) != 0:
+        if options.get("workers"):
             raise HarnessError(
                 f"workers={options['workers']}: other processes do not know the objectives given here; use workers=0, "
                 "or put them into a plug-in file"
             )
         add_objectives(objectives)
+        options["workers"] = 0
     is_path = not isinstance(suite, Mapping) and "\n" not in str(suite)
     return run_request(Request(find_suite(str(suite)) if is_path else suite, **options))  # type: ignore[arg-type]
 

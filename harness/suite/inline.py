@@ -92,6 +92,10 @@ class _Described:
                 f"objectives: {self.name!r}: the source of {what} cannot be found, and a run's id holds it; define "
                 "it in a notebook's cell or in a file."
             ) from None
+        if inner := sorted(name for name in _imported(code) if not _by_name(name)):
+            raise SuiteError(
+                f"objectives: {self.name!r}: {what} imports '{inner[0]}' within itself; import it in the cell instead."
+            )
         used = {name: self.of(part, f"'{name}', which {what} uses,", home) for name, part in sorted(_used(value))}
         self.texts.append([self.met[code], source, used])
         return self.met[code]
@@ -132,4 +136,12 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _globals(code: CodeType) -> set[str]:
-    return {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return _named(code, "LOAD_GLOBAL", "LOAD_NAME")
+
+
+def _imported(code: CodeType) -> set[str]:
+    return {name for part in _codes(code) for name in _named(part, "IMPORT_NAME")}
+
+
+def _named(code: CodeType, *operations: str) -> set[str]:
+    return {step.argval for step in dis.get_instructions(code) if step.opname in operations}

@@ -61,10 +61,9 @@ def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
         what, version = _version(setup, key)
         if version != planned:
             load_plugins(named := plan["resolved"].get("plugins", []))  # raises what is wrong with one
-            if version is None and not named:
-                raise HarnessError(
-                    f"{what} is not known here; `harness.run(..., objectives=...)` trains an objective of Python"
-                )
+            if key.endswith(".file") and version is None and not named:
+                mine, _ = _version(setup, key.removesuffix(".file"))
+                raise HarnessError(f"{mine} was given in Python and is not known here; give it to `harness.run` again")
             raise HarnessError(f"{what} has changed since the suite was planned; `harness run` plans it anew")
 
 

@@ -106,10 +106,11 @@ def test_a_module_of_ones_own_is_known_by_its_source(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (lambda made: cell(CELL.replace("return by", "import oracles; return by"))["mine"], "imports 'oracles' within"),
         (lambda made: made["mine"].critic_loss, "'mine' is a function; an Objective is needed"),
         (lambda made: replaced(made, critic_loss=functools.partial(made["critic_loss"])), "critic_loss is a partial"),
         (lambda made: replaced(made, critic_loss=eval("lambda r, f, h: f")), "source of its critic_loss cannot be"),
-        (lambda made: replaced(made, critic_loss=made["outer"](torch.ones(1))), "'shift', which its critic_loss uses, "),
+        (lambda made: replaced(made, critic_loss=made["outer"](torch.ones(1))), "'shift', which its critic_loss uses"),
         (lambda made: replaced(made, critic_loss=made["outer"]({"a": torch.ones(1)})), "is a dict, which no source"),
     ],
 )  # fmt: skip
@@ -156,4 +157,4 @@ def test_where_it_is_not_known_training_it_again_says_so(tmp_path, monkeypatch):
     done = [train_stack(plan["folder"], stack["id"], stack["runs"], "cpu") for stack in plan["stacks"]]
     said = [str(one["failure"]) for one in done if one["failure"]]
     assert len(said) == 1
-    assert "the objective 'mine' is not known here; `harness.run(..., objectives=...)` trains" in said[0]
+    assert "the objective 'mine' was given in Python and is not known here; give it to `harness.run` again" in said[0]
