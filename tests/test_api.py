@@ -91,3 +91,11 @@ def test_a_run_is_found_by_the_beginning_of_its_id(results):
     assert harness.load_run(run_id[:6]).run_id == harness.load_run(run_id, root=Path("results/small")).run_id == run_id
     with pytest.raises(HarnessError, match="Did you mean"):
         harness.load_run(run_id[:8] + "x")
+
+
+@pytest.mark.slow
+def test_a_mapping_reaches_worker_processes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain = YAML(typ="safe").load(TEXT)
+    assert harness.run(plain, workers=1, sets=["seeds=1", "lr=recipe"]).trained == 4
+    assert sorted(harness.load("results/tiny")["run_id"]) == sorted(ids(plain, sets=["seeds=1", "lr=recipe"]))
