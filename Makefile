@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check faults gpu-check types fast format schema
+.PHONY: run setup setup-dev test check faults gpu-check types fast format schema notebook
 
 run: setup  ## train the robustness suite (under twenty minutes on two cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -52,3 +52,6 @@ schema: setup-dev  ## write harness/suite.schema.json again
 .venv/.ready-dev: .venv/.ready
 	$(BIN)/python -m pip install -q -c requirements.lock -e .[dev]
 	touch $@
+
+notebook: setup  ## execute docs/notebook.ipynb again, under a minute
+	$(BIN)/python docs/notebook.py

@@ -2,6 +2,8 @@
 
     harness.run("suites/quickstart.yaml")      train, score and report; the same as the command
     harness.load("results/quickstart")         one row a run, as a DataFrame
+    harness.load_run("3f2a")                   one run: its generator, curves, scores, samples
+    harness.report, harness.plot               the answer and the figures of either
 
 Names are imported when first used: `harness --help` needs no torch.
 """
@@ -16,7 +18,7 @@ __version__ = "0.1.0"
 # that a run's last bits depended on its place in a stack. It reads this at its first call; measured, it costs nothing.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
-_HOMES = {
+_HOMES = {  # "": a module of this name
     "ARCHITECTURES": "harness.architectures",
     "DATASETS": "harness.datasets",
     "METRICS": "harness.metrics",
@@ -31,6 +33,9 @@ _HOMES = {
     "Store": "harness.store",
     "Trick": "harness.objectives",
     "load": "harness.api",
+    "load_run": "harness.api",
+    "plot": "",
+    "report": "",
     "run": "harness.api",
     "train": "harness.engine",
 }
@@ -41,7 +46,8 @@ __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604  (the names above ar
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = _HOMES[name]
+    return getattr(import_module(home), name) if home else import_module(f"harness.{name}")
 
 
 def __dir__() -> list[str]:

@@ -1,28 +1,64 @@
 """What a notebook calls."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.kept import KeptRun
+    from harness.objectives import Objective
     from harness.runner import RunResult
 
 
-def run(suite: str | Path, **options: Any) -> "RunResult":
+def run(
+    suite: str | Path | Mapping[str, Any], objectives: "Mapping[str, Objective] | None" = None, **options: Any
+) -> "RunResult":
     """Train what `suite` plans and its results folder lacks, score it and write the report.
 
-    Options are those of the command: root, scale, sets, only, device, workers, report, fail_fast. With `workers=0`
-    everything runs in this process, plug-ins of the notebook included. Raises SuiteError, StoreError.
+    `suite` is a path, the name of a shipped suite, YAML text, or a mapping that says what a suite file would. Options
+    are those of the command: root, scale, sets, only, device, workers, report, fail_fast. `objectives` are further ones
+    by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source is part of
+    their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
     from harness.runner import Request
     from harness.runner import run as run_request
+    from harness.shipped import find_suite
+    from harness.suite.inline import add_objectives
 
-    return run_request(Request(str(suite), **options))
+    if objectives:
+        if options.get("workers"):
+            raise HarnessError(
+                f"workers={options['workers']}: other processes do not know the objectives given here; use workers=0, "
+                "or put them into a plug-in file"
+            )
+        add_objectives(objectives)
+        options["workers"] = 0
+    is_path = not isinstance(suite, Mapping) and "\n" not in str(suite)
+    return run_request(Request(find_suite(str(suite)) if is_path else suite, **options))  # type: ignore[arg-type]
 
 
 def load(folder: str | Path) -> "pd.DataFrame":
-    """Return the table of a results folder: one row for every planned run, rebuilt from its records."""
-    from harness.store import Store
+    """Return the table of a results folder: one row for every planned run, rebuilt from its records.
 
-    return Store(folder).table()
+    Its `attrs` hold what the suite ranks on, for `harness.report` and `harness.plot`.
+    """
+    from harness.store import Store
+    from harness.table import from_plan
+
+    store = Store(folder)
+    return from_plan(store.table(), store.plan)
+
+
+def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
+    """Return a run by its id, or by a beginning of it that no other run below `root` has: its generator, curves, ...
+
+    Raises HarnessError with near ids where there is none, StoreError where there are no results.
+    """
+    from harness.find import find_run
+    from harness.kept import KeptRun
+
+    return KeptRun(find_run(run_id, str(root)))

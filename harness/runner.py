@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,9 +23,9 @@ from harness.wording import counted, printable, waiting, waiting_scores
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked `run` for."""
+    """What a user asked `run` for. `suite`: a path, YAML text, or a mapping."""
 
-    suite: str
+    suite: str | Mapping[str, Any]
     root: str = "results"
     scale: str | None = None
     sets: Sequence[str] = ()
@@ -36,7 +36,7 @@ class Request:
     fail_fast: bool = False
 
     @property
-    def planning(self) -> tuple[str, str, str | None, list[str], list[str], str]:
+    def planning(self) -> tuple[str | Mapping[str, Any], str, str | None, list[str], list[str], str]:
         """The arguments of `tasks.plan_suite`, but for whether it writes."""
         return self.suite, self.root, self.scale, list(self.sets), list(self.only), self.device
 

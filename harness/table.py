@@ -1,6 +1,6 @@
 """From records to one flat table: the columns of runs.parquet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,13 +15,13 @@ FACTS_OF_PICTURES = ("ms_per_image",)
 PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
 
 
-def runs_table(store: "Store") -> pd.DataFrame:
-    """Return one row for EVERY planned run, metrics null where the run is not ok."""
+def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+    """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok."""
     plan = store.plan
-    score_id = plan["score_id"]
-    known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in plan["runs"]}}
+    score_id, runs = plan["score_id"], plan["runs"] if of is None else of
+    known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in runs}}
     rows = []
-    for planned in plan["runs"]:
+    for planned in runs:
         run_id = planned["run_id"]
         labels = {key: planned[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
         sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
@@ -30,11 +30,33 @@ def runs_table(store: "Store") -> pd.DataFrame:
     return _one_kind_a_column(pd.DataFrame(rows))
 
 
-def scored_table(store: "Store") -> pd.DataFrame:
-    """Return a row for every scored step of every run: run_id, step and the metrics."""
+def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
+
+    primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
+    bases                 each data set in the tables   objectives  all names, in whose order colours are given
+    """
+    suite = plan["resolved"]
+    table.attrs = {
+        "primary": dict(suite["primary"]),
+        "extractors": list(suite.get("score", {}).get("extractors") or ()),
+        "data_axes": list(plan.get("data_axes", ())),
+        "bases": bases(plan),
+        "objectives": sorted({row["objective"] for row in plan["runs"]}),
+    }
+    return table
+
+
+def bases(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name in the table of each data set of a plan, by its name in the suite."""
+    return {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
+
+
+def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics."""
     plan = store.plan
     rows = []
-    for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]):
+    for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]) if of is None else of:
         scores = store.scores(run_id, plan["score_id"])
         for step, metrics in (scores or {"steps": {}})["steps"].items():
             rows.append({"run_id": run_id, "step": int(step), **metrics})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import samples
+from harness import kept as kept_runs
 from harness.engine.sampling import draw_samples
 from harness.spec import RunSpec
 from harness.store import Store
@@ -23,7 +23,7 @@ def test_at_the_latents_of_scoring_they_are_the_scored_samples(results, name, mo
     store = Store("results/small")
     spec = RunSpec.from_json(store.plan["specs"][results[name]])
     kept = store.snapshot(results[name])["generated"]
-    monkeypatch.setattr(samples, "PURPOSE", "score")
+    monkeypatch.setattr(kept_runs, "PURPOSE", "score")
     assert call("sample", results[name], "-n", str(len(kept)), "-o", "out.npz")[0] == 0
     np.testing.assert_allclose(drawn(), kept, rtol=1e-4, atol=1e-5)
     from safetensors.numpy import load_file

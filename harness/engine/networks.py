@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +66,18 @@ def build_pair(setup: Setup) -> Pair:
             settings: Any = architecture.generator_model(**setup.generator)
             generator, latent = architecture.build_generator(settings, shape), settings.latent
     return Pair(architecture, generator, critic, shape, packed_shape, pack, latent)
+
+
+def build_network(setup: Setup, player: str, weights: Mapping[str, np.ndarray]) -> nn.Module:
+    """Return one player's network by itself, in eval mode, with these weights by parameter.
+
+    Raises KeyError or RuntimeError where they are not those of the Setup's network.
+    """
+    pair = build_pair(setup)
+    network = pair.generator if player == "generator" else pair.critic
+    assert network is not None, "a data set draws the fakes of this Setup"
+    network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, assign=True)
+    return network.eval()
 
 
 def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[str, Any] | None = None) -> Networks:

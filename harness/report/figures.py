@@ -31,6 +31,7 @@ GREY = "#9A9A9A"
 INK = "#222222"
 DPI = 180
 STEPS = "generator steps"
+UPDATES = "critic updates"
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
 
 # Labels with units; a metric that is not here is labelled with its own name.

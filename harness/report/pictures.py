@@ -1,9 +1,12 @@
-"""What is drawn of tasks, cells and runs: the data of every picture but the headline's."""
+"""What is drawn of tasks, cells and runs: the data of every picture but the headline's.
+
+The page and `harness.plot` draw by the same functions; `blank` gives them a figure and its axes, of so many inches.
+"""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from harness.report import figures, panels, stats
-from harness.report.figures import Limits
+from harness.report.figures import Limits, Style
 from harness.report.panels import Drawn, Section
 from harness.report.tables import View
 from harness.wording import NOTHING, counted, number, plain
@@ -20,6 +23,21 @@ from harness.wording import NOTHING, counted, number, plain
 MOST_ROWS = 40  # cells in one strip plot
 MOST_STEPS = 2000  # points of a loss curve: more than its pixels
 MARGIN = 1.35  # how far a frame reaches beyond the real points
+
+Blank = Callable[[float, float], tuple[Figure, Axes]]
+
+
+class Tasks(Protocol):
+    """What pictures of tasks are drawn from: a `View`, or as much of one as a table of runs holds by itself."""
+
+    @property
+    def table(self) -> pd.DataFrame: ...
+    @property
+    def scored(self) -> pd.DataFrame: ...
+    @property
+    def cells(self) -> pd.DataFrame: ...
+    @property
+    def styled(self) -> Mapping[str, Style]: ...
 
 
 def sections(view: View) -> dict[str, Section]:
@@ -29,8 +47,8 @@ def sections(view: View) -> dict[str, Section]:
     cells, firsts = in_turn(view.cells, panels.MOST), in_turn(best, panels.MOST)
     told = "cells: of each task its first objective, then its last, and so on inwards"
     return {
-        "primary": panels.collect("primary", tasks[: panels.MOST], partial(_strip, view), len(tasks), "tasks"),
-        "steps": panels.collect("steps", parts[: panels.MOST], partial(_steps, view), len(parts), "tasks"),
+        "primary": panels.collect("primary", tasks[: panels.MOST], partial(strip, view), len(tasks), "tasks"),
+        "steps": panels.collect("steps", parts[: panels.MOST], partial(steps, view), len(parts), "tasks"),
         "points": panels.collect("points", rows_of(cells), _points(view, cells), len(view.cells), told),
         "losses": panels.collect("losses", rows_of(firsts), partial(_losses, view), len(best), told),
     }
@@ -62,7 +80,7 @@ def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     return best.iloc[np.sort(np.argsort(turns, kind="stable")[:most])]
 
 
-def runs_of(view: View, cell: dict[str, Any]) -> pd.DataFrame:
+def runs_of(view: Tasks, cell: dict[str, Any]) -> pd.DataFrame:
     table = view.table
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
     rows = table.iloc[np.flatnonzero(same)]
@@ -78,11 +96,11 @@ def named(cell: dict[str, Any], joint: str = ", ") -> str:
     return f"{cell['objective']}{joint}{cell['setting']}" if cell["setting"] else str(cell["objective"])
 
 
-def _counted_in(view: View, cells: pd.DataFrame) -> str:
+def _counted_in(view: Tasks, cells: pd.DataFrame) -> str:
     """Return what a step is: where the generator is fixed, an update of the critic."""
     mine = view.table[view.table["task"].isin(cells["task"])]
     fixed = "setup.trained" in mine and bool((mine["setup.trained"] == "fixed").all())
-    return "critic updates" if fixed else figures.STEPS
+    return figures.UPDATES if fixed else figures.STEPS
 
 
 def _ticked(cell: dict[str, Any]) -> str:
@@ -91,12 +109,12 @@ def _ticked(cell: dict[str, Any]) -> str:
     return name if cell["n_ok"] == cell["n_planned"] else f"{name} ({cell['n_ok']}/{cell['n_planned']} ok)"
 
 
-def _wide(view: View) -> float:
+def _wide(view: Tasks) -> float:
     """Return the width of a panel: a lone one has the room of two thirds of the page."""
     return 7.2 if view.cells["task"].nunique() == 1 else 4.7
 
 
-def _strip(view: View, part: pd.DataFrame) -> Drawn | None:
+def strip(view: Tasks, part: pd.DataFrame, blank: Blank = figures.blank) -> Drawn | None:
     """Every seed's primary metric in one task, a row a cell."""
     if not part["n_ok"].any():
         return None
@@ -108,7 +126,7 @@ def _strip(view: View, part: pd.DataFrame) -> Drawn | None:
         dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
     runs, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
     lines = max(text.count("\n") + 1 for text in texts)
-    figure, ax = figures.blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
+    figure, ax = blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
     zero = [0.0] if metric.endswith("_excess") else []  # the floor belongs in the picture
     _scale(ax, "x", np.concatenate([runs["value"].to_numpy(), zero]))
     figures.draw_strips(ax, shown.assign(text=texts), runs, dict(view.styled), metric)
@@ -122,7 +140,7 @@ def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
     figures.scaled(ax, axis, stats.axis_scale(values), float(np.median(np.abs(found))) if found.size else 1.0)
 
 
-def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
+def steps(view: Tasks, part: pd.DataFrame, blank: Blank = figures.blank) -> Drawn | None:
     """The primary metric of one task against steps, a line an objective."""
     metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     if metric not in view.scored:
@@ -139,7 +157,7 @@ def _steps(view: View, part: pd.DataFrame) -> Drawn | None:
     lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
     if not np.isfinite(thin["value"]).any():
         return None
-    figure, ax = figures.blank(_wide(view), 3.5)
+    figure, ax = blank(_wide(view), 3.5)
     _scale(ax, "y", thin["value"].to_numpy())
     figures.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
     ax.set_title(task)
@@ -166,10 +184,7 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
         box = limits[dataset]
         title = titled(cell)
         figure, ax = narrow(title)
-        if "critic_grid" in snapshot:
-            x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
-            figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))
-        figures.draw_points(ax, real, generated, view.styled[cell["objective"]], box)
+        draw_cloud(ax, real, {**snapshot, "generated": generated}, view.styled[cell["objective"]], box)
         row = view.table.set_index("run_id").loc[[run_id]].iloc[0]
         ax.set_title(title, fontsize=8.5)
         beyond = outside(generated, box)
@@ -179,6 +194,16 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
         return figure, f"{cell['task']} {named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
 
     return draw
+
+
+def draw_cloud(
+    ax: Axes, real: NDArray[Any], snapshot: Mapping[str, NDArray[Any]], look: Style, box: Limits | None = None
+) -> None:
+    """Draw real points [n, 2], over them those `generated` in a snapshot, and its critic where it holds one."""
+    if "critic_grid" in snapshot:
+        x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
+        figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))
+    figures.draw_points(ax, real, snapshot["generated"], look, box or frame([real]))
 
 
 def narrow(title: str) -> tuple[Figure, Axes]:
@@ -220,16 +245,20 @@ def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
             plain(diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]),
         )
         state = ", diverged" if step == NOTHING else f", diverged at step {step}"
-    curves = view.store.curves(run_id)
-    curves = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
     figure, ax = figures.blank(3.08, 2.7)
-    figures.draw_losses(ax, curves, view.styled[cell["objective"]], _counted_in(view, pd.DataFrame([cell])))
-    losses = curves.filter(["critic_loss", "generator_loss"])
-    _scale(ax, "y", losses.to_numpy(dtype=float).ravel())
+    counted_in = _counted_in(view, pd.DataFrame([cell]))
+    draw_curves(ax, view.store.curves(run_id), view.styled[cell["objective"]], counted_in)
     ax.set_title(f"{named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
     return (
         figure,
         f"{cell['task']} {named(cell, ' ')}",
         f"Losses of critic and generator of {named(cell)} on {cell['task']}, seed {seed}{state}",
     )
+
+
+def draw_curves(ax: Axes, curves: pd.DataFrame, look: Style, steps: str) -> None:
+    """Draw the losses of one run, thinned to what a figure can show, on the scale that their values ask for."""
+    shown = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
+    figures.draw_losses(ax, shown, look, steps)
+    _scale(ax, "y", shown.filter(["critic_loss", "generator_loss"]).to_numpy(dtype=float).ravel())

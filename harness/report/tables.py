@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
 from harness.store import Store
+from harness.table import bases
 from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
@@ -60,27 +61,38 @@ def read(store: Store) -> View:
 
 
 def _metrics(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame) -> dict[str, str]:
-    """Return the column that each data set is ranked on.
+    """Return the column that each data set is ranked on."""
+    suite, found = plan["resolved"], bases(plan)
+    wanted = {name: ranked_on(suite["primary"], found, name) for name in map(str, table["dataset"])}
+    extractors = suite.get("score", {}).get("extractors") or ()
+    return ranked(table, wanted, extractors, plan.get("data_axes", ()), scored)
+
+
+def ranked(
+    table: pd.DataFrame,
+    wanted: Mapping[str, str],
+    extractors: Sequence[str],
+    data_axes: Collection[str],
+    scored: pd.DataFrame | None = None,
+) -> dict[str, str]:
+    """Return the column that each data set is ranked on, whose plain or whole name is `wanted`.
 
     Where swept values of a data set give it several, as two of its classes have another extractor than one, both tables
     get one under the plain name, in which each run has its own.
     """
-    suite, pictures, found = plan["resolved"], pictured(plan), {}
-    extractors = suite.get("score", {}).get("extractors") or ()
-    axes = [
-        c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in plan.get("data_axes", ())
-    ]
+    axes, found = [f"sweep.{axis}" for axis in data_axes if f"sweep.{axis}" in table], {}
+    frames = [table] if scored is None else [table, scored]
     for name, rows in table.groupby("dataset", sort=False):
-        wanted = suite["primary"]["images" if name in pictures else "toys"]
         parts = [part for _, part in rows.groupby(axes, sort=False, dropna=False)] if axes else [rows]
         own: dict[str, list[str]] = {}
         for part in parts:
             if (part["status"] == "ok").any():
-                own.setdefault(primary(part, wanted, extractors), []).extend(part["run_id"])
-        found[str(name)] = next(iter(own), wanted) if len(own) < 2 else bare_name(wanted)
-        for frame in (table, scored) if len(own) > 1 else ():
+                own.setdefault(primary(part, wanted[str(name)], extractors), []).extend(part["run_id"])
+        plain = bare_name(wanted[str(name)])
+        found[str(name)] = next(iter(own), wanted[str(name)]) if len(own) < 2 else plain
+        for frame in frames if len(own) > 1 else ():
             for end in ("", "_floor"):
-                _gather(frame, f"{bare_name(wanted)}{end}", {f"{column}{end}": runs for column, runs in own.items()})
+                _gather(frame, f"{plain}{end}", {f"{column}{end}": runs for column, runs in own.items()})
     return found
 
 
@@ -96,10 +108,18 @@ def _gather(frame: pd.DataFrame, name: str, own: Mapping[str, list[str]]) -> Non
 
 def pictured(plan: Mapping[str, Any]) -> set[str]:
     """Return the data sets of a plan, by the suite's names, whose samples are pictures."""
+    return {name for name, base in bases(plan).items() if _is_pictured(base)}
+
+
+def ranked_on(by_kind: Mapping[str, str], bases: Mapping[str, str], dataset: str) -> str:
+    """Return what a suite's `primary` ranks a data set on, by its name in the suite; `bases` are those in the table."""
+    return by_kind["images" if _is_pictured(bases.get(dataset, "")) else "toys"]
+
+
+def _is_pictured(base: str) -> bool:
     from harness.datasets import DATASETS
 
-    bases = {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
-    return {name for name, base in bases.items() if base in DATASETS and DATASETS[base].kind == "images"}
+    return base in DATASETS and DATASETS[base].kind == "images"
 
 
 def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> str:

@@ -6,6 +6,7 @@ load       extends, scales and --set merged; load_suite      overrides what --se
 settings   who says what of a run: precedence                resolve   one combination's settings to a Setup and hyper
 expand     every combination to a RunSpec                    check     combinations that cannot be trained
 sizes      how large the networks of a Setup are             plugins   tables of third parties
+inline     objectives of a notebook, and what identifies one
 """
 
 from harness.suite.format import Suite, schema, scored_steps

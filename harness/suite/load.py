@@ -1,7 +1,8 @@
 """Read a suite: one YAML file becomes a frozen, checked Suite, or every mistake in it a sentence with file and line."""
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,44 @@ from harness.suite.format import Suite
 from harness.suite.overrides import applied, key_path, parse_overrides, settles
 from harness.suite.plugins import load_plugins, tables
 from harness.suite.problems import Problem, parse, sentences
-from harness.suite.yamlfile import Document, KeyPath, Place, read_yaml
+from harness.suite.yamlfile import Document, KeyPath, Place, parse_document, read_yaml
 
 
-def load_suite(path: str | Path, scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
+def load_suite(suite: str | Path | Mapping[str, Any], scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
     """Return the suite in a file, at one of its scales, with `sets` (KEY=VALUE) above everything it says.
 
-    Raises SuiteError with all mistakes at once. Runs the plug-ins that the file names.
+    In place of a path stands its YAML (text of several lines), or what that says as a mapping; paths in it are then
+    relative to the working directory. Raises SuiteError with all mistakes at once. Runs the plug-ins that it names.
     """
-    document = read_extended(str(path), ())
+    document = _read(suite)
     problems = _scaled(document, scale)
     _add_sets(document, sets)
     problems += _load_plugins(document)
     _find_files(document)
     _apply_overrides(document)
-    suite, mistakes = parse(document.data)
+    parsed, mistakes = parse(document.data)
     problems += mistakes
     if document.data.get("matrix") == []:
         problems.append(Problem(("matrix",), "an empty list given, at least one block needed."))
     from harness.suite.check import suite_problems  # imports torch, which a suite of the wrong form need not wait for
 
-    problems += suite_problems(suite, frozenset(str(part) for path, _ in mistakes for part in path[-2:]))
+    problems += suite_problems(parsed, frozenset(str(part) for path, _ in mistakes for part in path[-2:]))
     if problems:
         raise SuiteError(sentences(problems, document))
-    return suite.model_copy(update={"scales": {}, "extends": None})
+    return parsed.model_copy(update={"scales": {}, "extends": None})
+
+
+def _read(suite: str | Path | Mapping[str, Any]) -> Document:
+    """Return what a file, YAML text or a mapping says, merged into the suite that it extends."""
+    if isinstance(suite, Mapping):
+        try:
+            plain = json.loads(json.dumps(suite))
+        except (TypeError, ValueError) as error:
+            raise SuiteError(f"suite: a mapping that YAML could not hold ({error}).") from None
+        return _merged_into_base(Document(plain), "", ())
+    if "\n" in str(suite):
+        return _merged_into_base(parse_document(str(suite), "suite"), "", ())
+    return read_extended(str(suite), ())
 
 
 def read_extended(path: str, chain: tuple[str, ...]) -> Document:
@@ -42,11 +57,15 @@ def read_extended(path: str, chain: tuple[str, ...]) -> Document:
     here = os.path.realpath(path)
     if here in chain:
         raise SuiteError(f"{path}: extends itself, by way of {len(chain)} file(s); leave one `extends` out.")
+    return _merged_into_base(document, os.path.dirname(path), (*chain, here))
+
+
+def _merged_into_base(document: Document, folder: str, chain: tuple[str, ...]) -> Document:
     base = document.data.get("extends")
     if not isinstance(base, str):
         return document
     try:
-        below = read_extended(os.path.join(os.path.dirname(path), base), (*chain, here))
+        below = read_extended(os.path.join(folder, base), chain)
     except SuiteError as error:
         if error.problems[0].startswith(f"{document.place(('extends',))}: "):
             raise

@@ -25,7 +25,7 @@ class Tables(NamedTuple):
 
 
 _ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
-_LOADED: dict[str, int] = {}  # path -> fingerprint
+_LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
 
 
 def tables() -> Tables:
@@ -52,6 +52,16 @@ def fingerprint(kind: str, name: str) -> int | None:
     return _ORIGIN.get((kind, name))
 
 
+def define(place: str, mark: int, additions: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add entries by kind and name to this process's tables, in place of those that `place` gave before."""
+    if place in _LOADED:
+        _forget(_LOADED.pop(place))
+    for kind, entries in additions.items():
+        tables()._asdict()[kind].update(entries)
+        _ORIGIN.update({(kind, name): mark for name in entries})
+    _LOADED[place] = mark
+
+
 def _load(path: Path) -> None:
     try:
         source = path.read_bytes()
@@ -68,10 +78,7 @@ def _load(path: Path) -> None:
         taken = sorted(set(table) & set(additions[kind]))
         if taken:
             raise SuiteError(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
-    for kind, table in tables()._asdict().items():
-        table.update(additions[kind])
-        _ORIGIN.update({(kind, name): mark for name in additions[kind]})
-    _LOADED[str(path)] = mark
+    define(str(path), mark, additions)
 
 
 def _run(path: Path, source: bytes, mark: int) -> ModuleType:

@@ -74,11 +74,15 @@ def read_yaml(path: str | Path) -> Document:
 
     Raises SuiteError, in one sentence with file and line, for a file that cannot be read or is not such YAML.
     """
-    text = _read_text(Path(path), str(path))
-    data, places = _compose(text, str(path))
+    return parse_document(_read_text(Path(path), str(path)), str(path))
+
+
+def parse_document(text: str, label: str) -> Document:
+    """Return what YAML text says whose top level is a mapping; `label` names it in errors, as a file is named."""
+    data, places = _compose(text, label)
     if not isinstance(data, dict):
         what = "nothing" if data is None else f"a {type(data).__name__}"
-        raise SuiteError(f"{path}:1: the file holds {what}; a mapping of keys to values is needed.")
+        raise SuiteError(f"{label}:1: the file holds {what}; a mapping of keys to values is needed.")
     return Document(data, places)
 
 

@@ -60,7 +60,10 @@ def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
     for key, planned in sorted(setup["versions"].items(), key=lambda item: not item[0].endswith(".file")):
         what, version = _version(setup, key)
         if version != planned:
-            load_plugins(plan["resolved"].get("plugins", []))  # raises what is wrong with one
+            load_plugins(named := plan["resolved"].get("plugins", []))  # raises what is wrong with one
+            if key.endswith(".file") and version is None and not named:
+                mine, _ = _version(setup, key.removesuffix(".file"))
+                raise HarnessError(f"{mine} was given in Python and is not known here; give it to `harness.run` again")
             raise HarnessError(f"{what} has changed since the suite was planned; `harness run` plans it anew")
 
 

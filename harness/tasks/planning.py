@@ -17,7 +17,13 @@ Todo = dict[str, Any]
 
 
 def plan_suite(
-    path: str, root: str, scale: str | None, sets: Sequence[str], only: Sequence[str], device: str, write: bool
+    given: str | Mapping[str, Any],
+    root: str,
+    scale: str | None,
+    sets: Sequence[str],
+    only: Sequence[str],
+    device: str,
+    write: bool,
 ) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
@@ -29,7 +35,7 @@ def plan_suite(
     from harness.plan import describe, earlier_plan, make_plan, mend_plan, run_filter
     from harness.suite import load_suite
 
-    suite = load_suite(path, scale=scale, sets=sets)
+    suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
     resolved, previous = suite.to_json(), earlier_plan(store)
     plan = make_plan(suite, previous, place)

@@ -1,0 +1,108 @@
+"""Figures for a notebook, each drawn by the function that draws the report's, in the report's colours.
+
+Each takes what is to be shown and matplotlib axes; without axes it makes a figure of pyplot's, which a notebook shows.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.errors import HarnessError
+from harness.report import figures, pictures, sheets
+from harness.report.figures import Style
+from harness.report.panels import Drawn
+from harness.report.reading import Reading, read
+from harness.wording import counted
+
+if TYPE_CHECKING:
+    from harness.kept import KeptRun
+
+__all__ = ["losses", "samples", "scores", "steps"]
+
+
+def scores(table: pd.DataFrame, ax: Axes | None = None, metric: str | None = None) -> Axes:
+    """Draw every run's metric in one task, a row a cell, best on top, with means and intervals over seeds.
+
+    `table` is that of `harness.load`, filtered to one task; runs are ranked on `metric`, as `harness.report` does.
+    Raises HarnessError where there are several tasks, or no run is ok.
+    """
+    found = read(table, metric)
+    return _drawn(pictures.strip, found, found.cells, ax)
+
+
+def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: str | None = None) -> Axes:
+    """Draw a metric of runs of one task against steps: a thick line a cell for the mean, thin ones for its seeds.
+
+    Of several settings of an objective the best is shown. Raises HarnessError where there are several tasks, or no run
+    was scored.
+    """
+    given = list(runs) if isinstance(runs, Sequence) else [runs]
+    if not given:
+        raise HarnessError("plot.steps: no runs given")
+    found = read(pd.concat([run.table for run in given]), metric, pd.concat([run.scored for run in given]))
+    return _drawn(pictures.steps, found, pictures.best_cells(found.cells), ax)
+
+
+def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
+    """Draw both players' losses of one run against steps."""
+    with figures.style():
+        ax = ax or _pyplot(4.7, 3.5)[1]
+        fixed = run.spec.setup.train["generator"] == "fixed"
+        pictures.draw_curves(ax, run.curves, _look(run), figures.UPDATES if fixed else figures.STEPS)
+        ax.set_title(_title(run))
+    return ax
+
+
+def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
+    """Draw a run's scored samples: points of the plane over real ones, with the critic's level lines; pictures in a
+    sheet.
+
+    Raises HarnessError for points in other dimensions.
+    """
+    drawn = run.samples
+    if drawn.ndim == 2 and drawn.shape[1] != 2:
+        raise HarnessError(
+            f"{run.run_id}: points in {counted(drawn.shape[1], 'dimension')}; those of the plane are drawn"
+        )
+    with figures.style():
+        ax = ax or _pyplot(4.0, 4.2)[1]
+        if drawn.ndim == 2:
+            real, snapshot = run.reference, run.found.store.snapshot(run.run_id)
+            pictures.draw_cloud(ax, real, {**snapshot, "generated": drawn[: len(real)]}, _look(run))
+        else:
+            figures.draw_sheet(ax, sheets.sheet_of(drawn))
+        ax.set_title(_title(run))
+    return ax
+
+
+def _drawn(draw: Callable[..., Drawn | None], found: Reading, cells: pd.DataFrame, ax: Axes | None) -> Axes:
+    tasks = list(dict.fromkeys(cells["task"])) if len(cells) else []
+    if len(tasks) > 1:
+        raise HarnessError(
+            f"{counted(len(tasks), 'task')} given and one axes shows one; filter to one, such as dataset "
+            f"'{cells['dataset'].iloc[0]}' with architecture '{cells['architecture'].iloc[0]}'"
+        )
+    with figures.style():
+        made = draw(found, cells, (lambda *size: (cast(Figure, ax.figure), ax)) if ax is not None else _pyplot)
+    if made is None:
+        raise HarnessError("nothing to draw: no run given is ok and scored")
+    return ax or made[0].axes[0]
+
+
+def _pyplot(width: float, height: float) -> tuple[Figure, Axes]:
+    import matplotlib.pyplot as plt  # here alone: it chooses a backend
+
+    return plt.subplots(figsize=(width, height), layout="constrained")
+
+
+def _look(run: "KeptRun") -> Style:
+    """Return how its objective looks in the report of its suite."""
+    return figures.styles(run.table.attrs["objectives"])[run.row["objective"]]
+
+
+def _title(run: "KeptRun") -> str:
+    row = run.row
+    return f"{row['objective']} on {row['dataset']} / {row['architecture']}, seed {row['seed']}"

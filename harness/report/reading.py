@@ -1,0 +1,119 @@
+"""What a table of runs says by itself: filtered, put together from several suites, or as `harness.load` returned it."""
+
+import html
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from harness.errors import HarnessError
+from harness.report import answer, contest, stats, tables
+from harness.report.contest import TaskResult
+from harness.report.figures import Style, styles
+from harness.wording import counted
+
+RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
+LABELS = ["task", "objective", "setting", "seed"]
+
+
+@dataclass(frozen=True, repr=False)
+class Reading:
+    """What a table of runs says.
+
+    table    the runs, with their `task` and `setting`        scored   metrics by run_id and step, where they are given
+    metrics  what each data set is ranked on                  cells    a row a cell: counts, median, mean and interval
+    styled   the looks of the objectives in figures           results  who comes first in each task
+    """
+
+    table: pd.DataFrame
+    scored: pd.DataFrame
+    metrics: Mapping[str, str]
+    cells: pd.DataFrame
+    styled: Mapping[str, Style]
+    results: list[TaskResult]
+
+    @property
+    def sentence(self) -> str:
+        """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
+        return answer.sentence(contest.rivals(self.table), self.results, "SUITE")
+
+    @property
+    def tasks(self) -> pd.DataFrame:
+        """A row a task: who comes first, who second, and the difference between them, paired by seed."""
+        return contest.by_task(self.results)
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+    def _repr_html_(self) -> str:
+        shown = ["task", "objective", "setting", "metric", "n_ok", "n_planned", "median", "mean", "low", "high"]
+        rows = self.cells.filter(shown).to_html(index=False, na_rep="", float_format="{:.3g}".format)
+        return f"<p>{html.escape(self.sentence)}</p>\n{rows}"
+
+
+def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | None = None) -> Reading:
+    """Read a table of runs, one row a run with the columns of `harness.load`.
+
+    Runs are ranked on `metric`, else on what their suite ranks them on, else on RANKED_ON. Every row counts as planned:
+    leave out whole cells and seeds, never the runs that failed. The same row twice is one run.
+
+    Raises HarnessError where two different runs stand for one seed of a cell, or nothing ranks a data set.
+    """
+    missing = [
+        name for name in ("run_id", "status", "dataset", "architecture", "objective", "seed") if name not in table
+    ]
+    if missing:
+        raise HarnessError(f"the table has no column '{missing[0]}'; a table of `harness.load` is needed")
+    made = _once(stats.labelled(table, _data_axes(table)))
+    metrics = _metrics(table, made, metric)
+    parts = [stats.cells(part, metrics[str(name)]) for name, part in made.groupby("dataset", sort=False)]
+    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    looks = styles(table.attrs.get("objectives", made["objective"].astype(str)))
+    results = contest.judge(contest.rivals(made), metrics) if parts else []
+    return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results)
+
+
+def _once(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop rows that stand there twice, as a run of two suites does. Raises HarnessError where runs share a place."""
+    rows = table.drop_duplicates([*LABELS, "run_id"], ignore_index=True)
+    again = rows[rows.duplicated(LABELS, keep=False)]
+    if len(again):
+        first = again.iloc[0]
+        same = again[(again[LABELS] == first[LABELS]).all(axis=1)]
+        ids = " and ".join(same["run_id"].astype(str))
+        raise HarnessError(
+            f"{first['objective']} on {first['task']}, seed {first['seed']}: {counted(len(same), 'run')} of "
+            f"other settings stand for it ({ids}); keep those of one, or give their objectives names of their own"
+        )
+    return rows
+
+
+def _data_axes(table: pd.DataFrame) -> Collection[str]:
+    """Return the swept names that belong to data sets: the plan's, else those that data sets have a setting for."""
+    if "data_axes" in table.attrs:
+        return list(table.attrs["data_axes"])
+    swept = [name.removeprefix("sweep.") for name in table.columns if name.startswith("sweep.")]
+    unknown = [name for name in swept if f"data.{name.removeprefix('dataset.')}" not in table]
+    own = set(swept) - set(unknown)
+    if unknown:
+        from harness.datasets import DATASETS  # imports torch
+
+        own |= {name for name in unknown if name == "fixed" or name.startswith("dataset.")}
+        own |= {name for name in unknown if any(name in entry.model.model_fields for entry in DATASETS.values())}
+    return sorted(own)
+
+
+def _metrics(table: pd.DataFrame, made: pd.DataFrame, metric: str | None) -> dict[str, str]:
+    """Return the column that each data set is ranked on. Raises HarnessError where its runs have none."""
+    wanted = {}
+    for dataset, runs in made.groupby("dataset"):
+        name = str(dataset)
+        names = RANKED_ON if metric is None else (metric,)
+        if metric is None and "primary" in table.attrs:
+            names = (tables.ranked_on(table.attrs["primary"], table.attrs["bases"], name),)
+        found = [(each, tables.primary(runs, each)) for each in names]
+        there = [each for each, column in found if column in runs and runs[column].notna().any()]
+        if not there and (runs["status"] == "ok").any():
+            raise HarnessError(f"{name}: no run has a {' or '.join(names)} to be ranked on; name a column with metric=")
+        wanted[name] = (there or list(names))[0]
+    return tables.ranked(made, wanted, table.attrs.get("extractors", ()), _data_axes(table))

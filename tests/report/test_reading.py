@@ -1,0 +1,105 @@
+"""A table of runs read by itself says what the page says of the same runs."""
+
+import pandas as pd
+import pytest
+from report.fake_results import FakeResults
+
+import harness
+from harness.errors import HarnessError
+from harness.report import contest, page, tables
+from harness.report.reading import read
+
+TASKS = (("8gaussians", "mlp"), ("ring", "mlp"))
+
+
+def sentence_of_the_page(store):
+    view = tables.read(store)
+    return page._answer(view, contest.judge(contest.rivals(view.table), view.metrics))
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        FakeResults(),
+        FakeResults(rates=(1e-4, 1e-3)),
+        FakeResults(overrides={(0, "gan", 0, 1): {"status": "diverged"}}),
+        FakeResults(tasks=TASKS, score=False),
+        FakeResults(objectives=("gan",)),
+    ],
+    ids=["plain", "swept", "lost", "tasks", "alone"],
+)
+def test_the_sentence_and_the_cells_are_the_pages(store):
+    found = read(store.table())
+    assert found.sentence == str(found) == sentence_of_the_page(store)
+    pd.testing.assert_frame_equal(found.cells, tables.read(store).cells)
+
+
+def test_a_filter_reads_as_a_suite_of_those_runs_alone():
+    whole = FakeResults(objectives=("gan", "wgan-gp"), tasks=TASKS).table()
+    part = whole[(whole["dataset"] == "8gaussians") & (whole["seed"] < 2)]
+    assert read(part).sentence == sentence_of_the_page(FakeResults(objectives=("gan", "wgan-gp"), seeds=2))
+
+
+def test_neither_order_nor_repetition_of_rows_matters():
+    table = FakeResults(rates=(1e-4, 1e-3)).table()
+    mixed = pd.concat([table.sample(frac=1, random_state=0), table.head(7)])
+    assert read(mixed).sentence == read(table).sentence
+
+
+def test_several_suites_are_read_together_and_two_runs_for_one_place_are_refused():
+    one, other = (FakeResults(objectives=names).table() for names in (("gan", "wgan-gp"), ("nsgan",)))
+    assert set(read(pd.concat([one, other])).cells["objective"]) == {"gan", "wgan-gp", "nsgan"}
+    longer = one.assign(run_id="x" + one["run_id"], steps=2000)
+    with pytest.raises(HarnessError, match="gan on 8gaussians / mlp, seed 0: 2 runs of other settings stand for it"):
+        read(pd.concat([one, longer]))
+
+
+def test_what_ranks_is_asked_then_the_suites_then_what_is_there():
+    table = FakeResults().table().assign(sliced_w=[0.3, 0.2, 0.1] * 3)
+    assert set(read(table).metrics.values()) == {"w1_excess"}
+    assert set(read(table, "hq").metrics.values()) == {"hq"}
+    table.attrs = {"primary": {"toys": "sliced_w", "images": "fid"}, "bases": {"8gaussians": "8gaussians"}}
+    assert set(read(table[table["seed"] < 2]).metrics.values()) == {"sliced_w"}
+    pictures = table.rename(columns={"w1_excess": "fid[rotations]@68"})
+    pictures.attrs = {}
+    assert set(read(pictures).metrics.values()) == {"fid[rotations]@68"}
+
+
+@pytest.mark.parametrize(
+    ("axis", "column"), [("sd", "data.sd"), ("n_modes", "setup.n_modes"), ("fixed", "setup.fixed")]
+)
+def test_swept_values_of_the_data_make_tasks_and_others_settings(axis, column):
+    table = FakeResults(rates=(1, 2)).table().drop(columns="sweep.lr")
+    table = table.assign(**{f"sweep.{axis}": [1, 1, 1, 2, 2, 2] * 3, column: [1, 1, 1, 2, 2, 2] * 3})
+    assert set(read(table).cells["task"]) == {f"8gaussians / mlp, {axis}=1", f"8gaussians / mlp, {axis}=2"}
+    assert set(read(table.rename(columns={f"sweep.{axis}": "sweep.lr"})).cells["setting"]) == {"lr=1", "lr=2"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.drop(columns="seed"), "no column 'seed'; a table of `harness.load` is needed"),
+        (lambda table: table.drop(columns="w1_excess"), "8gaussians: no run has a w1_excess or fid to be ranked on"),
+        (lambda table: table.assign(w1_excess=[None, *table["w1_excess"][1:]]), "score it again"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(change, words):
+    with pytest.raises(HarnessError, match=words):
+        read(change(FakeResults().table()))
+
+
+def test_in_a_notebook_it_shows_the_sentence_and_the_cells_escaped():
+    shown = read(FakeResults(objectives=("<b>", "wgan-gp")).table())._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+    assert shown.count("<tr") == 3  # a head and two cells
+
+
+def test_harness_report_reads_a_table_and_writes_a_folders_page(results):
+    table = harness.load("results/small")
+    part = table[(table["dataset"] == "8gaussians") & (table["architecture"] == "mlp")]
+    assert repr(harness.report(part)).startswith("On 8gaussians / mlp, averaged comes first")
+    written = harness.report("results/small")
+    assert (written.name, written.parent.name) == ("index.html", "small")
+    assert harness.report("results", output="elsewhere").read_bytes() == written.read_bytes()
+    assert harness.report.build_report  # it is still the package
