@@ -7,14 +7,13 @@ from typing import Any
 
 from harness.compared import compared
 from harness.plan.stacks import Plan, Row
+from harness.power import smallest_p, tasks_needed
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import tables
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
-
-LEVEL = 0.05
 
 
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
@@ -172,19 +171,6 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
     }
-
-
-def smallest_p(n: int) -> float:
-    """Return the smallest two-sided p of a signed-rank or sign-flip test of n pairs: two of 2^n sign patterns."""
-    return float(min(1.0, 2.0 ** (1 - n)))
-
-
-def tasks_needed(pairs: int) -> int:
-    """Return the fewest tasks with which a family of `pairs` comparisons can reach p = .05 after correction."""
-    n = 1
-    while pairs * smallest_p(n) > LEVEL:
-        n += 1
-    return n
 
 
 def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
-from scipy import stats
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.plan.describe import conclusions, smallest_p, tasks_needed
+from harness.plan.describe import conclusions
 from harness.plan.screen import WIDTH
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
@@ -213,18 +212,6 @@ def test_only_refuses_what_matches_nothing(text, expected, planned):
     with pytest.raises(HarnessError) as error:
         run_filter([text], planned[1])
     assert str(error.value).startswith(expected)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 12])
-def test_the_smallest_p_is_scipys_for_a_winner_of_every_pair(n):
-    differences = [float(i + 1) for i in range(n)]
-    assert smallest_p(n) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
-
-
-def test_tasks_needed_are_those_of_the_critical_difference_rule():
-    assert (tasks_needed(1), tasks_needed(3), tasks_needed(6)) == (6, 7, 8)
-    for pairs in range(1, 30):
-        assert pairs * smallest_p(tasks_needed(pairs)) <= 0.05 < pairs * smallest_p(tasks_needed(pairs) - 1)
 
 
 def test_conclusions_count_tasks_pairs_and_seeds(planned):
