@@ -1,8 +1,8 @@
 """What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 from harness.compared import compared
@@ -145,10 +145,10 @@ def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> lis
 def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:
     """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
 
-    The primary family is all pairs of objectives over the tasks they share (data set x architecture x values of the
-    swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n), and
-    Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the same
-    bound, uncorrected.
+    The primary family is all pairs of objectives over the tasks that all of them have (data set x architecture x values
+    of the swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n),
+    and Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the
+    same bound, uncorrected.
     """
     tasks: dict[str, set[str]] = {}
     settings = set()
@@ -156,17 +156,17 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         settings.add(repr(sorted((name, repr(value)) for name, value in row["sweep"].items() if name not in data)))
         values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
         tasks.setdefault(row["objective"], set()).add(repr((row["dataset"], row["architecture"], values)))
-    shared = [len(tasks[a] & tasks[b]) for a, b in combinations(tasks, 2)]
-    pairs, most = sum(n > 0 for n in shared), max(shared, default=0)
+    shared = len(set.intersection(*tasks.values())) if tasks else 0
+    pairs = math.comb(len(tasks), 2) if shared else 0
     seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)
     return {
         "primary": {
             "objectives": len(tasks),
             "pairs": pairs,
-            "tasks": most,
+            "tasks": shared,
             "tasks_needed": tasks_needed(pairs) if pairs else None,
-            "smallest_p": smallest_p(most) if pairs else None,
-            "smallest_p_corrected": min(1.0, pairs * smallest_p(most)) if pairs else None,
+            "smallest_p": smallest_p(shared) if pairs else None,
+            "smallest_p_corrected": min(1.0, pairs * smallest_p(shared)) if pairs else None,
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),

@@ -122,6 +122,8 @@ def _limits(description: Mapping[str, Any]) -> str:
 def _alone(description: Mapping[str, Any]) -> str:
     """Return what a report compares where no objective meets another."""
     what = description["conclusions"]["compared"]
+    if description["conclusions"]["primary"]["objectives"] > 1:
+        return "No task (data set x architecture) has every objective: nothing can be tested across tasks."
     if what == "objectives":
         return "No two objectives share a task (data set x architecture): there is nothing to compare."
     return f"There is one objective: the report compares its {what}, paired by seed."

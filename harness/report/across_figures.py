@@ -52,7 +52,6 @@ def draw_ranks(ax: Axes, ranks: pd.DataFrame, bars: pd.DataFrame, styled: Mappin
     ax.set_yticks(ranks["row"].tolist(), ranks["objective"].tolist())
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xticks(range(1, n + 1))
     ax.set_xlabel("mean place (1 is best)")
 
 

@@ -14,7 +14,7 @@ from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
-from harness.wording import NOTHING, counted, interval, number
+from harness.wording import NOTHING, counted, interval, listed, number
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ def shown(found: Across) -> dict[str, Any]:
     return {
         "pairs": [_pair(found, row) for row in found.pairs.to_dict("records")],
         "objectives": objectives,
-        "tests": tests(found),
+        "tests": verdict(found),
         "groups": _no_groups(found),
         "spread": spread(found.shares),
         "tasks": counted(found.tasks, "task"),
         "alone": found.seeds == 1,
-        "coverage": {noise: f"{100 * share:.0f} %" for noise, share in COVERAGE.items()},
+        "coverage": {noise: listed([f"{100 * share:.0f} %" for share in shares]) for noise, shares in COVERAGE.items()},
     }
 
 
-def tests(found: Across) -> str:
+def verdict(found: Across) -> str:
     """Return in how many pairs a difference was found; of the others what would have been."""
     n, told = len(found.pairs), int(found.pairs["told_apart"].sum())
     if not _reachable(found):
@@ -84,7 +84,7 @@ def spread(shares: pd.DataFrame) -> str:
     if shares.empty:
         return ""
     named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))]
-    first = named.loc[named["share"].idxmax()]
+    first = named.iloc[int(named["share"].argmax())]
     seed, said = shares[shares["source"] == SEED], f"{first['source']} explains the most, {_percent(first['share'])}"
     if seed.empty:
         return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
@@ -115,7 +115,7 @@ def _no_groups(found: Across) -> str:
 
 
 def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
-    verdict = f"{row['first']} higher" if row["told_apart"] else "no difference found"
+    said = f"{row['first']} higher" if row["told_apart"] else "no difference found"
     return {
         "pair": f"{row['first']} over {row['second']}",
         "difference": interval(row["difference"], row["low"], row["high"]),
@@ -123,7 +123,7 @@ def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
         "p": _p(row["p"]),
         "p_holm": _p(row["p_holm"]),
         "told": row["told_apart"],
-        "verdict": verdict if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
+        "verdict": said if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
     }
 
 

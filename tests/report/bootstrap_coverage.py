@@ -1,12 +1,13 @@
-"""How often the bootstrap of seeds within tasks holds what it should: prints the table in docs/methods.md.
+"""How often bootstrap intervals hold what they should: prints the tables in docs/methods.md.
 
 PYTHONPATH=.:tests python -m report.bootstrap_coverage
 """
 
 import numpy as np
 from report.test_headline_interval import MEASURED, tuned_scores
+from report.test_variance import simulated
 
-from harness.report import aggregates
+from harness.report import aggregates, variance
 
 STATISTICS = ("mean", "interquartile mean", "chance to be better")
 SEEDS = (3, 5, 10)
@@ -44,6 +45,16 @@ def coverage(noise, n, simulations=1000, draws=2000):
     return np.mean(held, axis=0)
 
 
+def share_coverage(n, simulations=500, draws=1000):
+    """Return the shares of variance in simulated suites, their true sizes, and how often their bounds hold them."""
+    design, suites, truth = simulated(simulations, n)
+    draw = np.random.default_rng(n)
+    bounds = np.array([variance.bounds_of(design, y, draw, draws) for y in suites])
+    held = ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean(0)
+    names = [*(" x ".join(term) for term in design.terms), variance.HIGHER, variance.OVERLAP, variance.SEED]
+    return [row for row in zip(names, truth, held, strict=True) if row[0] != variance.OVERLAP]
+
+
 def main():
     print(f"| noise of a run | seeds | {' | '.join(STATISTICS)} |")
     print("| --- | --- | --- | --- | --- |")
@@ -52,6 +63,11 @@ def main():
             print(
                 f"| {NOISES[noise]} | {n} | {' | '.join(f'{100 * x:.0f} %' for x in coverage(noise, n))} |", flush=True
             )
+    found = {n: share_coverage(n) for n in SEEDS}
+    print(f"\n| share of variance | {' | '.join(f'{name} ({100 * truth:.1f} %)' for name, truth, _ in found[3])} |")
+    print("| --- " * (1 + len(found[3])) + "|")
+    for n, rows in found.items():
+        print(f"| {n} seeds | {' | '.join(f'{100 * held:.0f} %' for *_, held in rows)} |")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def test_shares_by_hand():
 
 def simulated(many, seeds, noise=0.08):
     """Return a design of 60 cells, scores [many, cells, seeds] in it, and their true shares."""
-    cells = pd.DataFrame(list(itertools.product("abcd", "pqrst", "xyz")), columns=["o", "d", "r"])
+    cells = pd.DataFrame(list(itertools.product("abcd", "pqrst", "xyz")), columns=["objective", "data set", "lr"])
     fixed, draw = np.random.default_rng(0), np.random.default_rng(1)
     sizes = ((0.15, (4, 1, 1)), (0.2, (1, 5, 1)), (0.05, (1, 1, 3)), (0.1, (4, 5, 1)), (0.03, (4, 5, 3)))
     means = sum((size * fixed.normal(size=shape) for size, shape in sizes), np.zeros((4, 5, 3))).ravel()[:, None]
