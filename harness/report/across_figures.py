@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from harness.report.figures import GREY, INK, Style
 
@@ -43,15 +43,15 @@ def draw_ranks(ax: Axes, ranks: pd.DataFrame, bars: pd.DataFrame, styled: Mappin
             f"{row['mean_rank']:.1f}", (row["mean_rank"], row["row"]), (0, 7), textcoords="offset points", ha="center",
             fontsize=8.5,
         )  # fmt: skip
-    n = len(ranks)
+    n, apart = len(ranks), 0.05 * len(ranks)
     for bar in bars.to_dict("records"):
-        x = n + 0.35 + 0.3 * bar["place"]
+        x = n + apart * (1 + bar["place"])
         ax.plot([x, x], [bar["top"] - 0.2, bar["bottom"] + 0.2], color=INK, linewidth=4, solid_capstyle="butt")
-    ax.set_xlim(0.8, n + 0.5 + 0.3 * len(bars))
+    ax.set_xlim(1 - apart, n + apart * (1 + len(bars)))
     ax.set_ylim(n - 0.4, -0.75)
     ax.set_yticks(ranks["row"].tolist(), ranks["objective"].tolist())
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xticks(range(1, n + 1, -(-n // 8)))  # eight numbers at most
     ax.set_xlabel("mean place (1 is best)")
 
 

@@ -14,7 +14,7 @@ from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
-from harness.wording import NOTHING, counted, interval, listed, number
+from harness.wording import counted, interval, listed, number
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def shown(found: Across) -> dict[str, Any]:
 
 
 def verdict(found: Across) -> str:
-    """Return in how many pairs a difference was found; of the others what would have been."""
+    """Return in how many pairs a difference was found; of the others which effect would have been seen."""
     n, told = len(found.pairs), int(found.pairs["told_apart"].sum())
     if not _reachable(found):
         return (
@@ -69,21 +69,17 @@ def verdict(found: Across) -> str:
         f"(n = {counted(found.tasks, 'task')}, smallest effect seen with 80 % power: "
         f"d = {smallest_effect(found.tasks):.2f} before correction)"
     )
-    if told == n:
-        return f"A difference was found in {'each of ' if n > 1 else ''}the {counted(n, 'pair')}."
-    some = (
-        f"A difference was found in {told} of {counted(n, 'pair')}; in the others no difference was found"
-        if told
-        else (f"No difference was found in {'any of ' if n > 1 else ''}the {counted(n, 'pair')}")
-    )
-    return f"{some} {seen}."
+    if told in (0, n):
+        where = "the only pair" if n == 1 else f"{'each' if told else 'any'} of the {n} pairs"
+        return f"A difference was found in {where}." if told else f"No difference was found in {where} {seen}."
+    return f"A difference was found in {told} of {n} pairs; in the others no difference was found {seen}."
 
 
 def spread(shares: pd.DataFrame) -> str:
-    """Return which factor explains the most variance and how much the seed does; "" where nothing varies."""
-    if shares.empty:
-        return ""
+    """Return which factor explains the most variance and how much the seed does; "" where none can be told."""
     named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))]
+    if named.empty:
+        return ""
     first = named.iloc[int(named["share"].argmax())]
     seed, said = shares[shares["source"] == SEED], f"{first['source']} explains the most, {_percent(first['share'])}"
     if seed.empty:
@@ -139,14 +135,16 @@ def _p(p: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return NOTHING if np.isnan(share) else f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+    text = f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+    return "0.0 %" if text == "-0.0 %" else text
 
 
 def _profiles(view: View, found: Across) -> Drawn:
-    n = found.objectives.shape[0]
-    figure, ax = figures.blank(5.0, 3.4 + 0.22 * -(-n // 3))
+    names = found.objectives["objective"]
+    columns = 3 if names.str.len().max() <= 14 else 2
+    figure, ax = figures.blank(5.0, 3.4 + 0.22 * -(-len(names) // columns))
     across_figures.draw_profiles(ax, found.profiles, view.styled)
-    figure.legend(loc="outside lower center", ncols=3, handlelength=2.6, columnspacing=1.2)
+    figure.legend(loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.2)
     ax.set_title("Performance profiles")
     return (
         figure,
