@@ -95,6 +95,12 @@ def plan(
     device: Device = "auto",
     workers: Workers = None,
     measure: Annotated[bool, typer.Option("--measure", help="Time a few steps of what was never timed here.")] = False,
+    power: Annotated[
+        float | None,
+        typer.Option(
+            "--power", metavar="EFFECT", help="Count the seeds that would show this effect: Cohen's d, paired."
+        ),
+    ] = None,
     root: Root = "results",
     as_json: Json = False,
 ) -> None:
@@ -105,7 +111,7 @@ def plan(
     from harness.shipped import find_suite
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
-    description = plan_suite(request, measure, lambda line: print(line, file=sys.stderr))
+    description = plan_suite(request, measure, lambda line: print(line, file=sys.stderr), power)
     print(_json(description) if as_json else render(description))
 
 

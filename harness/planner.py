@@ -12,6 +12,7 @@ from harness.cost.schedule import makespan
 from harness.cost.timings import Timing, Timings, add_timings, read_timings
 from harness.cost.trial import try_stack
 from harness.executors import Executor, as_they_end, open_executor
+from harness.power import refuse_effect, seeds_for
 from harness.runner import Request
 
 BUDGET_S = 120  # after which no trial starts
@@ -20,12 +21,15 @@ Say = Callable[[str], None]
 Trial = Mapping[str, Any]
 
 
-def plan(request: Request, measure: bool = False, say: Say = print) -> dict[str, Any]:
+def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> dict[str, Any]:
     """Return the description of a plan, its `cost` (see `estimate`) included; results stay as they are.
 
     With `measure`, what was never timed on this machine is tried for a moment, with as many trials side by side as
-    there will be workers, since busy cores slow each other. Raises SuiteError, StoreError.
+    there will be workers, since busy cores slow each other. With an `effect` (Cohen's d of paired differences) there is
+    a `power`, too: see `seeds_for`. Raises SuiteError, StoreError, and HarnessError for what is no effect.
     """
+    if effect is not None:
+        refuse_effect(effect)
     planned: dict[str, Any]
     if measure:
         with open_executor(request.processes) as executor:
@@ -33,7 +37,11 @@ def plan(request: Request, measure: bool = False, say: Say = print) -> dict[str,
     else:
         planned = tasks.plan_suite(*request.planning, False)
     cost = estimate(planned["workload"], read_timings(planned["machine"]), request.processes)
-    return {**planned["description"], "cost": cost}
+    description = {**planned["description"], "cost": cost}
+    if effect is not None:
+        limits = description["conclusions"]
+        description["power"] = seeds_for(effect, limits["primary"]["pairs"], limits["cell"]["seeds"])
+    return description
 
 
 def untimed(trials: Iterable[Trial], timings: Timings, workers: int) -> list[tuple[Trial, bool]]:

@@ -113,6 +113,13 @@ def test_plan_writes_nothing_and_says_what_matters(call, folder):
     assert json.loads(call("plan", "good.yaml", "--json")[1])["planned"] == 4
 
 
+def test_plan_counts_the_seeds_for_an_effect(call, folder):
+    assert "one comparison takes 15 seeds a cell" in " ".join(call("plan", "good.yaml", "--power", "0.8")[1].split())
+    found = json.loads(call("plan", "good.yaml", "--power", "0.8", "--json")[1])
+    assert (found["power"]["effect"], found["power"]["seeds_needed_alone"]) == (0.8, 15)
+    assert "power" not in json.loads(call("plan", "good.yaml", "--json")[1])
+
+
 def test_plan_measures_on_request(call, folder):
     code, out, err = call("plan", "good.yaml", "--measure", "--workers", "0")
     assert code == 0
@@ -172,6 +179,9 @@ WRONG = [
     (["run", "good.yaml", "--device", "tpu"], "cpu, cuda or auto"),
     (["run", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
     (["plan", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
+    (["plan", "good.yaml", "--power", "0"], "--power: 0 is no effect to plan for: give Cohen's d"),
+    (["plan", "good.yaml", "--power", "nan"], "--power: nan is no effect to plan for"),
+    (["plan", "good.yaml", "--power", "large"], "Invalid value for '--power': Input should be a valid number"),
     (["plan", "good.yaml", "--set", "objective.clip=1"], "clip"),
     (["list", "objectivs"], "Did you mean 'objectives'?"),
     (["show", "mpl"], "Did you mean 'mlp'?"),

@@ -1,20 +1,19 @@
 """What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 from harness.compared import compared
 from harness.plan.stacks import Plan, Row
+from harness.power import smallest_p, tasks_needed
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import tables
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
-
-LEVEL = 0.05
 
 
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
@@ -146,10 +145,10 @@ def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> lis
 def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:
     """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
 
-    The primary family is all pairs of objectives over the tasks they share (data set x architecture x values of the
-    swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n), and
-    Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the same
-    bound, uncorrected.
+    The primary family is all pairs of objectives over the tasks that all of them have (data set x architecture x values
+    of the swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n),
+    and Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the
+    same bound, uncorrected.
     """
     tasks: dict[str, set[str]] = {}
     settings = set()
@@ -157,34 +156,21 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         settings.add(repr(sorted((name, repr(value)) for name, value in row["sweep"].items() if name not in data)))
         values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
         tasks.setdefault(row["objective"], set()).add(repr((row["dataset"], row["architecture"], values)))
-    shared = [len(tasks[a] & tasks[b]) for a, b in combinations(tasks, 2)]
-    pairs, most = sum(n > 0 for n in shared), max(shared, default=0)
+    shared = len(set.intersection(*tasks.values())) if tasks else 0
+    pairs = math.comb(len(tasks), 2) if shared else 0
     seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)
     return {
         "primary": {
             "objectives": len(tasks),
             "pairs": pairs,
-            "tasks": most,
+            "tasks": shared,
             "tasks_needed": tasks_needed(pairs) if pairs else None,
-            "smallest_p": smallest_p(most) if pairs else None,
-            "smallest_p_corrected": min(1.0, pairs * smallest_p(most)) if pairs else None,
+            "smallest_p": smallest_p(shared) if pairs else None,
+            "smallest_p_corrected": min(1.0, pairs * smallest_p(shared)) if pairs else None,
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
     }
-
-
-def smallest_p(n: int) -> float:
-    """Return the smallest two-sided p of a signed-rank or sign-flip test of n pairs: two of 2^n sign patterns."""
-    return float(min(1.0, 2.0 ** (1 - n)))
-
-
-def tasks_needed(pairs: int) -> int:
-    """Return the fewest tasks with which a family of `pairs` comparisons can reach p = .05 after correction."""
-    n = 1
-    while pairs * smallest_p(n) > LEVEL:
-        n += 1
-    return n
 
 
 def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:

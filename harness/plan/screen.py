@@ -114,6 +114,7 @@ def _limits(description: Mapping[str, Any]) -> str:
             f"Inside one cell {cell['seeds']} seeds allow p = {cell['smallest_p']:.2g} at best, before any "
             "correction: such tests are exploratory."
         )
+    sentences += [_power_sentence(description["power"])] if "power" in description else []
     wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences]
     return "\n".join(["What can be concluded", *(line for lines in wrapped for line in lines)])
 
@@ -121,6 +122,8 @@ def _limits(description: Mapping[str, Any]) -> str:
 def _alone(description: Mapping[str, Any]) -> str:
     """Return what a report compares where no objective meets another."""
     what = description["conclusions"]["compared"]
+    if description["conclusions"]["primary"]["objectives"] > 1:
+        return "No task (data set x architecture) has every objective: nothing can be tested across tasks."
     if what == "objectives":
         return "No two objectives share a task (data set x architecture): there is nothing to compare."
     return f"There is one objective: the report compares its {what}, paired by seed."
@@ -140,6 +143,22 @@ def _primary_sentence(primary: Mapping[str, Any]) -> str:
         f"{counted(primary['pairs'], 'comparison')}: {reach}, whatever the runs show. {needed} tasks would do; "
         "more seeds would not."
     )
+
+
+def _power_sentence(power: Mapping[str, Any]) -> str:
+    """Return how many seeds a cell needs for an effect, and which effect those that it has would show."""
+    family = f"one of {power['pairs']} after correction" if power["pairs"] > 1 else ""
+    needed = f"{counted(power['seeds_needed_alone'], 'seed')} a cell"
+    needed += f", and {power['seeds_needed_corrected']:,} for {family}" if family else ""
+    text = (
+        f"To see a paired difference of d = {plain(power['effect'])} (Cohen's d: the mean difference over the standard "
+        f"deviation of the differences between seeds) with 80 % power at the 5 % level, one comparison takes {needed}."
+    )
+    if power["smallest_effect_alone"] is None:
+        return text
+    seen = f"d = {power['smallest_effect_alone']:.2f}"
+    seen += f", or {power['smallest_effect_corrected']:.2f} for {family}" if family else ""
+    return f"{text} The {power['seeds']} seeds of this suite show {seen}."
 
 
 def _values(values: list[Any]) -> str:

@@ -61,7 +61,8 @@ class Headline:
 
     rows     a row an objective, way and budget: score, low, high, place; objectives in the order of the first lead
     leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
-    by_task  the tuned score at equal steps, mean over seeds: a row a task, a column an objective in that order
+    by_seed  the tuned score at equal steps: a row a task and seed, a column an objective in that order
+    by_task  its mean over seeds: a row a task
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
              in, "" for one), n_runs, n_lost, n_no_better (than the best single point), steps_at_equal_seconds (share
              of its steps that an objective is judged at), and the mean work of a run that is ok
@@ -71,6 +72,7 @@ class Headline:
 
     rows: pd.DataFrame
     leads: tuple[Lead, ...]
+    by_seed: pd.DataFrame
     by_task: pd.DataFrame
     runs: pd.DataFrame
     seeds: int
@@ -107,10 +109,12 @@ def headline(
     seeds = {key: grid.groupby("seed").mean() for key, grid in grids.items()}
     rows = _rows(seeds)
     order = rows["objective"].unique()
+    tuned = grids["steps", "tuned"][order]
     return Headline(
         rows=rows,
         leads=_leads(seeds),
-        by_task=grids["steps", "tuned"].groupby("task").mean().loc[compared["task"].unique(), order],
+        by_seed=tuned,
+        by_task=tuned.groupby("task").mean().loc[compared["task"].unique()],
         runs=_settings(compared, swept).join(_runs(compared, judged)).loc[order].reset_index(),
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from harness.errors import StoreError
 from harness.exports import csv
 from harness.report import answer, contest, enough, floors, overview, pictures, sheets, stats, tables, verdict
+from harness.report.across_shown import across_part
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.panels import TYPES, Panel, Section
@@ -23,7 +24,7 @@ from harness.wording import NOTHING, counted, interval, number, plain, printable
 # Shown beside the primary metric, of whatever extractor and number.
 BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
 # Figures of an earlier report that may go.
-OURS = re.compile(r"(headline|tasks|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
+OURS = re.compile(r"(headline|tasks|across|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
 
 
 def build_report(store: Store, out: Path) -> Path:
@@ -34,9 +35,10 @@ def build_report(store: Store, out: Path) -> Path:
     """
     view = tables.read(store)
     results = contest.judge(contest.rivals(view.table), view.metrics)
-    drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
-    frames = _csv_tables(view, contest.by_task(results))
-    page = render(context(view, results, drawn, list(frames)))
+    tested = across_part(view)
+    drawn = overview.sections(view) | {"across": tested.section} | pictures.sections(view) | sheets.sections(view)
+    frames = _csv_tables(view, contest.by_task(results)) | tested.frames
+    page = render(context(view, results, drawn, list(frames)) | {"across": tested.shown})
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:

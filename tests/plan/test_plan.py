@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
-from scipy import stats
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.plan.describe import conclusions, smallest_p, tasks_needed
+from harness.plan.describe import conclusions
 from harness.plan.screen import WIDTH
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
+from harness.power import seeds_for
 from harness.spec import RunSpec, canonical_json
 from harness.suite import Suite
 from harness.suite.expand import expand
@@ -215,18 +215,6 @@ def test_only_refuses_what_matches_nothing(text, expected, planned):
     assert str(error.value).startswith(expected)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 12])
-def test_the_smallest_p_is_scipys_for_a_winner_of_every_pair(n):
-    differences = [float(i + 1) for i in range(n)]
-    assert smallest_p(n) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
-
-
-def test_tasks_needed_are_those_of_the_critical_difference_rule():
-    assert (tasks_needed(1), tasks_needed(3), tasks_needed(6)) == (6, 7, 8)
-    for pairs in range(1, 30):
-        assert pairs * smallest_p(tasks_needed(pairs)) <= 0.05 < pairs * smallest_p(tasks_needed(pairs) - 1)
-
-
 def test_conclusions_count_tasks_pairs_and_seeds(planned):
     swept, plan = planned
     primary = describe(swept, plan, set())["conclusions"]["primary"]
@@ -234,16 +222,18 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
     assert primary["smallest_p_corrected"] == 0.25
     rows = [
         {"dataset": d, "architecture": "a", "objective": o, "sweep": {"lr": lr}, "seed": seed}
-        for d, objectives in (("x", "gh"), ("y", "gh"), ("z", "g"), ("w", "k"))
+        for d, objectives in (("x", "gh"), ("y", "gh"), ("z", "g"))
         for o in objectives
         for lr in (1, 2)
         for seed in range(4)
     ]
     found = conclusions(rows)
     assert found["primary"] == {
-        "objectives": 3, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
+        "objectives": 2, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
     }  # fmt: skip
     assert found["cell"] == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
+    apart = conclusions([*rows, {**rows[0], "dataset": "w", "objective": "k"}])["primary"]
+    assert (apart["objectives"], apart["pairs"], apart["tasks"], apart["smallest_p"]) == (3, 0, 0, None)
     alone = conclusions([row for row in rows if row["objective"] == "g"])
     assert alone["primary"]["pairs"] == 0
     assert alone["primary"]["smallest_p"] is None
@@ -264,6 +254,15 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
 def test_a_plan_of_one_objective_says_what_is_compared(parts, words):
     swept = suite(dataset="ring", objective="gan", **parts)
     assert words in " ".join(render(describe(swept, make_plan(swept, None, "cpu"), set())).split())
+
+
+def test_objectives_without_a_common_task_are_said_to_have_no_tests():
+    rows = [{"dataset": ["ring", "8gaussians"], "architecture": "mlp", "objective": "gan"},
+            {"dataset": "ring", "architecture": "mlp", "objective": "wgan"},
+            {"dataset": "8gaussians", "architecture": "mlp", "objective": "lsgan"}]  # fmt: skip
+    made = Suite.model_validate({"version": 1, "name": "t", "matrix": rows})
+    said = " ".join(render(describe(made, make_plan(made, None, "cpu"), set())).split())
+    assert "No task (data set x architecture) has every objective: nothing can be tested across tasks." in said
 
 
 def test_a_description_counts_runs_cells_and_settings(planned):
@@ -345,6 +344,18 @@ def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
     assert "36 runs: 18 cells of 2 seeds" in screen
     for name in ("ring, 8gaussians", "gan, wgan-gp", "lr: recipe, 2e-3", "gp_weight: 1, 10"):
         assert name in screen
+
+
+def test_a_screen_counts_the_seeds_that_an_effect_needs(planned):
+    three = suite(objective=["gan", "wgan-gp", "lsgan"], seeds=5)
+    found = describe(three, make_plan(three, None, "cpu"), set())
+    said = " ".join(render({**found, "power": seeds_for(0.8, 3, 5)}).split())
+    assert "To see a paired difference of d = 0.8 (Cohen's d:" in said
+    assert "one comparison takes 15 seeds a cell, and 20 for one of 3 after correction." in said
+    assert "The 5 seeds of this suite show d = 1.68, or 2.29 for one of 3 after correction." in said
+    alone = " ".join(render({**found, "power": seeds_for(0.8, 0, 1)}).split())
+    assert alone.rstrip().endswith("one comparison takes 15 seeds a cell.")
+    assert "paired difference" not in render(found)
 
 
 def test_a_screen_of_one_task_and_three_objectives_says_p_is_1():

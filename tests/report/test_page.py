@@ -79,8 +79,9 @@ def test_the_report_is_one_offline_file_with_its_tables_and_figures_beside_it(tm
         assert f"tables/{name}.csv" in found.words
 
 
-def test_the_same_records_give_the_same_bytes_wherever_they_are_written(tmp_path):
-    store = FakeResults(objectives=("gan",), seeds=2)
+@pytest.mark.parametrize("more", [{"objectives": ("gan",)}, {"tasks": (("ring", "mlp"), ("grid", "mlp"))}])
+def test_the_same_records_give_the_same_bytes_wherever_they_are_written(more, tmp_path):
+    store = FakeResults(seeds=2, **more)
     first, second = build_report(store, tmp_path / "a"), build_report(store, tmp_path / "b" / "c")
     names = sorted(p.relative_to(first.parent) for p in first.parent.rglob("*") if p.is_file())
     assert names == sorted(p.relative_to(second.parent) for p in second.parent.rglob("*") if p.is_file())
@@ -114,8 +115,11 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
         "at equal generator steps at equal training seconds", "the recipe's lr", "★ ahead by", "settings tuned over",
         "share of its steps at equal seconds", "2: lr 1/12", "Task by task",
         "has the highest tuned score in each of the 2 tasks", "on which settings are tuned here too",
+        "Across tasks: tests", "no difference can be found", "out of reach of 2 tasks", "interquartile mean of scores",
+        "no picture of critical differences", "Of the variance of the scores of all runs",
         "W1 excess (data units) of every seed", "Every cell",
-        "Measured for nine tasks and five seeds", "highest of 3 means", "tables/headline.csv",
+        "Measured for nine tasks and five seeds", "highest of 3 means", "Shares of variance", "tables/headline.csv",
+        "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
     rest = words
     for part in parts:

@@ -1,0 +1,185 @@
+"""What is said and drawn of the statistics over tasks: `across.py` in words, tables and pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.power import smallest_effect, smallest_p, tasks_needed
+from harness.report import across_figures, figures, panels
+from harness.report.across import Across, across, frames
+from harness.report.aggregates import COVERAGE
+from harness.report.panels import Drawn, Section
+from harness.report.tables import View
+from harness.report.variance import HIGHER, OVERLAP, SEED
+from harness.wording import counted, interval, listed, number
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page has of it: text for the template (None where there is no such part), pictures, CSV files."""
+
+    shown: dict[str, Any] | None
+    section: Section
+    frames: dict[str, pd.DataFrame]
+
+
+def across_part(view: View) -> Part:
+    """Return the part of a report over its tasks; an empty one where there is no headline to test."""
+    if view.headline is None:
+        return Part(None, Section((), ()), {})
+    found = across(view.headline, view.table, view.suite)
+    return Part(shown(found), section(view, found), frames(found))
+
+
+def shown(found: Across) -> dict[str, Any]:
+    """Return what the page shows: sentences, and rows of text."""
+    objectives = [
+        {
+            "objective": row["objective"],
+            "rank": f"{row['mean_rank']:.2f}",
+            **{k: _bounded(row, k) for k in ("iqm", "mean")},
+        }
+        for row in found.objectives.to_dict("records")
+    ]
+    return {
+        "pairs": [_pair(found, row) for row in found.pairs.to_dict("records")],
+        "objectives": objectives,
+        "tests": verdict(found),
+        "groups": _no_groups(found),
+        "spread": spread(found.shares),
+        "tasks": counted(found.tasks, "task"),
+        "alone": found.seeds == 1,
+        "coverage": {noise: listed([f"{100 * share:.0f} %" for share in shares]) for noise, shares in COVERAGE.items()},
+    }
+
+
+def verdict(found: Across) -> str:
+    """Return in how many pairs a difference was found; of the others which effect would have been seen."""
+    n, told = len(found.pairs), int(found.pairs["told_apart"].sum())
+    if not _reachable(found):
+        return (
+            f"With {counted(found.tasks, 'task')} and {counted(n, 'pair')} no p after correction can be below "
+            f"{number(min(1.0, n * smallest_p(found.tasks)))}, whatever the runs show: no difference can be found. "
+            f"{tasks_needed(n)} tasks would do; more seeds would not."
+        )
+    seen = (
+        f"(n = {counted(found.tasks, 'task')}, smallest effect seen with 80 % power: "
+        f"d = {smallest_effect(found.tasks):.2f} before correction)"
+    )
+    if told in (0, n):
+        where = "the only pair" if n == 1 else f"{'each' if told else 'any'} of the {n} pairs"
+        return f"A difference was found in {where}." if told else f"No difference was found in {where} {seen}."
+    return f"A difference was found in {told} of {n} pairs; in the others no difference was found {seen}."
+
+
+def spread(shares: pd.DataFrame) -> str:
+    """Return which factor explains the most variance and how much the seed does; "" where none can be told."""
+    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))]
+    if named.empty:
+        return ""
+    first = named.iloc[int(named["share"].argmax())]
+    seed, said = shares[shares["source"] == SEED], f"{first['source']} explains the most, {_percent(first['share'])}"
+    if seed.empty:
+        return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
+    return f"{said}; the seed {_percent(seed['share'].iloc[0])}."
+
+
+def section(view: View, found: Across) -> Section:
+    """Return the pictures: performance profiles, mean places with who is not told apart, shares of variance."""
+    draw: list[Callable[[], Drawn]] = [lambda: _profiles(view, found)]
+    draw += [lambda: _ranks(view, found)] if found.groups is not None else []
+    draw += [lambda: _shares(found)] if len(found.shares) else []
+    return panels.collect("across", draw, lambda item: item(), len(draw), "pictures")
+
+
+def _reachable(found: Across) -> bool:
+    return found.groups is not None
+
+
+def _no_groups(found: Across) -> str:
+    """Say why there is no picture of critical differences; "" where there is one."""
+    if _reachable(found):
+        return ""
+    n = len(found.pairs)
+    return (
+        f"There is no picture of critical differences: {counted(found.tasks, 'task')} cannot tell any of "
+        f"{counted(n, 'pair')} apart, for 2^(1 - {found.tasks}) is above .05 / {n}."
+    )
+
+
+def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
+    said = f"{row['first']} higher" if row["told_apart"] else "no difference found"
+    return {
+        "pair": f"{row['first']} over {row['second']}",
+        "difference": interval(row["difference"], row["low"], row["high"]),
+        "improvement": _bounded(row, "improvement"),
+        "p": _p(row["p"]),
+        "p_holm": _p(row["p_holm"]),
+        "told": row["told_apart"],
+        "verdict": said if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
+    }
+
+
+def _bounded(row: dict[Any, Any], name: str) -> str:
+    """Write two decimals everywhere, so that columns can be compared at a glance; the CSV files have the rest."""
+    if np.isnan(row[f"{name}_low"]):
+        return f"{row[name]:.2f}"
+    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+
+
+def _p(p: float) -> str:
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
+
+
+def _percent(share: float) -> str:
+    text = f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+    return "0.0 %" if text == "-0.0 %" else text
+
+
+def _profiles(view: View, found: Across) -> Drawn:
+    names = found.objectives["objective"]
+    columns = 3 if names.str.len().max() <= 14 else 2
+    figure, ax = figures.blank(5.0, 3.4 + 0.22 * -(-len(names) // columns))
+    across_figures.draw_profiles(ax, found.profiles, view.styled)
+    figure.legend(loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.2)
+    ax.set_title("Performance profiles")
+    return (
+        figure,
+        "performance profiles",
+        "Share of an objective's runs whose score is above each value, over all tasks",
+    )
+
+
+def _ranks(view: View, found: Across) -> Drawn:
+    ranks = found.objectives.sort_values(["mean_rank", "objective"], ignore_index=True)
+    ranks["row"] = range(len(ranks))
+    row = dict(zip(ranks["objective"], ranks["row"], strict=True))
+    bars = pd.DataFrame(
+        [{"place": i, "top": row[group[0]], "bottom": row[group[-1]]} for i, group in enumerate(found.groups or ())],
+        columns=["place", "top", "bottom"],
+    )
+    figure, ax = figures.blank(5.0, 1.3 + 0.42 * len(ranks))
+    across_figures.draw_ranks(ax, ranks, bars, view.styled)
+    ax.set_title(f"Mean place over {counted(found.tasks, 'task')}; a bar joins\nwhat the tests do not tell apart")
+    return (
+        figure,
+        "mean places",
+        "Mean place of every objective over the tasks; bars join those that are not told apart",
+    )
+
+
+def _shares(found: Across) -> Drawn:
+    shares = found.shares.assign(
+        text=found.shares["share"].map(_percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
+    )
+    figure, ax = figures.blank(5.0, 1.1 + 0.3 * len(shares))
+    across_figures.draw_shares(ax, shares)
+    ax.set_title("What the scores of all runs differ by")
+    return (
+        figure,
+        "shares of variance",
+        "Share of the variance of scores that each factor, each two and the seed explain",
+    )

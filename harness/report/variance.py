@@ -1,0 +1,146 @@
+"""Shares of variance: how much of the spread of a metric each factor explains, and what is left to the seed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.report import stats
+from harness.report.aggregates import DRAWS
+from harness.wording import NOTHING, plain
+
+HIGHER, SEED, OVERLAP = "three or more together", "seed", "not told apart"
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The terms of a crossed design, and for each an orthonormal basis [cells, df] of what it adds to those that do not
+    contain it; `whole` spans all terms and the mean.
+    """
+
+    terms: tuple[tuple[str, ...], ...]
+    added: tuple[Array, ...]
+    whole: Array
+
+    @property
+    def df(self) -> Array:
+        """Degrees of freedom of each term, of three or more together, and of what is not told apart [terms + 2]."""
+        of_terms = [basis.shape[1] for basis in self.added]
+        cells, rank = self.whole.shape
+        return np.array([*of_terms, cells - rank, rank - 1 - sum(of_terms)], dtype=np.float64)
+
+
+def shares(
+    runs: pd.DataFrame, factors: Mapping[str, str], metric: str, generator: np.random.Generator, draws: int = DRAWS
+) -> pd.DataFrame:
+    """Return the share of the variance of `metric` that every factor and every two together explain: source, df, share,
+    low, high.
+
+    From type II sums of squares (Yates 1934): of each term what it adds to all terms that do not contain it, less what
+    chance adds to it, over the total (omega squared, Hays 1963: its mean over repetitions does not depend on the number
+    of seeds, and where nothing is explained it is as often below 0 as above). `factors` maps names to columns of
+    `runs`; a missing value means that an objective has no such setting. `seed` is the spread within cells; `three or
+    more together` what else cells differ in; `not told apart` what is common to factors that were not crossed. The
+    bounds are 95 % bootstrap intervals over the seeds of each cell. A lost run has the value 0. With one seed there is
+    no `seed`, no bounds, and chance is not taken away. No rows where nothing varies. Raises HarnessError where a run
+    that is ok has no finite metric, naming it, and where cells differ in their number of seeds.
+    """
+    stats.refuse_missing(runs, metric)
+    texts = {name: runs[column].map(plain) for name, column in factors.items()}
+    labels = pd.DataFrame({name: text for name, text in texts.items() if text.nunique() > 1}, index=runs.index)
+    values = runs[metric].astype(float).where(runs["status"] == "ok", 0.0)
+    if labels.empty or values.nunique() < 2:
+        return pd.DataFrame(columns=["source", "df", "share", "low", "high"])
+    cells, y = _by_cell(labels, values)
+    design = designed(cells)
+    low, high = bounds_of(design, y, generator, draws)
+    names = [*(" x ".join(term) for term in design.terms), HIGHER, OVERLAP, SEED]
+    df = [*design.df.astype(int), y.size - len(y)]
+    made = pd.DataFrame({"source": names, "df": df, "share": split(design, y), "low": low, "high": high})
+    return made[(made["df"] != 0) | (made["share"].abs() > 1e-9)].reset_index(drop=True)
+
+
+def designed(cells: pd.DataFrame) -> Design:
+    """Return the design of cells (a row each, a column a factor) with the factors and their interactions of two."""
+    names = [str(name) for name in cells.columns]
+    main = {(name,): _contrasts(cells[name]) for name in names}
+    terms = main | {(a, b): _products(main[a,], main[b,]) for a, b in combinations(names, 2)}
+    mean, added = np.ones((len(cells), 1)), []
+    for term, columns in terms.items():
+        others = [x for other, x in terms.items() if not set(term) <= set(other)]
+        base = _basis(np.hstack([mean, *others]))
+        added.append(_basis(columns - base @ (base.T @ columns), float(np.linalg.norm(columns))))
+    return Design(tuple(terms), tuple(added), _basis(np.hstack([mean, *terms.values()])))
+
+
+def split(design: Design, y: Array, chance: bool = True) -> Array:
+    """Return the shares of the variance of y [..., cells, seeds]: a term each, three or more factors together, what is
+    not told apart, the seed [..., terms + 3]; with what `chance` adds to each taken away, as far as seeds tell it.
+    """
+    cells, n = y.shape[-2:]
+    means = y.mean(-1)
+    centred = means - means.mean(-1, keepdims=True)
+    between = n * np.square(centred).sum(-1)
+    explained = [n * np.square(centred @ basis).sum(-1) for basis in design.added]
+    higher = between - n * np.square(centred @ design.whole).sum(-1)
+    parts = np.stack([*explained, higher, between - higher - sum(explained)], axis=-1)
+    of_seed = np.square(y - means[..., None]).sum((-1, -2))[..., None] / max(cells * (n - 1), 1)
+    if chance:
+        parts = parts - of_seed * design.df
+    parts = np.concatenate([parts, of_seed * cells * n], axis=-1)
+    return parts / parts.sum(-1, keepdims=True)
+
+
+def _by_cell(labels: pd.DataFrame, values: pd.Series) -> tuple[pd.DataFrame, Array]:
+    """Return the cells, and the values in them [cells, seeds]."""
+    groups = values.groupby([labels[name] for name in labels])
+    sizes = groups.size()
+    if sizes.nunique() > 1:
+        raise HarnessError(
+            f"shares of variance need as many seeds in every cell: from {sizes.min()} to {sizes.max()} given."
+        )
+    return sizes.index.to_frame(index=False), np.stack([np.sort(group.to_numpy()) for _, group in groups])
+
+
+def _contrasts(levels: pd.Series) -> Array:
+    """Return a column a level [cells, levels], centred over the cells that have the factor and 0 in the others."""
+    has = (levels != NOTHING).to_numpy()
+    columns = pd.get_dummies(levels.where(has)).to_numpy(np.float64)
+    return (columns - columns[has].mean(0)) * has[:, None]
+
+
+def _products(a: Array, b: Array) -> Array:
+    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
+
+
+def _basis(columns: Array, scale: float | None = None) -> Array:
+    """Return an orthonormal basis of the span of columns, but for what is rounding beside `scale`, their own size."""
+    left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, sizes > 1e-9 * (sizes.max(initial=0.0) if scale is None else scale)]
+
+
+def bounds_of(design: Design, y: Array, generator: np.random.Generator, draws: int) -> tuple[Array, Array]:
+    """Return the 95 % bootstrap bounds of the shares of y [cells, seeds], each [terms + 3]; NaN with one seed.
+
+    How far draws lie from the shares of what they are drawn from tells how far these lie from the truth: bounds that
+    are quantiles of the draws themselves would count chance twice. Deviations are widened by sqrt(n / (n - 1)), or
+    their spread would be too small.
+    """
+    cells, n = y.shape
+    if n == 1:
+        none = np.full(len(design.terms) + 3, math.nan)
+        return none, none
+    means = y.mean(1, keepdims=True)
+    source = means + math.sqrt(n / (n - 1)) * (y - means)
+    picked = generator.integers(n, size=(draws, cells, n))
+    off = split(design, np.take_along_axis(source[None], picked, axis=-1)) - split(design, y, chance=False)
+    low, high = np.quantile(off, [0.025, 0.975], axis=0)
+    found = split(design, y)
+    return found - high, found - low
