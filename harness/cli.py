@@ -9,6 +9,7 @@ import typer
 
 from harness.errors import HarnessError
 from harness.options import (
+    Compared,
     Device,
     FailFast,
     FolderArgument,
@@ -214,13 +215,13 @@ def sample(
 @app.command()
 def export(
     folder: FolderArgument,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv or parquet.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex or markdown.")],
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.FORMAT, here]")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the table of runs, one row for every planned run, for another program."""
+    """Write every planned run for another program (csv, parquet), or a table of cells for a paper (latex, markdown)."""
     from harness.exports import export as write
     from harness.exports import render
 
@@ -287,6 +288,16 @@ def report(
 
     written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
     print(_json(written) if as_json else "\n".join(written))
+
+
+@app.command()
+def compare(what: Compared, as_json: Json = False) -> None:
+    """Say what changed from A to B: scores, with intervals paired by seed, settings, machines and versions."""
+    from harness.comparing import compare as compare_sides
+    from harness.report.comparison import render
+
+    found = compare_sides(what)
+    print(_json(found) if as_json else render(found))
 
 
 @app.command()

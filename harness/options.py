@@ -6,6 +6,10 @@ import typer
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
 FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
+Compared = Annotated[
+    list[str],
+    typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
+from harness.store.frozen import frozen_table, is_frozen
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -16,7 +17,12 @@ PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
 
 
 def runs_table(store: "Store") -> pd.DataFrame:
-    """Return one row for EVERY planned run, metrics null where the run is not ok."""
+    """Return one row for EVERY planned run, metrics null where the run is not ok.
+
+    Of frozen results it is the table that was kept.
+    """
+    if is_frozen(store.folder):
+        return frozen_table(store.folder)
     plan = store.plan
     score_id = plan["score_id"]
     known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in plan["runs"]}}
@@ -45,12 +51,7 @@ def scored_table(store: "Store") -> pd.DataFrame:
 def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
-    columns: dict[str, Any] = {
-        "status": "pending",
-        "steps": setup["train"]["steps"],
-        **_hyper(spec["hyper"]),
-        **_setup(setup),
-    }
+    columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
@@ -68,6 +69,11 @@ def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str
     if record["status"] == "ok" and record["facts"].get("saturated") is not None:
         columns["saturated"] = float(record["facts"]["saturated"])
     return columns
+
+
+def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a run's resolved settings: steps, hyper.*, data.*, setup.*; lists and mappings as text."""
+    return {"steps": spec["setup"]["train"]["steps"], **_hyper(spec["hyper"]), **_setup(spec["setup"])}
 
 
 def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:

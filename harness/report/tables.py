@@ -44,21 +44,31 @@ class View:
 
 def read(store: Store) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
-    plan = store.plan
-    axes = plan.get("data_axes", ())
-    table, scored = stats.labelled(store.table(), axes), store.scored()
-    waits = table["run_id"].isin(store.unscored(table["run_id"], plan.get("score_id", ""))) & (table["status"] == "ok")
-    table.loc[waits, "status"] = "pending"
-    metrics = _metrics(plan, table)
-    parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
-    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    plan, scored = store.plan, store.scored()
+    table, unscored = runs_of(store)
+    metrics = metrics_of(plan, table)
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
-    found = headline(table, scored, metrics, axes, data_settings)
+    found = headline(table, scored, metrics, plan.get("data_axes", ()), data_settings)
     looks = styles(table["objective"].astype(str))
-    return View(store, plan, table, scored, metrics, cells, found, looks, int(waits.sum()))
+    return View(store, plan, table, scored, metrics, cells_of(table, metrics), found, looks, unscored)
 
 
-def _metrics(plan: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str]:
+def runs_of(store: Store) -> tuple[pd.DataFrame, int]:
+    """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
+    table = stats.labelled(store.table(), store.plan.get("data_axes", ()))
+    unscored = store.unscored(table["run_id"], store.plan.get("score_id", ""))
+    waits = table["run_id"].isin(unscored) & (table["status"] == "ok")
+    table.loc[waits, "status"] = "pending"
+    return table, int(waits.sum())
+
+
+def cells_of(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row a cell (`stats.cells`), each data set by its own metric. Raises what that raises."""
+    parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def metrics_of(plan: Mapping[str, Any], table: pd.DataFrame) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
     suite, pictures = plan["resolved"], pictured(plan)
     names = {name: suite["primary"]["images" if name in pictures else "toys"] for name in map(str, table["dataset"])}
@@ -114,7 +124,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     A setting stands in the table whose name decides it; several values in one entry were swept.
     """
     table = view.table
-    names = _said_once(table)
+    names = said_once(table)
     texts = pd.DataFrame({name: table[name].map(plain) for name in names})
     homes: dict[str, list[str]] = {"objective": [], "architecture": [], "dataset": [], "": []}
     for name in names:
@@ -135,7 +145,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
-def _said_once(table: pd.DataFrame) -> list[str]:
+def said_once(table: pd.DataFrame) -> list[str]:
     """Return the columns of settings without those that repeat others, or are empty.
 
     A parameter of both players stands once where they agree in every run, else once a player.
