@@ -14,7 +14,9 @@ from harness.options import (
     FailFast,
     FolderArgument,
     Json,
+    Merge,
     Only,
+    ReportFolder,
     Root,
     RunArgument,
     RunRoot,
@@ -278,15 +280,14 @@ def clean(
 @app.command()
 def report(
     folders: Annotated[list[str], typer.Argument(help="Results folders, or a root of several.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")
-    ] = None,
+    output: ReportFolder = None,
+    merge: Merge = False,
     as_json: Json = False,
 ) -> None:
-    """Write the report of a results folder again, from its records."""
+    """Write the report of a results folder again, from its records; with --merge one report of several."""
     from harness.runner import rebuild_reports
 
-    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
+    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr), merge)
     print(_json(written) if as_json else "\n".join(written))
 
 

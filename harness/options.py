@@ -11,6 +11,8 @@ Compared = Annotated[
     typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Merge = Annotated[bool, typer.Option("--merge", help="Write one report of all these folders, not one of each.")]
+ReportFolder = Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")]
 Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
 Sets = Annotated[

@@ -33,7 +33,7 @@ def runs_table(store: "Store") -> pd.DataFrame:
         sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
         first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
         rows.append({**first, **known[run_id], **sweep})
-    return _one_kind_a_column(pd.DataFrame(rows))
+    return one_kind_a_column(pd.DataFrame(rows))
 
 
 def scored_table(store: "Store") -> pd.DataFrame:
@@ -101,7 +101,7 @@ def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
+def one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
     """Write mixed columns as text ("recipe" beside 0.001), which parquet needs."""
     for name in table.columns:
         kinds = {type(value) for value in table[name] if value is not None and value == value}

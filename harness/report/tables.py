@@ -13,7 +13,7 @@ from harness.metrics.directions import named_by
 from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
-from harness.store import Store
+from harness.report.records import Records
 from harness.wording import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "torch", "harness", "git")
@@ -26,7 +26,7 @@ class View:
     not scored, of which there are so many, count as pending.
     """
 
-    store: Store
+    store: Records
     plan: Mapping[str, Any]
     table: pd.DataFrame
     scored: pd.DataFrame
@@ -42,7 +42,7 @@ class View:
         return dict(self.plan["resolved"])
 
 
-def read(store: Store) -> View:
+def read(store: Records) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
     plan, scored = store.plan, store.scored()
     table, unscored = runs_of(store)
@@ -53,7 +53,7 @@ def read(store: Store) -> View:
     return View(store, plan, table, scored, metrics, cells_of(table, metrics), found, looks, unscored)
 
 
-def runs_of(store: Store) -> tuple[pd.DataFrame, int]:
+def runs_of(store: Records) -> tuple[pd.DataFrame, int]:
     """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
     table = stats.labelled(store.table(), store.plan.get("data_axes", ()))
     unscored = store.unscored(table["run_id"], store.plan.get("score_id", ""))
@@ -226,10 +226,16 @@ def _weights(table: pd.DataFrame) -> list[str]:
 
 def arguments(view: View, path: bool) -> str:
     """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
-    name, _, scale = view.store.folder.name.partition("@")
-    name = str(view.suite.get("name", name))
+    alone = {"folder": view.store.folder.name, "resolved": view.suite}
+    calls = [_arguments(part["folder"], part["resolved"], path) for part in view.plan.get("parts", [alone])]
+    return " && harness run ".join(dict.fromkeys(calls))  # of merged folders
+
+
+def _arguments(folder: str, suite: Mapping[str, Any], path: bool) -> str:
+    name, _, scale = folder.partition("@")
+    name = str(suite.get("name", name))
     words = [f"suites/{name}.yaml" if path else name]
     words += ["--scale", scale] if scale else []
-    for text in view.suite.get("set") or []:
+    for text in suite.get("set") or []:
         words += ["--set", str(text)]
     return shlex.join(words)
