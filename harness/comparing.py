@@ -37,7 +37,7 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     `words`: two folders; a folder and two of its objectives or architectures; a folder and one of these, twice over; or
     two of these alone, in the only suite of results/. A folder may be that above one with the other's name. Returns
 
-    a, b        name, runs, counts by status, alone (runs without a partner)
+    a, b        name, runs, counts by status, unscored (runs that wait for that), alone (without a partner)
     answer      sentences
     pairs, identical, overall, tasks, objectives    differences, as `_plain` has them, over all and by label
     settings    what differs, as `changed_settings` has it      warnings    sentences
@@ -130,8 +130,8 @@ def _read(folder: Path) -> Side:
     store = Store(folder)
     if not store.plan["runs"]:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
-    table, _ = tables.runs_of(store)
-    return Side(str(folder), store.plan, table, tables.metrics_of(store.plan, table))
+    table, unscored = tables.runs_of(store)
+    return Side(str(folder), store.plan, table, tables.metrics_of(store.plan, table), unscored)
 
 
 def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:
@@ -160,7 +160,13 @@ def _by(runs: pd.DataFrame, label: str) -> dict[str, Difference]:
 def _told(side: Side, alone: pd.DataFrame) -> dict[str, Any]:
     counts = side.table["status"].value_counts()
     found = {status: int(counts.get(status, 0)) for status in STATUSES}
-    return {"name": side.name, "runs": len(side.table), "counts": found, "alone": len(alone)}
+    return {
+        "name": side.name,
+        "runs": len(side.table),
+        "counts": found,
+        "unscored": side.unscored,
+        "alone": len(alone),
+    }
 
 
 def _plain(found: Difference) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def report_folder(root: str, folder: str) -> str:
 def rebuild_reports(
     folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None, merge: bool = False
 ) -> list[str]:
-    """Write runs.parquet and the report of each results folder again, or with `merge` one report of all.
+    """Write runs.parquet and the report of each results folder again, or with `merge` one report of all alone.
 
     Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
     its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or a single folder is to be
@@ -226,13 +226,12 @@ def rebuild_reports(
             "--merge for one report of all"
         )
     written = []
-    for folder in found:
-        with contextlib.suppress(StoreError):
-            tasks.write_table(folder)
-        if not merge:
-            written.append(tasks.write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
     if merge:
         written.append(tasks.write_merged(found, output or _merged_folder(found)))
+    for folder in found if not merge else ():
+        with contextlib.suppress(StoreError):
+            tasks.write_table(folder)
+        written.append(tasks.write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
     for made in written:
         for line in made["damage"]:
             say(line)

@@ -134,6 +134,14 @@ def test_roots_of_several_suites_name_one(other, call):
     assert "results: 2 suites found there; name one of them, such as results/large" in err
 
 
+def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
+    store = Store(other)
+    store.scores_path(results["averaged mlp"], store.plan["score_id"]).unlink()
+    out = call("compare", "results/small", "elsewhere/small")[1]
+    assert "2 ok, 1 diverged, 2 pending; 1 run is trained and waits for `harness score elsewhere/small`" in out
+    assert "identical records: all that was measured of 3 pairs" in out
+
+
 def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store = Store(other)
     (store.run_folder(results["wild mlp"]) / "record.json").unlink()

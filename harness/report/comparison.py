@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.report.pairs import Difference
 from harness.report.stats import Interval
-from harness.wording import NOTHING, counted, interval, listed, number, printable
+from harness.wording import NOTHING, counted, interval, listed, number, printable, waiting_scores
 
 IDENTICAL = "identical records"
 
@@ -98,8 +98,9 @@ def _sides(found: Mapping[str, Any]) -> str:
     for end in "ab":
         side = found[end]
         counts = ", ".join(f"{n:,} {status}" for status, n in side["counts"].items() if n)
+        waits = f"; {waiting_scores(side['unscored'], side['name'])}" if side["unscored"] else ""
         alone = f"; {counted(side['alone'], 'run')} without a partner" if side["alone"] else ""
-        lines.append([end.upper(), side["name"], f"{counted(side['runs'], 'run')}: {counts}{alone}"])
+        lines.append([end.upper(), side["name"], f"{counted(side['runs'], 'run')}: {counts}{waits}{alone}"])
     pairs = f"{counted(found['pairs'], 'pair')} by cell and seed"
     return f"{aligned(lines)}\n{pairs}; intervals of single rows are not corrected for their number"
 

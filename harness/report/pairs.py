@@ -28,12 +28,14 @@ SETTINGS = ("sweep.", "hyper.", "data.", "setup.", "extractor_weights[")
 
 @dataclass(frozen=True)
 class Side:
-    """One side: its name for people, plan.json, its labelled runs, and the metric of each of its data sets."""
+    """One side: its name for people, plan.json, its labelled runs, the metric of each of its data sets, and how many of
+    its runs are trained and not scored: these are pending."""
 
     name: str
     plan: Mapping[str, Any]
     table: pd.DataFrame
     metrics: Mapping[str, str]
+    unscored: int = 0
 
 
 @dataclass(frozen=True)

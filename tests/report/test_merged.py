@@ -1,4 +1,4 @@
-"""Several folders as one: the halves of a suite give the report of the whole; nothing is mixed that means two things."""
+"""Several folders as one: halves of a suite give the report of the whole; nothing is mixed that means two things."""
 
 import json
 import shutil
