@@ -56,7 +56,13 @@ def _told(table: pd.DataFrame) -> list[str]:
 
 
 def _texts(table: pd.DataFrame, name: str) -> list[str]:
-    return [plain(value) for value in table[name]] if name in table else [NOTHING] * len(table)
+    return [_text(value) for value in table[name]] if name in table else [NOTHING] * len(table)
+
+
+def _text(value: Any) -> str:
+    """Write a value as a suite would, a number with as many digits as tell it from every other."""
+    text = plain(value)
+    return text if text == NOTHING or not isinstance(value, float) or float(text) == value else repr(float(value))
 
 
 def _scoring(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
