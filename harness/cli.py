@@ -11,8 +11,10 @@ from harness.errors import HarnessError
 from harness.options import (
     Compared,
     Device,
+    ExportFile,
     FailFast,
     FolderArgument,
+    Format,
     Json,
     Merge,
     Only,
@@ -215,14 +217,7 @@ def sample(
 
 
 @app.command()
-def export(
-    folder: FolderArgument,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex or markdown.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.FORMAT, here]")
-    ] = None,
-    as_json: Json = False,
-) -> None:
+def export(folder: FolderArgument, to: Format, output: ExportFile = None, as_json: Json = False) -> None:
     """Write every planned run for another program (csv, parquet), or a table of cells for a paper (latex, markdown)."""
     from harness.exports import export as write
     from harness.exports import render

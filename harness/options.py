@@ -10,6 +10,11 @@ Compared = Annotated[
     list[str],
     typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
 ]
+Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex or markdown.")]
+ExportFile = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex or .md, here]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Merge = Annotated[bool, typer.Option("--merge", help="Write one report of all these folders, not one of each.")]
 ReportFolder = Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")]

@@ -18,16 +18,17 @@ def answer(names: tuple[str, str], overall: Difference, tasks: Mapping[str, Diff
     if overall.identical:
         pairs = counted(overall.n_pairs, "pair")
         return f"{a} and {b}: {IDENTICAL}: all that was measured of {pairs} of runs is equal, bit for bit."
-    where = f"over {counted(len(tasks), 'task')}" if len(tasks) > 1 else f"on {next(iter(tasks))}"
+    ended = [task for task, found in tasks.items() if found.n_pairs]
+    where = f"over {counted(len(ended), 'task')}" if len(ended) > 1 else f"on {ended[0]}"
     where += f", in the mean over {listed(list(swept))}," if swept else ""
-    by_score = overall.by_score is not None and (len(tasks) > 1 or overall.by_metric is None)
+    by_score = overall.by_score is not None and (len(ended) > 1 or overall.by_metric is None)
     size, ahead = (overall.by_score,) * 2 if by_score else (overall.by_metric, overall.better)
     if size is None or ahead is None:
-        said = f"there is no mean difference between {a} and {b} {where.rstrip(',')}, {_why_none(overall)}"
+        said = f"There is no mean difference between {a} and {b} {where.rstrip(',')}, {_why_none(overall)}"
     else:
         what = "score" if by_score else overall.metric
         given = f"95 % t interval, paired by seed, n = {counted(overall.n_seeds, 'seed')}"
-        said = f"{_difference(a, b, size, ahead, f'{where} % mean {what}')} ({given})"
+        said = f"{_difference(names, size, ahead, where, what)} ({given})"
     return f"{said}{_by_task(names, tasks)}{_lost(names, overall)}."
 
 
@@ -37,19 +38,24 @@ def _why_none(overall: Difference) -> str:
     return "as runs were lost and have no score" if any(overall.lost) else "as they are ranked on several metrics"
 
 
-def _difference(a: str, b: str, size: Interval, ahead: Interval, what: str) -> str:
-    """Write who is better, and by how much; of two that are not told apart how far B is from A. `%` is whose mean."""
+def _difference(names: tuple[str, str], size: Interval, ahead: Interval, where: str, what: str) -> str:
+    """Write who is better, and by how much; of two that are not told apart how far B is from A."""
+    a, b = names
     if ahead.excludes_zero:
         first, other = (b, a) if ahead.low > 0 else (a, b)
-        start, whose = f"{first} is better than {other}", "its"
-        size = size if first == b else Interval(-size.mean, -size.high, -size.low)
+        start, mean = f"{first} is better than {other}", f"its mean {what}"
+        size = size if first == b else _turned(size)
     else:
-        start = "no difference found between" if ahead.low <= ahead.high else "one seed gives no interval for"
-        start, whose = f"{start} {a} and {b}", "the"
-    of = "" if whose == "its" else f" of {b}"
+        start = "No difference found between" if ahead.low <= ahead.high else "One seed gives no interval for"
+        start, mean = f"{start} {a} and {b}", f"the mean {what} of {b}"
     up = size.mean >= 0
-    shown = interval(size.mean, size.low, size.high) if up else interval(-size.mean, -size.high, -size.low)
-    return f"{start}: {what.replace('%', whose)}{of} is {shown} {'higher' if up else 'lower'}"
+    shown = size if up else _turned(size)
+    apart = f"{interval(shown.mean, shown.low, shown.high)} {'higher' if up else 'lower'}"
+    return f"{start}: {where} {mean} is {apart}"
+
+
+def _turned(size: Interval) -> Interval:
+    return Interval(-size.mean, -size.high, -size.low)
 
 
 def _by_task(names: tuple[str, str], tasks: Mapping[str, Difference]) -> str:
@@ -111,7 +117,8 @@ def _tasks(rows: Sequence[Mapping[str, Any]], label: str) -> str:
     lines = []
     for row in rows:
         used = "" if row["n_used"] == row["n_pairs"] else f" ({row['n_used']} in the mean)"
-        means = ["worst" if row[end] is None and row["metric"] else number(row[end]) for end in "ab"]
+        ended = row["metric"] and row["n_pairs"]
+        means = ["worst" if row[end] is None and ended else number(row[end]) for end in "ab"]
         sizes = [_interval(None if row["identical"] else row[name]) for name in ("by_metric", "by_score")]
         lost = ", ".join(map(str, row["lost"])) if any(row["lost"]) else NOTHING
         shown = [

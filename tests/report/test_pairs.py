@@ -162,13 +162,26 @@ def test_pending_runs_are_in_no_difference_and_their_seeds_in_no_mean():
     assert words.endswith("; 1 pair of seeds that other cells lack left out of that mean.")
 
 
+def test_a_task_that_has_not_ended_is_counted_and_in_no_mean():
+    waits = {(1, "gan", 0, seed): {"status": "pending"} for seed in range(3)}
+    store = FakeResults(objectives=("gan",), tasks=TASKS, seeds=3)
+    b = shifted(
+        FakeResults(objectives=("gan",), tasks=TASKS, seeds=3, overrides=waits), np.array([0.1, 0.11, 0.12] * 2)
+    )
+    runs = pair(side(store), b).runs
+    tasks = {task: difference(part) for task, part in runs.groupby("task", sort=False)}
+    words = comparison.answer(("a", "b"), difference(runs), tasks, ())
+    assert words.startswith("a is better than b: on 8gaussians / mlp its mean w1_excess is 0.110 [0.085, 0.135] lower")
+    assert words.endswith("; of the tasks alone: a is better in 1, not ended in 1.")
+
+
 def test_one_seed_has_no_interval_and_no_verdict():
     a = side(FakeResults(objectives=("gan",), seeds=1))
     found = difference(pair(a, shifted(FakeResults(objectives=("gan",), seeds=1), 0.1)).runs)
     assert comparison.verdict(found) == "one seed"
     told = comparison.answer(("a", "b"), found, {"8gaussians / mlp": found}, ())
     assert told.startswith(
-        "one seed gives no interval for a and b: on 8gaussians / mlp the mean w1_excess of b is 0.100"
+        "One seed gives no interval for a and b: on 8gaussians / mlp the mean w1_excess of b is 0.100"
     )
 
 
