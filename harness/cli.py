@@ -9,11 +9,17 @@ import typer
 
 from harness.errors import HarnessError
 from harness.options import (
+    Compared,
     Device,
+    ExportFile,
     FailFast,
     FolderArgument,
+    Format,
     Json,
+    Merge,
     Only,
+    Power,
+    ReportFolder,
     Root,
     RunArgument,
     RunRoot,
@@ -95,12 +101,7 @@ def plan(
     device: Device = "auto",
     workers: Workers = None,
     measure: Annotated[bool, typer.Option("--measure", help="Time a few steps of what was never timed here.")] = False,
-    power: Annotated[
-        float | None,
-        typer.Option(
-            "--power", metavar="EFFECT", help="Count the seeds that would show this effect: Cohen's d, paired."
-        ),
-    ] = None,
+    power: Power = None,
     root: Root = "results",
     as_json: Json = False,
 ) -> None:
@@ -218,15 +219,8 @@ def sample(
 
 
 @app.command()
-def export(
-    folder: FolderArgument,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv or parquet.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.FORMAT, here]")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Write the table of runs, one row for every planned run, for another program."""
+def export(folder: FolderArgument, to: Format, output: ExportFile = None, as_json: Json = False) -> None:
+    """Write every planned run for another program (csv, parquet), or a table of cells for a paper (latex, markdown)."""
     from harness.exports import export as write
     from harness.exports import render
 
@@ -283,16 +277,25 @@ def clean(
 @app.command()
 def report(
     folders: Annotated[list[str], typer.Argument(help="Results folders, or a root of several.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")
-    ] = None,
+    output: ReportFolder = None,
+    merge: Merge = False,
     as_json: Json = False,
 ) -> None:
-    """Write the report of a results folder again, from its records."""
+    """Write the report of a results folder again, from its records; with --merge one report of several."""
     from harness.runner import rebuild_reports
 
-    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
+    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr), merge)
     print(_json(written) if as_json else "\n".join(written))
+
+
+@app.command()
+def compare(what: Compared, as_json: Json = False) -> None:
+    """Say what changed from A to B: scores, with intervals paired by seed, settings, machines and versions."""
+    from harness.comparing import compare as compare_sides
+    from harness.report.comparison import render
+
+    found = compare_sides(what)
+    print(_json(found) if as_json else render(found))
 
 
 @app.command()

@@ -1,9 +1,10 @@
-"""Tables as files for other programs: csv that a spreadsheet can open safely, and parquet."""
+"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet; cells for a paper or a page."""
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,32 +12,59 @@ import pandas as pd
 from harness.errors import HarnessError, lookup
 from harness.status import result_folders
 from harness.store import Store, write_atomic
-from harness.wording import printable
+from harness.store.frozen import is_frozen
+from harness.wording import counted, printable
+
+
+class Format(NamedTuple):
+    """What is written of a results folder: rows of what, and how; `ending` is the file's."""
+
+    ending: str
+    noun: str
+    rows: Callable[[Store], pd.DataFrame]
+    encode: Callable[[pd.DataFrame], bytes]
 
 
 def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
-    """Write the table of runs of a results folder, or of each below a root, and return file, runs and replaced.
+    """Write the table of runs, or of cells, of a results folder, or of each below a root.
 
-    The file is `output`, else <suite>.<to> in the working directory. Raises UnknownName where `to` is no format,
-    HarnessError where the file cannot be written or is one for several suites, StoreError where there are no results.
+    The file is `output`, else <suite>.<ending> in the working directory. Returns file, runs or cells, and replaced.
+    Raises UnknownName where `to` is no format, HarnessError where the file cannot be written or is one for several
+    suites, StoreError where there are no results.
     """
-    encode = lookup({"csv": csv, "parquet": parquet}, to, "--to")
-    folders = result_folders(path)
+    made = lookup(_formats(), to, "--to")
+    folders = [Path(path)] if is_frozen(Path(path)) else result_folders(path)
     if output is not None and len(folders) > 1:
         raise HarnessError(
             f"-o {output}: {len(folders)} suites found and one file given; name one suite, or leave -o out"
         )
     written = []
     for folder in folders:
-        table = Store(folder).table()
-        file = Path(output or f"{folder.resolve().name}.{to}")
-        written.append({"file": str(file), "runs": len(table), "replaced": write_output(file, encode(table))})
+        table = made.rows(Store(folder))
+        file = Path(output or f"{folder.resolve().name}.{made.ending}")
+        entry = {"file": str(file), f"{made.noun}s": len(table), "replaced": write_output(file, made.encode(table))}
+        written.append(entry)
     return written
 
 
 def render(written: list[dict[str, Any]]) -> str:
     """Return a line a file."""
-    return "\n".join(f"{x['file']}: {x['runs']} runs{' (replaced)' if x['replaced'] else ''}" for x in written)
+    lines = []
+    for entry in written:
+        rows = next(counted(entry[f"{noun}s"], noun) for noun in ("run", "cell") if f"{noun}s" in entry)
+        lines.append(f"{entry['file']}: {rows}{' (replaced)' if entry['replaced'] else ''}")
+    return "\n".join(lines)
+
+
+def _formats() -> dict[str, Format]:
+    from harness import typeset
+
+    return {
+        "csv": Format("csv", "run", Store.table, csv),
+        "parquet": Format("parquet", "run", Store.table, parquet),
+        "latex": Format("tex", "cell", typeset.cells, typeset.latex),
+        "markdown": Format("md", "cell", typeset.cells, typeset.markdown),
+    }
 
 
 def write_output(file: Path, content: bytes) -> bool:
@@ -54,10 +82,10 @@ def write_output(file: Path, content: bytes) -> bool:
     return was_there
 
 
-def parquet(frame: pd.DataFrame) -> bytes:
+def parquet(frame: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> bytes:
     """Return a table as parquet."""
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
+    frame.to_parquet(buffer, index=False, compression=compression)
     return buffer.getvalue()
 
 

@@ -6,7 +6,22 @@ import typer
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
 FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
+Compared = Annotated[
+    list[str],
+    typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
+]
+Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex or markdown.")]
+ExportFile = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex or .md, here]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Merge = Annotated[bool, typer.Option("--merge", help="Write one report of all these folders, not one of each.")]
+Power = Annotated[
+    float | None,
+    typer.Option("--power", metavar="EFFECT", help="Count the seeds that would show this effect: Cohen's d, paired."),
+]
+ReportFolder = Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")]
 Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
 Sets = Annotated[

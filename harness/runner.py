@@ -20,6 +20,8 @@ from harness.status import one_folder, result_folders
 from harness.store import LOST, Store, missing
 from harness.wording import counted, printable, waiting, waiting_scores
 
+LONGEST = 100  # letters of the name of a report of several suites
+
 
 @dataclass(frozen=True)
 class Request:
@@ -207,28 +209,39 @@ def report_folder(root: str, folder: str) -> str:
 
 
 def rebuild_reports(
-    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
+    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None, merge: bool = False
 ) -> list[str]:
-    """Write runs.parquet and the report of each results folder again; return the reports' paths.
+    """Write runs.parquet and the report of each results folder again, or with `merge` one report of all alone.
 
-    Damage that is met is said, and left where it is; a folder that cannot be written keeps its runs.parquet.
-
-    Raises HarnessError where `output` is one folder for several reports.
+    Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
+    its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or a single folder is to be
+    merged.
     """
-    found = [folder for path in folders for folder in result_folders(path)]
-    if output is not None and len(found) > 1:
+    found = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
+    if merge and len(found) < 2:
+        raise HarnessError(f"--merge: {found[0]} alone given; name two results folders or more, or leave --merge out")
+    if output is not None and len(found) > 1 and not merge:
         raise HarnessError(
-            f"-o {output}: {len(found)} suites found and one folder given; name one suite, or leave -o out"
+            f"-o {output}: {len(found)} suites found and one folder given; name one suite, leave -o out, or add "
+            "--merge for one report of all"
         )
     written = []
-    for folder in found:
+    if merge:
+        written.append(tasks.write_merged(found, output or _merged_folder(found)))
+    for folder in found if not merge else ():
         with contextlib.suppress(StoreError):
-            tasks.write_table(str(folder))
-        made = tasks.write_report(str(folder), output or report_folder(str(folder.parent), str(folder)))
-        written.append(made["report"])
+            tasks.write_table(folder)
+        written.append(tasks.write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
+    for made in written:
         for line in made["damage"]:
             say(line)
-    return written
+    return [made["report"] for made in written]
+
+
+def _merged_folder(folders: Sequence[str]) -> str:
+    names = [Path(folder).resolve().name for folder in folders]
+    joined = "+".join(names)
+    return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
 def _noted(meter: Meter, progress: Progress) -> Progress:

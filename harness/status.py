@@ -9,6 +9,7 @@ from typing import Any
 from harness.cost.sentence import duration
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.store import LOST, STATUSES, Store, missing
+from harness.store.frozen import is_frozen, refuse_frozen
 from harness.tasks import run_label
 from harness.wording import counted, printable, waiting
 
@@ -19,8 +20,17 @@ FAILURES = 5  # shown of each suite, the newest
 def result_folders(path: str) -> list[Path]:
     """Return the folder itself where it holds results, else those below it that do; a lost plan.json hides none.
 
-    Raises StoreError where there is none.
+    Frozen results below it are passed over. Raises StoreError where there is none, and where it is frozen itself.
     """
+    found = all_folders(path)
+    kept = [folder for folder in found if not is_frozen(folder)]
+    if not kept:
+        refuse_frozen(found[0])
+    return kept
+
+
+def all_folders(path: str) -> list[Path]:
+    """Return what `result_folders` does, and frozen results as well. Raises StoreError where there is none."""
     root = Path(path)
     if holds_results(root):
         return [root]

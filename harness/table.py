@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
+from harness.store.frozen import frozen_table, is_frozen
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -16,7 +17,13 @@ PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
 
 
 def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
-    """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok."""
+    """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
+
+    Of frozen results it is the table that was kept.
+    """
+    if is_frozen(store.folder):
+        kept = frozen_table(store.folder)
+        return kept if of is None else kept[kept["run_id"].isin([planned["run_id"] for planned in of])]
     plan = store.plan
     score_id, runs = plan["score_id"], plan["runs"] if of is None else of
     known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in runs}}
@@ -27,7 +34,7 @@ def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) ->
         sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
         first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
         rows.append({**first, **known[run_id], **sweep})
-    return _one_kind_a_column(pd.DataFrame(rows))
+    return one_kind_a_column(pd.DataFrame(rows))
 
 
 def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -67,12 +74,7 @@ def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFram
 def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
-    columns: dict[str, Any] = {
-        "status": "pending",
-        "steps": setup["train"]["steps"],
-        **_hyper(spec["hyper"]),
-        **_setup(setup),
-    }
+    columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
@@ -90,6 +92,11 @@ def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str
     if record["status"] == "ok" and record["facts"].get("saturated") is not None:
         columns["saturated"] = float(record["facts"]["saturated"])
     return columns
+
+
+def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a run's resolved settings: steps, hyper.*, data.*, setup.*; lists and mappings as text."""
+    return {"steps": spec["setup"]["train"]["steps"], **_hyper(spec["hyper"]), **_setup(spec["setup"])}
 
 
 def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:
@@ -117,7 +124,7 @@ def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
+def one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
     """Write mixed columns as text ("recipe" beside 0.001), which parquet needs."""
     for name in table.columns:
         kinds = {type(value) for value in table[name] if value is not None and value == value}

@@ -14,6 +14,7 @@ from harness.cost.sentence import duration
 from harness.errors import StoreError
 from harness.interrupts import Interrupted
 from harness.status import headline, render, result_folders, statuses
+from harness.store.frozen import refuse_frozen
 from harness.wording import counted, printable, run_command
 
 EVERY_S = 2.0  # between two looks
@@ -95,6 +96,7 @@ def left(entry: dict[str, Any]) -> str | None:
 
 
 def _looked(path: str) -> Entries:
+    refuse_frozen(Path(path))  # nobody will ever be at work there
     try:
         result_folders(path)
     except StoreError:

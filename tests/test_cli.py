@@ -294,7 +294,7 @@ def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
     assert list(commands) == [
         "init", "list", "show", "data", "plan", "run", "retry", "score", "status", "logs", "sample", "export", "doctor",
-        "verify", "clean", "report", "bench", "schema",
+        "verify", "clean", "report", "compare", "bench", "schema",
     ]  # fmt: skip
     assert all(command.help for command in commands.values())
 

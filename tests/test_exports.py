@@ -44,7 +44,7 @@ def test_a_root_of_several_suites_makes_a_file_of_each(results, call):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["results", "--to", "excel"], 2, "--to: unknown name 'excel'. Known: csv, parquet."),
+        (["results", "--to", "excel"], 2, "--to: unknown name 'excel'. Known: csv, latex, markdown, parquet."),
         (["results"], 2, "--to"),
         (["nowhere", "--to", "csv"], 3, "nowhere: no results there"),
         (["results", "--to", "csv", "-o", "results"], 2, "-o results: a folder; name a file in it"),
@@ -57,6 +57,16 @@ def test_a_wrong_call_is_a_sentence_and_writes_nothing(results, call, arguments,
     assert (found, out) == (code, "")
     assert words in err
     assert [path.name for path in Path().iterdir()] == ["results"]
+
+
+@pytest.mark.parametrize(("to", "file"), [("latex", "small.tex"), ("markdown", "small.md")])
+def test_cells_are_exported_for_a_paper_each_once(results, call, to, file):
+    code, out, _ = call("export", "results/small", "--to", to)
+    assert (code, out) == (0, f"{file}: 5 cells\n")
+    assert all(Path(file).read_text().count(name) == n for name, n in (("averaged", 2), ("wild", 1), ("pending", 1)))
+    assert json.loads(call("export", "results", "--to", to, "--json")[1]) == [
+        {"file": file, "cells": 5, "replaced": True}
+    ]
 
 
 def test_one_file_for_several_suites_is_refused(results, call):

@@ -4,7 +4,9 @@ stats.py numbers; contest.py who comes first in a task, answer.py the sentence t
 many tasks, verdict.py the sentences that say that; across.py tests it, from aggregates.py, significance.py and
 variance.py, across_shown.py says that; tables.py the page's tables; figures.py and across_figures.py draw; pictures.py
 and overview.py decide what is drawn, panels.py counts and encodes it; page.py writes. reading.py is the answer
-from a table of runs alone.
+from a table of runs alone. pairs.py pairs the runs of two sides, changes.py says what else
+differs between them, comparison.py puts both into words; records.py is what a report reads, merged.py several folders
+as one.
 Nothing here imports torch: a report reads records only.
 """
 

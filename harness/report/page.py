@@ -17,8 +17,9 @@ from harness.report.across_shown import across_part
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.panels import TYPES, Panel, Section
+from harness.report.records import Records
 from harness.report.tables import View
-from harness.store import STATUSES, Store, write_atomic
+from harness.store import STATUSES, write_atomic
 from harness.wording import NOTHING, counted, interval, number, plain, printable, waiting_scores
 
 # Shown beside the primary metric, of whatever extractor and number.
@@ -27,7 +28,7 @@ BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
 OURS = re.compile(r"(headline|tasks|across|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
 
 
-def build_report(store: Store, out: Path) -> Path:
+def build_report(store: Records, out: Path) -> Path:
     """Write out/index.html, out/tables/*.csv and out/figures/*, each atomically, and return the page's path.
 
     The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming

@@ -14,7 +14,7 @@ from harness.metrics.directions import bare_name, named_by
 from harness.report import stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
-from harness.store import Store
+from harness.report.records import Records
 from harness.table import bases
 from harness.wording import NOTHING, listed, plain
 
@@ -28,7 +28,7 @@ class View:
     not scored, of which there are so many, count as pending.
     """
 
-    store: Store
+    store: Records
     plan: Mapping[str, Any]
     table: pd.DataFrame
     scored: pd.DataFrame
@@ -44,23 +44,33 @@ class View:
         return dict(self.plan["resolved"])
 
 
-def read(store: Store) -> View:
+def read(store: Records) -> View:
     """Read the store once. Raises HarnessError where a run that is ok has no finite primary metric."""
-    plan = store.plan
-    axes = plan.get("data_axes", ())
-    table, scored = stats.labelled(store.table(), axes), store.scored()
-    waits = table["run_id"].isin(store.unscored(table["run_id"], plan.get("score_id", ""))) & (table["status"] == "ok")
-    table.loc[waits, "status"] = "pending"
-    metrics = _metrics(plan, table, scored)
-    parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
-    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    plan, scored = store.plan, store.scored()
+    table, unscored = runs_of(store)
+    metrics = metrics_of(plan, table, scored)
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
-    found = headline(table, scored, metrics, axes, data_settings)
+    found = headline(table, scored, metrics, plan.get("data_axes", ()), data_settings)
     looks = styles(table["objective"].astype(str))
-    return View(store, plan, table, scored, metrics, cells, found, looks, int(waits.sum()))
+    return View(store, plan, table, scored, metrics, cells_of(table, metrics), found, looks, unscored)
 
 
-def _metrics(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame) -> dict[str, str]:
+def runs_of(store: Records) -> tuple[pd.DataFrame, int]:
+    """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
+    table = stats.labelled(store.table(), store.plan.get("data_axes", ()))
+    unscored = store.unscored(table["run_id"], store.plan.get("score_id", ""))
+    waits = table["run_id"].isin(unscored) & (table["status"] == "ok")
+    table.loc[waits, "status"] = "pending"
+    return table, int(waits.sum())
+
+
+def cells_of(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row a cell (`stats.cells`), each data set by its own metric. Raises what that raises."""
+    parts = [stats.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def metrics_of(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame | None = None) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
     suite, found = plan["resolved"], bases(plan)
     wanted = {name: ranked_on(suite["primary"], found, name) for name in map(str, table["dataset"])}
@@ -162,7 +172,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     A setting stands in the table whose name decides it; several values in one entry were swept.
     """
     table = view.table
-    names = _said_once(table)
+    names = said_once(table)
     texts = pd.DataFrame({name: table[name].map(plain) for name in names})
     homes: dict[str, list[str]] = {"objective": [], "architecture": [], "dataset": [], "": []}
     for name in names:
@@ -183,7 +193,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
-def _said_once(table: pd.DataFrame) -> list[str]:
+def said_once(table: pd.DataFrame) -> list[str]:
     """Return the columns of settings without those that repeat others, or are empty.
 
     A parameter of both players stands once where they agree in every run, else once a player.
@@ -264,10 +274,16 @@ def _weights(table: pd.DataFrame) -> list[str]:
 
 def arguments(view: View, path: bool) -> str:
     """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
-    name, _, scale = view.store.folder.name.partition("@")
-    name = str(view.suite.get("name", name))
+    alone = {"folder": view.store.folder.name, "resolved": view.suite}
+    calls = [_arguments(part["folder"], part["resolved"], path) for part in view.plan.get("parts", [alone])]
+    return " && harness run ".join(dict.fromkeys(calls))  # of merged folders
+
+
+def _arguments(folder: str, suite: Mapping[str, Any], path: bool) -> str:
+    name, _, scale = folder.partition("@")
+    name = str(suite.get("name", name))
     words = [f"suites/{name}.yaml" if path else name]
     words += ["--scale", scale] if scale else []
-    for text in view.suite.get("set") or []:
+    for text in suite.get("set") or []:
         words += ["--set", str(text)]
     return shlex.join(words)

@@ -4,6 +4,7 @@ folder    Store: the results of one suite          mending      what is damaged,
 files     whole files or none, flushes, locks      claims       who trains a stack
 documents sealed JSON      arrays  npz             checkpoints  a stack between two steps
 shapes    what a file must hold                    owners       which process something is of, and whether it lives
+frozen    a table kept without its records; it is a command as well, so that nothing here imports it
 """
 
 from harness.store.arrays import npz_arrays, npz_bytes, read_npz

@@ -7,7 +7,7 @@ opening   a results folder with its plan, plug-ins and data
 Imports of torch, pandas and the like stand inside the functions: these modules are also read by the parent.
 """
 
-from harness.tasks.ending import finish, write_report, write_table
+from harness.tasks.ending import finish, write_merged, write_report, write_table
 from harness.tasks.opening import open_planned, prepare
 from harness.tasks.planning import plan_retry, plan_scores, plan_suite, run_label, unpin_scores
 from harness.tasks.scoring import score_runs
@@ -24,6 +24,7 @@ __all__ = [
     "score_runs",
     "train_stack",
     "unpin_scores",
+    "write_merged",
     "write_report",
     "write_table",
 ]

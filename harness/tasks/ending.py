@@ -1,12 +1,16 @@
 """What is derived from the records of a results folder: the table, and the report."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import Damaged
 from harness.references import ensure_references
 from harness.store import STATUSES, Store, mend, missing, write_atomic, writing
 from harness.tasks.opening import open_planned
+
+if TYPE_CHECKING:
+    from harness.report.records import Records
 
 
 def finish(folder: str, report: str) -> dict[str, Any]:
@@ -42,9 +46,19 @@ def write_report(folder: str, report: str) -> dict[str, Any]:
 
     Returns its path, what was damaged, and the runs that this spoiled.
     """
+    return _built(Store(folder), report)
+
+
+def write_merged(folders: Sequence[str], report: str) -> dict[str, Any]:
+    """Build one report of several results folders, as `write_report` does of one. Raises what `merge` raises."""
+    from harness.report.merged import merge
+
+    return _built(merge(folders), report)
+
+
+def _built(store: "Records", report: str) -> dict[str, Any]:
     from harness.report import build_report
 
-    store = Store(folder)
     while True:
         known = len(store.spoiled)
         try:

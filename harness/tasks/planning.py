@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.errors import HarnessError
 from harness.spec import ENGINE_VERSION, RunSpec
 from harness.store import LOST, Store, drop_drafts, mend
+from harness.store.frozen import refuse_frozen
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -37,6 +38,7 @@ def plan_suite(
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
+    refuse_frozen(store.folder)
     resolved, previous = suite.to_json(), earlier_plan(store)
     plan = make_plan(suite, previous, place)
     selected = run_filter(only, plan)

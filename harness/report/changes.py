@@ -1,0 +1,148 @@
+"""What else differs between two sides of paired runs: settings, scoring, machines and versions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness.metrics import score_id
+from harness.report.pairs import Pairs, Side, measured
+from harness.report.tables import MACHINE, said_once
+from harness.spec import canonical_json
+from harness.table import settings_of
+from harness.wording import NOTHING, listed, plain
+
+
+def changed_settings(a: Side, b: Side, pairs: Pairs) -> list[dict[str, Any]]:
+    """Return a row for every setting and pair of its values: setting, a, b, pairs, objectives (of A; [] for all).
+
+    Runs of equal id have equal settings. How runs are scored follows, with no pairs: it holds for all.
+    """
+    runs = pairs.runs[pairs.runs["run_id_a"] != pairs.runs["run_id_b"]]
+    sides = [_resolved(side, runs[f"run_id_{end}"]) for side, end in ((a, "a"), (b, "b"))]
+    names = _told(pd.concat(sides, ignore_index=True)) if len(runs) else []
+    texts = [pd.DataFrame({name: _texts(side, name) for name in names}) for side in sides]
+    rows = []
+    for name in names:
+        first, second = texts[0][name], texts[1][name]
+        both = pd.DataFrame({"a": first, "b": second, "objective": runs["objective"].to_numpy()})
+        for (x, y), part in both[first != second].groupby(["a", "b"], sort=False):
+            whose = [str(objective) for objective in part["objective"].unique()]
+            whose = [] if len(whose) == pairs.runs["objective"].nunique() else whose
+            rows.append({"setting": name, "a": x, "b": y, "pairs": len(part), "objectives": whose})
+    return rows + _scoring(a.plan["resolved"], b.plan["resolved"])
+
+
+def _resolved(side: Side, run_ids: pd.Series) -> pd.DataFrame:
+    """Return every setting of these runs, one row each, with what stands behind the suite's names."""
+    specs = side.plan["specs"]
+    flat = {run_id: {**_behind(specs[run_id]["setup"]), **settings_of(specs[run_id])} for run_id in run_ids.unique()}
+    return pd.DataFrame([flat[run_id] for run_id in run_ids])
+
+
+def _behind(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of the tables that a run was made of, their versions, and the parameters of its tricks."""
+    return {
+        **{f"{kind}.base": setup[kind] for kind in ("dataset", "architecture", "objective")},
+        **{f"setup.{name}": canonical_json(value) for name, value in setup["tricks"].items() if value},
+        **{f"version.{name}": version for name, version in setup["versions"].items()},
+    }
+
+
+def _told(table: pd.DataFrame) -> list[str]:
+    """Return the columns that say something of their own."""
+    once = said_once(table)
+    return [c for c in table.columns if c in once or c.endswith(".base") or c.startswith("version.")]
+
+
+def _texts(table: pd.DataFrame, name: str) -> list[str]:
+    return [_text(value) for value in table[name]] if name in table else [NOTHING] * len(table)
+
+
+def _text(value: Any) -> str:
+    """Write a value as a suite would, a number with as many digits as tell it from every other."""
+    text = plain(value)
+    return text if text == NOTHING or not isinstance(value, float) or float(text) == value else repr(float(value))
+
+
+def _scoring(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what differs in how runs are scored and ranked."""
+    rows: list[dict[str, Any]] = []
+    for block in ("score", "primary"):
+        first, second = a.get(block, {}), b.get(block, {})
+        for key in dict.fromkeys([*first, *second]):
+            x, y = (plain(side.get(key)) for side in (first, second))
+            rows += [{"setting": f"{block}.{key}", "a": x, "b": y, "pairs": None, "objectives": []}] if x != y else []
+    return rows
+
+
+def warnings(a: Side, b: Side, pairs: Pairs) -> list[str]:
+    """Return a sentence for each thing that makes two sides no fair pair: machines, versions, scoring, metrics."""
+    ok = pairs.runs[(pairs.runs["status_a"] == "ok") & (pairs.runs["status_b"] == "ok")]
+    made, scored = (
+        [side.table[side.table["run_id"].isin(runs[f"run_id_{end}"])] for side, end in ((a, "a"), (b, "b"))]
+        for runs in (pairs.runs, ok)
+    )
+    said = [*_made_with(*made), *_scored_by(a.plan, b.plan), *_ranked_by(a, b, pairs), *_measured(*scored)]
+    return said + _crossed(pairs)
+
+
+def _made_with(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    """Name what differs in machine, versions and extractors; what one side alone says of itself differs, too."""
+    names = [*MACHINE, *(c for c in dict.fromkeys([*a, *b]) if c.startswith("extractor_weights["))]
+    said = []
+    for name in names:
+        x, y = (sorted(set(t[name].dropna().astype(str))) if name in t else [] for t in (a, b))
+        if x != y:
+            said.append(f"{name} differs: {listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B")
+    return said
+
+
+def _scored_by(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Say what makes scores of equal runs differ: other numbers of samples, other extractors, older metrics."""
+    first, second = (dict(plan["resolved"].get("score", {})) for plan in (a, b))
+    asked = [key for key in ("samples", "extractors") if first.get(key) != second.get(key)]
+    if asked:
+        return [
+            f"the runs are scored on other {listed(asked)}: `harness score` can bring the one in line with the other"
+        ]
+    if a.get("score_id") == b.get("score_id") or is_current(a) == is_current(b):
+        return []
+    old = "A" if not is_current(a) else "B"
+    return [f"{old} is scored by metrics of another version: `harness score` scores it anew"]
+
+
+def is_current(plan: Mapping[str, Any]) -> bool:
+    """Whether the runs of a plan are scored by the metrics of today."""
+    score = plan["resolved"].get("score")
+    return score is not None and plan["score_id"] == score_id(score["at"], score["samples"], score.get("extractors"))
+
+
+def _ranked_by(a: Side, b: Side, pairs: Pairs) -> list[str]:
+    said = []
+    for name in dict.fromkeys(pairs.runs["dataset"]):
+        x, y = a.metrics[name], b.metrics[name]
+        if x != y:
+            used = pairs.runs.loc[pairs.runs["dataset"] == name, "metric"].iloc[0]
+            shown = f"both are compared by {used}" if used else "they have no metric in common"
+            said.append(f"on {name}, A is ranked on {x} and B on {y}: {shown}")
+    return said
+
+
+def _measured(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    """Name what one side alone was measured by."""
+    said = []
+    known = [{c for c in measured(table) if table[c].notna().any()} for table in (a, b)]
+    for label, only in (("A", known[0] - known[1]), ("B", known[1] - known[0])):
+        more = [f"{len(only) - 4} more"] if len(only) > 4 else []
+        said += [f"measured in {label} alone: {listed(sorted(only)[:4] + more)}"] if only else []
+    return said
+
+
+def _crossed(pairs: Pairs) -> list[str]:
+    """Say where runs of one side meet several of the other."""
+    if not (pairs.loose and any(pairs.runs[f"run_id_{end}"].duplicated().any() for end in "ab")):
+        return []
+    return [
+        f"{listed(list(pairs.loose))} is swept on one side alone: its values all meet the same runs of the other side"
+    ]

@@ -1,0 +1,227 @@
+"""Pairs of runs: who meets whom, and what their differences say, on numbers that can be worked out by hand."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from report.fake_results import FakeResults
+
+from harness.errors import HarnessError
+from harness.report import comparison, stats, tables
+from harness.report.changes import changed_settings, warnings
+from harness.report.pairs import Side, difference, pair
+
+TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"))
+
+
+def side(store, name="a", **columns):
+    """A side of made-up results, with some columns replaced."""
+    table = tables.runs_of(store)[0].assign(**columns)
+    return Side(name, store.plan, table, dict.fromkeys(table["dataset"], "w1_excess"))
+
+
+def shifted(store, by, name="b"):
+    made = side(store, name)
+    return Side(name, made.plan, made.table.assign(w1_excess=made.table["w1_excess"] + by), made.metrics)
+
+
+def only(whole, **labels):
+    rows = np.logical_and.reduce([whole.table[key] == value for key, value in labels.items()])
+    return Side(next(iter(labels.values())), whole.plan, whole.table[rows].reset_index(drop=True), whole.metrics)
+
+
+# Who meets whom
+
+
+def test_a_side_is_identical_to_itself_in_any_order():
+    a = side(FakeResults(tasks=TASKS, rates=("recipe", 2e-3)))
+    b = Side("b", a.plan, a.table.sample(frac=1, random_state=0).reset_index(drop=True), a.metrics)
+    found = pair(a, b)
+    assert (found.runs["run_id_a"] == found.runs["run_id_b"]).all()
+    assert len(found.runs) == len(a.table) == 2 * 3 * 2 * 3
+    assert difference(found.runs).identical
+    assert changed_settings(a, b, found) == []
+    assert warnings(a, b, found) == []
+
+
+def test_one_bit_of_one_metric_is_no_identity_and_time_and_memory_are_none():
+    a = side(FakeResults())
+    slow = Side("b", a.plan, a.table.assign(train_s=9.0, peak_mb=1.0, stack="7"), a.metrics)
+    assert difference(pair(a, slow).runs).identical
+    bits = a.table["hq"].to_numpy(copy=True)
+    bits[4] = np.nextafter(bits[4], 1)
+    found = pair(a, Side("b", a.plan, a.table.assign(hq=bits), a.metrics)).runs
+    assert list(np.flatnonzero(~found["equal"])) == [4]
+
+
+def test_runs_without_a_partner_are_kept_apart_and_none_is_lost():
+    a, b = side(FakeResults(seeds=5)), side(FakeResults(objectives=("gan", "nsgan"), seeds=3))
+    found = pair(a, b)
+    assert len(found.runs) == 3
+    assert [len(rows) for rows in found.alone] == [15 - 3, 6 - 3]
+    assert set(found.runs["seed"]) == {0, 1, 2}
+
+
+def test_a_rate_is_the_same_in_a_column_of_numbers_and_in_one_with_words():
+    mixed, plain = side(FakeResults(rates=("recipe", 0.0003))), side(FakeResults(rates=(3e-4, 2e-3)))
+    text = mixed.table["sweep.lr"].astype(str)
+    found = pair(Side("a", mixed.plan, mixed.table.assign(**{"sweep.lr": text}), mixed.metrics), plain)
+    assert set(found.runs["cell"].str.split().str[-1]) == {"3e-4"}
+    assert [len(rows) for rows in found.alone] == [9, 9]
+    assert found.swept == ()
+
+
+def test_values_that_one_side_alone_sweeps_all_meet_the_other_side_and_that_is_said():
+    swept = side(FakeResults(rates=(1e-3, 2e-3), seeds=4))
+    table = side(FakeResults(seeds=4)).table
+    alone = Side("b", swept.plan, table.assign(run_id="x" + table["run_id"]), swept.metrics)
+    found = pair(swept, alone)
+    assert len(found.runs) == 2 * len(alone.table)
+    assert found.loose == ("lr",)
+    assert "lr is swept on one side alone" in warnings(swept, alone, found)[0]
+    assert difference(found.runs).n_seeds == 4  # seeds, not pairs, are what repeats
+
+
+def test_a_run_that_meets_itself_meets_no_other_of_its_label():
+    swept = side(FakeResults(rates=(1e-3, 2e-3)))
+    alone = Side("b", swept.plan, swept.table[swept.table["sweep.lr"] == 1e-3].drop(columns="sweep.lr"), swept.metrics)
+    found = pair(swept, alone)
+    assert difference(found.runs).identical
+    assert len(found.alone[0]) == 9
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (FakeResults(tasks=(("ring", "mlp"),)), "dataset is 8gaussians in one and ring in the other"),
+        (FakeResults(objectives=("nsgan",)), "objective is gan, wgan-clip and wgan-gp in one and nsgan in the other"),
+    ],
+)
+def test_nothing_in_common_says_in_what(other, words):
+    with pytest.raises(HarnessError, match=f"a and b have no cell and seed in common: {words}"):
+        pair(side(FakeResults()), side(other, "b"))
+
+
+# What they say
+
+
+def test_the_difference_is_the_paired_t_interval_over_seeds():
+    store = FakeResults(objectives=("gan", "wgan-gp"), seeds=5)
+    a, b = only(side(store), objective="gan"), only(side(store), objective="wgan-gp")
+    found = difference(pair(a, b, "objective").runs)
+    expected = stats.paired_difference(b.table["w1_excess"], a.table["w1_excess"])
+    assert (found.n_pairs, found.n_used, found.n_seeds, found.lost) == (5, 5, 5, (0, 0))
+    assert found.by_metric.mean == pytest.approx(expected.mean)
+    assert (found.by_metric.low, found.by_metric.high) == pytest.approx((expected.low, expected.high))
+    assert found.better.mean == pytest.approx(-expected.mean)
+    assert comparison.verdict(found) == "B is better"
+    assert found.b - found.a == pytest.approx(expected.mean)
+
+
+def test_swapping_the_sides_turns_every_sign():
+    store = FakeResults(objectives=("gan", "wgan-gp"), tasks=TASKS, seeds=4, rates=(1e-3, 2e-3))
+    sides = [only(side(store), objective=name) for name in ("gan", "wgan-gp")]
+    there, back = (difference(pair(*order, "objective").runs) for order in (sides, sides[::-1]))
+    assert there.by_score.mean == pytest.approx(-back.by_score.mean)
+    assert there.by_score.low == pytest.approx(-back.by_score.high)
+    assert {comparison.verdict(there), comparison.verdict(back)} == {"A is better", "B is better"}
+
+
+def test_tasks_count_alike_however_many_runs_they_have():
+    few = FakeResults(objectives=("gan",), seeds=3, noise=0)
+    many = FakeResults(objectives=("gan",), tasks=(("ring", "mlp"),), rates=(1e-3, 2e-3, 3e-3), seeds=3, noise=0)
+    tables_of = [pd.concat([side(few).table, side(many).table], ignore_index=True)] * 2
+    rise = np.where(tables_of[0]["dataset"] == "ring", 0.3, 0.1)
+    tables_of[1] = tables_of[0].assign(w1_excess=tables_of[0]["w1_excess"] + rise)
+    metrics = {"8gaussians": "w1_excess", "ring": "w1_excess"}
+    found = difference(pair(*(Side(str(i), few.plan, table, metrics) for i, table in enumerate(tables_of))).runs)
+    assert found.by_metric.mean == pytest.approx(0.2)
+    assert found.by_metric.high - found.by_metric.low == pytest.approx(0, abs=1e-12)
+
+
+def test_a_lost_run_counts_as_worst():
+    lost = {(0, "gan", 0, 1): {"status": "diverged"}, (0, "gan", 0, 2): {"status": "oom"}}
+    a, b = (side(FakeResults(objectives=("gan",), seeds=3, overrides=of)) for of in ({}, lost))
+    found = difference(pair(a, b).runs)
+    assert found.lost == (0, 2)
+    assert found.by_metric is None  # no mean of the survivors
+    assert math.isinf(found.b)  # the median is one of the lost
+    expected = stats.t_interval([0.0, *(-a.table["score"][1:])])
+    assert found.by_score.mean == pytest.approx(expected.mean)
+    assert not found.identical
+
+
+def test_pending_runs_are_in_no_difference_and_their_seeds_in_no_mean():
+    waits = {(1, "gan", 0, 2): {"status": "pending"}}
+    a = side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=3))
+    found = difference(pair(a, side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=3, overrides=waits))).runs)
+    assert (found.n_pairs, found.n_used, found.n_seeds) == (5, 4, 2)
+    words = comparison.answer(("a", "b"), replace(found, identical=False), {"x": found}, ())
+    assert words.endswith("; 1 pair of seeds that other cells lack left out of that mean.")
+
+
+def test_a_task_that_has_not_ended_is_counted_and_in_no_mean():
+    waits = {(1, "gan", 0, seed): {"status": "pending"} for seed in range(3)}
+    store = FakeResults(objectives=("gan",), tasks=TASKS, seeds=3)
+    b = shifted(
+        FakeResults(objectives=("gan",), tasks=TASKS, seeds=3, overrides=waits), np.array([0.1, 0.11, 0.12] * 2)
+    )
+    runs = pair(side(store), b).runs
+    tasks = {task: difference(part) for task, part in runs.groupby("task", sort=False)}
+    words = comparison.answer(("a", "b"), difference(runs), tasks, ())
+    assert words.startswith("a is better than b: on 8gaussians / mlp its mean w1_excess is 0.110 [0.085, 0.135] lower")
+    assert words.endswith("; of the tasks alone: a is better in 1, not ended in 1.")
+
+
+def test_one_seed_has_no_interval_and_no_verdict():
+    a = side(FakeResults(objectives=("gan",), seeds=1))
+    found = difference(pair(a, shifted(FakeResults(objectives=("gan",), seeds=1), 0.1)).runs)
+    assert comparison.verdict(found) == "one seed"
+    told = comparison.answer(("a", "b"), found, {"8gaussians / mlp": found}, ())
+    assert told.startswith(
+        "One seed gives no interval for a and b: on 8gaussians / mlp the mean w1_excess of b is 0.100"
+    )
+
+
+def test_a_metric_of_which_more_is_better_is_read_that_way():
+    a = side(FakeResults(objectives=("gan",), seeds=3))
+    b = Side("b", a.plan, a.table.assign(hq=a.table["hq"] + [0.1, 0.11, 0.12]), {"8gaussians": "hq"})
+    found = difference(pair(Side("a", a.plan, a.table, {"8gaussians": "hq"}), b).runs)
+    assert comparison.verdict(found) == "B is better"
+    words = comparison.answer(("a", "b"), found, {"x": found}, ())
+    assert words.startswith("b is better than a: on x its mean hq is 0.110 [0.085, 0.135] higher (95 % t interval")
+
+
+def test_the_better_side_is_named_first_whichever_it_is():
+    store = FakeResults(objectives=("gan",), seeds=3)
+    worse = difference(pair(side(store), shifted(store, np.array([0.1, 0.11, 0.12]))).runs)
+    words = comparison.answer(("a", "b"), worse, {"x": worse}, ())
+    assert words.startswith("a is better than b: on x its mean w1_excess is 0.110 [0.085, 0.135] lower (95 %")
+
+
+# What else differs
+
+
+def test_another_machine_version_and_way_of_scoring_are_warned_of():
+    a = side(FakeResults())
+    plan = {**a.plan, "resolved": {**a.plan["resolved"], "score": {"samples": 500}}}
+    b = Side("b", plan, a.table.assign(torch="2.12.0", host_cpu="another").drop(columns="hq"), a.metrics)
+    said = "\n".join(warnings(a, b, pair(a, b)))
+    assert "torch differs: 2.13.0 in A, 2.12.0 in B" in said
+    assert "host_cpu differs: a processor in A, another in B" in said
+    assert "scored on other samples" in said
+    assert "measured in A alone: hq" in said
+    assert "device" not in said
+    assert changed_settings(a, b, pair(a, b)) == [
+        {"setting": "score.samples", "a": "–", "b": "500", "pairs": None, "objectives": []}  # noqa: RUF001
+    ]
+
+
+def test_sides_ranked_on_other_metrics_are_compared_by_one_that_both_have():
+    a, b = side(FakeResults()), side(FakeResults(), "b")
+    b = Side("b", b.plan, b.table.drop(columns="w1_excess"), {"8gaussians": "hq"})
+    found = pair(a, b)
+    assert set(found.runs["metric"]) == {"hq"}
+    assert "on 8gaussians, A is ranked on w1_excess and B on hq: both are compared by hq" in warnings(a, b, found)
