@@ -120,10 +120,10 @@ def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_on
     rows = {"run_id": list("abc"), "status": ["ok", "ok", "failed"], "dataset": "digits", **names, **floors}
     table = pd.DataFrame({**rows, "sweep.classes": ["[3]", "[3, 0]", "[3, 0]"]})
     scored = table[["run_id", *names]].iloc[[1, 0]]
-    assert tables._metrics(plan, table, scored) == {"digits": "fid"}
+    assert tables.metrics_of(plan, table, scored) == {"digits": "fid"}
     assert table["fid"].tolist()[:2] == [1.0, 3.0]
     assert table["fid"].isna().tolist() == [False, False, True]
     assert table["fid_floor"].tolist()[:2] == [0.5, 1.5]
     assert scored["fid"].tolist() == [3.0, 1.0]
     alone = pd.DataFrame({**rows, "sweep.classes": "[3]"}).iloc[:1]
-    assert tables._metrics(plan, alone, scored) == {"digits": "fid[rotations]@9"}
+    assert tables.metrics_of(plan, alone, scored) == {"digits": "fid[rotations]@9"}
