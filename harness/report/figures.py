@@ -15,6 +15,7 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -116,11 +117,15 @@ def empty(ax: Axes, text: str) -> None:
 
 
 def encode(figure: Figure) -> tuple[bytes, bytes]:
-    """Return the figure as PNG and SVG: the same drawing gives the same bytes (no date, no version, no random name)."""
+    """Return the figure as PNG and SVG: the same drawing gives the same bytes (no date, no version, no random name).
+
+    The canvases are asked directly: `savefig` draws everything once more beforehand, and that is half of the time.
+    """
     png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
     figure.set_layout_engine("none")  # laid out by now: a second round would cost as much as the drawing
-    figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
     return png.getvalue(), svg.getvalue()
 
 

@@ -243,11 +243,13 @@ def _grids(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str],
 
 
 def tuned(judged: pd.DataFrame) -> pd.DataFrame:
-    """Return of judged runs those at the setting that was best on the other seeds, by task and objective.
+    """Return of judged runs, in few columns, those at the setting that was best on the other seeds.
 
     Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
     """
-    groups = judged.groupby(["task", "objective"])
+    groups = judged[["task", "objective", "setting", "seed", "status", "score", "excess"]].groupby(
+        ["task", "objective"]
+    )
     return pd.concat([contest.tuned(group, "score", tie="excess") for _, group in groups])
 
 

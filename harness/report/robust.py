@@ -25,8 +25,9 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
     """
     judged = found.judged
     grid, tried, rows = grid_of(tuned(judged)), set(), []
+    as_planned = judged.set_index("task").loc[found.by_task.index].reset_index()
     for part, column in PARTS.items():
-        for value in judged[column].unique():
+        for value in as_planned[column].unique():
             tasks = frozenset(judged.loc[judged[column] != value, "task"])
             if tasks and tasks not in tried:
                 tried.add(tasks)
@@ -90,7 +91,7 @@ def _all(n: int) -> str:
 
 def _closest(rows: pd.DataFrame) -> str:
     """Say without what the lead is smallest, and how often the seeds leave it open."""
-    row = rows.loc[rows["ahead"].idxmin()].to_dict()
+    row = rows.to_dict("records")[int(rows["ahead"].to_numpy().argmin())]
     least = f"its lead is smallest without {_name(row)}, {_ahead(row)} over {row['second']}"
     open_ = int((rows["ahead_low"] <= 0).sum())
     whole = f"in {open_} of them the 95 % t interval of the lead, paired by seed, contains 0"

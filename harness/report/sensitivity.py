@@ -90,11 +90,11 @@ def _lines(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row an objective and value: seeds, not runs, are what repeats independently."""
     seeds = runs.groupby(["objective", "value", "seed", "task"])["score"].mean().groupby(level=[0, 1, 2]).mean()
     recipe, rows = runs.groupby(["objective", "value"])["recipe"].any(), []
-    for (objective, value), scores in seeds.groupby(level=[0, 1]):
+    for key, scores in seeds.groupby(level=[0, 1]):
         found = stats.t_interval(scores)
-        low, high = np.clip([found.low, found.high], 0, 1).tolist()
-        entry = {"objective": objective, "value": value, "score": found.mean, "low": low, "high": high}
-        rows.append(entry | {"recipe": bool(recipe[objective, value])})
+        low, high = np.clip([found.low, found.high], 0, 1).tolist()  # where every expected score lies
+        entry = dict(zip(("objective", "value"), cast(tuple[str, float], key), strict=True))
+        rows.append(entry | {"score": found.mean, "low": low, "high": high, "recipe": bool(recipe[key])})
     return pd.DataFrame(rows)
 
 
