@@ -63,10 +63,12 @@ def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def runs_of(view: View, cell: dict[str, Any]) -> pd.DataFrame:
+    """Return the runs of a cell by seed: what a picture needs of them, for a table has a hundred columns."""
     table = view.table
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
     places = np.flatnonzero(same)
-    return table.iloc[places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]]
+    places = places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]
+    return table[[c for c in ("run_id", "seed", "status", cell["metric"], "first_bad_step") if c in table]].iloc[places]
 
 
 def median_of(view: View, cell: dict[str, Any]) -> str | None:
