@@ -89,28 +89,31 @@ def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
     told apart by the mean of `tie`, a column that is lower the better and not finite for a lost run.
     """
     seeds, settings = runs["seed"].to_numpy(), pd.factorize(runs["setting"])[0]
+    status = runs["status"].to_numpy()
+    worse = _values(runs, metric) * (1.0 if lower_is_better(metric) else -1.0)
+    columns = (settings, status == "ok", status != "pending", worse, _values(runs, tie))
     chosen = []
     for seed in np.unique(seeds):
         here = seeds == seed
         others = ~here & np.isin(settings, settings[here])
-        best = _best_setting(runs, (metric, tie), settings, others if others.any() else here)
+        best = _best_setting(*(column[others if others.any() else here] for column in columns))
         chosen.append(np.flatnonzero(here & (settings == best)))
     return runs.iloc[np.concatenate(chosen)]
 
 
 def _best_setting(
-    runs: pd.DataFrame, metrics: tuple[str, str], settings: NDArray[np.intp], chosen: NDArray[np.bool_]
+    settings: NDArray[np.intp],
+    ok: NDArray[np.bool_],
+    ended: NDArray[np.bool_],
+    worse: NDArray[np.float64],
+    tie: NDArray[np.float64],
 ) -> int:
-    """Return the setting of the chosen runs that lost the smallest share of those that ended, then had the best mean,
-    then lost the fewest and had the lowest mean by the second metric, then came first. `settings` [runs] are numbers.
+    """Return the setting of some runs, all [runs], that lost the smallest share of those that ended, then had the best
+    mean (the lowest of `worse`), then lost the fewest and had the lowest mean of `tie`, then came first.
     """
-    status = runs["status"].to_numpy()
-    ok, ended = status == "ok", status != "pending"
-    worse = _values(runs, metrics[0]) * (1.0 if lower_is_better(metrics[0]) else -1.0)
-    tie = _values(runs, metrics[1])
 
     def key(setting: int) -> tuple[float, ...]:
-        mine = chosen & (settings == setting)
+        mine = settings == setting
         n_ok, n_ended = int((mine & ok).sum()), int((mine & ended).sum())
         if not n_ended:
             return 2.0, math.inf
@@ -118,7 +121,7 @@ def _best_setting(
         first = 1 - n_ok / n_ended, float(worse[mine & ok].mean()) if n_ok else math.inf
         return *first, 1 - finite.sum() / n_ended, float(tie[finite].mean()) if finite.any() else math.inf
 
-    return min(dict.fromkeys(settings[chosen].tolist()), key=key)
+    return min(dict.fromkeys(settings.tolist()), key=key)
 
 
 def _values(runs: pd.DataFrame, metric: str) -> NDArray[np.float64]:

@@ -68,6 +68,7 @@ class Headline:
              of its steps that an objective is judged at), and the mean work of a run that is ok
     seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that every objective was run on
     swept    what was swept beside the data, in words; "" where nothing was
+    judged   the runs behind the first lead as they are judged at equal steps: score, and excess, by which ties are told
     """
 
     rows: pd.DataFrame
@@ -78,6 +79,7 @@ class Headline:
     seeds: int
     n_tasks: int
     swept: str
+    judged: pd.DataFrame
 
     @property
     def best(self) -> Lead:
@@ -119,6 +121,7 @@ def headline(
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),
         swept=varied,
+        judged=judged[judged["budget"] == "steps"],
     )
 
 
@@ -231,23 +234,33 @@ def _score_at(steps: NDArray[np.float64], scores: NDArray[np.float64], step: flo
 
 
 def _grids(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str], pd.DataFrame]:
-    """Return the scores by (budget, way): a row a task and seed, a column an objective that has that way in all tasks.
-
-    Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
-    """
+    """Return the scores by (budget, way): a row a task and seed, a column an objective that has the way in each."""
     grids = {}
     for budget in BUDGETS:
         runs = judged[judged["budget"] == budget]
-        groups = [group for _, group in runs.groupby(["task", "objective"])]
-        tuned = pd.concat([contest.tuned(group, "score", tie="excess") for group in groups])
-        stands = {"tuned": tuned, "recipe": runs[runs["recipe"]], "mean": runs}
+        stands = {"tuned": tuned(runs), "recipe": runs[runs["recipe"]], "mean": runs}
         whole = runs.groupby(["task", "seed"]).size().index
         for way in ways:
-            grid = stands[way].groupby(["task", "seed", "objective"])["score"].mean().unstack("objective")
-            grid = grid.reindex(whole).dropna(axis=1)
+            grid = grid_of(stands[way]).reindex(whole).dropna(axis=1)
             if grid.shape[1]:
                 grids[budget, way] = grid
     return grids
+
+
+def tuned(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return of judged runs, in few columns, those at the setting that was best on the other seeds.
+
+    Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
+    """
+    groups = judged[["task", "objective", "setting", "seed", "status", "score", "excess"]].groupby(
+        ["task", "objective"]
+    )
+    return pd.concat([contest.tuned(group, "score", tie="excess") for _, group in groups])
+
+
+def grid_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean score of runs: a row a task and seed, a column an objective."""
+    return runs.groupby(["task", "seed", "objective"])["score"].mean().unstack("objective")
 
 
 def _rows(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
@@ -269,13 +282,14 @@ def _order(seeds: pd.DataFrame) -> list[str]:
 
 
 def _leads(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[Lead, ...]:
-    n, leads = max(seeds.shape[1] for seeds in by_seed.values()), []
-    for (budget, way), seeds in by_seed.items():
-        if seeds.shape[1] == n:
-            first, *others = _order(seeds)
-            gaps = {name: stats.paired_difference(seeds[first], seeds[name]) for name in others}
-            leads.append(Lead(way, budget, first, gaps))
-    return tuple(leads)
+    n = max(seeds.shape[1] for seeds in by_seed.values())
+    return tuple(lead(way, budget, seeds) for (budget, way), seeds in by_seed.items() if seeds.shape[1] == n)
+
+
+def lead(way: str, budget: str, seeds: pd.DataFrame) -> Lead:
+    """Return who comes first of the scores over all tasks: `seeds` has a row a seed, a column an objective."""
+    first, *others = _order(seeds)
+    return Lead(way, budget, first, {name: stats.paired_difference(seeds[first], seeds[name]) for name in others})
 
 
 def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:

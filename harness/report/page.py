@@ -1,7 +1,7 @@
 """The page: everything gathered, rendered once, written atomically."""
 
 import base64
-import math
+import hashlib
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -9,10 +9,26 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from harness.errors import StoreError
 from harness.exports import csv
-from harness.report import answer, contest, enough, floors, overview, pictures, sheets, stats, tables, verdict
+from harness.report import (
+    answer,
+    contest,
+    enough,
+    floors,
+    methods,
+    overview,
+    pictures,
+    robust,
+    rows,
+    sensitivity,
+    sheets,
+    stats,
+    tables,
+    verdict,
+)
 from harness.report.across_shown import across_part
 from harness.report.contest import TaskResult
 from harness.report.figures import label
@@ -20,12 +36,12 @@ from harness.report.panels import TYPES, Panel, Section
 from harness.report.records import Records
 from harness.report.tables import View
 from harness.store import STATUSES, write_atomic
-from harness.wording import NOTHING, counted, interval, number, plain, printable, waiting_scores
+from harness.wording import counted, listed, plain, printable, waiting_scores
 
-# Shown beside the primary metric, of whatever extractor and number.
-BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
 # Figures of an earlier report that may go.
-OURS = re.compile(r"(headline|tasks|across|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)")
+OURS = re.compile(
+    r"(headline|tasks|across|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+)
 
 
 def build_report(store: Records, out: Path) -> Path:
@@ -36,10 +52,12 @@ def build_report(store: Records, out: Path) -> Path:
     """
     view = tables.read(store)
     results = contest.judge(contest.rivals(view.table), view.metrics)
-    tested = across_part(view)
-    drawn = overview.sections(view) | {"across": tested.section} | pictures.sections(view) | sheets.sections(view)
+    found, tested = sensitivity.sweeps(view.table, view.plan.get("data_axes", ())), across_part(view)
+    drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
+    drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
     frames = _csv_tables(view, contest.by_task(results)) | tested.frames
-    page = render(context(view, results, drawn, list(frames)) | {"across": tested.shown})
+    frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
+    page = render(context(view, results, drawn, frames) | {"across": tested.shown})
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:
@@ -51,19 +69,38 @@ def build_report(store: Records, out: Path) -> Path:
 
 
 def render(values: dict[str, Any]) -> str:
-    """Return the page. Every value is escaped: the template is the only source of markup."""
+    """Return the page. Every value is escaped: the template is the only source of markup, page.css and page.js beside
+    it the only style and script, which the page's policy names by their hashes.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_clean
     )
-    source = files("harness.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(values)
+    css, js = read("page.css"), read("page.js")
+    made = environment.from_string(read("page.html.j2"))
+    return made.render(values, css=Markup(css), js=Markup(js), policy=Markup(policy(css, js)))
+
+
+def policy(css: str, js: str) -> str:
+    """Return the Content-Security-Policy of a page with this one style and this one script: it may ask for nothing,
+    send nothing, and run nothing else.
+    """
+    style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, js))
+    allowed = f"img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def read(name: str) -> str:
+    """Return the text of a file that the page is made from."""
+    return files("harness.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _clean(value: Any) -> Any:
     return printable(value) if type(value) is str else value  # markup, a subclass of str, is the template's own
 
 
-def context(view: View, results: list[TaskResult], drawn: dict[str, Section], csvs: list[str]) -> dict[str, Any]:
+def context(
+    view: View, results: list[TaskResult], drawn: dict[str, Section], frames: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
     """Return all that the template shows, as text and lists of text."""
     suite, table = view.suite, view.table
     lost = tables.failures(table)
@@ -72,7 +109,8 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "question": str(suite.get("question") or ""),
         "answer": _answer(view, results),
         "headline": verdict.shown(view.headline) if view.headline else None,
-        "by_task": _answers(results),
+        "by_task": rows.answers(results),
+        **_removals(view, frames),
         "counts": _counts(table),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
         "enough": enough.sentence(enough.nearest(table, view.metrics, view.plan.get("data_axes", ()))),
@@ -84,17 +122,20 @@ def context(view: View, results: list[TaskResult], drawn: dict[str, Section], cs
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
         "pictured": bool(drawn["sheets"].panels),
-        "cells": _cells(view.cells),
-        "beside": _beside(view.cells),
+        "cells": rows.cells(view.cells),
+        "beside": [heading for _, heading in rows.beside(view.cells)],
+        **_sensitivity(view),
         "swept": bool((table["setting"] != "").any()),
         "failures": lost.map(plain).to_dict("records"),
         "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
         "settings": [(title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(view)],
+        "methods": methods.paragraph(view),
+        "bibtex": methods.references(view),
         "coverage": _coverage(table),
         "versions": tables.versions(table).to_dict("records"),
         "mixed": tables.mixed(table),
         "command": f"harness run {tables.arguments(view, path=True)}",
-        "csvs": csvs,
+        "csvs": list(frames),
     }
 
 
@@ -109,7 +150,11 @@ def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     shown, found = tables.settings(view), view.headline
     heads: dict[str, pd.DataFrame] = {}
     if found:
-        heads = {"headline.csv": found.rows.merge(found.runs), "headline-tasks.csv": found.by_task.reset_index()}
+        heads = {
+            "headline.csv": found.rows.merge(found.runs),
+            "headline-tasks.csv": found.by_task.reset_index(),
+            "leave-one-out.csv": robust.leave_one_out(found, view.plan.get("data_axes", ())),
+        }
     return {
         **heads,
         "answer.csv": answers,
@@ -122,22 +167,19 @@ def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _answers(results: list[TaskResult]) -> list[dict[str, str]]:
-    """Return the rows of the table under the answer, where there is more than one task."""
-    rows = contest.by_task(results).to_dict("records") if len(results) > 1 else []
-    return [
-        {
-            "task": row["task"], "first": row["first"], "metric": row["metric"],
-            "mean": _mean(row) if row["n_ok"] == row["n_planned"] else f"median {number(row['median'])}",
-            "n": f"{row['n_ok']}/{row['n_planned']}", "runner_up": row["runner_up"] or NOTHING,
-            "gap": interval(row["runner_up_worse_by"], row["gap_low"], row["gap_high"]), "verdict": row["verdict"],
-        }
-        for row in rows
-    ]  # fmt: skip
+def _removals(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the headline would be without each part of the suite, as a sentence and as rows."""
+    if not view.headline:
+        return {"removals": [], "removed": ""}
+    found, best = frames["leave-one-out.csv"], view.headline.best.first
+    return {"removals": rows.removals(found, best), "removed": robust.sentence(found, best)}
 
 
-def _mean(row: dict[Any, Any]) -> str:
-    return interval(row["mean"], row["low"], row["high"])
+def _sensitivity(view: View) -> dict[str, Any]:
+    axes = view.plan.get("data_axes", ())
+    names = sensitivity.swept(view.table, axes)
+    said = sensitivity.sentence(sensitivity.ranges(view.table, axes), names)
+    return {"sensitivity": said, "swept_names": listed(names) if names else ""}
 
 
 def _counts(table: pd.DataFrame) -> str:
@@ -154,44 +196,6 @@ def _inlined(section: Section) -> dict[str, Any]:
 def _data_uri(panel: Panel) -> str:
     ending, content = next(iter(panel.files.items()))
     return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _beside(cells: pd.DataFrame) -> list[tuple[list[str], str]]:
-    """Return (columns, heading) of the metrics shown beside the primary one: of a row the first column with a value."""
-    there = [name for name in cells.columns if cells[name].notna().any()]
-    found = [(heading, [c for c in there if c == heading or stats.beside_of(c) == heading]) for heading in BESIDE]
-    return [(columns, columns[0] if columns == ["modes@2500"] else head) for head, columns in found if columns]
-
-
-def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the cells' table: one entry a task with its rows, best first and marked."""
-    beside = _beside(cells)
-    made = []
-    for task, part in cells.groupby("task", sort=False) if len(cells) else ():
-        rows = [
-            {
-                "best": row["rank"] == 1 and row["n_ok"] > 0 and len(part) > 1,
-                "objective": row["objective"], "setting": row["setting"],
-                "n": f"{row['n_ok']}/{row['n_planned']}",
-                "lost": answer.statuses({status: row[f"n_{status}"] for status in stats.FAILURES}),
-                "pending": row["n_pending"],
-                "median": number(row["median"]), "mean": _mean(row) if row["n_planned"] > 1 else NOTHING,
-                "quartiles": _range(row["q1"], row["q3"]), "extremes": _range(row["min"], row["max"]),
-                "beside": [_beside_text(row, columns) for columns, _ in beside],
-            }
-            for row in part.to_dict("records")
-        ]  # fmt: skip
-        made.append({"task": task, "metric": part["metric"].iloc[0], "rows": rows})
-    return made
-
-
-def _beside_text(row: dict[Any, Any], columns: list[str]) -> str:
-    value = next((row[name] for name in columns if not math.isnan(row[name])), math.nan)
-    return f"{100 * value:.1f} %" if columns == ["hq"] and not math.isnan(value) else number(value)
-
-
-def _range(low: float, high: float) -> str:
-    return NOTHING if math.isnan(low) else f"{number(low, high - low)} to {number(high, high - low)}"
 
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:

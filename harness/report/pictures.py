@@ -81,10 +81,12 @@ def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def runs_of(view: Tasks, cell: dict[str, Any]) -> pd.DataFrame:
+    """Return the runs of a cell by seed: what a picture needs of them, for a table has a hundred columns."""
     table = view.table
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
-    rows = table.iloc[np.flatnonzero(same)]
-    return rows.iloc[np.argsort(rows["seed"].to_numpy(), kind="stable")]
+    places = np.flatnonzero(same)
+    places = places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]
+    return table[[c for c in ("run_id", "seed", "status", cell["metric"], "first_bad_step") if c in table]].iloc[places]
 
 
 def median_of(view: View, cell: dict[str, Any]) -> str | None:
@@ -121,15 +123,16 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = figures.blank) -> Draw
     metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
     for cell in rows_of(shown):
-        ok = runs_of(view, cell).query("status == 'ok'")
+        runs = runs_of(view, cell)
+        ok = runs[runs["status"] == "ok"]
         lift = np.linspace(-0.2, 0.2, len(ok)) if len(ok) > 1 else np.zeros(len(ok))
         dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
-    runs, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
+    marks, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
     lines = max(text.count("\n") + 1 for text in texts)
     figure, ax = blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
     zero = [0.0] if metric.endswith("_excess") else []  # the floor belongs in the picture
-    _scale(ax, "x", np.concatenate([runs["value"].to_numpy(), zero]))
-    figures.draw_strips(ax, shown.assign(text=texts), runs, dict(view.styled), metric)
+    _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
+    figures.draw_strips(ax, shown.assign(text=texts), marks, dict(view.styled), metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(task)
     return figure, task, f"{figures.label(metric)} of every seed on {task}, by objective, best on top{left}"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
+from harness.report.rows import by_value, share
 from harness.wording import NOTHING, counted, interval, listed, number
 
 GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
@@ -202,9 +203,9 @@ def _runs(row: dict[Any, Any]) -> dict[str, Any]:
     return {
         "objective": row["objective"],
         "settings": f"{row['n_settings']}: {row['tuned_over']}" if row["tuned_over"] else "1",
-        "lost": f"{row['n_lost']}/{row['n_runs']}",
-        "no_better": f"{row['n_no_better']}/{row['n_runs']}",
-        "reached": _percent(row["steps_at_equal_seconds"]),
+        "lost": share(row["n_lost"], row["n_runs"]),
+        "no_better": share(row["n_no_better"], row["n_runs"]),
+        "reached": by_value(_percent(row["steps_at_equal_seconds"]), row["steps_at_equal_seconds"]),
         "work": [_work(name, row[name]) for name in WORK if name in row],
     }
 
@@ -212,9 +213,10 @@ def _runs(row: dict[Any, Any]) -> dict[str, Any]:
 def _score(cell: dict[Any, Any] | None, ranked: bool) -> dict[str, Any]:
     """Write two decimals everywhere, so that columns can be compared at a glance; headline.csv has the rest."""
     if cell is None:
-        return {"text": NOTHING, "first": False}
+        return by_value(NOTHING, math.nan)._asdict() | {"first": False}
     bounds = "" if math.isnan(cell["low"]) else f" [{cell['low']:.2f}, {cell['high']:.2f}]"
-    return {"text": f"{cell['score']:.2f}{bounds}", "first": ranked and cell["place"] == 1}
+    made = by_value(f"{cell['score']:.2f}{bounds}", cell["score"])
+    return made._asdict() | {"first": ranked and cell["place"] == 1}
 
 
 def _lead(lead: Lead | None, seeds: int) -> list[str]:

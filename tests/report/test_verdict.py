@@ -187,7 +187,7 @@ def test_the_table_marks_the_first_of_each_column_and_says_by_how_much_it_leads(
     firsts = {row["objective"]: [score["first"] for score in row["scores"]] for row in shown["rows"]}
     assert firsts == {"wgan-gp": [True] * 3 + [False] * 3, "wgan-clip": [False] * 3 + [True] * 3, "gan": [False] * 6}
     assert [lead[2] for lead in shown["leads"]] == ["over wgan-clip"] * 3 + ["over gan"] * 3
-    assert {row["objective"]: row["reached"] for row in shown["rows"]} == {
+    assert {row["objective"]: row["reached"].text for row in shown["rows"]} == {
         "wgan-gp": "10 %", "wgan-clip": "100 %", "gan": "100 %",
     }  # fmt: skip
 

@@ -1,0 +1,134 @@
+"""A paragraph on methods and its references, to paste into a paper: of what this very suite did."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness import __version__
+from harness.report import bibliography, tables
+from harness.report.figures import label
+from harness.report.sensitivity import swept
+from harness.report.tables import View
+from harness.wording import counted, listed, plain
+
+# Columns whose metrics are named by what precedes them: floors, ceilings and differences are not metrics of their own.
+METRIC = re.compile(r"(?P<plain>[a-z]\w*?)(_excess|_floor|_ceiling|_train)?([\[@].*)?")
+SOURCE = re.compile(r"(?P<who>[A-Z]\w+) et al\. (?P<year>\d{4})")
+
+
+def paragraph(view: View) -> str:
+    """Return what was compared, on what, how long, how often, by which metric, and with what, in plain text."""
+    table = view.table
+    if table.empty:
+        return ""
+    said = [_compared(table), _trained(view), _ranked(view), _intervals(view), _made_with(table)]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def references(view: View) -> str:
+    """Return BibTeX of this software and of the papers of the objectives, recipes, networks and metrics used here."""
+    table, specs = view.table, view.plan.get("specs", {}).values()
+    measured = {str(c) for c in table.columns if table[c].notna().any()}
+    metrics = {found["plain"] for c in measured if (found := METRIC.fullmatch(c))}
+    networks = {spec["setup"]["architecture"] for spec in specs} | set(table["architecture"].astype(str))
+    sources = [(entry["recipe"] or {}).get("source", "") for entry in view.plan.get("settings", ())]
+    recipes = {f"{found['who'].lower()}{found['year']}" for text in sources for found in SOURCE.finditer(text)}
+    objectives = table["objective.base"].astype(str).unique() if len(table) else ()
+    keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
+    keys |= {"agarwal2021"} if view.headline else set()  # scores of many tasks, with intervals over runs
+    return bibliography.bibtex([key for key in bibliography.PAPERS if key in keys], __version__)
+
+
+def _compared(table: pd.DataFrame) -> str:
+    """Write which objectives were compared on which tasks, in how many runs."""
+    bases = table.drop_duplicates("objective")[["objective", "objective.base"]].astype(str)
+    names = [name if name == base else f"{name} ({base})" for name, base in bases.itertuples(index=False)]
+    was = "was trained" if len(names) == 1 else "were compared"
+    on = f"{counted(table['task'].nunique(), 'task')}: {_data(table)}"
+    n, ok = len(table), int((table["status"] == "ok").sum())
+    runs = f"{counted(n, 'run')}, {'all' if ok == n else f'{ok:,}'} of which finished"
+    return f"{listed(names)} {was} on {on}, with {counted(table['seed'].nunique(), 'seed')} ({runs})."
+
+
+def _data(table: pd.DataFrame) -> str:
+    """Write "8gaussians and swissroll with mlp and mlp-bn; digits with dcgan"."""
+    of = table.groupby("dataset", sort=False)["architecture"].agg(lambda names: listed(list(map(str, names.unique()))))
+    with_: dict[str, list[str]] = {}
+    for dataset, names in of.items():
+        with_.setdefault(str(names), []).append(str(dataset))
+    return "; ".join(f"{listed(datasets)} with {names}" for names, datasets in with_.items())
+
+
+def _trained(view: View) -> str:
+    """Write steps, batches and what was swept."""
+    table = view.table
+    fixed = "setup.trained" in table and bool((table["setup.trained"] == "fixed").all())
+    steps = _by_data(table, "steps", "critic updates" if fixed else "generator steps")
+    batches = f" with batches of {_by_data(table, 'setup.batch', '')}" if "setup.batch" in table else ""
+    axes = [f"{name} ({listed(_values(table[f'sweep.{name}']))})" for name in swept(table)]
+    over = f", sweeping {listed(axes)}" if axes else ""
+    rest = "; all other settings are those of each objective's recipe unless the table of settings says otherwise"
+    return f"Each run took {steps}{batches}{over}{rest}."
+
+
+def _by_data(table: pd.DataFrame, column: str, unit: str) -> str:
+    """Write the values of a column, with the data sets of each where they differ: "700 (ring) and 300 (digits)"."""
+    values = table.groupby("dataset", sort=False)[column].agg(lambda found: listed(_values(found)))
+    of: dict[str, list[str]] = {}
+    for dataset, value in values.items():
+        of.setdefault(str(value), []).append(str(dataset))
+    if len(of) == 1:
+        return f"{next(iter(of))} {unit}".strip()
+    return f"{listed([f'{value} ({listed(datasets)})' for value, datasets in of.items()])} {unit}".strip()
+
+
+def _values(found: Iterable[Any]) -> list[str]:
+    return [
+        f"{value:,}" if isinstance(value, int) else plain(value)
+        for value in dict.fromkeys(pd.Series(found).dropna().tolist())
+    ]
+
+
+def _ranked(view: View) -> str:
+    """Write which metric ranks which data sets, on how many samples, in whose features."""
+    of: dict[str, list[str]] = {}
+    for dataset, metric in view.metrics.items():
+        of.setdefault(metric, []).append(dataset)
+    samples = view.suite.get("score", {}).get("samples")
+    pictures = tables.pictured(view.plan)
+    said = []
+    for metric, datasets in of.items():
+        n = "" if "@" in metric or samples is None or set(datasets) & pictures else f" on {samples:,} samples"
+        said.append(f"{label(metric)}{n}{f' ({listed(datasets)})' if len(of) > 1 else ''}")
+    by = f"Generators are ranked by {listed(said)}, at their last step, a run that was lost counting as worst."
+    extractors = _extractors(view.table)
+    kind = "extractor" if len(extractors) == 1 else "extractors"
+    return f"{by} Features of pictures are those of the {kind} {listed(extractors)}." if extractors else by
+
+
+def _extractors(table: pd.DataFrame) -> list[str]:
+    return [name[len("extractor_weights[") : -1] for name in table.columns if name.startswith("extractor_weights[")]
+
+
+def _intervals(view: View) -> str:
+    seeds = int(view.table["seed"].nunique())
+    if seeds == 1:
+        return "One seed was trained, so that no interval is given."
+    chosen = ", each seed being judged at the setting that was best on the other seeds" if swept(view.table) else ""
+    paired = "objectives are compared seed by seed, for runs of one seed share weights, data and latents"
+    return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}; {paired}."
+
+
+def _made_with(table: pd.DataFrame) -> str:
+    """Write the versions and machines of the runs that have ended."""
+    named: Mapping[str, list[str]] = {
+        name: _values(table[name]) if name in table else [] for name in ("harness", "torch", "device", "host_cpu")
+    }
+    if not named["harness"]:
+        return ""
+    torch = f" and PyTorch {listed(named['torch'])}" if named["torch"] else ""
+    on = f" on {listed(named['device'])}" if named["device"] else ""
+    cpu = f" ({listed(named['host_cpu'])})" if named["host_cpu"] else ""
+    return f"Made with harness {listed(named['harness'])}{torch}{on}{cpu}."

@@ -1,0 +1,107 @@
+"""The paragraph on methods and its references: of this very suite, and of nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from report.fake_results import FakeResults
+from ruamel.yaml import YAML
+
+import harness
+from harness.report import bibliography, methods, tables
+from harness.report.bibliography import PAPERS, bibtex
+from harness.report.methods import SOURCE
+
+ENTRY = re.compile(r"@(\w+)\{(\w+),\n(.*?)\n\}", re.DOTALL)
+
+
+def keys(text):
+    return [key for _, key, _ in ENTRY.findall(text)]
+
+
+def test_the_paragraph_holds_the_numbers_of_the_suite():
+    store = FakeResults(
+        tasks=(("8gaussians", "mlp"), ("8gaussians", "mlp-bn"), ("swissroll", "mlp")), rates=("recipe", 2e-3),
+        overrides={(0, "gan", 0, 1): {"status": "diverged"}, (0, "gan", 0, 2): {"objective.base": "nsgan"}},
+    )  # fmt: skip
+    said = methods.paragraph(tables.read(store))
+    for part in (
+        "gan, wgan-clip and wgan-gp were compared on 3 tasks: 8gaussians with mlp and mlp-bn; swissroll with mlp",
+        "with 3 seeds (54 runs, 53 of which finished).",
+        "Each run took 1,000 generator steps with batches of 64, sweeping lr (recipe and 2e-3)",
+        "ranked by W1 excess (data units), at their last step",
+        "Student's t over 3 training seeds, at 95 %, each seed being judged at the setting that was best on the other",
+        "Made with harness 0.1.0 and PyTorch 2.13.0 on cpu (a processor).",
+    ):
+        assert part in said
+
+
+def test_variants_and_steps_that_differ_are_told_apart():
+    store = FakeResults(objectives=("wgan-clip",), tasks=(("a", "mlp"), ("b", "mlp")), seeds=1)
+    view = tables.read(store)
+    view.table["objective"] = "clip-0.1"
+    view.table.loc[view.table["dataset"] == "b", "steps"] = 300
+    said = methods.paragraph(view)
+    assert said.startswith("clip-0.1 (wgan-clip) was trained on 2 tasks: a and b with mlp, with 1 seed")
+    assert "took 1,000 (a) and 300 (b) generator steps" in said
+    assert "One seed was trained, so that no interval is given." in said
+    assert "Student" not in said
+
+
+def test_only_papers_of_this_suite_are_cited():
+    found = keys(methods.references(tables.read(FakeResults(objectives=("gan", "wgan-gp")))))
+    assert found == ["harness", "goodfellow2014", "gulrajani2017", "flamary2021"]
+    found = keys(methods.references(tables.read(FakeResults(tasks=(("a", "dcgan-no-bn"), ("b", "mlp"))))))
+    assert found == [
+        "harness", "goodfellow2014", "radford2016", "arjovsky2017", "gulrajani2017", "agarwal2021", "flamary2021",
+    ]  # fmt: skip
+
+
+def test_metrics_of_pictures_and_the_inception_network_bring_their_papers():
+    more = {"fid[inception]@540": 3.0, "kid[inception]@540": 0.1, "extractor_weights[inception]": "01"}
+    overrides = {(0, name, 0, seed): more for name in ("gan", "wgan-clip", "wgan-gp") for seed in range(3)}
+    found = keys(methods.references(tables.read(FakeResults(overrides=overrides))))
+    assert {"heusel2017", "binkowski2018", "obukhov2020"} <= set(found)
+    assert not {"kynkaanniemi2019", "salimans2016"} & set(found)
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_an_entry_is_whole_and_its_key_says_who_and_when(key):
+    [(kind, found, body)] = ENTRY.findall(bibtex([key], "1").partition("\n\n")[2])
+    fields = dict(re.findall(r"^  (\w+) += \{(.*)\},?$", body, re.MULTILINE))
+    assert found == key
+    assert {"author", "title", "year"} <= set(fields)
+    assert {"article": "journal", "inproceedings": "booktitle", "misc": "author"}[kind] in fields
+    surname = re.sub(r"[^a-z]", "", fields["author"].partition(",")[0].lower())
+    assert key == surname + fields["year"]
+    assert body.count("{") == body.count("}")
+    assert body.isascii()
+
+
+def test_papers_come_by_year_and_every_one_can_be_reached():
+    years = [int(fields["year"]) for _, fields in PAPERS.values()]
+    assert years == sorted(years)
+    tables_of = (
+        bibliography.OF_OBJECTIVES,
+        bibliography.OF_ARCHITECTURES,
+        bibliography.OF_METRICS,
+        bibliography.OF_EXTRACTORS,
+    )
+    assert {key for of in tables_of for found in of.values() for key in found} | {"agarwal2021"} == set(PAPERS)
+
+
+def test_every_objective_and_its_recipe_has_a_paper():
+    for name, objective in harness.OBJECTIVES.items():
+        assert bibliography.OF_OBJECTIVES[name]
+        for recipe in objective.recipe.values():
+            assert all(f"{found['who'].lower()}{found['year']}" in PAPERS for found in SOURCE.finditer(recipe.source))
+
+
+def test_the_software_is_cited_as_its_citation_file_says():
+    cited = YAML(typ="safe").load((Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8"))
+    software = bibliography.SOFTWARE
+    assert (cited["title"], cited["license"], cited["version"]) == (
+        software["title"], software["license"], harness.__version__,
+    )  # fmt: skip
+    assert [author["name"] for author in cited["authors"]] == [software["author"]]
+    assert f"Version {cited['version']}, MIT licence" in methods.references(tables.read(FakeResults()))
