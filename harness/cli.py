@@ -16,7 +16,6 @@ from harness.options import (
     FolderArgument,
     Format,
     Json,
-    Merge,
     Only,
     Power,
     ReportFolder,
@@ -276,15 +275,14 @@ def clean(
 
 @app.command()
 def report(
-    folders: Annotated[list[str], typer.Argument(help="Results folders, or a root of several.")],
+    folders: Annotated[list[str], typer.Argument(help="A results folder, or a root of several; or several to merge.")],
     output: ReportFolder = None,
-    merge: Merge = False,
     as_json: Json = False,
 ) -> None:
-    """Write the report of a results folder again, from its records; with --merge one report of several."""
+    """Write the report of a results folder again, from its records; of several folders named one report together."""
     from harness.runner import rebuild_reports
 
-    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr), merge)
+    written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
     print(_json(written) if as_json else "\n".join(written))
 
 

@@ -16,7 +16,6 @@ ExportFile = Annotated[
     typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex or .md, here]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Merge = Annotated[bool, typer.Option("--merge", help="Write one report of all these folders, not one of each.")]
 Power = Annotated[
     float | None,
     typer.Option("--power", metavar="EFFECT", help="Count the seeds that would show this effect: Cohen's d, paired."),

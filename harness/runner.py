@@ -209,21 +209,20 @@ def report_folder(root: str, folder: str) -> str:
 
 
 def rebuild_reports(
-    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None, merge: bool = False
+    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
 ) -> list[str]:
-    """Write runs.parquet and the report of each results folder again, or with `merge` one report of all alone.
+    """Write runs.parquet and the report of a results folder again, or of each below a root; of several `folders` one
+    report of all alone.
 
     Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
-    its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or a single folder is to be
-    merged.
+    its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or they cannot be merged.
     """
     found = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
-    if merge and len(found) < 2:
-        raise HarnessError(f"--merge: {found[0]} alone given; name two results folders or more, or leave --merge out")
+    merge = len(folders) > 1 and len(found) > 1
     if output is not None and len(found) > 1 and not merge:
         raise HarnessError(
-            f"-o {output}: {len(found)} suites found and one folder given; name one suite, leave -o out, or add "
-            "--merge for one report of all"
+            f"-o {output}: {len(found)} suites found and one folder given; leave -o out, or name the suites, which "
+            "makes one report of all"
         )
     written = []
     if merge:

@@ -167,7 +167,7 @@ def test_a_metric_for_data_that_one_alone_has_keeps_nobody_apart(results):
 
 @pytest.mark.slow
 def test_the_command_writes_one_report_of_all(quick, halves, call):
-    code, out, err = call("report", *halves, "--merge")
+    code, out, err = call("report", *halves)
     assert (code, out, err) == (0, "reports/one+two/index.html\n", "")
     page = Path("reports/one+two/index.html").read_text()
     assert "Merged from results/one and results/two." in page
@@ -179,15 +179,13 @@ def test_the_command_writes_one_report_of_all(quick, halves, call):
         *(table.sort_values(["task", "objective"], ignore_index=True).sort_index(axis=1) for table in cells)
     )
     shutil.rmtree("results/small")
-    assert call("report", "results", "--merge", "-o", "all")[1] == "all/index.html\n"
+    assert call("report", "results")[1] == "reports/one/index.html\nreports/two/index.html\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["results/small", "--merge"], "--merge: results/small alone given; name two results folders or more"),
-        (["results/small", "results/small", "--merge"], "results/small alone given"),
-        (["results/one", "results/two", "-o", "x"], "or add --merge for one report of all"),
+        (["results", "-o", "x"], "-o x: 3 suites found and one folder given; leave -o out, or name the suites, which"),
     ],
 )
 def test_a_wrong_call_is_one_sentence(halves, call, arguments, words):
@@ -200,7 +198,7 @@ def test_a_wrong_call_is_one_sentence(halves, call, arguments, words):
 def test_damage_of_one_is_said_and_costs_its_run_alone(quick, halves, results, call):
     run_id = results["averaged mlp"]
     (Path("results/two/runs") / run_id / "record.json").write_text("{")
-    code, _, err = call("report", *halves, "--merge", "-o", "all")
+    code, _, err = call("report", *halves, "-o", "all")
     assert code == 0
     assert "record.json: not valid JSON" in err
     runs = pd.read_csv("all/tables/runs.csv").set_index("run_id")
