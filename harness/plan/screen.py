@@ -152,7 +152,8 @@ def _power_sentence(power: Mapping[str, Any]) -> str:
     needed += f", and {power['seeds_needed_corrected']:,} for {family}" if family else ""
     text = (
         f"To see a paired difference of d = {plain(power['effect'])} (Cohen's d: the mean difference over the standard "
-        f"deviation of the differences between seeds) with 80 % power at the 5 % level, one comparison takes {needed}."
+        f"deviation of the differences between seeds) with 80 % power at the 5 % level of a paired t "
+        f"test, one comparison takes {needed}."
     )
     if power["smallest_effect_alone"] is None:
         return text

@@ -12,6 +12,7 @@ from harness.report import across_figures, figures, panels
 from harness.report.across import Across, across, frames
 from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
+from harness.report.rows import by_value
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
 from harness.wording import counted, interval, listed, number
@@ -40,7 +41,7 @@ def shown(found: Across) -> dict[str, Any]:
         {
             "objective": row["objective"],
             "rank": f"{row['mean_rank']:.2f}",
-            **{k: _bounded(row, k) for k in ("iqm", "mean")},
+            "iqm": by_value(_bounded(row, "iqm"), row["iqm"]),
         }
         for row in found.objectives.to_dict("records")
     ]
@@ -76,12 +77,22 @@ def verdict(found: Across) -> str:
 
 
 def spread(shares: pd.DataFrame) -> str:
-    """Return which factor explains the most variance and how much the seed does; "" where none can be told."""
-    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))]
+    """Return which factor explains the most variance and how much the seed does; "" where none can be told.
+
+    What is common to factors that were not crossed belongs to none of them: where it could turn the order, two are
+    named and no first.
+    """
+    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))].sort_values("share", ascending=False, kind="stable")
     if named.empty:
         return ""
-    first = named.iloc[int(named["share"].argmax())]
-    seed, said = shares[shares["source"] == SEED], f"{first['source']} explains the most, {_percent(first['share'])}"
+    first, *others = named.to_dict("records")
+    overlap = float(shares.loc[shares["source"] == OVERLAP, "share"].abs().sum())
+    said = f"{first['source']} explains the most, {_percent(first['share'])}"
+    if others and first["share"] - others[0]["share"] < overlap:
+        second = f"{others[0]['source']} {_percent(others[0]['share'])}"
+        said = f"{first['source']} explains {_percent(first['share'])} and {second}, beside {_percent(overlap)} that "
+        said += "factors share and that is not told apart"
+    seed = shares[shares["source"] == SEED]
     if seed.empty:
         return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
     return f"{said}; the seed {_percent(seed['share'].iloc[0])}."
@@ -111,13 +122,16 @@ def _no_groups(found: Across) -> str:
 
 
 def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
-    said = f"{row['first']} higher" if row["told_apart"] else "no difference found"
+    said = f"{row['higher']} higher" if row["told_apart"] else "no difference found"
+    if row["told_apart"] and (row["difference"] < 0) != (row["higher"] == row["second"]):
+        other = row["first"] if row["higher"] == row["second"] else row["second"]
+        said = f"{row['higher']} higher in more tasks, {other} in the mean"
     return {
         "pair": f"{row['first']} over {row['second']}",
-        "difference": interval(row["difference"], row["low"], row["high"]),
-        "improvement": _bounded(row, "improvement"),
-        "p": _p(row["p"]),
-        "p_holm": _p(row["p_holm"]),
+        "difference": by_value(interval(row["difference"], row["low"], row["high"]), row["difference"]),
+        "improvement": by_value(_bounded(row, "improvement"), row["improvement"]),
+        "p": by_value(_p(row["p"]), row["p"]),
+        "p_holm": by_value(_p(row["p_holm"]), row["p_holm"]),
         "told": row["told_apart"],
         "verdict": said if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
     }
@@ -125,9 +139,10 @@ def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
 
 def _bounded(row: dict[Any, Any], name: str) -> str:
     """Write two decimals everywhere, so that columns can be compared at a glance; the CSV files have the rest."""
-    if np.isnan(row[f"{name}_low"]):
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if np.isnan(low) or low == high:  # where all draws agree they bound nothing
         return f"{row[name]:.2f}"
-    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+    return f"{row[name]:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _p(p: float) -> str:

@@ -31,6 +31,14 @@ _NIPS, _ICML, _ICLR = (
 
 # Names in BibTeX's own spelling of letters beyond ASCII; braces keep capitals that a style would lower.
 PAPERS: dict[str, Entry] = {
+    "wilcoxon1945": _in(
+        "Wilcoxon, Frank", "Individual Comparisons by Ranking Methods", "Biometrics Bulletin", 1945,
+        volume="1", number="6", pages="80--83",
+    ),
+    "holm1979": _in(
+        "Holm, Sture", "A Simple Sequentially Rejective Multiple Test Procedure", "Scandinavian Journal of Statistics",
+        1979, volume="6", number="2", pages="65--70",
+    ),
     "goodfellow2014": _at(
         "Goodfellow, Ian and Pouget-Abadie, Jean and Mirza, Mehdi and Xu, Bing and Warde-Farley, David and Ozair, "
         "Sherjil and Courville, Aaron and Bengio, Yoshua",

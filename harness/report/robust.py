@@ -107,4 +107,6 @@ def _ahead(row: dict[Any, Any]) -> str:
 
 
 def _doubt(row: dict[Any, Any]) -> str:
+    if np.isnan(row["ahead_low"]):
+        return ": one seed gives no interval"
     return "" if row["ahead_low"] > 0 else ": no difference found"

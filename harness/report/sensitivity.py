@@ -129,6 +129,8 @@ def sentence(found: pd.DataFrame, names: list[str]) -> str:
     last = others[-1]
     most = f"that of {last['objective']} varies most, from {_two(last['worst'])} to {_two(last['best'])}"
     said = f"{over} the score of {first['objective']} varies least: {span}, {mean}; {most}"
+    surest = max(found.to_dict("records"), key=lambda row: row["worst"])
+    said += f"; at its worst setting {surest['objective']} is highest, {_two(surest['worst'])}"
     if first["settings"] == last["settings"]:
         return f"{said}."
     return f"{said}; of {counted(first['settings'], 'setting')} and {last['settings']}."
