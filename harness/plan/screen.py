@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
-from harness.wording import counted, plain
+from harness.wording import aligned, counted, plain
 
 WIDTH = 100
 INDENT = 16
@@ -64,7 +64,7 @@ def _settings(settings: list[Mapping[str, Any]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["Settings (several values are swept)"]
     if 2 + sum(widths) + 2 * (len(widths) - 1) <= WIDTH:
-        lines += ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.append(textwrap.indent(aligned(rows), "  "))
     else:
         lines += [line for row in rows[1:] for line in _block(header, row)]
     return "\n".join(lines + _sources(settings))

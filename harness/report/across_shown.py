@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.power import smallest_effect, smallest_p, tasks_needed
@@ -15,7 +14,7 @@ from harness.report.panels import Drawn, Section
 from harness.report.rows import by_value
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
-from harness.wording import counted, interval, listed, number
+from harness.wording import counted, interval, listed, number, percent, score
 
 
 @dataclass(frozen=True)
@@ -87,15 +86,15 @@ def spread(shares: pd.DataFrame) -> str:
         return ""
     first, *others = named.to_dict("records")
     overlap = float(shares.loc[shares["source"] == OVERLAP, "share"].abs().sum())
-    said = f"{first['source']} explains the most, {_percent(first['share'])}"
+    said = f"{first['source']} explains the most, {percent(first['share'])}"
     if others and first["share"] - others[0]["share"] < overlap:
-        second = f"{others[0]['source']} {_percent(others[0]['share'])}"
-        said = f"{first['source']} explains {_percent(first['share'])} and {second}, beside {_percent(overlap)} that "
+        second = f"{others[0]['source']} {percent(others[0]['share'])}"
+        said = f"{first['source']} explains {percent(first['share'])} and {second}, beside {percent(overlap)} that "
         said += "factors share and that is not told apart"
     seed = shares[shares["source"] == SEED]
     if seed.empty:
         return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
-    return f"{said}; the seed {_percent(seed['share'].iloc[0])}."
+    return f"{said}; the seed {percent(seed['share'].iloc[0])}."
 
 
 def section(view: View, found: Across) -> Section:
@@ -138,20 +137,11 @@ def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _bounded(row: dict[Any, Any], name: str) -> str:
-    """Write two decimals everywhere, so that columns can be compared at a glance; the CSV files have the rest."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    if np.isnan(low) or low == high:  # where all draws agree they bound nothing
-        return f"{row[name]:.2f}"
-    return f"{row[name]:.2f} [{low:.2f}, {high:.2f}]"
+    return score(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _p(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
-
-
-def _percent(share: float) -> str:
-    text = f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
-    return "0.0 %" if text == "-0.0 %" else text
 
 
 def _profiles(view: View, found: Across) -> Drawn:
@@ -188,7 +178,7 @@ def _ranks(view: View, found: Across) -> Drawn:
 
 def _shares(found: Across) -> Drawn:
     shares = found.shares.assign(
-        text=found.shares["share"].map(_percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
+        text=found.shares["share"].map(percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
     )
     figure, ax = figures.blank(5.0, 1.1 + 0.3 * len(shares))
     across_figures.draw_shares(ax, shares)
