@@ -13,14 +13,14 @@ setup: .venv/.ready  ## .venv with the pinned dependencies
 setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
 test: setup-dev  ## the whole test suite, on two cores
-	$(BIN)/python -m pytest -q -n 2 -m "not bench"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not bench"
 
 check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
 
-faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of each
+faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of those that take seconds
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
 
 bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a report of 2,000 runs
@@ -34,7 +34,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 fast: setup-dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not gpu and not bench"
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ from harness.errors import UnknownName
 from harness.metrics.transport import wasserstein_1
 
 
+@pytest.mark.slow
 def test_the_counted_work_is_what_the_plain_loop_multiplies():
     """By PyTorch's profiler. Autograd also sends the penalty's zeros back through the ReLUs, a sixth of it."""
     size = Size(width=64, batch=32, n_critic=2)
@@ -42,6 +43,7 @@ def test_the_plain_loop_learns_the_ring():
     assert distance() < 0.5 * before
 
 
+@pytest.mark.slow
 def test_a_row_compares_every_stack_with_the_plain_loop():
     row = measure(width=8, batch=8, rounds=1, seconds=0.001)
     assert [stack["runs"] for stack in row["stacks"]] == list(STACKS)

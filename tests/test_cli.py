@@ -120,6 +120,7 @@ def test_plan_counts_the_seeds_for_an_effect(call, folder):
     assert "power" not in json.loads(call("plan", "good.yaml", "--json")[1])
 
 
+@pytest.mark.slow
 def test_plan_measures_on_request(call, folder):
     code, out, err = call("plan", "good.yaml", "--measure", "--workers", "0")
     assert code == 0

@@ -40,6 +40,7 @@ def test_the_same_records_are_identical(other, call):
     assert "warning" not in out
 
 
+@pytest.mark.slow
 def test_the_folder_above_the_other_one_will_do(other, call):
     assert call("compare", "results/small", "elsewhere") == call("compare", "results/small", "elsewhere/small")
     assert call("compare", "results", "elsewhere/small") == call("compare", "results/small", "elsewhere/small")
@@ -60,6 +61,7 @@ def test_one_changed_metric_is_told_with_its_task_and_all_is_plain_json(other, r
     assert found["settings"] == found["warnings"] == []
 
 
+@pytest.mark.slow
 def test_two_objectives_or_architectures_of_a_folder(results, call):
     code, out, _ = call("compare", "results/small", "averaged", "wild")
     assert code == 0

@@ -33,6 +33,7 @@ def test_samples_have_the_declared_shape_and_depend_on_the_generator_alone(name)
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOYS)
 def test_the_stratified_reference_is_the_same_distribution(name):
     """Nearer to a fresh sample than two fresh samples are to each other, on average."""

@@ -170,6 +170,7 @@ def test_leftovers_go_and_what_is_foreign_stays_and_is_named(whole, call):
     assert (FOLDER / "damaged/1/checkpoints/0099").read_bytes() == b"torn"
 
 
+@pytest.mark.slow
 def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch):
     """Nothing else stops, and in a folder that may not be written too."""
     path = FOLDER / "runs" / whole["averaged mlp"] / "curves.parquet"

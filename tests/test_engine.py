@@ -53,6 +53,7 @@ def test_under_vmap_a_stack_equals_plain_loops(objective, architecture, monkeypa
     check_equal_to_plain_loop([make_spec(objective, architecture=architecture, seed=s) for s in range(2)], "stacked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
 @pytest.mark.parametrize("init", ["he", "default", {"normal": 0.3}])
 def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, init):
@@ -94,6 +95,7 @@ def test_nor_where_sizes_fill_no_register(activation, architecture, batch, width
     )
 
 
+@pytest.mark.slow
 def test_score_points_change_nothing():
     often = train([make_spec(steps=70)], at=range(0, 71, 14), samples=50)[0]
     never = train([make_spec(steps=70)])[0]
@@ -135,6 +137,7 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
             assert torch.equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["batched", "vmap"])
 def test_a_diverging_run_stops_at_its_step_and_leaves_its_neighbours_alone(mode, monkeypatch):
     monkeypatch.setitem(TRICKS, "nan", NAN_AT)
@@ -252,6 +255,7 @@ def test_packing_shows_the_critic_pairs_of_samples():
     assert outcome.snapshots[3]["generated"].shape == (40, 2)
 
 
+@pytest.mark.slow
 def test_a_fixed_generator_trains_the_critic_alone_towards_the_exact_distance():
     """On parallel lines the best 1-Lipschitz critic scores theta higher on one line than on the other."""
     spec = make_spec(

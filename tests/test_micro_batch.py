@@ -12,6 +12,7 @@ from harness.objectives import OBJECTIVES, TRICKS, Trick
 DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2, "latent": 3, "norm": "layer"}}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize(("mode", "runs"), [("stacked", 2), ("single", 1)])
 @pytest.mark.parametrize("micro", [1, 4])
@@ -47,6 +48,7 @@ def test_every_objective_is_a_mean_over_samples(objective):
         np.testing.assert_allclose(curve, whole.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_a_checkpoint_and_does_not_depend_on_its_stack():
     specs = [make_spec("wgan-gp", seed=seed, steps=12, batch=12, micro_batch=4, tricks=("ema",)) for seed in range(3)]
     whole = check_resumed(specs)

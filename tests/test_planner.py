@@ -71,6 +71,7 @@ def test_trials_time_each_stack_and_data_set_once_and_write_no_results(measured)
     assert measured()[1] == ["nothing to measure: no stack or data set is left that was never timed on this machine"]
 
 
+@pytest.mark.slow
 def test_a_run_times_what_plan_then_knows(suite):
     first = run(suite)
     assert first.estimated_s is None
@@ -87,6 +88,7 @@ def test_a_run_times_what_plan_then_knows(suite):
     assert (left["parts"]["training"], left["parts"]["scoring"], left["bytes"]) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_only_what_is_left_counts(suite):
     run(suite)
     fewer, whole = (
@@ -96,6 +98,7 @@ def test_only_what_is_left_counts(suite):
     assert 0 < fewer < whole
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_or_comes_too_late_is_told(suite, measured, monkeypatch):
     Path("broken.py").write_text(BROKEN)
     text = SUITE.replace("name: tiny", "name: tiny\nplugins: [broken.py]").replace("gan, wgan-gp", "raising")
@@ -110,6 +113,7 @@ def test_a_trial_that_fails_or_comes_too_late_is_told(suite, measured, monkeypat
     assert cost["rough"]
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_stops_no_run(suite, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("a file where a folder should be")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "taken"))

@@ -36,6 +36,7 @@ def check_resumed(specs, stops=(1, 6, 12), at=AT, **how):
     return whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("architecture", ["mlp", pytest.param("mlp-bn", marks=pytest.mark.slow)])
 def test_a_resumed_stack_equals_an_uninterrupted_one(objective, architecture):
@@ -108,6 +109,7 @@ def dying(after):
     raise Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lives", [[1] * 3 + [30], [4, 9, 14, 5, 6], [12, 3, 11, 60], [2, 40]])
 def test_a_stack_interrupted_again_and_again_ends_alike(lives):
     """A checkpoint every 3 ticks; what was done since the last one is lost each time."""
@@ -242,6 +244,7 @@ def test_a_state_lies_densely_as_a_checkpoint_restores_it(objective, architectur
         assert [leaf for leaf in tree_leaves(stack.state) if not leaf.is_contiguous()] == []
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_carried_along_and_its_neighbours_are_left_alone(monkeypatch):
     monkeypatch.setitem(TRICKS, "nan", NAN_AT)
     good = [make_spec("wgan-gp", seed=s, steps=25, tricks=("nan",)) for s in (1, 2)]

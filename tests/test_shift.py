@@ -101,6 +101,7 @@ FATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "deed", [*list(FATES)[:-2], *(pytest.param(deed, marks=pytest.mark.slow) for deed in list(FATES)[-2:])]
 )

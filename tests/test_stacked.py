@@ -36,6 +36,7 @@ def check_equal_to_plain_loop(specs, mode="stacked"):
                 np.testing.assert_allclose(got, value.detach().numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["gan", "wgan-clip", "wgan-gp"])
 @pytest.mark.parametrize(
     "norm", ["none", "batch", *[pytest.param(x, marks=pytest.mark.slow) for x in ("layer", "instance")]]
@@ -149,6 +150,7 @@ def test_nor_with_any_activation(activation):
     check_alone_and_in_stacks(lambda seed, **hyper: spec(steps=3, batch=7, seed=seed, hyper=hyper, players=players))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_a_resumed_stack_equals_an_uninterrupted_one(objective):
     specs = [spec("dcgan", objective, seed=seed, steps=12, batch=7) for seed in range(3)]

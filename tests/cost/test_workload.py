@@ -36,6 +36,7 @@ def test_steps_rates_and_seeds_share_their_timings(parts):
     assert other["scores"][0]["key"] == plain["scores"][0]["key"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [

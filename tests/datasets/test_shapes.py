@@ -60,6 +60,7 @@ def test_rotation_without_interpolation_leaves_small_holes(kind):
     assert 0.5 * pixels[0].sum() < inside.sum() < pixels[0].sum()
 
 
+@pytest.mark.slow
 def test_up_to_five_shapes_lie_over_each_other():
     counts = 1 + (numbers(0, 0)[:, 0] * MOST_SHAPES).astype(int)
     assert np.bincount(counts, minlength=6)[1:].min() > 70  # of 500, a fifth each

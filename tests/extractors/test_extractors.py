@@ -55,6 +55,7 @@ def test_a_data_set_has_the_extractor_that_fits():
     assert all(kind.summary and kind.version >= 1 for kind in EXTRACTORS.values())
 
 
+@pytest.mark.slow
 def test_it_learns_and_gives_the_same_bytes_every_time(short, cache, monkeypatch):
     one = own.classifier(few())
     assert one.error == 0
@@ -73,6 +74,7 @@ def test_it_learns_and_gives_the_same_bytes_every_time(short, cache, monkeypatch
         assert torch.equal(one.look(shown)[0], again.look(shown)[0])
 
 
+@pytest.mark.slow
 def test_its_address_is_what_it_learns_from(short, cache):
     parts = few()
     for changed in (parts, parts._replace(train=parts.train + 1), parts._replace(train_labels=1 - parts.train_labels)):
@@ -112,6 +114,7 @@ def test_features_are_in_units_of_their_rms_over_the_training_part(short, cache)
     assert features.square().mean().sqrt().item() == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_of_its_weights_it_is_made_again(short, cache):
     for ready in (own.classifier(few()), own.rotations(few())):
         again = own.restored({name: array.copy() for name, array in ready.weights.items()})
@@ -121,6 +124,7 @@ def test_of_its_weights_it_is_made_again(short, cache):
         assert again.error == ready.error
 
 
+@pytest.mark.slow
 def test_two_extractors_of_one_name_are_told_apart_by_their_weights(short, cache):
     one, same, other = (extractors.Extractor(own.classifier(few(n)), ("a", "b")).digest for n in (40, 40, 42))
     assert one == same != other
@@ -165,6 +169,7 @@ def test_what_is_seen_does_not_depend_on_how_many_are_shown(short, cache):
     np.testing.assert_allclose(extractor.look(shown[order]).features, whole.features[order], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_class_of_triples_is_the_sum_of_its_digits(short, cache):
     found = DATASETS["stacked-digits"].pictures(data_defaults("stacked-digits"))
     ready = own.classifier(found)

@@ -263,10 +263,10 @@ def at_every_operation(folder: Path, rounds: int) -> Tries:
 
 FAULTS = [
     Fault("kill -9 of the process group at random times", fake_kills, 100, 3),
-    Fault("the same in real training, between two checkpoints", real_kills, 6, 1),
+    Fault("the same in real training, between two checkpoints", real_kills, 6, 0),
     Fault("kill at the n-th write, flush, rename, link, unlink, mkdir of a call", at_every_operation, 10**6, 8),
     Fault("kill -9 of the parent alone", parent_alone, 4, 1),
     Fault("kill -9 of a worker", a_worker, 4, 1),
-    Fault("kill -9 of workers that have committed a part of their stacks", worker_in_commit, 3, 1),
-    Fault("SIGINT and SIGTERM, once and twice, in training and in a commit", signals, 8, 8),
+    Fault("kill -9 of workers that have committed a part of their stacks", worker_in_commit, 3, 0),
+    Fault("SIGINT and SIGTERM, once and twice, in training and in a commit", signals, 8, 2),
 ]

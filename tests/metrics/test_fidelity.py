@@ -43,6 +43,7 @@ def test_fid_of_a_shift_is_its_square_and_of_the_same_is_0():
     assert fid(5 * x, 10 * x + 5) == pytest.approx(25 * fid(x, 2 * x + 1), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_kid_of_equal_laws_is_0_in_the_mean_and_grows_with_a_shift():
     values = [kid(normal(400, seed=2 * k), normal(400, seed=2 * k + 1)) for k in range(20)]
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(20)
@@ -84,6 +85,7 @@ def test_precision_and_recall_are_those_of_the_other_route():
     assert found["recall"] == pytest.approx(ours["recall"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_floors_are_what_two_real_parts_reach():
     """Two draws of n from one normal law in d dimensions: 2d / n of the means and d (d + 1) / 2n of covariances."""
     n = 400

@@ -101,6 +101,7 @@ def test_the_distance_to_the_training_part_is_to_what_a_run_is_trained_on():
     assert score(pictures(), reference)["fid_train[blocks]@50"] > 0.1
 
 
+@pytest.mark.slow
 def test_of_fewer_held_out_pictures_all_are_compared_with():
     columns = score(pictures(2000), make_reference(spec(), 2000, ["blocks"]))
     assert {"fid[blocks]@540", "fid[blocks]@270", "fid_train[blocks]@540"} <= set(columns)
@@ -134,6 +135,7 @@ def test_scores_do_not_depend_on_the_order_of_pictures():
     assert {name: again[name] for name in some} == pytest.approx(some, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_reference_from_a_file_scores_alike():
     reference = make_reference(spec(), SAMPLES, ["blocks", "classifier"])
     again = reference_from(reference_arrays(reference))

@@ -37,6 +37,7 @@ def many():
 # The numbers
 
 
+@pytest.mark.slow
 def test_differences_and_means_are_those_of_the_headline(many):
     found, lead = found_in(many), many.headline.best
     pairs = found.pairs.set_index(["first", "second"])
@@ -67,6 +68,7 @@ def test_every_draw_comes_from_the_suite(many):
     assert not first.objectives["iqm_low"].equals(other.objectives["iqm_low"])
 
 
+@pytest.mark.slow
 def test_the_names_of_tasks_and_the_order_of_runs_do_not_matter(many):
     store = FakeResults(tasks=MANY, noise=0.03, rates=("recipe", 2e-3))
     store._table = store.table().iloc[::-1].replace({"toy0": "toy9"})
@@ -155,6 +157,7 @@ def test_the_spread_names_the_factor_that_explains_the_most():
 # The part of the page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_tasks", [1, 2, 8])
 def test_pictures_and_files_are_there_where_there_is_something_to_test(n_tasks, monkeypatch):
     monkeypatch.setattr(panels.figures, "encode", lambda figure: (b"", b""))

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from report.fake_results import FakeResults
 
 from harness.report import answer, contest, tables
@@ -17,6 +18,7 @@ def lost(status):
     return {"status": status}
 
 
+@pytest.mark.slow
 def test_answer_of_a_clear_winner():
     assert re.fullmatch(
         r"On 8gaussians / mlp, wgan-gp is best: mean w1_excess 0\.\d+ \[0\.\d+, 0\.\d+\] "
@@ -105,6 +107,7 @@ def test_answer_of_two_tasks_with_different_winners():
     assert text.startswith("wgan-gp comes first in 1 of 2 tasks (gan in 1) by w1_excess")
 
 
+@pytest.mark.slow
 def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
     assert "lr tuned on the other seeds)" in spoken(FakeResults(rates=("recipe", 2e-3)))
     assert "lr chosen on that same seed, which flatters it)" in spoken(FakeResults(rates=("recipe", 2e-3), seeds=1))

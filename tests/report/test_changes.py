@@ -3,6 +3,8 @@
 import copy
 import math
 
+import pytest
+
 from harness.report import tables
 from harness.report.changes import changed_settings
 from harness.report.pairs import Side, pair
@@ -31,6 +33,7 @@ def changed(spec, path):
     return made
 
 
+@pytest.mark.slow
 def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]

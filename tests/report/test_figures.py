@@ -173,6 +173,7 @@ def no_encoding(monkeypatch):
     return kept
 
 
+@pytest.mark.slow
 def test_panels_follow_the_cells_and_the_rest_is_said(no_encoding, monkeypatch):
     monkeypatch.setattr(panels, "MOST", 4)
     store = FakeResults(tasks=tuple((f"ring-{i}", "mlp") for i in range(3)), seeds=2, grid=False)
@@ -239,6 +240,7 @@ def test_an_objective_that_always_diverges_shows_the_losses_up_to_there(no_encod
     assert len(made["points"].panels) == 2
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_cannot_be_read_costs_its_panel_only_and_is_named(no_encoding):
     made = pictures.sections(tables.read(FakeResults(missing_snapshots=True)))
     assert made["points"].panels == ()

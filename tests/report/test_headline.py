@@ -85,6 +85,7 @@ def test_the_headline_is_the_one_worked_out_by_hand():
     assert (result.seeds, result.swept, result.n_tasks) == (3, "lr", 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(0, 1).map(lambda x: round(x, 2)), min_size=48, max_size=48))
 def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
@@ -175,6 +176,7 @@ def test_tuning_is_redone_at_equal_seconds():
     assert value(result, "b", budget="seconds")["score"] == pytest.approx(0.25)
 
 
+@pytest.mark.slow
 def test_the_time_of_one_stack_is_shared_by_all_runs_that_do_its_work():
     table = random_table()
     noisy = table.assign(train_s=np.where(table["seed"] < 2, 0.5, 1.5))  # two stacks, a mean of one second

@@ -195,6 +195,7 @@ def test_a_wrong_call_is_one_sentence(halves, call, arguments, words):
     assert not Path("reports").exists()
 
 
+@pytest.mark.slow
 def test_damage_of_one_is_said_and_costs_its_run_alone(quick, halves, results, call):
     run_id = results["averaged mlp"]
     (Path("results/two/runs") / run_id / "record.json").write_text("{")

@@ -46,6 +46,7 @@ def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     assert "4 runs planned: 4 pending" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", FAILURES)
 def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     store = planned(tmp_path)

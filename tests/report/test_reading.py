@@ -95,6 +95,7 @@ def test_in_a_notebook_it_shows_the_sentence_and_the_cells_escaped():
     assert shown.count("<tr") == 3  # a head and two cells
 
 
+@pytest.mark.slow
 def test_harness_report_reads_a_table_and_writes_a_folders_page(results):
     table = harness.load("results/small")
     part = table[(table["dataset"] == "8gaussians") & (table["architecture"] == "mlp")]

@@ -27,6 +27,7 @@ def suite():
     return stats.labelled(store.table()), store.scored()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_what_is_left_out_might_never_have_been_there(suite, part):
     table, scored = suite

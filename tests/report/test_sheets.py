@@ -50,6 +50,7 @@ def runs(store):
     return {f"{row['dataset']} {row['objective']}": row["run_id"] for row in store.plan["runs"]}
 
 
+@pytest.mark.slow
 def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_none(store):
     found = sheets.sections(tables.read(store))
     assert [re.sub(r"-\d\d-", " ", panel.name) for panel in found["sheets"].panels] == [

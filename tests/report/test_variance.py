@@ -51,6 +51,7 @@ def omega_squared(runs):
     return {name: part / (total[0] + of_seed) for name, part in (added | {SEED: of_seed * len(runs)}).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("left_out", [[], [("a", "x", 1)], [("a", "x", 1), ("b", "y", 2), ("a", "y", 1)]])
 def test_shares_are_those_of_nested_models(seed, left_out):

@@ -88,6 +88,7 @@ def scored_as(**by_seed):
 WIDE = (0.95, 0.20, 0.90, 0.99, 0.40)
 
 
+@pytest.mark.slow
 def test_best_is_who_is_told_apart_from_every_other_and_not_from_the_second_alone():
     near = (0.70, 0.69, 0.71, 0.70, 0.70)
     text = told(scored_as(a=(1.0, [0.8] * 5), b=(1.0, near), c=(1.0, WIDE)))
@@ -120,6 +121,7 @@ def test_where_one_of_two_intervals_contains_0_that_one_is_marked():
     )
 
 
+@pytest.mark.slow
 def test_the_numbers_of_settings_are_said_where_they_differ():
     view = tables.read(many(rates=("recipe", 2e-3, 4e-3)))
     fewer = view.table[(view.table["objective"] != "gan") | (view.table["setting"] != "lr=4e-3")]
@@ -170,6 +172,7 @@ def test_tasks_that_were_left_out_are_said():
     assert verdict.text(found, part).startswith("Over the 2 of 3 tasks that every objective was run on, wgan-gp")
 
 
+@pytest.mark.slow
 def test_where_the_answer_does_not_hold_is_said_task_by_task():
     assert (
         verdict.by_task(tables.read(many()).headline) == "wgan-gp has the highest tuned score in each of the 3 tasks."

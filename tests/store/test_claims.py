@@ -134,6 +134,7 @@ time.sleep(60)  # alive while the others still try
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dead", [False, True])
 def test_of_several_who_come_at_once_one_has_each_stack(tmp_path, monkeypatch, dead):
     if dead:

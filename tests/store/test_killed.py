@@ -73,6 +73,7 @@ def assert_sound(store, before, after):
     assert store.read_checkpoint("0001")["state"] in (b"old" * 99, b"new" * 99)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_every_operation_it_goes_on_as_if_nothing_had_happened(tmp_path, name):
     operation = OPERATIONS[name]
@@ -92,6 +93,7 @@ def test_killed_at_every_operation_it_goes_on_as_if_nothing_had_happened(tmp_pat
         assert kept(store.folder) == after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_files(tmp_path, name):
     operation = OPERATIONS[name]

@@ -45,6 +45,7 @@ LISTS = {
 SOME_OBJECTIVES = st.lists(st.sampled_from(sorted(OBJECTIVES)), min_size=1, max_size=3, unique=True)
 
 
+@pytest.mark.slow
 @given(
     train=st.fixed_dictionaries({}, optional=LISTS),
     widths=st.lists(st.integers(1, 64), min_size=1, max_size=3, unique=True),
@@ -66,6 +67,7 @@ def test_as_many_runs_as_the_product_of_the_lists(train, widths, sds, objectives
     assert all(set(run.sweep) == {*train, "width", "sd"} for run in planned)
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=20, deadline=None)
 def test_the_order_of_keys_changes_nothing(random):

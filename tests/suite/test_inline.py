@@ -66,6 +66,7 @@ def test_the_same_cell_is_the_same_objective_and_what_it_does_not_use_changes_no
     assert OBJECTIVES["mine"].summary == "my own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -88,6 +88,7 @@ def kept_of(folder):
     return found
 
 
+@pytest.mark.slow
 def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(plan, tmp_path, monkeypatch):
     """It dies in its second commit: the first run stays as it is, the others end as if nothing had happened."""
     whole = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "whole"), None, [], [], "cpu", True)
