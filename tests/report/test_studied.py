@@ -1,0 +1,150 @@
+"""What a report says of a study: numbers by hand, the right sentence, and each run counted once."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.report import figures, stats, studied
+from harness.report.confirmed import confirmed
+from harness.study.budget import expected_best
+from harness.wording import NOTHING
+
+SPACE = {
+    "lr": {"low": 1e-4, "high": 1e-2, "log": True, "whole": False},
+    "norm": {"choices": ["none", "layer"], "log": False, "whole": False},
+}
+
+
+@dataclass
+class Study:
+    """A study's records, two seeds a trial with scores .02 apart around `values` [trials] of each objective."""
+
+    values: dict[str, list[float]]
+    fresh: dict[str, list[float]] = field(default_factory=dict)
+    sampler: str = "random"
+    statuses: dict[str, str] = field(default_factory=dict)
+    folder: Path = Path("results/t")
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        n = len(next(iter(self.values.values())))
+        trials = [
+            {"objective": name, "number": i, "params": {"lr": 1e-3 * (i + 1), "norm": "none"},
+             "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
+            for name, values in self.values.items() for i in range(len(values))
+        ]  # fmt: skip
+        chosen = [
+            {"objective": name, "number": int(np.argmax(self.values[name])), "params": {"lr": 2e-3, "norm": "none"},
+             "runs": [f"{name}-best-{seed}" for seed in range(len(values))]}
+            for name, values in self.fresh.items()
+        ]  # fmt: skip
+        block = {"space": SPACE, "trials": n, "sampler": self.sampler, "seeds": 2, "batch": 8, "seed": 0}
+        return {
+            "resolved": {"study": block},
+            "study": {"identity": "x", "trials": trials, "chosen": chosen},
+            "runs": self.table()[["run_id", "objective", "seed"]]
+            .assign(sweep=[{"lr": 1.0}] * len(self._table))
+            .to_dict("records"),
+        }
+
+    def table(self) -> pd.DataFrame:
+        return self._table.copy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            (f"{name}-{i}-{seed}", name, seed, value + (0.01 if seed == 100 else -0.01))
+            for name, values in self.values.items() for i, value in enumerate(values) for seed in (100, 101)
+        ]  # fmt: skip
+        rows += [(f"{name}-best-{i}", name, i, x) for name, values in self.fresh.items() for i, x in enumerate(values)]
+        table = pd.DataFrame(rows, columns=["run_id", "objective", "seed", "score"])
+        status = pd.Series([self.statuses.get(run_id, "ok") for run_id in table["run_id"]])
+        return table.assign(status=status, score=table["score"].where(status == "ok"), train_s=2.0, **{"sweep.lr": 1.0})
+
+    def scored(self) -> pd.DataFrame:
+        return self._table[["run_id"]].assign(step=10)
+
+
+FLAT, PEAKED = [0.8, 0.82, 0.85, 0.9], [0.1, 0.2, 0.3, 0.95]
+
+
+def test_numbers_are_those_of_the_trials():
+    found = studied.read(Study({"gp": FLAT, "clip": PEAKED}, {"gp": [0.8, 0.9], "clip": [0.5, 0.7]}))
+    assert found.ended
+    gp, clip = found.objectives.to_dict("records")
+    assert [gp["objective"], gp["share"], clip["objective"], clip["share"]] == ["gp", 1.0, "clip", 0.25]
+    np.testing.assert_allclose([gp["best"], clip["best"], clip["q3"]], [0.9, 0.95, np.quantile(PEAKED, 0.75)])
+    assert (gp["trial"], clip["trial"], gp["seconds"], gp["runs"]) == (3, 3, 2.0, 8)
+    interval = stats.t_interval([0.5, 0.7])
+    np.testing.assert_allclose([clip["confirmed"], clip["low"]], [0.6, max(interval.low, 0)])
+    np.testing.assert_allclose(found.gap.mean, 0.75)
+    for name, values in (("gp", FLAT), ("clip", PEAKED)):
+        curve = found.curves[found.curves["objective"] == name]
+        np.testing.assert_allclose(curve["best"], expected_best(values))
+        assert (curve["low"] <= curve["best"] + 1e-9).all()
+        assert (curve["high"] >= curve["best"] - 1e-9).all()
+
+
+def test_the_sentence_names_who_is_more_sensitive_only_where_that_is_told_apart():
+    told = studied.sentence(studied.read(Study({"gp": FLAT * 6, "clip": PEAKED * 6})))
+    assert told.startswith("100 % [100, 100] of the trials of gp come within 0.1 of its best score, 0.90, and 25 % [")
+    assert ": clip is more sensitive, by 75 points [" in told
+    assert told.endswith("an interval that excludes 0 (24 trials of each, drawn at random).")
+    same = studied.sentence(studied.read(Study({"gp": PEAKED, "clip": PEAKED})))
+    assert ": a difference of 0 points [0, 0], an interval that contains 0: no difference found" in same
+    one = studied.sentence(studied.read(Study({"gp": PEAKED})))
+    assert one.endswith("of the trials of gp come within 0.1 of its best score, 0.95 (4 trials, drawn at random).")
+
+
+def test_a_lost_run_counts_0_in_the_trial_and_in_the_confirmation():
+    lost = {"gp-3-100": "diverged", "gp-best-1": "oom"}
+    found = studied.read(Study({"gp": FLAT}, {"gp": [0.8, 0.9]}, statuses=lost))
+    [row] = found.objectives.to_dict("records")
+    assert found.trials["value"].tolist() == pytest.approx([0.8, 0.82, 0.85, 0.445])
+    assert (row["lost"], row["trial"], row["confirmed"]) == (1, 2, 0.4)
+    assert (
+        found.counts
+        == "4 trials in 8 runs (7 ok, 1 diverged); the best of each objective confirmed in 2 runs (1 ok, 1 oom)"
+    )
+
+
+def test_trials_that_learn_from_others_are_no_sample_of_the_space():
+    found = studied.read(Study({"gp": [0.5, 0.9, 0.2, 0.3]}, sampler="tpe"))
+    assert "share" not in found.objectives
+    assert found.gap is None
+    assert found.curves["best"].tolist() == pytest.approx([0.5, 0.9, 0.9, 0.9])
+    assert found.curves["low"].isna().all()
+    assert "drawn by TPE" in studied.sentence(found)
+
+
+def test_before_all_have_ended_nothing_is_said_of_the_space():
+    found = studied.read(Study({"gp": FLAT, "clip": PEAKED}, statuses={"clip-0-101": "pending"}))
+    assert not found.ended
+    assert len(found.curves) == 0
+    assert studied.sentence(found) == "7 of 8 trials have ended; the same command goes on from there."
+    assert studied.shown(found)["rows"][1]["confirmed"] == NOTHING
+
+
+def test_what_confirms_is_read_as_a_suite_without_sweeps():
+    store = Study({"gp": FLAT, "clip": PEAKED}, {"gp": [0.8, 0.9], "clip": [0.5, 0.7]})
+    mine = confirmed(store)
+    assert set(mine.table()["run_id"]) == {"gp-best-0", "gp-best-1", "clip-best-0", "clip-best-1"}
+    assert [name for name in mine.table().columns if name.startswith("sweep.")] == []
+    assert {str(row["sweep"]) for row in mine.plan["runs"]} == {"{}"}
+    assert len(mine.scored()) == 4
+    unfinished = Study({"gp": FLAT})
+    assert confirmed(unfinished) is unfinished
+
+
+def test_the_curves_are_drawn_with_their_bands():
+    found = studied.read(Study({"gp": FLAT, "clip": PEAKED}))
+    figure, _, said = studied._panel(found, figures.styles(["gp", "clip"]), found.curves)
+    [ax] = figure.axes
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2, 3, 4]] * 2
+    assert len(ax.collections) == 2
+    assert "Expected best score" in said
