@@ -18,6 +18,8 @@ from harness.suite.fields import seed_list
 from harness.suite.format import Suite
 from harness.suite.study import Study
 
+WORTH = ("primary", "score", "architectures", "datasets", "objectives", "matrix", "set")  # beside how they are trained
+
 Value = Callable[[Trial], float | None]
 
 
@@ -43,7 +45,7 @@ def course(suite: Suite, store: Store, previous: Mapping[str, Any] | None, score
     def value(trial: Trial) -> float | None:
         return value_of(results_of(store, planner.ids(trial, study.tuning), score_id))
 
-    mark = identity(study, planner.names)
+    mark = identity(suite, planner.names)
     trials = list(_drawn(study, planner.names, pinned(previous, mark), value))
     found = {(trial.objective, trial.number): value(trial) for trial in trials}
     known = {place: worth for place, worth in found.items() if worth is not None}
@@ -85,11 +87,19 @@ def best(trials: Iterable[Trial], values: Mapping[tuple[str, int], float]) -> li
     return list(found.values())
 
 
-def identity(study: Study, names: Mapping[str, Sequence[str]]) -> str:
-    """Return what tells one study from another: all that its trials depend on, but for how many there are."""
-    learns = {"batch": study.batch, "seeds": study.tuning} if study.sampler == "tpe" else {}
-    space = {name: where.model_dump(mode="json") for name, where in study.space.items()}
-    return content_id({"space": space, "names": names, "sampler": study.sampler, "seed": study.seed, **learns})
+def identity(suite: Suite, names: Mapping[str, Sequence[str]]) -> str:
+    """Return what tells one study from another: all that its trials depend on, but for how many there are.
+
+    Where they are learnt from others, that is all that these are worth something by.
+    """
+    study = suite.study
+    held = study.model_dump(mode="json", exclude={"trials", "batch", "seeds"})
+    if study.sampler == "tpe":
+        what = suite.to_json()
+        train = {key: value for key, value in what["train"].items() if key not in ("checkpoint_s", "limits")}
+        held |= {"batch": study.batch, "seeds": study.tuning, "train": train}
+        held |= {key: what.get(key) for key in WORTH}
+    return content_id({**held, "names": names})
 
 
 def pinned(previous: Mapping[str, Any] | None, mark: str) -> dict[str, list[Params]]:
@@ -122,7 +132,9 @@ def _learning(
     told: list[tuple[Params, float]] = []
     while len(told) < study.trials:
         start, stop = len(told), min(len(told) + study.batch, study.trials)
-        batch = held[start:stop] if len(held) >= stop else learnt(study, names, told, stop - start)
+        batch = list(held[start:stop])
+        if start + len(batch) < stop:
+            batch += learnt(study, names, told, stop - start)[len(batch) :]
         trials = [Trial(objective, number, params) for number, params in enumerate(batch, start)]
         yield from trials
         values = [value(trial) for trial in trials]

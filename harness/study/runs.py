@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from harness.errors import HarnessError
 from harness.suite.expand import Expansion, PlannedRun, all_triples, drawn, drawn_names, seeded
 from harness.suite.format import Suite
 from harness.suite.plugins import tables
 from harness.suite.resolve import Resolved, resolve
 from harness.suite.settings import Triple
+from harness.wording import plain
 
 
 class Trial(NamedTuple):
@@ -19,7 +21,7 @@ class Trial(NamedTuple):
 
 
 class Planner:
-    """Plans the runs of a suite's trials. Raises what `resolve` raises where a trial's settings contradict each other.
+    """Plans the runs of a suite's trials. Raises HarnessError where settings that were drawn contradict each other.
 
     names   the settings that each objective draws, by its name in the suite, in the order of the matrix
     """
@@ -37,7 +39,11 @@ class Planner:
         found: list[PlannedRun] = []
         for triple in self._triples[trial.objective]:
             choice = drawn(triple, trial.params)
-            resolved = resolve(triple, choice.values, self._tables)
+            try:
+                resolved = resolve(triple, choice.values, self._tables)
+            except HarnessError as error:
+                settings = ", ".join(f"{name}={plain(value)}" for name, value in trial.params.items())
+                raise HarnessError(f"study: {settings} was drawn for '{trial.objective}': {error}") from None
             shared = self._setups.setdefault(resolved.text, resolved)
             found += seeded(triple, choice, shared, resolved.hyper, seeds)
         return found

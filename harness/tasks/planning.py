@@ -80,10 +80,11 @@ def _planned(
 ) -> tuple["Plan", dict[str, Any]]:
     """Return the plan of a suite, and what plan.json keeps of its study, where it has one: {"study": ..}."""
     from harness.plan import make_plan
-    from harness.study.course import course
 
     if not suite.study:
         return make_plan(suite, previous, place), {}
+    from harness.study.course import course  # imports Optuna, which other suites need not wait for
+
     stands = course(suite, store, previous, _score_id(suite.to_json()["score"]))
     return make_plan(suite, previous, place, stands.runs), {"study": stands.kept}
 

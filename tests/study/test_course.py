@@ -9,6 +9,7 @@ from harness.study.course import course
 from harness.study.runs import Planner, Trial
 from harness.study.value import value_of
 from harness.suite import Suite
+from harness.suite.format import SuiteTrain
 
 SPACE = {
     "lr": {"low": 1e-4, "high": 1e-2, "log": True},
@@ -112,9 +113,11 @@ def test_a_study_cut_off_anywhere_ends_in_the_same_trials(sampler, left):
         assert records.results == whole.results
 
 
-def test_a_larger_budget_goes_on_from_the_smaller():
-    steps, records = carried_out(suite(trials=4))
-    more, _ = carried_out(suite(trials=7), records=records, plan={"study": steps[-1].kept})
+@pytest.mark.parametrize("sampler", ["random", "qmc", "tpe"])
+def test_a_larger_budget_goes_on_from_the_smaller(sampler):
+    steps, records = carried_out(suite(trials=4, sampler=sampler, batch=3))
+    more, _ = carried_out(suite(trials=7, sampler=sampler, batch=3), records=records, plan={"study": steps[-1].kept})
+    assert [trial["number"] for trial in more[-1].kept["trials"]] == [*range(7), *range(7)]
     assert [trial for trial in more[-1].kept["trials"] if trial["number"] < 4] == steps[-1].kept["trials"]
 
 
@@ -127,6 +130,25 @@ def test_another_space_sampler_or_seed_is_another_study(other):
     assert new.kept["chosen"] == []
     assert new.kept["identity"] != steps[-1].kept["identity"]
     assert [trial["params"] for trial in new.kept["trials"]] != [t["params"] for t in steps[-1].kept["trials"]]
+
+
+def test_trials_that_learnt_from_other_runs_are_not_kept():
+    """With other steps the trials before are worth something else; what a sampler that learns nothing drew stays."""
+    for sampler, same in (("tpe", False), ("random", True)):
+        made = suite(sampler=sampler, batch=4, trials=14)  # the first ten are TPE's at random
+        steps, _ = carried_out(made)
+        longer = made.model_copy(update={"train": SuiteTrain(steps=7)})
+        again, _ = carried_out(longer, lambda run: ("ok", run.sweep["lr"] * 50), plan={"study": steps[-1].kept})
+        params = [[trial["params"] for trial in found.kept["trials"]] for found in (steps[-1], again[-1])]
+        assert (params[0] == params[1]) == same
+
+
+def test_settings_that_contradict_each_other_are_named():
+    planner = Planner(suite(space={**SPACE, "width": {"choices": [8, 16]}}))
+    with pytest.raises(
+        HarnessError, match="study: lr=1e-3, gp_weight=1, width=wide was drawn for 'wgan-gp': these para"
+    ):
+        planner.runs(Trial("wgan-gp", 0, {"lr": 0.001, "gp_weight": 1.0, "width": "wide"}), [100])
 
 
 def test_what_was_drawn_is_pinned():
