@@ -25,7 +25,7 @@ def points(study: Study, names: Iterable[str], start: int, stop: int) -> list[Pa
     assert study.sampler != "tpe", "it learns"
     if start >= stop:
         return []
-    with _quiet():
+    with quiet():
         if study.sampler == "random":
             return _asked(study, names, RandomSampler(seed=_seed(study)), stop)[start:]
         # Optuna's first trial is none of the sequence; scrambled, the sequence does not begin in a corner of the space.
@@ -38,7 +38,7 @@ def learnt(study: Study, names: Iterable[str], told: Sequence[tuple[Params, floa
 
     Trials of one batch are kept apart: each is taken for a bad one by those after it.
     """
-    with _quiet():
+    with quiet():
         sampler = TPESampler(seed=_seed(study, len(told)), constant_liar=True)
         return _asked(study, names, sampler, n, told)
 
@@ -59,7 +59,7 @@ def _said(value: Any, where: BaseDistribution) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep Optuna from telling of studies that last one call, and of interfaces that a later version may change."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
