@@ -15,8 +15,6 @@ from harness.errors import HarnessError
 from harness.runner import Request, run
 from harness.store import Store
 
-pytestmark = pytest.mark.slow
-
 SUITE = """
 version: 1
 name: drawn
@@ -58,6 +56,7 @@ def contents(root):
     return store.plan["study"], scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_study_ends_in_a_report_that_answers(suite, sampler):
     result = run(Request(suite(sampler), workers=0, study=True))
@@ -73,12 +72,14 @@ def test_a_study_ends_in_a_report_that_answers(suite, sampler):
     assert (again.trained, again.counts) == (0, result.counts)
 
 
+@pytest.mark.slow
 def test_a_stack_holds_the_trials_that_share_a_setup(suite):
     run(Request(suite(), workers=0))
     stacks = [stack["runs"] for stack in Store("results/drawn").plan["stacks"]]
     assert [len(runs) for runs in stacks] == [8, 8, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_ends_in_the_same_trials(suite):
     whole = Request(suite("tpe"), root="whole", workers=0)
     run(whole)
@@ -94,6 +95,7 @@ def test_a_study_that_is_killed_ends_in_the_same_trials(suite):
     assert contents("killed") == contents("whole")
 
 
+@pytest.mark.slow
 def test_records_stand_for_a_plan_that_is_lost(suite):
     run(Request(suite(), workers=0))
     before = contents("results")
@@ -109,4 +111,17 @@ def test_what_is_no_study_and_what_cannot_be_part_of_one_is_refused(suite):
     Path("plain.yaml").write_text(re.sub(r"study:\n(  .*\n)+", "", SUITE))
     with pytest.raises(HarnessError, match="drawn: the suite has no `study`; write that block, or use `harness run`"):
         run(Request("plain.yaml", workers=0, study=True))
+    assert not Path("results").exists()
+
+
+def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
+    code, out, _ = call("plan", suite())
+    text = " ".join(out.split())
+    assert code == 0
+    assert (
+        "drawn lr from 1e-4 to 0.01 (log); clip from 0.01 to 1 (log); gp_weight from 0.1 to 10 (log): 4 trials" in text
+    )
+    assert "runs 16 runs: 8 cells of 2 seeds" in text
+    assert "compared by a bootstrap over its 4 trials" in text
+    assert "swept" not in text.split("Settings")[0]
     assert not Path("results").exists()
