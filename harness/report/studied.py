@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,14 @@ SPREAD = ("random", "qmc")  # samplers that spread trials over the whole space, 
 SAMPLERS = {"random": "at random", "qmc": "as scrambled Sobol points", "tpe": "by TPE"}
 
 
+class Contrast(NamedTuple):
+    """The objectives with the largest and the smallest of a number, and how far these are apart."""
+
+    first: str
+    last: str
+    gap: stats.Interval
+
+
 @dataclass(frozen=True)
 class Studied:
     """What a study found.
@@ -31,10 +39,10 @@ class Studied:
     trials     a row for every trial drawn: objective, trial, value (null before its runs have ended), runs, lost,
                seconds (of training, a run), and its settings
     objectives a row for every objective: trials, runs, lost, best, trial (the number of the best), settings, seconds;
-               confirmed with low and high; share (of trials near the best) with share_low and share_high; q1 and q3 of
-               the values; NaN where not known
+               confirmed with low and high; q1 and q3 of the values; share (of trials near the best) and mean (of their
+               values), both with _low and _high, where the trials spread over the space; NaN where not known
     curves     objective, k, best, low, high: the best of k trials, expected where they are independent
-    gap        the share of the first objective less that of the last, and its interval; None where not known
+    contrasts  of share and of mean, where there are two objectives whose trials spread over the space
     counts     runs by status, in words
     """
 
@@ -42,7 +50,7 @@ class Studied:
     trials: pd.DataFrame
     objectives: pd.DataFrame
     curves: pd.DataFrame
-    gap: stats.Interval | None
+    contrasts: Mapping[str, Contrast]
     counts: str
 
     @property
@@ -64,14 +72,14 @@ def read(store: Records) -> Studied | None:
     ended = bool(trials["value"].notna().all()) and len(trials) == block["trials"] * len(names)
     rows = [_objective(name, trials[trials["objective"] == name]) for name in names]
     objectives = pd.DataFrame(rows).merge(_confirmations(kept["chosen"], runs), on="objective", how="left")
-    curves, gap = pd.DataFrame(columns=["objective", "k", "best", "low", "high"]), None
+    curves, contrasts = pd.DataFrame(columns=["objective", "k", "best", "low", "high"]), dict[str, Contrast]()
     if ended:
         values = np.stack([trials.loc[trials["objective"] == name, "value"].astype(float) for name in names])
         drawn = budget.redrawn(values, np.random.default_rng(int(content_id(kept["identity"]), 16)))
         curves = _curves(names, values, drawn, block["sampler"])
         if block["sampler"] in SPREAD:
-            objectives, gap = _shares(objectives, values, drawn)
-    return Studied(block, trials, objectives, curves, gap, _counts(table, kept))
+            objectives, contrasts = _spread(objectives, values, drawn)
+    return Studied(block, trials, objectives, curves, contrasts, _counts(table, kept))
 
 
 def _trial(trial: Mapping[str, Any], runs: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
@@ -100,11 +108,11 @@ def _is_missing(value: Any) -> bool:
 def _objective(name: str, trials: pd.DataFrame) -> dict[str, Any]:
     values = trials["value"].astype(float)
     q1, q3 = np.quantile(values, [0.25, 0.75]) if values.notna().all() else (np.nan, np.nan)
-    best = values.idxmax() if values.notna().any() else None
+    numbers, known = trials["trial"].to_numpy(), values.fillna(-np.inf).to_numpy()
     return {
         "objective": name, "trials": int(values.notna().sum()), "runs": int(trials["runs"].sum()),
         "lost": int(trials["lost"].sum()), "best": values.max(), "q1": q1, "q3": q3,
-        "trial": None if best is None else int(trials.loc[best, "trial"]),
+        "trial": int(numbers[known.argmax()]) if values.notna().any() else None,
         "seconds": float(trials["seconds"].mean()),
     }  # fmt: skip
 
@@ -124,20 +132,27 @@ def _confirmations(chosen: list[Mapping[str, Any]], runs: Mapping[str, Mapping[A
     return pd.DataFrame(rows, columns=["objective", "settings", "confirmed", "low", "high"])
 
 
-def _shares(
+def _spread(
     objectives: pd.DataFrame, values: budget.Array, drawn: budget.Array
-) -> tuple[pd.DataFrame, stats.Interval | None]:
-    """Return the objectives with their shares, the largest first, and how far the first is ahead of the last."""
-    share, shares = budget.share_near_best(values), budget.share_near_best(drawn)
-    low, high = budget.bounds(shares)
-    made = objectives.assign(share=share, share_low=low, share_high=high)
-    order = np.argsort(-share, kind="stable")
+) -> tuple[pd.DataFrame, dict[str, Contrast]]:
+    """Return the objectives with what their trials say of the space, the largest share first, and the contrasts."""
+    names, contrasts = list(objectives["objective"]), dict[str, Contrast]()
+    shares = budget.share_near_best(values), budget.share_near_best(drawn)
+    for name, (found, redrawn) in {"share": shares, "mean": (values.mean(-1), drawn.mean(-1))}.items():
+        low, high = budget.bounds(redrawn)
+        objectives = objectives.assign(**{name: found, f"{name}_low": low, f"{name}_high": high})
+        contrasts |= {name: _contrast(names, found, redrawn)} if len(names) > 1 else {}
+    return objectives.sort_values("share", ascending=False, kind="stable", ignore_index=True), contrasts
+
+
+def _contrast(names: list[str], found: budget.Array, redrawn: budget.Array) -> Contrast:
+    """Set the objective with the largest of numbers [objectives] against that with the smallest; `redrawn` are draws."""
+    order = np.argsort(-found, kind="stable")
     first, last = order[0], order[-1]
-    gap = None
-    if len(order) > 1:
-        least, most = budget.bounds(shares[:, first] - shares[:, last])
-        gap = stats.Interval(float(share[first] - share[last]), float(least), float(most))
-    return made.iloc[order].reset_index(drop=True), gap
+    low, high = budget.bounds(redrawn[:, first] - redrawn[:, last])
+    return Contrast(
+        names[first], names[last], stats.Interval(float(found[first] - found[last]), float(low), float(high))
+    )
 
 
 def _curves(names: list[str], values: budget.Array, drawn: budget.Array, sampler: str) -> pd.DataFrame:
@@ -180,13 +195,27 @@ def sentence(found: Studied) -> str:
         return f"The best trial is one of {best['objective']}, with a score of {best['best']:.2f} ({drawn})."
     first, last = rows[0], rows[-1]
     said = f"{_share(first)} of the trials of {first['objective']} come within {budget.NEAR:g} of its best score"
-    if found.gap is None:
+    if not found.contrasts:
         return f"{said}, {first['best']:.2f} ({drawn})."
     said += f", {first['best']:.2f}, and {_share(last)} of those of {last['objective']} of its own, {last['best']:.2f}"
-    gap = f"{_points(found.gap.mean)} points [{_points(found.gap.low)}, {_points(found.gap.high)}]"
-    if found.gap.excludes_zero:
-        return f"{said}: {last['objective']} is more sensitive, by {gap}, an interval that excludes 0 ({drawn})."
-    return f"{said}: a difference of {gap}, an interval that contains 0: no difference found ({drawn})."
+    gap = found.contrasts["share"].gap
+    text = f"{_points(gap.mean)} points [{_points(gap.low)}, {_points(gap.high)}]"
+    if gap.excludes_zero:
+        said += f": {last['objective']} is more sensitive, by {text}, an interval that excludes 0 ({drawn})."
+    else:
+        said += f": a difference of {text}, an interval that contains 0: no difference found ({drawn})."
+    return f"{said} {_mean_sentence(found)}"
+
+
+def _mean_sentence(found: Studied) -> str:
+    """Say what a setting is worth that nobody chose."""
+    first, last, gap = found.contrasts["mean"]
+    mean = found.objectives.set_index("objective")["mean"]
+    told = "excludes 0" if gap.excludes_zero else "contains 0: no difference found"
+    return (
+        f"A setting drawn at random scores {mean[first]:.2f} with {first} and {mean[last]:.2f} with {last}, "
+        f"{interval(gap.mean, gap.low, gap.high)} less, an interval that {told}."
+    )
 
 
 def _share(row: Mapping[Any, Any]) -> str:
@@ -215,6 +244,7 @@ def shown(found: Studied) -> dict[str, Any]:
                 "lost": f"{row['lost']} of {row['runs']:,}", "best": number(row["best"]),
                 "confirmed": interval(row["confirmed"], row["low"], row["high"]),
                 "share": _share(row) if spread else "",
+                "mean": interval(row["mean"], row["mean_low"], row["mean_high"]) if spread else "",
                 "middle": f"{number(row['q1'])} to {number(row['q3'])}",
                 "settings": row["settings"] if isinstance(row["settings"], str) else "",
                 "seconds": number(row["seconds"]),

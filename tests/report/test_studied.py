@@ -21,7 +21,9 @@ def test_numbers_are_those_of_the_trials():
     assert (gp["trial"], clip["trial"], gp["seconds"], gp["runs"]) == (3, 3, 2.0, 8)
     interval = stats.t_interval([0.5, 0.7])
     np.testing.assert_allclose([clip["confirmed"], clip["low"]], [0.6, max(interval.low, 0)])
-    np.testing.assert_allclose(found.gap.mean, 0.75)
+    assert found.contrasts["share"][:2] == found.contrasts["mean"][:2] == ("gp", "clip")
+    np.testing.assert_allclose(found.contrasts["share"].gap.mean, 0.75)
+    np.testing.assert_allclose(found.contrasts["mean"].gap.mean, np.mean(FLAT) - np.mean(PEAKED))
     for name, values in (("gp", FLAT), ("clip", PEAKED)):
         curve = found.curves[found.curves["objective"] == name]
         np.testing.assert_allclose(curve["best"], expected_best(values))
@@ -33,9 +35,14 @@ def test_the_sentence_names_who_is_more_sensitive_only_where_that_is_told_apart(
     told = studied.sentence(studied.read(Study({"gp": FLAT * 6, "clip": PEAKED * 6})))
     assert told.startswith("100 % [100, 100] of the trials of gp come within 0.1 of its best score, 0.90, and 25 % [")
     assert ": clip is more sensitive, by 75 points [" in told
-    assert told.endswith("an interval that excludes 0 (24 trials of each, drawn at random).")
+    assert (
+        "an interval that excludes 0 (24 trials of each, drawn at random). A setting drawn at random scores 0.84 "
+        in told
+    )
+    assert told.endswith(" less, an interval that excludes 0.")
     same = studied.sentence(studied.read(Study({"gp": PEAKED, "clip": PEAKED})))
     assert ": a difference of 0 points [0, 0], an interval that contains 0: no difference found" in same
+    assert same.endswith("an interval that contains 0: no difference found.")
     one = studied.sentence(studied.read(Study({"gp": PEAKED})))
     assert one.endswith("of the trials of gp come within 0.1 of its best score, 0.95 (4 trials, drawn at random).")
 
@@ -55,7 +62,7 @@ def test_a_lost_run_counts_0_in_the_trial_and_in_the_confirmation():
 def test_trials_that_learn_from_others_are_no_sample_of_the_space():
     found = studied.read(Study({"gp": [0.5, 0.9, 0.2, 0.3]}, sampler="tpe"))
     assert "share" not in found.objectives
-    assert found.gap is None
+    assert found.contrasts == {}
     assert found.curves["best"].tolist() == pytest.approx([0.5, 0.9, 0.9, 0.9])
     assert found.curves["low"].isna().all()
     assert "drawn by TPE" in studied.sentence(found)
@@ -87,3 +94,10 @@ def test_the_curves_are_drawn_with_their_bands():
     assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2, 3, 4]] * 2
     assert len(ax.collections) == 2
     assert "Expected best score" in said
+
+
+def test_the_objectives_that_are_set_against_each_other_are_the_ends_of_each_number():
+    found = studied.read(Study({"high": [0.6, 0.75, 0.99], "flat": [0.3, 0.35, 0.4], "mid": [0.3, 0.5, 0.55]}))
+    assert found.contrasts["share"][:2] == ("flat", "high")
+    assert found.contrasts["mean"][:2] == ("high", "flat")
+    assert list(found.objectives["objective"]) == ["flat", "mid", "high"]
