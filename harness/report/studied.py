@@ -146,7 +146,7 @@ def _spread(
 
 
 def _contrast(names: list[str], found: budget.Array, redrawn: budget.Array) -> Contrast:
-    """Set the objective with the largest of numbers [objectives] against that with the smallest; `redrawn` are draws."""
+    """Set the objective with the largest of numbers [objectives] against the one with the smallest."""
     order = np.argsort(-found, kind="stable")
     first, last = order[0], order[-1]
     low, high = budget.bounds(redrawn[:, first] - redrawn[:, last])
