@@ -16,7 +16,7 @@ from harness.report.records import Records
 from harness.spec import content_id
 from harness.study import budget
 from harness.study.value import WORST, value_of
-from harness.wording import counted, interval, number, plain, range_text
+from harness.wording import NOTHING, counted, interval, number, plain, range_text
 
 INDEPENDENT = ("random",)  # samplers whose trials could have come in any order
 SPREAD = ("random", "qmc")  # samplers that spread trials over the whole space, of which shares may then be taken
@@ -245,7 +245,7 @@ def shown(found: Studied) -> dict[str, Any]:
                 "confirmed": interval(row["confirmed"], row["low"], row["high"]),
                 "share": _share(row) if spread else "",
                 "mean": interval(row["mean"], row["mean_low"], row["mean_high"]) if spread else "",
-                "middle": f"{number(row['q1'])} to {number(row['q3'])}",
+                "middle": f"{number(row['q1'])} to {number(row['q3'])}" if row["q1"] == row["q1"] else NOTHING,
                 "settings": row["settings"] if isinstance(row["settings"], str) else "",
                 "seconds": number(row["seconds"]),
             }

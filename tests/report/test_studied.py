@@ -73,7 +73,8 @@ def test_before_all_have_ended_nothing_is_said_of_the_space():
     assert not found.ended
     assert len(found.curves) == 0
     assert studied.sentence(found) == "7 of 8 trials have ended; the same command goes on from there."
-    assert studied.shown(found)["rows"][1]["confirmed"] == NOTHING
+    [_, row] = studied.shown(found)["rows"]
+    assert (row["confirmed"], row["middle"]) == (NOTHING, NOTHING)
 
 
 def test_what_confirms_is_read_as_a_suite_without_sweeps():
