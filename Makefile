@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check faults gpu-check types fast format schema notebook
+.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook
 
 run: setup  ## train the robustness suite (under twenty minutes on two cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -13,7 +13,7 @@ setup: .venv/.ready  ## .venv with the pinned dependencies
 setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
 test: setup-dev  ## the whole test suite, on two cores
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 -m "not bench"
 
 check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff format --check .
@@ -22,6 +22,10 @@ check: setup-dev  ## format, lint, types, fast tests: under a minute
 
 faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of each
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
+
+bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a report of 2,000 runs
+	$(BIN)/harness bench
+	$(BIN)/python -m pytest -q -m bench --durations=0
 
 gpu-check: setup-dev  ## what must hold on a CUDA device
 	$(BIN)/python -m pytest -q -m gpu

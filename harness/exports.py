@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, lookup
-from harness.status import result_folders
+from harness.status import all_folders
 from harness.store import Store, write_atomic
 from harness.store.frozen import is_frozen
 from harness.wording import counted, printable
@@ -35,7 +35,8 @@ def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
     for several suites, or there is no study to write, StoreError where there are no results.
     """
     made = lookup(_formats(), to, "--to")
-    folders = [Path(path)] if is_frozen(Path(path)) else result_folders(path)
+    found = all_folders(path)
+    folders = [folder for folder in found if not is_frozen(folder)] or found
     if output is not None and len(folders) > 1:
         raise HarnessError(
             f"-o {output}: {len(folders)} suites found and one file given; name one suite, or leave -o out"

@@ -50,6 +50,30 @@ def plain(value: Any) -> str:
     return f"{value:.12g}"
 
 
+def percent(share: float) -> str:
+    """Return "12 %" or "4.3 %"."""
+    if math.isnan(share):
+        return NOTHING
+    text = f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+    return "0.0 %" if text == "-0.0 %" else text
+
+
+def score(mean: float, low: float, high: float) -> str:
+    """Return "0.86 [0.85, 0.87]": two decimals everywhere, so that a column can be compared at a glance.
+
+    There are no bounds where none are known, or where they are one: then all draws agree, and they bound nothing.
+    """
+    return f"{mean:.2f}" if math.isnan(low) or low == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as columns of plain text."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
 def counted(n: int, noun: str) -> str:
     """Return "1 run", "3 runs"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -337,3 +337,16 @@ def arrays(files: Any) -> dict[str, Any]:
     """Return the arrays of a checkpoint, its seconds aside."""
     with np.load(io.BytesIO(files[FILE])) as file:
         return {name: file[name] for name in file.files if name != "seconds"}
+
+
+class Shown(torch.utils.data.Dataset[torch.Tensor]):
+    """uint8 pictures [n, c, h, w], as torch-fidelity takes them."""
+
+    def __init__(self, pictures: Any) -> None:
+        self.pictures = torch.from_numpy(pictures)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, place: int) -> torch.Tensor:
+        return self.pictures[place]

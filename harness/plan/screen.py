@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
-from harness.wording import counted, plain, range_text
+from harness.wording import aligned, counted, plain, range_text
 
 WIDTH = 100
 INDENT = 16
@@ -72,7 +72,7 @@ def _settings(settings: list[Mapping[str, Any]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["Settings (several values are swept)"]
     if 2 + sum(widths) + 2 * (len(widths) - 1) <= WIDTH:
-        lines += ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.append(textwrap.indent(aligned(rows), "  "))
     else:
         lines += [line for row in rows[1:] for line in _block(header, row)]
     return "\n".join(lines + _sources(settings))
@@ -165,7 +165,8 @@ def _power_sentence(power: Mapping[str, Any]) -> str:
     needed += f", and {power['seeds_needed_corrected']:,} for {family}" if family else ""
     text = (
         f"To see a paired difference of d = {plain(power['effect'])} (Cohen's d: the mean difference over the standard "
-        f"deviation of the differences between seeds) with 80 % power at the 5 % level, one comparison takes {needed}."
+        f"deviation of the differences between seeds) with 80 % power at the 5 % level of a paired t "
+        f"test, one comparison takes {needed}."
     )
     if power["smallest_effect_alone"] is None:
         return text

@@ -67,7 +67,7 @@ def across(found: Headline, table: pd.DataFrame, resolved: Mapping[str, Any]) ->
 
 def factors(runs: pd.DataFrame) -> dict[str, str]:
     """Return what the runs of a suite differ in beside the seed: names, and their columns."""
-    swept = {c.removeprefix("sweep."): c for c in runs.columns if c.startswith("sweep.")}
+    swept = {c.removeprefix("sweep."): c for c in stats.swept_columns(runs)}
     return {"objective": "objective", "architecture": "architecture", "data set": "dataset"} | swept
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.power import smallest_effect, smallest_p, tasks_needed
@@ -12,9 +11,10 @@ from harness.report import across_figures, figures, panels
 from harness.report.across import Across, across, frames
 from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
+from harness.report.rows import by_value
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
-from harness.wording import counted, interval, listed, number
+from harness.wording import counted, interval, listed, number, percent, score
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def shown(found: Across) -> dict[str, Any]:
         {
             "objective": row["objective"],
             "rank": f"{row['mean_rank']:.2f}",
-            **{k: _bounded(row, k) for k in ("iqm", "mean")},
+            "iqm": by_value(_bounded(row, "iqm"), row["iqm"]),
         }
         for row in found.objectives.to_dict("records")
     ]
@@ -76,15 +76,25 @@ def verdict(found: Across) -> str:
 
 
 def spread(shares: pd.DataFrame) -> str:
-    """Return which factor explains the most variance and how much the seed does; "" where none can be told."""
-    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))]
+    """Return which factor explains the most variance and how much the seed does; "" where none can be told.
+
+    What is common to factors that were not crossed belongs to none of them: where it could turn the order, two are
+    named and no first.
+    """
+    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))].sort_values("share", ascending=False, kind="stable")
     if named.empty:
         return ""
-    first = named.iloc[int(named["share"].argmax())]
-    seed, said = shares[shares["source"] == SEED], f"{first['source']} explains the most, {_percent(first['share'])}"
+    first, *others = named.to_dict("records")
+    overlap = float(shares.loc[shares["source"] == OVERLAP, "share"].abs().sum())
+    said = f"{first['source']} explains the most, {percent(first['share'])}"
+    if others and first["share"] - others[0]["share"] < overlap:
+        second = f"{others[0]['source']} {percent(others[0]['share'])}"
+        said = f"{first['source']} explains {percent(first['share'])} and {second}, beside {percent(overlap)} that "
+        said += "factors share and that is not told apart"
+    seed = shares[shares["source"] == SEED]
     if seed.empty:
         return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
-    return f"{said}; the seed {_percent(seed['share'].iloc[0])}."
+    return f"{said}; the seed {percent(seed['share'].iloc[0])}."
 
 
 def section(view: View, found: Across) -> Section:
@@ -111,32 +121,27 @@ def _no_groups(found: Across) -> str:
 
 
 def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
-    said = f"{row['first']} higher" if row["told_apart"] else "no difference found"
+    said = f"{row['higher']} higher" if row["told_apart"] else "no difference found"
+    if row["told_apart"] and (row["difference"] < 0) != (row["higher"] == row["second"]):
+        other = row["first"] if row["higher"] == row["second"] else row["second"]
+        said = f"{row['higher']} higher in more tasks, {other} in the mean"
     return {
         "pair": f"{row['first']} over {row['second']}",
-        "difference": interval(row["difference"], row["low"], row["high"]),
-        "improvement": _bounded(row, "improvement"),
-        "p": _p(row["p"]),
-        "p_holm": _p(row["p_holm"]),
+        "difference": by_value(interval(row["difference"], row["low"], row["high"]), row["difference"]),
+        "improvement": by_value(_bounded(row, "improvement"), row["improvement"]),
+        "p": by_value(_p(row["p"]), row["p"]),
+        "p_holm": by_value(_p(row["p_holm"]), row["p_holm"]),
         "told": row["told_apart"],
         "verdict": said if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
     }
 
 
 def _bounded(row: dict[Any, Any], name: str) -> str:
-    """Write two decimals everywhere, so that columns can be compared at a glance; the CSV files have the rest."""
-    if np.isnan(row[f"{name}_low"]):
-        return f"{row[name]:.2f}"
-    return f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+    return score(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _p(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
-
-
-def _percent(share: float) -> str:
-    text = f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
-    return "0.0 %" if text == "-0.0 %" else text
 
 
 def _profiles(view: View, found: Across) -> Drawn:
@@ -173,7 +178,7 @@ def _ranks(view: View, found: Across) -> Drawn:
 
 def _shares(found: Across) -> Drawn:
     shares = found.shares.assign(
-        text=found.shares["share"].map(_percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
+        text=found.shares["share"].map(percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
     )
     figure, ax = figures.blank(5.0, 1.1 + 0.3 * len(shares))
     across_figures.draw_shares(ax, shares)

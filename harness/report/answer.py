@@ -131,7 +131,8 @@ def _many_tasks(results: list[TaskResult], n_tasks: int) -> str:
 
 def _borne_out(results: list[TaskResult], best: str, wins: int) -> str:
     """Write in how many of the tasks that the best comes first in the seeds do not explain its lead."""
-    seeds = max(contender.spread.n_planned for result in results for contender in result.order)
+    planned = {contender.spread.n_planned for result in results for contender in result.order}
+    seeds, n = max(planned), f"{min(planned)} to {max(planned)}" if len(planned) > 1 else str(max(planned))
     swept = sorted({contender.swept for result in results for contender in result.order if contender.swept})
     if seeds == 1:
         chosen = f", {listed(swept)} chosen on that same seed, which flatters all" if swept else ""
@@ -139,7 +140,7 @@ def _borne_out(results: list[TaskResult], best: str, wins: int) -> str:
     shown = sum(result.shown for result in results if result.order[0].objective == best)
     tuned_on = f", {listed(swept)} tuned on the other seeds" if swept else ""
     lead = "its lead over the runner-up has a 95 % t interval, paired by seed, that excludes 0"
-    return f"{tuned_on} (n = {seeds} seeds); {lead} in {shown} of those {wins}"
+    return f"{tuned_on} (n = {n} seeds); {lead} in {shown} of those {wins}"
 
 
 def _apart(worse: Interval, metric: str, side: int) -> str:

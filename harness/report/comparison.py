@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.report.pairs import Difference
 from harness.report.stats import Interval
-from harness.wording import NOTHING, counted, interval, listed, number, printable, waiting_scores
+from harness.wording import NOTHING, aligned, counted, interval, listed, number, printable, waiting_scores
 
 IDENTICAL = "identical records"
 
@@ -162,11 +162,3 @@ def _others(found: Mapping[str, Any]) -> list[str]:
         f"A run of B trained {number(ratio)} times as long as its partner (median)." if ratio not in (None, 1.0) else ""
     )
     return [part for part in (warnings, took) if part]
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return lines of cells as columns of plain text."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )

@@ -135,7 +135,7 @@ def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
     ok = rows["status"].to_numpy() == "ok"
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
-    swept = [c for c in runs.columns if c.startswith("sweep.") and runs[c].astype(str).nunique() > 1]
+    swept = [c for c in stats.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
     names = [c.removeprefix("sweep.") for c in swept] if runs["setting"].nunique() > 1 else []
     return Contender(objective, by_seed, found, listed(names) if names else "")
 

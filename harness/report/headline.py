@@ -103,7 +103,7 @@ def headline(
     compared = _compared(table, metrics)
     if compared is None:
         return None
-    swept = [c for c in compared.columns if c.startswith("sweep.") and c.removeprefix("sweep.") not in data_axes]
+    swept = stats.swept_columns(compared, data_axes)
     seconds, recipe = _seconds(compared, data_settings), _at_recipe(compared[swept])
     judged = _judged(compared.assign(seconds=seconds, recipe=recipe), scored)
     varied = _varied(compared, swept)
@@ -267,10 +267,9 @@ def _rows(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for (budget, way), seeds in by_seed.items():
         for place, objective in enumerate(_order(seeds), start=1):
-            found = stats.t_interval(seeds[objective])
+            found = stats.score_interval(seeds[objective])
             labels = {"objective": objective, "way": way, "budget": budget, "place": place}
-            low, high = np.clip([found.low, found.high], 0, 1).tolist()  # where every expected score lies
-            rows.append({**labels, "score": found.mean, "low": low, "high": high})
+            rows.append({**labels, "score": found.mean, "low": found.low, "high": found.high})
     made = pd.DataFrame(rows)
     first = {objective: place for place, objective in enumerate(made["objective"].unique())}
     return made.sort_values("objective", key=lambda names: names.map(first), kind="stable", ignore_index=True)

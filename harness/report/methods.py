@@ -23,7 +23,7 @@ def paragraph(view: View) -> str:
     table = view.table
     if table.empty:
         return ""
-    said = [_compared(table), _trained(view), _ranked(view), _intervals(view), _made_with(table)]
+    said = [_compared(table), _trained(view), _ranked(view), _over_tasks(view), _intervals(view), _made_with(table)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -37,7 +37,7 @@ def references(view: View) -> str:
     recipes = {f"{found['who'].lower()}{found['year']}" for text in sources for found in SOURCE.finditer(text)}
     objectives = table["objective.base"].astype(str).unique() if len(table) else ()
     keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
-    keys |= {"agarwal2021"} if view.headline else set()  # scores of many tasks, with intervals over runs
+    keys |= {"agarwal2021", "wilcoxon1945", "holm1979"} if view.headline else set()  # what is said over many tasks
     return bibliography.bibtex([key for key in bibliography.PAPERS if key in keys], __version__)
 
 
@@ -67,10 +67,15 @@ def _trained(view: View) -> str:
     fixed = "setup.trained" in table and bool((table["setup.trained"] == "fixed").all())
     steps = _by_data(table, "steps", "critic updates" if fixed else "generator steps")
     batches = f" with batches of {_by_data(table, 'setup.batch', '')}" if "setup.batch" in table else ""
-    axes = [f"{name} ({listed(_values(table[f'sweep.{name}']))})" for name in swept(table)]
+    axes = [f"{name} ({listed(_values(table[f'sweep.{name}']))})" for name in _swept(view)]
     over = f", sweeping {listed(axes)}" if axes else ""
     rest = "; all other settings are those of each objective's recipe unless the table of settings says otherwise"
     return f"Each run took {steps}{batches}{over}{rest}."
+
+
+def _swept(view: View) -> list[str]:
+    """Return the swept names, of which settings are chosen; not those of data, which are other tasks."""
+    return swept(view.table, view.plan.get("data_axes", ()))
 
 
 def _by_data(table: pd.DataFrame, column: str, unit: str) -> str:
@@ -108,6 +113,18 @@ def _ranked(view: View) -> str:
     return f"{by} Features of pictures are those of the {kind} {listed(extractors)}." if extractors else by
 
 
+def _over_tasks(view: View) -> str:
+    """Write how objectives are ranked over many tasks, and tested; "" where they are not."""
+    if view.headline is None:
+        return ""
+    return (
+        "Over all tasks they are ranked by their mean score, at equal generator steps and at equal training seconds: "
+        "1 for real data, 0 for the best single point (of pictures, by FID, for their mean) and for a lost run. Every "
+        "pair is tested across the tasks by Wilcoxon's signed-rank test, exact, with Holm's correction; interquartile "
+        "means and the chance to be better have bootstrap intervals over seeds."
+    )
+
+
 def _extractors(table: pd.DataFrame) -> list[str]:
     return [name[len("extractor_weights[") : -1] for name in table.columns if name.startswith("extractor_weights[")]
 
@@ -116,7 +133,7 @@ def _intervals(view: View) -> str:
     seeds = int(view.table["seed"].nunique())
     if seeds == 1:
         return "One seed was trained, so that no interval is given."
-    chosen = ", each seed being judged at the setting that was best on the other seeds" if swept(view.table) else ""
+    chosen = ", each seed being judged at the setting that was best on the other seeds" if _swept(view) else ""
     if (view.plan.get("study") or {}).get("chosen"):
         trials = counted(view.suite["study"]["trials"], "trial")
         chosen = f" that had no part in the choice of settings, each objective's the best of {trials} on other seeds"

@@ -108,7 +108,7 @@ def pair(a: Side, b: Side, apart: str = "") -> Pairs:
 
 
 def _swept(table: pd.DataFrame) -> list[str]:
-    return [c for c in map(str, table.columns) if c.startswith("sweep.") and table[c].notna().any()]
+    return [c for c in stats.swept_columns(table) if table[c].notna().any()]
 
 
 def _keys(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

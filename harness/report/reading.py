@@ -66,10 +66,9 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
         raise HarnessError(f"the table has no column '{missing[0]}'; a table of `harness.load` is needed")
     made = _once(stats.labelled(table, _data_axes(table)))
     metrics = _metrics(table, made, metric)
-    parts = [stats.cells(part, metrics[str(name)]) for name, part in made.groupby("dataset", sort=False)]
-    cells = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    cells = tables.cells_of(made, metrics)
     looks = styles(table.attrs.get("objectives", made["objective"].astype(str)))
-    results = contest.judge(contest.rivals(made), metrics) if parts else []
+    results = contest.judge(contest.rivals(made), metrics) if len(made) else []
     return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results)
 
 
@@ -92,7 +91,7 @@ def _data_axes(table: pd.DataFrame) -> Collection[str]:
     """Return the swept names that belong to data sets: the plan's, else those that data sets have a setting for."""
     if "data_axes" in table.attrs:
         return list(table.attrs["data_axes"])
-    swept = [name.removeprefix("sweep.") for name in table.columns if name.startswith("sweep.")]
+    swept = [name.removeprefix("sweep.") for name in stats.swept_columns(table)]
     unknown = [name for name in swept if f"data.{name.removeprefix('dataset.')}" not in table]
     own = set(swept) - set(unknown)
     if unknown:

@@ -41,7 +41,7 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
 
 def _without_values(judged: pd.DataFrame, data_axes: Collection[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield each swept name and value, of which there are several, and the runs at other values."""
-    for column in (c for c in judged.columns if c.startswith("sweep.") and c.removeprefix("sweep.") not in data_axes):
+    for column in stats.swept_columns(judged, data_axes):
         texts = judged[column].map(plain)
         values = texts[judged[column].notna()].unique()
         for value in values if len(values) > 1 else ():
@@ -51,11 +51,10 @@ def _without_values(judged: pd.DataFrame, data_axes: Collection[str]) -> Iterato
 def _row(part: str, left_out: str, grid: pd.DataFrame) -> dict[str, Any]:
     seeds = grid.groupby("seed").mean()
     found = lead("tuned", "steps", seeds)
-    score = stats.t_interval(seeds[found.first])
-    low, high = np.clip([score.low, score.high], 0, 1).tolist()  # where every expected score lies
+    score = stats.score_interval(seeds[found.first])
     named = {"part": part, "left_out": left_out, "tasks": grid.index.get_level_values("task").nunique()}
     return named | {
-        "first": found.first, "score": score.mean, "low": low, "high": high,
+        "first": found.first, "score": score.mean, "low": score.low, "high": score.high,
         "second": found.second, "ahead": found.ahead.mean, "ahead_low": found.ahead.low, "ahead_high": found.ahead.high,
     }  # fmt: skip
 
@@ -107,4 +106,6 @@ def _ahead(row: dict[Any, Any]) -> str:
 
 
 def _doubt(row: dict[Any, Any]) -> str:
+    if np.isnan(row["ahead_low"]):
+        return ": one seed gives no interval"
     return "" if row["ahead_low"] > 0 else ": no difference found"

@@ -40,8 +40,8 @@ class Sweep:
 
 def swept(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[str]:
     """Return the names swept beside the data that have several values."""
-    names = [c.removeprefix("sweep.") for c in table.columns if c.startswith("sweep.")]
-    return [name for name in names if name not in data_axes and table[f"sweep.{name}"].astype(str).nunique() > 1]
+    columns = stats.swept_columns(table, data_axes)
+    return [c.removeprefix("sweep.") for c in columns if table[c].astype(str).nunique() > 1]
 
 
 def sweeps(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Sweep]:
@@ -91,10 +91,9 @@ def _lines(runs: pd.DataFrame) -> pd.DataFrame:
     seeds = runs.groupby(["objective", "value", "seed", "task"])["score"].mean().groupby(level=[0, 1, 2]).mean()
     recipe, rows = runs.groupby(["objective", "value"])["recipe"].any(), []
     for key, scores in seeds.groupby(level=[0, 1]):
-        found = stats.t_interval(scores)
-        low, high = np.clip([found.low, found.high], 0, 1).tolist()  # where every expected score lies
+        found = stats.score_interval(scores)
         entry = dict(zip(("objective", "value"), cast(tuple[str, float], key), strict=True))
-        rows.append(entry | {"score": found.mean, "low": low, "high": high, "recipe": bool(recipe[key])})
+        rows.append(entry | {"score": found.mean, "low": found.low, "high": found.high, "recipe": bool(recipe[key])})
     return pd.DataFrame(rows)
 
 
@@ -129,6 +128,8 @@ def sentence(found: pd.DataFrame, names: list[str]) -> str:
     last = others[-1]
     most = f"that of {last['objective']} varies most, from {_two(last['worst'])} to {_two(last['best'])}"
     said = f"{over} the score of {first['objective']} varies least: {span}, {mean}; {most}"
+    surest = max(found.to_dict("records"), key=lambda row: row["worst"])
+    said += f"; at its worst setting {surest['objective']} is highest, {_two(surest['worst'])}"
     if first["settings"] == last["settings"]:
         return f"{said}."
     return f"{said}; of {counted(first['settings'], 'setting')} and {last['settings']}."

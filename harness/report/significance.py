@@ -33,6 +33,13 @@ def signed_rank(differences: ArrayLike) -> float:
     return min(1.0, 2 * _share_below(weights, round(2 * min(positive, total - positive))))
 
 
+def leaning(differences: ArrayLike) -> int:
+    """Return the side that the signed ranks of differences [n] lean to: 1 where those above 0 weigh more, -1, or 0."""
+    x = finite(differences)
+    scaled = np.round(x / (float(np.abs(x).max(initial=0.0)) or 1.0), 12)
+    return int(np.sign((np.sign(scaled) * rankdata(np.abs(scaled))).sum()))
+
+
 def _share_below(weights: NDArray[np.int64], most: int) -> float:
     """Return the share of all subsets of weights [n] whose sum is at most `most`, a weight at a time."""
     share = np.zeros(most + 1)
@@ -57,16 +64,19 @@ def holm(ps: ArrayLike) -> NDArray[np.float64]:
 def family(blocks: pd.DataFrame) -> pd.DataFrame:
     """Test every pair of the columns of `blocks` (a row a task, a column an objective, a score the higher the better).
 
-    Returns first, second (in the order of the columns), tasks, p, p_holm, told_apart, and smallest_effect: Cohen's d
-    of the differences between tasks that a paired t test of so many finds with 80 % power, before correction. Raises
-    HarnessError where a score is not finite.
+    Returns first, second (in the order of the columns), higher (the one of them whose side the ranks lean to, which
+    need not be that of the mean), tasks, p, p_holm, told_apart, and smallest_effect: Cohen's d of the differences
+    between tasks that a paired t test of so many finds with 80 % power, before correction. Raises HarnessError where a
+    score is not finite.
     """
     pairs = list(combinations(blocks.columns, 2))
-    p = [signed_rank(blocks[a].to_numpy() - blocks[b].to_numpy()) for a, b in pairs]
+    gaps = [blocks[a].to_numpy() - blocks[b].to_numpy() for a, b in pairs]
+    p = [signed_rank(gap) for gap in gaps]
     adjusted = holm(p)
     return pd.DataFrame({
         "first": [a for a, _ in pairs],
         "second": [b for _, b in pairs],
+        "higher": [a if leaning(gap) >= 0 else b for (a, b), gap in zip(pairs, gaps, strict=True)],
         "tasks": len(blocks),
         "p": p,
         "p_holm": adjusted,

@@ -135,14 +135,26 @@ def refuse_missing(table: pd.DataFrame, metric: str) -> None:
         )
 
 
+def score_interval(scores: ArrayLike) -> Interval:
+    """Return what `t_interval` does of scores, whose bounds end at 0 and 1: every expected score lies between."""
+    found = t_interval(scores)
+    low, high = np.clip([found.low, found.high], 0, 1).tolist()
+    return Interval(found.mean, low, high)
+
+
+def swept_columns(table: pd.DataFrame, leave: Iterable[str] = ()) -> list[str]:
+    """Return the columns of swept values, without those of the names to `leave` out, such as a suite's data axes."""
+    left = {f"sweep.{name}" for name in leave}
+    return [c for c in map(str, table.columns) if c.startswith("sweep.") and c not in left]
+
+
 def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame:
     """Return the table with `task` (data set, architecture, swept data values) and `setting` (all other swept values).
 
     `data_axes` are the swept names that belong to data sets: they change the question, not the answer.
     """
-    swept = [c for c in table.columns if c.startswith("sweep.")]
-    data = [c for c in swept if c.removeprefix("sweep.") in set(data_axes)]
-    rest = [c for c in swept if c not in data]
+    rest = swept_columns(table, data_axes)
+    data = [c for c in swept_columns(table) if c not in rest]
     made = table.copy()
     made["setting"] = [described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
     extra = [described(row, data) for row in made[data].to_dict("records")] if data else [""] * len(made)
@@ -200,7 +212,7 @@ def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
     found = spread(x, group["status"].tolist(), lower)
     x = x[(group["status"] == "ok").to_numpy()]
     q1, q3 = np.quantile(x, [0.25, 0.75]).tolist() if found.complete and x.size > 1 else (math.nan, math.nan)
-    swept = [c for c in group.columns if c.startswith("sweep.")]
+    swept = swept_columns(group)
     beside = dict.fromkeys([*(c for c in BESIDE if c in group), *(c for c in group.columns if beside_of(c))])
     return {
         **{key: group[key].iloc[0] for key in (*CELL, *swept)},

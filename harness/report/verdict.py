@@ -9,7 +9,7 @@ import pandas as pd
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
 from harness.report.rows import by_value, share
-from harness.wording import NOTHING, counted, interval, listed, number
+from harness.wording import NOTHING, counted, interval, listed, number, percent, score
 
 GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
 WORK_NAMES = {"train_s": "seconds", "critic_updates": "critic updates", "samples_seen": "samples seen"}
@@ -152,11 +152,11 @@ def _lost(table: pd.DataFrame) -> str:
     n_worse = int((table.loc[table["status"] == "ok", "score"] == 0).sum())
     mean = " (of pictures their mean)" if any(str(name).startswith("fid[") for name in table) else ""
     point = f"the best single point{mean}, which scores 0"
-    share = f"{lost:,} of {counted(n, 'run')} ({_percent(lost / n)})"
+    share = f"{lost:,} of {counted(n, 'run')} ({percent(lost / n)})"
     ended = f"{share} did not finish and count as 0 ({statuses(counts)})"
     if not n_worse:
         return f"{ended}; all others did better than {point}." if lost else f"All {n:,} runs did better than {point}."
-    worse = f"{n_worse:,} ({_percent(n_worse / n)}) finished no better than {point}"
+    worse = f"{n_worse:,} ({percent(n_worse / n)}) finished no better than {point}"
     return f"{ended if lost else f'All {n:,} runs finished'}; {worse}."
 
 
@@ -182,7 +182,7 @@ def shown(found: Headline) -> dict[str, Any]:
         "objectives": len(found.runs),
         "alone": found.seeds == 1,
         "by_task": by_task(found),
-        "coverage": {noise: _percent(share) for noise, (share, _) in COVERAGE.items()},
+        "coverage": {noise: percent(share) for noise, (share, _) in COVERAGE.items()},
     }
 
 
@@ -205,17 +205,15 @@ def _runs(row: dict[Any, Any]) -> dict[str, Any]:
         "settings": f"{row['n_settings']}: {row['tuned_over']}" if row["tuned_over"] else "1",
         "lost": share(row["n_lost"], row["n_runs"]),
         "no_better": share(row["n_no_better"], row["n_runs"]),
-        "reached": by_value(_percent(row["steps_at_equal_seconds"]), row["steps_at_equal_seconds"]),
+        "reached": by_value(percent(row["steps_at_equal_seconds"]), row["steps_at_equal_seconds"]),
         "work": [_work(name, row[name]) for name in WORK if name in row],
     }
 
 
 def _score(cell: dict[Any, Any] | None, ranked: bool) -> dict[str, Any]:
-    """Write two decimals everywhere, so that columns can be compared at a glance; headline.csv has the rest."""
     if cell is None:
         return by_value(NOTHING, math.nan)._asdict() | {"first": False}
-    bounds = "" if math.isnan(cell["low"]) else f" [{cell['low']:.2f}, {cell['high']:.2f}]"
-    made = by_value(f"{cell['score']:.2f}{bounds}", cell["score"])
+    made = by_value(score(cell["score"], cell["low"], cell["high"]), cell["score"])
     return made._asdict() | {"first": ranked and cell["place"] == 1}
 
 
@@ -230,7 +228,3 @@ def _lead(lead: Lead | None, seeds: int) -> list[str]:
 
 def _work(name: str, value: float) -> str:
     return number(value) if name == "train_s" or math.isnan(value) else f"{value:,.0f}"
-
-
-def _percent(share: float) -> str:
-    return NOTHING if math.isnan(share) else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError
-from harness.spec import ENGINE_VERSION, RunSpec
+from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import LOST, Store, drop_drafts, mend
 from harness.store.frozen import refuse_frozen
 
@@ -159,11 +159,12 @@ def _refuse_too_few(plan: "Plan", metric: str, score: Mapping[str, Any]) -> None
     from harness.datasets import DATASETS
     from harness.suite.ranking import why_unranked
 
-    setups = {row["dataset"]: plan.specs[row["run_id"]]["setup"] for row in plan.runs}
-    for label, setup in setups.items():
-        entry = DATASETS.get(setup["dataset"])
+    found = {(row["dataset"], content_id(data)): (setup["dataset"], data) for row in plan.runs
+             for setup in [plan.specs[row["run_id"]]["setup"]] for data in [setup["data"]]}  # fmt: skip
+    for (label, _), (name, data) in found.items():
+        entry = DATASETS.get(name)
         if entry is not None and entry.kind == "images":
-            why = why_unranked(metric, label, entry, setup["data"], (score["samples"], score.get("extractors")))
+            why = why_unranked(metric, label, entry, data, (score["samples"], score.get("extractors")))
             if why:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 

@@ -10,6 +10,7 @@ from oracles import PICTURES
 
 from harness import tasks
 from harness.datasets import DATASETS, folder
+from harness.extractors import training
 from harness.runner import Request, run
 
 SUITE = """\
@@ -26,6 +27,9 @@ datasets:
   threes: {base: digits, range: [0, 1], classes: [3]}
 matrix: [{dataset: [own, threes], architecture: mlp, objective: [gan, wgan-gp]}]
 """
+
+
+SHORT = 60  # steps that an extractor is trained here: what it tells apart is tested elsewhere
 
 
 @pytest.fixture
@@ -62,8 +66,10 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
 
 
 @pytest.mark.slow
-def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once(suite, cache):
-    text = SUITE.replace("primary: {images: sliced_w}\n", "").replace(", extractors: []", "")
+def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once(suite, cache, monkeypatch):
+    monkeypatch.setattr(training, "STEPS", SHORT)
+    Path("short.py").write_text(f"from harness.extractors import training\n\ntraining.STEPS = {SHORT}\n")  # in workers
+    text = SUITE.replace("primary: {images: sliced_w}\n", "plugins: [short.py]\n").replace(", extractors: []", "")
     Path(suite).write_text(text.replace("[own, threes]", "threes").replace("samples: 30", "samples: 100"))
     result = run(Request(suite, workers=2))
     assert result.counts["ok"] == 4

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from oracles import data_defaults, make_spec
+from oracles import Shown, data_defaults, make_spec
 from scipy.stats import spearmanr
 
 from harness import extractors
 from harness.datasets import DATASETS, Pictures
 from harness.extractors import EXTRACTORS, defaults, extractor_of, own, training, why_not
 from harness.extractors.network import PictureNet
+from harness.extractors.registered import register
 from harness.extractors.training import Task, empty, examples, moved, n_examples
-from harness.metrics import make_reference, score
+from harness.metrics import fidelity, make_reference, score
 from harness.metrics.classes import modes
+from harness.torchvision_mend import mend
 
 DIGITS = DATASETS["digits"]
 RNG = np.random.default_rng(0)
@@ -215,6 +217,28 @@ def test_fid_of_real_digits_is_about_its_floor(digits):
     assert abs(columns["kid[classifier]@540"]) < 0.03
     assert columns["precision[classifier,k5]@540"] > 0.9
     assert columns["recall[classifier,k5]@540"] > 0.9
+
+
+@pytest.mark.slow
+def test_torch_fidelity_finds_the_same_with_the_classifier_itself(digits):
+    """Its whole way from pictures, with the extractor registered there, against the columns of a run."""
+    mend()
+    from torch_fidelity import calculate_metrics
+
+    reference, train, _ = digits
+    register("digits-classifier", reference.seen["classifier"].extractor)
+    drawn, columns = noisy(train[:540], 32), score(noisy(train[:540], 32), reference)
+    theirs = calculate_metrics(
+        input1=Shown(drawn), input2=Shown(reference.points), feature_extractor="digits-classifier",
+        cuda=False, verbose=False, cache=False, save_cpu_ram=True, batch_size=256,
+        fid=True, kid=True, prc=True, isc=True, kid_subsets=fidelity.KID_SUBSETS, kid_subset_size=270,
+        prc_neighborhood=fidelity.NEIGHBOURS,
+    )  # fmt: skip
+    assert columns["fid[classifier]@540"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
+    assert columns["kid[classifier]@540"] == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
+    assert columns["isc[classifier]@540"] == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
+    assert columns["precision[classifier,k5]@540"] == pytest.approx(theirs["precision"], abs=1e-6)
+    assert columns["recall[classifier,k5]@540"] == pytest.approx(theirs["recall"], abs=1e-6)
 
 
 @pytest.mark.slow

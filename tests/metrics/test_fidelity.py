@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import Dataset
+from oracles import Shown
 
 from harness.extractors import Extractor
 from harness.extractors.own import Ready
@@ -94,19 +94,6 @@ def test_the_floors_are_what_two_real_parts_reach():
     assert floors(held, train)["fid"] == pytest.approx(expected, rel=0.5)
     assert floor_of_halves(held) == pytest.approx(2 * expected, rel=0.5)
     assert floors(held, train[:n])["fid"] == pytest.approx(fid(held, train[:n]), rel=1e-9)
-
-
-class Shown(Dataset):
-    """uint8 pictures, as torch-fidelity takes them."""
-
-    def __init__(self, pictures):
-        self.pictures = torch.from_numpy(pictures)
-
-    def __len__(self):
-        return len(self.pictures)
-
-    def __getitem__(self, place):
-        return self.pictures[place]
 
 
 def test_torch_fidelity_finds_the_same_in_the_same_features():

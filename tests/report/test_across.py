@@ -3,6 +3,8 @@ can show, and the same draws for the same suite.
 """
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,10 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.power import smallest_effect
-from harness.report import across_shown, panels, tables
+from harness.report import across_shown, panels, significance, tables
 from harness.report.across import across, frames
 from harness.report.across_shown import across_part, shown, spread, verdict
-from harness.report.variance import SEED
+from harness.report.variance import OVERLAP, SEED
 
 MANY = tuple((f"toy{i}", "mlp" if i % 2 else "mlp-tanh") for i in range(8))
 
@@ -105,25 +107,48 @@ def test_too_few_tasks_are_said_to_be_too_few():
     assert {row["verdict"] for row in page["pairs"]} == {"out of reach of 2 tasks"}
 
 
-def test_found_differences_are_counted(many):
+def test_the_higher_of_a_pair_is_the_one_that_the_test_says():
+    """Of 12 tasks gan wins one by a lot: the ranks, of which the p value is, lean the other way than the mean."""
+    blocks = pd.DataFrame({"gan": [0.9] + 11 * [0.1], "wgan-gp": [0.1, *np.linspace(0.12, 0.16, 11)]})
+    row = significance.family(blocks).iloc[0]
+    assert row["p"] < 0.05
+    assert row["higher"] == "wgan-gp"
+    found = SimpleNamespace(groups=[], tasks=12)
+    pair = row.to_dict() | dict.fromkeys(("improvement", "improvement_low", "improvement_high"), 0.1)
+    told = pair | {"difference": float((blocks["gan"] - blocks["wgan-gp"]).mean()), "low": -0.1, "high": 0.2}
+    assert across_shown._pair(found, told)["verdict"] == "wgan-gp higher in more tasks, gan in the mean"
+    turned = told | {"difference": -0.1}
+    assert across_shown._pair(found, turned)["verdict"] == "wgan-gp higher"
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ([True, True, True], "A difference was found in each of the 3 pairs."),
+        (
+            [True, False, True],
+            "A difference was found in 2 of 3 pairs; in the others no difference was found (n = 8",
+        ),
+        ([False, False, False], "No difference was found in any of the 3 pairs (n = 8 tasks, smallest effect seen"),
+    ],
+)
+def test_found_differences_are_counted(many, told, said):
     found = found_in(many)
-    told = int(found.pairs["told_apart"].sum())
-    said = (
-        "in each of the 3 pairs." if told == 3 else f"in {told} of 3 pairs; in the others no difference was found (n ="
-    )
-    assert verdict(found).startswith(f"A difference was found {said}")
+    assert verdict(replace(found, pairs=found.pairs.assign(told_apart=told))).startswith(said)
 
 
 def test_one_seed_has_no_bounds_and_no_share_of_the_seed():
     page = shown(found_in(view_of(seeds=1)))
     assert page["alone"]
-    assert not any("[" in row["improvement"] or "[" in row["difference"] for row in page["pairs"])
+    assert not any("[" in row["improvement"].text or "[" in row["difference"].text for row in page["pairs"])
     assert "with one seed its part cannot be told" in page["spread"]
 
 
 def test_the_spread_names_the_factor_that_explains_the_most():
     shares = pd.DataFrame({"source": ["objective", "lr", SEED], "share": [0.2, 0.5, 0.3]})
     assert spread(shares) == "lr explains the most, 50 %; the seed 30 %."
+    shared = pd.concat([shares, pd.DataFrame({"source": [OVERLAP], "share": [0.4]})])
+    assert spread(shared).startswith("lr explains 50 % and objective 20 %, beside 40 % that factors share and that is")
     assert spread(shares.head(0)) == spread(shares.tail(1)) == ""  # nothing varies, or nothing but the seed is told
 
 

@@ -8,7 +8,7 @@ from report.fake_results import FakeResults
 
 from harness.report import build_report
 
-SECONDS, MEGABYTES = 20, 15
+SECONDS, MEGABYTES = 30, 15  # a guard: docs/results.md says what it took on a quiet machine
 
 
 def crowd():
@@ -16,6 +16,7 @@ def crowd():
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+@pytest.mark.bench
 @pytest.mark.slow
 def test_a_report_of_two_thousand_runs_takes_seconds_and_is_no_burden(tmp_path):
     tasks = tuple((f"data-{i}", name) for i in range(9) for name in ("mlp", "mlp-bn", "mlp-tanh"))

@@ -83,6 +83,9 @@ def test_a_table_of_it_is_exported(finished, call):
     code, out, _ = call("export", str(finished), "--to", "csv")
     assert (code, out) == (0, "small.csv: 4 runs\n")
     assert len(pd.read_csv("small.csv")) == 4
+    assert call("export", "results/reference", "--to", "csv")[1] == "small.csv: 4 runs (replaced)\n"
+    shutil.copytree(finished, "results/old")
+    assert call("export", "results", "--to", "parquet")[1] == "small.parquet: 4 runs\n"  # of the records
 
 
 def test_only_finished_results_are_frozen(results):
