@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from ruamel.yaml import YAML
 
 from harness.suite.fields import Seeds, Strict, described, seed_list
-from harness.suite.study import Study
+from harness.suite.study import Study, StudyChange
 from harness.suite.values import (
     BETA,
     COLUMN,
@@ -197,7 +197,7 @@ class Body(Strict):
     datasets: dict[str, DatasetVariant] = Field(default={}, description="variants of data sets by name")
     objectives: dict[str, ObjectiveVariant] = Field(default={}, description="variants of objectives by name")
     matrix: list[Block] = Field(default=[], description="blocks of combinations to train")
-    study: Study = described("settings that `harness study` draws for every objective of the matrix")
+    study: StudyChange = described("settings that `harness study` draws for every objective of the matrix")
     allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused, suite wide")
 
 
@@ -207,6 +207,7 @@ class Suite(Body):
     version: Annotated[Any, VERSION] = Field(description="version of this format: 1")
     name: Name = Field(description="name of the suite and of its results folder")
     matrix: list[Block] = Field(description="blocks of combinations to train")
+    study: Study = described("settings that `harness study` draws for every objective of the matrix")
     scales: dict[str, Body] = Field(default={}, description="changes to the suite by name, merged in by --scale")
     scale: Name = described("the scale that this suite was resolved at; written by the harness")
     set: list[Text] = Field(default=[], description="KEY=VALUE settings that win over every block, as of --set")

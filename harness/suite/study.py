@@ -66,13 +66,11 @@ class Range(Strict):
         return ""
 
 
-class Study(Strict):
-    """Settings drawn at random in place of swept ones: the same number of trials for every objective."""
+class StudyChange(Strict):
+    """What a scale says of a suite's study, into which it is merged."""
 
-    space: dict[str, Range] = Field(
-        description="what is drawn, by the name that --set has for it; an objective draws those that it has"
-    )
-    trials: Annotated[Any, TRIALS] = Field(description="trials of every objective")
+    space: dict[str, Range] = described("what is drawn, by the name that --set has for it")
+    trials: Annotated[Any, TRIALS] = described("trials of every objective")
     sampler: Annotated[Any, one_of("random", "qmc", "tpe")] = Field(
         default="random", description="how they are drawn; random and qmc give every objective the same points"
     )
@@ -84,6 +82,15 @@ class Study(Strict):
         default=8, description="trials of every objective that tpe draws at once; random and qmc draw all"
     )
     seed: Annotated[Any, SEED] = Field(default=0, description="seed of the sampler")
+
+
+class Study(StudyChange):
+    """Settings drawn at random in place of swept ones: the same number of trials for every objective."""
+
+    space: dict[str, Range] = Field(
+        description="what is drawn, by the name that --set has for it; an objective draws those that it has"
+    )
+    trials: Annotated[Any, TRIALS] = Field(description="trials of every objective")
 
     @property
     def tuning(self) -> list[int]:

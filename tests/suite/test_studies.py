@@ -114,3 +114,12 @@ def test_a_number_of_seeds_is_apart_from_the_suites(load):
 def test_the_suite_that_is_kept_says_the_same(load):
     made = load(suite([RATE, "n_critic: {low: 1, high: 4, whole: true}", "optimizer: {choices: [adam, sgd]}"]))
     assert load(made.to_yaml()).study == made.study
+
+
+def test_a_scale_changes_parts_of_a_study(load, mistakes):
+    text = suite([RATE]) + "scales: {paper: {study: {trials: 64, space: {lr: {low: 1e-5}}}}}\n"
+    assert load(text).study.trials == 4
+    scaled = load(text, scale="paper").study
+    assert (scaled.trials, scaled.space["lr"].low, scaled.space["lr"].high) == (64, 1e-5, 1e-2)
+    [said] = mistakes(text.replace("64", "1"))
+    assert said == "x.yaml:10: trials: 1 given, a whole number from 2 to 10,000 needed."
