@@ -317,11 +317,15 @@ def compare(what: Compared, as_json: Json = False) -> None:
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="engine or images: stacks of toy or dcgan runs against a plain loop.")
+        str,
+        typer.Argument(
+            help="engine or images: stacks of toy or dcgan runs against a plain loop; study: a study in stacks against "
+            "one run after another."
+        ),
     ] = "engine",
     as_json: Json = False,
 ) -> None:
-    """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about three minutes."""
+    """Measure what training costs on this machine: a generator step, or a whole study. Takes three to ten minutes."""
     from harness.bench import bench as run_bench
 
     found = run_bench(what, lambda line: None if as_json else print(line, flush=True))
