@@ -28,7 +28,7 @@ Stacks = Sequence[Mapping[str, Any]]
 class StudySize:
     """A study of an objective on the ring: trials, seeds of each, generator steps, units of each of three layers.
 
-    Of its runs one in `every` is trained alone too.
+    Runs are scored halfway and at the end on `samples`; one in `every` is trained alone too.
     """
 
     objective: str
@@ -36,6 +36,7 @@ class StudySize:
     seeds: int = 3
     steps: int = 1000
     width: int = 64
+    samples: int = 1000
     every: int = 6
 
 
@@ -82,7 +83,7 @@ def _suite(size: StudySize) -> dict[str, Any]:
         "name": "bench",
         "seeds": 1,
         "train": {"steps": size.steps, "batch": 64, "optimizer": "adam", "beta1": 0.5, "beta2": 0.9, "n_critic": 5},
-        "score": {"at": [0.5, 1], "samples": 1000},
+        "score": {"at": [0.5, 1], "samples": size.samples},
         "architectures": {"mlp": {"width": size.width}},
         "matrix": [{"dataset": "ring", "architecture": "mlp", "objective": size.objective}],
         "study": {"trials": size.trials, "seeds": size.seeds, "space": space},
@@ -100,9 +101,8 @@ def _make_reference(folder: str) -> None:
 def _pin_apart(stacked: Store, root: Path) -> None:
     """Pin the same runs in another root, each in a stack of its own; a plan keeps what is pinned."""
     runs = [run_id for stack in stacked.plan["stacks"] for run_id in stack["runs"]]
-    stacks = [
-        {"id": f"{i:04d}", "device": "cpu", "mode": "single", "runs": [run_id]} for i, run_id in enumerate(runs, 1)
-    ]
+    one = {"device": "cpu", "mode": "single"}
+    stacks = [{"id": f"{number:04d}", **one, "runs": [run_id]} for number, run_id in enumerate(runs, 1)]
     Store(root / stacked.folder.name).write_plan({**stacked.plan, "stacks": stacks}, stacked.suite_text)
 
 
@@ -115,9 +115,7 @@ def _rounds(executor: Executor, size: StudySize, stacked: Todo, alone: Todo) -> 
         chosen = set(draw.sample(runs, min(equal, len(runs))))
         apart = [stack for stack in alone["stacks"] if stack["runs"][0] in chosen]
         sides = {"stacks_s": (stacked, together), "alone_s": (alone, apart)}
-        order = (
-            list(sides) if number % 2 == 0 else list(sides)[::-1]
-        )  # what a worker's first steps cost falls on stacks
+        order = list(sides)[:: -1 if number % 2 else 1]  # the first steps of a process, which cost most, are stacks'
         seconds = {side: _timed(executor, *sides[side]) for side in order}
         yield {"runs": len(runs), "sampled": len(chosen), **seconds}
 

@@ -17,7 +17,7 @@ from harness.suite.problems import Problem
 from harness.suite.resolve import Resolved, has_constraint, resolve
 from harness.suite.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
 from harness.suite.sizes import player_sizes
-from harness.suite.space import hinted, space_overrides, tried
+from harness.suite.space import SPACE, between, needs_whole, space_overrides, tried
 from harness.suite.studycheck import all_choices, study_problems
 from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown, within
 from harness.suite.yamlfile import KeyPath
@@ -232,15 +232,18 @@ def _wrong_overrides(overrides: Iterable[Override], triples: Iterable[Triple], f
                 problems += [Problem(override.path, text) for _, text in wrong_value(entry, target, source, found)]
         if parts and not reached:
             text = f"no {override.group} that this suite trains has a setting '{override.key}'."
-            problems.append(Problem(override.path, text))
+            problems.append(Problem(override.path[: len(SPACE) + 1], text))  # of a range once, whichever end was tried
     return problems
 
 
 def _wrong_space(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
     """Check what a study may draw as --set is checked, and then the study as a whole."""
-    triples, drawn = list(triples), list(tried(suite, space_overrides(suite, found)[0]))
-    wrong = _wrong_overrides(drawn, triples, found)
-    return [hinted(problem) for problem in wrong] or study_problems(suite, triples, found)
+    triples, overrides = list(triples), space_overrides(suite, found)[0]
+    wrong = _wrong_overrides(tried(suite, overrides), triples, found)
+    said = {problem.path[: len(SPACE) + 1] for problem in wrong}
+    fractions = _wrong_overrides(between(suite, overrides), triples, found)
+    wrong += [needs_whole(problem.path) for problem in fractions if problem.path not in said]
+    return wrong or study_problems(suite, triples, found)
 
 
 def _wrong_blocks(suite: Suite, triples: Iterable[Triple], left_out: frozenset[str]) -> list[Problem]:

@@ -115,6 +115,9 @@ def meant(key: str, known: Mapping[str, set[str]]) -> tuple[str, str] | str:
     if groups:
         choices = " or ".join(f"{group}.{key}" for group in groups)
         return f"{key}: the name stands for several settings; write {choices}."
+    inner = {name.removeprefix(f"{head}.") for names in known.values() for name in names if name.startswith(f"{head}.")}
+    if rest and inner:
+        return f"{key}: unknown name {rest!r}.{suggestion(rest, inner)}"
     return f"{key}: unknown name.{suggestion(key, {'seeds', *set().union(*known.values())})}"
 
 

@@ -4,7 +4,7 @@ In a Triple each of them has a source at ("study", "space", name), whose value, 
 that could be drawn; `expand.drawn` puts a trial's own in its place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.suite.format import Suite
@@ -28,8 +28,10 @@ def space_overrides(suite: Suite, found: Tables) -> tuple[list[Override], list[P
         made = _override(name, where, known)
         if isinstance(made, str):
             problems.append(Problem((*SPACE, name), made))
-        elif wrong := [hinted(problem) for one in tried(suite, [made]) for problem in wrong_setting(one)]:
+        elif wrong := [problem for one in tried(suite, [made]) for problem in wrong_setting(one)]:
             problems += wrong
+        elif any(map(wrong_setting, between(suite, [made]))):
+            problems.append(needs_whole(made.path))
         else:
             overrides.append(made)
     return overrides, problems
@@ -52,16 +54,21 @@ def first_value(where: Range) -> Any:
     return next(where.ends())[0]
 
 
-def tried(suite: Suite, overrides: list[Override]) -> Iterator[Override]:
-    """Yield settings of the space at each value that must fit: ends, choices, and a fraction where one may be drawn."""
+def tried(suite: Suite, overrides: Iterable[Override]) -> Iterator[Override]:
+    """Yield settings of the space at each value that the file says: ends, or choices."""
     for override in overrides:
         where = suite.study.space[str(override.path[-1])]
         yield from (override._replace(value=v, path=(*override.path, *key)) for v, key in where.ends())
+
+
+def between(suite: Suite, overrides: Iterable[Override]) -> Iterator[Override]:
+    """Yield settings of the space at a fraction that may be drawn, and stands in no file."""
+    for override in overrides:
+        where = suite.study.space[str(override.path[-1])]
         if where.choices is None and not where.whole:
             yield override._replace(value=where.low + INNER * (where.high - where.low))
 
 
-def hinted(problem: Problem) -> Problem:
-    """Say beside a mistake of a drawn fraction, which stands in no file, how whole numbers are drawn."""
-    is_inner = len(problem.path) == len(SPACE) + 1 and "whole number" in problem.text
-    return problem._replace(text=f"{problem.text} `whole: true` draws such.") if is_inner else problem
+def needs_whole(path: KeyPath) -> Problem:
+    """Return the mistake of a range whose ends a setting takes, and not what lies between them."""
+    return Problem(path, "fractions would be drawn, and whole numbers are needed; say whole: true, or name choices.")

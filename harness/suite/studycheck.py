@@ -33,7 +33,10 @@ def study_problems(suite: Suite, triples: Iterable[Triple], found: Tables) -> li
     triples = list(triples)
     if not suite.study or not triples or space_overrides(suite, found)[1]:
         return []
-    return [*_wrong_seeds(suite), *_unscored(suite, triples), *_twice_said(suite, triples, found), *_unequal(triples)]
+    if not suite.study.space:
+        return [Problem(SPACE, "nothing in it; name at least one setting to draw.")]
+    problems = [*_wrong_seeds(suite), *_unscored(suite, triples), *_twice_said(suite, triples, found)]
+    return [*problems, *_replaced(suite, triples), *_unequal(triples)]
 
 
 def _wrong_seeds(suite: Suite) -> Iterator[Problem]:
@@ -70,6 +73,12 @@ def _twice_said(suite: Suite, triples: Iterable[Triple], found: Tables) -> Itera
         for source in triple.sources.values():
             if source.swept:
                 yield Problem(source.path, "swept beside a study, which draws all that varies; name it in its space.")
+
+
+def _replaced(suite: Suite, triples: Iterable[Triple]) -> Iterator[Problem]:
+    """Yield what the space names and nothing draws: as `lr` beside the rates of both players."""
+    for name in sorted(suite.study.space.keys() - set().union(*map(drawn_names, triples))):
+        yield Problem((*SPACE, name), "never drawn: other settings of the space replace it; leave it out, or them.")
 
 
 def _unequal(triples: list[Triple]) -> Iterator[Problem]:

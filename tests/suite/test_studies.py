@@ -24,6 +24,7 @@ WRONG = {
     "near key": (suite([RATE], "  sampel: 3\n"), "sampel: unknown key. Did you mean 'sampler'?"),
     "key of a range": (suite(["lr: {lo: 1, high: 2}"]), "x.yaml:7: lo: unknown key. Did you mean 'low'?"),
     "sampler": (suite([RATE], "  sampler: grid\n"), "x.yaml:6: sampler: 'grid' given, 'random', 'qmc'"),
+    "empty space": (HEAD + "study: {trials: 4, space: {}}\n" + BLOCK, "x.yaml:4: space: nothing in it; name at least"),
     "nothing": (HEAD + "study:\n" + BLOCK, "x.yaml:4: study: nothing given, a mapping needed."),
     "unknown name": (suite([RATE.replace("lr", "lrr")]), "x.yaml:7: lrr: unknown name. Did you mean 'lr'?"),
     "of data": (suite(["dataset.sd: {low: .1, high: .2}"]), "x.yaml:7: dataset.sd: a study draws settings of training"),
@@ -39,7 +40,13 @@ WRONG = {
     "low end": (suite(["lr:", "  low: -1", "  high: 1"]), "x.yaml:8: low: lr: -1 given, a number above 0"),
     "a choice": (suite(["optimizer: {choices: [adam, adamw]}"]), "x.yaml:7: choices: optimizer: 'adamw' given, 'adam'"),
     "a choice of norm": (suite(["critic.norm: {choices: [layer, bacth]}"]), "x.yaml:7: choices: 'bacth' given"),
-    "fractions": (suite(["batch: {low: 16, high: 64}"]), "a whole number of at least 1 needed. `whole: true` draws"),
+    "fractions": (suite(["batch: {low: 16, high: 64}"]), "x.yaml:7: batch: fractions would be drawn, and whole num"),
+    "fractions of units": (suite(["width: {low: 8, high: 64}"]), "x.yaml:7: width: fractions would be drawn, and "),
+    "of a player": (suite(["critic.widht: {low: 8, high: 64}"]), "critic.widht: unknown name 'widht'. Did you mean '"),
+    "replaced": (suite([RATE, RATE.replace("lr", "critic_lr"), RATE.replace("lr", "generator_lr")]),
+                 "x.yaml:7: lr: never drawn: other settings of the space replace it"),
+    "said in two ways": (suite([RATE, "clip: {low: .1, high: 1}", "objective.clip: {low: .1, high: 1}"]),
+                         "x.yaml:8: clip: never drawn"),
     "nobody has it": (suite([RATE, "gp_weight: {low: 1, high: 2}"], block=BLOCK.replace(", wgan-gp", ", gan")),
                       "x.yaml:8: gp_weight: no objective that this suite trains has a setting 'gp_weight'."),
     "nothing to draw": (suite(["clip: {low: .1, high: 1}"]), "x.yaml:6: space: 'wgan-gp' has none of these settings"),
@@ -68,6 +75,11 @@ def test_a_bad_study_is_a_sentence_with_file_and_line(mistakes, name):
     found = mistakes(text)
     assert said in " ".join(found)
     assert all(line.startswith("x.yaml:") for line in found)
+
+
+@pytest.mark.parametrize("name", ["fractions", "fractions of units", "nobody has it", "low end", "a choice"])
+def test_one_mistake_is_one_sentence(mistakes, name):
+    assert len(mistakes(WRONG[name][0])) == 1
 
 
 def test_set_and_space_do_not_say_the_same(mistakes):
