@@ -84,13 +84,16 @@ def test_a_study_that_is_killed_ends_in_the_same_trials(suite):
     whole = Request(suite("tpe"), root="whole", workers=0)
     run(whole)
     command = [sys.executable, "-m", "harness", "study", suite("tpe"), "-o", "killed", "--workers", "1"]
-    for seconds in (4.0, 6.0):
+    for records in (1, 9):  # within the first batch, and after the second
         started = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(seconds)
+        while len(list(Path("killed").glob("drawn/runs/*/record.json"))) < records:
+            assert started.poll() is None
+            time.sleep(0.01)
         os.killpg(started.pid, signal.SIGKILL)
         started.wait()
+    assert not list(Path("killed").glob("drawn/report/index.html"))
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert contents("killed") == contents("whole")
 
