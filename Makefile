@@ -23,7 +23,7 @@ check: setup-dev  ## format, lint, types, fast tests: under a minute
 faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of those that take seconds
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
 
-bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a report of 2,000 runs
+bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a study, a report of 2,000 runs
 	$(BIN)/harness bench
 	$(BIN)/python -m pytest -q -m bench --durations=0
 

@@ -1,9 +1,8 @@
 """The command line: parse, call, print. No logic."""
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,9 +26,9 @@ from harness.options import (
     SuiteArgument,
     Workers,
 )
-
-if TYPE_CHECKING:
-    from harness.runner import Again, Request
+from harness.printing import carry_out as _carry_out
+from harness.printing import json_text as _json
+from harness.printing import say as _say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -133,6 +132,25 @@ def run(
 
     only, sets = only or [], sets or []
     _carry_out(Request(find_suite(suite), root, scale, sets, only, device, workers, fail_fast=fail_fast), as_json)
+
+
+@app.command()
+def study(
+    suite: SuiteArgument,
+    scale: Scale = None,
+    sets: Sets = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    fail_fast: FailFast = False,
+    root: Root = "results",
+    as_json: Json = False,
+) -> None:
+    """Draw settings for every objective as a suite's study says, train them, confirm the best, and write the report."""
+    from harness.runner import Request
+    from harness.shipped import find_suite
+
+    asked = Request(find_suite(suite), root, scale, sets or [], (), device, workers, fail_fast=fail_fast, study=True)
+    _carry_out(asked, as_json)
 
 
 @app.command()
@@ -299,11 +317,15 @@ def compare(what: Compared, as_json: Json = False) -> None:
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="engine or images: stacks of toy or dcgan runs against a plain loop.")
+        str,
+        typer.Argument(
+            help="engine or images: stacks of toy or dcgan runs against a plain loop; study: a study in stacks against "
+            "one run after another."
+        ),
     ] = "engine",
     as_json: Json = False,
 ) -> None:
-    """Measure what a generator step costs on this machine, beside a plain PyTorch loop. Takes about three minutes."""
+    """Measure what training costs on this machine: a generator step, or a whole study. Takes three to ten minutes."""
     from harness.bench import bench as run_bench
 
     found = run_bench(what, lambda line: None if as_json else print(line, flush=True))
@@ -324,22 +346,3 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
 
         print(f"harness {__version__}")
         raise typer.Exit
-
-
-def _carry_out(request: "Request | Again", as_json: bool) -> None:
-    """Train, with a bar; print the result and leave with its exit code."""
-    from harness.progress import Reporter
-    from harness.runner import run as carry_out
-
-    with Reporter(quiet=as_json) as reporter:
-        result = carry_out(request, reporter.show)
-    print(_json(result.to_json()) if as_json else result.render())
-    raise typer.Exit(result.exit_code)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)

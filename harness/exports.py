@@ -1,4 +1,6 @@
-"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet; cells for a paper or a page."""
+"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet; cells for a paper or a page;
+a study for Optuna.
+"""
 
 import io
 import json
@@ -26,11 +28,11 @@ class Format(NamedTuple):
 
 
 def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
-    """Write the table of runs, or of cells, of a results folder, or of each below a root.
+    """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root.
 
-    The file is `output`, else <suite>.<ending> in the working directory. Returns file, runs or cells, and replaced.
-    Raises UnknownName where `to` is no format, HarnessError where the file cannot be written or is one for several
-    suites, StoreError where there are no results.
+    The file is `output`, else <suite>.<ending> in the working directory. Returns file, replaced, and how many runs,
+    cells or trials. Raises UnknownName where `to` is no format, HarnessError where the file cannot be written, is one
+    for several suites, or there is no study to write, StoreError where there are no results.
     """
     made = lookup(_formats(), to, "--to")
     found = all_folders(path)
@@ -52,7 +54,7 @@ def render(written: list[dict[str, Any]]) -> str:
     """Return a line a file."""
     lines = []
     for entry in written:
-        rows = next(counted(entry[f"{noun}s"], noun) for noun in ("run", "cell") if f"{noun}s" in entry)
+        rows = next(counted(entry[f"{noun}s"], noun) for noun in ("run", "cell", "trial") if f"{noun}s" in entry)
         lines.append(f"{entry['file']}: {rows}{' (replaced)' if entry['replaced'] else ''}")
     return "\n".join(lines)
 
@@ -60,11 +62,22 @@ def render(written: list[dict[str, Any]]) -> str:
 def _formats() -> dict[str, Format]:
     from harness import typeset
 
+    def trials(store: Store) -> pd.DataFrame:
+        from harness.study import export  # imports Optuna
+
+        return export.trials(store)
+
+    def database(frame: pd.DataFrame) -> bytes:
+        from harness.study import export
+
+        return export.database(frame)
+
     return {
         "csv": Format("csv", "run", Store.table, csv),
         "parquet": Format("parquet", "run", Store.table, parquet),
         "latex": Format("tex", "cell", typeset.cells, typeset.latex),
         "markdown": Format("md", "cell", typeset.cells, typeset.markdown),
+        "optuna": Format("db", "trial", trials, database),
     }
 
 

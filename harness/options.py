@@ -10,10 +10,10 @@ Compared = Annotated[
     list[str],
     typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
 ]
-Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex or markdown.")]
+Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown or optuna.")]
 ExportFile = Annotated[
     str | None,
-    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex or .md, here]"),
+    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex, .md or .db, here]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Power = Annotated[

@@ -79,8 +79,10 @@ class Reporter:
             self._say(f"{plan['folder']}: nothing to train{already}")
         if plan["waiting"]:
             self._say(waiting(plan["waiting"], plan["folder"]))
-        self._labels = plan["labels"]
-        self._bar.update(self._task, description="scoring" if self._scores else "training", total=self._total)
+        self._labels, self._done = plan["labels"], 0
+        self._bar.update(
+            self._task, description="scoring" if self._scores else "training", completed=0, total=self._total
+        )
 
     def _ended(self, runs: int) -> None:
         self._done += runs

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import tasks
 from harness.cost.estimate import estimate
@@ -14,7 +14,7 @@ from harness.cost.meter import Meter
 from harness.cost.sentence import duration
 from harness.cost.timings import add_timings, read_timings
 from harness.errors import HarnessError, StoreError
-from harness.executors import Task, WorkerDied, default_workers, open_executor
+from harness.executors import Executor, Task, WorkerDied, default_workers, open_executor
 from harness.shift import TASKS, Progress, Shift, Tasks, ignore
 from harness.status import one_folder, result_folders
 from harness.store import LOST, Store, missing
@@ -25,7 +25,7 @@ LONGEST = 100  # letters of the name of a report of several suites
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked `run` for. `suite`: a path, YAML text, or a mapping."""
+    """What a user asked `run` or `study` for. `suite`: a path, YAML text, or a mapping."""
 
     suite: str | Mapping[str, Any]
     root: str = "results"
@@ -36,6 +36,7 @@ class Request:
     workers: int | None = None
     report: str | None = None
     fail_fast: bool = False
+    study: bool = False  # refuse a suite that has none
 
     @property
     def planning(self) -> tuple[str | Mapping[str, Any], str, str | None, list[str], list[str], str]:
@@ -45,7 +46,7 @@ class Request:
     @property
     def plan(self) -> tuple[Task, tuple[Any, ...]]:
         """The task that plans it, and its arguments."""
-        return tasks.plan_suite, (*self.planning, True)
+        return tasks.plan_suite, (*self.planning, True, self.study)
 
     @property
     def processes(self) -> int:
@@ -125,40 +126,65 @@ class RunResult:
 def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS) -> RunResult:
     """Train what is asked for and missing, score it, and write runs.parquet and the report.
 
-    The same call goes on where an interrupted one left off. What its parts took is kept, for later estimates.
+    A study is planned anew as often as its trials have ended, up to the confirmation of the best. The same call goes on
+    where an interrupted one left off. What its parts took is kept, for later estimates.
     Raises SuiteError, StoreError.
     """
-    clock = [time.perf_counter()]
+    began, rounds = time.perf_counter(), list[Round]()
     with open_executor(request.processes, do.prepare) as executor:
-        planner, arguments = request.plan
-        plan = _answer(executor.submit(planner, *arguments), "planning")
-        clock.append(time.perf_counter())
-        progress("planned", plan)
-        expected = estimate(plan["workload"], read_timings(plan["machine"]), request.processes)
-        meter = Meter(plan["workload"], request.processes)
-        try:
-            shift = Shift(executor, plan, do, _noted(meter, progress))
-            shift.work(request.fail_fast)
-            clock.append(time.perf_counter())
-            report = request.report or report_folder(str(Path(plan["folder"]).parent), plan["folder"])
-            progress("reporting", {"report": report})
-            ended = _answer(executor.submit(do.finish, plan["folder"], report), "writing the report")
-            clock.append(time.perf_counter())
-        finally:
-            meter.call(clock)
-            add_timings(plan["machine"], meter.timings())
+        while not rounds or rounds[-1].ended is None:
+            known = len(rounds[-1].plan["labels"]) if rounds else 0
+            rounds.append(_round(executor, request, progress, do, known))
+    plan, ended = rounds[-1].plan, rounds[-1].ended or {}
     return RunResult(
         folder=Path(plan["folder"]),
-        trained=shift.trained + shift.lost,
-        already=plan["finished"],
+        trained=sum(part.trained for part in rounds),
+        already=rounds[0].plan["finished"],
         unplanned=plan["unplanned"],
         unscored=ended["unscored"],
         counts=ended["counts"],
         report=Path(ended["report"]),
-        took_s=time.perf_counter() - clock[0],
-        estimated_s=expected["seconds"],
+        took_s=time.perf_counter() - began,
+        estimated_s=rounds[0].expected_s if len(rounds) == 1 else None,  # what a study plans later was not known
         damage=ended["damage"],
     )
+
+
+class Round(NamedTuple):
+    """A plan whose runs have ended, how many this call trained, and what its report says, where it was the last."""
+
+    plan: dict[str, Any]
+    trained: int
+    expected_s: float | None
+    ended: dict[str, Any] | None
+
+
+def _round(executor: Executor, request: Request | Again, progress: Progress, do: Tasks, known: int) -> Round:
+    """Plan, train and score; write runs.parquet and the report, unless a study leads on from there.
+
+    It does not where nothing is planned beside the `known` runs: some of them could not be trained, or scored.
+    """
+    clock = [time.perf_counter()]
+    planner, arguments = request.plan
+    plan = _answer(executor.submit(planner, *arguments), "planning")
+    clock.append(time.perf_counter())
+    progress("planned", plan)
+    expected = estimate(plan["workload"], read_timings(plan["machine"]), request.processes)
+    meter, ended = Meter(plan["workload"], request.processes), None
+    try:
+        shift = Shift(executor, plan, do, _noted(meter, progress))
+        shift.work(request.fail_fast)
+        clock.append(time.perf_counter())
+        leads_on = plan.get("more", False) and len(plan["labels"]) > known
+        if not leads_on or (request.fail_fast and shift.lost):
+            report = request.report or report_folder(str(Path(plan["folder"]).parent), plan["folder"])
+            progress("reporting", {"report": report})
+            ended = _answer(executor.submit(do.finish, plan["folder"], report), "writing the report")
+            clock.append(time.perf_counter())
+    finally:
+        meter.call(clock)
+        add_timings(plan["machine"], meter.timings())
+    return Round(plan, shift.trained + shift.lost, expected["seconds"], ended)
 
 
 def _answer(future: "Future[Any]", doing: str) -> Any:

@@ -102,9 +102,16 @@ def waiting_scores(unscored: int, folder: str) -> str:
     return f"{counted(unscored, 'run')} {verbs} for `harness score {shlex.quote(folder)}`"
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def range_text(where: Mapping[str, Any]) -> str:
+    """Return where a study draws a setting from: "from 1e-4 to 0.01 (log)", "among none and layer"."""
+    if where.get("choices"):
+        return f"among {listed([plain(value) for value in where['choices']])}"
+    return f"from {plain(where['low'])} to {plain(where['high'])}{' (log)' if where.get('log') else ''}"
 
 
 def printable(text: str) -> str:

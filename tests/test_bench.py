@@ -1,4 +1,6 @@
-"""The benchmark's yardstick and what it counts."""
+"""The benchmarks: the yardstick, what is counted, and that both sides do the same."""
+
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -6,12 +8,27 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from harness.architectures import ARCHITECTURES, dcgan
-from harness.bench import PICTURES, SIZES, bench, heading, heading_of_pictures, images, render, render_pictures
+from harness.bench import (
+    PICTURES,
+    SIZES,
+    bench,
+    heading,
+    heading_of_pictures,
+    heading_of_study,
+    images,
+    render,
+    render_pictures,
+    render_study,
+    study,
+)
 from harness.bench.engine import STACKS, measure, peak_gflops, step_flops
 from harness.bench.plain import PictureSize, PlainLoop, PlainPictures, Size
 from harness.datasets import DATASETS
 from harness.errors import UnknownName
+from harness.executors import open_executor
 from harness.metrics.transport import wasserstein_1
+from harness.plan import stacks
+from harness.store import Store
 
 
 @pytest.mark.slow
@@ -87,6 +104,41 @@ def test_a_row_of_pictures_compares_every_stack(monkeypatch):
     assert all(len(line) <= 115 for line in heading_of_pictures().splitlines())
     assert {"gan", "wgan-gp"} == {size[0] for size in PICTURES}
     assert "dcgan" in ARCHITECTURES
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """A small study by both ways, in three rounds: what was measured, and the scores of every run by side."""
+    monkeypatch.setattr(study, "TemporaryDirectory", lambda **options: nullcontext(str(tmp_path)))
+    monkeypatch.setitem(stacks.STACK_SIZE, "cpu", 2)
+    with open_executor(0) as executor:
+        size = study.StudySize("wgan-clip", trials=3, seeds=2, steps=4, width=4, samples=50, every=2)
+        row = study.measure(executor, size)
+    scores = {}
+    for side in ("stacked", "alone"):
+        store = Store(tmp_path / side / "bench")
+        found = {run_id: store.scores(run_id, store.plan["score_id"]) for run_id in store.finished()}
+        scores[side] = {run_id: scored["steps"] for run_id, scored in found.items()}
+    return row, scores
+
+
+@pytest.mark.slow
+def test_a_sample_of_a_studys_runs_is_trained_to_the_same_scores(trained):
+    row, scores = trained
+    assert (row["runs"], row["sampled"]) == (len(scores["stacked"]), len(scores["alone"])) == (6, 3)
+    assert scores["alone"].items() <= scores["stacked"].items()
+    assert [(part["runs"], part["sampled"]) for part in row["rounds"]] == [(2, 1)] * 3
+    np.testing.assert_allclose(row["alone_s"], 2 * sum(part["alone_s"] for part in row["rounds"]))
+    np.testing.assert_allclose(row["ratio"], row["stacks_s"] / row["alone_s"])
+    lines = [*heading_of_study(study.StudySize("wgan-gp"), 2).splitlines(), render_study(row)]
+    assert all(len(line) <= 115 for line in lines)
+
+
+@pytest.mark.bench
+def test_a_study_in_stacks_takes_at_most_so_much_of_one_run_after_another():
+    found = bench("study", print)
+    assert [row["objective"] for row in found["rows"]] == list(study.OWN)
+    assert all(row["ratio"] <= study.LIMIT for row in found["rows"])
 
 
 def test_the_sizes_and_the_peak():

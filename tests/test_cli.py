@@ -294,8 +294,8 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
 def test_every_command_has_a_help_text():
     commands = typer.main.get_command(cli.app).commands
     assert list(commands) == [
-        "init", "list", "show", "data", "plan", "run", "retry", "score", "status", "logs", "sample", "export", "doctor",
-        "verify", "clean", "report", "compare", "bench", "schema",
+        "init", "list", "show", "data", "plan", "run", "study", "retry", "score", "status", "logs", "sample", "export",
+        "doctor", "verify", "clean", "report", "compare", "bench", "schema",
     ]  # fmt: skip
     assert all(command.help for command in commands.values())
 

@@ -35,6 +35,11 @@ def test_the_suite_on_pictures_loads(tmp_path):
     assert len(expand(load_suite(str(tmp_path / "s.yaml"))).runs) == 8
 
 
+def test_the_study_that_is_shown_loads(tmp_path):
+    (tmp_path / "s.yaml").write_text(blocks("docs/studies.md", "yaml")[0])
+    assert set(load_suite(str(tmp_path / "s.yaml")).study.space) > {"critic.norm", "n_critic"}
+
+
 @pytest.mark.slow
 def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache):
     """Its two sets of classes are seen by two extractors, of other numbers of pictures."""

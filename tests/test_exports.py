@@ -44,8 +44,9 @@ def test_a_root_of_several_suites_makes_a_file_of_each(results, call):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["results", "--to", "excel"], 2, "--to: unknown name 'excel'. Known: csv, latex, markdown, parquet."),
+        (["results", "--to", "excel"], 2, "--to: unknown name 'excel'. Known: csv, latex, markdown, optuna, parquet."),
         (["results"], 2, "--to"),
+        (["results/small", "--to", "optuna"], 2, "results/small: its suite has no study; --to csv writes its runs"),
         (["nowhere", "--to", "csv"], 3, "nowhere: no results there"),
         (["results", "--to", "csv", "-o", "results"], 2, "-o results: a folder; name a file in it"),
         (["results", "--to", "csv", "-o", "."], 2, "-o .: a folder"),

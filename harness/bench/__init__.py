@@ -1,15 +1,20 @@
-"""`harness bench`: what a generator step costs, beside a plain loop and what the core can do.
+"""`harness bench`: what a generator step costs beside a plain loop, and what stacks save a whole study.
 
 plain   the loops that a careful author would write
 engine  stacks of runs against it
 images  stacks of convolutional runs against it
+study   the runs of a study in stacks, against one run after another
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import lookup
-from harness.executors import open_executor
+from harness.executors import default_workers, open_executor
+from harness.wording import counted
+
+if TYPE_CHECKING:
+    from harness.bench.study import StudySize
 
 SIZES = ((64, 64), (64, 256), (128, 256), (512, 256))  # (width, batch)
 PICTURES = (  # (objective, side, channels, width, batch)
@@ -24,11 +29,11 @@ Progress = Callable[[str], None]
 
 
 def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[str, Any]:
-    """Measure in a worker of one thread, as runs are trained in; return the rows and the machine as plain data.
+    """Measure in workers of one thread, as runs are trained in; return the rows and the machine as plain data.
 
     `progress` is called with each line of the table as it comes. Raises UnknownName for a benchmark that is not there.
     """
-    return lookup({"engine": _engine, "images": _images}, what, "bench")(progress)
+    return lookup({"engine": _engine, "images": _images, "study": _study}, what, "bench")(progress)
 
 
 def render(row: dict[str, Any]) -> str:
@@ -41,6 +46,24 @@ def render_pictures(row: dict[str, Any]) -> str:
     """Return a row of `images` as a line, likewise."""
     what = f"{row['objective']:<8} {row['channels']}x{row['side']}x{row['side']}"
     return f"{what} {row['width']:>5} {row['batch']:>6} {_times(row)}  {row['planned']:>7}"
+
+
+def render_study(row: dict[str, Any]) -> str:
+    """Return a row of `study` as a line: seconds of all runs on both sides, and the ratio."""
+    return (
+        f"{row['objective']:<9} {row['runs']:>5} {row['stacks_s']:>13.1f} {row['alone_s']:>15.1f} "
+        f"{row['sampled']:>11} {row['ratio']:>6.2f} {row['limit']:>8.2f}"
+    )
+
+
+def heading_of_study(size: "StudySize", workers: int) -> str:
+    """Return the lines above the rows of `study`."""
+    return (
+        f"a study of {size.trials} trials x {size.seeds} seeds on ring: mlp of width {size.width}, "
+        f"{counted(size.steps, 'step')}; trained and scored, {counted(workers, 'worker')} on each side\n"
+        f"one by one: timed on 1 run in {size.every}, drawn at random, and scaled to all\n"
+        "objective  runs in stacks (s) one by one (s)    measured  ratio  at most"
+    )
 
 
 def heading(stacks: Sequence[int] = (1, 8, 16, 32)) -> str:
@@ -81,6 +104,21 @@ def _images(progress: Progress) -> dict[str, Any]:
 
     progress(heading_of_pictures())
     return _measured(progress, render_pictures, measure, [(PictureSize(*size),) for size in PICTURES])
+
+
+def _study(progress: Progress) -> dict[str, Any]:
+    from harness import tasks
+    from harness.artefacts import provenance
+    from harness.bench.study import OWN, StudySize, measure
+
+    rows, sizes = [], [StudySize(objective) for objective in OWN]
+    with open_executor(default_workers("cpu"), tasks.prepare) as executor:
+        progress(heading_of_study(sizes[0], executor.slots))
+        for size in sizes:
+            rows.append(measure(executor, size))
+            progress(render_study(rows[-1]))
+        machine = executor.submit(provenance, "cpu").result()
+    return {"rows": rows, "machine": machine}
 
 
 def _measured(

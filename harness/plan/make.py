@@ -5,17 +5,19 @@ from typing import Any
 
 from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks, work
 from harness.spec import RunSpec
-from harness.suite.expand import PlannedRun, expand
+from harness.suite.expand import Expansion, PlannedRun, expand
 from harness.suite.format import Suite
 
 
-def make_plan(suite: Suite, previous: Mapping[str, Any] | None, device: Device) -> Plan:
+def make_plan(
+    suite: Suite, previous: Mapping[str, Any] | None, device: Device, expansion: Expansion | None = None
+) -> Plan:
     """Return the plan of a suite as it stands, keeping every stack and spec of `previous`, the plan.json there was.
 
-    Runs that no stack of this device class holds are appended in new stacks. Raises SuiteError from the expansion,
-    StoreError where `previous` is no plan.
+    Its runs are those of `expansion`, where given, as of a study so far. Runs that no stack of this device class holds
+    are appended in new stacks. Raises SuiteError from the expansion, StoreError where `previous` is no plan.
     """
-    runs, merged = expand(suite)
+    runs, merged = expansion or expand(suite)
     old = Plan.from_json(previous) if previous is not None else Plan(suite.folder, [], {}, [])
     specs = {run.run_id: run.plain for run in runs} | old.specs
     stacks = old.stacks + list(new_stacks(runs, old.stacks, device))

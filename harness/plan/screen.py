@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
-from harness.wording import aligned, counted, plain
+from harness.wording import aligned, counted, plain, range_text
 
 WIDTH = 100
 INDENT = 16
@@ -35,6 +35,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
     ]
     swept = [f"{name}: {', '.join(map(plain, values))}" for name, values in description["swept"].items()]
     lines += [_entry("swept", "; ".join(swept))] if swept else []
+    lines += [_entry("drawn", _study(description["study"]))] if description["study"] else []
     runs = f"{counted(description['planned'], 'run')}: {counted(cells, 'cell')} of {each} seed{'s' * (each != '1')}"
     shared = description["planned"] - description["distinct"]
     if shared:
@@ -55,6 +56,13 @@ def _amounts(description: Mapping[str, Any]) -> str:
         lines.append(_entry("time", time_sentence(description["cost"])))
         lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []
     return "\n".join(lines)
+
+
+def _study(study: Mapping[str, Any]) -> str:
+    """Return what a study draws; the runs that are counted are those that are known by now."""
+    drawn = "; ".join(f"{name} {range_text(where)}" for name, where in study["space"].items())
+    trials = f"{counted(study['trials'], 'trial')} of each objective ({study['sampler']})"
+    return f"{drawn}: {trials}; the best of each is then confirmed on the suite's seeds, once all have ended"
 
 
 def _settings(settings: list[Mapping[str, Any]]) -> str:
@@ -107,7 +115,12 @@ def _limits(description: Mapping[str, Any]) -> str:
     """Return what can be concluded, in sentences."""
     primary, cell = description["conclusions"]["primary"], description["conclusions"]["cell"]
     sentences = [_primary_sentence(primary) if primary["pairs"] else _alone(description)]
-    if cell["seeds"] < 2:
+    if description["study"]:
+        sentences = [
+            f"Shares of the space in which an objective does well are compared by a bootstrap over its "
+            f"{description['study']['trials']} trials, the best settings on the suite's seeds, paired."
+        ]
+    elif cell["seeds"] < 2:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
         sentences.append(

@@ -26,10 +26,12 @@ from harness.report import (
     sensitivity,
     sheets,
     stats,
+    studied,
     tables,
     verdict,
 )
 from harness.report.across_shown import across_part
+from harness.report.confirmed import confirmed
 from harness.report.contest import TaskResult
 from harness.report.figures import label
 from harness.report.panels import TYPES, Panel, Section
@@ -40,7 +42,7 @@ from harness.wording import counted, listed, plain, printable, waiting_scores
 
 # Figures of an earlier report that may go.
 OURS = re.compile(
-    r"(headline|tasks|across|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+    r"(headline|tasks|across|study|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
 )
 
 
@@ -50,14 +52,20 @@ def build_report(store: Records, out: Path) -> Path:
     The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
     the run, and StoreError where `out` cannot be written.
     """
-    view = tables.read(store)
+    view, study = tables.read(confirmed(store)), studied.read(store)
     results = contest.judge(contest.rivals(view.table), view.metrics)
     found, tested = sensitivity.sweeps(view.table, view.plan.get("data_axes", ())), across_part(view)
     drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
     drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
     frames = _csv_tables(view, contest.by_task(results)) | tested.frames
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
-    page = render(context(view, results, drawn, frames) | {"across": tested.shown})
+    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None}
+    if study:
+        drawn["study"] = studied.section(study, view.styled)
+        frames |= {"trials.csv": study.trials, "study.csv": study.objectives, "best-of-trials.csv": study.curves}
+        values |= _studied(study, values["answer"]) | {"csvs": list(frames)}
+        values["pictures"] |= {"study": _inlined(drawn["study"])}
+    page = render(values)
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
         for panel in section.panels:
@@ -137,6 +145,13 @@ def context(
         "command": f"harness run {tables.arguments(view, path=True)}",
         "csvs": list(frames),
     }
+
+
+def _studied(study: studied.Studied, answer: str) -> dict[str, Any]:
+    """Return what a study puts in the place of a suite's own answer and counts, and its part of the page."""
+    said = studied.sentence(study)
+    said += f" Each at its best, on fresh seeds: {answer}" if study.ended else ""
+    return {"answer": said, "counts": study.counts, "study": studied.shown(study)}
 
 
 def _answer(view: View, results: list[TaskResult]) -> str:

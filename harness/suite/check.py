@@ -9,14 +9,16 @@ from harness.errors import HarnessError, suggestion
 from harness.objectives import no_penalty
 from harness.spec import canonical_json
 from harness.suite.datacheck import data_problems, lacks_file, wrong_file
-from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, choices, named, too_many
+from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, named, too_many
 from harness.suite.format import Block, Suite
-from harness.suite.overrides import parse_overrides
+from harness.suite.overrides import Override, parse_overrides
 from harness.suite.plugins import Tables, tables
 from harness.suite.problems import Problem
 from harness.suite.resolve import Resolved, has_constraint, resolve
 from harness.suite.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
 from harness.suite.sizes import player_sizes
+from harness.suite.space import SPACE, between, needs_whole, space_overrides, tried
+from harness.suite.studycheck import all_choices, study_problems
 from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown, within
 from harness.suite.yamlfile import KeyPath
 
@@ -43,11 +45,13 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
             problems += mistakes
             wrong_variants |= {(kind, label)} if mistakes else set()
     triples, mistakes = all_triples(suite, found)
-    mistakes += _wrong_overrides(suite, triples, found)
+    mistakes += _wrong_overrides(parse_overrides(suite.set, found)[0], triples, found)
+    of_study = _wrong_space(suite, triples, found)
+    mistakes += of_study
     problems += [*mistakes, *data_problems(suite, [t for t in triples if t.dataset.label not in left_out])]
     wrong_variants |= {("dataset", triple.dataset.label) for triple in triples if lacks_file(triple)}
     sound = [t for t in triples if not any((kind, t.labels[kind]) in wrong_variants for kind in KINDS)]
-    if any(path[:1] == ("set",) for path, _ in mistakes):
+    if of_study or any(path[:1] in (("set",), ("study",)) for path, _ in mistakes):
         return problems
     whole = {triple.block for triple in triples} - {triple.block for triple in triples if triple not in sound}
     whole -= {int(path[1]) for path, _ in mistakes if path[:1] == ("matrix",)}
@@ -146,7 +150,7 @@ def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) 
         if "train.constrain" in triple.sources:
             path = triple.sources["train.constrain"].path
             read[path] = read.get(path, False) or has_constraint(triple)
-        for choice in choices(suite.matrix[triple.block], triple):
+        for choice in all_choices(suite, triple):
             left[triple.block] += 1
             try:
                 resolved = resolve(triple, choice.values, found)
@@ -213,10 +217,9 @@ def _wrong_parameter(model: type[BaseModel], name: str, value: Any) -> str:
     return ""
 
 
-def _wrong_overrides(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
-    """Check each --set against the components that it reaches; it must reach one."""
+def _wrong_overrides(overrides: Iterable[Override], triples: Iterable[Triple], found: Tables) -> list[Problem]:
+    """Check what lies over every block against the components that it reaches; it must reach one."""
     problems = []
-    overrides, _ = parse_overrides(suite.set, found)
     parts = {tuple(t.labels.values()): (t.dataset, t.architecture, t.objective) for t in triples}
     for override in overrides:
         if override.group not in KINDS:
@@ -229,8 +232,18 @@ def _wrong_overrides(suite: Suite, triples: Iterable[Triple], found: Tables) -> 
                 problems += [Problem(override.path, text) for _, text in wrong_value(entry, target, source, found)]
         if parts and not reached:
             text = f"no {override.group} that this suite trains has a setting '{override.key}'."
-            problems.append(Problem(override.path, text))
+            problems.append(Problem(override.path[: len(SPACE) + 1], text))  # of a range once, whichever end was tried
     return problems
+
+
+def _wrong_space(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
+    """Check what a study may draw as --set is checked, and then the study as a whole."""
+    triples, overrides = list(triples), space_overrides(suite, found)[0]
+    wrong = _wrong_overrides(tried(suite, overrides), triples, found)
+    said = {problem.path[: len(SPACE) + 1] for problem in wrong}
+    fractions = _wrong_overrides(between(suite, overrides), triples, found)
+    wrong += [needs_whole(problem.path) for problem in fractions if problem.path not in said]
+    return wrong or study_problems(suite, triples, found)
 
 
 def _wrong_blocks(suite: Suite, triples: Iterable[Triple], left_out: frozenset[str]) -> list[Problem]:

@@ -15,6 +15,7 @@ from harness.suite.plugins import Tables, tables
 from harness.suite.problems import Problem
 from harness.suite.resolve import Resolved, resolve
 from harness.suite.settings import Component, Level, Triple, component, merged, set_level
+from harness.suite.space import SPACE, space_overrides
 from harness.suite.yamlfile import KeyPath
 
 MAX_RUNS = 1_000_000
@@ -61,6 +62,8 @@ class Choice(NamedTuple):
 def expand(suite: Suite) -> Expansion:
     """Return the planned runs in the order of the matrix; swept names in alphabetical order, seeds innermost.
 
+    Of a study these have the first value of all that it draws: its trials are in `harness.study.runs`.
+
     Raises SuiteError where a name is unknown or more than a million runs are asked for; `load_suite` has refused both.
     """
     found = tables()
@@ -77,13 +80,13 @@ def expand(suite: Suite) -> Expansion:
         for choice in choices(block, triple):
             resolved = resolve(triple, choice.values, found)
             shared = setups.setdefault(resolved.text, resolved)
-            for run in _seeded(triple, choice, shared, resolved.hyper, seeds):
+            for run in seeded(triple, choice, shared, resolved.hyper, seeds):
                 asked += 1
                 runs.setdefault((tuple(triple.labels.values()), run.run_id), run)
     return Expansion(list(runs.values()), asked - len(runs))
 
 
-def _seeded(
+def seeded(
     triple: Triple, choice: Choice, shared: Resolved, hyper: Mapping[str, float], seeds: Iterable[int]
 ) -> Iterator[PlannedRun]:
     """Yield one run a seed. The canonical JSON of a run is put together from parts that its seeds share."""
@@ -105,6 +108,8 @@ def _seeded(
 def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem]]:
     """Return the triples of the matrix whose names are known, and the mistakes of the names and of --set."""
     overrides, problems = parse_overrides(suite.set, found)
+    space, wrong = space_overrides(suite, found)
+    problems += wrong
     known: dict[tuple[str, str], Component | None] = {}
     triples: list[Triple] = []
     for i, block in enumerate(suite.matrix):
@@ -121,7 +126,7 @@ def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem
                     problems.append(Problem(path, f"unknown name {label!r}.{suggestion(label, names)}"))
         for chosen in itertools.product(*parts):
             dataset, architecture, objective = (part for part, _ in chosen)
-            top = set_level(overrides, dataset, architecture, objective)
+            top = set_level([*overrides, *space], dataset, architecture, objective)
             sources = merged(suite, block, i, (dataset, architecture, objective), top)
             allow = frozenset(suite.allow) | architecture.allow | objective.allow
             places = {kind: path for kind, (_, path) in zip(KINDS, chosen, strict=True)}
@@ -167,6 +172,18 @@ def choices(block: Block, triple: Triple) -> Iterator[Choice]:
         if not any(excludes(entry, triple.labels, sweep) for entry in block.exclude):
             sources = triple.sources.items()
             yield Choice(sweep, {target: sweep[s.axis] if s.swept else s.value for target, s in sources})
+
+
+def drawn_names(triple: Triple) -> set[str]:
+    """Return the names of the settings that a study draws for a triple."""
+    return {str(source.path[-1]) for source in triple.sources.values() if source.path[:-1] == SPACE}
+
+
+def drawn(triple: Triple, values: Mapping[str, Any]) -> Choice:
+    """Return the combination that a trial stands for: its `values` in place of those that stand for the space."""
+    names, sources = drawn_names(triple), triple.sources.items()
+    said = {target: values[str(s.path[-1])] if s.path[:-1] == SPACE else s.value for target, s in sources}
+    return Choice({name: value for name, value in values.items() if name in names}, said)
 
 
 def excludes(entry: Mapping[str, Any], labels: Mapping[str, str], sweep: Mapping[str, Any]) -> bool:

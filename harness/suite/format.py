@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from ruamel.yaml import YAML
 
+from harness.suite.fields import Seeds, Strict, described, seed_list
+from harness.suite.study import Study, StudyChange
 from harness.suite.values import (
     BETA,
     COLUMN,
@@ -35,7 +37,6 @@ from harness.suite.values import (
     or_word,
 )
 
-MAX_SEEDS = 10_000
 MAX_FRAMES = 500
 ALLOWANCES = ("batch-norm-in-penalty",)
 
@@ -51,40 +52,6 @@ Optimizers = Annotated[Any, Swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
 Text = Annotated[Any, TEXT]
 
 
-class SeedsKind(Kind):
-    """A number of seeds, or the list of them."""
-
-    def sentence(self, value: Any) -> str:
-        if isinstance(value, list) and all(is_whole(seed) and seed >= 0 for seed in value):
-            repeated = sorted({seed for seed in value if value.count(seed) > 1}) if len(value) <= MAX_SEEDS else []
-            if repeated:
-                return f"seed {repeated[0]} is listed twice; each seed can be trained once."
-        return super().sentence(value)
-
-
-def _are_seeds(value: Any) -> bool:
-    if not isinstance(value, list):
-        return is_whole(value) and 1 <= value <= MAX_SEEDS
-    good = all(is_whole(seed) and 0 <= seed < 2**63 for seed in value)
-    return good and 1 <= len(value) <= MAX_SEEDS and len(set(value)) == len(value)
-
-
-SEEDS = SeedsKind(
-    "a number of seeds from 1 to 10,000, or a list of different whole numbers of at least 0",
-    _are_seeds,
-    {
-        "anyOf": [
-            {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-            {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0},
-                "minItems": 1,
-                "maxItems": MAX_SEEDS,
-                "uniqueItems": True,
-            },
-        ]
-    },
-)
 FRAMES = Kind(
     f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
     lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
@@ -99,17 +66,6 @@ LIMIT = Kind(
 VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
 Fractions = Annotated[Any, Swept(FRACTION)]
 Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
-
-
-def described(text: str, **more: Any) -> Any:
-    """Return an optional field: None where the file does not say."""
-    return Field(default=None, description=text, **more)
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=False)
 
 
 class Train(Strict):
@@ -222,7 +178,7 @@ class Block(Strict):
     architecture: Names = Field(description="architecture or list of architectures")
     objective: Names = Field(description="objective or list of objectives")
     train: Train = Field(default=Train(), description="training settings of this block")
-    seeds: Annotated[Any, SEEDS] = described("seeds of this block, where they differ from the suite's")
+    seeds: Seeds = described("seeds of this block, where they differ from the suite's")
     zip: list[list[Text]] = Field(default=[], description="groups of swept names whose lists advance together")
     exclude: list[dict[str, Any]] = Field(
         default=[], description="combinations to leave out: {objective: gan, architecture: mlp-deep}"
@@ -234,13 +190,14 @@ class Body(Strict):
 
     question: Text = described("what the suite is to find out, in a sentence")
     primary: Primary = Field(default=Primary(), description="metrics that objectives are ranked on")
-    seeds: Annotated[Any, SEEDS] = Field(default=1, description="number of seeds (0, 1, ...), or a list of them")
+    seeds: Seeds = Field(default=1, description="number of seeds (0, 1, ...), or a list of them")
     train: SuiteTrain = Field(default_factory=SuiteTrain, description="training settings of every run")
     score: Score = Field(default=Score(), description="when runs are scored")
     architectures: dict[str, ArchitectureVariant] = Field(default={}, description="variants of architectures by name")
     datasets: dict[str, DatasetVariant] = Field(default={}, description="variants of data sets by name")
     objectives: dict[str, ObjectiveVariant] = Field(default={}, description="variants of objectives by name")
     matrix: list[Block] = Field(default=[], description="blocks of combinations to train")
+    study: StudyChange = described("settings that `harness study` draws for every objective of the matrix")
     allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused, suite wide")
 
 
@@ -250,6 +207,7 @@ class Suite(Body):
     version: Annotated[Any, VERSION] = Field(description="version of this format: 1")
     name: Name = Field(description="name of the suite and of its results folder")
     matrix: list[Block] = Field(description="blocks of combinations to train")
+    study: Study = described("settings that `harness study` draws for every objective of the matrix")
     scales: dict[str, Body] = Field(default={}, description="changes to the suite by name, merged in by --scale")
     scale: Name = described("the scale that this suite was resolved at; written by the harness")
     set: list[Text] = Field(default=[], description="KEY=VALUE settings that win over every block, as of --set")
@@ -286,11 +244,6 @@ class Suite(Body):
         stream = io.StringIO()
         writer.dump(plain, stream)
         return stream.getvalue()
-
-
-def seed_list(seeds: int | list[int]) -> list[int]:
-    """Return the seeds that a number of them or a list stands for."""
-    return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
 def scored_steps(at: float | Sequence[float], steps: int) -> list[int]:

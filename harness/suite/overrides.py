@@ -27,7 +27,7 @@ def parse_overrides(texts: Iterable[str], tables: Tables) -> tuple[list[Override
     overrides, problems = [], []
     for i, text in enumerate(texts):
         found = _parse(text, ("set", i), known)
-        wrong = [found] if isinstance(found, Problem) else _wrong_value(found)
+        wrong = [found] if isinstance(found, Problem) else wrong_setting(found)
         problems += wrong
         if not isinstance(found, Problem) and not wrong:
             overrides.append(found)
@@ -93,25 +93,35 @@ def _parse(text: str, path: KeyPath, known: Mapping[str, set[str]]) -> Override 
         value = parse_value(written, "value")
     except SuiteError as error:
         return Problem(path, str(error))
+    found = meant(key, known)
+    return Problem(path, found) if isinstance(found, str) else Override(*found, value, path)
+
+
+def meant(key: str, known: Mapping[str, set[str]]) -> tuple[str, str] | str:
+    """Return the group and the key in it that a setting's name stands for, or why it stands for none, in a sentence.
+
+    `known` is what `settable` returns.
+    """
     head, _, rest = key.partition(".")
     if key == "seeds":
-        return Override("seeds", "", value, path)
+        return "seeds", ""
     if head in known and rest:
-        if rest in known[head]:
-            return Override(head, rest, value, path)
-        return Problem(path, f"{key}: unknown name {rest!r}.{suggestion(rest, known[head])}")
+        return (head, rest) if rest in known[head] else f"{key}: unknown name {rest!r}.{suggestion(rest, known[head])}"
     groups = [group for group in known if group != "primary" and key in known[group]]
     if "train" in groups:
         groups = ["train"]
     if len(groups) == 1:
-        return Override(groups[0], key, value, path)
+        return groups[0], key
     if groups:
         choices = " or ".join(f"{group}.{key}" for group in groups)
-        return Problem(path, f"{key}: the name stands for several settings; write {choices}.")
-    return Problem(path, f"{key}: unknown name.{suggestion(key, {'seeds', *set().union(*known.values())})}")
+        return f"{key}: the name stands for several settings; write {choices}."
+    inner = {name.removeprefix(f"{head}.") for names in known.values() for name in names if name.startswith(f"{head}.")}
+    if rest and inner:
+        return f"{key}: unknown name {rest!r}.{suggestion(rest, inner)}"
+    return f"{key}: unknown name.{suggestion(key, {'seeds', *set().union(*known.values())})}"
 
 
-def _wrong_value(override: Override) -> list[Problem]:
+def wrong_setting(override: Override) -> list[Problem]:
     """Check what needs no table; what is settled in the suite is checked there."""
     if override.group != "train" or settles(override):
         return []

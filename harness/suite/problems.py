@@ -87,8 +87,15 @@ def _sound_part(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:
     for item in error.errors(include_url=False):
         path = item["loc"]
         names = path[0] == "matrix" and len(path) == 3 and path[2] in ("dataset", "architecture", "objective")
-        _drop(sound, ("matrix",) if names else path[:-1] if item["type"] == "missing" else path)
+        whole = _whole(path)
+        _drop(sound, ("matrix",) if names else whole or (path[:-1] if item["type"] == "missing" else path))
     return {"version": 1, "name": "unnamed", "matrix": [], **sound}
+
+
+def _whole(path: KeyPath) -> KeyPath:
+    """Return the path of the study that an error lies in: without a part of it, it is another; () elsewhere."""
+    depth = {"study": 1, "scales": 3}.get(str(path[0]), 0)
+    return path[:depth] if depth and path[depth - 1 : depth] == ("study",) else ()
 
 
 def _drop(data: Any, path: KeyPath) -> None:

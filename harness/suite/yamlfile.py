@@ -33,6 +33,11 @@ MAX_ALIASED = 1_000
 
 KeyPath = tuple[str | int, ...]
 
+_HINTS = {  # what the parser's words mean where people write a suite
+    "mapping values are not allowed": "a ':' is missing on this line or the one above, or the indent is uneven",
+    "could not find expected ':'": "a ':' is missing on the line above",
+    r"'\t' that cannot start": "indent with spaces",
+}
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {
@@ -139,7 +144,8 @@ def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(error.problem or error.context).split())
-        raise SuiteError(f"{label}:{mark.line + 1 if mark else 1}: not YAML: {said}.") from None
+        hint = next((f"; {text}" for part, text in _HINTS.items() if part in said), "")
+        raise SuiteError(f"{label}:{mark.line + 1 if mark else 1}: not YAML: {said}{hint}.") from None
     except YAMLError as error:
         raise SuiteError(f"{label}:{composer.line}: not YAML: {' '.join(str(error).split())}") from None
     except Exception as error:  # on malformed text the parser fails in many ways: OverflowError, IndexError, ...

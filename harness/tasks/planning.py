@@ -13,6 +13,7 @@ from harness.store.frozen import refuse_frozen
 
 if TYPE_CHECKING:
     from harness.plan import Plan
+    from harness.suite import Suite
 
 Todo = dict[str, Any]
 
@@ -25,22 +26,28 @@ def plan_suite(
     only: Sequence[str],
     device: str,
     write: bool,
+    study: bool = False,
 ) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
     Returns what `_todo` does; the description (as `harness plan --json` prints it); a line for each of its `notes`,
-    and for each thing that was damaged and set aside; and, where nothing is written, what `trials` of the workload
-    need. Raises SuiteError before anything is written.
+    and for each thing that was damaged and set aside; whether a study has `more` to plan once these runs have ended;
+    and, where nothing is written, what `trials` of the workload need. Raises SuiteError before anything is written,
+    HarnessError where a `study` was asked for that the suite does not have.
     """
     from harness.cost.workload import trials
-    from harness.plan import describe, earlier_plan, make_plan, mend_plan, run_filter
+    from harness.plan import describe, earlier_plan, mend_plan, run_filter
     from harness.suite import load_suite
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
     refuse_frozen(store.folder)
+    if study and not suite.study:
+        raise HarnessError(f"{suite.folder}: the suite has no `study`; write that block, or use `harness run`")
+    if suite.study and only:
+        raise HarnessError("--only: a study trains all runs of its trials; leave it out")
     resolved, previous = suite.to_json(), earlier_plan(store)
-    plan = make_plan(suite, previous, place)
+    plan, course = _planned(suite, store, previous, place)
     selected = run_filter(only, plan)
     _refuse_too_many(plan, resolved["score"]["samples"])
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
@@ -48,13 +55,13 @@ def plan_suite(
     with store.locked() if write else nullcontext():
         if write:
             if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
-                plan = make_plan(suite, now, place)
+                plan, course = _planned(suite, store, now, place)
             drop_drafts(store)
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, dict.fromkeys(row["run_id"] for row in plan.runs), deep=bool(damage))
         description = describe(suite, plan, store.finished())
         settled = {name: description[name] for name in ("settings", "data_axes")}
-        derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled}
+        derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled, **course}
         if write:
             store.write_plan(plan.to_json() | derived, suite.to_yaml())
     todo = _todo(store, plan, derived, selected, "pending")
@@ -64,7 +71,22 @@ def plan_suite(
         for label, n in description["scored"]["held_out"].items()
     ]
     todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
+    todo |= {"more": bool(course) and not course["study"]["chosen"]}
     return todo | {"trials": {} if write else trials(plan, todo["workload"])}
+
+
+def _planned(
+    suite: "Suite", store: Store, previous: Mapping[str, Any] | None, place: Literal["cpu", "cuda"]
+) -> tuple["Plan", dict[str, Any]]:
+    """Return the plan of a suite, and what plan.json keeps of its study, where it has one: {"study": ..}."""
+    from harness.plan import make_plan
+
+    if not suite.study:
+        return make_plan(suite, previous, place), {}
+    from harness.study.course import course  # imports Optuna, which other suites need not wait for
+
+    stands = course(suite, store, previous, _score_id(suite.to_json()["score"]))
+    return make_plan(suite, previous, place, stands.runs), {"study": stands.kept}
 
 
 def plan_retry(folder: str, only: Sequence[str]) -> Todo:

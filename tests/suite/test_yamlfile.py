@@ -38,7 +38,10 @@ HOSTILE = {
     "list as a key": (b"? [a]\n: 1\n", ":1: a key must be plain text"),
     "empty key": (b": 1\n", ":1: the key ''"),
     "not closed": (b"a: [1\nb: 2\n", ":2: not YAML: expected"),
-    "bad indent": (b"a: 1\n b: 2\n", ":2: not YAML: mapping values are not allowed here"),
+    "bad indent": (b"a: 1\n b: 2\n", ":2: not YAML: mapping values are not allowed here; a ':' is missing on this"),
+    "no colon": (b"a:\n  b 8\n  c: 1\n", ":3: not YAML: mapping values are not allowed here; a ':' is missing on this"),
+    "no colon at the edge": (b"a\nb: 1\n", ":2: not YAML: mapping values are not"),
+    "tab": (b"a:\n\tb: 1\n", "that cannot start any token; indent with spaces."),
     "too large a character": (b'a: "\\UFFFFFFFF"\n', ":1: not YAML"),
 }  # fmt: skip
 

@@ -1,0 +1,64 @@
+"""The made-up records of a study, with values that tests choose."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SPACE = {
+    "lr": {"low": 1e-4, "high": 1e-2, "log": True, "whole": False},
+    "norm": {"choices": ["none", "layer"], "log": False, "whole": False},
+}
+
+
+@dataclass
+class Study:
+    """A study's records, two seeds a trial with scores .02 apart around `values` [trials] of each objective."""
+
+    values: dict[str, list[float]]
+    fresh: dict[str, list[float]] = field(default_factory=dict)
+    sampler: str = "random"
+    statuses: dict[str, str] = field(default_factory=dict)
+    folder: Path = Path("results/t")
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        n = len(next(iter(self.values.values())))
+        trials = [
+            {"objective": name, "number": i, "params": {"lr": 1e-3 * (i + 1), "norm": "none"},
+             "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
+            for name, values in self.values.items() for i in range(len(values))
+        ]  # fmt: skip
+        chosen = [
+            {"objective": name, "number": int(np.argmax(self.values[name])), "params": {"lr": 2e-3, "norm": "none"},
+             "runs": [f"{name}-best-{seed}" for seed in range(len(values))]}
+            for name, values in self.fresh.items()
+        ]  # fmt: skip
+        block = {"space": SPACE, "trials": n, "sampler": self.sampler, "seeds": 2, "batch": 8, "seed": 0}
+        return {
+            "resolved": {"study": block},
+            "study": {"identity": "x", "trials": trials, "chosen": chosen},
+            "runs": self.table()[["run_id", "objective", "seed"]]
+            .assign(sweep=[{"lr": 1.0}] * len(self._table))
+            .to_dict("records"),
+        }
+
+    def table(self) -> pd.DataFrame:
+        return self._table.copy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            (f"{name}-{i}-{seed}", name, seed, value + (0.01 if seed == 100 else -0.01))
+            for name, values in self.values.items() for i, value in enumerate(values) for seed in (100, 101)
+        ]  # fmt: skip
+        rows += [(f"{name}-best-{i}", name, i, x) for name, values in self.fresh.items() for i, x in enumerate(values)]
+        table = pd.DataFrame(rows, columns=["run_id", "objective", "seed", "score"])
+        status = pd.Series([self.statuses.get(run_id, "ok") for run_id in table["run_id"]])
+        return table.assign(status=status, score=table["score"].where(status == "ok"), train_s=2.0, **{"sweep.lr": 1.0})
+
+    def scored(self) -> pd.DataFrame:
+        return self._table[["run_id"]].assign(step=10)

@@ -1,0 +1,130 @@
+"""A study from YAML to its report, killed on the way: the same command ends in the same trials and records."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.errors import HarnessError
+from harness.runner import Request, run
+from harness.store import Store
+
+SUITE = """
+version: 1
+name: drawn
+question: Is clipping more sensitive?
+seeds: 2
+train: {steps: 20, batch: 8}
+score: {samples: 60}
+architectures: {mlp: {width: 4, depth: 1}}
+study:
+  trials: 4
+  seeds: 2
+  sampler: SAMPLER
+  batch: 2
+  space:
+    lr: {low: 1e-4, high: 1e-2, log: true}
+    clip: {low: .01, high: 1, log: true}
+    gp_weight: {low: .1, high: 10, log: true}
+matrix:
+  - {dataset: ring, architecture: mlp, objective: [wgan-clip, wgan-gp]}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(sampler="random", folder="."):
+        Path(folder).mkdir(exist_ok=True)
+        Path(folder, "drawn.yaml").write_text(SUITE.replace("SAMPLER", sampler))
+        return f"{folder}/drawn.yaml"
+
+    return write
+
+
+def contents(root):
+    """The study that plan.json keeps, and what each run ended in."""
+    store = Store(Path(root, "drawn"))
+    scores = {run_id: store.scores(run_id, store.plan["score_id"])["steps"] for run_id in store.finished()}
+    return store.plan["study"], scores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_study_ends_in_a_report_that_answers(suite, sampler):
+    result = run(Request(suite(sampler), workers=0, study=True))
+    assert (result.trained, result.exit_code, result.counts["ok"]) == (2 * (4 * 2 + 2), 0, 20)
+    page = re.sub(r"<[^>]+>", " ", result.report.read_text())
+    assert "8 trials in 16 runs (16 ok); the best of each objective confirmed in 4 runs (4 ok)" in page
+    assert "Each at its best, on fresh seeds: On ring / mlp" in page
+    tables = result.report.parent / "tables"
+    assert len(pd.read_csv(tables / "trials.csv")) == 8
+    assert len(pd.read_csv(tables / "runs.csv")) == 4
+    assert list(result.report.parent.glob("figures/study-01-*.svg"))
+    again = run(Request(suite(sampler), workers=0, study=True))
+    assert (again.trained, again.counts) == (0, result.counts)
+
+
+@pytest.mark.slow
+def test_a_stack_holds_the_trials_that_share_a_setup(suite):
+    run(Request(suite(), workers=0))
+    stacks = [stack["runs"] for stack in Store("results/drawn").plan["stacks"]]
+    assert [len(runs) for runs in stacks] == [8, 8, 2, 2]
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_ends_in_the_same_trials(suite):
+    whole = Request(suite("tpe"), root="whole", workers=0)
+    run(whole)
+    command = [sys.executable, "-m", "harness", "study", suite("tpe"), "-o", "killed", "--workers", "1"]
+    for records in (1, 9):  # within the first batch, and after the second
+        started = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while len(list(Path("killed").glob("drawn/runs/*/record.json"))) < records:
+            assert started.poll() is None
+            time.sleep(0.01)
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+    assert not list(Path("killed").glob("drawn/report/index.html"))
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert contents("killed") == contents("whole")
+
+
+@pytest.mark.slow
+def test_records_stand_for_a_plan_that_is_lost(suite):
+    run(Request(suite(), workers=0))
+    before = contents("results")
+    Path("results/drawn/plan.json").unlink()
+    result = run(Request(suite(), workers=0))
+    assert result.trained == 0
+    assert contents("results") == before
+
+
+def test_what_is_no_study_and_what_cannot_be_part_of_one_is_refused(suite):
+    with pytest.raises(HarnessError, match="--only: a study trains all runs of its trials; leave it out"):
+        run(Request(suite(), workers=0, only=["seed=100"]))
+    Path("plain.yaml").write_text(re.sub(r"study:\n(  .*\n)+", "", SUITE))
+    with pytest.raises(HarnessError, match="drawn: the suite has no `study`; write that block, or use `harness run`"):
+        run(Request("plain.yaml", workers=0, study=True))
+    assert not Path("results").exists()
+
+
+def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
+    code, out, _ = call("plan", suite())
+    text = " ".join(out.split())
+    assert code == 0
+    assert (
+        "drawn lr from 1e-4 to 0.01 (log); clip from 0.01 to 1 (log); gp_weight from 0.1 to 10 (log): 4 trials" in text
+    )
+    assert "runs 16 runs: 8 cells of 2 seeds" in text
+    assert "compared by a bootstrap over its 4 trials" in text
+    assert "swept" not in text.split("Settings")[0]
+    assert not Path("results").exists()
