@@ -1,0 +1,119 @@
+"""How much each setting decides whether a trial is a good one: PED-ANOVA, as Optuna has it (Watanabe et al. 2023)."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import optuna
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from harness.study.budget import Array, bounds
+from harness.study.sampling import Params, quiet
+from harness.study.space import distributions
+from harness.suite.study import Study
+
+GOOD = 0.25  # the share of trials that counts as good
+FEWEST = 20  # trials: a quarter of them is five, the fewest that Optuna's authors would estimate from
+BUDGET = 100_000  # settings of trials weighed in all draws of a study: about two seconds
+COLUMNS = ("objective", "setting", "importance", "low", "high", "chance", "told")
+
+Flags = NDArray[np.bool_]
+
+
+def importances(
+    block: Study, trials: Mapping[str, Sequence[Params]], values: Array, generator: np.random.Generator
+) -> pd.DataFrame:
+    """Return a row for every objective and setting, of objectives whose trials share their points.
+
+    `trials` are the settings by objective, in the order of `values` [objectives, n]. importance: how far the good
+    trials are from all in this setting (Pearson's divergence), as a share of its sum over the settings; low and high:
+    the middle 95 % over bootstrap draws of trials; chance: what 95 % of draws stay below in which any trials are the
+    good ones, on the same scale; told: whether it is above that. Null, and not told, where the good cannot be told from
+    the rest: with fewer than 20 trials, or where too many have one value.
+    """
+    names = {objective: sorted(points[0]) for objective, points in trials.items()}
+    n, times = values.shape[-1], draws(names, values.shape[-1])
+    rows = pd.DataFrame([(objective, name) for objective, own in names.items() for name in own], columns=COLUMNS[:2])
+    rows = rows.assign(importance=np.nan, low=np.nan, high=np.nan, chance=np.nan, told=False)
+    weigh, by_chance = _Weigher(block, trials), dict[int, pd.Series]()
+    for (objective, own), worth in zip(names.items(), values, strict=True):
+        good = _good(worth)
+        number = int(good.sum())
+        if n < FEWEST or number == n:
+            continue
+        if number not in by_chance:
+            by_chance[number] = _by_chance(weigh, good, times, generator)
+        found = weigh(own, good)
+        drawn = np.stack([weigh(own, _good(worth[at]), at) for at in generator.integers(n, size=(times, n))])
+        low, high = bounds(_shares(drawn))
+        chance = by_chance[number][own].to_numpy()
+        mine = rows["objective"] == objective
+        rows.loc[mine, list(COLUMNS[2:6])] = np.stack([found / found.sum(), low, high, chance / found.sum()], axis=1)
+        rows.loc[mine, "told"] = found > chance
+    return rows
+
+
+def draws(names: Mapping[str, Sequence[str]], n: int) -> int:
+    """Return how many draws of `n` trials there are for each objective, with these settings by objective."""
+    return min(max(BUDGET // (n * sum(map(len, names.values()))), 40), 200)
+
+
+def _good(values: Array) -> Flags:
+    """Return which of values [n] are among the largest quarter, with all that equal the last of it."""
+    least = np.sort(values)[-math.ceil(GOOD * len(values))]
+    return np.asarray(values >= least)
+
+
+def _shares(found: Array) -> Array:
+    """Return divergences [draws, settings] as shares, without draws in which every trial was a good one."""
+    total = found.sum(-1, keepdims=True)
+    return np.asarray((found / np.where(total > 0, total, 1))[total[:, 0] > 0])
+
+
+def _by_chance(weigh: "_Weigher", good: Flags, times: int, generator: np.random.Generator) -> pd.Series:
+    """Return what 95 % of draws stay below, by setting, in which any trials are the good ones."""
+    drawn = [weigh(weigh.names, generator.permutation(good)) for _ in range(times)]
+    return pd.Series(np.quantile(drawn, 0.95, axis=0), index=weigh.names)
+
+
+class _Weigher:
+    """Optuna's evaluator over trials that are good or not: which they are is all of a value that it looks at."""
+
+    def __init__(self, block: Study, trials: Mapping[str, Sequence[Params]]) -> None:
+        points = [{name: value for part in parts for name, value in part.items()} for parts in zip(*trials.values())]
+        space = distributions(block, points[0])
+        storage = InMemoryStorage()
+        self.names = list(space)
+        with quiet():
+            made = optuna.create_study(storage=storage, direction="maximize")
+            made.add_trials([
+                optuna.create_trial(params=point, distributions=space, value=value)
+                for value in (0.0, 1.0) for point in points
+            ])  # fmt: skip
+            self._kept = made.get_trials(deepcopy=False)
+            self._study = _Chosen(made.study_name, storage)
+            self._evaluator = PedAnovaImportanceEvaluator(target_quantile=GOOD)
+
+    def __call__(self, names: Sequence[str], good: Flags, places: NDArray[np.int64] | None = None) -> Array:
+        """Return the divergence of each setting [settings] over the trials at `places` [n], else over all."""
+        if good.all():
+            return np.zeros(len(names))
+        n = len(self._kept) // 2
+        rows = np.arange(n) if places is None else places
+        self._study.chosen = [self._kept[at] for at in rows + n * good]
+        found = self._evaluator.evaluate(self._study, list(names))
+        return np.array([found[name] for name in names])
+
+
+class _Chosen(optuna.Study):
+    """A study that shows some of its trials, perhaps several times: a draw of them, without writing any anew."""
+
+    chosen: Sequence[FrozenTrial] = ()
+
+    def get_trials(self, deepcopy: bool = True, states: "tuple[TrialState, ...] | None" = None) -> list[FrozenTrial]:
+        """Return those that are chosen: all are complete."""
+        return list(self.chosen)
