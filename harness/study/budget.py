@@ -37,8 +37,13 @@ def running_best(values: ArrayLike) -> Array:
 
 def share_near_best(values: ArrayLike, near: float = NEAR) -> Array:
     """Return the share of trials within `near` of the best of them [..]."""
+    return np.asarray(near_best(values, near).mean(-1))
+
+
+def near_best(values: ArrayLike, near: float = NEAR) -> NDArray[np.bool_]:
+    """Return which trials are within `near` of the best of them [.., trials]."""
     x = np.asarray(values, dtype=np.float64)
-    return np.asarray((x >= x.max(-1, keepdims=True) - near).mean(-1))
+    return np.asarray(x >= x.max(-1, keepdims=True) - near)
 
 
 def redrawn(values: ArrayLike, generator: np.random.Generator, draws: int = DRAWS) -> Array:

@@ -1,7 +1,7 @@
 """How much each setting decides whether a trial is a good one: PED-ANOVA, as Optuna has it (Watanabe et al. 2023)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 import optuna
@@ -84,7 +84,8 @@ class _Weigher:
     """Optuna's evaluator over trials that are good or not: which they are is all of a value that it looks at."""
 
     def __init__(self, block: Study, trials: Mapping[str, Sequence[Params]]) -> None:
-        points = [{name: value for part in parts for name, value in part.items()} for parts in zip(*trials.values())]
+        parts = zip(*trials.values(), strict=True)
+        points = [{name: value for own in shared for name, value in own.items()} for shared in parts]
         space = distributions(block, points[0])
         storage = InMemoryStorage()
         self.names = list(space)
@@ -114,6 +115,6 @@ class _Chosen(optuna.Study):
 
     chosen: Sequence[FrozenTrial] = ()
 
-    def get_trials(self, deepcopy: bool = True, states: "tuple[TrialState, ...] | None" = None) -> list[FrozenTrial]:
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
         """Return those that are chosen: all are complete."""
         return list(self.chosen)
