@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from harness.report import figures
 from harness.report.figures import GREY, INK, Style
 from harness.wording import plain
 
 SCORES = Normalize(0, 1)
+CROWDED = 50  # times its low end, beyond which a logarithmic axis has room for powers of ten alone
 COLOURS = "viridis"  # of scores: even in lightness, and told apart with any of the common forms of colour blindness
 
 
@@ -120,6 +121,11 @@ def _range(ax: Axes, axis: Any, where: Mapping[str, Any]) -> None:
         limits(-0.6, len(where["choices"]) - 0.4)
         return
     figures.scaled(ax, axis, "log" if where.get("log") else "linear")
+    of = ax.xaxis if axis == "x" else ax.yaxis
+    if where.get("log") and where["high"] > CROWDED * where["low"]:
+        of.set_major_locator(LogLocator())
+    elif where.get("whole") and not where.get("log"):
+        of.set_major_locator(MaxNLocator(integer=True))
     room = 0.5 if where.get("whole") else 0.0
     limits(where["low"] - room, where["high"] + room)
 

@@ -33,7 +33,7 @@ def sentence(found: Studied) -> str:
     pair = _ends(found, "share")
     gap = f"{_points(pair['difference'])} points {_bounds(pair)}"
     told = f"{last['objective']} is more sensitive, by {gap}" if pair["told_apart"] else f"a difference of {gap}"
-    return f"{said}: {told}{_verdict(found, pair)}, {drawn}). {_mean_sentence(found)}"
+    return f"{said}: {told}{_verdict(found, pair)}; {drawn}). {_mean_sentence(found)}"
 
 
 def _mean_sentence(found: Studied) -> str:
