@@ -11,13 +11,12 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from harness.study.budget import Array, bounds
+from harness.study.budget import FEWEST, Array, bounds
 from harness.study.sampling import Params, quiet
 from harness.study.space import distributions
 from harness.suite.study import Study
 
-GOOD = 0.25  # the share of trials that counts as good
-FEWEST = 20  # trials: a quarter of them is five, the fewest that Optuna's authors would estimate from
+GOOD = 0.25  # the share of trials that counts as the best
 BUDGET = 100_000  # settings of trials weighed in all draws of a study: about two seconds
 COLUMNS = ("objective", "setting", "importance", "low", "high", "chance", "told")
 
