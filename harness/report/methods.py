@@ -175,7 +175,7 @@ def _intervals(view: View) -> str:
     chosen = ", each seed being judged at the setting that was best on the other seeds" if _swept(view) else ""
     if (view.plan.get("study") or {}).get("chosen"):
         trials = counted(view.suite["study"]["trials"], "trial")
-        chosen = f" that had no part in the choice of settings, each objective's the best of {trials} on other seeds"
+        chosen = f", none of them used to choose settings, each objective's the best of {trials} on other seeds"
     paired = "objectives are compared seed by seed, for runs of one seed share weights, data and latents"
     return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}; {paired}."
 

@@ -60,6 +60,7 @@ def _weights(found: Studied, styled: Mapping[str, Style], weighed: pd.DataFrame)
     row, lift = {name: i for i, name in enumerate(settings)}, 0.8 / len(names)
     placed = weighed.assign(
         row=weighed["setting"].map(row),
+        chance=weighed["chance"].clip(upper=1.0),  # beyond the axis no setting can be told from chance
         lift=[lift * (names.index(name) - (len(names) - 1) / 2) for name in weighed["objective"]],
     )
     height = 1.3 + len(settings) * max(0.42, 0.17 * len(names)) + 0.22 * -(-(len(names) + 1) // 3)

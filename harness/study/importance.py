@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from numpy.typing import NDArray
+from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -80,33 +81,54 @@ def _by_chance(weigh: "_Weigher", good: Flags, times: int, generator: np.random.
 
 
 class _Weigher:
-    """Optuna's evaluator over trials that are good or not: which they are is all of a value that it looks at."""
+    """PED-ANOVA over trials that are good or not: which they are is all of a value that it looks at.
+
+    Numbers are weighed by Optuna's evaluator. It smooths choices as if each had been drawn once, however often that was
+    (Optuna 5.0), so that one of four that decides everything would get a ninth of its weight: they are counted here.
+    """
 
     def __init__(self, block: Study, trials: Mapping[str, Sequence[Params]]) -> None:
         parts = zip(*trials.values(), strict=True)
         points = [{name: value for own in shared for name, value in own.items()} for shared in parts]
         space = distributions(block, points[0])
+        self.names, self._n = list(space), len(points)
+        self._choices = {
+            name: (np.array([where.to_internal_repr(point[name]) for point in points], np.int64), len(where.choices))
+            for name, where in space.items()
+            if isinstance(where, CategoricalDistribution)
+        }
         storage = InMemoryStorage()
-        self.names = list(space)
         with quiet():
             made = optuna.create_study(storage=storage, direction="maximize")
             made.add_trials([
                 optuna.create_trial(params=point, distributions=space, value=value)
                 for value in (0.0, 1.0) for point in points
             ])  # fmt: skip
-            self._kept = made.get_trials(deepcopy=False)
             self._study = _Chosen(made.study_name, storage)
             self._evaluator = PedAnovaImportanceEvaluator(target_quantile=GOOD)
+        self._kept = made.get_trials(deepcopy=False)
 
     def __call__(self, names: Sequence[str], good: Flags, places: NDArray[np.int64] | None = None) -> Array:
         """Return the divergence of each setting [settings] over the trials at `places` [n], else over all."""
         if good.all():
             return np.zeros(len(names))
-        n = len(self._kept) // 2
-        rows = np.arange(n) if places is None else places
-        self._study.chosen = [self._kept[at] for at in rows + n * good]
-        found = self._evaluator.evaluate(self._study, list(names))
+        rows = np.arange(self._n) if places is None else places
+        self._study.chosen = [self._kept[at] for at in rows + self._n * good]
+        found = self._evaluator.evaluate(self._study, [name for name in names if name not in self._choices])
+        for name in self._choices.keys() & set(names):
+            chosen, choices = self._choices[name]
+            found[name] = divergence(chosen[rows], good, choices)
         return np.array([found[name] for name in names])
+
+
+def divergence(chosen: NDArray[np.int64], good: Flags, choices: int) -> float:
+    """Return Pearson's divergence of the good trials' choices from those of all [n], times the square of their share
+    (Watanabe et al. 2023), with one more trial that is spread over all choices on either side.
+    """
+    best, everything = (
+        (np.bincount(of, minlength=choices) + 1 / choices) / (len(of) + 1) for of in (chosen[good], chosen)
+    )
+    return float(good.mean() ** 2 * ((best - everything) ** 2 / everything).sum())
 
 
 class _Chosen(optuna.Study):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.study import importance
-from harness.study.importance import draws, importances
+from harness.study.importance import _Weigher, divergence, draws, importances
 from harness.study.sampling import points
 from harness.suite.study import Study
 
@@ -63,6 +63,26 @@ def test_a_choice_that_decides_everything_weighs_everything():
     found = weighed(block, trials, [float(point["d"] == "y") for point in trials]).loc["o0"]
     assert found["importance"].idxmax() == "d"
     assert found.loc["d", "importance"] > 0.95
+    assert found.loc["d", "chance"] < 0.2
+
+
+@pytest.mark.parametrize("choices", [2, 4, 8])
+def test_of_even_choices_one_that_is_good_is_all_but_one_of_them_away(choices):
+    """Of c even choices one alone good: (c - 1)^2 / c + (c - 1) / c = c - 1, times the square of the share, 1 / c."""
+    chosen = np.repeat(np.arange(choices), 1000)
+    found = divergence(chosen, chosen == 1, choices)
+    assert found == pytest.approx((choices - 1) / choices**2, rel=0.01)
+    even = np.tile([True, False], 500 * choices)
+    assert divergence(chosen, even, choices) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_choice_and_a_number_that_decide_as_much_weigh_as_much():
+    """A quarter of the trials has the right one of four choices, or is above .75: a divergence of 3 either way."""
+    block, trials, a, _ = drawn(256)
+    weigh = _Weigher(block, {"o": trials})
+    by_choice = weigh(["d"], np.array([point["d"] == "y" for point in trials]))
+    by_number = weigh(["a"], a >= np.quantile(a, 0.75))
+    np.testing.assert_allclose([by_choice, by_number], 3 / 16, rtol=0.15)
 
 
 def test_where_nothing_matters_few_settings_are_above_chance():
@@ -84,9 +104,9 @@ def test_only_the_order_of_values_counts_and_not_that_of_trials():
 
 def test_an_objective_has_the_settings_that_it_draws():
     block, trials, a, b = drawn(24, "random")
-    fewer = [{name: point[name] for name in ("b", "d")} for point in trials]
-    found = importances(block, {"all": trials, "two": fewer}, np.stack([a, b]), np.random.default_rng(SEED))
-    assert found["setting"].tolist() == ["a", "b", "c", "d", "b", "d"]
+    fewer = [{name: point[name] for name in ("d",)} for point in trials]
+    found = importances(block, {"all": trials, "one": fewer}, np.stack([a, b]), np.random.default_rng(SEED))
+    assert found["setting"].tolist() == ["a", "b", "c", "d", "d"]
     assert found.groupby("objective")["importance"].sum().tolist() == pytest.approx([1, 1])
 
 
