@@ -69,22 +69,25 @@ def draw_weights(ax: Axes, weights: pd.DataFrame, styled: Mapping[str, Style]) -
 def draw_slice(
     ax: Axes, points: pd.DataFrame, means: pd.DataFrame, styled: Mapping[str, Style], where: Mapping[str, Any]
 ) -> None:
-    """Draw values against a setting: a point a trial, a cross where one of its runs was lost, steps for the means.
+    """Draw values against a setting: a mark a trial, hollow where one of its runs was lost, steps for the means.
 
     `points`: objective, at, value, lost. `means`: objective, low, high, mean. `where`: the range of the space.
     """
     for name, part in points.groupby("objective", sort=True):
         look, lost = styled[str(name)], part["lost"] > 0
-        for rows, marker, size in ((part[~lost], look.marker, 13.0), (part[lost], "x", 16.0)):
+        for rows, face in ((part[~lost], look.colour), (part[lost], "none")):
             ax.scatter(
-                rows["at"], rows["value"], s=size, marker=marker, color=look.colour, alpha=0.55,
-                linewidths=1.0 if marker == "x" else 0, rasterized=True,
+                rows["at"], rows["value"], s=14, marker=look.marker, facecolors=face, edgecolors=look.colour,
+                linewidths=0.9 if face == "none" else 0, alpha=0.6, rasterized=True,
             )  # fmt: skip
         mine = means[means["objective"] == name]
         ax.hlines(mine["mean"], mine["low"], mine["high"], color=look.colour, linewidth=2.2, zorder=3)
         ax.plot([], [], color=look.colour, marker=look.marker, markersize=5, linewidth=2.2, label=str(name))
     if (points["lost"] > 0).any():
-        ax.plot([], [], linestyle="none", marker="x", markersize=5, color=INK, label="with a run lost")
+        ax.plot(
+            [], [], linestyle="none", marker="o", markersize=5, color="none", markeredgecolor=INK,
+            label="with a run lost",
+        )  # fmt: skip
     _range(ax, "x", where)
     ax.set_ylabel("score of the trial")
     _scores(ax)

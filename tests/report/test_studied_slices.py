@@ -94,15 +94,15 @@ def test_trials_that_learn_have_slices_and_no_planes():
     assert len(studied_panels.tables(learnt)["slices.csv"])
 
 
-def test_a_slice_marks_every_trial_and_crosses_those_that_lost_a_run():
+def test_a_slice_marks_every_trial_and_leaves_those_hollow_that_lost_a_run():
     lost = found(statuses={"gp-3-100": "diverged", "gp-7-101": "oom", "gp-7-100": "oom"})
     figure, ax = figures.blank(4, 3)
     points, slices = studied_slices.points(lost, "lr"), studied_slices.slices(lost)
     studied_figures.draw_slice(ax, points, slices[slices["setting"] == "lr"], STYLED, SPACE["lr"])
-    drawn = [len(marks.get_offsets()) for marks in ax.collections if hasattr(marks, "get_sizes")]
-    assert drawn == [48, 0, 46, 2]
-    crosses = [marks for marks in ax.collections if hasattr(marks, "get_sizes")][-1].get_offsets()
-    np.testing.assert_allclose(crosses, [[RATES[3], (RISING[3] - 0.01) / 2], [RATES[7], 0]])
+    marks = [marks for marks in ax.collections if hasattr(marks, "get_sizes")]
+    assert [len(of.get_offsets()) for of in marks] == [48, 0, 46, 2]
+    assert [len(of.get_facecolors()) for of in marks] == [1, 0, 1, 0]
+    np.testing.assert_allclose(marks[-1].get_offsets(), [[RATES[3], (RISING[3] - 0.01) / 2], [RATES[7], 0]])
     assert ax.get_xscale() == "log"
     assert "with a run lost" in [text.get_text() for text in figure.legends[0].get_texts()]
 
