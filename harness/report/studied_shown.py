@@ -85,7 +85,7 @@ def shown(found: Studied) -> dict[str, Any]:
         "near": f"{budget.NEAR:g}",
         "rows": [_row(row, spread) for row in rows],
         "families": _families(found.pairs),
-        "pairs": counted(len(found.pairs) // 2, "pair"),
+        "pairs": counted(len(found.pairs) // 2, "pair") if len(found.pairs) > 2 else "",
         "weights": _weights(found),
         "draws": found.draws,
     }

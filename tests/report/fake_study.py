@@ -32,7 +32,7 @@ class Study:
     @property
     def plan(self) -> dict[str, Any]:
         n = len(next(iter(self.values.values())))
-        points = self.points or [{"lr": 1e-4 * (1 + 99 * i / n), "norm": "none"} for i in range(n)]
+        points = self.points or [{"lr": 1e-3 * (1 + i * min(1.0, 9 / n)), "norm": "none"} for i in range(n)]
         trials = [
             {"objective": name, "number": i, "params": points[i],
              "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}

@@ -65,7 +65,8 @@ def test_slices_hold_every_trial_once_and_their_means(both):
 
 
 def test_a_bin_of_two_trials_has_no_mean():
-    few = studied.read(Study({"gp": [0.2, 0.4, 0.6, 0.8, 0.9]}))
+    rates = [{"lr": rate, "norm": "none"} for rate in (2e-4, 2e-3, 3e-3, 4e-3, 1e-2)]
+    few = studied.read(Study({"gp": [0.2, 0.4, 0.6, 0.8, 0.9]}, points=rates))
     slices = studied_slices.slices(few)
     lr = slices[slices["setting"] == "lr"]
     assert lr["trials"].tolist() == [1, 4]
