@@ -19,7 +19,7 @@ from harness.suite.study import Study
 
 GOOD = 0.25  # the share of trials that counts as the best
 BUDGET = 100_000  # settings of trials weighed in all draws of a study: about two seconds
-COLUMNS = ("objective", "setting", "importance", "low", "high", "chance", "told")
+NUMBERS = ["importance", "low", "high", "chance"]
 
 Flags = NDArray[np.bool_]
 
@@ -37,22 +37,24 @@ def importances(
     """
     names = {objective: sorted(points[0]) for objective, points in trials.items()}
     n, times = values.shape[-1], draws(names, values.shape[-1])
-    rows = pd.DataFrame([(objective, name) for objective, own in names.items() for name in own], columns=COLUMNS[:2])
-    rows = rows.assign(importance=np.nan, low=np.nan, high=np.nan, chance=np.nan, told=False)
+    rows = pd.DataFrame(
+        [(objective, name) for objective, own in names.items() for name in own], columns=["objective", "setting"]
+    )
+    rows = rows.assign(**dict.fromkeys(NUMBERS, np.nan), told=False)
+    if n < FEWEST:
+        return rows
     weigh, by_chance = _Weigher(block, trials), dict[int, pd.Series]()
     for (objective, own), worth in zip(names.items(), values, strict=True):
         good = _good(worth)
-        number = int(good.sum())
-        if n < FEWEST or number == n:
+        if good.all():
             continue
+        number = int(good.sum())
         if number not in by_chance:
             by_chance[number] = _by_chance(weigh, good, times, generator)
-        found = weigh(own, good)
+        found, chance = weigh(own, good), by_chance[number][own].to_numpy()
         drawn = np.stack([weigh(own, _good(worth[at]), at) for at in generator.integers(n, size=(times, n))])
-        low, high = bounds(_shares(drawn))
-        chance = by_chance[number][own].to_numpy()
-        mine = rows["objective"] == objective
-        rows.loc[mine, list(COLUMNS[2:6])] = np.stack([found / found.sum(), low, high, chance / found.sum()], axis=1)
+        mine, scale = rows["objective"] == objective, found.sum() or 1.0
+        rows.loc[mine, NUMBERS] = np.stack([found / scale, *bounds(_shares(drawn)), chance / scale], axis=1)
         rows.loc[mine, "told"] = found > chance
     return rows
 
@@ -68,10 +70,10 @@ def _good(values: Array) -> Flags:
     return np.asarray(values >= least)
 
 
-def _shares(found: Array) -> Array:
-    """Return divergences [draws, settings] as shares, without draws in which every trial was a good one."""
-    total = found.sum(-1, keepdims=True)
-    return np.asarray((found / np.where(total > 0, total, 1))[total[:, 0] > 0])
+def _shares(drawn: Array) -> Array:
+    """Return divergences [draws, settings] as shares of their sum; 0 in a draw in which every trial was a good one."""
+    total = drawn.sum(-1, keepdims=True)
+    return np.asarray(drawn / np.where(total > 0, total, 1.0))
 
 
 def _by_chance(weigh: "_Weigher", good: Flags, times: int, generator: np.random.Generator) -> pd.Series:

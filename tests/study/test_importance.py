@@ -28,7 +28,8 @@ def drawn(trials, sampler="qmc", names=tuple(SPACE)):
     space = {name: SPACE[name] for name in names}
     block = Study.model_validate({"space": space, "trials": trials, "sampler": sampler})
     found = points(block, space, 0, trials)
-    return block, found, np.log10([point["a"] * 1e5 for point in found]) / 3, np.array([p["b"] for p in found])
+    of = {name: np.array([point[name] for point in found]) for name in ("a", "b") if name in names}
+    return block, found, np.log10(of.get("a", 1.0) * 1e5) / 3, of.get("b")
 
 
 def weighed(block, trials, *values):
@@ -117,6 +118,14 @@ def test_nothing_is_said_of_few_trials_or_where_most_have_one_value(trials, best
     weights = weighed(block, found, values)
     assert weights[["importance", "low", "high", "chance"]].isna().all(axis=None)
     assert not weights["told"].any()
+
+
+def test_a_choice_that_is_as_frequent_among_the_best_weighs_nothing():
+    block, _, _, _ = drawn(32, "random", ("d",))
+    trials = [{"d": choice} for choice in SPACE["d"]["choices"]] * 8
+    found = weighed(block, trials, np.where(np.arange(32) < 8, 1.0, 0.0)).iloc[0]
+    assert (found["importance"], found["told"]) == (0, False)
+    assert np.isfinite(found[["low", "high", "chance"]].astype(float)).all()
 
 
 def test_there_are_as_many_draws_as_two_seconds_allow():
