@@ -66,6 +66,11 @@ def score(mean: float, low: float, high: float) -> str:
     return f"{mean:.2f}" if math.isnan(low) or low == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def p_value(p: float) -> str:
+    """Return a p value with two digits: "0.23", "0.0012"."""
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Return lines of cells as columns of plain text."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]

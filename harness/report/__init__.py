@@ -6,7 +6,8 @@ variance.py, across_shown.py says that; tables.py the page's tables; figures.py 
 and overview.py decide what is drawn, panels.py counts and encodes it; page.py writes. reading.py is the answer
 from a table of runs alone. pairs.py pairs the runs of two sides, changes.py says what else
 differs between them, comparison.py puts both into words; records.py is what a report reads, merged.py several folders
-as one.
+as one. studied.py is a study's numbers, studied_shown.py its sentences, studied_slices.py, studied_panels.py and
+studied_figures.py its pictures.
 Nothing here imports torch: a report reads records only.
 """
 

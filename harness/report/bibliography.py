@@ -35,6 +35,10 @@ PAPERS: dict[str, Entry] = {
         "Wilcoxon, Frank", "Individual Comparisons by Ranking Methods", "Biometrics Bulletin", 1945,
         volume="1", number="6", pages="80--83",
     ),
+    "mcnemar1947": _in(
+        "McNemar, Quinn", "Note on the Sampling Error of the Difference between Correlated Proportions or Percentages",
+        "Psychometrika", 1947, volume="12", number="2", pages="153--157",
+    ),
     "holm1979": _in(
         "Holm, Sture", "A Simple Sequentially Rejective Multiple Test Procedure", "Scandinavian Journal of Statistics",
         1979, volume="6", number="2", pages="65--70",
@@ -95,6 +99,11 @@ PAPERS: dict[str, Entry] = {
         'Kynk{\\"a}{\\"a}nniemi, Tuomas and Karras, Tero and Laine, Samuli and Lehtinen, Jaakko and Aila, Timo',
         "Improved Precision and Recall Metric for Assessing Generative Models", _NIPS, 2019, volume="32",
     ),
+    "akiba2019": _at(
+        "Akiba, Takuya and Sano, Shotaro and Yanase, Toshihiko and Ohta, Takeru and Koyama, Masanori",
+        "Optuna: A Next-generation Hyperparameter Optimization Framework",
+        "{ACM} {SIGKDD} International Conference on Knowledge Discovery and Data Mining", 2019, pages="2623--2631",
+    ),
     "naeem2020": _at(
         "Naeem, Muhammad Ferjad and Oh, Seong Joon and Uh, Youngjung and Choi, Yunjey and Yoo, Jaejun",
         "Reliable Fidelity and Diversity Metrics for Generative Models", _ICML, 2020, eprint="2002.09797",
@@ -106,6 +115,11 @@ PAPERS: dict[str, Entry] = {
         "High-fidelity performance metrics for generative models in {PyTorch}", 2020,
         howpublished="\\url{https://github.com/toshas/torch-fidelity}",
     ),
+    "tang2020": _at(
+        "Tang, Raphael and Lee, Jaejun and Xin, Ji and Liu, Xinyu and Yu, Yaoliang and Lin, Jimmy",
+        "Showing Your Work Doesn't Always Work",
+        "Annual Meeting of the Association for Computational Linguistics", 2020, pages="2766--2772",
+    ),
     "agarwal2021": _at(
         "Agarwal, Rishabh and Schwarzer, Max and Castro, Pablo Samuel and Courville, Aaron C. and Bellemare, Marc",
         "Deep Reinforcement Learning at the Edge of the Statistical Precipice", _NIPS, 2021, volume="34",
@@ -114,6 +128,12 @@ PAPERS: dict[str, Entry] = {
         "Flamary, R{\\'e}mi and Courty, Nicolas and Gramfort, Alexandre and Alaya, Mokhtar Z. and others",
         "{POT}: {P}ython Optimal Transport", "Journal of Machine Learning Research", 2021, volume="22", number="78",
         pages="1--8",
+    ),
+    "watanabe2023": _at(
+        "Watanabe, Shuhei and Bansal, Archit and Hutter, Frank",
+        "{PED-ANOVA}: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces",
+        "International Joint Conference on Artificial Intelligence", 2023, pages="4389--4396", eprint="2304.10255",
+        archiveprefix="arXiv",
     ),
 }  # fmt: skip
 
@@ -130,6 +150,10 @@ OF_METRICS = {
     "recall": ("kynkaanniemi2019",), "density": ("naeem2020",), "coverage": ("naeem2020",),
 }  # fmt: skip
 OF_EXTRACTORS = {"inception": ("obukhov2020",)}
+OF_STUDIES = {  # what its trials were asked for
+    "drawn": ("akiba2019",), "expected": ("tang2020",), "paired": ("mcnemar1947", "holm1979"),
+    "weighed": ("watanabe2023",),
+}  # fmt: skip
 
 
 def chosen(

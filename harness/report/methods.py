@@ -10,7 +10,10 @@ from harness import __version__
 from harness.report import bibliography, tables
 from harness.report.figures import label
 from harness.report.sensitivity import swept
+from harness.report.studied import INDEPENDENT, SPREAD
+from harness.report.studied_shown import SAMPLERS
 from harness.report.tables import View
+from harness.study.budget import FEWEST, NEAR
 from harness.wording import counted, listed, plain
 
 # Columns whose metrics are named by what precedes them: floors, ceilings and differences are not metrics of their own.
@@ -23,7 +26,8 @@ def paragraph(view: View) -> str:
     table = view.table
     if table.empty:
         return ""
-    said = [_compared(table), _trained(view), _ranked(view), _over_tasks(view), _intervals(view), _made_with(table)]
+    said = [_compared(table), _trained(view), _ranked(view), _over_tasks(view), _studied(view), _intervals(view)]
+    said += [_made_with(table)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -38,6 +42,7 @@ def references(view: View) -> str:
     objectives = table["objective.base"].astype(str).unique() if len(table) else ()
     keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
     keys |= {"agarwal2021", "wilcoxon1945", "holm1979"} if view.headline else set()  # what is said over many tasks
+    keys |= {key for what in _asked(view) for key in bibliography.OF_STUDIES[what]}
     return bibliography.bibtex([key for key in bibliography.PAPERS if key in keys], __version__)
 
 
@@ -125,6 +130,40 @@ def _over_tasks(view: View) -> str:
     )
 
 
+def _asked(view: View) -> list[str]:
+    """Return what the trials of a study were asked for, once all have ended; nothing where there is none."""
+    if not (view.plan.get("study") or {}).get("chosen"):
+        return []
+    block, spread = view.suite["study"], view.suite["study"]["sampler"] in SPREAD
+    asked = {
+        "drawn": True,
+        "expected": block["sampler"] in INDEPENDENT,
+        "paired": spread and view.table["objective"].nunique() > 1,
+        "weighed": spread and block["trials"] >= FEWEST,
+    }
+    return [what for what, is_so in asked.items() if is_so]
+
+
+def _studied(view: View) -> str:
+    """Write how the settings of a study were drawn, and how its objectives are compared over the space; "" where there
+    is none.
+    """
+    asked = _asked(view)
+    if not asked:
+        return ""
+    block = view.suite["study"]
+    drawn = f"{counted(block['trials'], 'trial')} of each objective, drawn {SAMPLERS[block['sampler']]} (Optuna)"
+    said = [f"Settings were chosen by {drawn}, a trial being worth the mean score of its runs."]
+    if "paired" in asked:
+        said.append(
+            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the objective's best "
+            "(McNemar's exact test; bootstrap intervals) and in mean value (random flips of signs), each with Holm's "
+            "correction for the number of pairs."
+        )
+    said += ["Importances of settings, for reaching the best quarter, are PED-ANOVA's."] if "weighed" in asked else []
+    return " ".join(said)
+
+
 def _extractors(table: pd.DataFrame) -> list[str]:
     return [name[len("extractor_weights[") : -1] for name in table.columns if name.startswith("extractor_weights[")]
 
@@ -136,7 +175,7 @@ def _intervals(view: View) -> str:
     chosen = ", each seed being judged at the setting that was best on the other seeds" if _swept(view) else ""
     if (view.plan.get("study") or {}).get("chosen"):
         trials = counted(view.suite["study"]["trials"], "trial")
-        chosen = f" that had no part in the choice of settings, each objective's the best of {trials} on other seeds"
+        chosen = f", none of them used to choose settings, each objective's the best of {trials} on other seeds"
     paired = "objectives are compared seed by seed, for runs of one seed share weights, data and latents"
     return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}; {paired}."
 

@@ -27,6 +27,8 @@ from harness.report import (
     sheets,
     stats,
     studied,
+    studied_panels,
+    studied_shown,
     tables,
     verdict,
 )
@@ -42,7 +44,7 @@ from harness.wording import counted, listed, plain, printable, waiting_scores
 
 # Figures of an earlier report that may go.
 OURS = re.compile(
-    r"(headline|tasks|across|study|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+    r"(headline|tasks|across|study|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
 )
 
 
@@ -61,10 +63,11 @@ def build_report(store: Records, out: Path) -> Path:
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
     values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None}
     if study:
-        drawn["study"] = studied.section(study, view.styled)
-        frames |= {"trials.csv": study.trials, "study.csv": study.objectives, "best-of-trials.csv": study.curves}
+        found_by_trials = studied_panels.sections(study, view.styled)
+        frames |= studied_panels.tables(study)
         values |= _studied(study, values["answer"]) | {"csvs": list(frames)}
-        values["pictures"] |= {"study": _inlined(drawn["study"])}
+        values["pictures"] |= {name: _inlined(section) for name, section in found_by_trials.items()}
+        drawn |= found_by_trials
     page = render(values)
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
@@ -149,9 +152,9 @@ def context(
 
 def _studied(study: studied.Studied, answer: str) -> dict[str, Any]:
     """Return what a study puts in the place of a suite's own answer and counts, and its part of the page."""
-    said = studied.sentence(study)
+    said = studied_shown.sentence(study)
     said += f" Each at its best, on fresh seeds: {answer}" if study.ended else ""
-    return {"answer": said, "counts": study.counts, "study": studied.shown(study)}
+    return {"answer": said, "counts": study.counts, "study": studied_shown.shown(study)}
 
 
 def _answer(view: View, results: list[TaskResult]) -> str:

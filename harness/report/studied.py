@@ -1,34 +1,26 @@
 """What a study found: how much of its space is good, how soon a search finds that, and whether the best one holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from harness.report import figures, panels, stats
-from harness.report.figures import Style
-from harness.report.panels import Drawn, Section
+from harness.power import LEVEL
+from harness.report import stats
 from harness.report.records import Records
+from harness.report.significance import holm
 from harness.spec import content_id
-from harness.study import budget
+from harness.study import budget, paired
 from harness.study.value import WORST, value_of
-from harness.wording import NOTHING, counted, interval, number, plain, range_text
+from harness.suite.study import Study
+from harness.wording import counted, plain
 
 INDEPENDENT = ("random",)  # samplers whose trials could have come in any order
 SPREAD = ("random", "qmc")  # samplers that spread trials over the whole space, of which shares may then be taken
-SAMPLERS = {"random": "at random", "qmc": "as scrambled Sobol points", "tpe": "by TPE"}
-
-
-class Contrast(NamedTuple):
-    """The objectives with the largest and the smallest of a number, and how far these are apart."""
-
-    first: str
-    last: str
-    gap: stats.Interval
+PAIR = ["number", "first", "second", "difference", "low", "high", "p", "p_holm", "told_apart"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,10 @@ class Studied:
                confirmed with low and high; q1 and q3 of the values; share (of trials near the best) and mean (of their
                values), both with _low and _high, where the trials spread over the space; NaN where not known
     curves     objective, k, best, low, high: the best of k trials, expected where they are independent
-    contrasts  of share and of mean, where there are two objectives whose trials spread over the space
+    pairs      of objectives whose trials spread over the space, by `share` and by `mean` (number): first, that with the
+               larger, second, difference, low and high, p, p_holm (over the pairs of that number), told_apart
+    weights    of settings, where trials spread over the space: `harness.study.importance`
+    draws      of trials that their bounds come from
     counts     runs by status, in words
     """
 
@@ -50,7 +45,9 @@ class Studied:
     trials: pd.DataFrame
     objectives: pd.DataFrame
     curves: pd.DataFrame
-    contrasts: Mapping[str, Contrast]
+    pairs: pd.DataFrame
+    weights: pd.DataFrame
+    draws: int
     counts: str
 
     @property
@@ -69,17 +66,34 @@ def read(store: Records) -> Studied | None:
     runs = {row["run_id"]: row for row in table.to_dict("records")}
     trials = pd.DataFrame([_trial(trial, runs) for trial in kept["trials"]])
     names = list(dict.fromkeys(trials["objective"]))
-    ended = bool(trials["value"].notna().all()) and len(trials) == block["trials"] * len(names)
     rows = [_objective(name, trials[trials["objective"] == name]) for name in names]
     objectives = pd.DataFrame(rows).merge(_confirmations(kept["chosen"], runs), on="objective", how="left")
-    curves, contrasts = pd.DataFrame(columns=["objective", "k", "best", "low", "high"]), dict[str, Contrast]()
-    if ended:
-        values = np.stack([trials.loc[trials["objective"] == name, "value"].astype(float) for name in names])
-        drawn = budget.redrawn(values, np.random.default_rng(int(content_id(kept["identity"]), 16)))
-        curves = _curves(names, values, drawn, block["sampler"])
-        if block["sampler"] in SPREAD:
-            objectives, contrasts = _spread(objectives, values, drawn)
-    return Studied(block, trials, objectives, curves, contrasts, _counts(table, kept))
+    curves, pairs = pd.DataFrame(columns=["objective", "k", "best", "low", "high"]), pd.DataFrame(columns=PAIR)
+    found = Studied(block, trials, objectives, curves, pairs, pd.DataFrame(), 0, _counts(table, kept))
+    return _ended(found, kept) if found.ended else found
+
+
+def _ended(found: Studied, kept: Mapping[str, Any]) -> Studied:
+    """Return a study with what it says once all of its trials have ended."""
+    trials, names = found.trials, list(found.objectives["objective"])
+    values = np.stack([trials.loc[trials["objective"] == name, "value"].astype(float) for name in names])
+    generator = np.random.default_rng(int(content_id(kept["identity"]), 16))
+    flips, weighing = generator.spawn(2)
+    drawn = budget.redrawn(values, generator)
+    curves = _curves(names, values, drawn, found.block["sampler"])
+    if found.block["sampler"] not in SPREAD:
+        return replace(found, curves=curves)
+    from harness.study import importance  # imports Optuna, which other reports need not wait for
+
+    points = {name: [trial["params"] for trial in kept["trials"] if trial["objective"] == name] for name in names}
+    return replace(
+        found,
+        curves=curves,
+        objectives=_spread(found.objectives, values, drawn),
+        pairs=_pairs(names, values, drawn, flips),
+        weights=importance.importances(Study.model_validate(found.block), points, values, weighing),
+        draws=importance.draws({name: own[0] for name, own in points.items()}, values.shape[-1]),
+    )
 
 
 def _trial(trial: Mapping[str, Any], runs: Mapping[str, Mapping[Any, Any]]) -> dict[str, Any]:
@@ -132,27 +146,37 @@ def _confirmations(chosen: list[Mapping[str, Any]], runs: Mapping[str, Mapping[A
     return pd.DataFrame(rows, columns=["objective", "settings", "confirmed", "low", "high"])
 
 
-def _spread(
-    objectives: pd.DataFrame, values: budget.Array, drawn: budget.Array
-) -> tuple[pd.DataFrame, dict[str, Contrast]]:
-    """Return the objectives with what their trials say of the space, the largest share first, and the contrasts."""
-    names, contrasts = list(objectives["objective"]), dict[str, Contrast]()
-    shares = budget.share_near_best(values), budget.share_near_best(drawn)
-    for name, (found, redrawn) in {"share": shares, "mean": (values.mean(-1), drawn.mean(-1))}.items():
-        low, high = budget.bounds(redrawn)
+def _numbers(values: budget.Array) -> dict[str, budget.Array]:
+    """Return both numbers of sensitivity of values [.., objectives, trials]: [.., objectives] each."""
+    return {"share": budget.share_near_best(values), "mean": values.mean(-1)}
+
+
+def _spread(objectives: pd.DataFrame, values: budget.Array, drawn: budget.Array) -> pd.DataFrame:
+    """Return the objectives with what their trials say of the space, the largest share first."""
+    redrawn = _numbers(drawn)
+    for name, found in _numbers(values).items():
+        low, high = budget.bounds(redrawn[name])
         objectives = objectives.assign(**{name: found, f"{name}_low": low, f"{name}_high": high})
-        contrasts |= {name: _contrast(names, found, redrawn)} if len(names) > 1 else {}
-    return objectives.sort_values("share", ascending=False, kind="stable", ignore_index=True), contrasts
+    return objectives.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _contrast(names: list[str], found: budget.Array, redrawn: budget.Array) -> Contrast:
-    """Set the objective with the largest of numbers [objectives] against the one with the smallest."""
-    order = np.argsort(-found, kind="stable")
-    first, last = order[0], order[-1]
-    low, high = budget.bounds(redrawn[:, first] - redrawn[:, last])
-    return Contrast(
-        names[first], names[last], stats.Interval(float(found[first] - found[last]), float(low), float(high))
-    )
+def _pairs(names: list[str], values: budget.Array, drawn: budget.Array, generator: np.random.Generator) -> pd.DataFrame:
+    """Test every pair of objectives in both numbers, trial by trial; each number is a family of its own."""
+    redrawn, near = _numbers(drawn), budget.near_best(values)
+    families = []
+    for number, found in _numbers(values).items():
+        order = np.argsort(-found, kind="stable")
+        a, b = np.array(list(combinations(order, 2)), dtype=int).reshape(-1, 2).T
+        low, high = budget.bounds(redrawn[number][:, a] - redrawn[number][:, b])
+        if number == "share":
+            p = np.array([paired.mcnemar(near[i], near[j]) for i, j in zip(a, b, strict=True)])
+        else:
+            p = paired.sign_flips(values[a] - values[b], generator)
+        adjusted = holm(p)
+        family = {"first": [names[i] for i in a], "second": [names[j] for j in b], "difference": found[a] - found[b]}
+        family |= {"low": low, "high": high, "p": p, "p_holm": adjusted, "told_apart": adjusted <= LEVEL}
+        families.append(pd.DataFrame({"number": number, **family}))
+    return pd.concat(families, ignore_index=True)
 
 
 def _curves(names: list[str], values: budget.Array, drawn: budget.Array, sampler: str) -> pd.DataFrame:
@@ -178,108 +202,3 @@ def _counts(table: pd.DataFrame, kept: Mapping[str, Any]) -> str:
 def _by_status(table: pd.DataFrame) -> str:
     counts = table["status"].value_counts()
     return f"{counted(len(table), 'run')} ({', '.join(f'{n:,} {status}' for status, n in counts.items())})"
-
-
-def sentence(found: Studied) -> str:
-    """Return what the study says: whose space is good in a larger part, by how much, and how sure that is."""
-    rows, block = found.objectives.to_dict("records"), found.block
-    if not found.ended:
-        n = int(found.trials["value"].notna().sum())
-        return (
-            f"{n:,} of {counted(block['trials'] * len(rows), 'trial')} have ended; the same command goes on from there."
-        )
-    each = " of each" if len(rows) > 1 else ""
-    drawn = f"{counted(block['trials'], 'trial')}{each}, drawn {SAMPLERS[block['sampler']]}"
-    if "share" not in found.objectives:
-        best = max(rows, key=lambda row: row["best"])
-        return f"The best trial is one of {best['objective']}, with a score of {best['best']:.2f} ({drawn})."
-    first, last = rows[0], rows[-1]
-    said = f"{_share(first)} of the trials of {first['objective']} come within {budget.NEAR:g} of its best score"
-    if not found.contrasts:
-        return f"{said}, {first['best']:.2f} ({drawn})."
-    said += f", {first['best']:.2f}, and {_share(last)} of those of {last['objective']} of its own, {last['best']:.2f}"
-    gap = found.contrasts["share"].gap
-    text = f"{_points(gap.mean)} points [{_points(gap.low)}, {_points(gap.high)}]"
-    if gap.excludes_zero:
-        said += f": {last['objective']} is more sensitive, by {text}, an interval that excludes 0 ({drawn})."
-    else:
-        said += f": a difference of {text}, an interval that contains 0: no difference found ({drawn})."
-    return f"{said} {_mean_sentence(found)}"
-
-
-def _mean_sentence(found: Studied) -> str:
-    """Say what a setting is worth that nobody chose."""
-    first, last, gap = found.contrasts["mean"]
-    mean = found.objectives.set_index("objective")["mean"]
-    told = "excludes 0" if gap.excludes_zero else "contains 0: no difference found"
-    return (
-        f"A setting drawn at random scores {mean[first]:.2f} with {first} and {mean[last]:.2f} with {last}, "
-        f"{interval(gap.mean, gap.low, gap.high)} less, an interval that {told}."
-    )
-
-
-def _share(row: Mapping[Any, Any]) -> str:
-    return f"{_points(row['share'])} % [{_points(row['share_low'])}, {_points(row['share_high'])}]"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.0f}".replace("-0", "0")
-
-
-def shown(found: Studied) -> dict[str, Any]:
-    """Return what the page shows of a study, as text."""
-    rows = found.objectives.to_dict("records")
-    spread = "share" in found.objectives
-    space = "; ".join(f"{name} {range_text(where)}" for name, where in found.block["space"].items())
-    return {
-        "space": space,
-        "drawn": SAMPLERS[found.block["sampler"]],
-        "seeds": counted(_seeds(found), "seed"),
-        "expected": found.block["sampler"] in INDEPENDENT,
-        "spread": spread,
-        "near": f"{budget.NEAR:g}",
-        "rows": [
-            {
-                "objective": row["objective"], "trials": f"{row['trials']:,}",
-                "lost": f"{row['lost']} of {row['runs']:,}", "best": number(row["best"]),
-                "confirmed": interval(row["confirmed"], row["low"], row["high"]),
-                "share": _share(row) if spread else "",
-                "mean": interval(row["mean"], row["mean_low"], row["mean_high"]) if spread else "",
-                "middle": f"{number(row['q1'])} to {number(row['q3'])}" if row["q1"] == row["q1"] else NOTHING,
-                "settings": row["settings"] if isinstance(row["settings"], str) else "",
-                "seconds": number(row["seconds"]),
-            }
-            for row in rows
-        ],
-    }  # fmt: skip
-
-
-def _seeds(found: Studied) -> int:
-    seeds = found.block["seeds"]
-    return len(seeds) if isinstance(seeds, list) else int(seeds)
-
-
-def section(found: Studied, styled: Mapping[str, Style]) -> Section:
-    """Return the panel of the best of k trials, where all have ended."""
-    items = [found.curves] if len(found.curves) else []
-    return panels.collect("study", items, partial(_panel, found, styled), len(items), "studies")
-
-
-def _panel(found: Studied, styled: Mapping[str, Style], curves: pd.DataFrame) -> Drawn:
-    figure, ax = figures.blank(4.7, 3.6)
-    for name, part in curves.groupby("objective", sort=True):
-        look = styled[str(name)]
-        ax.plot(
-            part["k"], part["best"], color=look.colour, linestyle=look.dash, linewidth=1.8, label=str(name), zorder=3
-        )
-        if part["low"].notna().any():
-            ax.fill_between(part["k"], part["low"], part["high"], color=look.colour, alpha=0.15, linewidth=0)
-    expected = found.block["sampler"] in INDEPENDENT
-    ax.set_xlabel("trials")
-    ax.set_ylabel("expected best score" if expected else "best score so far")
-    cast(Figure, ax.figure).legend(loc="outside lower center", ncols=3, handlelength=3)
-    ax.set_ylim(-0.02, 1.02)
-    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-    ax.set_axisbelow(True)
-    what = "Expected best score" if expected else "Best score so far"
-    return figure, "best against trials", f"{what} against the number of trials, a line an objective"

@@ -16,19 +16,25 @@ SPACE = {
 
 @dataclass
 class Study:
-    """A study's records, two seeds a trial with scores .02 apart around `values` [trials] of each objective."""
+    """A study's records, two seeds a trial with scores .02 apart around `values` [trials] of each objective.
+
+    `points` [trials] are what all objectives draw from `space`; some even ones where none are given.
+    """
 
     values: dict[str, list[float]]
     fresh: dict[str, list[float]] = field(default_factory=dict)
     sampler: str = "random"
     statuses: dict[str, str] = field(default_factory=dict)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    space: dict[str, Any] = field(default_factory=lambda: SPACE)
     folder: Path = Path("results/t")
 
     @property
     def plan(self) -> dict[str, Any]:
         n = len(next(iter(self.values.values())))
+        points = self.points or [{"lr": 1e-3 * (1 + i * min(1.0, 9 / n)), "norm": "none"} for i in range(n)]
         trials = [
-            {"objective": name, "number": i, "params": {"lr": 1e-3 * (i + 1), "norm": "none"},
+            {"objective": name, "number": i, "params": points[i],
              "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
             for name, values in self.values.items() for i in range(len(values))
         ]  # fmt: skip
@@ -37,7 +43,7 @@ class Study:
              "runs": [f"{name}-best-{seed}" for seed in range(len(values))]}
             for name, values in self.fresh.items()
         ]  # fmt: skip
-        block = {"space": SPACE, "trials": n, "sampler": self.sampler, "seeds": 2, "batch": 8, "seed": 0}
+        block = {"space": self.space, "trials": n, "sampler": self.sampler, "seeds": 2, "batch": 8, "seed": 0}
         return {
             "resolved": {"study": block},
             "study": {"identity": "x", "trials": trials, "chosen": chosen},

@@ -1,6 +1,7 @@
 """The paragraph on methods and its references: of this very suite, and of nothing else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,29 @@ def test_papers_come_by_year_and_every_one_can_be_reached():
         bibliography.OF_ARCHITECTURES,
         bibliography.OF_METRICS,
         bibliography.OF_EXTRACTORS,
+        bibliography.OF_STUDIES,
     )
     of_many_tasks = {"agarwal2021", "wilcoxon1945", "holm1979"}
     assert {key for of in tables_of for found in of.values() for key in found} | of_many_tasks == set(PAPERS)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "trials", "cited"),
+    [
+        ("random", 60, {"mcnemar1947", "holm1979", "akiba2019", "tang2020", "watanabe2023"}),
+        ("qmc", 8, {"mcnemar1947", "holm1979", "akiba2019"}),
+        ("tpe", 60, {"akiba2019"}),
+    ],
+)
+def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cited):
+    view = tables.read(FakeResults(objectives=("gan", "wgan-gp")))
+    block = {"sampler": sampler, "trials": trials}
+    resolved = view.plan["resolved"] | {"study": block}
+    view = replace(view, plan={**view.plan, "resolved": resolved, "study": {"chosen": [{"runs": []}]}})
+    assert set(keys(methods.references(view))) - {"harness", "goodfellow2014", "gulrajani2017", "flamary2021"} == cited
+    said = methods.paragraph(view)
+    assert f"chosen by {trials} trials of each objective, drawn " in said
+    assert ("PED-ANOVA" in said, "McNemar" in said) == ("watanabe2023" in cited, "mcnemar1947" in cited)
 
 
 def test_every_objective_and_its_recipe_has_a_paper():

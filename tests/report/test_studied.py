@@ -1,13 +1,13 @@
-"""What a report says of a study: numbers by hand, the right sentence, and each run counted once."""
+"""What a report finds in a study: numbers by hand, and each run counted once."""
 
 import numpy as np
 import pytest
 from report.fake_study import Study
+from scipy.stats import binomtest
 
-from harness.report import figures, stats, studied
+from harness.report import stats, studied
 from harness.report.confirmed import confirmed
 from harness.study.budget import expected_best
-from harness.wording import NOTHING
 
 FLAT, PEAKED = [0.8, 0.82, 0.85, 0.9], [0.1, 0.2, 0.3, 0.95]
 
@@ -21,30 +21,15 @@ def test_numbers_are_those_of_the_trials():
     assert (gp["trial"], clip["trial"], gp["seconds"], gp["runs"]) == (3, 3, 2.0, 8)
     interval = stats.t_interval([0.5, 0.7])
     np.testing.assert_allclose([clip["confirmed"], clip["low"]], [0.6, max(interval.low, 0)])
-    assert found.contrasts["share"][:2] == found.contrasts["mean"][:2] == ("gp", "clip")
-    np.testing.assert_allclose(found.contrasts["share"].gap.mean, 0.75)
-    np.testing.assert_allclose(found.contrasts["mean"].gap.mean, np.mean(FLAT) - np.mean(PEAKED))
+    assert found.pairs[["number", "first", "second"]].to_numpy().tolist() == [
+        ["share", "gp", "clip"], ["mean", "gp", "clip"],
+    ]  # fmt: skip
+    np.testing.assert_allclose(found.pairs["difference"], [0.75, np.mean(FLAT) - np.mean(PEAKED)])
     for name, values in (("gp", FLAT), ("clip", PEAKED)):
         curve = found.curves[found.curves["objective"] == name]
         np.testing.assert_allclose(curve["best"], expected_best(values))
         assert (curve["low"] <= curve["best"] + 1e-9).all()
         assert (curve["high"] >= curve["best"] - 1e-9).all()
-
-
-def test_the_sentence_names_who_is_more_sensitive_only_where_that_is_told_apart():
-    told = studied.sentence(studied.read(Study({"gp": FLAT * 6, "clip": PEAKED * 6})))
-    assert told.startswith("100 % [100, 100] of the trials of gp come within 0.1 of its best score, 0.90, and 25 % [")
-    assert ": clip is more sensitive, by 75 points [" in told
-    assert (
-        "an interval that excludes 0 (24 trials of each, drawn at random). A setting drawn at random scores 0.84 "
-        in told
-    )
-    assert told.endswith(" less, an interval that excludes 0.")
-    same = studied.sentence(studied.read(Study({"gp": PEAKED, "clip": PEAKED})))
-    assert ": a difference of 0 points [0, 0], an interval that contains 0: no difference found" in same
-    assert same.endswith("an interval that contains 0: no difference found.")
-    one = studied.sentence(studied.read(Study({"gp": PEAKED})))
-    assert one.endswith("of the trials of gp come within 0.1 of its best score, 0.95 (4 trials, drawn at random).")
 
 
 def test_a_lost_run_counts_0_in_the_trial_and_in_the_confirmation():
@@ -62,19 +47,15 @@ def test_a_lost_run_counts_0_in_the_trial_and_in_the_confirmation():
 def test_trials_that_learn_from_others_are_no_sample_of_the_space():
     found = studied.read(Study({"gp": [0.5, 0.9, 0.2, 0.3]}, sampler="tpe"))
     assert "share" not in found.objectives
-    assert found.contrasts == {}
+    assert len(found.pairs) == len(found.weights) == 0
     assert found.curves["best"].tolist() == pytest.approx([0.5, 0.9, 0.9, 0.9])
     assert found.curves["low"].isna().all()
-    assert "drawn by TPE" in studied.sentence(found)
 
 
 def test_before_all_have_ended_nothing_is_said_of_the_space():
     found = studied.read(Study({"gp": FLAT, "clip": PEAKED}, statuses={"clip-0-101": "pending"}))
     assert not found.ended
-    assert len(found.curves) == 0
-    assert studied.sentence(found) == "7 of 8 trials have ended; the same command goes on from there."
-    [_, row] = studied.shown(found)["rows"]
-    assert (row["confirmed"], row["middle"]) == (NOTHING, NOTHING)
+    assert len(found.curves) == len(found.pairs) == len(found.weights) == 0
 
 
 def test_what_confirms_is_read_as_a_suite_without_sweeps():
@@ -88,17 +69,52 @@ def test_what_confirms_is_read_as_a_suite_without_sweeps():
     assert confirmed(unfinished) is unfinished
 
 
-def test_the_curves_are_drawn_with_their_bands():
-    found = studied.read(Study({"gp": FLAT, "clip": PEAKED}))
-    figure, _, said = studied._panel(found, figures.styles(["gp", "clip"]), found.curves)
-    [ax] = figure.axes
-    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2, 3, 4]] * 2
-    assert len(ax.collections) == 2
-    assert "Expected best score" in said
+THREE = {
+    name: list(np.random.default_rng(place).beta(2 + place, 2, 18)) for place, name in enumerate(("low", "mid", "top"))
+}
 
 
-def test_the_objectives_that_are_set_against_each_other_are_the_ends_of_each_number():
+def test_every_pair_is_tested_in_both_numbers_each_a_family():
+    found = studied.read(Study(THREE))
+    values = {name: np.array(of) for name, of in THREE.items()}
+    near = {name: of >= of.max() - 0.1 for name, of in values.items()}
+    assert found.pairs.groupby("number").size().to_dict() == {"mean": 3, "share": 3}
+    for row in found.pairs.to_dict("records"):
+        a, b = row["first"], row["second"]
+        if row["number"] == "share":
+            only = int((near[a] & ~near[b]).sum()), int((near[b] & ~near[a]).sum())
+            assert row["p"] == pytest.approx(binomtest(only[0], sum(only)).pvalue)
+            assert row["difference"] == pytest.approx(near[a].mean() - near[b].mean())
+        else:
+            assert row["difference"] == pytest.approx(values[a].mean() - values[b].mean())
+        assert row["difference"] >= 0
+        assert row["low"] <= row["difference"] <= row["high"]
+    for _, family in found.pairs.groupby("number"):
+        p = np.sort(family["p"])
+        by_hand = np.minimum(1, np.maximum.accumulate(p * [3, 2, 1]))
+        np.testing.assert_allclose(np.sort(family["p_holm"]), by_hand)
+        assert family["told_apart"].tolist() == (family["p_holm"] <= 0.05).tolist()
+
+
+def test_neither_the_order_of_trials_nor_that_of_objectives_changes_a_number():
+    turn = np.random.default_rng(9).permutation(18)
+    turned = {name: [THREE[name][i] for i in turn] for name in ("top", "low", "mid")}
+    found, again = (
+        {frozenset((row["first"], row["second"])): (row["difference"], row["p"], row["p_holm"]) for row in rows}
+        for rows in (studied.read(Study(values)).pairs[:3].to_dict("records") for values in (THREE, turned))
+    )
+    assert again == {pair: pytest.approx(numbers) for pair, numbers in found.items()}
+
+
+def test_the_objectives_stand_in_the_order_of_their_shares():
     found = studied.read(Study({"high": [0.6, 0.75, 0.99], "flat": [0.3, 0.35, 0.4], "mid": [0.3, 0.5, 0.55]}))
-    assert found.contrasts["share"][:2] == ("flat", "high")
-    assert found.contrasts["mean"][:2] == ("high", "flat")
     assert list(found.objectives["objective"]) == ["flat", "mid", "high"]
+
+
+def test_importances_are_those_of_the_settings_that_were_drawn():
+    rates = np.geomspace(1e-4, 1e-2, 24)
+    points = [{"lr": float(rate), "norm": "none" if i % 2 else "layer"} for i, rate in enumerate(rates)]
+    found = studied.read(Study({"gp": list(np.linspace(0.1, 0.9, 24))}, points=points)).weights
+    assert found["setting"].tolist() == ["lr", "norm"]
+    assert found["importance"].sum() == pytest.approx(1)
+    assert found["told"].tolist() == [True, False]

@@ -1,0 +1,64 @@
+"""Tests of paired trials against scipy, and against every pattern of signs there is."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from harness.study.budget import near_best
+from harness.study.paired import mcnemar, sign_flips
+
+flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+
+
+@given(flags)
+def test_mcnemar_is_a_binomial_test_of_what_only_one_has(pairs):
+    a, b = np.array(pairs).T
+    only = (a & ~b).sum(), (b & ~a).sum()
+    by_scipy = binomtest(int(only[0]), int(sum(only))).pvalue if sum(only) else 1.0
+    assert mcnemar(a, b) == pytest.approx(by_scipy)
+    assert mcnemar(b, a) == mcnemar(a, b)
+
+
+@given(flags, st.randoms())
+def test_the_order_of_trials_does_not_matter_to_mcnemar(pairs, shuffler):
+    turned = list(pairs)
+    shuffler.shuffle(turned)
+    assert mcnemar(*zip(*turned, strict=True)) == mcnemar(*zip(*pairs, strict=True))
+
+
+def test_random_flips_of_signs_agree_with_all_of_them():
+    differences = np.random.default_rng(0).normal(0.4, 1, size=(5, 9))
+    signs = np.array(list(product([-1, 1], repeat=9)))
+    exact = (np.abs(differences @ signs.T) >= np.abs(differences.sum(-1, keepdims=True)) - 1e-12).mean(-1)
+    found = sign_flips(differences, np.random.default_rng(1))
+    assert np.all(np.abs(found - exact) < 4 * np.sqrt(exact * (1 - exact) / 10_000) + 1e-3)
+    np.testing.assert_array_equal(sign_flips(-3 * differences, np.random.default_rng(1)), found)
+
+
+def test_equal_trials_are_not_told_apart_and_a_common_gap_is():
+    p = sign_flips([np.zeros(12), np.full(12, 0.1)], np.random.default_rng(0))
+    assert p[0] == 1
+    assert p[1] < 0.01
+
+
+def test_the_test_of_the_mean_holds_its_level_where_differences_are_skewed():
+    differences = np.random.default_rng(2).exponential(size=(1000, 40)) - 1
+    assert 0.03 < (sign_flips(differences, np.random.default_rng(3)) <= 0.05).mean() < 0.08
+
+
+def test_shares_near_a_best_that_was_found_hold_the_level_of_mcnemar():
+    """The best is taken as it was found, which the test knows nothing of: of equal shares few are told apart, whether
+    values are alike or the one plateau stands over other ground than the other.
+    """
+    generator = np.random.default_rng(4)
+    peaked = generator.beta(5, 1.2, size=(600, 2, 40))
+    on_top = generator.random((600, 2, 40)) < 0.3
+    plateau = np.where(on_top, 0.9 + 0.02 * generator.standard_normal(on_top.shape), generator.random(on_top.shape))
+    plateau[~on_top] *= np.broadcast_to([[0.75], [0.5]], on_top.shape)[~on_top]
+    for values in (peaked, plateau):
+        p = [mcnemar(*near_best(pair)) for pair in values]
+        assert np.mean(np.array(p) <= 0.05) <= 0.06
