@@ -63,7 +63,7 @@ def test_a_study_ends_in_a_report_that_answers(suite, sampler):
     assert (result.trained, result.exit_code, result.counts["ok"]) == (2 * (4 * 2 + 2), 0, 20)
     page = re.sub(r"<[^>]+>", " ", result.report.read_text())
     assert "8 trials in 16 runs (16 ok); the best of each objective confirmed in 4 runs (4 ok)" in page
-    assert "Each at its best, on fresh seeds: On ring / mlp" in page
+    assert "The best setting of each was trained on fresh seeds. On ring / mlp" in page
     tables = result.report.parent / "tables"
     assert len(pd.read_csv(tables / "trials.csv")) == 8
     assert len(pd.read_csv(tables / "runs.csv")) == 4

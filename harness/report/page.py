@@ -153,7 +153,7 @@ def context(
 def _studied(study: studied.Studied, answer: str) -> dict[str, Any]:
     """Return what a study puts in the place of a suite's own answer and counts, and its part of the page."""
     said = studied_shown.sentence(study)
-    said += f" Each at its best, on fresh seeds: {answer}" if study.ended else ""
+    said += f" The best setting of each was trained on fresh seeds. {answer}" if study.ended else ""
     return {"answer": said, "counts": study.counts, "study": studied_shown.shown(study)}
 
 

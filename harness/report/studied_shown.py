@@ -93,7 +93,7 @@ def shown(found: Studied) -> dict[str, Any]:
 
 def _row(row: Mapping[Any, Any], spread: bool) -> dict[str, str]:
     return {
-        "objective": row["objective"], "trials": f"{row['trials']:,}",
+        "objective": row["objective"],
         "lost": f"{row['lost']} of {row['runs']:,}", "best": number(row["best"]),
         "confirmed": interval(row["confirmed"], row["low"], row["high"]),
         "share": _share(row) if spread else "",
