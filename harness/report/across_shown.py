@@ -14,7 +14,7 @@ from harness.report.panels import Drawn, Section
 from harness.report.rows import by_value
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
-from harness.wording import counted, interval, listed, number, percent, score
+from harness.wording import counted, interval, listed, number, p_value, percent, score
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
         "pair": f"{row['first']} over {row['second']}",
         "difference": by_value(interval(row["difference"], row["low"], row["high"]), row["difference"]),
         "improvement": by_value(_bounded(row, "improvement"), row["improvement"]),
-        "p": by_value(_p(row["p"]), row["p"]),
-        "p_holm": by_value(_p(row["p_holm"]), row["p_holm"]),
+        "p": by_value(p_value(row["p"]), row["p"]),
+        "p_holm": by_value(p_value(row["p_holm"]), row["p_holm"]),
         "told": row["told_apart"],
         "verdict": said if _reachable(found) else f"out of reach of {counted(found.tasks, 'task')}",
     }
@@ -138,10 +138,6 @@ def _pair(found: Across, row: dict[Any, Any]) -> dict[str, Any]:
 
 def _bounded(row: dict[Any, Any], name: str) -> str:
     return score(row[name], row[f"{name}_low"], row[f"{name}_high"])
-
-
-def _p(p: float) -> str:
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
 def _profiles(view: View, found: Across) -> Drawn:

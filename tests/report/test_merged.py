@@ -171,7 +171,7 @@ def test_the_command_writes_one_report_of_all(quick, halves, call):
     assert (code, out, err) == (0, "reports/one+two/index.html\n", "")
     page = Path("reports/one+two/index.html").read_text()
     assert "Merged from results/one and results/two." in page
-    assert "harness run suites/small.yaml</code>" in page
+    assert "<code>harness run suites/small.yaml\nharness report results/one results/two</code>" in page
     assert len(pd.read_csv("reports/one+two/tables/runs.csv")) == 5
     assert call("report", "results/small", "-o", "whole")[0] == 0
     cells = [pd.read_csv(f"{folder}/tables/cells.csv") for folder in ("whole", "reports/one+two")]
