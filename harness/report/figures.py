@@ -139,7 +139,7 @@ def _png(drawn: Image.Image, exact: bool) -> bytes:
     stream = io.BytesIO()
     if not exact:
         drawn = drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        colours, paper = drawn.getpalette(), drawn.getpixel((0, 0))
+        colours, paper = drawn.getpalette() or [], int(np.asarray(drawn)[0, 0])
         colours[3 * paper : 3 * paper + 3] = [255] * 3  # its mean with shades near it would be a grey page
         drawn.putpalette(colours)
     drawn.save(stream, format="PNG", dpi=(DPI, DPI))

@@ -36,7 +36,7 @@ from harness.report.panels import TYPES, Panel, Section
 from harness.report.records import Records
 from harness.report.tables import View
 from harness.store import STATUSES, write_atomic
-from harness.wording import counted, listed, plain, printable, waiting_scores
+from harness.wording import counted, listed, percent, plain, printable, waiting_scores
 
 # Files of an earlier report that may go, by folder.
 OURS = {
@@ -207,11 +207,8 @@ def _data_uri(panel: Panel) -> str:
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    seeds = int(table["seed"].nunique())
-    known = [n for n in stats.COVERAGE if n <= seeds]
-    if not known:
-        return None
-    return {"n": max(known), "percent": [f"{100 * share:.0f} %" for share in stats.COVERAGE[max(known)]]}
+    found = stats.measured_at(stats.COVERAGE, int(table["seed"].nunique()))
+    return {"n": found[0], "percent": [percent(share) for share in found[1]]} if found else None
 
 
 def _write(written: dict[str, bytes], out: Path) -> None:

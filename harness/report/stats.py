@@ -7,7 +7,7 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,15 @@ COVERAGE: dict[int, tuple[float, float, float]] = {
     10: (0.95, 0.84, 0.89),
     20: (0.95, 0.87, 0.92),
 }
+
+
+T = TypeVar("T")
+
+
+def measured_at(coverage: Mapping[int, T], seeds: int) -> tuple[int, T] | None:
+    """Return the largest n up to the number of seeds at which coverage was measured, and it; None below all."""
+    known = [n for n in coverage if n <= seeds]
+    return (max(known), coverage[max(known)]) if known else None
 
 
 @dataclass(frozen=True)

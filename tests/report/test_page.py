@@ -161,7 +161,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
         "Across tasks: tests", "no difference can be found", "out of reach of 2 tasks", "interquartile mean of scores",
         "no picture of critical differences", "Of the variance of the scores of these tasks' runs",
         "W1 excess (data units) of every seed", "Sensitivity to lr",
-        "the score of wgan-gp varies least", "Every cell", "Measured for nine tasks and five seeds",
+        "the score of wgan-gp varies least", "Every cell", "Measured for nine tasks and 3 seeds",
         "highest of 3 means", "Shares of variance", "tables/headline.csv",
         "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
