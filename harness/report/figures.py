@@ -59,6 +59,7 @@ STYLE = {
     "axes.labelcolor": INK,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no ticks stand above: looking for some at every drawing takes a twentieth of its time
     "text.color": INK,
     "xtick.color": "#444444",
     "ytick.color": "#444444",
