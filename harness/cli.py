@@ -238,11 +238,11 @@ def sample(
 @app.command()
 def export(folder: FolderArgument, to: Format, output: ExportFile = None, as_json: Json = False) -> None:
     """Write every planned run for another program (csv, parquet), or a table of cells for a paper (latex, markdown)."""
+    from harness.exports import STDOUT, render
     from harness.exports import export as write
-    from harness.exports import render
 
     written = write(folder, to, output)
-    print(_json(written) if as_json else render(written))
+    print(_json(written) if as_json else render(written), file=sys.stderr if output == STDOUT else sys.stdout)
 
 
 @app.command()

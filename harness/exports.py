@@ -4,6 +4,7 @@ a study for Optuna.
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,8 @@ from harness.status import all_folders
 from harness.store import Store, write_atomic
 from harness.store.frozen import is_frozen
 from harness.wording import counted, printable
+
+STDOUT = "-"  # a file of this name is what a program behind a pipe reads
 
 
 class Format(NamedTuple):
@@ -30,9 +33,10 @@ class Format(NamedTuple):
 def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
     """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root.
 
-    The file is `output`, else <suite>.<ending> in the working directory. Returns file, replaced, and how many runs,
-    cells or trials. Raises UnknownName where `to` is no format, HarnessError where the file cannot be written, is one
-    for several suites, or there is no study to write, StoreError where there are no results.
+    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory. Returns file,
+    replaced, and how many runs, cells or trials. Raises UnknownName where `to` is no format, HarnessError where the
+    file cannot be written, is one for several suites, or there is no study to write, StoreError where there are no
+    results.
     """
     made = lookup(_formats(), to, "--to")
     found = all_folders(path)
@@ -45,8 +49,11 @@ def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
     for folder in folders:
         table = made.rows(Store(folder))
         file = Path(output or f"{folder.resolve().name}.{made.ending}")
-        entry = {"file": str(file), f"{made.noun}s": len(table), "replaced": write_output(file, made.encode(table))}
-        written.append(entry)
+        content = made.encode(table)
+        replaced = output != STDOUT and write_output(file, content)
+        if output == STDOUT:
+            sys.stdout.buffer.write(content)
+        written.append({"file": str(file), f"{made.noun}s": len(table), "replaced": replaced})
     return written
 
 

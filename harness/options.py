@@ -13,7 +13,12 @@ Compared = Annotated[
 Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown or optuna.")]
 ExportFile = Annotated[
     str | None,
-    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.csv, .parquet, .tex, .md or .db, here]"),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md or .db, here]",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Power = Annotated[

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.store import Store
+from harness.report.records import Records
 from harness.wording import NOTHING, interval, number, printable
 
 LATEX = {
@@ -15,40 +15,54 @@ LATEX = {
     "|": r"\textbar{}", "[": "{[}", NOTHING: "--", "\N{REPLACEMENT CHARACTER}": "?",
 }  # fmt: skip
 MARKUP = re.compile(r"([\\`*|<>\[\]~])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
-NUMBER = re.compile(r"(-?)(\d[\d.]*)(?:e([+-]\d+))?")
+NUMBER = re.compile(r"(-?)(\d[\d.]*)(?:e(-?\d+))?")
+CAPTION = (
+    "n: runs ok of those planned; mean with its 95 % t interval over seeds. Bold: the first of a task and all that the "
+    "seeds do not tell apart from it (95 % t interval of the difference, paired by seed); none where they tell nothing "
+    "apart, or where the first lost a run."
+)
 
 
-def cells(store: Store) -> pd.DataFrame:
-    """Return a row a cell of a results folder (`stats.cells`), ordered by task and rank. Raises what that raises."""
-    from harness.report import tables
+def cells(store: Records) -> pd.DataFrame:
+    """Return a row a cell of a results folder (`stats.cells`), ordered by task and rank, and whether it is `bold`, as
+    CAPTION says. Raises what that raises.
+    """
+    from harness.report import contest, tables
 
     table, _ = tables.runs_of(store)
-    return tables.cells_of(table, tables.metrics_of(store.plan, table))
+    metrics = tables.metrics_of(store.plan, table)
+    names = pd.Series(zip(table["objective"], table["setting"], strict=True), index=table.index, dtype=object)
+    results = contest.judge(table.assign(objective=names.map(repr), setting=""), metrics)
+    bold = {(result.task, name) for result in results for name in contest.leading(result)}
+    found = tables.cells_of(table, metrics)
+    keys = [(row["task"], repr((row["objective"], row["setting"]))) for row in found.to_dict("records")]
+    return found.assign(bold=[key in bold for key in keys])
 
 
 def latex(cells: pd.DataFrame) -> bytes:
-    """Return a tabular for booktabs: a block a task, its best row bold. Every character of text is escaped."""
+    """Return a tabular for booktabs: a block a task, its leading rows bold. Every character of text is escaped."""
     head, rows = _head(cells), list(_rows(cells, _latex_text, _latex_number))
     lines = [
-        "% Needs \\usepackage{booktabs}. n: runs ok of those planned; mean with its 95 % t interval over seeds.",
+        "% Needs \\usepackage{booktabs}. Its caption:",
+        f"% {_latex_text(CAPTION)}",
         f"\\begin{{tabular}}{{{''.join('r' if name in ('n', 'median') else 'l' for name in head)}}}",
         "\\toprule",
         f"{' & '.join(head)} \\\\",
     ]
-    for first, best, (task, *texts) in rows:
-        shown = [f"\\textbf{{{text}}}" if best else text for text in texts]
+    for first, bold, (task, *texts) in rows:
+        shown = [f"\\textbf{{{text}}}" if bold else text for text in texts]
         lines += ["\\midrule"] if first else []
         lines.append(f"{' & '.join([task if first else '', *shown])} \\\\")
     return _encoded([*lines, "\\bottomrule", "\\end{tabular}"])
 
 
 def markdown(cells: pd.DataFrame) -> bytes:
-    """Return a pipe table, of each task the best row bold. Text is escaped."""
+    """Return a pipe table, of each task the leading rows bold, and its caption. Text is escaped."""
     head = _head(cells)
     lines = [head, ["---:" if name in ("n", "median") else "---" for name in head]]
-    for _, best, (task, *texts) in _rows(cells, _markdown_text, str):
-        lines.append([task, *(f"**{text}**" if best else text for text in texts)])
-    return _encoded([f"| {' | '.join(line)} |" for line in lines])
+    for _, bold, (task, *texts) in _rows(cells, _markdown_text, str):
+        lines.append([task, *(f"**{text}**" if bold else text for text in texts)])
+    return _encoded([*(f"| {' | '.join(line)} |" for line in lines), "", CAPTION])
 
 
 def _head(cells: pd.DataFrame) -> list[str]:
@@ -62,13 +76,12 @@ def _is_swept(cells: pd.DataFrame) -> bool:
 def _rows(
     cells: pd.DataFrame, text: Callable[[str], str], figure: Callable[[str], str]
 ) -> Iterator[tuple[bool, bool, list[str]]]:
-    """Yield for each cell whether it is its task's first row, whether the best of several, and its texts."""
+    """Yield for each cell whether it is its task's first row, whether it is bold, and its texts."""
     names = ["task", "objective", *(["setting"] if _is_swept(cells) else []), "metric"]
     for _, part in cells.groupby("task", sort=False) if len(cells) else ():
         for place, row in enumerate(part.to_dict("records")):
-            best = row["rank"] == 1 and row["n_ok"] > 0 and len(part) > 1
             said = [text(str(row[name]) or NOTHING) for name in names]
-            yield place == 0, best, [*said, f"{row['n_ok']}/{row['n_planned']}", *map(figure, _figures(row))]
+            yield place == 0, row["bold"], [*said, f"{row['n_ok']}/{row['n_planned']}", *map(figure, _figures(row))]
 
 
 def _figures(row: dict[Any, Any]) -> list[str]:

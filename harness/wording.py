@@ -10,6 +10,7 @@ from typing import Any
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 NOTHING = "–"  # noqa: RUF001  a dash in an empty cell, as typographers set it
+SMALL = 1e-3  # a measured number nearer to zero is written as settings are: 3.2e-4
 
 
 def number(value: float | None, width: float | None = None) -> str:
@@ -19,7 +20,9 @@ def number(value: float | None, width: float | None = None) -> str:
     if math.isinf(value):
         return "worst"  # a failed run, counted as worse than any number
     if width is None or not math.isfinite(width) or width <= 0 or abs(value) >= 1e5:
-        return f"{value:.3g}" if value == int(value) or abs(value) >= 100 else f"{value:#.3g}"
+        if 0 < abs(value) < SMALL:
+            return _power(f"{value:.2e}")
+        return _power(f"{value:.3g}" if value == int(value) or abs(value) >= 100 else f"{value:#.3g}")
     text = f"{value:.{min(max(1 - math.floor(math.log10(width)), 0), 8)}f}"
     return text.removeprefix("-") if float(text) == 0 else text
 
@@ -30,6 +33,17 @@ def interval(mean: float, low: float, high: float) -> str:
         return number(mean)
     width = high - low
     return f"{number(mean, width)} [{number(low, width)}, {number(high, width)}]"
+
+
+def _power(text: str) -> str:
+    """Write the power of ten of a formatted number as a suite does: 1.2e-05 as 1.2e-5."""
+    mantissa, mark, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if mark else text
+
+
+def p_value(p: float) -> str:
+    """Return a p value with two digits: "0.43", "0.048", "4.9e-4"."""
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= SMALL else _power(f"{p:.1e}")
 
 
 def plain(value: Any) -> str:
@@ -50,6 +64,14 @@ def plain(value: Any) -> str:
     return f"{value:.12g}"
 
 
+def swept_value(value: Any) -> str:
+    """Return a swept value as `plain` does, also where a column of numbers and words holds the number as text."""
+    try:
+        return plain(float(value))
+    except (TypeError, ValueError):
+        return plain(value)
+
+
 def percent(share: float) -> str:
     """Return "12 %" or "4.3 %"."""
     if math.isnan(share):
@@ -64,11 +86,6 @@ def score(mean: float, low: float, high: float) -> str:
     There are no bounds where none are known, or where they are one: then all draws agree, and they bound nothing.
     """
     return f"{mean:.2f}" if math.isnan(low) or low == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def p_value(p: float) -> str:
-    """Return a p value with two digits: "0.23", "0.0012"."""
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

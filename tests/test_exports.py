@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def test_every_planned_run_is_exported_whatever_became_of_it(results, call, to, 
     assert table["status"].tolist() == ours["status"].tolist()
     pd.testing.assert_series_equal(table["w1"].astype(float), ours["w1"].astype(float))
     assert call("export", "results", "--to", to, "-o", f"small.{to}")[1] == f"small.{to}: 5 runs (replaced)\n"
+
+
+@pytest.mark.parametrize("to", ["csv", "latex", "markdown"])
+def test_a_dash_is_standard_output_and_the_summary_goes_beside_it(results, call, to):
+    call("export", "results", "--to", to, "-o", "file")
+    code, out, err = call("export", "results", "--to", to, "-o", "-")
+    assert (code, out) == (0, Path("file").read_text())
+    assert re.fullmatch(r"-: 5 (runs|cells)\n", err)
+    assert not Path("-").exists()
 
 
 def test_a_root_of_several_suites_makes_a_file_of_each(results, call):

@@ -14,7 +14,8 @@ from harness.suite.yamlfile import parse_value
 @pytest.mark.parametrize(
     ("value", "width", "text"),
     [(0.05123, 0.02, "0.051"), (0.05123, None, "0.0512"), (8.0, None, "8"), (0.32, None, "0.320"),
-     (1234.5, None, "1.23e+03"), (-0.0001, 0.2, "0.00"), (123456.0, 3.0, "1.23e+05"), (float("inf"), None, "worst"),
+     (1234.5, None, "1.23e3"), (-0.0001, 0.2, "0.00"), (123456.0, 3.0, "1.23e5"), (0.0003, None, "3.00e-4"),
+     (-1.2345e-5, None, "-1.23e-5"), (0.00123, None, "0.00123"), (float("inf"), None, "worst"),
      (float("nan"), None, wording.NOTHING)],
 )  # fmt: skip
 def test_numbers_have_the_digits_that_their_spread_deserves(value, width, text):
@@ -31,6 +32,20 @@ def test_numbers_have_the_digits_that_their_spread_deserves(value, width, text):
 )  # fmt: skip
 def test_settings_are_written_as_in_a_suite(value, text):
     assert wording.plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(1.0, "1.00"), (0.434, "0.43"), (0.048, "0.048"), (0.0024, "0.0024"), (4.9e-4, "4.9e-4")]
+)
+def test_a_p_value_has_two_digits_in_the_form_of_settings(p, text):
+    assert wording.p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("0.0003", "3e-4"), (0.0003, "3e-4"), ("recipe", "recipe"), ("10", "10"), ("[3, 4]", "[3, 4]")]
+)
+def test_a_swept_number_is_written_alike_as_a_number_and_as_text_beside_words(value, text):
+    assert wording.swept_value(value) == text
 
 
 @given(st.floats(-1e12, 1e12).map(lambda x: float(f"{x:.9g}")))

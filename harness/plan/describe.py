@@ -26,6 +26,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
         "suite": plan.suite,
         "question": suite.question,
         "datasets": _unique(row["dataset"] for row in plan.runs),
+        "pictures": pictured(plan),
         "architectures": _unique(row["architecture"] for row in plan.runs),
         "objectives": _unique(row["objective"] for row in plan.runs),
         "swept": {} if suite.study else swept_values(plan.runs),
@@ -88,6 +89,13 @@ def _held_out(plan: Plan) -> dict[str, int]:
         if entry.pictures is not None and (key := canonical_json(setup["data"])) not in of:
             of[key] = entry.sizes(setup["data"]).held_out
     return {label: min(of.values()) for label, of in counts.items() if of}
+
+
+def pictured(plan: Plan) -> list[str]:
+    """Return the data sets whose samples are pictures."""
+    table = tables().dataset
+    bases = ((row["dataset"], plan.specs[row["run_id"]]["setup"]["dataset"]) for row in plan.runs)
+    return _unique(name for name, base in bases if table[base].kind == "images")
 
 
 def data_axes(triples: Iterable[Triple]) -> list[str]:

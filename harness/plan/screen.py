@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
-from harness.wording import aligned, counted, plain, range_text
+from harness.wording import aligned, counted, p_value, plain, range_text
 
 WIDTH = 100
 INDENT = 16
@@ -124,7 +124,7 @@ def _limits(description: Mapping[str, Any]) -> str:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
         sentences.append(
-            f"Inside one cell {cell['seeds']} seeds allow p = {cell['smallest_p']:.2g} at best, before any "
+            f"Inside one cell {cell['seeds']} seeds allow p = {p_value(cell['smallest_p'])} at best, before any "
             "correction: such tests are exploratory."
         )
     sentences += [_power_sentence(description["power"])] if "power" in description else []
@@ -145,7 +145,7 @@ def _alone(description: Mapping[str, Any]) -> str:
 def _primary_sentence(primary: Mapping[str, Any]) -> str:
     tasks, objectives = counted(primary["tasks"], "task"), counted(primary["objectives"], "objective")
     p, needed = primary["smallest_p_corrected"], primary["tasks_needed"]
-    reach = f"smallest reachable p = {p:.2g}" if p < 1 else "smallest reachable p = 1.00"
+    reach = f"smallest reachable p = {p_value(p)}"
     if primary["tasks"] >= needed:
         return (
             f"With {tasks} (data set x architecture), a difference between {objectives} can survive correction for "

@@ -1,14 +1,18 @@
 """Reports: from the records of a suite to one offline page, tables and figures.
 
-stats.py numbers; contest.py who comes first in a task, answer.py the sentence that says it; headline.py who does over
-many tasks, verdict.py the sentences that say that; across.py tests it, from aggregates.py, significance.py and
-variance.py, across_shown.py says that; tables.py the page's tables; figures.py and across_figures.py draw; pictures.py
-and overview.py decide what is drawn, panels.py counts and encodes it; page.py writes. reading.py is the answer
-from a table of runs alone. pairs.py pairs the runs of two sides, changes.py says what else
-differs between them, comparison.py puts both into words; records.py is what a report reads, merged.py several folders
-as one. studied.py is a study's numbers, studied_shown.py its sentences, studied_slices.py, studied_panels.py and
-studied_figures.py its pictures.
-Nothing here imports torch: a report reads records only.
+What is read: records.py a results folder, merged.py several as one; tables.py the page's tables, rows.py their rows.
+One task: stats.py numbers; contest.py who comes first, answer.py the sentence that says it; enough.py and floors.py
+whether steps and samples are enough for it. Many tasks: headline.py who comes first, verdict.py the sentences that say
+that, robust.py what it hangs on; across.py tests it, from aggregates.py, significance.py and variance.py,
+across_shown.py says that; sensitivity.py what was swept.
+Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
+grids.py's sheets; panels.py counts and encodes it. page.py writes all, with methods.py's paragraph and the references
+of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs their runs,
+changes.py says what else differs, comparison.py puts both into words.
+A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences, studied_panels.py
+and studied_figures.py its pictures; confirmed.py the runs that confirm it, which the rest of the page is about.
+Importing any of it imports no torch, and no more does a report. Only what a plan of an earlier version, or a table
+without its `attrs`, leaves open is asked of the data sets, which do.
 """
 
 import sys

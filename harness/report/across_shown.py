@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from harness.power import smallest_effect, smallest_p, tasks_needed
-from harness.report import across_figures, figures, panels
+from harness.report import across_figures, figures, panels, stats
 from harness.report.across import Across, across, frames
 from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
@@ -52,8 +52,16 @@ def shown(found: Across) -> dict[str, Any]:
         "spread": spread(found.shares),
         "tasks": counted(found.tasks, "task"),
         "alone": found.seeds == 1,
-        "coverage": {noise: listed([f"{100 * share:.0f} %" for share in shares]) for noise, shares in COVERAGE.items()},
+        "coverage": _coverage(found.seeds),
     }
+
+
+def _coverage(seeds: int) -> dict[str, Any] | None:
+    """Return how often bootstrap intervals held what they should, at the nearest measured n below."""
+    measured = stats.measured_at(COVERAGE, seeds)
+    if measured is None:
+        return None
+    return {"n": measured[0]} | {noise: listed(list(map(percent, shares))) for noise, shares in measured[1].items()}
 
 
 def verdict(found: Across) -> str:

@@ -160,6 +160,18 @@ def paired(best: Contender, other: Contender, metric: str) -> Interval | None:
     return stats.paired_difference([sign * other.values[s] for s in shared], [sign * best.values[s] for s in shared])
 
 
+def leading(result: TaskResult) -> list[str]:
+    """Return the first of a task and all that its seeds do not tell apart from it; nobody where they tell nobody apart.
+
+    Who lost a run cannot be compared with the first, and is not among them.
+    """
+    first, *others = result.order
+    gaps = {other.objective: paired(first, other, result.metric) for other in others}
+    told = [name for name, gap in gaps.items() if gap is not None and gap.low > 0]
+    level = [name for name, gap in gaps.items() if gap is not None and gap.low <= 0]
+    return [first.objective, *level] if told else []
+
+
 def overall(results: list[TaskResult]) -> list[tuple[str, int]]:
     """Return (objective, number of tasks it comes first in), the most first places first, ties by mean place."""
     firsts = Counter(result.order[0].objective for result in results)

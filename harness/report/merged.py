@@ -122,11 +122,19 @@ def merge(folders: Sequence[str | Path]) -> Merged:
     ]
     plan = {
         "resolved": _resolved(parts),
-        "parts": [{"folder": part.label, "resolved": part.store.suite} for part in parts],
+        "parts": [
+            {"folder": part.label, "path": str(part.store.folder), "resolved": part.store.suite} for part in parts
+        ],
         "runs": [row for part in parts for row, kept in zip(part.rows, part.kept, strict=True) if kept],
         "specs": {run_id: spec for plan in plans for run_id, spec in plan["specs"].items()},
         "data_axes": list(dict.fromkeys(axis for plan in plans for axis in plan.get("data_axes", ()))),
         "settings": settings,
+        "pictures": [
+            row["dataset"]
+            for plan, named in zip(plans, rows, strict=True)
+            for old, row in zip(plan["runs"], named, strict=True)
+            if old["dataset"] in pictured(plan)
+        ],
     }
     return Merged(parts, plan)
 

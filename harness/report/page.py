@@ -40,12 +40,19 @@ from harness.report.panels import TYPES, Panel, Section
 from harness.report.records import Records
 from harness.report.tables import View
 from harness.store import STATUSES, write_atomic
-from harness.wording import counted, listed, plain, printable, waiting_scores
+from harness.wording import counted, listed, percent, plain, printable, waiting_scores
 
-# Figures of an earlier report that may go.
-OURS = re.compile(
-    r"(headline|tasks|across|study|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
-)
+# Files of an earlier report that may go, by folder.
+OURS = {
+    "figures": re.compile(
+        r"(headline|tasks|across|study|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+    ),
+    "tables": re.compile(
+        r"(headline(-tasks)?|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
+        r"|across-(pairs|objectives|profiles)|variance-shares"
+        r"|trials|study|study-pairs|best-of-trials|slices|planes|importances)\.csv"
+    ),
+}
 
 
 def build_report(store: Records, out: Path) -> Path:
@@ -61,6 +68,8 @@ def build_report(store: Records, out: Path) -> Path:
     drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
     frames = _csv_tables(view, contest.by_task(results)) | tested.frames
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
+    ranges = sensitivity.ranges(view.table, view.plan.get("data_axes", ()))
+    frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None}
     if study:
         found_by_trials = studied_panels.sections(study, view.styled)
@@ -135,7 +144,7 @@ def context(
         "pictured": bool(drawn["sheets"].panels),
         "cells": rows.cells(view.cells),
         "beside": [heading for _, heading in rows.beside(view.cells)],
-        **_sensitivity(view),
+        **_sensitivity(view, frames),
         "swept": bool((table["setting"] != "").any()),
         "failures": lost.map(plain).to_dict("records"),
         "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
@@ -145,7 +154,7 @@ def context(
         "coverage": _coverage(table),
         "versions": tables.versions(table).to_dict("records"),
         "mixed": tables.mixed(table),
-        "command": f"harness run {tables.arguments(view, path=True)}",
+        "command": tables.commands(view),
         "csvs": list(frames),
     }
 
@@ -193,10 +202,9 @@ def _removals(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
     return {"removals": rows.removals(found, best), "removed": robust.sentence(found, best)}
 
 
-def _sensitivity(view: View) -> dict[str, Any]:
-    axes = view.plan.get("data_axes", ())
-    names = sensitivity.swept(view.table, axes)
-    said = sensitivity.sentence(sensitivity.ranges(view.table, axes), names)
+def _sensitivity(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    names = sensitivity.swept(view.table, view.plan.get("data_axes", ()))
+    said = sensitivity.sentence(frames.get("sweep-ranges.csv", pd.DataFrame()), names)
     return {"sensitivity": said, "swept_names": listed(names) if names else ""}
 
 
@@ -218,23 +226,21 @@ def _data_uri(panel: Panel) -> str:
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    seeds = int(table["seed"].nunique())
-    known = [n for n in stats.COVERAGE if n <= seeds]
-    if not known:
-        return None
-    return {"n": max(known), "percent": [f"{100 * share:.0f} %" for share in stats.COVERAGE[max(known)]]}
+    found = stats.measured_at(stats.COVERAGE, int(table["seed"].nunique()))
+    return {"n": found[0], "percent": [percent(share) for share in found[1]]} if found else None
 
 
 def _write(written: dict[str, bytes], out: Path) -> None:
-    """Write every file whole, in order; drop figures of an earlier report.
+    """Write every file whole, in order; drop figures and tables of an earlier report that are no longer written.
 
     Raises StoreError where the folder cannot be written.
     """
     try:
         for name, content in written.items():
             write_atomic(out / name, content, flush=False)
-        for old in (out / "figures").glob("*"):
-            if OURS.fullmatch(old.name) and f"figures/{old.name}" not in written:
-                old.unlink()
+        for folder, ours in OURS.items():
+            for old in (out / folder).glob("*"):
+                if ours.fullmatch(old.name) and f"{folder}/{old.name}" not in written:
+                    old.unlink()
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error

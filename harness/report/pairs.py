@@ -17,7 +17,7 @@ from harness.metrics.directions import lower_is_better
 from harness.report import stats
 from harness.report.stats import Interval
 from harness.table import FACTS_OF_PICTURES, PROVENANCE
-from harness.wording import listed, plain
+from harness.wording import listed, swept_value
 
 CELL = ("dataset", "architecture", "objective")
 # Columns that two runs of equal content need not share, beside labels and settings: what they took, and where.
@@ -112,15 +112,9 @@ def _swept(table: pd.DataFrame) -> list[str]:
 
 
 def _keys(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    return pd.DataFrame({name: [_key(value) for value in table[name]] for name in names}, index=range(len(table)))
-
-
-def _key(value: Any) -> str:
-    """Write a value so that 0.001 is equal to itself in a column of numbers and in one of numbers and words."""
-    try:
-        return plain(float(value))
-    except (TypeError, ValueError):
-        return plain(value)
+    return pd.DataFrame(
+        {name: [swept_value(value) for value in table[name]] for name in names}, index=range(len(table))
+    )
 
 
 def _same_first(found: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -135,7 +129,7 @@ def _nothing_shared(a: Side, b: Side, keys: list[str]) -> str:
     """Say which label keeps two sides from having a cell in common."""
     start = f"{a.name} and {b.name} have no cell and seed in common"
     for name in keys:
-        there = [list(dict.fromkeys(_key(value) for value in side.table[name])) for side in (a, b)]
+        there = [list(dict.fromkeys(swept_value(value) for value in side.table[name])) for side in (a, b)]
         if not set(there[0]) & set(there[1]):
             told = [listed(names[:3]) + (" and more" if len(names) > 3 else "") for names in there]
             return f"{start}: {name.removeprefix('sweep.')} is {told[0]} in one and {told[1]} in the other"

@@ -86,7 +86,18 @@ def runs_of(view: Tasks, cell: dict[str, Any]) -> pd.DataFrame:
     same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
     places = np.flatnonzero(same)
     places = places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]
-    return table[[c for c in ("run_id", "seed", "status", cell["metric"], "first_bad_step") if c in table]].iloc[places]
+    return table[_needed(table, cell["metric"])].iloc[places]
+
+
+def _runs_by_cell(view: Tasks, part: pd.DataFrame) -> Mapping[Any, pd.DataFrame]:
+    """Return what `runs_of` does of all cells of one task, by objective and setting."""
+    table = view.table[view.table["task"] == part["task"].iloc[0]].sort_values("seed", kind="stable")
+    columns = _needed(table, str(part["metric"].iloc[0]))
+    return {key: runs[columns] for key, runs in table.groupby(["objective", "setting"], sort=False)}
+
+
+def _needed(table: pd.DataFrame, metric: str) -> list[str]:
+    return [name for name in ("run_id", "seed", "status", metric, "first_bad_step") if name in table]
 
 
 def median_of(view: View, cell: dict[str, Any]) -> str | None:
@@ -122,8 +133,9 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = figures.blank) -> Draw
         return None
     metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
+    by_cell = _runs_by_cell(view, part)
     for cell in rows_of(shown):
-        runs = runs_of(view, cell)
+        runs = by_cell[cell["objective"], cell["setting"]]
         ok = runs[runs["status"] == "ok"]
         lift = np.linspace(-0.2, 0.2, len(ok)) if len(ok) > 1 else np.zeros(len(ok))
         dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
@@ -148,9 +160,11 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = figures.blank) -> Draw
     metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     if metric not in view.scored:
         return None
-    means, seeds = [], []
+    by_cell, means, seeds = _runs_by_cell(view, part), [], []
+    scored = view.scored[["run_id", "step", metric]]
+    scored = scored[scored["run_id"].isin(pd.concat(by_cell.values())["run_id"])]
     for cell in rows_of(part):
-        mine = view.scored[view.scored["run_id"].isin(runs_of(view, cell)["run_id"])]
+        mine = scored[scored["run_id"].isin(by_cell[cell["objective"], cell["setting"]]["run_id"])]
         line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
         by_step = line.groupby("step")["value"].agg(["mean", "count"])
         mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors

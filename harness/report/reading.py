@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.report import answer, contest, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import Style, styles
-from harness.wording import counted
+from harness.wording import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
 LABELS = ["task", "objective", "setting", "seed"]
@@ -47,7 +47,7 @@ class Reading:
 
     def _repr_html_(self) -> str:
         shown = ["task", "objective", "setting", "metric", "n_ok", "n_planned", "median", "mean", "low", "high"]
-        rows = self.cells.filter(shown).to_html(index=False, na_rep="", float_format="{:.3g}".format)
+        rows = self.cells.filter(shown).to_html(index=False, na_rep="", float_format=number)
         return f"<p>{html.escape(self.sentence)}</p>\n{rows}"
 
 

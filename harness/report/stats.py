@@ -7,7 +7,7 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 from harness.errors import HarnessError
 from harness.metrics.directions import bare_name, lower_is_better
 from harness.store import STATUSES
-from harness.wording import NOTHING, plain
+from harness.wording import NOTHING, plain, swept_value
 
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"))
 
@@ -32,6 +32,15 @@ COVERAGE: dict[int, tuple[float, float, float]] = {
     10: (0.95, 0.84, 0.89),
     20: (0.95, 0.87, 0.92),
 }
+
+
+T = TypeVar("T")
+
+
+def measured_at(coverage: Mapping[int, T], seeds: int) -> tuple[int, T] | None:
+    """Return the largest n up to the number of seeds at which coverage was measured, and it; None below all."""
+    known = [n for n in coverage if n <= seeds]
+    return (max(known), coverage[max(known)]) if known else None
 
 
 @dataclass(frozen=True)
@@ -151,11 +160,15 @@ def swept_columns(table: pd.DataFrame, leave: Iterable[str] = ()) -> list[str]:
 def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame:
     """Return the table with `task` (data set, architecture, swept data values) and `setting` (all other swept values).
 
-    `data_axes` are the swept names that belong to data sets: they change the question, not the answer.
+    `data_axes` are the swept names that belong to data sets: they change the question, not the answer. A swept number
+    that stands beside words is written as in a suite: 3e-4.
     """
     rest = swept_columns(table, data_axes)
     data = [c for c in swept_columns(table) if c not in rest]
     made = table.copy()
+    for name in swept_columns(made):  # numbers beside words are text: 0.0003
+        if not pd.api.types.is_numeric_dtype(made[name]):
+            made[name] = [swept_value(value) if isinstance(value, str) else value for value in made[name]]
     made["setting"] = [described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
     extra = [described(row, data) for row in made[data].to_dict("records")] if data else [""] * len(made)
     names = zip(made["dataset"], made["architecture"], extra, strict=True)
@@ -164,7 +177,7 @@ def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame
 
 
 def described(row: Mapping[Any, Any], columns: Iterable[str]) -> str:
-    """Write the swept values of one row: "lr=0.0003, gp_weight=10"; values the objective does not have are left out."""
+    """Write the swept values of one row: "lr=3e-4, gp_weight=10"; values the objective does not have are left out."""
     texts = ((c.removeprefix("sweep."), plain(row[c])) for c in columns)
     return ", ".join(f"{name}={text}" for name, text in texts if text != NOTHING)
 

@@ -72,8 +72,9 @@ def cells_of(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
 
 def metrics_of(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame | None = None) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
-    suite, found = plan["resolved"], bases(plan)
-    wanted = {name: ranked_on(suite["primary"], found, name) for name in map(str, table["dataset"])}
+    suite, pictures = plan["resolved"], pictured(plan)
+    kinds = {name: "images" if name in pictures else "toys" for name in map(str, table["dataset"].unique())}
+    wanted = {name: suite["primary"][kind] for name, kind in kinds.items()}
     extractors = suite.get("score", {}).get("extractors") or ()
     return ranked(table, wanted, extractors, plan.get("data_axes", ()), scored)
 
@@ -118,6 +119,8 @@ def _gather(frame: pd.DataFrame, name: str, own: Mapping[str, list[str]]) -> Non
 
 def pictured(plan: Mapping[str, Any]) -> set[str]:
     """Return the data sets of a plan, by the suite's names, whose samples are pictures."""
+    if "pictures" in plan:
+        return set(plan["pictures"])
     return {name for name, base in bases(plan).items() if _is_pictured(base)}
 
 
@@ -127,7 +130,7 @@ def ranked_on(by_kind: Mapping[str, str], bases: Mapping[str, str], dataset: str
 
 
 def _is_pictured(base: str) -> bool:
-    from harness.datasets import DATASETS
+    from harness.datasets import DATASETS  # imports torch: of what an earlier version planned
 
     return base in DATASETS and DATASETS[base].kind == "images"
 
@@ -272,11 +275,22 @@ def _weights(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if name.startswith("extractor_weights[")]
 
 
+def commands(view: View) -> str:
+    """Return what a shell takes to make this report again, a line a command."""
+    lines = [f"harness run {call}" for call in _calls(view, path=True)]
+    merged = [str(part["path"]) for part in view.plan.get("parts", ())]
+    return "\n".join([*lines, *([f"harness report {shlex.join(merged)}"] if merged else [])])
+
+
 def arguments(view: View, path: bool) -> str:
     """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
+    return " && harness run ".join(_calls(view, path))  # of merged folders
+
+
+def _calls(view: View, path: bool) -> list[str]:
     alone = {"folder": view.store.folder.name, "resolved": view.suite}
     calls = [_arguments(part["folder"], part["resolved"], path) for part in view.plan.get("parts", [alone])]
-    return " && harness run ".join(dict.fromkeys(calls))  # of merged folders
+    return list(dict.fromkeys(calls))
 
 
 def _arguments(folder: str, suite: Mapping[str, Any], path: bool) -> str:

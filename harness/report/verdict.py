@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.report import stats
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
 from harness.report.rows import by_value, share
@@ -182,8 +183,14 @@ def shown(found: Headline) -> dict[str, Any]:
         "objectives": len(found.runs),
         "alone": found.seeds == 1,
         "by_task": by_task(found),
-        "coverage": {noise: percent(share) for noise, (share, _) in COVERAGE.items()},
+        "coverage": _coverage(found.seeds),
     }
+
+
+def _coverage(seeds: int) -> dict[str, Any] | None:
+    """Return how often the interval held the expected score in simulated suites, at the nearest measured n below."""
+    measured = stats.measured_at(COVERAGE, seeds)
+    return measured and {"n": measured[0], **{noise: percent(share) for noise, (share, _) in measured[1].items()}}
 
 
 def _starless(found: Headline) -> str:

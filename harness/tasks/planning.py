@@ -60,7 +60,7 @@ def plan_suite(
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, dict.fromkeys(row["run_id"] for row in plan.runs), deep=bool(damage))
         description = describe(suite, plan, store.finished())
-        settled = {name: description[name] for name in ("settings", "data_axes")}
+        settled = {name: description[name] for name in ("settings", "data_axes", "pictures")}
         derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled, **course}
         if write:
             store.write_plan(plan.to_json() | derived, suite.to_yaml())

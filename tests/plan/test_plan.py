@@ -372,3 +372,8 @@ def test_a_wide_table_becomes_paragraphs():
     screen = render(describe(wide, make_plan(wide, None, "cpu"), set()))
     assert all(len(line) <= WIDTH for line in screen.splitlines())
     assert "learning rate 0.1 | 0.2 | 0.3 | 0.4 | 2 more" in screen
+
+
+def test_a_plan_says_which_of_its_data_sets_are_pictures():
+    made = suite(dataset=["8gaussians", "mine"], objective="gan", datasets={"mine": {"base": "digits"}})
+    assert describe(made, make_plan(made, None, "cpu"), set())["pictures"] == ["mine"]

@@ -50,7 +50,7 @@ class FakeResults:
             "version": 1, "name": self.name, "question": self.question, "seeds": list(range(self.seeds)),
             "primary": {"toys": "w1_excess", "images": "fid"}, "set": list(self.sets),
         }  # fmt: skip
-        described = {"data_axes": list(self.data_axes), "settings": self.settings}
+        described = {"data_axes": list(self.data_axes), "settings": self.settings, "pictures": []}
         return {"resolved": suite, "runs": [], "specs": {}, **described}
 
     @property

@@ -125,7 +125,7 @@ def test_the_grid_writes_every_score_and_frames_the_best_of_each_row(ax):
     figures.draw_grid(ax, grid)
     assert [text.get_text() for text in ax.texts] == ["0.90", "0.25", "0.10", "0.10"]
     assert [text.get_weight() for text in ax.texts] == ["bold", "normal", "bold", "bold"]
-    assert [round(frame.get_x() + 0.47) for frame in ax.patches] == [0, 0, 1]
+    assert [(int(frame.get_x()), int(frame.get_y())) for frame in ax.patches] == [(0, 0), (0, 1), (1, 1)]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["gan", "wgan-gp"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["ring", "grid"]
 
@@ -213,7 +213,7 @@ def test_the_headline_has_a_panel_a_budget_on_one_scale_and_a_grid_of_tasks(no_e
     steps, seconds, grid = (figure.axes[0] for figure in no_encoding)
     assert steps.get_xlim() == seconds.get_xlim()
     assert [text.get_text() for text in steps.get_yticklabels()] == ["wgan-gp", "wgan-clip", "gan"]
-    np.testing.assert_array_equal(np.asarray(grid.images[0].get_array()), view.headline.by_task.to_numpy())
+    np.testing.assert_array_equal(np.asarray(grid.collections[0].get_array()), view.headline.by_task.to_numpy())
     ends = view.headline.rows[["score", "low", "high"]].to_numpy()
     assert steps.get_xlim()[0] < ends.min() < ends.max() < steps.get_xlim()[1]
 

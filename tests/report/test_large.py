@@ -8,7 +8,7 @@ from report.fake_results import FakeResults
 
 from harness.report import build_report
 
-SECONDS, MEGABYTES = 30, 15  # a guard: docs/results.md says what it took on a quiet machine
+SECONDS, MEGABYTES = 20, 6
 
 
 def crowd():

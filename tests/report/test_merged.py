@@ -127,6 +127,18 @@ def test_names_that_mean_two_things_are_told_apart_by_folder(results, change, ki
         assert {entry["objective"] for entry in found.plan["settings"]} == names
 
 
+def test_pictures_stay_pictures_under_the_name_that_tells_them_apart(results):
+    def drawn(plan, scale):
+        plan["resolved"]["datasets"] = {"8gaussians": {"base": "8gaussians", "scale": scale}}
+        return plan | {"pictures": ["8gaussians"], "resolved": plan["resolved"]}
+
+    shutil.copytree("results/small", "results/other")
+    for scale, folder in enumerate(("small", "other"), start=1):
+        replan(f"results/{folder}", change=lambda plan, scale=scale: drawn(plan, scale))
+    found = merge(["results/small", "results/other"])
+    assert tables.pictured(found.plan) == {"8gaussians (small)", "8gaussians (other)"}
+
+
 def test_folders_of_one_name_are_told_apart_by_their_paths(results):
     shutil.copytree("results/small", "old/small")
     replan("old/small", change=sweeps)
@@ -171,7 +183,7 @@ def test_the_command_writes_one_report_of_all(quick, halves, call):
     assert (code, out, err) == (0, "reports/one+two/index.html\n", "")
     page = Path("reports/one+two/index.html").read_text()
     assert "Merged from results/one and results/two." in page
-    assert "harness run suites/small.yaml</code>" in page
+    assert "<code>harness run suites/small.yaml\nharness report results/one results/two</code>" in page
     assert len(pd.read_csv("reports/one+two/tables/runs.csv")) == 5
     assert call("report", "results/small", "-o", "whole")[0] == 0
     cells = [pd.read_csv(f"{folder}/tables/cells.csv") for folder in ("whole", "reports/one+two")]

@@ -13,13 +13,15 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
+import harness.report as report_package
 from harness.errors import HarnessError, StoreError
 from harness.report import build_report, figures, panels
-from harness.report.page import read
+from harness.report.page import OURS, read
 from harness.store import STATUSES
 from harness.wording import interval
 
 PNG = b"\x89PNG\r\n\x1a\n"
+TWO = (("8gaussians", "mlp"), ("swissroll", "mlp"))
 
 pytestmark = pytest.mark.slow
 
@@ -145,9 +147,8 @@ def test_the_page_holds_its_parts_in_order(quick, tmp_path):
 
 
 def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_does_not_hold(quick, tmp_path):
-    tasks = (("8gaussians", "mlp"), ("swissroll", "mlp"))
     overrides = {(0, "gan", 0, 0): lost("diverged")}
-    words = report(FakeResults(tasks=tasks, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
+    words = report(FakeResults(tasks=TWO, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
     parts = [
         "Which objective learns eight gaussians?", "Over 2 tasks, wgan-gp has the highest mean score",
         "excludes 0, but no difference found from gan (n = 3 seeds)",  # whose lost run makes its interval wide
@@ -160,7 +161,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
         "Across tasks: tests", "no difference can be found", "out of reach of 2 tasks", "interquartile mean of scores",
         "no picture of critical differences", "Of the variance of the scores of these tasks' runs",
         "W1 excess (data units) of every seed", "Sensitivity to lr",
-        "the score of wgan-gp varies least", "Every cell", "Measured for nine tasks and five seeds",
+        "the score of wgan-gp varies least", "Every cell", "Measured for nine tasks and 3 seeds",
         "highest of 3 means", "Shares of variance", "tables/headline.csv",
         "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
@@ -171,6 +172,8 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
     assert "comes first in 2 of 2 tasks" not in words  # one answer
     kept = pd.read_csv(tmp_path / "tables" / "headline.csv")
     assert len(kept) == 3 * 3 * 2
+    ranges = pd.read_csv(tmp_path / "tables" / "sweep-ranges.csv")
+    assert ranges["objective"].iloc[0] == "wgan-gp"  # the numbers behind "varies least"
     assert kept.groupby("objective")["n_lost"].first().to_dict() == {"gan": 1, "wgan-clip": 0, "wgan-gp": 0}
     assert list(pd.read_csv(tmp_path / "tables" / "headline-tasks.csv")["task"]) == [
         "8gaussians / mlp",
@@ -179,7 +182,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
 
 
 def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
-    store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3), seeds=1)
+    store = FakeResults(tasks=TWO, rates=("recipe", 2e-3), seeds=1)
     part = report(store, tmp_path).words.partition("Over all tasks")[2].partition("Where the answer does not hold")[0]
     assert "best on the only seed, which flatters all" in part
     assert "t interval" not in part
@@ -244,6 +247,22 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_pat
     assert not list(tmp_path.rglob(".*"))
 
 
+@pytest.mark.parametrize("store", [FakeResults(tasks=TWO, rates=("recipe", 2e-3)), FakeResults(seeds=1)])
+def test_all_that_a_report_writes_goes_when_a_later_one_does_not_write_it(quick, tmp_path, store):
+    build_report(store, tmp_path)
+    files = [path for folder in ("figures", "tables") for path in (tmp_path / folder).iterdir()]
+    assert all(OURS[path.parent.name].fullmatch(path.name) for path in files)
+
+
+def test_tables_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_path):
+    build_report(FakeResults(tasks=TWO, rates=("recipe", 2e-3)), tmp_path)
+    (tmp_path / "tables" / "mine.csv").write_text("a\n")
+    build_report(FakeResults(), tmp_path)
+    left = {path.name for path in (tmp_path / "tables").iterdir()}
+    assert {"mine.csv", "cells.csv"} <= left
+    assert not {"headline.csv", "sweeps.csv", "sweep-ranges.csv", "across-pairs.csv"} & left
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(quick, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(StoreError, match=r"the report cannot be written to .*taken"):
@@ -272,9 +291,18 @@ def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_reports_import_no_torch():
-    check = "import sys, harness.report, harness.report.page; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+def test_reports_import_no_torch(tmp_path):
+    check = (
+        "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import figures, page; "
+        "figures.encode = lambda figure: (b'', b''); page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check, str(tmp_path)], check=False).returncode == 0
+
+
+def test_the_package_says_what_each_of_its_modules_is_for():
+    modules = {path.name for path in Path(report_package.__file__).parent.glob("*.py")} - {"__init__.py"}
+    assert {name for name in modules if name not in report_package.__doc__} == set()
 
 
 def test_mixed_machines_are_flagged(quick, tmp_path):

@@ -1,4 +1,4 @@
-"""Tests of pairs against scipy, brute force and cases worked out by hand."""
+"""Tests of pairs against scipy, scikit-posthocs, brute force and cases worked out by hand."""
 
 import itertools
 
@@ -98,6 +98,19 @@ def test_the_order_of_tasks_and_the_unit_of_scores_do_not_matter(order, affine):
     factor, shift = affine
     pd.testing.assert_frame_equal(family(factor * grid().iloc[order] + shift), family(grid()))
     pd.testing.assert_series_equal(mean_ranks(factor * grid().iloc[order] + shift), mean_ranks(grid()))
+
+
+@pytest.mark.parametrize("n", [8, 13, 20])
+def test_a_family_is_that_of_scikit_posthocs(n):
+    from scikit_posthocs import posthoc_wilcoxon  # takes two seconds to import
+
+    draw = np.random.default_rng(n)
+    blocks = pd.DataFrame(
+        {name: draw.normal(mean, 1, n) for name, mean in zip("abcd", (0, 0.3, 0.8, 1.5), strict=True)}
+    )
+    theirs = posthoc_wilcoxon(blocks.melt(), val_col="value", group_col="variable", p_adjust="holm")
+    for row in family(blocks).to_dict("records"):
+        assert theirs.loc[row["first"], row["second"]] == pytest.approx(row["p_holm"], rel=1e-12)
 
 
 def test_a_score_that_is_none_is_refused():

@@ -264,3 +264,12 @@ def test_a_gap_is_paired_by_seed_and_positive_where_the_second_is_worse():
 def test_no_gap_where_a_run_is_missing(status):
     view = tables.read(FakeResults(overrides={(0, "wgan-gp", 0, 0): lost(status)}))
     assert contest.judge(view.table, view.metrics)[0].gap is None
+
+
+def test_a_swept_number_beside_words_is_written_as_in_a_suite():
+    table = FakeResults(rates=("recipe", 3e-4)).table()
+    as_kept = table.assign(**{"sweep.lr": [str(value) for value in table["sweep.lr"]]})  # as a store keeps the column
+    assert set(as_kept["sweep.lr"]) == {"recipe", "0.0003"}
+    made = stats.labelled(as_kept)
+    assert set(made["sweep.lr"]) == {"recipe", "3e-4"}
+    assert set(made["setting"]) == {"lr=recipe", "lr=3e-4"}

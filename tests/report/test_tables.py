@@ -108,6 +108,15 @@ def test_a_metric_of_pictures_is_that_of_the_first_extractor_at_its_largest_numb
     assert tables.primary(PICTURES, metric, asked) == column
 
 
+def test_pictures_are_what_the_plan_says_and_else_what_the_data_sets_are():
+    plan = {
+        "runs": [{"dataset": "mine", "run_id": "a"}, {"dataset": "toy", "run_id": "b"}],
+        "specs": {"a": {"setup": {"dataset": "digits"}}, "b": {"setup": {"dataset": "8gaussians"}}},
+    }
+    assert tables.pictured(plan) == {"mine"}
+    assert tables.pictured({**plan, "pictures": ["toy"]}) == {"toy"}
+
+
 def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_one():
     plan = {
         "resolved": {"primary": {"toys": "w1_excess", "images": "fid"}, "score": {}},

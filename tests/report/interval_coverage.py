@@ -1,22 +1,16 @@
-"""How often bootstrap intervals hold what they should: prints the tables in docs/methods.md.
+"""How often intervals over tasks hold what they should: prints the tables in docs/methods.md.
 
-PYTHONPATH=.:tests python -m report.bootstrap_coverage
+PYTHONPATH=.:tests python -m report.interval_coverage
 """
 
 import numpy as np
-from report.test_headline_interval import MEASURED, tuned_scores
+from report.test_headline_interval import NOISES, t_coverage, tuned_scores
 from report.test_variance import simulated
 
 from harness.report import aggregates, variance
 
 STATISTICS = ("mean", "interquartile mean", "chance to be better")
 SEEDS = (3, 5, 10)
-NOISES = {
-    "alone": "normal, of its own",
-    "shared": "and luck that a seed brings to all runs",
-    "skewed": "and one run in five far worse",
-    "lost": "and, instead, one run in ten lost",
-}
 
 
 def found(scores, picked):
@@ -56,9 +50,18 @@ def share_coverage(n, simulations=500, draws=1000):
 
 
 def main():
+    print("| noise of a run | seeds | t: score | t: difference |")
+    print("| --- | --- | --- | --- |")
+    for noise in NOISES:
+        for n in SEEDS:
+            print(
+                f"| {NOISES[noise]} | {n} | {' | '.join(f'{100 * x:.0f} %' for x in t_coverage(noise, n))} |",
+                flush=True,
+            )
+    print()
     print(f"| noise of a run | seeds | {' | '.join(STATISTICS)} |")
     print("| --- | --- | --- | --- | --- |")
-    for noise in MEASURED:
+    for noise in NOISES:
         for n in SEEDS:
             print(
                 f"| {NOISES[noise]} | {n} | {' | '.join(f'{100 * x:.0f} %' for x in coverage(noise, n))} |", flush=True
