@@ -18,7 +18,7 @@ def test_the_sentence_names_who_is_more_sensitive_only_where_that_is_told_apart(
     assert told.startswith("100 % [100, 100] of the trials of gp come within 0.1 of its best score, 0.90, and 25 % [")
     assert ": clip is more sensitive, by 75 points [" in told
     assert "] (p = 4.9e-4; 16 trials of each, drawn at random). A setting drawn at random scores 0.84 " in told
-    assert told.endswith("] less (p = 0.0006).")
+    assert told.endswith("] less (p = 6.0e-4).")
     same = said(Study({"gp": PEAKED, "clip": PEAKED}))
     assert ": a difference of 0 points [0, 0], no difference found (p = 1.00; 4 trials of each" in same
     assert same.endswith("less, no difference found (p = 1.00).")
