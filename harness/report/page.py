@@ -27,6 +27,7 @@ from harness.report import (
     sheets,
     stats,
     studied,
+    survival,
     tables,
     verdict,
 )
@@ -42,7 +43,7 @@ from harness.wording import counted, listed, plain, printable, waiting_scores
 
 # Figures of an earlier report that may go.
 OURS = re.compile(
-    r"(headline|tasks|across|study|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+    r"(headline|tasks|across|study|survival|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
 )
 
 
@@ -59,12 +60,18 @@ def build_report(store: Records, out: Path) -> Path:
     drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
     frames = _csv_tables(view, contest.by_task(results)) | tested.frames
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
-    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None}
+    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None, "survival": None}
     if study:
         drawn["study"] = studied.section(study, view.styled)
         frames |= {"trials.csv": study.trials, "study.csv": study.objectives, "best-of-trials.csv": study.curves}
         values |= _studied(study, values["answer"]) | {"csvs": list(frames)}
         values["pictures"] |= {"study": _inlined(drawn["study"])}
+        if paired := survival.read(store, study):
+            drawn["survival"] = survival.section(paired, view.styled)
+            frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
+            values |= {"answer": f"{survival.sentence(paired)} {values['answer']}", "csvs": list(frames)}
+            values |= {"survival": survival.shown(paired)}
+            values["pictures"] |= {"survival": _inlined(drawn["survival"])}
     page = render(values)
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():
