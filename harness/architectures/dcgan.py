@@ -20,7 +20,17 @@ from pydantic import (
 from torch import nn
 
 from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
-from harness.architectures.pictures import Activation, CriticNorm, Named, Norm, Shape, doubling, halving, halvings, keeping
+from harness.architectures.pictures import (
+    Activation,
+    CriticNorm,
+    Named,
+    Norm,
+    Shape,
+    doubling,
+    halving,
+    halvings,
+    keeping,
+)
 from harness.architectures.settings import Init, Output, Size
 from harness.errors import ShapeError
 

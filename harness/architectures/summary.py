@@ -93,7 +93,7 @@ def _depth(network: nn.Module) -> int:
 
 
 def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[str, Any]:
-    """Return depth, parameters, multiply_adds, megabytes and layers of the network built for `shape`, given what it `takes`.
+    """Return the depth, parameters and so on of the network built for `shape`, with its layers, given what it `takes`.
 
     It is built on the meta device, where tensors have shapes and no memory.
     """

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from harness.report import figures, panels
 from harness.report.figures import Style
@@ -21,7 +22,8 @@ from harness.report.records import Records
 from harness.report.studied import Studied
 from harness.spec import content_id
 from harness.study.budget import Array, bounds
-from harness.study.survival import fourfold, mcnemar, reached, redrawn_shares
+from harness.study.paired import mcnemar
+from harness.study.survival import fourfold, reached, redrawn_shares
 from harness.wording import number
 
 GRID = np.arange(101) / 100  # of scores, for the curves
@@ -63,7 +65,7 @@ def read(store: Records, study: Studied) -> Survival | None:
     return Survival(noun, which.shape[1], _curves(names, which, shares), pd.concat(pairs, ignore_index=True))
 
 
-def _curves(names: list[str], which: Array, shares: Array) -> pd.DataFrame:
+def _curves(names: list[str], which: NDArray[np.bool_], shares: Array) -> pd.DataFrame:
     low, high = bounds(np.moveaxis(shares, 1, 0))
     return pd.DataFrame({
         "objective": np.repeat(names, len(GRID)), "at": np.tile(GRID, len(names)),
@@ -71,14 +73,14 @@ def _curves(names: list[str], which: Array, shares: Array) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _pair(names: list[str], which: Array, shares: Array, place: int) -> pd.DataFrame:
+def _pair(names: list[str], which: NDArray[np.bool_], shares: Array, place: int) -> pd.DataFrame:
     """Return the first objective and the one at `place`, a row a score."""
     counts = fourfold(which[0], which[place])
     low, high = bounds(shares[place] - shares[0])
     return pd.DataFrame({
         "first": names[0], "second": names[place], "at": GRID, **dict(zip(COUNTS, counts, strict=True)),
         "difference": (counts[1] - counts[0]) / which.shape[1], "low": low, "high": high,
-        "p": mcnemar(counts[0], counts[1]),
+        "p": mcnemar(which[0], which[place]),
     })  # fmt: skip
 
 
@@ -98,9 +100,9 @@ def _told(found: Survival, row: Mapping[Any, Any]) -> str:
         else f"a difference of {gap}, an interval that contains 0: no difference found"
     )
     return (
-        f"Of {found.n:,} {found.noun}s {row['both']} reach a score of {TOLD:g} with both {row['first']} and "
-        f"{row['second']}, {row[f'{more}_alone']} with {row[more]} alone, {row[f'{less}_alone']} with {row[less]} "
-        f"alone and {row['neither']} with neither: {verdict} (McNemar's exact test of the "
+        f"Of {found.n:,} {found.noun}s, {row['first']} and {row['second']} both bring {row['both']} to a score of "
+        f"{TOLD:g}, {row[more]} alone {row[f'{more}_alone']}, {row[less]} alone {row[f'{less}_alone']} and neither "
+        f"{row['neither']}: {verdict} (McNemar's exact test of the "
         f"{row['first_alone'] + row['second_alone']} that only one brings there: p = {number(row['p'])})."
     )
 

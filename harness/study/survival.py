@@ -5,7 +5,6 @@ Values are scores [.., trials], larger ones being better; trial i of every objec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr
 
 from harness.study.budget import DRAWS, Array
 
@@ -33,13 +32,3 @@ def fourfold(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.
     """
     parts = first & ~second, second & ~first, first & second, ~(first | second)
     return np.stack([part.sum(0) for part in parts])
-
-
-def mcnemar(first_alone: ArrayLike, second_alone: ArrayLike) -> Array:
-    """Return the two-sided exact p of McNemar's test (McNemar 1947) from the numbers of discordant pairs [..].
-
-    Where neither objective is better a discordant pair falls to either side with probability 1/2: p is twice the
-    smaller tail of that binomial, at most 1, and 1 without any such pair.
-    """
-    b, c = np.asarray(first_alone, dtype=np.int64), np.asarray(second_alone, dtype=np.int64)
-    return np.minimum(1.0, 2 * np.asarray(bdtr(np.minimum(b, c), b + c, 0.5)))
