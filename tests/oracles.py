@@ -119,7 +119,7 @@ def make_spec(
     """Return a small run of the given names, its objective's toy recipe unless told otherwise."""
     entry, network, toy = OBJECTIVES[objective], ARCHITECTURES[architecture], {**BLOBS, **DATASETS}[dataset]
     recipe = entry.recipe["toys"]
-    small = {"width": 8, "depth": 2, **SMALL_NETWORKS.get(architecture, {})}
+    small = {"width": 8, **({} if network.shape[1:] else {"depth": 2}), **SMALL_NETWORKS.get(architecture, {})}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
     critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
     critic = critic.model_dump(mode="json")

@@ -115,6 +115,53 @@ def test_filters_must_be_as_many_as_maps():
     ]
 
 
+@pytest.mark.parametrize("name", DCGANS)
+def test_at_its_plain_depth_a_network_is_that_of_no_depth(name):
+    """Layer by layer, and so draw by draw: four layers at 32 pixels, as in table 1 of Gulrajani et al. 2017."""
+    plain, said = summary(name, (1, 32, 32)), summary(name, (1, 32, 32), "generator.depth=4")
+    assert (plain["generator"]["depth"], plain["critic"]["depth"]) == (4, 5 if name == "dcgan-extra" else 4)
+    assert said == plain
+    assert summary(name, (1, 32, 32), f"critic.depth={plain['critic']['depth']}") == plain
+
+
+@pytest.mark.parametrize("depth", [8, 12, 20])
+def test_a_deeper_network_has_so_many_more_layers_that_keep_their_maps(depth):
+    """The source's depths: 4, 8 or 16 more layers over three maps, the smallest first."""
+    sets = ("width=4", "latent=3")
+    found, plain = (summary("dcgan", (1, 32, 32), *sets, *more)["critic"] for more in ((f"depth={depth}",), ()))
+    shapes = {row["name"]: row["output_shape"] for row in found["layers"]}
+    keepers = {name: shape for name, shape in shapes.items() if name.startswith("keep")}
+    assert [sum(name.startswith(f"keep{n}_") for name in keepers) for n in (3, 2, 1)] == spread(depth - 4)
+    assert all(shape == shapes[f"conv{name[4]}"] for name, shape in keepers.items())
+    more = list(zip(spread(depth - 4), (16, 8, 4), strict=True))
+    assert found["depth"] == depth
+    assert found["parameters"] == plain["parameters"] + sum(n * conv(f, f, 3, bias=True) for n, f in more)
+    generator = counts("dcgan", (1, 32, 32), *sets)[0] + sum(n * conv(f, f, 3) for n, f in more)
+    assert counts("dcgan", (1, 32, 32), f"generator.depth={depth}", *sets) == (generator, plain["parameters"])
+
+
+def spread(more):
+    return [(more + i) // 3 for i in (2, 1, 0)]
+
+
+def test_a_depth_counts_the_extra_layers_and_the_gates_double_all():
+    shape, sets = (1, 16, 16), ("width=4", "critic.norm=none", "critic.activation=gated")
+    plain, deep = (counts("dcgan-extra", shape, *sets, f"critic.depth={n}")[1] for n in (4, 6))
+    assert deep - plain == sum(n * 2 * n * 9 + 2 * n for n in (4, 8))
+
+
+@pytest.mark.parametrize(("name", "player", "least"), [("dcgan", "generator", 3), ("dcgan-extra", "critic", 4)])
+def test_a_depth_too_small_for_the_pictures_is_a_sentence(name, player, least):
+    with pytest.raises(HarnessError, match=f"depth 2 given, at least {least} needed for pictures of this side"):
+        summary(name, (1, 16, 16), f"{player}.depth=2")
+
+
+def test_a_depth_that_is_not_said_is_no_part_of_an_address():
+    assert "depth" not in dcgan.DcganGenerator().model_dump(mode="json")
+    said = dcgan.DcganCritic(depth=7).model_dump(mode="json")
+    assert dcgan.DcganCritic(**said) == dcgan.DcganCritic(depth=7)
+
+
 @pytest.mark.parametrize("norm", ["none", "layer", "instance", "batch"])
 def test_a_layer_before_a_norm_that_subtracts_its_bias_has_none(norm):
     critic = dcgan.build_critic(dcgan.DcganCritic(norm=norm), (3, 64, 64))

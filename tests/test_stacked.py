@@ -6,14 +6,14 @@ import torch
 from oracles import data_for, make_spec, plain_loop, same
 from test_resume import check_resumed
 
-from harness.architectures import ARCHITECTURES, stacked
+from harness.architectures import ARCHITECTURES, dcgan, stacked
 from harness.engine import train
 from harness.engine.networks import couples_samples
 
 pytestmark = pytest.mark.usefixtures("pictures")
 
 PICTURES = [name for name, entry in ARCHITECTURES.items() if len(entry.shape) == 3]
-SIZES = {"resnet": {"depth": 14, "width": 4, "latent": 3}, "mlp-g": {"width": 9, "depth": 2, "latent": 3}}
+SIZES = {"resnet": {"depth": 14, "width": 4, "latent": 3}, "mlp-g": {"width": 9, "latent": 3}}
 
 
 def spec(architecture="dcgan", objective="wgan-gp", norm=None, dataset=None, steps=10, batch=5, **more):
@@ -54,6 +54,13 @@ def test_so_does_every_architecture(architecture, mode):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("objective", ["nsgan", "wgan-gp"])
+def test_so_do_deeper_networks(objective):
+    players = {"depth": 6, "activation": "scaled_softplus"}
+    check_equal_to_plain_loop([spec(objective=objective, seed=s, steps=3, batch=4, players=players) for s in range(2)])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["he", "default", {"normal": 0.1}])
 def test_with_every_initialisation(init):
     check_equal_to_plain_loop([spec(seed=s, steps=3, players={"init": init}) for s in range(2)])
@@ -62,16 +69,22 @@ def test_with_every_initialisation(init):
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "instance"])
 @pytest.mark.parametrize("architecture", PICTURES)
 def test_the_stacked_forward_equals_the_modules_to_the_last_digits(architecture, norm):
-    """In float64, with the slope a penalty takes and what that sends to the weights."""
     entry, shape = (
         ARCHITECTURES[architecture],
         (3, 64, 64) if ARCHITECTURES[architecture].shape[1] == 64 else (2, 16, 16),
     )
-    said = {"width": 4, "norm": norm, "depth": 14}
-    model = entry.critic_model
-    critic = entry.build_critic(
-        model(**{k: v for k, v in {**entry.critic, **said}.items() if k in model.model_fields}), shape
-    )
+    said = {"width": 4, "norm": norm} | ({"depth": 14} if architecture == "resnet" else {})
+    check_stacked_critic(entry.build_critic(entry.critic_model(**{**entry.critic, **said}), shape), shape)
+
+
+@pytest.mark.parametrize("activation", ["relu", "scaled_softplus", "gated"])
+def test_so_it_does_of_a_deeper_network(activation):
+    player = dcgan.DcganCritic(width=4, norm="layer", depth=6, activation=activation)
+    check_stacked_critic(dcgan.build_critic(player, (2, 16, 16)), (2, 16, 16))
+
+
+def check_stacked_critic(critic, shape):
+    """Of three runs, with the slope a penalty takes and what that sends to the weights, in float64."""
     critic, rng = critic.double(), torch.Generator().manual_seed(0)
     params = {
         name: (torch.randn(3, *p.shape, generator=rng, dtype=torch.float64) * 0.3).requires_grad_()
@@ -141,6 +154,12 @@ def test_nor_in_any_architecture(architecture, objective):
     check_alone_and_in_stacks(
         lambda seed, **hyper: spec(architecture, objective, steps=2, batch=5, seed=seed, hyper=hyper)
     )
+
+
+@pytest.mark.slow
+def test_nor_in_deeper_networks():
+    players = {"depth": 7, "width": 3}
+    check_alone_and_in_stacks(lambda seed, **hyper: spec(steps=2, batch=5, seed=seed, hyper=hyper, players=players))
 
 
 @pytest.mark.slow

@@ -77,6 +77,23 @@ def test_a_study_ends_in_a_report_that_answers(suite, sampler):
 
 
 @pytest.mark.slow
+def test_networks_that_every_objective_trained_are_counted_on_the_page(suite):
+    space = "  space:\n    generator.width: {choices: [4, 8]}\n    critic.activation: {choices: [relu, tanh]}\nmatrix:"
+    Path("drawn.yaml").write_text(re.sub(r"  space:\n(    .*\n)+matrix:", space, SUITE.replace("SAMPLER", "qmc")))
+    result = run(Request("drawn.yaml", workers=0))
+    page = re.sub(r"<[^>]+>", " ", result.report.read_text())
+    assert "Of 4 architectures, wgan-clip and wgan-gp both bring " in page
+    assert "The same architectures with every objective" in page
+    tables = result.report.parent / "tables"
+    values = pd.read_csv(tables / "trials.csv").pivot(index="trial", columns="objective", values="value")
+    pairs, curves = pd.read_csv(tables / "survival-pairs.csv"), pd.read_csv(tables / "survival.csv")
+    assert (pairs[["first_alone", "second_alone", "both", "neither"]].sum(axis=1) == 4).all()
+    for name, part in curves.groupby("objective"):
+        assert part["share"].tolist() == [(values[name] >= at).mean() for at in part["at"]]
+    assert len(list(result.report.parent.glob("figures/survival-0*.svg"))) == 2
+
+
+@pytest.mark.slow
 def test_a_stack_holds_the_trials_that_share_a_setup(suite):
     run(Request(suite(), workers=0))
     stacks = [stack["runs"] for stack in Store("results/drawn").plan["stacks"]]

@@ -7,13 +7,30 @@ over the whole of a 4x4 map, as sources have at either end, is a linear layer of
 
 from collections import OrderedDict
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from torch import nn
 
 from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
-from harness.architectures.pictures import Activation, CriticNorm, Named, Norm, Shape, doubling, halving, halvings
+from harness.architectures.pictures import (
+    Activation,
+    CriticNorm,
+    Named,
+    Norm,
+    Shape,
+    doubling,
+    halving,
+    halvings,
+    keeping,
+)
 from harness.architectures.settings import Init, Output, Size
 from harness.errors import ShapeError
 
@@ -23,6 +40,7 @@ class DcganPlayer(BaseModel):
 
     width    filters of the layer at the side of the picture; those of each smaller map are `growth` times as many
     filters  of every hidden map instead, in the order of the layers
+    depth    layers one after the other, norms aside; more than the maps need are 3x3 convolutions that keep their maps
     bias     auto: in all layers but those before a norm that subtracts it again; all; none
     """
 
@@ -31,6 +49,7 @@ class DcganPlayer(BaseModel):
     width: Size = 64
     growth: Literal[1, 2] = 2
     filters: tuple[Size, ...] | None = None
+    depth: Annotated[int, Field(ge=2, le=600)] | None = None
     kernel: Literal[3, 4, 5] = 4
     activation: Activation
     norm: Norm
@@ -42,6 +61,12 @@ class DcganPlayer(BaseModel):
         """Give settings that the network does not depend on one value: one network must not have two addresses."""
         self.__dict__.update(self._settled())
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a depth that is not said: runs from before there was a choice keep their address."""
+        settings: dict[str, Any] = plain(self)
+        return settings if self.depth else {name: value for name, value in settings.items() if name != "depth"}
 
     def _settled(self) -> dict[str, Any]:
         settled: dict[str, Any] = {"width": self.filters[0], "growth": 2} if self.filters else {}
@@ -79,7 +104,7 @@ class DcganCritic(DcganPlayer):
     """A critic may leave its norm to the objective.
 
     first_norm  a norm after the first layer as well
-    extra       so many more layers after the first one, of as many filters, 4x4, stride 1, padding 2
+    extra       so many more layers after the first one, of as many filters, 4x4, stride 1, padding 2; part of a depth
     """
 
     activation: Activation = "leaky_relu"
@@ -94,7 +119,7 @@ class DcganCritic(DcganPlayer):
 def build_generator(player: DcganGenerator, shape: Shape) -> nn.Sequential:
     """Return the network from latents [n, latent] to pictures [n, c, side, side].
 
-    Raises ShapeError where the side is not 4 or 7 times a power of two.
+    Raises ShapeError where the side is not 4 or 7 times a power of two, or the depth too small for it.
     """
     base, count = halvings(shape)
     filters = filters_of(player, count)[::-1] if player.filters is None else filters_of(player, count)
@@ -104,7 +129,7 @@ def build_generator(player: DcganGenerator, shape: Shape) -> nn.Sequential:
 def build_critic(player: DcganCritic, shape: Shape) -> nn.Sequential:
     """Return the network from pictures [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
 
-    Raises ShapeError where the side is not 4 or 7 times a power of two.
+    Raises ShapeError where the side is not 4 or 7 times a power of two, or the depth too small for it.
     """
     _, count = halvings(shape)
     return nn.Sequential(OrderedDict(_critic(player, filters_of(player, count), shape)))
@@ -123,22 +148,37 @@ def filters_of(player: DcganPlayer, count: int) -> tuple[int, ...]:
     return player.filters
 
 
+def keepers_of(player: DcganPlayer, count: int) -> list[int]:
+    """Return how many layers keep each hidden map, largest map first: evenly many, or one more for the smallest maps.
+
+    Raises ShapeError where the depth is less than what this many maps need.
+    """
+    least = count + 1 + getattr(player, "extra", 0)
+    depth = least if player.depth is None else player.depth
+    if depth < least:
+        raise ShapeError(f"depth {depth} given, at least {least} needed for pictures of this side")
+    each, more = divmod(depth - least, count)
+    return [each + (place >= count - more) for place in range(count)]
+
+
 def _generator(player: DcganGenerator, filters: tuple[int, ...], base: int, channels: int) -> Named:
-    gates, k = player.gates, player.kernel
+    gates, k, keepers = player.gates, player.kernel, keepers_of(player, len(filters))[::-1]
     units = filters[0] * gates * base * base
     yield "project", nn.Linear(player.latent, units, bias=player.has_bias(normed=True))
     yield "map", ToShape((filters[0] * gates, base, base))
     yield from _ending(player, 1, filters[0], normed=True)
+    yield from _keeping(player, 1, filters[0], keepers[0])
     for number, (n_in, n_out) in enumerate(pairwise(filters), 2):
         yield f"conv{number}", doubling(n_in, n_out * gates, k, player.has_bias(normed=True))
         yield from _ending(player, number, n_out, normed=True)
+        yield from _keeping(player, number, n_out, keepers[number - 1])
     yield f"conv{len(filters) + 1}", doubling(filters[-1], channels, k, player.has_bias(normed=False))
     if player.output != "linear":
         yield "output", ACTIVATIONS[player.output]()
 
 
 def _critic(player: DcganCritic, filters: tuple[int, ...], shape: Shape) -> Named:
-    (n_in, side, _), gates = shape, player.gates
+    (n_in, side, _), gates, keepers = shape, player.gates, keepers_of(player, len(filters))
     for number, n_out in enumerate(filters, 1):
         normed = number > 1 or player.first_norm
         yield f"conv{number}", halving(n_in, n_out * gates, player.kernel, player.has_bias(normed))
@@ -148,8 +188,16 @@ def _critic(player: DcganCritic, filters: tuple[int, ...], shape: Shape) -> Name
             yield f"extra{i}", nn.Conv2d(n_in, n_in * gates, 4, padding=2, bias=player.has_bias(normed=True))
             yield from _ending(player, f"_extra{i}", n_in, normed=True)
             side += 1
+        yield from _keeping(player, number, n_in, keepers[number - 1])
     yield "flat", ToVector((n_in, side, side))
     yield "score", nn.Linear(n_in * side * side, 1, bias=player.bias != "none")
+
+
+def _keeping(player: DcganPlayer, number: int, filters: int, count: int) -> Named:
+    """Yield `count` convolutions that keep a map and its filters, each with what follows it."""
+    for i in range(1, count + 1):
+        yield f"keep{number}_{i}", keeping(filters, filters * player.gates, 3, player.has_bias(normed=True))
+        yield from _ending(player, f"{number}_{i}", filters, normed=True)
 
 
 def _ending(player: DcganPlayer, number: int | str, filters: int, normed: bool) -> Named:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
 from harness.errors import ShapeError, lookup
+from harness.wording import counted
 
 Shape = tuple[int, ...]
 Builder = Callable[[Any, Shape], nn.Module]  # (settings, shape of one sample) -> network
@@ -16,7 +17,7 @@ BYTES = 4  # of a float32 parameter
 
 
 def summarise(architecture: str, settings: Any, shape: Shape | None) -> dict[str, Any]:
-    """Return the summary of both players: parameters, multiply_adds of one sample, megabytes, layers.
+    """Return the summary of both players: depth, parameters, multiply_adds of one sample, megabytes, layers.
 
     `settings` holds the player models by "generator" and "critic"; `shape` is that of one sample, the architecture's
     own by default. Raises ShapeError for a shape that it does not take.
@@ -49,8 +50,8 @@ def render(summary: dict[str, Any]) -> str:
         width = max(10, *(len(layer["name"]) for layer in part["layers"]))
         lines += [
             "",
-            f"{player}: {part['parameters']:,} parameters, {part['multiply_adds']:,} multiply-adds a sample, "
-            f"{part['megabytes']:.3f} MB",
+            f"{player}: {counted(part['depth'], 'layer')} deep, {part['parameters']:,} parameters, "
+            f"{part['multiply_adds']:,} multiply-adds a sample, {part['megabytes']:.3f} MB",
             f"  {'layer':<{width}} {'type':<16} {'output':<16} {'parameters':>12} {'multiply-adds':>14}",
         ]
         for layer in part["layers"]:
@@ -85,8 +86,14 @@ def _taps(layer: nn.Conv2d | nn.ConvTranspose2d, axis: int, wide: int, narrow: i
     return sum(0 <= place < wide for place in places)
 
 
+def _depth(network: nn.Module) -> int:
+    """Return how many layers with a matrix of weights stand one after the other: no norms, none of a shortcut."""
+    layers = [name for name, weight in network.named_parameters() if weight.ndim > 1]
+    return sum("shortcut" not in name.split(".") for name in layers)
+
+
 def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[str, Any]:
-    """Return parameters, multiply_adds, megabytes and layers of the network built for `shape`, given what it `takes`.
+    """Return the depth, parameters and so on of the network built for `shape`, with its layers, given what it `takes`.
 
     It is built on the meta device, where tensors have shapes and no memory.
     """
@@ -115,6 +122,7 @@ def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[
         network(torch.empty(2, *takes, device="meta"))  # two samples: batch norm refuses one
     parameters = sum(layer["parameters"] for layer in layers)
     return {
+        "depth": _depth(network),
         "parameters": parameters,
         "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
         "megabytes": parameters * BYTES / 1e6,

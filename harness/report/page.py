@@ -29,6 +29,7 @@ from harness.report import (
     studied,
     studied_panels,
     studied_shown,
+    survival,
     tables,
     verdict,
 )
@@ -45,12 +46,12 @@ from harness.wording import counted, listed, percent, plain, printable, waiting_
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-tasks)?|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
         r"|across-(pairs|objectives|profiles)|variance-shares"
-        r"|trials|study|study-pairs|best-of-trials|slices|planes|importances)\.csv"
+        r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
 
@@ -70,13 +71,18 @@ def build_report(store: Records, out: Path) -> Path:
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
     ranges = sensitivity.ranges(view.table, view.plan.get("data_axes", ()))
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
-    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None}
+    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None, "survival": None}
     if study:
-        found_by_trials = studied_panels.sections(study, view.styled)
+        by_trials = studied_panels.sections(study, view.styled)
         frames |= studied_panels.tables(study)
-        values |= _studied(study, values["answer"]) | {"csvs": list(frames)}
-        values["pictures"] |= {name: _inlined(section) for name, section in found_by_trials.items()}
-        drawn |= found_by_trials
+        values |= _studied(study, values["answer"])
+        if paired := survival.read(store, study):
+            by_trials |= {"survival": survival.section(paired, view.styled)}
+            frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
+            values |= {"answer": f"{survival.sentence(paired)} {values['answer']}", "survival": survival.shown(paired)}
+        values |= {"csvs": list(frames)}
+        values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
+        drawn |= by_trials
     page = render(values)
     written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in drawn.values():

@@ -9,15 +9,15 @@ from harness.study.budget import Array
 FLIPS, AT_ONCE = 10_000, 500  # patterns of signs, and how many are held in memory
 
 
-def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
-    """Return the two-sided exact p of McNemar's test that two shares of the same trials are equal (McNemar 1947).
+def mcnemar(first: ArrayLike, second: ArrayLike) -> Array:
+    """Return the two-sided exact p of McNemar's test that two shares of the same trials are equal (McNemar 1947): [..].
 
-    `first` and `second` [n] say of which trials each holds. Those that only one has fall to either side as a fair coin
-    does, if the shares are equal.
+    `first` and `second` [trials, ..] say of which trials each holds. Those that only one has fall to either side as a
+    fair coin does, if the shares are equal: p is twice the smaller tail, at most 1, and 1 without any such trial.
     """
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
+    only_a, only_b = (a & ~b).sum(0), (b & ~a).sum(0)
+    return np.minimum(1.0, 2 * np.asarray(bdtr(np.minimum(only_a, only_b), only_a + only_b, 0.5)))
 
 
 def sign_flips(differences: ArrayLike, generator: np.random.Generator) -> Array:

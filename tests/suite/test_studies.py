@@ -58,7 +58,8 @@ WRONG = {
     "unequal budgets": (suite([RATE]) + "  - {dataset: swissroll, architecture: mlp, objective: wgan-gp}\n",
                         "x.yaml:10: objective: 1 task of 'wgan-clip' and 2 of 'wgan-gp' given; every objective of"),
     "unequal draws": (
-        suite([RATE, "depth: {choices: [1, 2]}"], block=BLOCK.replace("ring", "digits").replace("mlp", "[mlp, dcgan]")),
+        suite([RATE, "growth: {choices: [1, 2]}"],
+              block=BLOCK.replace("ring", "digits").replace("mlp", "[mlp, dcgan]")),
         "it must be the same on every task.",
     ),
     "no score": (suite([RATE]) + "primary: {toys: w2}\n", "toys: 'w2' given, and a study chooses by the score"),

@@ -10,6 +10,8 @@ import pytest
 from oracles import write_grey
 from pydantic import ValidationError
 
+from harness.study.runs import Planner, Trial
+from harness.study.sampling import points
 from harness.suite import Suite, load_suite, schema, scored_steps
 from harness.suite.expand import expand
 
@@ -212,3 +214,16 @@ def test_digits_mlp_differs_in_nothing_but_what_it_asks_about():
     runs = expand(load_suite(SCHEMA.parents[1] / "suites/digits-mlp.yaml")).runs
     assert {run.spec.hyper["beta2"] for run in runs} == {0.99}
     assert len({(str(run.spec.setup.generator), str(run.spec.setup.critic)) for run in runs}) == 1
+
+
+def test_table2_trains_the_same_networks_with_both_objectives():
+    """But for the critic's norm, where there is one: that is the objective's."""
+    suite = load_suite(SCHEMA.parents[1] / "suites/table2.yaml")
+    planner, norms = Planner(suite), set()
+    for point in points(suite.study, suite.study.space, 0, 6):
+        gan, gp = (planner.runs(Trial(name, 0, point), [100])[0].spec for name in ("nsgan", "wgan-gp"))
+        norms.add((gan.setup.critic["norm"], gp.setup.critic["norm"]))
+        assert gan.setup.generator == gp.setup.generator
+        assert {**gan.setup.critic, "norm": ""} == {**gp.setup.critic, "norm": ""}
+        assert gan.hyper["critic_lr"] == gan.hyper["generator_lr"] == gp.hyper["critic_lr"] == gp.hyper["generator_lr"]
+    assert norms == {("none", "none"), ("batch", "layer")}

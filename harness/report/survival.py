@@ -1,0 +1,172 @@
+"""The same settings with every objective: how many reach which score, with whom, and who reaches it alone.
+
+Table 2 of Gulrajani et al. 2017 counts random architectures that only a GAN, only WGAN-GP, both or neither bring to a
+minimal inception score, at five such scores; here are the curves between them, with intervals and a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from harness.report import figures, panels
+from harness.report.figures import Style
+from harness.report.panels import Drawn, Section
+from harness.report.records import Records
+from harness.report.studied import Studied
+from harness.spec import content_id
+from harness.study.budget import Array, bounds
+from harness.study.paired import mcnemar
+from harness.study.survival import fourfold, reached, redrawn_shares
+from harness.wording import number
+
+GRID = np.arange(101) / 100  # of scores, for the curves
+SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)  # of a perfect score: as the source has inception scores of 1, 3, 5, 7 and 9
+TOLD = 0.5  # the one that the sentence is about, whatever is found
+COUNTS = ("first_alone", "second_alone", "both", "neither")
+PLAYERS = ("generator.", "critic.")
+
+
+@dataclass(frozen=True)
+class Survival:
+    """What became of settings that every objective was tried at.
+
+    noun    what was drawn: "architecture" where all settings are of players, else "setting"
+    n       how many
+    curves  objective, at, share (of the settings, with a score of at least `at`), low, high
+    pairs   first, second, at, first_alone, second_alone, both, neither (numbers of settings that reach `at`),
+            difference (of the second's share to the first's), low, high, p; the first is the suite's first objective
+    """
+
+    noun: str
+    n: int
+    curves: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def read(store: Records, study: Studied) -> Survival | None:
+    """Return how the settings of a study fared that has ended; None where its objectives were not tried at the same."""
+    names, drawn = list(dict.fromkeys(study.trials["objective"])), list(study.block["space"])
+    parts = [study.trials[study.trials["objective"] == name].sort_values("trial") for name in names]
+    asked = [part.reindex(columns=["trial", *drawn]).reset_index(drop=True) for part in parts]
+    if not study.ended or len(names) < 2 or not all(settings.equals(asked[0]) for settings in asked[1:]):
+        return None
+    which = reached([part["value"].astype(float) for part in parts], GRID)
+    seed = int(content_id([store.plan["study"]["identity"], "survival"]), 16)
+    shares = redrawn_shares(which, np.random.default_rng(seed))
+    pairs = [_pair(names, which, shares, place) for place in range(1, len(names))]
+    noun = "architecture" if all(name.startswith(PLAYERS) for name in drawn) else "setting"
+    return Survival(noun, which.shape[1], _curves(names, which, shares), pd.concat(pairs, ignore_index=True))
+
+
+def _curves(names: list[str], which: NDArray[np.bool_], shares: Array) -> pd.DataFrame:
+    low, high = bounds(np.moveaxis(shares, 1, 0))
+    return pd.DataFrame({
+        "objective": np.repeat(names, len(GRID)), "at": np.tile(GRID, len(names)),
+        "share": which.mean(1).ravel(), "low": low.ravel(), "high": high.ravel(),
+    })  # fmt: skip
+
+
+def _pair(names: list[str], which: NDArray[np.bool_], shares: Array, place: int) -> pd.DataFrame:
+    """Return the first objective and the one at `place`, a row a score."""
+    counts = fourfold(which[0], which[place])
+    low, high = bounds(shares[place] - shares[0])
+    return pd.DataFrame({
+        "first": names[0], "second": names[place], "at": GRID, **dict(zip(COUNTS, counts, strict=True)),
+        "difference": (counts[1] - counts[0]) / which.shape[1], "low": low, "high": high,
+        "p": mcnemar(which[0], which[place]),
+    })  # fmt: skip
+
+
+def sentence(found: Survival) -> str:
+    """Return how many settings reach TOLD with whom, and how sure the difference is, for every pair."""
+    rows = found.pairs[found.pairs["at"] == TOLD].to_dict("records")
+    return " ".join(_told(found, row) for row in rows)
+
+
+def _told(found: Survival, row: Mapping[Any, Any]) -> str:
+    more, less = ("second", "first") if row["difference"] >= 0 else ("first", "second")
+    ends = (row["low"], row["high"]) if more == "second" else (-row["high"], -row["low"])
+    gap = f"{_points(abs(row['difference']))} points [{_points(ends[0])}, {_points(ends[1])}]"
+    verdict = (
+        f"{gap} more with {row[more]}, an interval that excludes 0"
+        if ends[0] > 0
+        else f"a difference of {gap}, an interval that contains 0: no difference found"
+    )
+    return (
+        f"Of {found.n:,} {found.noun}s, {row['first']} and {row['second']} both bring {row['both']} to a score of "
+        f"{TOLD:g}, {row[more]} alone {row[f'{more}_alone']}, {row[less]} alone {row[f'{less}_alone']} and neither "
+        f"{row['neither']}: {verdict} (McNemar's exact test of the "
+        f"{row['first_alone'] + row['second_alone']} that only one brings there: p = {number(row['p'])})."
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.0f}".replace("-0", "0")
+
+
+def shown(found: Survival) -> dict[str, Any]:
+    """Return what the page shows of it, as text."""
+    rows = found.pairs[found.pairs["at"].isin(SHOWN)]
+    return {
+        "noun": found.noun,
+        "n": f"{found.n:,}",
+        "told": f"{TOLD:g}",
+        "pairs": [
+            {"first": first, "second": second, "rows": [_row(row) for row in part.to_dict("records")]}
+            for (first, second), part in rows.groupby(["first", "second"], sort=False)
+        ],
+    }
+
+
+def _row(row: Mapping[Any, Any]) -> dict[str, str]:
+    gap = f"{_points(row['difference'])} points"
+    if row["low"] < row["high"]:  # where all draws agree they bound nothing
+        gap += f" [{_points(row['low'])}, {_points(row['high'])}]"
+    return {"at": f"{row['at']:g}", "gap": gap, "p": number(row["p"]), **{name: f"{row[name]:,}" for name in COUNTS}}
+
+
+def section(found: Survival, styled: Mapping[str, Style]) -> Section:
+    """Return the panels of the curves, and of their differences to the first objective."""
+    drawings = [partial(_survival, found, styled), partial(_differences, found, styled)]
+    return panels.collect("survival", drawings, lambda draw: draw(), len(drawings), "curves")
+
+
+def _survival(found: Survival, styled: Mapping[str, Style]) -> Drawn:
+    figure, ax = figures.blank(4.7, 3.6)
+    for name, part in found.curves.groupby("objective", sort=True):
+        _draw(ax, part, part["share"], styled[str(name)], str(name))
+    ax.set_ylabel(f"share of {found.noun}s that reach it")
+    ax.set_ylim(-0.02, 1.02)
+    _finish(ax)
+    return figure, "share against score", f"Share of {found.noun}s that reach a score, a line an objective"
+
+
+def _differences(found: Survival, styled: Mapping[str, Style]) -> Drawn:
+    figure, ax = figures.blank(4.7, 3.6)
+    first = found.pairs["first"].iloc[0]
+    ax.axhline(0, color=figures.GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    for name, part in found.pairs.groupby("second", sort=True):
+        _draw(ax, part, part["difference"], styled[str(name)], f"{name} less {first}")
+    ax.set_ylabel("difference of shares")
+    _finish(ax)
+    return figure, "difference against score", f"Difference of these shares to that of {first}, paired by {found.noun}"
+
+
+def _draw(ax: Axes, part: pd.DataFrame, line: pd.Series, look: Style, text: str) -> None:
+    ax.plot(part["at"], line, color=look.colour, linestyle=look.dash, linewidth=1.8, label=text, zorder=3)
+    ax.fill_between(part["at"], part["low"], part["high"], color=look.colour, alpha=0.15, linewidth=0)
+
+
+def _finish(ax: Axes) -> None:
+    ax.set_xlabel("score")
+    ax.set_xlim(0, 1)
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    cast(Figure, ax.figure).legend(loc="outside lower center", ncols=3, handlelength=3)
