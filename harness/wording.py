@@ -88,6 +88,11 @@ def score(mean: float, low: float, high: float) -> str:
     return f"{mean:.2f}" if math.isnan(low) or low == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def points(share: float) -> str:
+    """Return a share, or a difference of shares, in whole hundredths: "6", "-16", never "-0"."""
+    return f"{100 * share:.0f}".replace("-0", "0")
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Return lines of cells as columns of plain text."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]

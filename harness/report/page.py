@@ -79,7 +79,10 @@ def build_report(store: Records, out: Path) -> Path:
         if paired := survival.read(store, study):
             by_trials |= {"survival": survival.section(paired, view.styled)}
             frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
-            values |= {"answer": f"{survival.sentence(paired)} {values['answer']}", "survival": survival.shown(paired)}
+            values |= {
+                "answer": f"{survival.sentence(paired)} {values['answer']}".strip(),
+                "survival": survival.shown(paired),
+            }
         values |= {"csvs": list(frames)}
         values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
         drawn |= by_trials

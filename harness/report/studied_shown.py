@@ -7,7 +7,7 @@ import pandas as pd
 
 from harness.report.studied import INDEPENDENT, SPREAD, Studied
 from harness.study import budget
-from harness.wording import NOTHING, counted, interval, number, p_value, range_text
+from harness.wording import NOTHING, counted, interval, number, p_value, points, range_text
 
 SAMPLERS = {"random": "at random", "qmc": "as scrambled Sobol points", "tpe": "by TPE"}
 
@@ -31,7 +31,7 @@ def sentence(found: Studied) -> str:
         return f"{said}, {first['best']:.2f} ({drawn})."
     said += f", {first['best']:.2f}, and {_share(last)} of those of {last['objective']} of its own, {last['best']:.2f}"
     pair = _ends(found, "share")
-    gap = f"{_points(pair['difference'])} points {_bounds(pair)}"
+    gap = f"{points(pair['difference'])} points {_bounds(pair)}"
     told = f"{last['objective']} is more sensitive, by {gap}" if pair["told_apart"] else f"a difference of {gap}"
     return f"{said}: {told}{_verdict(found, pair)}; {drawn}). {_mean_sentence(found)}"
 
@@ -58,15 +58,11 @@ def _verdict(found: Studied, pair: Mapping[Any, Any]) -> str:
 
 
 def _share(row: Mapping[Any, Any]) -> str:
-    return f"{_points(row['share'])} % [{_points(row['share_low'])}, {_points(row['share_high'])}]"
+    return f"{points(row['share'])} % [{points(row['share_low'])}, {points(row['share_high'])}]"
 
 
 def _bounds(pair: Mapping[Any, Any]) -> str:
-    return f"[{_points(pair['low'])}, {_points(pair['high'])}]"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.0f}".replace("-0", "0")
+    return f"[{points(pair['low'])}, {points(pair['high'])}]"
 
 
 def _difference(pair: Mapping[Any, Any]) -> str:
@@ -117,7 +113,7 @@ def _pair(row: Mapping[Any, Any]) -> dict[str, Any]:
     share = row["number"] == "share"
     return {
         "pair": f"{row['first']} over {row['second']}",
-        "difference": f"{_points(row['difference'])} {_bounds(row)}" if share else _difference(row),
+        "difference": f"{points(row['difference'])} {_bounds(row)}" if share else _difference(row),
         "p": p_value(row["p"]), "p_holm": p_value(row["p_holm"]), "told": row["told_apart"],
         "verdict": f"{row['first']} higher" if row["told_apart"] else "no difference found",
     }  # fmt: skip
@@ -145,7 +141,7 @@ def _weighed(weights: pd.DataFrame) -> Iterator[str]:
         if not first["told"] and not others:
             yield f"No setting of {objective} is above chance."
             continue
-        text = f"{_points(first['importance'])} % [{_points(first['low'])}, {_points(first['high'])}]"
+        text = f"{points(first['importance'])} % [{points(first['low'])}, {points(first['high'])}]"
         yield f"Of {objective} it is {first['setting']}, {text}" + (
             f"; above chance too: {', '.join(others)}." if others else "."
         )

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from harness.power import LEVEL
 from harness.report import figures, panels
 from harness.report.figures import Style
 from harness.report.panels import Drawn, Section
@@ -24,7 +25,7 @@ from harness.spec import content_id
 from harness.study.budget import Array, bounds
 from harness.study.paired import mcnemar
 from harness.study.survival import fourfold, reached, redrawn_shares
-from harness.wording import number
+from harness.wording import p_value, points
 
 GRID = np.arange(101) / 100  # of scores, for the curves
 SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)  # of a perfect score: as the source has inception scores of 1, 3, 5, 7 and 9
@@ -85,30 +86,25 @@ def _pair(names: list[str], which: NDArray[np.bool_], shares: Array, place: int)
 
 
 def sentence(found: Survival) -> str:
-    """Return how many settings reach TOLD with whom, and how sure the difference is, for every pair."""
+    """Return how many settings reach TOLD with whom, and what McNemar's test says of the difference; "" of more than
+    two objectives, whose pairs are told apart where they are corrected for their number.
+    """
     rows = found.pairs[found.pairs["at"] == TOLD].to_dict("records")
-    return " ".join(_told(found, row) for row in rows)
+    return _told(found, rows[0]) if len(rows) == 1 else ""
 
 
 def _told(found: Survival, row: Mapping[Any, Any]) -> str:
     more, less = ("second", "first") if row["difference"] >= 0 else ("first", "second")
     ends = (row["low"], row["high"]) if more == "second" else (-row["high"], -row["low"])
-    gap = f"{_points(abs(row['difference']))} points [{_points(ends[0])}, {_points(ends[1])}]"
-    verdict = (
-        f"{gap} more with {row[more]}, an interval that excludes 0"
-        if ends[0] > 0
-        else f"a difference of {gap}, an interval that contains 0: no difference found"
-    )
+    gap = f"{points(abs(row['difference']))} points [{points(ends[0])}, {points(ends[1])}]"
+    told_apart = row["p"] <= LEVEL
+    verdict = f"{gap} more with {row[more]}" if told_apart else f"a difference of {gap}, no difference found"
     return (
         f"Of {found.n:,} {found.noun}s, {row['first']} and {row['second']} both bring {row['both']} to a score of "
         f"{TOLD:g}, {row[more]} alone {row[f'{more}_alone']}, {row[less]} alone {row[f'{less}_alone']} and neither "
         f"{row['neither']}: {verdict} (McNemar's exact test of the "
-        f"{row['first_alone'] + row['second_alone']} that only one brings there: p = {number(row['p'])})."
+        f"{row['first_alone'] + row['second_alone']} that only one brings there: p = {p_value(row['p'])})."
     )
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.0f}".replace("-0", "0")
 
 
 def shown(found: Survival) -> dict[str, Any]:
@@ -126,10 +122,10 @@ def shown(found: Survival) -> dict[str, Any]:
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, str]:
-    gap = f"{_points(row['difference'])} points"
+    gap = f"{points(row['difference'])} points"
     if row["low"] < row["high"]:  # where all draws agree they bound nothing
-        gap += f" [{_points(row['low'])}, {_points(row['high'])}]"
-    return {"at": f"{row['at']:g}", "gap": gap, "p": number(row["p"]), **{name: f"{row[name]:,}" for name in COUNTS}}
+        gap += f" [{points(row['low'])}, {points(row['high'])}]"
+    return {"at": f"{row['at']:g}", "gap": gap, "p": p_value(row["p"]), **{name: f"{row[name]:,}" for name in COUNTS}}
 
 
 def section(found: Survival, styled: Mapping[str, Style]) -> Section:

@@ -34,7 +34,7 @@ class Study:
         n = len(next(iter(self.values.values())))
         points = self.points or [{"lr": 1e-3 * (1 + i * min(1.0, 9 / n)), "norm": "none"} for i in range(n)]
         trials = [
-            {"objective": name, "number": i, "params": points[i],
+            {"objective": name, "number": i, "params": dict(points[i]),
              "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
             for name, values in self.values.items() for i in range(len(values))
         ]  # fmt: skip
