@@ -10,7 +10,8 @@ grids.py's sheets; panels.py counts and encodes it. page.py writes all, with met
 of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs their runs,
 changes.py says what else differs, comparison.py puts both into words.
 A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences, studied_panels.py
-and studied_figures.py its pictures; confirmed.py the runs that confirm it, which the rest of the page is about.
+and studied_figures.py its pictures; survival.py who
+reaches a score with which; confirmed.py the runs that confirm it, which the rest of the page is about.
 Importing any of it imports no torch, and no more does a report. Only what a plan of an earlier version, or a table
 without its `attrs`, leaves open is asked of the data sets, which do.
 """

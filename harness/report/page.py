@@ -79,10 +79,8 @@ def build_report(store: Records, out: Path) -> Path:
         if paired := survival.read(store, study):
             by_trials |= {"survival": survival.section(paired, view.styled)}
             frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
-            values |= {
-                "answer": f"{survival.sentence(paired)} {values['answer']}".strip(),
-                "survival": survival.shown(paired),
-            }
+            said = [survival.sentence(paired), *values["answer"]]
+            values |= {"answer": list(filter(None, said)), "survival": survival.shown(paired)}
         values |= {"csvs": list(frames)}
         values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
         drawn |= by_trials
@@ -136,7 +134,7 @@ def context(
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "answer": _answer(view, results),
+        "answer": [_answer(view, results)],
         "headline": verdict.shown(view.headline) if view.headline else None,
         "by_task": rows.answers(results),
         **_removals(view, frames),
@@ -168,10 +166,11 @@ def context(
     }
 
 
-def _studied(study: studied.Studied, answer: str) -> dict[str, Any]:
+def _studied(study: studied.Studied, answers: list[str]) -> dict[str, Any]:
     """Return what a study puts in the place of a suite's own answer and counts, and its part of the page."""
-    said = studied_shown.sentence(study)
-    said += f" The best setting of each was trained on fresh seeds. {answer}" if study.ended else ""
+    said = [studied_shown.sentence(study)]
+    if study.ended:
+        said += [f"The best setting of each was trained on fresh seeds. {answer}" for answer in answers]
     return {"answer": said, "counts": study.counts, "study": studied_shown.shown(study)}
 
 
