@@ -90,7 +90,7 @@ def test_nor_where_sizes_fill_no_register(activation, architecture, batch, width
     players = {"width": width, "activation": activation}
     check_alone_and_in_stacks(
         lambda seed, **hyper: make_spec(
-            "nsgan", architecture=architecture, seed=seed, steps=20, batch=batch, players=players, hyper=hyper
+            "nsgan", architecture=architecture, seed=seed, steps=8, batch=batch, players=players, hyper=hyper
         )
     )
 

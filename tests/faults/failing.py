@@ -142,5 +142,5 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
 FAULTS = [
     Fault("a loss that turns NaN at step k of 20", not_a_number, 20, 3),
     Fault("too much memory, hanging, SIGKILL, exit, raising, and `retry`: each alone", lost, 1, 0),
-    Fault("a plug-in that raises on import, here and in workers", broken_on_import),
+    Fault("a plug-in that raises on import, here and in workers", broken_on_import, 1, 0),
 ]
