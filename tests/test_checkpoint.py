@@ -100,6 +100,7 @@ def test_damaged_files_are_never_believed(kept):
     assert refused > 0.9 * len(damaged)
 
 
+@pytest.mark.slow
 def test_foreign_files_begin_anew_and_run_no_code(kept, tmp_path):
     class Trap:
         def __reduce__(self):

@@ -64,6 +64,7 @@ def test_the_grid_has_25_modes_of_equal_share():
     assert stats.kstest((x - modes[nearest]).ravel() / 0.05, "norm").pvalue > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sampler"), [("swissroll", "sample"), ("two-moons", "reference")])
 def test_the_curves_are_those_of_scikit_learn(name, sampler):
     """As near to their sample as two of theirs are to each other. Theirs of the moons is evenly spaced, as is ours."""

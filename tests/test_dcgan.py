@@ -124,6 +124,7 @@ def test_at_its_plain_depth_a_network_is_that_of_no_depth(name):
     assert summary(name, (1, 32, 32), f"critic.depth={plain['critic']['depth']}") == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [8, 12, 20])
 def test_a_deeper_network_has_so_many_more_layers_that_keep_their_maps(depth):
     """The source's depths: 4, 8 or 16 more layers over three maps, the smallest first."""

@@ -295,6 +295,7 @@ def test_no_command_stumbles_over_a_plan_that_is_none(results, call, content, wo
     assert "Traceback" not in out + err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["{}", "torn", None])
 def test_a_lost_plan_beside_a_damaged_artefact_is_no_dead_end(whole, call, content):
     run_id = min(run_id for run_id in Store(FOLDER).finished() if Store(FOLDER).steps(run_id))

@@ -35,6 +35,7 @@ def test_every_planned_run_is_exported_whatever_became_of_it(results, call, to, 
     assert call("export", "results", "--to", to, "-o", f"small.{to}")[1] == f"small.{to}: 5 runs (replaced)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["csv", "latex", "markdown"])
 def test_a_dash_is_standard_output_and_the_summary_goes_beside_it(results, call, to):
     call("export", "results", "--to", to, "-o", "file")

@@ -31,6 +31,7 @@ def longest_path(network):
     return sum("shortcut" not in name for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "depth"), [((3, 64, 64), 101), ((3, 32, 32), 101), ((1, 28, 28), 20), ((3, 64, 64), 20)]
 )

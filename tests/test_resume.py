@@ -73,6 +73,7 @@ def test_in_every_mode(case, mode, monkeypatch):
     check_resumed(specs, mode="single" if mode == "single" else "stacked")
 
 
+@pytest.mark.slow
 def test_where_the_generator_is_fixed_and_in_float64():
     specs = [
         make_spec("wgan-gp", "parallel-lines", seed=s, steps=12, generator="fixed", hyper={"data.theta": 0.5})

@@ -145,6 +145,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_commit_costs_nothing(work, plan):
     assert store.claims() == []
 
 
+@pytest.mark.slow
 def test_a_lone_run_whose_worker_was_killed_is_tried_once_more(work, plan):
     bad = runs_of(plan, "gan")[2]
     lone = {**plan["stacks"][0], "runs": [bad], "members": [bad]}
@@ -222,6 +223,7 @@ def replan(plan):
     return tasks.plan_suite("few.yaml", str(Path(plan["folder"]).parent), None, [], [], "cpu", True)
 
 
+@pytest.mark.slow
 def test_lost_runs_wait_for_retry_which_trains_them_without_their_mates(work, plan):
     Path("deeds/gan-2").write_text("raise")
     work()

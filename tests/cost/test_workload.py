@@ -49,6 +49,7 @@ def test_what_shapes_the_cost_has_timings_of_its_own(parts):
     assert only_stack(**parts)["key"] != only_stack()["key"]
 
 
+@pytest.mark.slow
 def test_a_stack_trains_whole_and_scores_what_is_missing():
     plan = planned(seeds=3)
     runs = plan.stacks[0]["runs"]

@@ -72,6 +72,7 @@ def test_up_to_five_shapes_lie_over_each_other():
     assert np.mean(colours == counts) > 0.7
 
 
+@pytest.mark.slow
 def test_a_picture_of_many_is_labelled_with_their_number():
     found = ENTRY.pictures({**data_defaults("shapes"), "n": 700, "size": 32})
     assert found.classes == ("one", "two", "three", "four", "five")

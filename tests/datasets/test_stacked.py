@@ -1,5 +1,6 @@
 """Stacked digits: three digits each, of one part alone, labelled by the number that they spell."""
 
+import pytest
 import torch
 from oracles import data_defaults
 
@@ -8,6 +9,7 @@ from harness.datasets import DATASETS
 ENTRY, DIGITS = DATASETS["stacked-digits"], DATASETS["digits"]
 
 
+@pytest.mark.slow
 def test_channels_are_digits_of_the_same_part_and_spell_the_label():
     settings = {**data_defaults("stacked-digits"), "n": 300, "held_out": 200}
     found, digits = ENTRY.pictures(settings), DIGITS.pictures(data_defaults("digits"))

@@ -119,6 +119,7 @@ def test_costly_metrics_are_for_the_last_step():
     assert early < late
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 255])
 @pytest.mark.parametrize("samples", [1, 2, 3, SAMPLES])
 def test_a_constant_generator_and_few_pictures_have_scores_or_none(level, samples):
@@ -144,12 +145,14 @@ def test_a_reference_from_a_file_scores_alike():
     assert again.seen["blocks"].expected is None
 
 
+@pytest.mark.slow
 def test_a_reference_is_the_same_whoever_makes_it():
     one, other = (reference_arrays(make_reference(spec(), SAMPLES, ["classifier"])) for _ in range(2))
     assert one.keys() == other.keys()
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "trained", "data"), [("blocks", 1257, {}), ("classifier", 100, {"fixed": 100})])
 def test_the_columns_that_can_rank_are_those_that_runs_have(name, trained, data):
     columns = score(pictures(), make_reference(spec(**data), SAMPLES, [name]))
@@ -164,6 +167,7 @@ def test_points_are_looked_at_by_nothing():
     assert list(make_reference(spec(), 50).seen) == ["classifier"]
 
 
+@pytest.mark.slow
 def test_real_pictures_score_one_and_the_mean_picture_nothing():
     reference = make_reference(spec(), SAMPLES, ["blocks"])
     held = DIGITS.pictures(data_defaults("digits")).train.numpy()

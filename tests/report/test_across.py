@@ -49,6 +49,7 @@ def test_differences_and_means_are_those_of_the_headline(many):
     assert (found.pairs["difference"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_an_objective_that_wins_every_task_is_told_apart(many):
     found = found_in(many)
     row = found.pairs.set_index(["first", "second"]).loc[("wgan-gp", "gan")]

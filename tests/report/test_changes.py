@@ -53,6 +53,7 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
         assert all(row["a"] != row["b"] and row["pairs"] == 1 for row in told), path
 
 
+@pytest.mark.slow
 def test_runs_of_equal_id_have_no_changed_setting(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]

@@ -115,6 +115,7 @@ def test_the_order_of_seeds_tasks_and_rows_does_not_matter(order, turned, random
     assert [(x.first, x.second) for x in a.leads] == [(x.first, x.second) for x in b.leads]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", stats.FAILURES)
 def test_a_lost_run_scores_0(status):
     table = planned()

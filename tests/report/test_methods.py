@@ -49,6 +49,7 @@ def test_variants_and_steps_that_differ_are_told_apart():
     assert "Student" not in said
 
 
+@pytest.mark.slow
 def test_only_papers_of_this_suite_are_cited():
     found = keys(methods.references(tables.read(FakeResults(objectives=("gan", "wgan-gp")))))
     assert found == ["harness", "goodfellow2014", "gulrajani2017", "flamary2021"]

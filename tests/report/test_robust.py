@@ -46,6 +46,7 @@ def test_what_is_left_out_might_never_have_been_there(suite, part):
         np.testing.assert_allclose([row["score"], row["low"], row["high"]], list(first[["score", "low", "high"]]))
 
 
+@pytest.mark.slow
 def test_the_order_of_runs_does_not_matter(suite):
     table, scored = suite
     rows = [leave_one_out(found(t, scored)) for t in (table, table.sample(frac=1, random_state=1))]

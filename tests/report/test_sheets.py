@@ -67,6 +67,7 @@ def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_
     assert not any(section.notes for section in found.values())
 
 
+@pytest.mark.slow
 def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_none(store):
     view = tables.read(store)
     assert sheets.sections(view)["grid"].panels == ()

@@ -100,6 +100,7 @@ def test_the_order_of_tasks_and_the_unit_of_scores_do_not_matter(order, affine):
     pd.testing.assert_series_equal(mean_ranks(factor * grid().iloc[order] + shift), mean_ranks(grid()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [8, 13, 20])
 def test_a_family_is_that_of_scikit_posthocs(n):
     from scikit_posthocs import posthoc_wilcoxon  # takes two seconds to import

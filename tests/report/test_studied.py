@@ -111,6 +111,7 @@ def test_the_objectives_stand_in_the_order_of_their_shares():
     assert list(found.objectives["objective"]) == ["flat", "mid", "high"]
 
 
+@pytest.mark.slow
 def test_importances_are_those_of_the_settings_that_were_drawn():
     rates = np.geomspace(1e-4, 1e-2, 24)
     points = [{"lr": float(rate), "norm": "none" if i % 2 else "layer"} for i, rate in enumerate(rates)]

@@ -147,6 +147,7 @@ def test_where_nothing_was_swept_nothing_is_said_of_tuning():
     assert "; it comes first at equal training seconds, too. " in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "end"),
     [

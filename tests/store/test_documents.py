@@ -18,6 +18,7 @@ leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, 
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=10)
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(st.dictionaries(texts.filter(lambda key: key not in ("sha256", "version")), values))
 def test_what_was_sealed_comes_back(value):

@@ -99,6 +99,7 @@ def test_a_lost_run_is_told_as_worst_and_never_left_out():
     assert [chosen["number"] for chosen in none[-1].kept["chosen"]] == [0, 0]  # all worth the same: the first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "qmc", "tpe"])
 @pytest.mark.parametrize("left", range(0, 60, 7))
 def test_a_study_cut_off_anywhere_ends_in_the_same_trials(sampler, left):
@@ -132,6 +133,7 @@ def test_another_space_sampler_or_seed_is_another_study(other):
     assert [trial["params"] for trial in new.kept["trials"]] != [t["params"] for t in steps[-1].kept["trials"]]
 
 
+@pytest.mark.slow
 def test_trials_that_learnt_from_other_runs_are_not_kept():
     """With other steps the trials before are worth something else; what a sampler that learns nothing drew stays."""
     for sampler, same in (("tpe", False), ("random", True)):

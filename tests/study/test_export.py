@@ -22,6 +22,7 @@ def opened(tmp_path):
     return load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VALUES)
 def test_optuna_reads_what_was_written(opened, name):
     study = opened(Study(VALUES), name)

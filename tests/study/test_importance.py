@@ -48,6 +48,7 @@ def known(weights):
     return np.array(found) / sum(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [(1, 1), (2, 1), (1, 4)])
 def test_additive_settings_weigh_what_the_best_quarter_says(weights):
     block, trials, a, b = drawn(256)
@@ -86,6 +87,7 @@ def test_a_choice_and_a_number_that_decide_as_much_weigh_as_much():
     np.testing.assert_allclose([by_choice, by_number], 3 / 16, rtol=0.15)
 
 
+@pytest.mark.slow
 def test_where_nothing_matters_few_settings_are_above_chance():
     block, trials, _, _ = drawn(40, "random")
     found = weighed(block, trials, *np.random.default_rng(5).random((5, 40)))
