@@ -5,6 +5,7 @@ over training seeds. A run that diverged, failed, ran out of memory or of time c
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -219,19 +220,16 @@ def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
-    ok = group[group["status"] == "ok"]
-    values = pd.to_numeric(group[metric], errors="coerce") if metric in group else pd.Series(np.nan, index=group.index)
-    x = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    found = spread(x, group["status"].tolist(), lower)
-    x = x[(group["status"] == "ok").to_numpy()]
+    statuses, values = group["status"].tolist(), values_of(group, metric)
+    ok, counts, found = np.array([s == "ok" for s in statuses]), Counter(statuses), spread(values, statuses, lower)
+    x = values[ok]
     q1, q3 = np.quantile(x, [0.25, 0.75]).tolist() if found.complete and x.size > 1 else (math.nan, math.nan)
-    swept = swept_columns(group)
     beside = dict.fromkeys([*(c for c in BESIDE if c in group), *(c for c in group.columns if beside_of(c))])
     return {
-        **{key: group[key].iloc[0] for key in (*CELL, *swept)},
+        **{key: group[key].iloc[0] for key in (*CELL, *swept_columns(group))},
         "metric": metric,
         "n_planned": found.n_planned,
-        **{f"n_{status}": int((group["status"] == status).sum()) for status in STATUSES},
+        **{f"n_{status}": counts[status] for status in STATUSES},
         "median": found.median,
         "mean": found.interval.mean,
         "low": found.interval.low,
@@ -240,8 +238,19 @@ def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
         "q3": q3,
         "min": float(x.min()) if x.size else math.nan,
         "max": float(x.max()) if x.size else math.nan,
-        **{name: float(pd.to_numeric(ok[name]).median()) for name in beside if name != metric},
+        **{name: _median(values_of(group, name)[ok]) for name in beside if name != metric},
     }
+
+
+def values_of(runs: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return a column of runs as numbers [runs]: NaN where there is none, or no such column."""
+    found = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
+    return pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else math.nan
 
 
 def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
