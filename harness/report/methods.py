@@ -138,6 +138,7 @@ def _asked(view: View) -> list[str]:
     asked = {
         "drawn": True,
         "expected": block["sampler"] in INDEPENDENT,
+        "spread": spread,
         "paired": spread and view.table["objective"].nunique() > 1,
         "weighed": spread and block["trials"] >= FEWEST,
     }
@@ -154,11 +155,12 @@ def _studied(view: View) -> str:
     block = view.suite["study"]
     drawn = f"{counted(block['trials'], 'trial')} of each objective, drawn {SAMPLERS[block['sampler']]} (Optuna)"
     said = [f"Settings were chosen by {drawn}, a trial being worth the mean score of its runs."]
+    said += ["Shares of trials have Wilson's intervals."] if "spread" in asked else []
     if "paired" in asked:
         said.append(
-            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the objective's best "
-            "(McNemar's exact test; bootstrap intervals) and in mean value (random flips of signs), each with Holm's "
-            "correction for the number of pairs."
+            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the best that any "
+            "objective reached (McNemar's exact test) and in mean value (random flips of signs), each with Holm's "
+            "correction for the number of pairs; differences have bootstrap intervals over trials."
         )
     said += ["Importances of settings, for reaching the best quarter, are PED-ANOVA's."] if "weighed" in asked else []
     return " ".join(said)

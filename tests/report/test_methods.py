@@ -97,8 +97,8 @@ def test_papers_come_by_year_and_every_one_can_be_reached():
 @pytest.mark.parametrize(
     ("sampler", "trials", "cited"),
     [
-        ("random", 60, {"mcnemar1947", "holm1979", "akiba2019", "tang2020", "watanabe2023"}),
-        ("qmc", 8, {"mcnemar1947", "holm1979", "akiba2019"}),
+        ("random", 60, {"wilson1927", "mcnemar1947", "holm1979", "akiba2019", "tang2020", "watanabe2023"}),
+        ("qmc", 8, {"wilson1927", "mcnemar1947", "holm1979", "akiba2019"}),
         ("tpe", 60, {"akiba2019"}),
     ],
 )
@@ -111,6 +111,7 @@ def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cit
     said = methods.paragraph(view)
     assert f"chosen by {trials} trials of each objective, drawn " in said
     assert ("PED-ANOVA" in said, "McNemar" in said) == ("watanabe2023" in cited, "mcnemar1947" in cited)
+    assert ("Wilson's intervals" in said) == ("wilson1927" in cited)
 
 
 def test_every_objective_and_its_recipe_has_a_paper():
