@@ -139,6 +139,7 @@ def shown(found: Studied, primary: bool = True) -> dict[str, Any]:
         "space": "; ".join(f"{name} {range_text(where)}" for name, where in found.block["space"].items()),
         "drawn": SAMPLERS[found.block["sampler"]],
         "seeds": counted(_seeds(found), "seed"),
+        "tuning": counted(_seeds(found), "tuning seed"),
         "expected": found.block["sampler"] in INDEPENDENT,
         "spread": spread,
         "near": f"{budget.NEAR:g}",
@@ -158,15 +159,19 @@ def shown(found: Studied, primary: bool = True) -> dict[str, Any]:
 def _row(row: Mapping[Any, Any], spread: bool) -> dict[str, str]:
     return {
         "objective": row["objective"],
-        "lost": f"{row['lost']} of {row['runs']:,}", "best": number(row["best"]),
+        "lost": f"{row['lost']} of {row['runs']:,}", "best": _two_digits(row["best"]),
         "confirmed": interval(row["confirmed"], row["low"], row["high"]),
         "share": _share(row) if spread else "",
         "own": f"{points(row['own_share'])} %" if spread else "",
         "mean": _mean(row) if spread else "",
-        "middle": f"{number(row['q1'])} to {number(row['q3'])}" if row["q1"] == row["q1"] else NOTHING,
+        "middle": NOTHING if np.isnan(row["q1"]) else f"{row['q1']:.2f} to {row['q3']:.2f}",
         "settings": row["settings"] if isinstance(row["settings"], str) else "",
         "seconds": number(row["seconds"]),
     }  # fmt: skip
+
+
+def _two_digits(value: float) -> str:
+    return NOTHING if np.isnan(value) else f"{value:.2f}"
 
 
 def _overtaken(rows: list[dict[Any, Any]]) -> Iterator[str]:

@@ -103,7 +103,7 @@ def test_a_trial_that_is_better_by_now_than_the_chosen_is_named():
         "Trial 3 of gp is the best by now, with 0.90; promised and confirmed are of trial 1, which was chosen. The "
         "same command chooses anew."
     ]
-    assert [row["best"] for row in shown["rows"]] == ["0.820", "0.950"]
+    assert [row["best"] for row in shown["rows"]] == ["0.82", "0.95"]
 
 
 @pytest.mark.parametrize(("values", "each"), [({"gp": FLAT, "clip": PEAKED}, " of each"), ({"gp": FLAT}, "")])

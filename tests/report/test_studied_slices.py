@@ -151,6 +151,16 @@ def test_a_plane_draws_cells_and_trials(both):
     np.testing.assert_allclose(whole.get_array(), RISING)
 
 
+@pytest.mark.parametrize(
+    ("choices", "turned"), [(["relu", "tanh"], 0), (["relu", "leaky_relu", "scaled_softplus"], 20)]
+)
+def test_long_names_of_choices_are_slanted(choices, turned):
+    _, ax = figures.blank(4, 3)
+    studied_figures._range(ax, "x", {"choices": choices})
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {turned}
+    assert [label.get_text() for label in ax.get_xticklabels()] == choices
+
+
 def test_the_curves_are_drawn_with_their_bands(both):
     figure, _, said = studied_panels._best(both, STYLED, both.curves)
     [ax] = figure.axes
