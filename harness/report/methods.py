@@ -10,7 +10,7 @@ from harness import __version__
 from harness.report import bibliography, tables
 from harness.report.figures import label
 from harness.report.sensitivity import swept
-from harness.report.studied import INDEPENDENT, SPREAD
+from harness.report.studied import INDEPENDENT, SPREAD, distinct
 from harness.report.studied_shown import SAMPLERS
 from harness.report.tables import View
 from harness.study.budget import FEWEST, NEAR
@@ -132,14 +132,16 @@ def _over_tasks(view: View) -> str:
 
 def _asked(view: View) -> list[str]:
     """Return what the trials of a study were asked for, once all have ended; nothing where there is none."""
-    if not (view.plan.get("study") or {}).get("chosen"):
+    kept = view.plan.get("study") or {}
+    if not kept.get("chosen"):
         return []
     block, spread = view.suite["study"], view.suite["study"]["sampler"] in SPREAD
+    tested = sum(distinct(kept["trials"], name) == block["trials"] for name in view.table["objective"].unique())
     asked = {
         "drawn": True,
         "expected": block["sampler"] in INDEPENDENT,
-        "spread": spread,
-        "paired": spread and view.table["objective"].nunique() > 1,
+        "spread": spread and tested > 0,
+        "paired": spread and tested > 1,
         "weighed": spread and block["trials"] >= FEWEST,
     }
     return [what for what, is_so in asked.items() if is_so]

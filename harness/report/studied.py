@@ -90,7 +90,7 @@ def read(store: Records) -> Studied | None:
     names = list(dict.fromkeys(trials["objective"]))
     chosen = {trial["objective"]: trial["number"] for trial in kept["chosen"]}
     rows = [_objective(name, trials[trials["objective"] == name], chosen.get(name)) for name in names]
-    objectives = pd.DataFrame(rows).assign(distinct=[_distinct(kept["trials"], name) for name in names])
+    objectives = pd.DataFrame(rows).assign(distinct=[distinct(kept["trials"], name) for name in names])
     objectives = objectives.merge(_confirmations(kept["chosen"], runs), on="objective", how="left")
     curves, pairs = pd.DataFrame(columns=["objective", "k", "best", "low", "high"]), pd.DataFrame(columns=PAIR)
     found = Studied(block, trials, objectives, curves, pairs, pd.DataFrame(), 0, _counts(table, kept))
@@ -157,7 +157,8 @@ def _objective(name: str, trials: pd.DataFrame, chosen: int | None) -> dict[str,
     }  # fmt: skip
 
 
-def _distinct(trials: list[Mapping[str, Any]], objective: str) -> int:
+def distinct(trials: list[Mapping[str, Any]], objective: str) -> int:
+    """Return how many settings there are among the trials of an objective, as plan.json has them."""
     return len({content_id(trial["params"]) for trial in trials if trial["objective"] == objective})
 
 
