@@ -93,6 +93,12 @@ def points(share: float) -> str:
     return f"{100 * share:.0f}".replace("-0", "0")
 
 
+def points_interval(share: float, low: float, high: float) -> str:
+    """Return "6 points [1, 12]" of a difference of shares; no bounds where none are known, or where they are one."""
+    said = f"{points(share)} {'point' if points(abs(share)) == '1' else 'points'}"
+    return f"{said} [{points(low)}, {points(high)}]" if low < high else said
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Return lines of cells as columns of plain text."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]

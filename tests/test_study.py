@@ -70,7 +70,9 @@ def test_a_study_ends_in_a_report_that_answers(suite, sampler):
     assert list(result.report.parent.glob("figures/study-01-*.svg"))
     assert len(list(result.report.parent.glob("figures/slices-*.svg"))) == 3
     assert (
-        (tables / "study-pairs.csv").exists() == ("Which objective is more sensitive" in page) == (sampler == "random")
+        (tables / "study-pairs.csv").exists()
+        == ("With which objective good settings are rarer" in page)
+        == (sampler == "random")
     )
     again = run(Request(suite(sampler), workers=0, study=True))
     assert (again.trained, again.counts) == (0, result.counts)

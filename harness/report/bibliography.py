@@ -31,6 +31,10 @@ _NIPS, _ICML, _ICLR = (
 
 # Names in BibTeX's own spelling of letters beyond ASCII; braces keep capitals that a style would lower.
 PAPERS: dict[str, Entry] = {
+    "wilson1927": _in(
+        "Wilson, Edwin B.", "Probable Inference, the Law of Succession, and Statistical Inference",
+        "Journal of the American Statistical Association", 1927, volume="22", number="158", pages="209--212",
+    ),
     "wilcoxon1945": _in(
         "Wilcoxon, Frank", "Individual Comparisons by Ranking Methods", "Biometrics Bulletin", 1945,
         volume="1", number="6", pages="80--83",
@@ -151,8 +155,8 @@ OF_METRICS = {
 }  # fmt: skip
 OF_EXTRACTORS = {"inception": ("obukhov2020",)}
 OF_STUDIES = {  # what its trials were asked for
-    "drawn": ("akiba2019",), "expected": ("tang2020",), "paired": ("mcnemar1947", "holm1979"),
-    "weighed": ("watanabe2023",),
+    "drawn": ("akiba2019",), "expected": ("tang2020",), "spread": ("wilson1927",),
+    "paired": ("mcnemar1947", "holm1979"), "weighed": ("watanabe2023",),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from harness import __version__
 from harness.report import bibliography, tables
 from harness.report.figures import label
 from harness.report.sensitivity import swept
-from harness.report.studied import INDEPENDENT, SPREAD
+from harness.report.studied import INDEPENDENT, SPREAD, distinct
 from harness.report.studied_shown import SAMPLERS
 from harness.report.tables import View
 from harness.study.budget import FEWEST, NEAR
@@ -132,13 +132,16 @@ def _over_tasks(view: View) -> str:
 
 def _asked(view: View) -> list[str]:
     """Return what the trials of a study were asked for, once all have ended; nothing where there is none."""
-    if not (view.plan.get("study") or {}).get("chosen"):
+    kept = view.plan.get("study") or {}
+    if not kept.get("chosen"):
         return []
     block, spread = view.suite["study"], view.suite["study"]["sampler"] in SPREAD
+    tested = sum(distinct(kept["trials"], name) == block["trials"] for name in view.table["objective"].unique())
     asked = {
         "drawn": True,
         "expected": block["sampler"] in INDEPENDENT,
-        "paired": spread and view.table["objective"].nunique() > 1,
+        "spread": spread and tested > 0,
+        "paired": spread and tested > 1,
         "weighed": spread and block["trials"] >= FEWEST,
     }
     return [what for what, is_so in asked.items() if is_so]
@@ -154,11 +157,12 @@ def _studied(view: View) -> str:
     block = view.suite["study"]
     drawn = f"{counted(block['trials'], 'trial')} of each objective, drawn {SAMPLERS[block['sampler']]} (Optuna)"
     said = [f"Settings were chosen by {drawn}, a trial being worth the mean score of its runs."]
+    said += ["Shares of trials have Wilson's intervals."] if "spread" in asked else []
     if "paired" in asked:
         said.append(
-            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the objective's best "
-            "(McNemar's exact test; bootstrap intervals) and in mean value (random flips of signs), each with Holm's "
-            "correction for the number of pairs."
+            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the best that any "
+            "objective reached (McNemar's exact test) and in mean value (random flips of signs), each with Holm's "
+            "correction for the number of pairs; differences have bootstrap intervals over trials."
         )
     said += ["Importances of settings, for reaching the best quarter, are PED-ANOVA's."] if "weighed" in asked else []
     return " ".join(said)

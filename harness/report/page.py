@@ -75,12 +75,11 @@ def build_report(store: Records, out: Path) -> Path:
     if study:
         by_trials = studied_panels.sections(study, view.styled)
         frames |= studied_panels.tables(study)
-        values |= _studied(study, values["answer"])
-        if paired := survival.read(store, study):
+        paired = survival.read(store, study)
+        values |= _studied(study, paired, values["answer"])
+        if paired:
             by_trials |= {"survival": survival.section(paired, view.styled)}
             frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
-            said = [survival.sentence(paired), *values["answer"]]
-            values |= {"answer": list(filter(None, said)), "survival": survival.shown(paired)}
         values |= {"csvs": list(frames)}
         values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
         drawn |= by_trials
@@ -166,12 +165,17 @@ def context(
     }
 
 
-def _studied(study: studied.Studied, answers: list[str]) -> dict[str, Any]:
-    """Return what a study puts in the place of a suite's own answer and counts, and its part of the page."""
-    said = [studied_shown.sentence(study)]
-    if study.ended:
-        said += [f"The best setting of each was trained on fresh seeds. {answer}" for answer in answers]
-    return {"answer": said, "counts": study.counts, "study": studied_shown.shown(study)}
+def _studied(study: studied.Studied, paired: survival.Survival | None, answers: list[str]) -> dict[str, Any]:
+    """Return what a study puts in the place of a suite's own answer and counts, and its parts of the page."""
+    second = paired is not None and paired.primary  # to how many reach a score: then the good share explores
+    said = [survival.sentence(paired) if paired else "", studied_shown.sentence(study, primary=not second)]
+    said += [" ".join([studied_shown.confirmation(study), *(answers if study.confirmed else ())])]
+    return {
+        "answer": list(filter(None, said)),
+        "counts": study.counts,
+        "study": studied_shown.shown(study, primary=not second),
+        "survival": survival.shown(paired) if paired else None,
+    }
 
 
 def _answer(view: View, results: list[TaskResult]) -> str:

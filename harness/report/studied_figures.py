@@ -16,6 +16,7 @@ from harness.wording import plain
 
 SCORES = Normalize(0, 1)
 CROWDED = 50  # times its low end, beyond which a logarithmic axis has room for powers of ten alone
+LONG = 24  # letters that the names of choices have room for side by side
 COLOURS = "viridis"  # of scores: even in lightness, and told apart with any of the common forms of colour blindness
 
 
@@ -120,7 +121,9 @@ def _range(ax: Axes, axis: Any, where: Mapping[str, Any]) -> None:
     """Fit an axis to a range: logarithmic where that is, a tick for every choice."""
     limits, ticks = (ax.set_xlim, ax.set_xticks) if axis == "x" else (ax.set_ylim, ax.set_yticks)
     if where.get("choices"):
-        ticks(range(len(where["choices"])), [plain(choice) for choice in where["choices"]])
+        names = [plain(choice) for choice in where["choices"]]
+        slanted: dict[str, Any] = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"}
+        ticks(range(len(names)), names, **(slanted if axis == "x" and len("".join(names)) > LONG else {}))
         limits(-0.6, len(where["choices"]) - 0.4)
         return
     figures.scaled(ax, axis, "log" if where.get("log") else "linear")

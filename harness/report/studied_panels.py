@@ -19,7 +19,10 @@ SIZE = (4.7, 3.8)  # inches: two stand beside each other on a page
 def sections(found: Studied, styled: Mapping[str, Style]) -> dict[str, Section]:
     """Return the page's pictures of a study by name, all empty before its trials have ended."""
     settings = studied_slices.ordered(found) if found.ended else []
-    means, planes = studied_slices.slices(found) if found.ended else pd.DataFrame(), studied_slices.planes(found)
+    means, planes = (
+        studied_slices.slices(found) if found.ended else pd.DataFrame(),
+        studied_slices.planes(found) if found.ended else [],
+    )
     weighed = found.weights.dropna() if len(found.weights) else found.weights
     one = [found.curves] if len(found.curves) else []
     two = [weighed] if len(weighed) else []
@@ -80,10 +83,8 @@ def _slice(found: Studied, means: pd.DataFrame, styled: Mapping[str, Style], set
 
 def _plane(found: Studied, plane: Plane) -> Drawn:
     figure, ax = figures.blank(*SIZE)
-    mine = found.trials[found.trials["objective"] == plane.objective]
-    points = mine[["value", "lost"]].assign(x=mine[plane.x].astype(float), y=mine[plane.y].astype(float))
     spans = (found.block["space"][plane.x], found.block["space"][plane.y])
-    studied_figures.draw_plane(ax, points, studied_slices.cells(found, plane), spans)
+    studied_figures.draw_plane(ax, studied_slices.scattered(found, plane), studied_slices.cells(found, plane), spans)
     ax.set_xlabel(LABELS.get(plane.x, plane.x))
     ax.set_ylabel(LABELS.get(plane.y, plane.y))
     ax.set_title(plane.objective)

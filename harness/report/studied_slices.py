@@ -20,11 +20,15 @@ from harness.wording import plain
 FEW = 3  # trials: a bin that holds fewer has no mean
 PER_BIN, MOST_BINS = 8, 10  # trials in a bin of a slice, were they even; bins at most
 PER_CELL, MOST_SIDE = 6, 6  # the same of a plane; bins a side at most
-APART = 0.8  # of the room of a choice, that objectives share
+APART = 0.8  # of the room of a choice, that objectives, or the trials of a plane, share
+TURNS = (
+    0.7548776662466927,
+    0.5698402909980532,
+)  # of the plastic number: places that fill a square evenly, in any number
 
 
 class Plane(NamedTuple):
-    """Two numeric settings of an objective."""
+    """Two settings of an objective."""
 
     objective: str
     x: str
@@ -46,13 +50,12 @@ def points(found: Studied, setting: str) -> pd.DataFrame:
     Choices are 0, 1 and so on, objectives beside each other.
     """
     drawn = found.trials[found.trials[setting].notna()] if setting in found.trials else found.trials[:0]
-    choices, names = found.block["space"][setting].get("choices"), sorted(drawn["objective"].unique())
-    made = drawn[["objective", "value", "lost"]].reset_index(drop=True)
-    if not choices:
-        return made.assign(at=drawn[setting].astype(float).to_numpy())
-    place = {plain(choice): i for i, choice in enumerate(choices)}
+    where, names = found.block["space"][setting], sorted(drawn["objective"].unique())
+    made = drawn[["objective", "value", "lost"]].reset_index(drop=True).assign(at=_places(drawn[setting], where))
+    if not where.get("choices"):
+        return made
     beside = {name: APART * ((i + 0.5) / len(names) - 0.5) for i, name in enumerate(names)}
-    return made.assign(at=[place[plain(value)] for value in drawn[setting]] + made["objective"].map(beside))
+    return made.assign(at=made["at"] + made["objective"].map(beside))
 
 
 def slices(found: Studied) -> pd.DataFrame:
@@ -65,7 +68,7 @@ def slices(found: Studied) -> pd.DataFrame:
         where = found.block["space"][setting]
         for objective, part in points(found, setting).groupby("objective", sort=True):
             ends = edges(where, min(max(len(part) // PER_BIN, 2), MOST_BINS))
-            held = _bins(part["at"], ends)
+            held = _bins(part["at"].to_numpy(), ends)
             for i, (low, high) in enumerate(pairwise(ends.tolist())):
                 choice = plain(where["choices"][i]) if where.get("choices") else ""
                 row = {"setting": setting, "objective": objective, "low": low, "high": high, "choice": choice}
@@ -74,27 +77,44 @@ def slices(found: Studied) -> pd.DataFrame:
 
 
 def planes(found: Studied) -> list[Plane]:
-    """Return for every objective the two of its numeric settings that weigh most; without those that have one, or whose
-    weights are not known.
+    """Return for every objective the two of its settings that weigh most, the first two of the space where weights are
+    not known; without those that have one.
     """
     made = []
-    for objective, part in found.weights.groupby("objective", sort=True) if len(found.weights) else ():
-        numeric = [not found.block["space"][name].get("choices") for name in part["setting"]]
-        two = part[numeric].dropna(subset="importance").sort_values("importance", ascending=False, kind="stable")[:2]
-        if len(two) == 2:
-            made.append(Plane(str(objective), *two["setting"]))
+    for objective in sorted(found.objectives["objective"]):
+        names = found.settings(objective)
+        if len(found.weights):
+            mine = found.weights[found.weights["objective"] == objective].set_index("setting")["importance"].fillna(0.0)
+            names = sorted(names, key=lambda name: -mine[name])
+        if len(names) > 1:
+            made.append(Plane(objective, *names[:2]))
+    return made
+
+
+def scattered(found: Studied, plane: Plane) -> pd.DataFrame:
+    """Return a row for every trial of a plane's objective: x, y (places on the axes), value, lost.
+
+    Those of a choice lie evenly over most of its room, by their number.
+    """
+    mine = found.trials[found.trials["objective"] == plane.objective].reset_index(drop=True)
+    made = mine[["value", "lost"]]
+    for axis, name, turn in zip("xy", (plane.x, plane.y), TURNS, strict=True):
+        where = found.block["space"][name]
+        spread = APART * ((0.5 + mine["trial"] * turn) % 1 - 0.5) if where.get("choices") else 0.0
+        made = made.assign(**{axis: _places(mine[name], where) + spread})
     return made
 
 
 def cells(found: Studied, plane: Plane) -> pd.DataFrame:
     """Return mean values in the cells of a plane: objective, x, y, x_low, x_high, y_low, y_high, trials, mean.
 
-    The mean is null in a cell of fewer than three trials.
+    The mean is null in a cell of fewer than three trials. A choice has a cell a side, around its place in the space.
     """
     mine = found.trials[found.trials["objective"] == plane.objective]
     side = min(max(math.isqrt(len(mine) // PER_CELL), 2), MOST_SIDE)
-    ends = [edges(found.block["space"][name], side) for name in (plane.x, plane.y)]
-    held = [_bins(mine[name], of) for name, of in zip((plane.x, plane.y), ends, strict=True)]
+    spans = {name: found.block["space"][name] for name in (plane.x, plane.y)}
+    ends = [edges(where, side) for where in spans.values()]
+    held = [_bins(_places(mine[name], where), of) for (name, where), of in zip(spans.items(), ends, strict=True)]
     rows = []
     for (j, (y_low, y_high)), (i, (x_low, x_high)) in product(*(enumerate(pairwise(of.tolist())) for of in ends[::-1])):
         place = {"x_low": x_low, "x_high": x_high, "y_low": y_low, "y_high": y_high}
@@ -115,9 +135,17 @@ def edges(where: Mapping[str, Any], bins: int) -> Array:
     return np.asarray((np.geomspace if where.get("log") else np.linspace)(low, high, bins + 1))
 
 
-def _bins(at: pd.Series, ends: Array) -> NDArray[np.intp]:
+def _places(values: pd.Series, where: Mapping[str, Any]) -> Array:
+    """Return where values of a setting lie on its axis [n]: choices at 0, 1 and so on."""
+    if not where.get("choices"):
+        return values.to_numpy(np.float64)
+    place = {plain(choice): float(i) for i, choice in enumerate(where["choices"])}
+    return np.array([place[plain(value)] for value in values])
+
+
+def _bins(at: Array, ends: Array) -> NDArray[np.intp]:
     """Return which bin each value lies in [n]; the last holds its upper end too."""
-    return np.clip(np.searchsorted(ends, at.to_numpy(np.float64), side="right") - 1, 0, len(ends) - 2)
+    return np.clip(np.searchsorted(ends, at, side="right") - 1, 0, len(ends) - 2)
 
 
 def _mean(values: pd.Series) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from harness.report.panels import Drawn, Section
 from harness.report.records import Records
 from harness.report.studied import Studied
 from harness.spec import content_id
-from harness.study.budget import Array, bounds
+from harness.study.budget import Array, bounds, redrawn_means, redraws
 from harness.study.paired import mcnemar
-from harness.study.survival import fourfold, reached, redrawn_shares
-from harness.wording import p_value, points
+from harness.study.survival import fourfold, reached
+from harness.wording import NOTHING, p_value, points_interval
 
 GRID = np.arange(101) / 100  # of scores, for the curves
 SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)  # of a perfect score: as the source has inception scores of 1, 3, 5, 7 and 9
@@ -42,13 +42,19 @@ class Survival:
     n       how many
     curves  objective, at, share (of the settings, with a score of at least `at`), low, high
     pairs   first, second, at, first_alone, second_alone, both, neither (numbers of settings that reach `at`),
-            difference (of the second's share to the first's), low, high, p; the first is the suite's first objective
+            difference (of the second's share to the first's), low, high, p; the first is the suite's first
+            objective. Where some settings are the same there are neither bounds nor p
     """
 
     noun: str
     n: int
     curves: pd.DataFrame
     pairs: pd.DataFrame
+
+    @property
+    def primary(self) -> bool:
+        """Whether the study is about how many reach TOLD: of architectures, with one objective and with another."""
+        return self.noun == "architecture" and self.pairs["second"].nunique() == 1
 
 
 def read(store: Records, study: Studied) -> Survival | None:
@@ -60,14 +66,18 @@ def read(store: Records, study: Studied) -> Survival | None:
         return None
     which = reached([part["value"].astype(float) for part in parts], GRID)
     seed = int(content_id([store.plan["study"]["identity"], "survival"]), 16)
-    shares = redrawn_shares(which, np.random.default_rng(seed))
-    pairs = [_pair(names, which, shares, place) for place in range(1, len(names))]
+    taken = redraws(which.shape[1], np.random.default_rng(seed))
+    shares = redrawn_means(np.swapaxes(which, 1, 2), taken)
+    curves = _curves(names, which, shares)
+    pairs = pd.concat([_pair(names, which, shares, place) for place in range(1, len(names))], ignore_index=True)
+    if study.repeated:
+        curves, pairs = curves.assign(low=np.nan, high=np.nan), pairs.assign(low=np.nan, high=np.nan, p=np.nan)
     noun = "architecture" if all(name.startswith(PLAYERS) for name in drawn) else "setting"
-    return Survival(noun, which.shape[1], _curves(names, which, shares), pd.concat(pairs, ignore_index=True))
+    return Survival(noun, which.shape[1], curves, pairs)
 
 
 def _curves(names: list[str], which: NDArray[np.bool_], shares: Array) -> pd.DataFrame:
-    low, high = bounds(np.moveaxis(shares, 1, 0))
+    low, high = bounds(shares)
     return pd.DataFrame({
         "objective": np.repeat(names, len(GRID)), "at": np.tile(GRID, len(names)),
         "share": which.mean(1).ravel(), "low": low.ravel(), "high": high.ravel(),
@@ -77,7 +87,7 @@ def _curves(names: list[str], which: NDArray[np.bool_], shares: Array) -> pd.Dat
 def _pair(names: list[str], which: NDArray[np.bool_], shares: Array, place: int) -> pd.DataFrame:
     """Return the first objective and the one at `place`, a row a score."""
     counts = fourfold(which[0], which[place])
-    low, high = bounds(shares[place] - shares[0])
+    low, high = bounds(shares[:, place] - shares[:, 0])
     return pd.DataFrame({
         "first": names[0], "second": names[place], "at": GRID, **dict(zip(COUNTS, counts, strict=True)),
         "difference": (counts[1] - counts[0]) / which.shape[1], "low": low, "high": high,
@@ -86,25 +96,31 @@ def _pair(names: list[str], which: NDArray[np.bool_], shares: Array, place: int)
 
 
 def sentence(found: Survival) -> str:
-    """Return how many settings reach TOLD with whom, and what McNemar's test says of the difference; "" of more than
-    two objectives, whose pairs are told apart where they are corrected for their number.
+    """Return how many settings reach TOLD with whom, and what McNemar's test says of the difference; "" where that is
+    not what the study is about.
     """
     rows = found.pairs[found.pairs["at"] == TOLD].to_dict("records")
-    return _told(found, rows[0]) if len(rows) == 1 else ""
+    return _told(found, rows[0]) if found.primary else ""
 
 
 def _told(found: Survival, row: Mapping[Any, Any]) -> str:
     more, less = ("second", "first") if row["difference"] >= 0 else ("first", "second")
-    ends = (row["low"], row["high"]) if more == "second" else (-row["high"], -row["low"])
-    gap = f"{points(abs(row['difference']))} points [{points(ends[0])}, {points(ends[1])}]"
-    told_apart = row["p"] <= LEVEL
-    verdict = f"{gap} more with {row[more]}" if told_apart else f"a difference of {gap}, no difference found"
     return (
         f"Of {found.n:,} {found.noun}s, {row['first']} and {row['second']} both bring {row['both']} to a score of "
         f"{TOLD:g}, {row[more]} alone {row[f'{more}_alone']}, {row[less]} alone {row[f'{less}_alone']} and neither "
-        f"{row['neither']}: {verdict} (McNemar's exact test of the "
-        f"{row['first_alone'] + row['second_alone']} that only one brings there: p = {p_value(row['p'])})."
+        f"{row['neither']}: {_verdict(row, more)}."
     )
+
+
+def _verdict(row: Mapping[Any, Any], more: str) -> str:
+    """Return the difference of the shares, to the side that has `more`, and what the test says of it."""
+    ends = (row["low"], row["high"]) if more == "second" else (-row["high"], -row["low"])
+    gap = points_interval(abs(row["difference"]), *ends)
+    if np.isnan(row["p"]):
+        return f"a difference of {gap}, not tested, for some of them are the same"
+    verdict = f"{gap} more with {row[more]}" if row["p"] <= LEVEL else f"a difference of {gap}, no difference found"
+    either = row["first_alone"] + row["second_alone"]
+    return f"{verdict} (McNemar's exact test of the {either} that only one brings there: p = {p_value(row['p'])})"
 
 
 def shown(found: Survival) -> dict[str, Any]:
@@ -114,6 +130,7 @@ def shown(found: Survival) -> dict[str, Any]:
         "noun": found.noun,
         "n": f"{found.n:,}",
         "told": f"{TOLD:g}",
+        "primary": found.primary,
         "pairs": [
             {"first": first, "second": second, "rows": [_row(row) for row in part.to_dict("records")]}
             for (first, second), part in rows.groupby(["first", "second"], sort=False)
@@ -122,10 +139,9 @@ def shown(found: Survival) -> dict[str, Any]:
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, str]:
-    gap = f"{points(row['difference'])} points"
-    if row["low"] < row["high"]:  # where all draws agree they bound nothing
-        gap += f" [{points(row['low'])}, {points(row['high'])}]"
-    return {"at": f"{row['at']:g}", "gap": gap, "p": p_value(row["p"]), **{name: f"{row[name]:,}" for name in COUNTS}}
+    gap = points_interval(row["difference"], row["low"], row["high"])
+    p = NOTHING if np.isnan(row["p"]) else p_value(row["p"])
+    return {"at": f"{row['at']:g}", "gap": gap, "p": p, **{name: f"{row[name]:,}" for name in COUNTS}}
 
 
 def section(found: Survival, styled: Mapping[str, Style]) -> Section:
@@ -157,7 +173,8 @@ def _differences(found: Survival, styled: Mapping[str, Style]) -> Drawn:
 
 def _draw(ax: Axes, part: pd.DataFrame, line: pd.Series, look: Style, text: str) -> None:
     ax.plot(part["at"], line, color=look.colour, linestyle=look.dash, linewidth=1.8, label=text, zorder=3)
-    ax.fill_between(part["at"], part["low"], part["high"], color=look.colour, alpha=0.15, linewidth=0)
+    if part["low"].notna().any():
+        ax.fill_between(part["at"], part["low"], part["high"], color=look.colour, alpha=0.15, linewidth=0)
 
 
 def _finish(ax: Axes) -> None:

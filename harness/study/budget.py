@@ -2,11 +2,14 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+from harness.study.value import WORST
 
 Array = NDArray[np.float64]
 
 DRAWS = 2000  # of trials, for intervals
-NEAR = 0.1  # of score: within it of its best, a trial counts as good
+NEAR = 0.1  # of score: within it of the best that there is, a trial counts as good
 FEWEST = 20  # trials that importances are given of: Optuna's authors would have five in the best quarter
 
 
@@ -36,27 +39,43 @@ def running_best(values: ArrayLike) -> Array:
     return np.maximum.accumulate(np.asarray(values, dtype=np.float64), axis=-1)
 
 
-def share_near_best(values: ArrayLike, near: float = NEAR) -> Array:
-    """Return the share of trials within `near` of the best of them [..]."""
-    return np.asarray(near_best(values, near).mean(-1))
+def good(values: ArrayLike) -> NDArray[np.bool_]:
+    """Return which trials of objectives [.., objectives, trials] are within NEAR of the best of all: one bar for all.
 
-
-def near_best(values: ArrayLike, near: float = NEAR) -> NDArray[np.bool_]:
-    """Return which trials are within `near` of the best of them [.., trials]."""
-    x = np.asarray(values, dtype=np.float64)
-    return np.asarray(x >= x.max(-1, keepdims=True) - near)
-
-
-def redrawn(values: ArrayLike, generator: np.random.Generator, draws: int = DRAWS) -> Array:
-    """Return bootstrap draws of the trials of objectives [objectives, n]: [draws, objectives, n].
-
-    Each draw takes the same trials of every objective, which share their points.
+    The bar stays where it is when two objectives change their values, of any trials. A trial that is worth no more
+    than a lost one is never good.
     """
     x = np.asarray(values, dtype=np.float64)
-    return x[:, generator.integers(x.shape[-1], size=(draws, x.shape[-1]))].swapaxes(0, 1)
+    return np.asarray((x >= x.max((-2, -1), keepdims=True) - NEAR) & (x > WORST))
+
+
+def near_own_best(values: ArrayLike) -> NDArray[np.bool_]:
+    """Return which trials of objectives [.., objectives, trials] are within NEAR of the best of their own objective."""
+    return good(np.asarray(values, dtype=np.float64)[..., None, :])[..., 0, :]
+
+
+def wilson(found: int, trials: int) -> tuple[float, float]:
+    """Return the bounds of a share, `found` of `trials`, at 95 % (Wilson 1927)."""
+    ends = binomtest(found, trials).proportion_ci(method="wilson")
+    return float(ends.low), float(ends.high)
+
+
+def redraws(trials: int, generator: np.random.Generator, draws: int = DRAWS) -> NDArray[np.int64]:
+    """Return which trials each bootstrap draw takes [draws, trials]: the same of every objective, for they share their
+    points.
+    """
+    return generator.integers(trials, size=(draws, trials))
+
+
+def redrawn_means(values: ArrayLike, taken: NDArray[np.int64]) -> Array:
+    """Return the means over trials of values, or of flags, [.., trials] in the draws `taken`: [draws, ..]."""
+    draws, n = taken.shape
+    of = np.bincount((taken + n * np.arange(draws)[:, None]).ravel(), minlength=draws * n).reshape(draws, n)
+    return np.moveaxis(np.asarray(values, dtype=np.float64) @ of.T / n, -1, 0)
 
 
 def bounds(drawn: Array) -> tuple[Array, Array]:
-    """Return the bounds of the middle 95 % of draws [draws, ..]."""
+    """Return the bounds of the middle 95 % of draws [draws, ..]; one number where all draws agree."""
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    return np.asarray(low), np.asarray(high)
+    same = np.isclose(low, high, rtol=0, atol=1e-12)  # but for the order of a sum
+    return np.asarray(low), np.where(same, low, high)

@@ -6,23 +6,10 @@ Values are scores [.., trials], larger ones being better; trial i of every objec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.study.budget import DRAWS, Array
-
 
 def reached(values: ArrayLike, levels: ArrayLike) -> NDArray[np.bool_]:
     """Return whether values [.., trials] are at least each of `levels` [levels]: [.., trials, levels]."""
     return np.asarray(values, dtype=np.float64)[..., None] >= np.asarray(levels, dtype=np.float64)
-
-
-def redrawn_shares(which: NDArray[np.bool_], generator: np.random.Generator, draws: int = DRAWS) -> Array:
-    """Return the share of trials that `which` [.., trials, levels] holds for, in bootstrap draws of the trials:
-    [.., draws, levels].
-
-    Each draw takes the same trials at every level and of every objective, so that differences of shares are paired.
-    """
-    n = which.shape[-2]
-    weights = generator.multinomial(n, np.full(n, 1 / n), size=draws) / n
-    return np.asarray(weights @ which.astype(np.float64))
 
 
 def fourfold(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -18,7 +18,8 @@ SPACE = {
 class Study:
     """A study's records, two seeds a trial with scores .02 apart around `values` [trials] of each objective.
 
-    `points` [trials] are what all objectives draw from `space`; some even ones where none are given.
+    `points` [trials] are what all objectives draw from `space`; some even ones where none are given. `chosen` are the
+    numbers of the trials that `fresh` confirms, where these are not the best.
     """
 
     values: dict[str, list[float]]
@@ -26,6 +27,7 @@ class Study:
     sampler: str = "random"
     statuses: dict[str, str] = field(default_factory=dict)
     points: list[dict[str, Any]] = field(default_factory=list)
+    chosen: dict[str, int] = field(default_factory=dict)
     space: dict[str, Any] = field(default_factory=lambda: SPACE)
     folder: Path = Path("results/t")
 
@@ -38,8 +40,9 @@ class Study:
              "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
             for name, values in self.values.items() for i in range(len(values))
         ]  # fmt: skip
+        best = {name: int(np.argmax(values)) for name, values in self.values.items()} | self.chosen
         chosen = [
-            {"objective": name, "number": int(np.argmax(self.values[name])), "params": {"lr": 2e-3, "norm": "none"},
+            {"objective": name, "number": best[name], "params": {"lr": 2e-3, "norm": "none"},
              "runs": [f"{name}-best-{seed}" for seed in range(len(values))]}
             for name, values in self.fresh.items()
         ]  # fmt: skip

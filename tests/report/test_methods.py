@@ -98,8 +98,9 @@ def test_papers_come_by_year_and_every_one_can_be_reached():
 @pytest.mark.parametrize(
     ("sampler", "trials", "cited"),
     [
-        ("random", 60, {"mcnemar1947", "holm1979", "akiba2019", "tang2020", "watanabe2023"}),
-        ("qmc", 8, {"mcnemar1947", "holm1979", "akiba2019"}),
+        ("random", 61, {"akiba2019", "tang2020", "watanabe2023"}),  # of choices: some settings are drawn twice
+        ("random", 60, {"wilson1927", "mcnemar1947", "holm1979", "akiba2019", "tang2020", "watanabe2023"}),
+        ("qmc", 8, {"wilson1927", "mcnemar1947", "holm1979", "akiba2019"}),
         ("tpe", 60, {"akiba2019"}),
     ],
 )
@@ -107,11 +108,14 @@ def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cit
     view = tables.read(FakeResults(objectives=("gan", "wgan-gp")))
     block = {"sampler": sampler, "trials": trials}
     resolved = view.plan["resolved"] | {"study": block}
-    view = replace(view, plan={**view.plan, "resolved": resolved, "study": {"chosen": [{"runs": []}]}})
+    drawn = [{"objective": name, "params": {"lr": i % 60}} for name in ("gan", "wgan-gp") for i in range(trials)]
+    kept = {"chosen": [{"runs": []}], "trials": drawn}
+    view = replace(view, plan={**view.plan, "resolved": resolved, "study": kept})
     assert set(keys(methods.references(view))) - {"harness", "goodfellow2014", "gulrajani2017", "flamary2021"} == cited
     said = methods.paragraph(view)
     assert f"chosen by {trials} trials of each objective, drawn " in said
     assert ("PED-ANOVA" in said, "McNemar" in said) == ("watanabe2023" in cited, "mcnemar1947" in cited)
+    assert ("Wilson's intervals" in said) == ("wilson1927" in cited)
 
 
 def test_every_objective_and_its_recipe_has_a_paper():

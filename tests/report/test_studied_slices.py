@@ -74,12 +74,11 @@ def test_a_bin_of_two_trials_has_no_mean():
     assert lr["mean"].iloc[1] == pytest.approx(np.mean([0.4, 0.6, 0.8, 0.9]))
 
 
-def test_planes_are_over_the_two_numbers_that_weigh_most(both):
+def test_planes_are_over_the_two_settings_that_weigh_most(both):
     planes = {plane.objective: plane for plane in studied_slices.planes(both)}
-    weights = both.weights[(both.weights["objective"] == "gp") & (both.weights["setting"] != "norm")]
-    two = weights.sort_values("importance", ascending=False)["setting"].tolist()[:2]
-    assert planes["gp"] == Plane("gp", *two)
-    assert two[0] == studied_slices.ordered(both)[0] == "lr"
+    weights = both.weights[both.weights["objective"] == "gp"].sort_values("importance", ascending=False)
+    assert planes["gp"] == Plane("gp", *weights["setting"][:2])
+    assert planes["gp"].x == studied_slices.ordered(both)[0] == "lr"
     cells = studied_slices.cells(both, Plane("gp", "lr", "clip"))
     assert cells["trials"].sum() == 48
     assert len(cells) == 4
@@ -87,12 +86,30 @@ def test_planes_are_over_the_two_numbers_that_weigh_most(both):
     assert np.average(whole["mean"], weights=whole["trials"]) == pytest.approx(np.mean(RISING))
 
 
-def test_trials_that_learn_have_slices_and_no_planes():
-    learnt = found(sampler="tpe")
-    assert studied_slices.planes(learnt) == []
-    assert studied_slices.ordered(learnt) == list(SPACE)
-    assert "importances.csv" not in studied_panels.tables(learnt)
-    assert len(studied_panels.tables(learnt)["slices.csv"])
+def test_the_cells_of_a_choice_are_counted_by_hand(both):
+    plane = Plane("gp", "norm", "n_critic")
+    cells = studied_slices.cells(both, plane).set_index(["x_low", "y_low"])["mean"]
+    by_hand = {(i % 2 - 0.5, i % 3 + 0.5): np.mean(RISING[i::6]) for i in range(6)}
+    halves = {(x, 0.5): by_hand[x, 0.5] for x in (-0.5, 0.5)}
+    halves |= {(x, 2.0): (by_hand[x, 1.5] + by_hand[x, 2.5]) / 2 for x in (-0.5, 0.5)}
+    assert cells.to_dict() == pytest.approx(halves)
+    at = studied_slices.scattered(both, plane)
+    np.testing.assert_array_equal(at["x"].round(), [i % 2 for i in range(48)])
+    assert at["x"].nunique() == 48
+    np.testing.assert_array_equal(at["y"], [1 + i % 3 for i in range(48)])
+    np.testing.assert_allclose(at["value"], RISING)
+
+
+@pytest.mark.parametrize(("sampler", "trials"), [("tpe", 48), ("random", 12)])
+def test_without_importances_planes_are_over_the_first_two_settings(sampler, trials):
+    values = {"gp": RISING[:trials]}
+    few = studied.read(Study(values, points=POINTS[:trials], space=SPACE, sampler=sampler))
+    assert studied_slices.planes(few) == [Plane("gp", *list(SPACE)[:2])]
+    assert studied_slices.ordered(few) == list(SPACE)
+    tables = studied_panels.tables(few)
+    assert tables["planes.csv"]["trials"].sum() == trials
+    assert len(tables["slices.csv"])
+    assert ("importances.csv" in tables) == (sampler != "tpe")
 
 
 def test_a_slice_marks_every_trial_and_leaves_those_hollow_that_lost_a_run():
@@ -132,6 +149,16 @@ def test_a_plane_draws_cells_and_trials(both):
     assert mesh.get_array().shape == (2, 2)
     assert (len(whole.get_offsets()), len(lost.get_offsets())) == (48, 0)
     np.testing.assert_allclose(whole.get_array(), RISING)
+
+
+@pytest.mark.parametrize(
+    ("choices", "turned"), [(["relu", "tanh"], 0), (["relu", "leaky_relu", "scaled_softplus"], 20)]
+)
+def test_long_names_of_choices_are_slanted(choices, turned):
+    _, ax = figures.blank(4, 3)
+    studied_figures._range(ax, "x", {"choices": choices})
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {turned}
+    assert [label.get_text() for label in ax.get_xticklabels()] == choices
 
 
 def test_the_curves_are_drawn_with_their_bands(both):

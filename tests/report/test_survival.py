@@ -5,6 +5,7 @@ import pytest
 from report.fake_study import Study
 
 from harness.report import figures, studied, survival
+from harness.wording import NOTHING
 
 GAN, GP = [0.15, 0.75, 0.25, 0.95], [0.6, 0.8, 0.35, 0.25]
 
@@ -34,19 +35,26 @@ def test_a_lost_run_counts_0():
     assert found.n == 4
 
 
+def of_architectures(values, **more):
+    """A study that draws settings of players alone."""
+    points = [{"generator.depth": i, "critic.width": 8} for i in range(len(next(iter(values.values()))))]
+    space = {name: {"low": 0, "high": 40, "whole": True} for name in points[0]}
+    return Study(values, points=points, space=space, **more)
+
+
 def test_the_sentence_names_who_reaches_more_only_where_that_is_told_apart():
-    told = survival.sentence(read(Study({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
+    told = survival.sentence(read(of_architectures({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
     assert told.startswith(
-        "Of 10 settings, gan and gp both bring 1 to a score of 0.5, gp alone 9, gan alone 0 and neither 0: 90 points "
-        "[70, 100] more with gp (McNemar's exact test of the 9 that only one brings there"
+        "Of 10 architectures, gan and gp both bring 1 to a score of 0.5, gp alone 9, gan alone 0 and neither 0: 90 "
+        "points [70, 100] more with gp (McNemar's exact test of the 9 that only one brings there"
     )
     assert told.endswith("there: p = 0.0039).")
-    turned = survival.sentence(read(Study({"gp": [0.9] * 10, "gan": [0.2] * 9 + [0.8]})))
+    turned = survival.sentence(read(of_architectures({"gp": [0.9] * 10, "gan": [0.2] * 9 + [0.8]})))
     assert turned == told.replace("gan and gp both", "gp and gan both")
-    same = survival.sentence(read(Study({"gan": GAN, "gp": GP})))
+    same = survival.sentence(read(of_architectures({"gan": GAN, "gp": GP})))
     assert "a difference of 0 points [" in same
     assert "], no difference found (McNemar" in same
-    assert survival.sentence(read(Study({"gan": GAN, "gp": GP, "lp": GP}))) == ""
+    assert survival.sentence(read(of_architectures({"gan": GAN, "gp": GP, "lp": GP}))) == ""
 
 
 def test_every_other_objective_is_set_against_the_first():
@@ -70,12 +78,30 @@ def test_there_is_none_before_the_end_of_one_objective_or_of_other_settings():
 
 
 @pytest.mark.parametrize(
-    ("names", "noun"), [(("generator.depth", "critic.norm"), "architecture"), (("lr",), "setting")]
+    ("store", "noun", "primary"),
+    [
+        (of_architectures({"gan": GAN, "gp": GP}), "architecture", True),
+        (of_architectures({"gan": GAN, "gp": GP, "lp": GP}), "architecture", False),
+        (Study({"gan": GAN, "gp": GP}), "setting", False),
+    ],
 )
-def test_what_was_drawn_has_a_name(names, noun):
-    found = studied.read(Study({"gan": GAN, "gp": GP}))
-    found.block["space"] = dict.fromkeys(names)
-    assert survival.read(Study({"gan": GAN, "gp": GP}), found).noun == noun
+def test_it_answers_of_architectures_and_two_objectives_alone(store, noun, primary):
+    found = read(store)
+    assert (found.noun, found.primary, survival.shown(found)["primary"]) == (noun, primary, primary)
+    assert bool(survival.sentence(found)) == primary
+
+
+def test_where_settings_repeat_the_counts_stand_alone():
+    points = [{"generator.depth": i // 2} for i in range(4)]
+    store = Study({"gan": GAN, "gp": GP}, points=points, space={"generator.depth": {"choices": [0, 1]}})
+    found = read(store)
+    assert found.pairs[["low", "high", "p"]].isna().all(axis=None)
+    assert found.curves[["low", "high"]].isna().all(axis=None)
+    assert survival.sentence(found).endswith("a difference of 0 points, not tested, for some of them are the same.")
+    [pair] = survival.shown(found)["pairs"]
+    assert {row["p"] for row in pair["rows"]} == {NOTHING}
+    figure, _, _ = survival._survival(found, figures.styles(["gan", "gp"]))
+    assert len(figure.axes[0].collections) == 0
 
 
 def test_the_page_has_the_counts_as_text():

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.study.budget import bounds
-from harness.study.survival import fourfold, reached, redrawn_shares
+from harness.study.budget import bounds, redrawn_means, redraws
+from harness.study.survival import fourfold, reached
 
 LEVELS = [0.0, 0.25, 0.5, 1.0]
 pairs = st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1, max_size=20)
@@ -46,21 +46,12 @@ def test_the_order_of_trials_changes_no_count_and_that_of_objectives_turns_them(
     np.testing.assert_allclose((counts[1] - counts[0]) / len(found), gap, atol=1e-12)
 
 
-def test_redrawn_shares_are_the_bootstrap_by_hand():
-    """Their mean and spread are those of n draws with replacement; where all agree, so does every draw."""
-    which = reached([[0.1] * 30 + [0.9] * 10], [0.05, 0.5, 1.0])
-    shares = redrawn_shares(which, np.random.default_rng(0), draws=20_000)
-    assert shares.shape == (1, 20_000, 3)
-    np.testing.assert_allclose(shares.mean(1), [[1, 0.25, 0]], atol=0.003)
-    np.testing.assert_allclose(shares.std(1), [[0, np.sqrt(0.25 * 0.75 / 40), 0]], atol=0.002)
-
-
 def test_a_paired_band_is_narrower_where_objectives_agree_on_what_is_hard():
     rng = np.random.default_rng(1)
     ease = rng.random(60)
     values = np.clip([ease, ease + 0.15 + 0.02 * rng.standard_normal(60)], 0, 1)
-    which = reached(values, [0.5])
-    paired = redrawn_shares(which, rng)
-    alone = [redrawn_shares(row, rng) for row in which]
+    which = reached(values, [0.5])[..., 0]
+    paired = redrawn_means(which, redraws(60, rng)).T
+    alone = [redrawn_means(row, redraws(60, rng)) for row in which]
     widths = [np.ptp(bounds(shares[1] - shares[0])) for shares in (paired, alone)]
     assert widths[0] < 0.7 * widths[1]
