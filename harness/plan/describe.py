@@ -184,7 +184,8 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
 
 
 def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
-    """Return the smallest p by which a study can tell shares of its space apart; None where it tests none.
+    """Return the smallest p by which a study can tell shares of its space apart, and how many trials it takes for p to
+    be at most .05 after correction, all good with one objective alone; None where it tests none.
 
     Every pair of objectives is tested by McNemar's exact test over trials. The best of each is always near its best,
     so that at most all trials but one are good with one alone: of n of them p is 2^(1 - n), as of as many signs. Holm's
@@ -194,7 +195,13 @@ def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
     if study is None or study.sampler == "tpe" or not pairs:
         return None
     least = smallest_p(study.trials - 1)
-    return {"pairs": pairs, "smallest_p": least, "smallest_p_corrected": min(1.0, pairs * least)}
+    corrected = min(1.0, pairs * least)
+    return {
+        "pairs": pairs,
+        "smallest_p": least,
+        "smallest_p_corrected": corrected,
+        "trials_needed": tasks_needed(pairs),
+    }
 
 
 def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:

@@ -141,11 +141,16 @@ def _of_trials(description: Mapping[str, Any]) -> str:
         return (
             "There is one objective: the report has the share of the space that is good, and compares it with nothing."
         )
-    holm = f" after Holm's correction for {counted(shares['pairs'], 'pair')}" if shares["pairs"] > 1 else ""
+    holm, needed = f" after Holm's correction for {counted(shares['pairs'], 'pair')}", shares["trials_needed"]
+    takes = (
+        f"It takes {needed:,} trials that are good with one of the two alone, and none with the other alone"
+        if needed < trials
+        else f"None can be told apart, whatever the runs show: {needed + 1:,} trials could"
+    )
     return (
         "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test over "
-        f"{trials:,} trials: smallest reachable p = {p_value(shares['smallest_p_corrected'])}{holm}. It takes one "
-        f"objective that is good in all trials, and one in a single trial. Then {best}."
+        f"{trials:,} trials: smallest reachable p = {p_value(shares['smallest_p_corrected'])}"
+        f"{holm if shares['pairs'] > 1 else ''}. {takes}. Then {best}."
     )
 
 
