@@ -15,6 +15,7 @@ import pandas as pd
 from harness.errors import HarnessError, StoreError, suggestion
 from harness.report import comparison, tables
 from harness.report.changes import changed_settings, warnings
+from harness.report.confirmed import comparable, studies_said
 from harness.report.pairs import Difference, Side, difference, pair
 from harness.status import all_folders, holds_results, one_folder
 from harness.store import STATUSES, Store
@@ -42,7 +43,8 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     pairs, identical, overall, tasks, objectives    differences, as `_plain` has them, over all and by label
     settings    what differs, as `changed_settings` has it      warnings    sentences
 
-    Raises HarnessError where these are no two sides, or have no cell and seed in common; StoreError without results.
+    Of a study the runs that confirm it are compared, alone. Raises HarnessError where there are none of these yet, the
+    words name no two sides, or these have no cell and seed in common; StoreError without results.
     """
     names = _named(_split(words))
     sides, apart = _sides(names)
@@ -52,9 +54,11 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
         raise HarnessError(f"{sides[0].name} and {sides[1].name}: no run has ended on both sides yet")
     groups = {label: _by(pairs.runs, label) for label in ("task", "objective")}
     several = apart != "objective" and len(groups["objective"]) > 1
+    answer = comparison.answer((sides[0].name, sides[1].name), overall, groups["task"], pairs.swept)
+    of_studies = studies_said({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
     return {
         **{end: _told(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
-        "answer": comparison.answer((sides[0].name, sides[1].name), overall, groups["task"], pairs.swept),
+        "answer": f"{answer} {of_studies}".rstrip(),
         "pairs": len(pairs.runs),
         "identical": overall.identical,
         "overall": _plain(overall),
@@ -127,7 +131,7 @@ def _sides(names: tuple[Named, Named]) -> tuple[tuple[Side, Side], str]:
 
 
 def _read(folder: Path) -> Side:
-    store = Store(folder)
+    store = comparable(Store(folder))
     if not store.plan["runs"]:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
     table, unscored = tables.runs_of(store)

@@ -70,14 +70,14 @@ def _formats() -> dict[str, Format]:
     from harness import typeset
 
     def trials(store: Store) -> pd.DataFrame:
-        from harness.study import export  # imports Optuna
+        from harness import exports_optuna  # imports Optuna
 
-        return export.trials(store)
+        return exports_optuna.trials(store)
 
     def database(frame: pd.DataFrame) -> bytes:
-        from harness.study import export
+        from harness import exports_optuna
 
-        return export.database(frame)
+        return exports_optuna.database(frame)
 
     return {
         "csv": Format("csv", "run", Store.table, csv),

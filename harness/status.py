@@ -65,6 +65,7 @@ def statuses(path: str) -> list[dict[str, Any]]:
     folder, planned, counts   the counts by status sum to planned
     unreadable                without a plan that can be read: how much lies there, why, and what would do; else None
     unscored                  finished runs without scores
+    more                      whether a study plans further runs once these have ended
     training                  claims: stack, host, pid, alive
     failures                  the newest: run_id, label, status, error
     runs_a_minute, left_s     None where nothing trains, or too little has ended to tell
@@ -93,7 +94,8 @@ def headline(entry: dict[str, Any]) -> str:
         return f"{entry['folder']}: {entry['unreadable']}"
     counts = ", ".join(f"{n} {status}" for status, n in entry["counts"].items() if n)
     scoring = f"; {entry['unscored']} not scored yet" if entry["unscored"] else ""
-    return f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}"
+    more = "; its study plans more once these have ended" if entry["more"] else ""
+    return f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}{more}"
 
 
 def _entry(store: Store) -> dict[str, Any]:
@@ -116,6 +118,7 @@ def _entry(store: Store) -> dict[str, Any]:
         "counts": counts,
         "unreadable": unreadable,
         "unscored": len(store.unscored(rows, plan["score_id"])),
+        "more": "study" in plan and not plan["study"]["chosen"],
         "training": training,
         "runs_a_minute": None if pace is None else 60 * pace,
         "left_s": None if pace is None else counts["pending"] / pace,

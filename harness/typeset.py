@@ -25,10 +25,12 @@ CAPTION = (
 
 def cells(store: Records) -> pd.DataFrame:
     """Return a row a cell of a results folder (`stats.cells`), ordered by task and rank, and whether it is `bold`, as
-    CAPTION says. Raises what that raises.
+    CAPTION says; of a study by the runs that confirm it. Raises what that raises, HarnessError where there are none.
     """
     from harness.report import contest, tables
+    from harness.report.confirmed import comparable
 
+    store = comparable(store)
     table, _ = tables.runs_of(store)
     metrics = tables.metrics_of(store.plan, table)
     names = pd.Series(zip(table["objective"], table["setting"], strict=True), index=table.index, dtype=object)

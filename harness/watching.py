@@ -15,7 +15,7 @@ from harness.errors import StoreError
 from harness.interrupts import Interrupted
 from harness.status import headline, render, result_folders, statuses
 from harness.store.frozen import refuse_frozen
-from harness.wording import counted, printable, run_command
+from harness.wording import counted, listed, printable, run_command
 
 EVERY_S = 2.0  # between two looks
 QUIET_S = 20.0  # without anybody at work, after which nobody is expected: a call takes seconds until its first claim
@@ -26,8 +26,8 @@ Entries = list[dict[str, Any]]
 def watched(path: str) -> Iterator[Entries]:
     """Yield the entries of `statuses` every two seconds; none as long as there are no results.
 
-    Ends when every run is finished and scored, or failed; when nobody has been at work on the rest for a while; and at
-    Ctrl-C.
+    Ends when every run is finished and scored, or failed, and no study plans more; when nobody has been at work on the
+    rest for a while; and at Ctrl-C.
     """
     quiet_s = 0.0
     try:
@@ -91,8 +91,9 @@ def left(entry: dict[str, Any]) -> str | None:
     pending, unscored = entry["counts"]["pending"], entry["unscored"]
     what = [f"{counted(pending, 'run')} pending"] if pending else []
     what += [f"{counted(unscored, 'run')} not scored"] if unscored else []
+    what += ["more to plan of its study"] if entry["more"] else []
     command = run_command(Path(entry["folder"]))
-    return printable(f"{entry['folder']}: nobody is at work there: {' and '.join(what)}; `{command}` goes on")
+    return printable(f"{entry['folder']}: nobody is at work there: {listed(what)}; `{command}` goes on")
 
 
 def _looked(path: str) -> Entries:
@@ -105,7 +106,7 @@ def _looked(path: str) -> Entries:
 
 
 def _is_unfinished(entry: dict[str, Any]) -> bool:
-    return bool(entry["counts"]["pending"] or entry["unscored"])
+    return bool(entry["counts"]["pending"] or entry["unscored"] or entry["more"])
 
 
 def _is_at_work(entry: dict[str, Any]) -> bool:

@@ -140,6 +140,21 @@ def test_what_is_no_study_and_what_cannot_be_part_of_one_is_refused(suite):
     assert not Path("results").exists()
 
 
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
+def test_what_is_drawn_between_the_ends_is_refused_with_file_and_line(suite, call, sampler):
+    """Of the batches from 8 to 64, both ends and few others are multiples of 8."""
+    text = SUITE.replace("SAMPLER", sampler).replace("batch: 8}", "micro_batch: 8}")
+    Path("drawn.yaml").write_text(text.replace("    lr: {", "    batch: {low: 8, high: 64, whole: true}\n    lr: {"))
+    line = Path("drawn.yaml").read_text().splitlines().index("    batch: {low: 8, high: 64, whole: true}") + 1
+    code, out, err = call("plan", "drawn.yaml")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        rf"drawn\.yaml:{line}: batch: batch=(\d+) can be drawn: micro_batch: 8 given, a number that divides the batch "
+        r"of \1 needed; leave this value out of the space\.\n",
+        err,
+    )
+
+
 def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
     code, out, _ = call("plan", suite())
     text = " ".join(out.split())
@@ -148,6 +163,37 @@ def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
         "drawn lr from 1e-4 to 0.01 (log); clip from 0.01 to 1 (log); gp_weight from 0.1 to 10 (log): 4 trials" in text
     )
     assert "runs 16 runs: 8 cells of 2 seeds" in text
-    assert "compared by a bootstrap over its 4 trials" in text
     assert "swept" not in text.split("Settings")[0]
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "objectives", "said"),
+    [
+        (
+            "qmc",
+            "[wgan-clip, wgan-gp]",
+            "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test "
+            "over 4 trials: smallest reachable p = 0.25. None can be told apart, whatever the runs show: 7 trials",
+        ),
+        (
+            "random",
+            "[wgan-clip, wgan-gp, gan]",
+            "smallest reachable p = 0.75 after Holm's correction for 3 pairs. None",
+        ),
+        ("random", "wgan-gp", "the report has the share of the space that is good, and compares it with nothing."),
+        (
+            "tpe",
+            "[wgan-clip, wgan-gp]",
+            "has no share of it, but their running best; the best setting of each is compared",
+        ),
+        ("tpe", "wgan-gp", "but their running best, and there is no other objective to compare it with."),
+    ],
+)
+def test_plan_names_what_the_report_tests_and_the_smallest_p(suite, call, sampler, objectives, said):
+    text = Path(suite(sampler)).read_text()
+    unused = "    clip: {low: .01, high: 1, log: true}\n" if "clip" not in objectives else ""
+    Path("drawn.yaml").write_text(text.replace("[wgan-clip, wgan-gp]", objectives).replace(unused, ""))
+    code, out, _ = call("plan", "drawn.yaml")
+    assert code == 0
+    assert said in " ".join(out.split("What can be concluded")[1].split())

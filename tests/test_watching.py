@@ -43,6 +43,20 @@ def test_it_ends_when_all_is_finished(store, results, naps):
     assert taken == [2.0]
 
 
+def test_it_waits_for_what_a_study_plans_from_what_has_ended(store, results, naps):
+    store.commit_attempt(results["pending mlp"], "failed", "boom", "log")
+    study = {"identity": "x", "trials": [], "chosen": []}
+    chosen = [{"objective": "averaged", "number": 0, "params": {}, "runs": [results["averaged mlp"]]}]
+    store.write_plan({**store.plan, "study": study}, store.suite_text)
+    naps[1][2] = lambda: store.write_plan({**store.plan, "study": {**study, "chosen": chosen}}, store.suite_text)
+    seen = [found[0] for found in watched("results")]
+    assert [entry["more"] for entry in seen] == [True, True, False]
+    assert "1 failed; its study plans more once these have ended" in watching.line(seen[:1])
+    said = "nobody is at work there: more to plan of its study; `harness run results/small/suite.yaml` goes on"
+    assert watching.left(seen[0]) == f"results/small: {said}"
+    assert watching.left(seen[2]) is None
+
+
 def test_ctrl_c_ends_it(store, naps):
     naps[1][1] = interrupt
     assert len(list(watched("results"))) == 1

@@ -14,6 +14,7 @@ from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import tables
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
+from harness.suite.study import Study
 
 
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
         },
         "scored": scored(suite, plan),
         "settings": resolved_settings(plan, papers(suite, triples)),
-        "conclusions": conclusions(plan.runs, axes),
+        "conclusions": conclusions(plan.runs, axes) | {"shares": shares(suite.study, plan.runs)},
     }
 
 
@@ -179,6 +180,27 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
+    }
+
+
+def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
+    """Return the smallest p by which a study can tell shares of its space apart, and how many trials it takes for p to
+    be at most .05 after correction, all good with one objective alone; None where it tests none.
+
+    Every pair of objectives is tested by McNemar's exact test over trials. The best of each is always near its best,
+    so that at most all trials but one are good with one alone: of n of them p is 2^(1 - n), as of as many signs. Holm's
+    correction multiplies the smallest by the number of pairs.
+    """
+    pairs = math.comb(len({row["objective"] for row in rows}), 2)
+    if study is None or study.sampler == "tpe" or not pairs:
+        return None
+    least = smallest_p(study.trials - 1)
+    corrected = min(1.0, pairs * least)
+    return {
+        "pairs": pairs,
+        "smallest_p": least,
+        "smallest_p_corrected": corrected,
+        "trials_needed": tasks_needed(pairs),
     }
 
 

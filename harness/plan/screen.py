@@ -116,10 +116,7 @@ def _limits(description: Mapping[str, Any]) -> str:
     primary, cell = description["conclusions"]["primary"], description["conclusions"]["cell"]
     sentences = [_primary_sentence(primary) if primary["pairs"] else _alone(description)]
     if description["study"]:
-        sentences = [
-            f"Shares of the space in which an objective does well are compared by a bootstrap over its "
-            f"{description['study']['trials']} trials, the best settings on the suite's seeds, paired."
-        ]
+        sentences = [_of_trials(description)]
     elif cell["seeds"] < 2:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
@@ -130,6 +127,31 @@ def _limits(description: Mapping[str, Any]) -> str:
     sentences += [_power_sentence(description["power"])] if "power" in description else []
     wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences]
     return "\n".join(["What can be concluded", *(line for lines in wrapped for line in lines)])
+
+
+def _of_trials(description: Mapping[str, Any]) -> str:
+    """Return what the report of a study tests: objectives by their trials, and their best settings on other seeds."""
+    objectives, trials = len(description["objectives"]), description["study"]["trials"]
+    shares = description["conclusions"]["shares"]
+    best = "the best setting of each is compared on the suite's seeds, paired"
+    if description["study"]["sampler"] == "tpe":
+        end = f"; {best}." if objectives > 1 else ", and there is no other objective to compare it with."
+        return f"Trials of tpe are no sample of the space: the report has no share of it, but their running best{end}"
+    if objectives < 2:
+        return (
+            "There is one objective: the report has the share of the space that is good, and compares it with nothing."
+        )
+    holm, needed = f" after Holm's correction for {counted(shares['pairs'], 'pair')}", shares["trials_needed"]
+    takes = (
+        f"It takes {needed:,} trials that are good with one of the two alone, and none with the other alone"
+        if needed < trials
+        else f"None can be told apart, whatever the runs show: {needed + 1:,} trials could"
+    )
+    return (
+        "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test over "
+        f"{trials:,} trials: smallest reachable p = {p_value(shares['smallest_p_corrected'])}"
+        f"{holm if shares['pairs'] > 1 else ''}. {takes}. Then {best}."
+    )
 
 
 def _alone(description: Mapping[str, Any]) -> str:

@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import HarnessError
 from harness.report.records import Records
+from harness.wording import listed, run_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,31 @@ def confirmed(store: Records) -> Records:
     """
     chosen = (store.plan.get("study") or {}).get("chosen", ())
     return Confirmed(store, {run_id for trial in chosen for run_id in trial["runs"]}) if chosen else store
+
+
+def comparable(store: Records) -> Records:
+    """Return the records by which a suite may be compared with others, or printed: of a study those that confirm it, so
+    that no seed stands for a setting that was chosen on it.
+
+    Raises HarnessError where a study has chosen none yet.
+    """
+    if "study" in store.plan and not store.plan["study"]["chosen"]:
+        raise HarnessError(
+            f"{store.folder}: its study has only trials so far, on the seeds that settings are chosen on; "
+            f"`{run_command(store.folder)}` goes on to the runs that confirm them"
+        )
+    return confirmed(store)
+
+
+def studies_said(plans: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return in a sentence which folders, given with their plans, are compared by what confirms their studies; "" where
+    none holds a study.
+    """
+    folders = [folder for folder, plan in plans.items() if "study" in plan]
+    if not folders:
+        return ""
+    whose = f"study in {folders[0]}" if len(folders) == 1 else f"studies in {listed(folders)}"
+    return f"Of the {whose} only the runs that confirm the chosen settings, on fresh seeds, are compared."
 
 
 class Confirmed:
@@ -42,6 +69,10 @@ class Confirmed:
     def spoiled(self) -> set[str]:
         """The runs that count as not finished for it."""
         return self._store.spoiled
+
+    def finished(self) -> set[str]:
+        """Those of these runs that have a record."""
+        return self._store.finished() & self._runs
 
     def table(self) -> "pd.DataFrame":
         """One row for each of these runs."""

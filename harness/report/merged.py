@@ -14,6 +14,8 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.report.changes import is_current
+from harness.report.confirmed import comparable, studies_said
+from harness.report.records import Records
 from harness.report.tables import pictured
 from harness.spec import canonical_json
 from harness.store import Store
@@ -32,7 +34,7 @@ Name = tuple[str, str]  # a kind, and a name of it
 class Part:
     """One folder of several: its rows of the plan under the names of all, and which of them no earlier folder holds."""
 
-    store: Store
+    store: Records
     rows: list[dict[str, Any]]
     kept: list[bool]
 
@@ -48,7 +50,7 @@ class Merged:
         self.plan = plan
         self.folder = Path("+".join(part.label for part in parts))
         self._parts = parts
-        self._owners: dict[str, Store] = {}  # the first folder that plans a run and finished it
+        self._owners: dict[str, Records] = {}  # the first folder that plans a run and finished it
         for part in reversed(parts):
             planned = {row["run_id"] for row in part.rows}
             self._owners |= dict.fromkeys(planned & part.store.finished(), part.store)
@@ -62,6 +64,10 @@ class Merged:
     def spoiled(self) -> set[str]:
         """The runs that count as not finished for it."""
         return {run_id for part in self._parts for run_id in part.store.spoiled}
+
+    def finished(self) -> set[str]:
+        """The runs that a folder which plans them holds a record of."""
+        return set(self._owners)
 
     def table(self) -> pd.DataFrame:
         """One row for every planned run, with its folder."""
@@ -104,12 +110,12 @@ class Merged:
 
 
 def merge(folders: Sequence[str | Path]) -> Merged:
-    """Return the records of several results folders as those of one.
+    """Return the records of several results folders as those of one; of a study those that confirm it.
 
     Raises HarnessError where they are ranked on other metrics, scored on other samples or by other metrics, or not
-    scored yet; StoreError where one cannot be read.
+    scored yet, or where a study confirms nothing yet; StoreError where one cannot be read.
     """
-    stores = [Store(folder) for folder in folders]
+    stores = [comparable(Store(folder)) for folder in folders]
     plans = [store.plan for store in stores]
     _refuse_unscored(stores)
     _refuse_other_scores(stores)
@@ -123,7 +129,8 @@ def merge(folders: Sequence[str | Path]) -> Merged:
     plan = {
         "resolved": _resolved(parts),
         "parts": [
-            {"folder": part.label, "path": str(part.store.folder), "resolved": part.store.suite} for part in parts
+            {"folder": part.label, "path": str(part.store.folder), "resolved": part.store.plan["resolved"]}
+            for part in parts
         ],
         "runs": [row for part in parts for row, kept in zip(part.rows, part.kept, strict=True) if kept],
         "specs": {run_id: spec for plan in plans for run_id, spec in plan["specs"].items()},
@@ -145,7 +152,7 @@ def _named(row: Mapping[str, Any], clashes: set[Name], tag: str) -> dict[str, An
     return {**row, **renamed}
 
 
-def _kept(rows: Sequence[list[dict[str, Any]]], stores: Sequence[Store]) -> list[list[bool]]:
+def _kept(rows: Sequence[list[dict[str, Any]]], stores: Sequence[Records]) -> list[list[bool]]:
     """Say of each row of each folder whether it stands for its run: in the first that finished it, or else plans it."""
     chosen: dict[str, tuple[bool, int]] = {}
     for place, (part, store) in enumerate(zip(rows, stores, strict=True)):
@@ -159,21 +166,21 @@ def _kept(rows: Sequence[list[dict[str, Any]]], stores: Sequence[Store]) -> list
 # What cannot stand in one table
 
 
-def _refuse_unscored(stores: Sequence[Store]) -> None:
+def _refuse_unscored(stores: Sequence[Records]) -> None:
     for store in stores:
         waits = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
         if waits:
             raise HarnessError(f"{waiting_scores(len(waits), str(store.folder))}; then it can be merged")
 
 
-def _refuse_other_scores(stores: Sequence[Store]) -> None:
+def _refuse_other_scores(stores: Sequence[Records]) -> None:
     for first, other in combinations(stores, 2):
         start = f"{first.folder} and {other.folder} cannot be merged"
         for kind in sorted(_kinds(first) & _kinds(other)):
-            names = [store.suite["primary"][kind] for store in (first, other)]
+            names = [store.plan["resolved"]["primary"][kind] for store in (first, other)]
             if names[0] != names[1]:
                 raise HarnessError(f"{start}: {kind} are ranked on {names[0]} in one and on {names[1]} in the other")
-        scores = [store.suite["score"] for store in (first, other)]
+        scores = [store.plan["resolved"]["score"] for store in (first, other)]
         n = [score["samples"] for score in scores]
         if n[0] != n[1]:
             again = f"`harness score {other.folder} --samples {n[0]}` may bring them in line"
@@ -186,7 +193,7 @@ def _refuse_other_scores(stores: Sequence[Store]) -> None:
             raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {old.folder}`")
 
 
-def _kinds(store: Store) -> set[str]:
+def _kinds(store: Records) -> set[str]:
     """Return the kinds of data in a plan, as `primary` has them."""
     pictures = pictured(store.plan)
     return {"images" if row["dataset"] in pictures else "toys" for row in store.plan["runs"]}
@@ -196,15 +203,16 @@ def _resolved(parts: Sequence[Part]) -> dict[str, Any]:
     """Return what a report reads of a suite: name, question, primary and extractors of those that they concern."""
     primary: dict[str, str] = {}
     for part in parts:
-        primary |= {kind: part.store.suite["primary"][kind] for kind in _kinds(part.store)}
+        primary |= {kind: part.store.plan["resolved"]["primary"][kind] for kind in _kinds(part.store)}
     ours = next((part for part in parts if "images" in _kinds(part.store)), parts[0])
-    asked = dict.fromkeys(" ".join(str(part.store.suite.get("question") or "").split()) for part in parts)
+    asked = dict.fromkeys(" ".join(str(part.store.plan["resolved"].get("question") or "").split()) for part in parts)
     merged = f"Merged from {listed([str(part.store.folder) for part in parts])}."
+    studies = studies_said({str(part.store.folder): part.store.plan for part in parts})
     return {
         "name": " + ".join(part.label for part in parts),
-        "question": " ".join([*filter(None, asked), merged]),
+        "question": " ".join(filter(None, [*asked, merged, studies])),
         "primary": primary,
-        "score": ours.store.suite["score"],
+        "score": ours.store.plan["resolved"]["score"],
     }
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.errors import HarnessError
 from harness.suite.expand import Expansion, PlannedRun, all_triples, drawn, drawn_names, seeded
 from harness.suite.format import Suite
 from harness.suite.plugins import tables
-from harness.suite.resolve import Resolved, resolve
+from harness.suite.problems import Refused
+from harness.suite.refusals import Seen, resolved_or_refused
+from harness.suite.resolve import Resolved
 from harness.suite.settings import Triple
-from harness.wording import plain
+from harness.suite.studycheck import at_space
 
 
 class Trial(NamedTuple):
@@ -21,17 +22,18 @@ class Trial(NamedTuple):
 
 
 class Planner:
-    """Plans the runs of a suite's trials. Raises HarnessError where settings that were drawn contradict each other.
+    """Plans the runs of a suite's trials. Raises Refused where settings that were drawn cannot be trained together.
 
     names   the settings that each objective draws, by its name in the suite, in the order of the matrix
     """
 
     def __init__(self, suite: Suite) -> None:
-        self._tables = tables()
+        self._suite, self._tables = suite, tables()
         self._triples: dict[str, list[Triple]] = {}
         for triple in all_triples(suite, self._tables)[0]:
             self._triples.setdefault(triple.objective.label, []).append(triple)
         self._setups: dict[str, Resolved] = {}  # runs share theirs
+        self._before: Seen = set()
         self.names = {objective: sorted(drawn_names(triples[0])) for objective, triples in self._triples.items()}
 
     def runs(self, trial: Trial, seeds: Sequence[int]) -> list[PlannedRun]:
@@ -39,11 +41,9 @@ class Planner:
         found: list[PlannedRun] = []
         for triple in self._triples[trial.objective]:
             choice = drawn(triple, trial.params)
-            try:
-                resolved = resolve(triple, choice.values, self._tables)
-            except HarnessError as error:
-                settings = ", ".join(f"{name}={plain(value)}" for name, value in trial.params.items())
-                raise HarnessError(f"study: {settings} was drawn for '{trial.objective}': {error}") from None
+            resolved, wrong = resolved_or_refused(triple, choice.values, self._tables, self._before)
+            if resolved is None or wrong:
+                raise Refused(at_space(self._suite, triple, choice.sweep, wrong, self._tables))
             shared = self._setups.setdefault(resolved.text, resolved)
             found += seeded(triple, choice, shared, resolved.hyper, seeds)
         return found

@@ -1,12 +1,11 @@
 """What a suite of the right form can still have wrong: names, values and combinations that the tables do not take."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError, suggestion
-from harness.objectives import no_penalty
 from harness.spec import canonical_json
 from harness.suite.datacheck import data_problems, lacks_file, wrong_file
 from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, named, too_many
@@ -14,15 +13,13 @@ from harness.suite.format import Block, Suite
 from harness.suite.overrides import Override, parse_overrides
 from harness.suite.plugins import Tables, tables
 from harness.suite.problems import Problem
-from harness.suite.resolve import Resolved, has_constraint, resolve
+from harness.suite.refusals import Seen, resolved_or_refused
+from harness.suite.resolve import has_constraint
 from harness.suite.settings import PLAYERS, Component, Source, Triple, component, player_model, set_level
-from harness.suite.sizes import player_sizes
 from harness.suite.space import SPACE, between, needs_whole, space_overrides, tried
-from harness.suite.studycheck import all_choices, study_problems
-from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, RECIPE, Kind, Swept, or_recipe, shown, within
+from harness.suite.studycheck import all_choices, at_space, study_problems
+from harness.suite.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, Kind, Swept, or_recipe, shown, within
 from harness.suite.yamlfile import KeyPath
-
-BOUNDS = {"tanh": [-1, 1], "sigmoid": [0, 1]}  # of a generator's last nonlinearity
 
 
 def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list[Problem]:
@@ -67,83 +64,9 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
     return problems + _wrong_combinations(suite, sound, found)
 
 
-def refusals(triple: Triple, values: Mapping[str, Any], resolved: Resolved) -> list[Problem]:
-    """Return why this combination cannot be trained: what would otherwise be found out at step 900."""
-    problems = []
-    objective, sources = triple.objective, triple.sources
-    batch_norm = resolved.setup.critic.get("norm") == "batch" and objective.entry.penalty is not no_penalty
-    if batch_norm and "batch-norm-in-penalty" not in triple.allow:
-        path = sources["critic.norm"].path if "critic.norm" in sources else triple.places["architecture"]
-        text = (
-            f"batch norm in the critic of '{triple.architecture.label}' couples the samples that the penalty of "
-            f"'{objective.label}' takes one by one; use norm: layer, or say allow: [batch-norm-in-penalty]."
-        )
-        problems.append(Problem(path, text))
-    known = ("lr", "critic_lr", "generator_lr", *objective.entry.hyper)
-    for name in values.get("train.schedule", {}):
-        if name not in known:
-            text = f"'{name}' is no hyperparameter of '{objective.label}'.{suggestion(name, known)}"
-            problems.append(Problem(sources["train.schedule"].path, text))
-    is_fixed = resolved.setup.train["generator"] == "fixed"
-    if is_fixed and values.get("train.n_critic", RECIPE) not in (RECIPE, 1):
-        text = f"{shown(values['train.n_critic'])} given, but the steps of a fixed generator are critic updates."
-        problems.append(Problem(sources["train.n_critic"].path, f"{text} Leave it out, or set it to 1."))
-    if not resolved.setup.generator:
-        for name in resolved.setup.tricks:
-            if tables().trick[name].sampled:
-                text = f"'{name}' keeps a generator of its own, and none is trained on '{triple.dataset.label}'."
-                problems.append(Problem(triple.places["objective"], text))
-    players = (resolved.setup.generator, resolved.setup.critic)
-    if resolved.setup.train["batch"] * resolved.setup.train["pack"] < 2 and any(
-        player.get("norm") == "batch" for player in players
-    ):
-        text = "batch norm needs more than one sample a batch: with one, every output is its bias."
-        problems.append(Problem(triple.places["architecture"], text))
-    problems += _wrong_micro_batch(triple, resolved) + _wrong_output(triple, resolved)
-    try:
-        player_sizes(resolved.setup)
-    except Exception as error:  # a plug-in's builder may raise anything
-        text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {error}"
-        problems.append(Problem(triple.places["architecture"], text))
-    return problems
-
-
-def _wrong_output(triple: Triple, resolved: Resolved) -> list[Problem]:
-    """Return why a generator cannot draw its pictures: its last nonlinearity has another range."""
-    output, wanted = resolved.setup.generator.get("output"), list(resolved.setup.data.get("range", ()))
-    if triple.dataset.entry.pictures is None or BOUNDS.get(str(output), wanted) == wanted:
-        return []
-    fitting = next(name for name, bounds in BOUNDS.items() if bounds == wanted)
-    text = (
-        f"the generator of '{triple.architecture.label}' ends in {output}, and pictures of '{triple.dataset.label}' "
-        f"range from {wanted[0]} to {wanted[1]}; set generator: {{output: {fitting}}}."
-    )
-    return [Problem(triple.places["architecture"], text)]
-
-
-def _wrong_micro_batch(triple: Triple, resolved: Resolved) -> list[Problem]:
-    """Return why a batch cannot be passed in the parts that are said: the parts' mean must be the whole batch's."""
-    setup = resolved.setup
-    micro, batch = setup.train.get("micro_batch"), setup.train["batch"]
-    if micro is None:
-        return []
-    if batch % micro:
-        text = f"{micro} given, a number that divides the batch of {batch} needed."
-    elif coupled := [p for p in PLAYERS if getattr(setup, p).get("norm") == "batch"]:
-        text = (
-            f"batch norm in the {' and the '.join(coupled)} of '{triple.architecture.label}' takes a batch as a whole; "
-            "use another norm, or leave micro_batch out."
-        )
-    elif whole := [name for name in setup.tricks if tables().trick[name].loss]:
-        text = f"the trick '{whole[0]}' of '{triple.objective.label}' takes a batch as a whole; leave micro_batch out."
-    else:
-        return []
-    return [Problem(triple.sources["train.micro_batch"].path, text)]
-
-
 def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
     problems: list[Problem] = []
-    seen: set[tuple[str, str, str]] = set()
+    before: Seen = set()
     read: dict[Any, bool] = {}  # where `constrain` is set -> whether any run reads it
     left = dict.fromkeys(range(len(suite.matrix)), 0)
     for triple in triples:
@@ -152,15 +75,8 @@ def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) 
             read[path] = read.get(path, False) or has_constraint(triple)
         for choice in all_choices(suite, triple):
             left[triple.block] += 1
-            try:
-                resolved = resolve(triple, choice.values, found)
-            except HarnessError as error:
-                problems.append(Problem(triple.places["architecture"], f"{triple.architecture.label}: {error}"))
-                continue
-            key = (triple.architecture.label, triple.objective.label, resolved.text)
-            if key not in seen:
-                seen.add(key)
-                problems += refusals(triple, choice.values, resolved)
+            _, wrong = resolved_or_refused(triple, choice.values, found, before)
+            problems += at_space(suite, triple, choice.sweep, wrong, found) if suite.study else wrong
     problems += [
         Problem(path, "no objective trained here has a constraint for it to place; leave it out.")
         for path, is_read in read.items()

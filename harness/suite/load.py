@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from harness.errors import SuiteError, suggestion
 from harness.suite.format import Suite
 from harness.suite.overrides import applied, key_path, parse_overrides, settles
 from harness.suite.plugins import load_plugins, tables
-from harness.suite.problems import Problem, parse, sentences
+from harness.suite.problems import Problem, Refused, parse, sentences
 from harness.suite.yamlfile import Document, KeyPath, Place, parse_document, read_yaml
 
 
@@ -36,6 +37,18 @@ def load_suite(suite: str | Path | Mapping[str, Any], scale: str | None = None, 
     if problems:
         raise SuiteError(sentences(problems, document))
     return parsed.model_copy(update={"scales": {}, "extends": None})
+
+
+@contextmanager
+def with_places(suite: str | Path | Mapping[str, Any], scale: str | None, sets: Sequence[str]) -> Iterator[None]:
+    """Tell what is refused (`Refused`) of a suite that `load_suite` took as that tells mistakes, with file and line."""
+    try:
+        yield
+    except Refused as refused:
+        document = _read(suite)
+        _scaled(document, scale)
+        _add_sets(document, sets)
+        raise SuiteError(sentences(refused.problems, document)) from None
 
 
 def _read(suite: str | Path | Mapping[str, Any]) -> Document:
@@ -88,7 +101,8 @@ def _merged(
     merged = dict(old)
     for key, value in new.items():
         source, target = (*at[0], key), (*at[1], key)
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+        is_range = target[-3:-1] == ("study", "space")  # low and high beside choices would say two things
+        if isinstance(value, dict) and isinstance(merged.get(key), dict) and not is_range:
             merged[key] = _merged(merged[key], value, places, above, (source, target))
             continue
         for inside in _paths(merged.get(key)):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import suggestion
+from harness.errors import HarnessError, suggestion
 from harness.suite.format import Suite, SuiteTrain
 from harness.suite.values import shown
 from harness.suite.yamlfile import Document, KeyPath, Place
@@ -24,6 +24,17 @@ class Problem(NamedTuple):
 
     path: KeyPath
     text: str
+
+
+class Refused(HarnessError):
+    """Mistakes of a suite that show as its runs are planned; `harness.suite.load.with_places` adds file and line."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return " ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in self.problems)
 
 
 def parse(data: dict[str, Any]) -> tuple[Suite, list[Problem]]:

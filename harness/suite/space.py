@@ -65,7 +65,7 @@ def between(suite: Suite, overrides: Iterable[Override]) -> Iterator[Override]:
     """Yield settings of the space at a fraction that may be drawn, and stands in no file."""
     for override in overrides:
         where = suite.study.space[str(override.path[-1])]
-        if where.choices is None and not where.whole:
+        if where.is_fraction:
             yield override._replace(value=where.low + INNER * (where.high - where.low))
 
 

@@ -40,6 +40,11 @@ class Range(Strict):
     whole: Annotated[Any, YES] = Field(default=False, description="whole numbers alone, both ends among them")
     choices: list[Annotated[Any, CHOICE]] = described("the values to choose among, in place of low and high")
 
+    @property
+    def is_fraction(self) -> bool:
+        """Whether fractions are drawn."""
+        return self.choices is None and not self.whole
+
     def ends(self) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
         """Yield the values that a mistake would show at, and the key of each: both ends, or every choice."""
         if self.choices is not None:

@@ -1,7 +1,9 @@
 """What a study of the right form can still have wrong: objectives not treated alike, seeds that serve twice."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations, product
+from typing import Any
 
 from harness.metrics.directions import bare_name
 from harness.suite.expand import Choice, choices, drawn, drawn_names
@@ -10,22 +12,60 @@ from harness.suite.format import Suite
 from harness.suite.overrides import parse_overrides
 from harness.suite.plugins import Tables
 from harness.suite.problems import Problem
+from harness.suite.refusals import resolved_or_refused
 from harness.suite.settings import Triple, set_level
-from harness.suite.space import SPACE, first_value, space_overrides
+from harness.suite.space import SPACE, space_overrides
 from harness.suite.yamlfile import KeyPath
-from harness.wording import counted, listed
+from harness.wording import counted, listed, plain
 
 SCORED = {"toys": ("w1", "w1_excess", "score"), "images": ("fid", "fid_excess", "score")}
 
 
 def all_choices(suite: Suite, triple: Triple) -> Iterator[Choice]:
     """Yield every combination of a triple's swept values; of a study those that stand for all that it may draw: each
-    setting at its ends, or choices, with the others at their first.
+    setting at its ends, or choices, with the others at their first, and so each pair of settings.
     """
-    yield from choices(suite.matrix[triple.block], triple)
-    first = {name: first_value(suite.study.space[name]) for name in drawn_names(triple)}
-    for name in first:
-        yield from (drawn(triple, {**first, name: value}) for value, _ in suite.study.space[name].ends())
+    if not suite.study:
+        yield from choices(suite.matrix[triple.block], triple)
+        return
+    said = {name: [v for v, _ in suite.study.space[name].ends()] for name in sorted(drawn_names(triple))}
+    first = {name: values[0] for name, values in said.items()}
+    for name, values in said.items():
+        yield from (drawn(triple, {**first, name: value}) for value in values)
+    # Fractions stand beside a Setup, whose parts alone can contradict each other.
+    for a, b in combinations([name for name in said if not suite.study.space[name].is_fraction], 2):
+        yield from (drawn(triple, {**first, a: x, b: y}) for x, y in product(said[a], said[b]))
+
+
+def at_space(
+    suite: Suite, triple: Triple, params: Mapping[str, Any], problems: Iterable[Problem], found: Tables
+) -> list[Problem]:
+    """Return why the settings of a trial cannot be trained, at the first of those in the space that it is due to: of
+    those that have another end, or choice, with which it is gone.
+    """
+
+    def lasts(problem: Problem, name: str, value: Any) -> bool:
+        values = drawn(triple, {**params, name: value}).values
+        return any(problem.text == other.text for other in resolved_or_refused(triple, values, found, set())[1])
+
+    told = []
+    own = {name: where for name, where in suite.study.space.items() if name in params}
+    for problem in problems:
+        due = [name for name, where in own.items() if not all(lasts(problem, name, v) for v, _ in where.ends())]
+        path = (*SPACE, due[0]) if due else problem.path
+        alone = len(due) < 2 and path == problem.path
+        told.append(problem if alone else Problem(path, _met(triple, {name: params[name] for name in due}, problem)))
+    return told
+
+
+def _met(triple: Triple, drawn_here: Mapping[str, Any], problem: Problem) -> str:
+    """Return the sentence of values that cannot be drawn, and what stands elsewhere in the suite against them."""
+    said = listed([f"{name}={plain(value)}" for name, value in drawn_here.items()])
+    together, one = (" together", "one of these values") if len(drawn_here) > 1 else ("", "this value")
+    key = problem.path[-1]
+    is_setting = isinstance(key, str) and problem.path not in triple.places.values() and problem.path[:2] != SPACE
+    text = f"{key}: {problem.text}" if is_setting else problem.text
+    return f"{said} can be drawn{together}: {text.rstrip('.')}; leave {one} out of the space."
 
 
 def study_problems(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:

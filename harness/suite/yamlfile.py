@@ -111,7 +111,8 @@ def _read_text(path: Path, label: str) -> str:
     try:
         info = path.stat()
         if not stat.S_ISREG(info.st_mode):
-            raise SuiteError(f"{label}: not a file; the path of a suite file (YAML) is needed.")
+            kept = f", such as {label}/suite.yaml" if (path / "suite.yaml").is_file() else ""  # of a results folder
+            raise SuiteError(f"{label}: not a file; the path of a suite file (YAML) is needed{kept}.")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

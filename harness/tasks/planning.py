@@ -38,6 +38,7 @@ def plan_suite(
     from harness.cost.workload import trials
     from harness.plan import describe, earlier_plan, mend_plan, run_filter
     from harness.suite import load_suite
+    from harness.suite.load import with_places
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
@@ -47,7 +48,8 @@ def plan_suite(
     if suite.study and only:
         raise HarnessError("--only: a study trains all runs of its trials; leave it out")
     resolved, previous = suite.to_json(), earlier_plan(store)
-    plan, course = _planned(suite, store, previous, place)
+    with with_places(given, scale, sets):
+        plan, course = _planned(suite, store, previous, place)
     selected = run_filter(only, plan)
     _refuse_too_many(plan, resolved["score"]["samples"])
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []

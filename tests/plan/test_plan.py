@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
+from scipy.stats import binomtest
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.plan.describe import conclusions
+from harness.plan.describe import conclusions, shares
 from harness.plan.screen import WIDTH
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.power import seeds_for
@@ -22,6 +23,7 @@ from harness.spec import RunSpec, canonical_json
 from harness.suite import Suite
 from harness.suite.expand import expand
 from harness.suite.sizes import player_sizes
+from harness.suite.study import Study
 
 
 def suite(**parts):
@@ -213,6 +215,27 @@ def test_only_refuses_what_matches_nothing(text, expected, planned):
     with pytest.raises(HarnessError) as error:
         run_filter([text], planned[1])
     assert str(error.value).startswith(expected)
+
+
+def smallest_of_all(trials):
+    """Try all numbers of trials that one objective alone, the other alone, both and neither is good in."""
+    counts = [
+        (a, b) for a in range(trials + 1) for b in range(trials + 1 - a) for both in range(trials + 1 - a - b)
+        if a + both and b + both
+    ]  # fmt: skip
+    return min(binomtest(a, a + b).pvalue if a + b else 1.0 for a, b in counts)  # each is good where it is best
+
+
+@pytest.mark.parametrize("trials", range(2, 10))
+def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(trials):
+    study = Study.model_validate({"space": {"lr": {"low": 1, "high": 2}}, "trials": trials})
+    found = shares(study, [{"objective": name} for name in "ghk"])
+    assert found["smallest_p"] == pytest.approx(smallest_of_all(trials))
+    assert (found["pairs"], found["smallest_p_corrected"]) == (3, min(1, 3 * found["smallest_p"]))
+    needed = found["trials_needed"]
+    assert 3 * smallest_of_all(needed + 1) <= 0.05 < 3 * smallest_of_all(needed)
+    assert shares(study, [{"objective": "g"}]) is shares(None, []) is None
+    assert shares(study.model_copy(update={"sampler": "tpe"}), [{"objective": "g"}, {"objective": "h"}]) is None
 
 
 def test_conclusions_count_tasks_pairs_and_seeds(planned):

@@ -148,7 +148,7 @@ def test_trials_that_learnt_from_other_runs_are_not_kept():
 def test_settings_that_contradict_each_other_are_named():
     planner = Planner(suite(space={**SPACE, "width": {"choices": [8, 16]}}))
     with pytest.raises(
-        HarnessError, match="study: lr=1e-3, gp_weight=1, width=wide was drawn for 'wgan-gp': these para"
+        HarnessError, match=r"study\.space\.width: width=wide can be drawn: mlp: these parameters do not go together: "
     ):
         planner.runs(Trial("wgan-gp", 0, {"lr": 0.001, "gp_weight": 1.0, "width": "wide"}), [100])
 

@@ -67,6 +67,22 @@ WRONG = {
         suite(["critic.norm: {choices: [layer, batch]}"]),
         "x.yaml:7: critic.norm: batch norm in the critic of 'mlp' couples the samples",
     ),
+    "two that meet": (
+        suite(["batch: {choices: [8, 1]}", "generator.norm: {choices: [none, batch]}",
+               "critic.width: {choices: [4, 8]}"]),
+        "x.yaml:7: batch: batch=1 and generator.norm=batch can be drawn together: batch norm needs more than one "
+        "sample a batch: with one, every output is its bias; leave one of these values out of the space.",
+    ),
+    "two that build nothing": (
+        suite(["critic.depth: {choices: [5, 3]}", "critic.extra: {choices: [0, 2]}"],
+              block=BLOCK.replace("ring", "digits").replace("mlp", "dcgan-no-norm")),
+        "x.yaml:7: critic.depth: critic.depth=3 and critic.extra=2 can be drawn together: ",
+    ),
+    "one beside the suite": (
+        suite([RATE, "batch: {choices: [8, 12]}"]) + "train: {micro_batch: 8}\n",
+        "x.yaml:8: batch: batch=12 can be drawn: micro_batch: 8 given, a number that divides the batch of 12 needed; "
+        "leave this value out of the space.",
+    ),
 }  # fmt: skip
 
 
@@ -78,7 +94,18 @@ def test_a_bad_study_is_a_sentence_with_file_and_line(mistakes, name):
     assert all(line.startswith("x.yaml:") for line in found)
 
 
-@pytest.mark.parametrize("name", ["fractions", "fractions of units", "nobody has it", "low end", "a choice"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fractions",
+        "fractions of units",
+        "nobody has it",
+        "low end",
+        "a choice",
+        "two that meet",
+        "one beside the suite",
+    ],
+)
 def test_one_mistake_is_one_sentence(mistakes, name):
     assert len(mistakes(WRONG[name][0])) == 1
 
@@ -120,6 +147,19 @@ def test_checks_see_every_end_and_choice(load):
     assert seen == {(1e-4, "layer"), (1e-2, "layer"), (1e-4, "none"), (1e-4, "auto")}
 
 
+def test_checks_see_every_pair_of_values_that_decide_a_setup(load):
+    made = load(suite([RATE, "critic.norm: {choices: [none, layer]}", "batch: {low: 2, high: 9, whole: true}"]))
+    triples, _ = all_triples(made, tables())
+    values = [c.values for c in all_choices(made, triples[0])]
+    assert {(v["critic.norm"], v["train.batch"]) for v in values} == {
+        ("none", 2),
+        ("none", 9),
+        ("layer", 2),
+        ("layer", 9),
+    }
+    assert len(values) == 2 + 2 + 2 + 4
+
+
 def test_a_number_of_seeds_is_apart_from_the_suites(load):
     assert load(suite([RATE], "  seeds: 2\n")).study.tuning == [100, 101]
 
@@ -129,10 +169,14 @@ def test_the_suite_that_is_kept_says_the_same(load):
     assert load(made.to_yaml()).study == made.study
 
 
-def test_a_scale_changes_parts_of_a_study(load, mistakes):
-    text = suite([RATE]) + "scales: {paper: {study: {trials: 64, space: {lr: {low: 1e-5}}}}}\n"
+def test_a_scale_changes_parts_of_a_study_and_ranges_whole(load, mistakes):
+    space = "{lr: {choices: [1e-3, 1e-4]}, beta1: {low: 0, high: .5}}"
+    text = suite([RATE, "clip: {low: .1, high: 1}"]) + f"scales: {{paper: {{study: {{trials: 64, space: {space}}}}}}}\n"
     assert load(text).study.trials == 4
     scaled = load(text, scale="paper").study
-    assert (scaled.trials, scaled.space["lr"].low, scaled.space["lr"].high) == (64, 1e-5, 1e-2)
+    assert (scaled.trials, list(scaled.space)) == (64, ["lr", "clip", "beta1"])
+    assert (scaled.space["lr"].choices, scaled.space["lr"].low, scaled.space["clip"].low) == ([1e-3, 1e-4], None, 0.1)
+    [said] = mistakes(text.replace("choices: [1e-3, 1e-4]", "low: 1e-5"), scale="paper")
+    assert said == "x.yaml:11: lr: low and high needed, or choices."
     [said] = mistakes(text.replace("64", "1"))
-    assert said == "x.yaml:10: trials: 1 given, a whole number from 2 to 10,000 needed."
+    assert said == "x.yaml:11: trials: 1 given, a whole number from 2 to 10,000 needed."

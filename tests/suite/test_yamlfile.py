@@ -78,6 +78,12 @@ def test_what_is_no_file_is_refused(make, expected, tmp_path):
         read_yaml(tmp_path / "x.yaml")
 
 
+def test_a_results_folder_is_told_where_its_suite_is(tmp_path):
+    (tmp_path / "suite.yaml").write_text("version: 1")
+    with pytest.raises(SuiteError, match=rf"not a file; .* needed, such as {tmp_path}/suite\.yaml\.$"):
+        read_yaml(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from report.fake_study import Study
 
-from harness.study.export import database, trials
+from harness.exports_optuna import database, trials
 from harness.study.sampling import quiet
 
 VALUES = {"gp": [0.8, 0.82, 0.85, 0.9], "clip": [0.1, 0.2, 0.3, 0.95]}

@@ -10,20 +10,27 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.errors import HarnessError
-from harness.report import studied
 from harness.store import Store
 from harness.study.sampling import quiet
 from harness.study.space import distributions
+from harness.study.value import WORST
 from harness.suite.study import Study
 
 
 def trials(store: Store) -> pd.DataFrame:
-    """Return the trials of a results folder, as its report has them. Raises HarnessError where it holds no study."""
-    found = studied.read(store)
-    if found is None:
+    """Return the trials of a results folder: value (null before its runs have ended) and how many runs were lost.
+
+    Raises HarnessError where it holds no study.
+    """
+    plan = store.plan
+    if "study" not in plan:
         raise HarnessError(f"{store.folder}: its suite has no study; --to csv writes its runs")
-    frame = found.trials
-    frame.attrs = {"block": dict(found.block), "kept": store.plan["study"]["trials"]}
+    kept, runs = plan["study"]["trials"], store.table().drop_duplicates("run_id").set_index("run_id")
+    lost = ~runs["status"].isin(["ok", "pending"])
+    scores = runs.reindex(columns=["score"])["score"].astype(float).mask(lost, WORST)
+    rows = [(scores[trial["runs"]].mean(skipna=False), int(lost[trial["runs"]].sum())) for trial in kept]
+    frame = pd.DataFrame(rows, columns=["value", "lost"])
+    frame.attrs = {"block": dict(plan["resolved"]["study"]), "kept": kept}
     return frame
 
 
