@@ -13,6 +13,7 @@ from harness.power import (
     power,
     refuse_effect,
     seeds_for,
+    seen,
     smallest_effect,
     smallest_p,
     tasks_needed,
@@ -48,6 +49,12 @@ def test_the_smallest_effect_has_80_percent_power_and_needs_these_very_pairs(n, 
 
 def test_one_pair_shows_nothing():
     assert smallest_effect(1) == math.inf
+
+
+def test_what_was_not_found_is_said_with_what_would_have_been():
+    assert seen(5, "seed", smallest_effect(5)) == (
+        "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
+    )
 
 
 def test_seeds_are_counted_alone_and_after_correction():

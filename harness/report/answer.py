@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from harness.metrics.directions import lower_is_better
+from harness.power import seen, smallest_effect
 from harness.report.contest import Contender, TaskResult, mean_gap, overall
 from harness.report.stats import FAILURES, Interval
 from harness.store import LOST
@@ -78,8 +79,9 @@ def _one_task(result: TaskResult) -> str:
     return f"{start} has the {extreme} {_where(best, result, ', ')}; {_runner_up(result)}"
 
 
-def _n(contender: Contender) -> str:
-    return f"n = {counted(contender.spread.n_planned, 'seed')}"
+def _seen(contender: Contender) -> str:
+    n = contender.spread.n_planned
+    return seen(n, "seed", smallest_effect(n))
 
 
 def _where(contender: Contender, result: TaskResult, joint: str = " ") -> str:
@@ -111,7 +113,7 @@ def _runner_up(result: TaskResult) -> str:
         return f"{apart}, but one seed gives no interval: another seed may turn the order round"
     if result.gap.excludes_zero:
         return f"{apart}, paired by seed, an interval that excludes 0"
-    return f"{apart}, paired by seed, an interval that contains 0: no difference found ({_n(best)})"
+    return f"{apart}, paired by seed, an interval that contains 0: no difference found ({_seen(best)})"
 
 
 def _many_tasks(results: list[TaskResult], n_tasks: int) -> str:

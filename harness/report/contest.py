@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from harness.compared import compared
 from harness.metrics.directions import lower_is_better
+from harness.power import smallest_effect
 from harness.report import stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted, listed
@@ -227,8 +228,7 @@ def _verdict(result: TaskResult) -> str:
         return "not paired: runs missing" if not result.whole else "not paired: other seeds"
     if math.isnan(result.gap.low):
         return "one seed: no interval"
-    return (
-        "interval excludes 0"
-        if result.shown
-        else f"no difference found (n = {counted(result.order[0].spread.n_planned, 'seed')})"
-    )
+    if result.shown:
+        return "interval excludes 0"
+    n = result.order[0].spread.n_planned
+    return f"no difference found (n = {counted(n, 'seed')}, 80 % power at d = {smallest_effect(n):.2f})"

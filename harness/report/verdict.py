@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.power import seen, smallest_effect
 from harness.report import stats
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
@@ -72,7 +73,8 @@ def _sure(lead: Lead, seeds: int) -> str:
     """Say what the seeds make of a first place: against the runner-up, and against whom else they leave it open."""
     if seeds == 1:
         return "but one seed gives no interval: another seed may turn the order round"
-    n, others = f"(n = {counted(seeds, 'seed')})", [name for name in lead.untold if name != lead.second]
+    n = f"({seen(seeds, 'seed', smallest_effect(seeds))})"
+    others = [name for name in lead.untold if name != lead.second]
     if lead.ahead.low > 0:
         also = f", but no difference found from {listed(others)} {n}" if others else ""
         return f"paired by seed, an interval that excludes 0{also}"

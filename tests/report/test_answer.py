@@ -31,7 +31,8 @@ def test_answer_of_a_clear_winner():
 def test_answer_where_the_seeds_explain_the_difference():
     text = spoken(FakeResults(noise=0.5, seeds=3))
     assert "has the lowest mean w1_excess" in text
-    assert "an interval that contains 0: no difference found (n = 3 seeds)" in text
+    seen = "(n = 3 seeds, smallest effect seen with 80 % power: d = 3.26 before correction)"
+    assert f"an interval that contains 0: no difference found {seen}" in text
     assert "equal" not in text
     assert "is best" not in text
 

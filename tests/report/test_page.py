@@ -151,7 +151,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
     words = report(FakeResults(tasks=TWO, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
     parts = [
         "Which objective learns eight gaussians?", "Over 2 tasks, wgan-gp has the highest mean score",
-        "excludes 0, but no difference found from gan (n = 3 seeds)",  # whose lost run makes its interval wide
+        "excludes 0, but no difference found from gan (n = 3 seeds, smallest",  # whose lost run makes its interval wide
         "1 of 36 runs (2.8 %)", "Over all tasks", "an untrained generator counts 0",
         "at equal generator steps at equal training seconds", "the recipe's lr", "★ ahead by", "settings tuned over",
         "share of its steps at equal seconds", "2: lr 1/12", "Where the answer does not hold",
