@@ -83,9 +83,14 @@ def smallest_p(n: int) -> float:
     return float(min(1.0, 2.0 ** (1 - n)))
 
 
+def within_reach(pairs: int, tasks: int) -> bool:
+    """Whether a family of `pairs` comparisons over so many tasks can reach p = .05 after correction."""
+    return pairs * smallest_p(tasks) <= LEVEL
+
+
 def tasks_needed(pairs: int) -> int:
     """Return the fewest tasks with which a family of `pairs` comparisons can reach p = .05 after correction."""
     n = 1
-    while pairs * smallest_p(n) > LEVEL:
+    while not within_reach(pairs, n):
         n += 1
     return n

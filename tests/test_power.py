@@ -17,6 +17,7 @@ from harness.power import (
     smallest_effect,
     smallest_p,
     tasks_needed,
+    within_reach,
 )
 
 
@@ -83,3 +84,4 @@ def test_tasks_needed_are_those_of_the_critical_difference_rule():
     assert (tasks_needed(1), tasks_needed(3), tasks_needed(6)) == (6, 7, 8)
     for pairs in range(1, 30):
         assert pairs * smallest_p(tasks_needed(pairs)) <= LEVEL < pairs * smallest_p(tasks_needed(pairs) - 1)
+        assert [within_reach(pairs, tasks_needed(pairs) - few) for few in (0, 1)] == [True, False]
