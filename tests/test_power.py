@@ -13,9 +13,11 @@ from harness.power import (
     power,
     refuse_effect,
     seeds_for,
+    seen,
     smallest_effect,
     smallest_p,
     tasks_needed,
+    within_reach,
 )
 
 
@@ -50,6 +52,12 @@ def test_one_pair_shows_nothing():
     assert smallest_effect(1) == math.inf
 
 
+def test_what_was_not_found_is_said_with_what_would_have_been():
+    assert seen(5, "seed", smallest_effect(5)) == (
+        "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
+    )
+
+
 def test_seeds_are_counted_alone_and_after_correction():
     found = seeds_for(0.8, pairs=10, seeds=5)
     assert (found["seeds_needed_alone"], found["smallest_effect_alone"]) == (15, smallest_effect(5))
@@ -76,3 +84,4 @@ def test_tasks_needed_are_those_of_the_critical_difference_rule():
     assert (tasks_needed(1), tasks_needed(3), tasks_needed(6)) == (6, 7, 8)
     for pairs in range(1, 30):
         assert pairs * smallest_p(tasks_needed(pairs)) <= LEVEL < pairs * smallest_p(tasks_needed(pairs) - 1)
+        assert [within_reach(pairs, tasks_needed(pairs) - few) for few in (0, 1)] == [True, False]

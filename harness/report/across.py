@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.power import LEVEL, smallest_p
+from harness.power import within_reach
 from harness.report import aggregates, significance, stats, variance
 from harness.report.aggregates import Array, Picked
 from harness.report.headline import Headline
@@ -50,7 +50,7 @@ def across(found: Headline, table: pd.DataFrame, resolved: Mapping[str, Any]) ->
     picked = aggregates.picks(scores.shape, of_seeds)
     pairs = _pairs(by_seed, blocks, scores, picked)
     ranks = significance.mean_ranks(blocks)
-    enough = len(pairs) * smallest_p(len(blocks)) <= LEVEL
+    enough = within_reach(len(pairs), len(blocks))
     runs = table[table["task"].isin(blocks.index)]
     return Across(
         pairs=pairs,

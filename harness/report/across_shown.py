@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from harness.power import smallest_effect, smallest_p, tasks_needed
+from harness.power import seen, smallest_p, tasks_needed
 from harness.report import across_figures, figures, panels, stats
 from harness.report.across import Across, across, frames
 from harness.report.aggregates import COVERAGE
 from harness.report.panels import Drawn, Section
 from harness.report.rows import by_value
+from harness.report.significance import effect_seen
 from harness.report.tables import View
 from harness.report.variance import HIGHER, OVERLAP, SEED
 from harness.wording import counted, interval, listed, number, p_value, percent, score
@@ -73,14 +74,11 @@ def verdict(found: Across) -> str:
             f"{number(min(1.0, n * smallest_p(found.tasks)))}, whatever the runs show: no difference can be found. "
             f"{tasks_needed(n)} tasks would do; more seeds would not."
         )
-    seen = (
-        f"(n = {counted(found.tasks, 'task')}, smallest effect seen with 80 % power: "
-        f"d = {smallest_effect(found.tasks):.2f} before correction)"
-    )
+    shows = f"({seen(found.tasks, 'task', effect_seen(found.tasks))})"
     if told in (0, n):
         where = "the only pair" if n == 1 else f"{'each' if told else 'any'} of the {n} pairs"
-        return f"A difference was found in {where}." if told else f"No difference was found in {where} {seen}."
-    return f"A difference was found in {told} of {n} pairs; in the others no difference was found {seen}."
+        return f"A difference was found in {where}." if told else f"No difference was found in {where} {shows}."
+    return f"A difference was found in {told} of {n} pairs; in the others no difference was found {shows}."
 
 
 def spread(shares: pd.DataFrame) -> str:

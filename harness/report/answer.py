@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from harness.metrics.directions import lower_is_better
+from harness.power import seen, smallest_effect
 from harness.report.contest import Contender, TaskResult, mean_gap, overall
 from harness.report.stats import FAILURES, Interval
 from harness.store import LOST
@@ -23,7 +24,7 @@ def sentence(table: pd.DataFrame, results: list[TaskResult], name: str) -> str:
     if not counts["ok"]:
         none = f"none of the {counted(len(table), 'run')} is ok{_lost(counts)}"
         return f"There is no answer yet: {none}{_missing(counts, name)}."
-    body = _one_task(results[0]) if table["task"].nunique() == 1 else _many_tasks(results, table["task"].nunique())
+    body = _one_task(results[0]) if table["task"].nunique() == 1 else _many_tasks(results, table)
     lost = sum(counts[status] for status in FAILURES)
     tail = (
         f"; {lost:,} of {counted(len(table), 'run')} did not finish and count as worst{_lost(counts)}" if lost else ""
@@ -78,8 +79,9 @@ def _one_task(result: TaskResult) -> str:
     return f"{start} has the {extreme} {_where(best, result, ', ')}; {_runner_up(result)}"
 
 
-def _n(contender: Contender) -> str:
-    return f"n = {counted(contender.spread.n_planned, 'seed')}"
+def _seen(contender: Contender) -> str:
+    n = contender.spread.n_planned
+    return seen(n, "seed", smallest_effect(n))
 
 
 def _where(contender: Contender, result: TaskResult, joint: str = " ") -> str:
@@ -89,9 +91,9 @@ def _where(contender: Contender, result: TaskResult, joint: str = " ") -> str:
     if math.isinf(spread.median):
         return f"no finite median ({of_seeds} finished)"
     if spread.n_planned == 1:
-        chosen = f", {contender.swept} chosen on that same seed, which flatters it" if contender.swept else ""
+        chosen = f", {listed(contender.swept)} chosen on that same seed, which flatters it" if contender.swept else ""
         return f"{result.metric}{joint}{number(spread.median)} (one seed{chosen})"
-    chosen = f", {contender.swept} tuned on the other seeds" if contender.swept else ""
+    chosen = f", {listed(contender.swept)} tuned on the other seeds" if contender.swept else ""
     if spread.complete:
         found = interval(spread.interval.mean, spread.interval.low, spread.interval.high)
         return f"mean {result.metric}{joint}{found} (95 % t interval, {of_seeds}{chosen})"
@@ -111,17 +113,20 @@ def _runner_up(result: TaskResult) -> str:
         return f"{apart}, but one seed gives no interval: another seed may turn the order round"
     if result.gap.excludes_zero:
         return f"{apart}, paired by seed, an interval that excludes 0"
-    return f"{apart}, paired by seed, an interval that contains 0: no difference found ({_n(best)})"
+    return f"{apart}, paired by seed, an interval that contains 0: no difference found ({_seen(best)})"
 
 
-def _many_tasks(results: list[TaskResult], n_tasks: int) -> str:
+def _many_tasks(results: list[TaskResult], table: pd.DataFrame) -> str:
     """Write who comes first where, how often the seeds bear it out, and the mean difference over the tasks."""
-    order, tasks = overall(results), counted(n_tasks, "task")
+    order, n_tasks = overall(results), table["task"].nunique()
+    tasks = counted(n_tasks, "task")
     if len(order) == 1:
         return f"{order[0][0]} is the only objective with finished runs and has nothing to compare it with in {tasks}"
     (best, wins), others = order[0], [f"{name} in {n}" for name, n in order[1:] if n]
     metrics = sorted({result.metric for result in results})
-    text = f"{best} comes first in {wins} of {tasks}{f' ({listed(others)})' if others else ''} by {listed(metrics)}"
+    n_own = table.loc[table["objective"] == best, "task"].nunique()
+    own = tasks if n_own == n_tasks else f"the {counted(n_own, 'task')} that it was run on, of {n_tasks} in all"
+    text = f"{best} comes first in {wins} of {own}{f' ({listed(others)})' if others else ''} by {listed(metrics)}"
     text += _borne_out(results, best, wins)
     mean = mean_gap(results, best, order[1][0]) if len(metrics) == 1 and len(results) == n_tasks else None
     if mean is None:
@@ -133,7 +138,7 @@ def _borne_out(results: list[TaskResult], best: str, wins: int) -> str:
     """Write in how many of the tasks that the best comes first in the seeds do not explain its lead."""
     planned = {contender.spread.n_planned for result in results for contender in result.order}
     seeds, n = max(planned), f"{min(planned)} to {max(planned)}" if len(planned) > 1 else str(max(planned))
-    swept = sorted({contender.swept for result in results for contender in result.order if contender.swept})
+    swept = list(dict.fromkeys(name for result in results for c in result.order for name in c.swept))
     if seeds == 1:
         chosen = f", {listed(swept)} chosen on that same seed, which flatters all" if swept else ""
         return f"; one seed gives no interval{chosen}: another seed may turn the order round"

@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 
 from harness.compared import compared
 from harness.metrics.directions import lower_is_better
+from harness.power import smallest_effect
 from harness.report import stats
 from harness.report.stats import Interval, Spread
-from harness.wording import counted, listed
+from harness.wording import counted
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One objective (or whatever competes) in one task: one run a seed. `swept` names what was tuned, "" where nothing
-    was."""
+    """One objective (or whatever competes) in one task: one run a seed. `swept` names what was tuned."""
 
     objective: str
     values: Mapping[int, float]  # by seed, of the runs that are ok
     spread: Spread
-    swept: str
+    swept: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     ok = rows["status"].to_numpy() == "ok"
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
     swept = [c for c in stats.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
-    names = [c.removeprefix("sweep.") for c in swept] if runs["setting"].nunique() > 1 else []
-    return Contender(objective, by_seed, found, listed(names) if names else "")
+    names = tuple(c.removeprefix("sweep.") for c in swept) if runs["setting"].nunique() > 1 else ()
+    return Contender(objective, by_seed, found, names)
 
 
 def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:
@@ -227,8 +227,7 @@ def _verdict(result: TaskResult) -> str:
         return "not paired: runs missing" if not result.whole else "not paired: other seeds"
     if math.isnan(result.gap.low):
         return "one seed: no interval"
-    return (
-        "interval excludes 0"
-        if result.shown
-        else f"no difference found (n = {counted(result.order[0].spread.n_planned, 'seed')})"
-    )
+    if result.shown:
+        return "interval excludes 0"
+    n = result.order[0].spread.n_planned
+    return f"no difference found (n = {counted(n, 'seed')}, 80 % power at d = {smallest_effect(n):.2f})"

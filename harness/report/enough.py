@@ -47,16 +47,19 @@ def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collecti
     return pd.DataFrame(rows, columns=["dataset", "objective", "setting", "excess", "floor", "near"])
 
 
-def sentence(found: pd.DataFrame) -> str:
-    """Return which data sets the best objective came near, and which it missed and by how much; "" for no data set."""
+def sentence(found: pd.DataFrame, alone: bool = False) -> str:
+    """Return which data sets the best objective, or the one that is `alone`, came near, and which it missed and by how
+    much; "" for no data set.
+    """
     if found.empty:
         return ""
     near = [f"{row['dataset']} ({_told(row)})" for row in found[found["near"]].to_dict("records")]
     far = [f"{row['dataset']} ({_told(row)})" for row in found[~found["near"]].to_dict("records")]
     said = [f"within two floors of zero excess on {listed(near)}"] if near else []
     said += [f"{'but not' if near else 'not within two floors of zero excess'} on {listed(far)}"] if far else []
-    more = ": more training may change the order there" if far else ""
-    return f"The best objective's mean over all architectures and seeds, less its floor, is {', '.join(said)}{more}."
+    more = f": more training may {'bring it nearer' if alone else 'change the order'} there" if far else ""
+    whose = "The objective's" if alone else "The best objective's"
+    return f"{whose} mean over all architectures and seeds, less its floor, is {', '.join(said)}{more}."
 
 
 def _told(row: Mapping[Any, Any]) -> str:

@@ -27,6 +27,7 @@ COVERAGE: dict[int, dict[str, tuple[float, float]]] = {
     5: {"alone": (0.93, 0.93), "shared": (0.95, 0.92), "skewed": (0.87, 0.87), "lost": (0.86, 0.86)},
     10: {"alone": (0.94, 0.93), "shared": (0.94, 0.92), "skewed": (0.87, 0.87), "lost": (0.86, 0.85)},
 }
+SAME = 1e-12  # scores nearer to each other differ by the order of a sum
 WORK = ("train_s", "critic_updates", "samples_seen")
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps, and a metric there
@@ -54,6 +55,11 @@ class Lead:
         return self.gaps[self.second]
 
     @property
+    def tied(self) -> list[str]:
+        """Those who have the score of the first, such as 0 where nobody learnt anything."""
+        return [name for name, gap in self.gaps.items() if abs(gap.mean) < SAME]
+
+    @property
     def untold(self) -> list[str]:
         """Those that the seeds do not tell apart from the first: a later place with a wide spread may be one."""
         return [name for name, gap in self.gaps.items() if not gap.low > 0]
@@ -67,6 +73,7 @@ class Headline:
     leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
     by_seed  the tuned score at equal steps: a row a task and seed, a column an objective in that order
     by_task  its mean over seeds: a row a task
+    at_seconds  the tuned score at equal seconds, in the mean over tasks: a row a seed, the same columns
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
              in, "" for one), n_runs, n_lost, n_no_better (than the best single point), steps_at_equal_seconds (share
              of its steps that an objective is judged at), and the mean work of a run that is ok
@@ -79,6 +86,7 @@ class Headline:
     leads: tuple[Lead, ...]
     by_seed: pd.DataFrame
     by_task: pd.DataFrame
+    at_seconds: pd.DataFrame
     runs: pd.DataFrame
     seeds: int
     n_tasks: int
@@ -121,6 +129,7 @@ def headline(
         leads=_leads(seeds),
         by_seed=tuned,
         by_task=tuned.groupby("task").mean().loc[compared["task"].unique()],
+        at_seconds=seeds["seconds", "tuned"][order],
         runs=_settings(compared, swept).join(_runs(compared, judged)).loc[order].reset_index(),
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),

@@ -1,5 +1,6 @@
 """A paragraph on methods and its references, to paste into a paper: of what this very suite did."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from harness import __version__
+from harness.compared import compared
+from harness.power import tasks_needed, within_reach
 from harness.report import bibliography, tables
 from harness.report.figures import label
 from harness.report.sensitivity import swept
@@ -41,7 +44,8 @@ def references(view: View) -> str:
     recipes = {f"{found['who'].lower()}{found['year']}" for text in sources for found in SOURCE.finditer(text)}
     objectives = table["objective.base"].astype(str).unique() if len(table) else ()
     keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
-    keys |= {"agarwal2021", "wilcoxon1945", "holm1979"} if view.headline else set()  # what is said over many tasks
+    keys |= {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
+    keys |= {"holm1979"} if _pairs(view) > 1 else set()
     keys |= {key for what in _asked(view) for key in bibliography.OF_STUDIES[what]}
     return bibliography.bibtex([key for key in bibliography.PAPERS if key in keys], __version__)
 
@@ -120,14 +124,32 @@ def _ranked(view: View) -> str:
 
 def _over_tasks(view: View) -> str:
     """Write how objectives are ranked over many tasks, and tested; "" where they are not."""
-    if view.headline is None:
+    found = view.headline
+    if found is None:
         return ""
-    return (
-        "Over all tasks they are ranked by their mean score, at equal generator steps and at equal training seconds: "
-        "1 for real data, 0 for the best single point (of pictures, by FID, for their mean) and for a lost run. Every "
-        "pair is tested across the tasks by Wilcoxon's signed-rank test, exact, with Holm's correction; interquartile "
-        "means and the chance to be better have bootstrap intervals over seeds."
+    n = len(found.by_task)
+    over = "all tasks" if n == found.n_tasks else f"the {n} tasks that all were run on"
+    ranked = (
+        f"Over {over} they are ranked by their mean score, at equal generator steps and at equal training seconds: 1 "
+        "for real data, 0 for the best single point (of pictures, by FID, for their mean) and for a lost run."
     )
+    draws = "Interquartile means and chances to be better have bootstrap intervals over seeds."
+    return " ".join([ranked, _tested(_pairs(view), n), *([draws] if found.seeds > 1 else [])])
+
+
+def _pairs(view: View) -> int:
+    """Return how many pairs of objectives are tested across the tasks."""
+    return math.comb(view.headline.by_task.shape[1], 2) if view.headline else 0
+
+
+def _tested(pairs: int, tasks: int) -> str:
+    by, holm = "Wilcoxon's signed-rank test, exact", " with Holm's correction" if pairs > 1 else ""
+    if not within_reach(pairs, tasks):
+        needed = f"{tasks_needed(pairs)} tasks would be needed"
+        return f"By {by},{holm or ' at 5 %'}, no pair can be told apart across so few tasks: {needed}."
+    if pairs == 1:
+        return f"The two are tested across the tasks by {by}."
+    return f"Every pair is tested across the tasks by {by},{holm}."
 
 
 def _asked(view: View) -> list[str]:
@@ -173,15 +195,26 @@ def _extractors(table: pd.DataFrame) -> list[str]:
 
 
 def _intervals(view: View) -> str:
-    seeds = int(view.table["seed"].nunique())
+    """Write what intervals are over, at which settings, and what is compared within a seed."""
+    table = view.table
+    seeds, what = int(table["seed"].nunique()), _rivals(table)
+    tuned = bool(_swept(view)) and what != "settings"
     if seeds == 1:
-        return "One seed was trained, so that no interval is given."
-    chosen = ", each seed being judged at the setting that was best on the other seeds" if _swept(view) else ""
+        flattered = ", and settings are chosen on that same seed, which flatters all" if tuned else ""
+        return f"One seed was trained, so that no interval is given{flattered}."
+    chosen = ", each seed being judged at the setting that was best on the other seeds" if tuned else ""
     if (view.plan.get("study") or {}).get("chosen"):
         trials = counted(view.suite["study"]["trials"], "trial")
         chosen = f", none of them used to choose settings, each objective's the best of {trials} on other seeds"
-    paired = "objectives are compared seed by seed, for runs of one seed share weights, data and latents"
-    return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}; {paired}."
+    shared = "data and latents" if what == "architectures" else "weights, data and latents"
+    paired = f"; {what} are compared seed by seed, for runs of one seed share {shared}" if what else ""
+    return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}{paired}."
+
+
+def _rivals(table: pd.DataFrame) -> str:
+    """Return what is compared; "" where there is one of everything."""
+    counts = [int(table[name].nunique()) for name in ("objective", "architecture", "setting")]
+    return compared(*counts) if max(counts) > 1 else ""
 
 
 def _made_with(table: pd.DataFrame) -> str:

@@ -22,7 +22,9 @@ def sections(view: View) -> dict[str, Section]:
     grids = [found.by_task[row : row + MOST_TASKS] for row in range(0, len(found.by_task), MOST_TASKS)]
     return {
         "headline": panels.collect("headline", list(BUDGETS), partial(_scores, view, found), len(BUDGETS), "budgets"),
-        "by_task": panels.collect("tasks", grids[: panels.MOST], _grid, len(grids), "parts of the grid"),
+        "by_task": panels.collect(
+            "tasks", grids[: panels.MOST], partial(_grid, bool(found.swept)), len(grids), "parts of the grid"
+        ),
     }
 
 
@@ -46,8 +48,9 @@ def _scores(view: View, found: Headline, budget: str) -> Drawn:
     )
 
 
-def _grid(by_task: pd.DataFrame) -> Drawn:
-    """The tuned score of every objective in every task."""
+def _grid(tuned: bool, by_task: pd.DataFrame) -> Drawn:
+    """The score of every objective in every task, tuned where settings were swept."""
     figure, ax = figures.blank(2.2 + 0.95 * by_task.shape[1], 0.9 + 0.34 * len(by_task))
     figures.draw_grid(ax, by_task)
-    return figure, "score by task", "Tuned score at equal generator steps, a row a task, a column an objective"
+    score = "Tuned score" if tuned else "Score"
+    return figure, "score by task", f"{score} at equal generator steps, a row a task, a column an objective"

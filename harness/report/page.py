@@ -139,7 +139,9 @@ def context(
         **_removals(view, frames),
         "counts": _counts(table),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
-        "enough": enough.sentence(enough.nearest(table, view.metrics, view.plan.get("data_axes", ()))),
+        "enough": enough.sentence(
+            enough.nearest(table, view.metrics, view.plan.get("data_axes", ())), table["objective"].nunique() == 1
+        ),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": floors.of_points(table, view.metrics),

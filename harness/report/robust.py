@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report import stats
-from harness.report.headline import Headline, grid_of, lead, tuned
+from harness.report.headline import SAME, Headline, grid_of, lead, tuned
 from harness.wording import counted, interval, listed, plain
 
 PARTS = {"task": "task", "data set": "dataset", "architecture": "architecture"}  # by their columns
@@ -23,7 +23,7 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
     Objectives are tuned again where a swept value is left out. Not tried: what leaves no task; the same tasks twice; a
     swept value without which an objective has no run in some task, for then others would be compared there.
     """
-    judged = found.judged
+    judged, best = found.judged, found.best.first
     grid, tried, rows = grid_of(tuned(judged)), set(), []
     as_planned = judged.set_index("task").loc[found.by_task.index].reset_index()
     for part, column in PARTS.items():
@@ -31,11 +31,11 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
             tasks = frozenset(judged.loc[judged[column] != value, "task"])
             if tasks and tasks not in tried:
                 tried.add(tasks)
-                rows.append(_row(part, str(value), grid[grid.index.isin(tasks, level="task")]))
+                rows.append(_row(part, str(value), grid[grid.index.isin(tasks, level="task")], best))
     for name, value, kept in _without_values(judged, data_axes):
         again = grid_of(tuned(kept))
         if again.shape == grid.shape and again.notna().all(axis=None):
-            rows.append(_row(name, value, again))
+            rows.append(_row(name, value, again, best))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -48,14 +48,16 @@ def _without_values(judged: pd.DataFrame, data_axes: Collection[str]) -> Iterato
             yield column.removeprefix("sweep."), str(value), judged[texts != value]
 
 
-def _row(part: str, left_out: str, grid: pd.DataFrame) -> dict[str, Any]:
+def _row(part: str, left_out: str, grid: pd.DataFrame, best: str) -> dict[str, Any]:
+    """Compare the objectives of a grid; of those that share the first place `best` is named."""
     seeds = grid.groupby("seed").mean()
     found = lead("tuned", "steps", seeds)
-    score = stats.score_interval(seeds[found.first])
+    first, second = (best, found.first) if best in found.tied else (found.first, found.second)
+    score = stats.score_interval(seeds[first])
     named = {"part": part, "left_out": left_out, "tasks": grid.index.get_level_values("task").nunique()}
     return named | {
-        "first": found.first, "score": score.mean, "low": score.low, "high": score.high,
-        "second": found.second, "ahead": found.ahead.mean, "ahead_low": found.ahead.low, "ahead_high": found.ahead.high,
+        "first": first, "score": score.mean, "low": score.low, "high": score.high,
+        "second": second, "ahead": found.ahead.mean, "ahead_low": found.ahead.low, "ahead_high": found.ahead.high,
     }  # fmt: skip
 
 
@@ -66,8 +68,9 @@ def sentence(rows: pd.DataFrame, best: str) -> str:
     turned, parts = rows[rows["first"] != best], [_counted(str(part), n) for part, n in _sizes(rows)]
     tried = f"Left out one at a time: {listed(parts)}"
     if turned.empty:
-        return f"{tried}. {best} stays first in {_all(len(rows))}; {_closest(rows)}."
+        return f"{tried}. {best} stays first in {_all(len(rows))}{_together(rows)}; {_closest(rows)}."
     stays = f"{best} stays first in {len(rows) - len(turned)} of {counted(len(rows), 'case')}"
+    stays += _together(rows[rows["first"] == best])
     said = [
         f"without {_name(row)} {row['first']} comes first, {_ahead(row)} ahead of {row['second']}{_doubt(row)}"
         for row in turned.head(MOST).to_dict("records")
@@ -86,6 +89,12 @@ def _counted(part: str, n: int) -> str:
 
 def _all(n: int) -> str:
     return "the only case" if n == 1 else f"all {n} cases"
+
+
+def _together(stays: pd.DataFrame) -> str:
+    """Say in how many cases the best shares the first place."""
+    n = int((stays["ahead"].abs() < SAME).sum())
+    return f", in {'each' if n == len(stays) else n} of them with another" if n else ""
 
 
 def _closest(rows: pd.DataFrame) -> str:

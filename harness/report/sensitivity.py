@@ -3,21 +3,25 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from harness.power import seen, smallest_effect
 from harness.report import figures, panels, stats
 from harness.report.figures import INK, Style
 from harness.report.panels import Drawn, Section
 from harness.report.tables import View
-from harness.wording import counted, listed
+from harness.wording import counted, interval, listed
 
 WIDE = 4  # how many times its smallest the largest value must be for a logarithmic axis
 RECIPE = "recipe"
+NOTHING = 0.005  # a score below is written 0.00: where nothing works, nothing is sensitive
+RANGES = ("objective", "settings", "seeds", "worst", "best", "width", "wider", "low", "high")
 LABELS = {
     "lr": "learning rate", "critic_lr": "learning rate of the critic", "generator_lr": "learning rate of the generator",
     "clip": "bound of the weights (clip)", "gp_weight": "weight of the penalty (gp_weight)",
@@ -98,41 +102,88 @@ def _lines(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranges(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
-    """Return how far the swept settings move each objective's score: objective, settings, worst, best, width.
+    """Return how far the swept settings move each objective's score, a row an objective, of RANGES.
 
     `worst` and `best` are the mean scores over seeds of a task's worst and best setting, averaged over the tasks in
-    which the objective has several; `settings` is the most that it has in one. Narrowest first. A lost run scores 0.
+    which the objective has several; `width` is between them; `settings` is the most that it has in one. `wider`, with
+    its t interval over seeds (`low`, `high`), is by how much the width exceeds the first row's, each task at the same
+    two settings for all seeds; no bounds where there is one seed, or where a setting lacks one. Narrowest first, those
+    that score nothing at their best (below NOTHING) last. A lost run scores 0.
     """
-    columns = ["objective", "settings", "worst", "best", "width"]
     names = swept(table, data_axes)
     if "score" not in table or not names or (table["status"] == "pending").any():
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(RANGES))
     runs = table.assign(score=table["score"].astype(float).where(table["status"] == "ok", 0.0))
-    means = runs.groupby(["objective", "task", "setting"])["score"].mean().groupby(level=[0, 1])
+    by_seed = runs.pivot_table(index=["objective", "task", "setting"], columns="seed", values="score")
+    means = by_seed.mean(axis=1).groupby(level=[0, 1])
     found = pd.DataFrame({"settings": means.size(), "worst": means.min(), "best": means.max()})
-    found = found[found["settings"] > 1].groupby("objective").agg({"settings": "max", "worst": "mean", "best": "mean"})
-    found = found.assign(width=found["best"] - found["worst"]).reset_index()
-    return found.sort_values(["width", "objective"], ignore_index=True)[columns]
+    found = found[found["settings"] > 1]
+    ends = [by_seed.loc[at[found.index]].droplevel("setting") for at in (means.idxmin(), means.idxmax())]
+    spans = ends[1] - ends[0]
+    spans = spans.groupby(level=0).mean().where(spans.notna().groupby(level=0).all())
+    found = found.groupby("objective").agg({"settings": "max", "worst": "mean", "best": "mean"}).reset_index()
+    found = found.assign(width=found["best"] - found["worst"], seeds=by_seed.shape[1], flat=found["best"] < NOTHING)
+    found = found.sort_values(["flat", "width", "objective"], ignore_index=True)
+    return _wider(found, spans.loc[found["objective"]].to_numpy(np.float64))[list(RANGES)]
+
+
+def _wider(found: pd.DataFrame, spans: NDArray[np.float64]) -> pd.DataFrame:
+    """Set every width against the first, paired by seed. `spans` [objectives, seeds] are the widths of each seed."""
+    if found.empty:
+        return found.reindex(columns=list(RANGES))
+    wider = found["width"] - found["width"].iloc[0]
+    gaps = [stats.paired_difference(x, spans[0]) if np.isfinite(x - spans[0]).all() else None for x in spans]
+    bounds = [(gap.low, gap.high) if gap else (np.nan, np.nan) for gap in gaps]
+    return found.assign(wider=wider, low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
 def sentence(found: pd.DataFrame, names: list[str]) -> str:
-    """Name the objective whose score varies least over what was swept, its range, and whose varies most."""
+    """Name the objective whose score varies least over what was swept, its range, by how much that of the second varies
+    more, and whose varies most; and those that are left out, for they score nothing anywhere.
+    """
     if found.empty:
         return ""
-    first, *others = found.to_dict("records")
-    over = f"Over the swept settings ({listed(names)})"
+    over, there = f"Over the swept settings ({listed(names)})", found["best"] >= NOTHING
+    if not there.any():
+        return f"{over} no objective has a score, in the mean over the tasks, even at a task's best setting."
+    flat = [str(name) for name in found.loc[~there, "objective"]]
+    are = "is" if len(flat) == 1 else "are"
+    left = f"; {listed(flat)} {are} left out, with a score of {_two(0)} at a task's best setting, too" if flat else ""
+    first, *others = found[there].to_dict("records")
     span = f"from {_two(first['worst'])} at a task's worst setting to {_two(first['best'])} at its best"
     mean = "in the mean over the tasks"
     if not others:
-        return f"{over} the score of {first['objective']} goes {span}, {mean}."
-    last = others[-1]
-    most = f"that of {last['objective']} varies most, from {_two(last['worst'])} to {_two(last['best'])}"
-    said = f"{over} the score of {first['objective']} varies least: {span}, {mean}; {most}"
-    surest = max(found.to_dict("records"), key=lambda row: row["worst"])
+        return f"{over} the score of {first['objective']} goes {span}, {mean}{left}."
+    said = f"{over} the score of {first['objective']} varies least: {span}, {mean}; {_others(others)}"
+    surest = max((first, *others), key=lambda row: row["worst"])
     said += f"; at its worst setting {surest['objective']} is highest, {_two(surest['worst'])}"
-    if first["settings"] == last["settings"]:
-        return f"{said}."
-    return f"{said}; of {counted(first['settings'], 'setting')} and {last['settings']}."
+    if first["settings"] != others[-1]["settings"]:
+        said += f"; of {counted(first['settings'], 'setting')} and {others[-1]['settings']}"
+    return f"{said}{left}."
+
+
+def _others(others: list[dict[Any, Any]]) -> str:
+    """Write by how much the second varies more than the first, and whose score varies most."""
+    second, last = others[0], others[-1]
+    size = interval(second["wider"], second["low"], second["high"])
+    ends = f"from {_two(second['worst'])} to {_two(second['best'])}"
+    said = f"that of {second['objective']}, {ends}, varies {size} more, {_sure(second)}"
+    if last is second:
+        return said
+    return f"{said}; that of {last['objective']} varies most, from {_two(last['worst'])} to {_two(last['best'])}"
+
+
+def _sure(row: dict[Any, Any]) -> str:
+    if row["seeds"] == 1:
+        return "but one seed gives no interval"
+    if np.isnan(row["low"]):
+        return "not paired, for settings differ in their seeds"
+    n = row["seeds"]
+    return (
+        "paired by seed"
+        if row["low"] > 0
+        else f"paired by seed: no difference found ({seen(n, 'seed', smallest_effect(n))})"
+    )
 
 
 def _two(score: float) -> str:

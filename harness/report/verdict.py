@@ -2,10 +2,12 @@
 
 import math
 from collections import Counter
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
+from harness.power import seen, smallest_effect
 from harness.report import stats
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
@@ -29,10 +31,10 @@ def way_names(found: Headline) -> dict[str, str]:
 
 
 def text(found: Headline, table: pd.DataFrame) -> str:
-    """Return the answer: its first sentence names the best and says where another comes first, and where later places
-    change; then what was lost.
+    """Return the answer: its first sentence names the best and says where another comes first, and who else passes
+    whom at equal seconds; then what was lost.
     """
-    others = [lead for lead in found.leads if lead.first != found.best.first]
+    others = [lead for lead in found.leads if found.best.first not in (lead.first, *lead.tied)]
     depends = "the first place depends on how one compares: " if others else ""
     end = f"; but {_differing(found, others)}" if others else _agreeing(found)
     return f"Over {_tasks(found)}, {depends}{_body(found)}{end}{_below(found)}. {_lost(table)}"
@@ -53,8 +55,10 @@ def _body(found: Headline) -> str:
     n = f"n = {counted(found.seeds, 'seed')}"
     told = [*_chosen(found), GIVEN[best.budget], f"95 % t interval, {n}" if found.seeds > 1 else "one seed"]
     is_best = "has the highest mean score," if best.untold else "is best, with mean score"
-    ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}"
-    return f"{best.first} {is_best} {score} ({', '.join(told)}), {ahead}, {_sure(best, found.seeds)}"
+    ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}, "
+    if best.tied:
+        is_best, ahead = f"{is_best} shared with {listed(best.tied)},", ""
+    return f"{best.first} {is_best} {score} ({', '.join(told)}), {ahead}{_sure(best, found.seeds)}"
 
 
 def _chosen(found: Headline) -> list[str]:
@@ -72,7 +76,10 @@ def _sure(lead: Lead, seeds: int) -> str:
     """Say what the seeds make of a first place: against the runner-up, and against whom else they leave it open."""
     if seeds == 1:
         return "but one seed gives no interval: another seed may turn the order round"
-    n, others = f"(n = {counted(seeds, 'seed')})", [name for name in lead.untold if name != lead.second]
+    n = f"({seen(seeds, 'seed', smallest_effect(seeds))})"
+    if lead.tied:
+        return f"no difference found from {listed(lead.untold)} {n}"
+    others = [name for name in lead.untold if name != lead.second]
     if lead.ahead.low > 0:
         also = f", but no difference found from {listed(others)} {n}" if others else ""
         return f"paired by seed, an interval that excludes 0{also}"
@@ -84,8 +91,16 @@ def _agreeing(found: Headline) -> str:
     """Say by which other comparisons the best comes first, too."""
     at = [lead for lead in found.leads if lead.budget == "steps"]
     if len(at) == 1:
-        return f"; it comes first {GIVEN['seconds']}, too"
-    return f"; it comes first {_by(found, at)}, {GIVEN['steps']} and {GIVEN['seconds']} alike"
+        return f"; it comes first {GIVEN['seconds']}, too{_shared(found)}"
+    return f"; it comes first {_by(found, at)}, {GIVEN['steps']} and {GIVEN['seconds']} alike{_shared(found)}"
+
+
+def _shared(found: Headline) -> str:
+    """Say with whom the best shares its first places by the other comparisons; "" where with nobody."""
+    best, others = found.best.first, found.leads[1:]
+    names = dict.fromkeys(name for lead in others if lead.tied for name in (lead.first, *lead.tied) if name != best)
+    part = "" if all(lead.tied for lead in others) else "in part "
+    return f", {part}shared with {listed(list(names))}" if names else ""
 
 
 def _differing(found: Headline, others: list[Lead]) -> str:
@@ -111,13 +126,20 @@ def _where(found: Headline, leads: list[Lead]) -> str:
 
 
 def _below(found: Headline) -> str:
-    """Say who comes after the first where equal seconds change it; "" where they do not, or only swap the first two."""
-    rows = found.rows[found.rows["way"] == "tuned"].sort_values("place")
-    steps, seconds = ([str(x) for x in rows.loc[rows["budget"] == budget, "objective"]] for budget in BUDGETS)
-    if steps[1:] == seconds[1:] or (steps[0] != seconds[0] and steps[2:] == seconds[2:]):
-        return ""
-    given = [f"to {listed(order[1:])} {GIVEN[budget]}" for order, budget in zip((steps, seconds), BUDGETS, strict=True)]
-    return f"; the places after the first{f', {found.swept} tuned,' if found.swept else ''} go {', '.join(given)}"
+    """Say who passes whom at equal seconds, beside the first that is told already; "" where no two intervals show it.
+
+    Of a pair both orders must be told apart, that at equal steps and that at equal seconds.
+    """
+    steps, seconds = found.by_seed.groupby("seed").mean(), found.at_seconds
+    told = {(lead.first, found.best.first) for lead in found.leads if (lead.way, lead.budget) == ("tuned", "seconds")}
+    passed: dict[str, list[str]] = {}
+    for before, after in combinations(map(str, found.by_task.columns), 2):  # in the order at equal steps
+        was = stats.paired_difference(steps[before], steps[after])
+        now = stats.paired_difference(seconds[after], seconds[before])
+        if was.low > 0 and now.low > 0 and (after, before) not in told:
+            passed.setdefault(after, []).append(f"{before} by {interval(now.mean, now.low, now.high)}")
+    said = "; ".join(f"{name} passes {listed(others)}" for name, others in passed.items())
+    return f"; {GIVEN['seconds']}{f', {found.swept} tuned,' if found.swept else ''} {said}" if said else ""
 
 
 def _by(found: Headline, leads: list[Lead]) -> str:
@@ -136,14 +158,22 @@ def by_task(found: Headline) -> str:
     tops = {str(task): [str(name) for name in grid.columns[row == row.max()]] for task, row in grid.iterrows()}
     held = [task for task, top in tops.items() if best in top]
     score = f"the highest {'tuned ' if found.swept else ''}score"
+    shared = _level(best, [tops[task] for task in held])
     if len(held) == len(tops):
-        return f"{best} has {score} in each of the {counted(len(tops), 'task')}."
+        return f"{best} has {score} in each of the {counted(len(tops), 'task')}{shared}."
     elsewhere: dict[str, list[str]] = {}
     for task, top in tops.items():
         if best not in top:
             elsewhere.setdefault(" and ".join(top), []).append(task)
     others = listed([f"{top} in {listed(tasks)}" for top, tasks in elsewhere.items()])
-    return f"{best} has {score} in {len(held)} of {counted(len(tops), 'task')}; elsewhere {others}."
+    return f"{best} has {score} in {len(held)} of {counted(len(tops), 'task')}{shared}; elsewhere {others}."
+
+
+def _level(best: str, tops: list[list[str]]) -> str:
+    """Say with whom the best shares the highest score of how many tasks; "" where of none."""
+    names = dict.fromkeys(name for top in tops for name in top if name != best)
+    n = sum(len(top) > 1 for top in tops)
+    return f", shared with {listed(list(names))}{'' if n == len(tops) else f' in {n} of them'}" if names else ""
 
 
 def _lost(table: pd.DataFrame) -> str:
@@ -170,7 +200,8 @@ def shown(found: Headline) -> dict[str, Any]:
     rows = []
     for row in found.runs.to_dict("records"):
         mine = [(column, cells.get((row["objective"], *column))) for column in columns]
-        rows.append({**_runs(row), "scores": [_score(cell, column in leads) for column, cell in mine]})
+        firsts = {column for column, lead in leads.items() if row["objective"] in (lead.first, *lead.tied)}
+        rows.append({**_runs(row), "scores": [_score(cell, column in firsts) for column, cell in mine]})
     return {
         "rows": rows,
         "leads": [_lead(leads.get(column), found.seeds) for column in columns],
@@ -217,11 +248,11 @@ def _runs(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _score(cell: dict[Any, Any] | None, ranked: bool) -> dict[str, Any]:
+def _score(cell: dict[Any, Any] | None, first: bool) -> dict[str, Any]:
     if cell is None:
         return by_value(NOTHING, math.nan)._asdict() | {"first": False}
     made = by_value(score(cell["score"], cell["low"], cell["high"]), cell["score"])
-    return made._asdict() | {"first": ranked and cell["place"] == 1}
+    return made._asdict() | {"first": first}
 
 
 def _lead(lead: Lead | None, seeds: int) -> list[str]:

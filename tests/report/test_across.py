@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.power import smallest_effect
 from harness.report import across_shown, panels, significance, tables
 from harness.report.across import across, frames
 from harness.report.across_shown import across_part, shown, spread, verdict
@@ -94,7 +93,7 @@ def test_what_is_not_found_is_said_with_what_would_have_been():
     found = found_in(view_of(objectives=("gan", "nsgan"), overrides=same))
     assert verdict(found) == (
         "No difference was found in the only pair (n = 8 tasks, smallest effect seen with 80 % power: "
-        f"d = {smallest_effect(8):.2f} before correction)."
+        f"d = {significance.effect_seen(8):.2f} before correction)."
     )
     page = shown(found)
     assert page["pairs"][0]["verdict"] == "no difference found"

@@ -31,7 +31,8 @@ def test_answer_of_a_clear_winner():
 def test_answer_where_the_seeds_explain_the_difference():
     text = spoken(FakeResults(noise=0.5, seeds=3))
     assert "has the lowest mean w1_excess" in text
-    assert "an interval that contains 0: no difference found (n = 3 seeds)" in text
+    seen = "(n = 3 seeds, smallest effect seen with 80 % power: d = 3.26 before correction)"
+    assert f"an interval that contains 0: no difference found {seen}" in text
     assert "equal" not in text
     assert "is best" not in text
 
@@ -107,6 +108,17 @@ def test_answer_of_two_tasks_with_different_winners():
     assert text.startswith("wgan-gp comes first in 1 of 2 tasks (gan in 1) by w1_excess")
 
 
+def test_first_places_are_counted_among_the_tasks_that_an_objective_was_run_on():
+    store = FakeResults(tasks=(("8gaussians", "mlp"), ("ring", "mlp"), ("swissroll", "mlp")))
+    table = store.table()
+    store._table = table[(table["objective"] != "wgan-gp") | (table["dataset"] != "ring")]
+    text = spoken(store)
+    assert text.startswith(
+        "wgan-gp comes first in 2 of the 2 tasks that it was run on, of 3 in all (wgan-clip in 1) by"
+    )
+    assert "averaged over the tasks" not in text
+
+
 @pytest.mark.slow
 def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
     assert "lr tuned on the other seeds)" in spoken(FakeResults(rates=("recipe", 2e-3)))
@@ -114,6 +126,14 @@ def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
     two = (("8gaussians", "mlp"), ("ring", "mlp"))
     assert "lr tuned on the other seeds (n = 3 seeds)" in spoken(FakeResults(rates=("recipe", 2e-3), tasks=two))
     assert "one seed gives no interval" in spoken(FakeResults(seeds=1, tasks=two))
+
+
+def test_what_objectives_were_tuned_in_is_listed_once_where_they_differ_in_it():
+    store = FakeResults(rates=("recipe", 2e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp")))
+    weights = {("wgan-gp", "recipe"): 10.0, ("wgan-gp", 2e-3): 1.0}
+    keys = list(zip(store.table()["objective"], store.table()["sweep.lr"], strict=True))
+    store._table["sweep.gp_weight"] = [weights.get(key) for key in keys]  # which the other objectives do not have
+    assert " by w1_excess, lr and gp_weight tuned on the other seeds (n = 3 seeds); " in spoken(store)
 
 
 def test_of_one_objective_the_architectures_compete_on_each_data_set():
@@ -128,7 +148,7 @@ def test_of_one_objective_on_one_architecture_the_settings_compete():
     (result,) = contest.judge(compared, {"8gaussians": "w1_excess"})
     assert {contender.objective for contender in result.order} == {"lr=1e-4", "lr=1e-3"}
     assert [contender.spread.n_ok for contender in result.order] == [3, 3]
-    assert {contender.swept for contender in result.order} == {""}  # nothing is tuned where settings are compared
+    assert {contender.swept for contender in result.order} == {()}  # nothing is tuned where settings are compared
     assert spoken(store).startswith("On 8gaussians / mlp, lr=")
 
 

@@ -26,6 +26,14 @@ def test_near_is_a_mean_within_two_floors(values, near):
     assert ("more training may change the order" in sentence(found)) == (not near)
 
 
+def test_a_single_objective_is_no_best_and_has_no_order_to_change():
+    found = nearest(table(a=[0.8, 1.4]), {"ring": "w1_excess"})
+    assert sentence(found, alone=True) == (
+        "The objective's mean over all architectures and seeds, less its floor, is not within two floors of zero "
+        "excess on ring (a: 1.10, two floors 0.100): more training may bring it nearer there."
+    )
+
+
 def test_an_objective_that_lost_a_run_is_not_the_best():
     found = nearest(table(a=[0.01, None], b=[0.3, 0.3]), {"ring": "w1_excess"})
     assert found["objective"].tolist() == ["b"]

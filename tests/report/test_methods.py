@@ -49,6 +49,52 @@ def test_variants_and_steps_that_differ_are_told_apart():
     assert "Student" not in said
 
 
+def many(n_tasks, **more):
+    tasks = tuple((f"toy{i}", "mlp") for i in range(n_tasks))
+    return tables.read(FakeResults(tasks=tasks, **more))
+
+
+@pytest.mark.parametrize(
+    ("n_tasks", "objectives", "said"),
+    [
+        (7, 3, "Every pair is tested across the tasks by Wilcoxon's signed-rank test, exact, with Holm's correction. "),
+        (
+            6,
+            3,
+            "exact, with Holm's correction, no pair can be told apart across so few tasks: 7 tasks would be needed. ",
+        ),
+        (6, 2, "The two are tested across the tasks by Wilcoxon's signed-rank test, exact. "),
+        (5, 2, "exact, at 5 %, no pair can be told apart across so few tasks: 6 tasks would be needed. "),
+    ],
+)
+def test_tests_are_described_as_far_as_they_can_find_something(n_tasks, objectives, said):
+    view = many(n_tasks, objectives=("gan", "nsgan", "wgan-gp")[:objectives])
+    assert said in methods.paragraph(view)
+    for text in (methods.paragraph(view), methods.references(view)):
+        assert ("olm" in text) == (objectives == 3)
+    assert "have bootstrap intervals over seeds" in methods.paragraph(view)
+
+
+def test_one_seed_has_no_interval_of_any_kind():
+    said = methods.paragraph(many(2, seeds=1, rates=("recipe", 2e-3)))
+    assert "One seed was trained, so that no interval is given, and settings are chosen on that same seed" in said
+    assert not {"bootstrap", "Student"} & set(re.findall(r"\w+", said))
+
+
+@pytest.mark.parametrize(
+    ("more", "end"),
+    [
+        ({}, "at 95 %; objectives are compared seed by seed, for runs of one seed share weights, data and latents. "),
+        ({"objectives": ("gan",)}, "over 3 training seeds, at 95 %. "),
+        ({"objectives": ("gan",), "tasks": (("a", "mlp"), ("a", "mlp-bn"))},
+         "at 95 %; architectures are compared seed by seed, for runs of one seed share data and latents. "),
+        ({"objectives": ("gan",), "rates": (1e-3, 2e-3)}, "at 95 %; settings are compared seed by seed, for runs of "),
+    ],
+)  # fmt: skip
+def test_what_is_compared_within_a_seed_is_what_the_suite_compares(more, end):
+    assert end in methods.paragraph(tables.read(FakeResults(**more)))
+
+
 @pytest.mark.slow
 def test_only_papers_of_this_suite_are_cited():
     found = keys(methods.references(tables.read(FakeResults(objectives=("gan", "wgan-gp")))))

@@ -152,7 +152,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
     words = report(FakeResults(tasks=TWO, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
     parts = [
         "Which objective learns eight gaussians?", "Over 2 tasks, wgan-gp has the highest mean score",
-        "excludes 0, but no difference found from gan (n = 3 seeds)",  # whose lost run makes its interval wide
+        "excludes 0, but no difference found from gan (n = 3 seeds, smallest",  # whose lost run makes its interval wide
         "1 of 36 runs (2.8 %)", "Over all tasks", "an untrained generator counts 0",
         "at equal generator steps at equal training seconds", "the recipe's lr", "★ ahead by", "settings tuned over",
         "share of its steps at equal seconds", "2: lr 1/12", "Where the answer does not hold",
@@ -180,6 +180,16 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
         "8gaussians / mlp",
         "swissroll / mlp",
     ]
+
+
+def test_a_page_of_a_suite_that_sweeps_nothing_speaks_of_no_tuning(quick, tmp_path):
+    source = build_report(FakeResults(tasks=TWO), tmp_path).read_text(encoding="utf-8")
+    assert re.findall(r"[^.,]*\btuned\b[^.,]*", source, re.IGNORECASE) == [
+        " in simulated suites tuned over three settings", " which are not tuned here",
+    ]  # fmt: skip
+    assert "chosen again" not in source
+    assert "Scores are at equal generator steps, as in the first column of the ranking." in source
+    assert 'alt="Score at equal generator steps, a row a task' in source
 
 
 def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
@@ -308,7 +318,7 @@ def test_the_package_says_what_each_of_its_modules_is_for():
 
 def test_mixed_machines_are_flagged(quick, tmp_path):
     words = report(FakeResults(overrides={(0, "gan", 0, 0): {"torch": "2.12.0"}}), tmp_path).words
-    assert "were not all made alike: torch differ" in words
+    assert "were not all made alike: torch differs." in words
     assert "2.12.0 1" in words
     assert "2.13.0 8" in words
 

@@ -85,6 +85,19 @@ def test_an_order_that_nothing_turns_is_said_with_where_it_is_closest():
     assert "contains 0" not in said
 
 
+def test_a_first_place_that_is_shared_stays_the_bests_and_is_told():
+    nothing = {(t, name, 0, seed): {"score": 0.0} for t in range(3) for name in ("gan", "wgan-gp") for seed in range(3)}
+    some = nothing | {(0, "wgan-gp", 0, seed): {"score": 0.5} for seed in range(3)}
+    for overrides, best, said in (
+        (nothing, "gan", "gan stays first in all 5 cases, in each of them with another; its lead is smallest"),
+        (some, "wgan-gp", "wgan-gp stays first in all 5 cases, in 3 of them with another; its lead is smallest"),
+    ):
+        store = FakeResults(objectives=("gan", "wgan-gp"), tasks=TASKS[:3], overrides=overrides)
+        result = found(stats.labelled(store.table()), store.scored())
+        assert result.best.first == best
+        assert said in sentence(leave_one_out(result), best)
+
+
 def test_a_swept_value_that_is_all_an_objective_has_is_not_tried():
     store = FakeResults(tasks=TASKS, rates=("recipe", 2e-3))
     table = stats.labelled(store.table())

@@ -77,8 +77,45 @@ def test_the_range_of_a_task_is_from_its_worst_to_its_best_setting():
     said = sentence(found.reset_index(), ["lr"])
     assert said == (
         "Over the swept settings (lr) the score of wgan-gp varies least: from 0.89 at a task's worst setting to 0.94 "
-        "at its best, in the mean over the tasks; that of gan varies most, from 0.46 to 0.71; at its worst setting "
-        "wgan-gp is highest, 0.89."
+        "at its best, in the mean over the tasks; that of wgan-clip, from 0.62 to 0.80, varies 0.125 [0.125, 0.125] "
+        "more, paired by seed; that of gan varies most, from 0.46 to 0.71; at its worst setting wgan-gp is highest, "
+        "0.89."
+    )
+
+
+def test_how_much_wider_is_paired_by_seed_at_the_settings_of_the_means():
+    """Of two objectives in one task, by hand: b loses 0.3, 0.2 and 0.4 of its score, a 0.1 of each seed's."""
+    scores = {("a", 0): [0.9, 0.8, 0.7], ("a", 1): [0.8, 0.7, 0.6], ("b", 0): [0.7, 0.6, 0.8], ("b", 1): [0.4] * 3}
+    store = FakeResults(objectives=("a", "b"), rates=RATES[:2], overrides={
+        (0, name, r, seed): {"score": score} for (name, r), found in scores.items() for seed, score in enumerate(found)
+    })  # fmt: skip
+    table = stats.labelled(store.table())
+    found = ranges(table)
+    assert found[["objective", "seeds"]].to_numpy().tolist() == [["a", 3], ["b", 3]]
+    gap = stats.t_interval([0.2, 0.1, 0.3])
+    np.testing.assert_allclose(found.loc[1, ["wider", "low", "high"]].astype(float), [gap.mean, gap.low, gap.high])
+    assert (
+        "that of b, from 0.40 to 0.70, varies 0.20 [-0.05, 0.45] more, paired by seed: no difference found (n = 3 "
+        in (sentence(found, ["lr"]))
+    )
+    turned = table.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(ranges(turned), found)
+    lacking = ranges(table[(table["objective"] == "a") | (table["seed"] != 2)])
+    assert lacking["low"].isna().tolist() == [False, True]
+    assert "varies 0.150 more, not paired, for settings differ in their seeds" in sentence(lacking, ["lr"])
+    assert "varies 0.200 more, but one seed gives no interval" in sentence(ranges(table[table["seed"] == 0]), ["lr"])
+
+
+def test_what_scores_nothing_anywhere_is_not_praised_for_varying_least():
+    lost = {(t, "gan", r, s): {"status": "diverged"} for t in (0, 1) for r in range(3) for s in range(3)}
+    found = ranges(labelled(overrides=lost))
+    assert list(found["objective"]) == ["wgan-gp", "wgan-clip", "gan"]
+    said = sentence(found, ["lr"])
+    assert "the score of wgan-gp varies least" in said
+    assert said.endswith("; gan is left out, with a score of 0.00 at a task's best setting, too.")
+    assert sentence(found.query("objective == 'gan'"), ["lr"]) == (
+        "Over the swept settings (lr) no objective has a score, in the mean over the tasks, even at a task's best "
+        "setting."
     )
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.errors import HarnessError
-from harness.power import smallest_effect, smallest_p
-from harness.report.significance import family, groups, holm, mean_ranks, signed_rank
+from harness.power import LEVEL, POWER, smallest_effect, smallest_p
+from harness.report.significance import MEASURED, effect_seen, family, groups, holm, mean_ranks, signed_rank
 
 DIFFERENCES = st.lists(st.integers(-6, 6), min_size=1, max_size=9)
 
@@ -89,7 +89,25 @@ def test_a_family_has_every_pair_corrected_for_their_number():
     assert (found["told_apart"] == (found["p_holm"] <= 0.05)).all()
     assert not family(grid(n=4))["told_apart"].any()  # too few tasks for any p
     np.testing.assert_array_equal(holm(found["p"]), found["p_holm"])
-    assert set(found["smallest_effect"]) == {smallest_effect(8)}
+    assert set(found["smallest_effect"]) == {effect_seen(8)}
+
+
+def test_six_tasks_are_told_apart_where_all_six_have_one_sign():
+    assert effect_seen(6) == pytest.approx(stats.norm.ppf(POWER ** (1 / 6)), abs=0.02)
+    assert [effect_seen(n) for n in (1, 5)] == [np.inf, np.inf]  # no pattern of five signs has a p of .05
+
+
+@pytest.mark.parametrize("n", [7, 9, 13])
+def test_the_effect_seen_is_found_by_80_percent_of_simulated_tests(n):
+    draws = np.random.default_rng(n).normal(effect_seen(n), 1.0, (10_000, n))
+    found = stats.wilcoxon(draws, axis=1, method="exact").pvalue <= LEVEL
+    assert np.mean(found & (draws.mean(axis=1) > 0)) == pytest.approx(POWER, abs=0.015)
+    assert effect_seen(n) > smallest_effect(n)
+
+
+def test_the_effect_seen_by_many_tasks_goes_on_where_measuring_ends():
+    assert effect_seen(MEASURED + 1) == pytest.approx(effect_seen(MEASURED), rel=0.03)
+    assert effect_seen(MEASURED + 1) < effect_seen(MEASURED)
 
 
 @settings(max_examples=15, deadline=None)
