@@ -67,7 +67,7 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     made = _once(stats.labelled(table, _data_axes(table)))
     metrics = _metrics(table, made, metric)
     cells = tables.cells_of(made, metrics)
-    looks = styles(table.attrs.get("objectives", made["objective"].astype(str)))
+    looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
     results = contest.judge(contest.rivals(made), metrics) if len(made) else []
     return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results)
 
