@@ -57,8 +57,11 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     Runs are ranked on `metric`, else on what their suite ranks them on, else on RANKED_ON. Every row counts as planned:
     leave out whole cells and seeds, never the runs that failed. The same row twice is one run.
 
-    Raises HarnessError where two different runs stand for one seed of a cell, or nothing ranks a data set.
+    Raises HarnessError where two different runs stand for one seed of a cell, nothing ranks a data set, or no table is
+    given.
     """
+    if not isinstance(table, pd.DataFrame):
+        raise HarnessError(f"{type(table).__name__} given where a table of `harness.load` is needed")
     missing = [
         name for name in ("run_id", "status", "dataset", "architecture", "objective", "seed") if name not in table
     ]
