@@ -44,7 +44,9 @@ def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: s
         raise HarnessError("plot.steps: no runs given")
     for run in given:
         _refuse_others("steps", run)
-    found = read(pd.concat([run.table for run in given]), metric, pd.concat([run.scored for run in given]))
+    table = pd.concat([run.table for run in given])
+    table.attrs.pop("confirming", None)  # what is given is drawn, trials of a study beside the runs that confirm it
+    found = read(table, metric, pd.concat([run.scored for run in given]))
     return _drawn(pictures.steps, found, pictures.best_cells(found.cells), ax)
 
 
