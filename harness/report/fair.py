@@ -22,9 +22,14 @@ def why_none(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
     if waits := int((table["status"] == "pending").sum()):
         return f"{counted(waits, 'run')} {'is' if waits == 1 else 'are'} pending"
     if "score" not in table:
-        return "its runs have no score"
-    if others := [f"{name} by {metric}" for name, metric in metrics.items() if not _scored_by(metric, table)]:
-        return f"the suite ranks {listed(others)}, whose order need not be that of the scores"
+        return "no run has a score"
+    ranked: dict[str, list[str]] = {}
+    for dataset, metric in metrics.items():
+        if not _scored_by(metric, table):
+            ranked.setdefault(metric, []).append(dataset)
+    if ranked:
+        others = listed([f"{metric} (of {listed(names)})" for metric, names in ranked.items()])
+        return f"{others} need not order runs as the score does"
     return _why_unfair(shared(table))
 
 
