@@ -44,11 +44,17 @@ def run(
 def load(folder: str | Path) -> "pd.DataFrame":
     """Return the table of a results folder: one row for every planned run, rebuilt from its records.
 
-    Its `attrs` hold what the suite ranks on, for `harness.report` and `harness.plot`.
+    Its `attrs` hold what the suite ranks on, for `harness.report` and `harness.plot`. Raises HarnessError where no path
+    is given, StoreError where there are no results.
     """
     from harness.store import Store
     from harness.table import from_plan
 
+    if not isinstance(folder, str | Path):
+        raise HarnessError(
+            f"load: {type(folder).__name__} given where a path is needed; name one results folder, such as "
+            "'results/quickstart', and put the tables of several together by pandas.concat"
+        )
     store = Store(folder)
     return from_plan(store.table(), store.plan)
 
@@ -56,9 +62,15 @@ def load(folder: str | Path) -> "pd.DataFrame":
 def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
     """Return a run by its id, or by a beginning of it that no other run below `root` has: its generator, curves, ...
 
-    Raises HarnessError with near ids where there is none, StoreError where there are no results.
+    Raises HarnessError with near ids where there is none, and where no text is given, StoreError where there are no
+    results.
     """
     from harness.find import find_run
     from harness.kept import KeptRun
 
+    if not isinstance(run_id, str):
+        raise HarnessError(
+            f"load_run: {type(run_id).__name__} given where an id is needed; give one of the column run_id of a table, "
+            "or its beginning, as text"
+        )
     return KeptRun(find_run(run_id, str(root)))

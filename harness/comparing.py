@@ -16,6 +16,7 @@ from harness.errors import HarnessError, StoreError, suggestion
 from harness.report import comparison, tables
 from harness.report.changes import changed_settings, warnings
 from harness.report.confirmed import comparable, studies_said
+from harness.report.judging import Judged, judge, over_tasks
 from harness.report.pairs import Difference, Side, difference, pair
 from harness.status import all_folders, holds_results, one_folder
 from harness.store import STATUSES, Store
@@ -41,6 +42,7 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     a, b        name, runs, counts by status, unscored (runs that wait for that), alone (without a partner)
     answer      sentences
     pairs, identical, overall, tasks, objectives    differences, as `_plain` has them, over all and by label
+    over_tasks  the signed-rank test of several tasks, as `judging.OverTasks` has it, or None
     settings    what differs, as `changed_settings` has it      warnings    sentences
 
     Of a study the runs that confirm it are compared, alone. Raises HarnessError where there are none of these yet, the
@@ -52,16 +54,21 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     overall = difference(pairs.runs)
     if not overall.n_pairs:
         raise HarnessError(f"{sides[0].name} and {sides[1].name}: no run has ended on both sides yet")
-    groups = {label: _by(pairs.runs, label) for label in ("task", "objective")}
+    rows = {label: _by(pairs.runs, label) for label in ("task", "objective")}
+    by_score = sum(found.n_pairs > 0 for found in rows["task"].values()) > 1
+    whole = judge({"": overall}, by_score)[""]
+    over = None if overall.identical else over_tasks(rows["task"], whole.by)
+    groups = {label: judge(found, by_score) for label, found in rows.items()}
     several = apart != "objective" and len(groups["objective"]) > 1
-    answer = comparison.answer((sides[0].name, sides[1].name), overall, groups["task"], pairs.swept)
+    answer = comparison.answer((sides[0].name, sides[1].name), whole, groups["task"], over, pairs.swept)
     of_studies = studies_said({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
     return {
         **{end: _told(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
         "answer": f"{answer} {of_studies}".rstrip(),
         "pairs": len(pairs.runs),
         "identical": overall.identical,
-        "overall": _plain(overall),
+        "overall": _plain(whole),
+        "over_tasks": over and asdict(over),
         "tasks": [{"task": name, **_plain(found)} for name, found in groups["task"].items()],
         "objectives": [{"objective": name, **_plain(found)} for name, found in groups["objective"].items() if several],
         "settings": changed_settings(*sides, pairs),
@@ -173,10 +180,11 @@ def _told(side: Side, alone: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _plain(found: Difference) -> dict[str, Any]:
+def _plain(judged: Judged) -> dict[str, Any]:
     """Return a difference as JSON takes it: what is not finite is null; mean, low and high of each interval."""
-    values = {name: _finite(value) for name, value in asdict(found).items()}
-    return {**values, "verdict": comparison.verdict(found)}
+    tested = {"by": judged.by, "p": judged.p, "p_holm": judged.p_holm}
+    values = {name: _finite(value) for name, value in (asdict(judged.found) | tested).items()}
+    return {**values, "verdict": comparison.verdict(judged)}
 
 
 def _finite(value: Any) -> Any:

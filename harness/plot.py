@@ -36,18 +36,23 @@ def scores(table: pd.DataFrame, ax: Axes | None = None, metric: str | None = Non
 def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: str | None = None) -> Axes:
     """Draw a metric of runs of one task against steps: a thick line a cell for the mean, thin ones for its seeds.
 
-    Of several settings of an objective the best is shown. Raises HarnessError where there are several tasks, or no run
-    was scored.
+    Of several settings of an objective the best is shown. Raises HarnessError where there are several tasks, no run
+    was scored, or what is given are no runs.
     """
     given = list(runs) if isinstance(runs, Sequence) else [runs]
     if not given:
         raise HarnessError("plot.steps: no runs given")
-    found = read(pd.concat([run.table for run in given]), metric, pd.concat([run.scored for run in given]))
+    for run in given:
+        _refuse_others("steps", run)
+    table = pd.concat([run.table for run in given])
+    table.attrs.pop("confirming", None)  # what is given is drawn, trials of a study beside the runs that confirm it
+    found = read(table, metric, pd.concat([run.scored for run in given]))
     return _drawn(pictures.steps, found, pictures.best_cells(found.cells), ax)
 
 
 def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
-    """Draw both players' losses of one run against steps."""
+    """Draw both players' losses of one run against steps. Raises HarnessError where something else is given."""
+    _refuse_others("losses", run)
     with figures.style():
         ax = ax or _pyplot(4.7, 3.5)[1]
         fixed = run.spec.setup.train["generator"] == "fixed"
@@ -60,8 +65,9 @@ def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
     """Draw a run's scored samples: points of the plane over real ones, with the critic's level lines; pictures in a
     sheet.
 
-    Raises HarnessError for points in other dimensions.
+    Raises HarnessError for points in other dimensions, and where something else is given.
     """
+    _refuse_others("samples", run)
     drawn = run.samples
     if drawn.ndim == 2 and drawn.shape[1] != 2:
         raise HarnessError(
@@ -76,6 +82,18 @@ def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
             figures.draw_sheet(ax, sheets.sheet_of(drawn))
         ax.set_title(_title(run))
     return ax
+
+
+def _refuse_others(name: str, given: object) -> None:
+    """Raise HarnessError where what a figure was given is no run: a table has none of what a run keeps."""
+    from harness.kept import KeptRun  # by now imported, where it is one
+
+    if not isinstance(given, KeptRun):
+        kind = "table" if isinstance(given, pd.DataFrame) else type(given).__name__
+        raise HarnessError(
+            f"plot.{name}: {kind} given where a run is needed; give what `harness.load_run` returns for an id, such as "
+            "one of a table's column run_id, or draw a table by plot.scores"
+        )
 
 
 def _drawn(draw: Callable[..., Drawn | None], found: Reading, cells: pd.DataFrame, ax: Axes | None) -> Axes:

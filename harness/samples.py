@@ -60,6 +60,7 @@ def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
     real, row = run.reference, run.row
     with figures.style():
         figure, ax = figures.blank(5, 5)
-        pictures.draw_cloud(ax, real, {"generated": drawn}, figures.styles([row["objective"]])[row["objective"]])
+        looks = figures.styles(run.table.attrs["objectives"])
+        pictures.draw_cloud(ax, real, {"generated": drawn}, looks[row["objective"]])
         ax.set_title(f"{row['objective']} on {row['dataset']}, {row['architecture']}")
         return figures.encode(figure)[0]

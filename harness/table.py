@@ -41,7 +41,8 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
 
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
-    bases                 each data set in the tables   objectives  all names, in whose order colours are given
+    bases                 each data set in the tables   objectives  all names, from which looks are given
+    confirming            of a study alone: the runs that confirm its chosen settings, none before these are known
     """
     suite = plan["resolved"]
     table.attrs = {
@@ -51,6 +52,8 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
         "bases": bases(plan),
         "objectives": sorted({row["objective"] for row in plan["runs"]}),
     }
+    if "study" in plan:
+        table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
     return table
 
 

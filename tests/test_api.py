@@ -86,6 +86,19 @@ def test_a_wrong_call_is_a_sentence(suite, options, words):
         harness.run(suite, **options)
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: harness.load(["results/a", "results/b"]), "load: list given where a path is needed; name one results"),
+        (lambda: harness.load_run(3), "load_run: int given where an id is needed; give one of the column run_id"),
+        (lambda: harness.report(3), "int given where a table of `harness.load` is needed"),
+    ],
+)
+def test_what_is_of_another_type_is_a_sentence(call, words):
+    with pytest.raises(HarnessError, match=words):
+        call()
+
+
 def test_a_run_is_found_by_the_beginning_of_its_id(results):
     run_id = results["averaged mlp"]
     assert harness.load_run(run_id[:6]).run_id == harness.load_run(run_id, root=Path("results/small")).run_id == run_id

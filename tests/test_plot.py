@@ -10,6 +10,7 @@ from report.fake_results import EXCESS, FakeResults
 
 import harness
 from harness.errors import HarnessError
+from harness.kept import KeptRun
 from harness.report.figures import blank, styles
 
 
@@ -26,14 +27,19 @@ def ax():
     return blank(4, 3)[1]
 
 
+def kept(run_id="f00", **parts):
+    """A run of which some parts have been read, from no folder."""
+    run = KeptRun(SimpleNamespace(run_id=run_id))
+    vars(run).update(parts)
+    return run
+
+
 def fake_runs(store, objective):
     """Runs of a made-up store, as far as a figure of steps reads them."""
     table, scored = store.table(), store.scored()
     table.attrs["objectives"] = sorted(EXCESS)
     mine = table[table["objective"] == objective]
-    return [
-        SimpleNamespace(table=mine[mine["run_id"] == i], scored=scored[scored["run_id"] == i]) for i in mine["run_id"]
-    ]
+    return [kept(table=mine[mine["run_id"] == i], scored=scored[scored["run_id"] == i]) for i in mine["run_id"]]
 
 
 def test_scores_draw_every_run_in_the_colours_of_the_whole_suite(ax):
@@ -87,7 +93,7 @@ def test_losses_and_samples_of_a_run(results, ax):
 def test_pictures_are_drawn_as_a_sheet(ax):
     pictures = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 1, 4, 4)
     row = {"objective": "gan", "dataset": "digits", "architecture": "dcgan", "seed": 0}
-    harness.plot.samples(SimpleNamespace(samples=pictures, row=row), ax)
+    harness.plot.samples(kept(samples=pictures, row=row), ax)
     shown = ax.images[0].get_array()
     assert shown.shape == (9, 9, 3)  # four of the five, with a line between
     assert np.array_equal(shown[5:, 5:, 0], pictures[3, 0])
@@ -108,9 +114,14 @@ def test_without_axes_a_figure_is_pyplots_which_a_notebook_shows():
         (lambda: harness.plot.scores(FakeResults().table().assign(status="failed")), "no run given is ok and scored"),
         (lambda: harness.plot.steps([]), "no runs given"),
         (
-            lambda: harness.plot.samples(SimpleNamespace(run_id="f00", samples=np.zeros((5, 3)))),
+            lambda: harness.plot.samples(kept(samples=np.zeros((5, 3)))),
             "f00: points in 3 dimensions; those of the plane are drawn",
         ),
+        (lambda: harness.plot.steps(FakeResults().table()), "plot.steps: table given where a run is needed; give what"),
+        (lambda: harness.plot.steps(["f00"]), "plot.steps: str given where a run is needed"),
+        (lambda: harness.plot.losses(FakeResults().table()), "plot.losses: table given where a run is needed"),
+        (lambda: harness.plot.samples("f00"), "plot.samples: str given where a run is needed"),
+        (lambda: harness.plot.scores(kept()), "KeptRun given where a table of `harness.load` is needed"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence(draw, words):

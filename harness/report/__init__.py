@@ -2,13 +2,13 @@
 
 What is read: records.py a results folder, merged.py several as one; tables.py the page's tables, rows.py their rows.
 One task: stats.py numbers; contest.py who comes first, answer.py the sentence that says it; enough.py and floors.py
-whether steps and samples are enough for it. Many tasks: headline.py who comes first, verdict.py the sentences that say
-that, robust.py what it hangs on; across.py tests it, from aggregates.py, significance.py and variance.py,
-across_shown.py says that; sensitivity.py what was swept.
+whether steps and samples are enough for it. Many tasks: headline.py who comes first, fair.py why nobody does,
+verdict.py the sentences that say that, robust.py what it hangs on; across.py tests it, from aggregates.py,
+significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept.
 Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
 grids.py's sheets; panels.py counts and encodes it. page.py writes all, with methods.py's paragraph and the references
 of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs their runs,
-changes.py says what else differs, comparison.py puts both into words.
+judging.py tests their differences, changes.py says what else differs, comparison.py puts all into words.
 A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences, studied_panels.py
 and studied_figures.py its pictures; survival.py who
 reaches a score with which; confirmed.py the runs that confirm it, which the rest of the page is about.

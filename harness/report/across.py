@@ -3,9 +3,7 @@
 An objective stands with its tuned score at equal steps, as in the headline; there is nothing here without one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,12 +36,14 @@ class Across:
     seeds: int
 
 
-def across(found: Headline, table: pd.DataFrame, resolved: Mapping[str, Any]) -> Across:
+def across(found: Headline, table: pd.DataFrame) -> Across:
     """Return the statistics over the tasks of a headline; `table` is the labelled one that it was made from.
 
-    Every random draw comes from the hash of the resolved suite: the same records give the same numbers.
+    Every random draw comes from the hash of the ids of its runs: the same records give the same numbers, whatever a
+    suite is called, asks in words or lies under.
     """
-    of_seeds, of_variance = np.random.default_rng(int(content_id(resolved), 16)).spawn(2)
+    drawn_from = int(content_id(sorted(set(table["run_id"]))), 16)
+    of_seeds, of_variance = np.random.default_rng(drawn_from).spawn(2)
     by_seed, blocks = found.by_seed, found.by_task
     scores = by_seed.to_numpy(np.float64).reshape(len(blocks), found.seeds, blocks.shape[1])
     scores = aggregates.arranged(scores)

@@ -31,7 +31,7 @@ def across_part(view: View) -> Part:
     """Return the part of a report over its tasks; an empty one where there is no headline to test."""
     if view.headline is None:
         return Part(None, Section((), ()), {})
-    found = across(view.headline, view.table, view.suite)
+    found = across(view.headline, view.table)
     return Part(shown(found), section(view, found), frames(found))
 
 

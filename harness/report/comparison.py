@@ -2,34 +2,34 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.report.pairs import Difference
-from harness.report.stats import Interval
-from harness.wording import NOTHING, aligned, counted, interval, listed, number, printable, waiting_scores
+from harness.report.judging import Judged, OverTasks
+from harness.report.pairs import Difference, turned
+from harness.wording import NOTHING, aligned, counted, interval, listed, number, p_value, printable, waiting_scores
 
 IDENTICAL = "identical records"
 
 
-def answer(names: tuple[str, str], overall: Difference, tasks: Mapping[str, Difference], swept: Sequence[str]) -> str:
+def answer(
+    names: tuple[str, str], overall: Judged, tasks: Mapping[str, Judged], over: OverTasks | None, swept: Sequence[str]
+) -> str:
     """Return which side is better and by how much, in the mean over all tasks, and what that leaves out."""
     a, b = names
-    if overall.identical:
-        pairs = counted(overall.n_pairs, "pair")
+    found = overall.found
+    if found.identical:
+        pairs = counted(found.n_pairs, "pair")
         return f"{a} and {b}: {IDENTICAL}: all that was measured of {pairs} of runs is equal, bit for bit."
-    ended = [task for task, found in tasks.items() if found.n_pairs]
+    ended = [task for task, each in tasks.items() if each.found.n_pairs]
     where = f"over {counted(len(ended), 'task')}" if len(ended) > 1 else f"on {ended[0]}"
     where += f", in the mean over {listed(list(swept))}," if swept else ""
-    by_score = overall.by_score is not None and (len(ended) > 1 or overall.by_metric is None)
-    size, ahead = (overall.by_score,) * 2 if by_score else (overall.by_metric, overall.better)
-    if size is None or ahead is None:
-        said = f"There is no mean difference between {a} and {b} {where.rstrip(',')}, {_why_none(overall)}"
+    if overall.by:
+        given = f"95 % t interval, paired by seed, n = {counted(found.n_seeds, 'seed')}"
+        said = f"{_difference(names, overall, where)} ({given}){_over(over)}"
     else:
-        what = "score" if by_score else overall.metric
-        given = f"95 % t interval, paired by seed, n = {counted(overall.n_seeds, 'seed')}"
-        said = f"{_difference(names, size, ahead, where, what)} ({given})"
-    return f"{said}{_by_task(names, tasks)}{_lost(names, overall)}."
+        said = f"There is no mean difference between {a} and {b} {where.rstrip(',')}, {_why_none(found)}"
+    return f"{said}{_by_task(names, tasks)}{_lost(names, found)}."
 
 
 def _why_none(overall: Difference) -> str:
@@ -38,32 +38,51 @@ def _why_none(overall: Difference) -> str:
     return "as runs were lost and have no score" if any(overall.lost) else "as they are ranked on several metrics"
 
 
-def _difference(names: tuple[str, str], size: Interval, ahead: Interval, where: str, what: str) -> str:
+def _difference(names: tuple[str, str], overall: Judged, where: str) -> str:
     """Write who is better, and by how much; of two that are not told apart how far B is from A."""
     a, b = names
-    if ahead.excludes_zero:
-        first, other = (b, a) if ahead.low > 0 else (a, b)
-        start, mean = f"{first} is better than {other}", f"its mean {what}"
-        size = size if first == b else _turned(size)
+    found = overall.found
+    size = found.by_score if overall.by == "score" else found.by_metric
+    assert size is not None  # what it is judged by
+    if overall.better:
+        first, other = (b, a) if overall.better == "B" else (a, b)
+        start, mean = f"{first} is better than {other}", f"its mean {overall.by}"
+        size = size if first == b else turned(size)
     else:
-        start = "No difference found between" if ahead.low <= ahead.high else "One seed gives no interval for"
-        start, mean = f"{start} {a} and {b}", f"the mean {what} of {b}"
+        start = "One seed gives no interval for" if math.isnan(overall.p) else "No difference found between"
+        start, mean = f"{start} {a} and {b}", f"the mean {overall.by} of {b}"
     up = size.mean >= 0
-    shown = size if up else _turned(size)
+    shown = size if up else turned(size)
     apart = f"{interval(shown.mean, shown.low, shown.high)} {'higher' if up else 'lower'}"
     return f"{start}: {where} {mean} is {apart}"
 
 
-def _turned(size: Interval) -> Interval:
-    return Interval(-size.mean, -size.high, -size.low)
+def _over(found: OverTasks | None) -> str:
+    """Say whether the difference is common to the tasks; "" where that is not tested."""
+    if found is None:
+        return ""
+    least = f"n = {found.tasks} tasks, which allow none below {p_value(found.smallest_p)}"
+    return (
+        f"; Wilcoxon's signed-rank test of the tasks' mean differences in {found.by}: p = {p_value(found.p)} ({least})"
+    )
 
 
-def _by_task(names: tuple[str, str], tasks: Mapping[str, Difference]) -> str:
+def _by_task(names: tuple[str, str], tasks: Mapping[str, Judged]) -> str:
     """Count the tasks by what each says alone; "" for a single task."""
     if len(tasks) == 1:
         return ""
-    counts = Counter(verdict(found, names) for found in tasks.values())
-    return f"; of the tasks alone: {', '.join(f'{what} in {n:,}' for what, n in counts.most_common())}"
+    counts = Counter(verdict(judged, names) for judged in tasks.values())
+    told = ", ".join(f"{what} in {n:,}" for what, n in counts.most_common())
+    return f"; of the tasks alone{_tested(tasks.values())}: {told}"
+
+
+def _tested(rows: Iterable[Judged]) -> str:
+    """Say how rows are judged, on which scales, and for how many that is corrected; "" where none is."""
+    tested = [row for row in rows if not math.isnan(row.p)]
+    if not tested:
+        return ""
+    scales = listed(list(dict.fromkeys(row.by for row in tested)))
+    return f" (t tests by {scales}, Holm's correction for {len(tested)})"
 
 
 def _lost(names: tuple[str, str], overall: Difference) -> str:
@@ -74,18 +93,17 @@ def _lost(names: tuple[str, str], overall: Difference) -> str:
     return said + (f"; {counted(left, 'pair')} of seeds that other cells lack left out of that mean" if left else "")
 
 
-def verdict(found: Difference, names: tuple[str, str] = ("A", "B")) -> str:
-    """Return what the pairs of one row say: by the primary metric, or where runs were lost by score."""
-    if not found.n_pairs:
+def verdict(judged: Judged, names: tuple[str, str] = ("A", "B")) -> str:
+    """Return what the pairs of one row say, corrected for the number of rows."""
+    if not judged.found.n_pairs:
         return "not ended"
-    if found.identical:
+    if judged.found.identical:
         return IDENTICAL
-    if found.better is None:
+    if not judged.by:
         return "no mean"
-    if math.isnan(found.better.low):
+    if math.isnan(judged.p):
         return "one seed"
-    first = names[1] if found.better.low > 0 else names[0]
-    return f"{first} is better" if found.better.excludes_zero else "no difference found"
+    return f"{names['AB'.index(judged.better)]} is better" if judged.better else "no difference found"
 
 
 # The screen
@@ -108,32 +126,35 @@ def _sides(found: Mapping[str, Any]) -> str:
         alone = f"; {counted(side['alone'], 'run')} without a partner" if side["alone"] else ""
         lines.append([end.upper(), side["name"], f"{counted(side['runs'], 'run')}: {counts}{waits}{alone}"])
     pairs = f"{counted(found['pairs'], 'pair')} by cell and seed"
-    return f"{aligned(lines)}\n{pairs}; intervals of single rows are not corrected for their number"
+    told = (
+        "p: paired t tests over seeds, each by what it names, and after Holm's correction for the rows, as the verdicts"
+    )
+    return f"{aligned(lines)}\n{pairs}" + ("" if found["identical"] else f"\n{told}; intervals are not corrected")
 
 
 def _tasks(rows: Sequence[Mapping[str, Any]], label: str) -> str:
     """Return the differences as a table, a row a task or an objective."""
-    head = [label, "pairs", "metric", "A", "B", "B - A [95 %]", "score B - A [95 %]", "lost A, B", "verdict"]
-    lines = []
-    for row in rows:
-        used = "" if row["n_used"] == row["n_pairs"] else f" ({row['n_used']} in the mean)"
-        ended = row["metric"] and row["n_pairs"]
-        means = ["worst" if row[end] is None and ended else number(row[end]) for end in "ab"]
-        sizes = [_interval(None if row["identical"] else row[name]) for name in ("by_metric", "by_score")]
-        lost = ", ".join(map(str, row["lost"])) if any(row["lost"]) else NOTHING
-        shown = [
-            row[label],
-            f"{row['n_pairs']:,}{used}",
-            row["metric"] or NOTHING,
-            *means,
-            *sizes,
-            lost,
-            row["verdict"],
-        ]
-        lines.append(shown)
+    head = [label, "pairs", "metric", "A", "B", "B - A [95 %]", "score B - A [95 %]", "lost A, B", "by", "p", "p Holm",
+            "verdict"]  # fmt: skip
+    lines = [_line(row, label) for row in rows]
     empty = {i for i in range(len(head)) if lines and all(line[i] == NOTHING for line in lines)}
     kept = [[cell for i, cell in enumerate(line) if i not in empty] for line in (head, *lines)]
     return aligned(kept)
+
+
+def _line(row: Mapping[str, Any], label: str) -> list[str]:
+    used = "" if row["n_used"] == row["n_pairs"] else f" ({row['n_used']} in the mean)"
+    ended = row["metric"] and row["n_pairs"]
+    return [
+        row[label],
+        f"{row['n_pairs']:,}{used}",
+        row["metric"] or NOTHING,
+        *("worst" if row[end] is None and ended else number(row[end]) for end in "ab"),
+        *(_interval(None if row["identical"] else row[name]) for name in ("by_metric", "by_score")),
+        ", ".join(map(str, row["lost"])) if any(row["lost"]) else NOTHING,
+        *([NOTHING] * 3 if row["p"] is None else [row["by"], p_value(row["p"]), p_value(row["p_holm"])]),
+        row["verdict"],
+    ]
 
 
 def _interval(found: Mapping[str, float | None] | None) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report import contest, stats
-from harness.report.enough import over_floor
+from harness.report.fair import shared, why_none
 from harness.report.stats import FAILURES, Interval
 from harness.wording import listed
 
@@ -109,12 +109,11 @@ def headline(
 
     `scored` is the store's long table of run_id, step, score and w1_excess; `metrics` the primary metric by data set;
     `data_axes` the swept names and `data_settings` the names below `setup.` that belong to data sets. There is none
-    for a single task or objective, before every run has ended, where a metric other than a distance ranks, where no
-    generator is trained, and where the cells have different seeds.
+    where `fair.why_none` has a reason.
     """
-    compared = _compared(table, metrics)
-    if compared is None:
+    if why_none(table, metrics):
         return None
+    compared = shared(table)
     swept = stats.swept_columns(compared, data_axes)
     seconds, recipe = _seconds(compared, data_settings), _at_recipe(compared[swept])
     judged = _judged(compared.assign(seconds=seconds, recipe=recipe), scored)
@@ -136,36 +135,6 @@ def headline(
         swept=varied,
         judged=judged[judged["budget"] == "steps"],
     )
-
-
-def _compared(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame | None:
-    """Return the runs of the tasks that every objective was run on; None where they allow no headline."""
-    if (
-        "score" not in table
-        or not all(_scored_by(metric, table) for metric in metrics.values())
-        or (table["status"] == "pending").any()
-    ):
-        return None
-    objectives = table.groupby("task")["objective"].nunique()
-    runs = table[table["task"].isin(objectives.index[objectives == table["objective"].nunique()])]
-    ok = runs[runs["status"] == "ok"]
-    if min(runs["task"].nunique(), runs["objective"].nunique()) < 2 or not len(ok):
-        return None
-    seeds = runs.groupby(["task", "objective", "setting"])["seed"].agg(lambda found: str(sorted(found)))
-    known = np.isfinite(ok[["score", "train_s"]].to_numpy(dtype=np.float64, na_value=np.nan)).all()
-    fixed = "setup.trained" in runs and (runs["setup.trained"] == "fixed").any()
-    return runs if seeds.nunique() == 1 and known and not fixed else None
-
-
-def _scored_by(metric: str, table: pd.DataFrame) -> bool:
-    """Whether a primary metric orders the runs of a task as the score does: of several FIDs one does."""
-    if metric in ("w1", "w1_excess", "fid_excess", "score"):
-        return True
-    found = over_floor(table, metric)
-    if found is None or "fid_excess" not in table:
-        return False
-    beyond = (found[0] - table["fid_excess"]).astype(float).dropna()
-    return bool(len(beyond)) and bool(np.allclose(beyond, 0, atol=1e-6))
 
 
 def _at_recipe(swept: pd.DataFrame) -> pd.Series:

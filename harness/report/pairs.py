@@ -73,12 +73,24 @@ class Difference:
     by_metric: Interval | None
     by_score: Interval | None
 
-    @property
-    def better(self) -> Interval | None:
-        """How much better B is: by the primary metric where that has a mean, else by score; None where by neither."""
-        if self.by_metric is None or not lower_is_better(self.metric):
-            return self.by_metric or self.by_score
-        return Interval(-self.by_metric.mean, -self.by_metric.high, -self.by_metric.low)
+    def scale(self, by_score: bool) -> str:
+        """Return what tells who is better: "score" where that is preferred or alone is there, the metric, or ""."""
+        if self.by_score is not None and (by_score or self.by_metric is None):
+            return "score"
+        return self.metric if self.by_metric is not None else ""
+
+    def better(self, scale: str) -> Interval | None:
+        """Return how much better B is on a scale of `scale`; None where there is no interval on it."""
+        if scale == "score" and self.by_score is not None:
+            return self.by_score
+        if scale != self.metric or self.by_metric is None:
+            return None
+        return turned(self.by_metric) if lower_is_better(self.metric) else self.by_metric
+
+
+def turned(found: Interval) -> Interval:
+    """Return the interval of A - B."""
+    return Interval(-found.mean, -found.high, -found.low)
 
 
 def pair(a: Side, b: Side, apart: str = "") -> Pairs:

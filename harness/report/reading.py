@@ -14,6 +14,8 @@ from harness.wording import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
 LABELS = ["task", "objective", "setting", "seed"]
+CONFIRMING = " Of the study only the runs that confirm its chosen settings, on fresh seeds, are read."
+TRIALS = " These are trials of a study, on the seeds that its settings are chosen on."
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +25,7 @@ class Reading:
     table    the runs, with their `task` and `setting`        scored   metrics by run_id and step, where they are given
     metrics  what each data set is ranked on                  cells    a row a cell: counts, median, mean and interval
     styled   the looks of the objectives in figures           results  who comes first in each task
+    note     of a study's runs a sentence, with a space before it, on which they are; "" of others
     """
 
     table: pd.DataFrame
@@ -31,11 +34,12 @@ class Reading:
     cells: pd.DataFrame
     styled: Mapping[str, Style]
     results: list[TaskResult]
+    note: str = ""
 
     @property
     def sentence(self) -> str:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
-        return answer.sentence(contest.rivals(self.table), self.results, "SUITE")
+        return answer.sentence(contest.rivals(self.table), self.results, "SUITE") + self.note
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -55,21 +59,36 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     """Read a table of runs, one row a run with the columns of `harness.load`.
 
     Runs are ranked on `metric`, else on what their suite ranks them on, else on RANKED_ON. Every row counts as planned:
-    leave out whole cells and seeds, never the runs that failed. The same row twice is one run.
+    leave out whole cells and seeds, never the runs that failed. The same row twice is one run. Of a study's table the
+    runs that confirm it are read alone where some are there: its settings are chosen on the seeds of its trials.
 
-    Raises HarnessError where two different runs stand for one seed of a cell, or nothing ranks a data set.
+    Raises HarnessError where two different runs stand for one seed of a cell, nothing ranks a data set, or no table is
+    given.
     """
+    if not isinstance(table, pd.DataFrame):
+        raise HarnessError(f"{type(table).__name__} given where a table of `harness.load` is needed")
     missing = [
         name for name in ("run_id", "status", "dataset", "architecture", "objective", "seed") if name not in table
     ]
     if missing:
         raise HarnessError(f"the table has no column '{missing[0]}'; a table of `harness.load` is needed")
+    table, note = _of_study(table)
     made = _once(stats.labelled(table, _data_axes(table)))
     metrics = _metrics(table, made, metric)
     cells = tables.cells_of(made, metrics)
-    looks = styles(table.attrs.get("objectives", made["objective"].astype(str)))
+    looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
     results = contest.judge(contest.rivals(made), metrics) if len(made) else []
-    return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results)
+    return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
+
+
+def _of_study(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the runs of a study's table that are read, and which these are; another's as they are, and ""."""
+    if "confirming" not in table.attrs:
+        return table, ""
+    fresh = table["run_id"].isin(table.attrs["confirming"])
+    if not fresh.any():
+        return table, TRIALS
+    return table.loc[fresh, [name for name in table.columns if not str(name).startswith("sweep.")]], CONFIRMING
 
 
 def _once(table: pd.DataFrame) -> pd.DataFrame:

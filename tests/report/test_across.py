@@ -24,7 +24,7 @@ def view_of(n_tasks=8, **more):
 
 
 def found_in(view):
-    return across(view.headline, view.table, view.suite)
+    return across(view.headline, view.table)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,13 @@ def test_an_objective_that_wins_every_task_is_told_apart(many):
     assert not any("wgan-gp" in group and "gan" in group for group in found.groups)
 
 
-def test_every_draw_comes_from_the_suite(many):
-    first, again = found_in(many), found_in(many)
-    other = across(many.headline, many.table, {**many.suite, "question": "another"})
+def test_every_draw_comes_from_the_runs_whatever_the_suite_is_called_or_asks(many, monkeypatch):
+    monkeypatch.setattr(across_shown, "section", lambda *_: panels.Section((), ()))
+    plan = {**many.plan, "resolved": {**many.suite, "question": "another", "name": "other"}}
+    first, again = found_in(many), across_part(replace(many, plan=plan)).frames
+    other = across(many.headline, many.table.assign(run_id="x" + many.table["run_id"]))
     for name, frame in frames(first).items():
-        pd.testing.assert_frame_equal(frame, frames(again)[name])
+        pd.testing.assert_frame_equal(frame, again[name])
     pd.testing.assert_frame_equal(first.objectives[["iqm", "mean"]], other.objectives[["iqm", "mean"]])
     assert not first.objectives["iqm_low"].equals(other.objectives["iqm_low"])
 

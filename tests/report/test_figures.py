@@ -1,11 +1,14 @@
 """Figures tested as data: what is drawn is what the tables say."""
 
+from itertools import combinations
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
+from harness.objectives import OBJECTIVES
 from harness.report import figures, overview, panels, pictures, tables
 from harness.report.figures import Style
 
@@ -16,14 +19,36 @@ def ax():
         return figures.blank(4.0, 3.0)[1]
 
 
-def test_an_objective_looks_the_same_whatever_else_is_drawn_and_no_two_look_alike():
-    names = [f"objective-{i:02d}" for i in range(40)]
+def unlike(made):
+    return len({(look.colour, look.marker, str(look.dash)) for look in made.values()}) == len(made)
+
+
+def test_an_objective_looks_the_same_whatever_is_beside_it_and_no_two_look_alike():
+    alone = {name: figures.styles([name])[name] for name in OBJECTIVES}
+    assert sorted(figures.PLACES) == sorted(OBJECTIVES)
+    assert len({look.colour for look in alone.values()}) == len(alone)
+    for n in range(len(OBJECTIVES)):
+        for known in combinations(OBJECTIVES, n):
+            made = figures.styles([*known, "r1", "mine", "wgan-clip-0.1"])
+            assert {name: made[name] for name in known} == {name: alone[name] for name in known}
+            assert unlike(made)
+            assert len({look.colour for look in made.values()}) == min(len(made), len(figures.PALETTE))
+
+
+def test_a_variant_has_the_colour_of_what_it_varies_unless_that_or_a_sibling_has_it():
+    of_base = figures.styles(["wgan-clip"])["wgan-clip"]
+    both = figures.styles(["gan", "wgan-clip-0.1", "wgan-clip-0.01", "wgan-gp"])
+    assert both["wgan-clip-0.01"] == of_base
+    assert both["wgan-clip-0.1"].colour not in {look.colour for name, look in both.items() if name != "wgan-clip-0.1"}
+    assert figures.styles(["wgan-clip-0.01", "wgan-clip"])["wgan-clip"] == of_base
+    assert figures.styles(["gan (robustness)"])["gan (robustness)"] == figures.styles(["gan"])["gan"]
+
+
+def test_names_of_a_users_own_do_not_depend_on_their_order():
+    names = [f"objective-{i:02d}" for i in range(280)]
     made = figures.styles(reversed(names))
     assert made == figures.styles(names + names)
-    assert len({(s.colour, s.marker, str(s.dash)) for s in made.values()}) == 40
-    first = [made[name] for name in names[:7]]
-    assert len({s.colour for s in first}) == 7
-    assert len({s.marker for s in first}) == 7
+    assert unlike(made)
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.report import contest, stats
+from harness.report.fair import why_none
 from harness.report.headline import headline
 
 METRICS = {"ring": "w1_excess", "grid": "w1_excess"}
@@ -309,28 +310,33 @@ def test_tasks_that_an_objective_was_not_run_on_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    ("spoilt", "why"),
     [
-        lambda t: t[t["dataset"] == "ring"],
-        lambda t: t[t["objective"] == "a"],
-        lambda t: t.drop(columns="score"),
-        lambda t: t.assign(score=t["score"].where(t["seed"] > 0)),
-        lambda t: t.assign(train_s=None),
-        lambda t: t.assign(status="diverged"),
-        lambda t: t.assign(status=["pending", *t["status"][1:]]),
-        lambda t: t.assign(**{"setup.trained": "fixed"}),
-        lambda t: t[(t["seed"] > 0) | (t["objective"] == "a")],
-        lambda t: t.iloc[:0],
+        (lambda t: t[t["dataset"] == "ring"], "the suite has 1 task"),
+        (lambda t: t[t["objective"] == "a"], "the suite has 1 objective"),
+        (lambda t: t.drop(columns="score"), "no run has a score"),
+        (lambda t: t.assign(score=t["score"].where(t["seed"] > 0)), "a run that is ok lacks its score or its time"),
+        (lambda t: t.assign(train_s=None), "a run that is ok lacks its score or its time"),
+        (lambda t: t.assign(status="diverged"), "no run is ok"),
+        (lambda t: t.assign(status=["pending", *t["status"][1:]]), "1 run is pending"),
+        (lambda t: t.assign(status=["pending", "pending", *t["status"][2:]]), "2 runs are pending"),
+        (lambda t: t.assign(**{"setup.trained": "fixed"}), "not every run trains a generator"),
+        (lambda t: t[(t["seed"] > 0) | (t["objective"] == "a")], "cells have different seeds"),
+        (lambda t: t[(t["dataset"] == "ring") | (t["objective"] == "a")], "every objective was run on 1 task alone"),
+        (lambda t: t[(t["dataset"] == "ring") == (t["objective"] == "a")], "no task has runs of every objective"),
+        (lambda t: t.iloc[:0], "the suite has 0 tasks"),
     ],
-    ids=["one task", "one objective", "no score", "scores missing", "no times", "all lost", "pending", "no generator",
-         "other seeds", "no runs"],
-)  # fmt: skip
-def test_there_is_no_headline_where_it_would_not_be_fair(spoilt):
-    assert headline(spoilt(planned()), curves(planned()), METRICS) is None
+)
+def test_there_is_no_headline_where_it_would_not_be_fair_and_the_reason_is_said(spoilt, why):
+    table = spoilt(planned())
+    assert why_none(table, METRICS) == why
+    assert headline(table, curves(planned()), METRICS) is None
 
 
 def test_there_is_none_where_another_metric_ranks():
-    assert found(planned(), metrics={"ring": "w1_excess", "grid": "hq"}) is None
+    metrics = {"ring": "w1_excess", "grid": "hq"}
+    assert found(planned(), metrics=metrics) is None
+    assert why_none(planned(), metrics) == "hq (of grid) need not order runs as the score does"
 
 
 def test_pictures_ranked_on_the_fid_behind_the_score_are_tasks_like_others():

@@ -192,6 +192,13 @@ def test_a_page_of_a_suite_that_sweeps_nothing_speaks_of_no_tuning(quick, tmp_pa
     assert 'alt="Score at equal generator steps, a row a task' in source
 
 
+def test_a_page_without_a_ranking_over_all_tasks_says_why(tmp_path, quick):
+    said = "There is no ranking over all tasks, and no test across them: 1 run is pending."
+    for overrides in ({}, {(0, "gan", 0, 1): {"status": "pending"}}):
+        words = report(FakeResults(tasks=TWO, overrides=overrides), tmp_path).words
+        assert (said in words) == bool(overrides) == ("At equal training seconds" not in words)
+
+
 def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
     store = FakeResults(tasks=TWO, rates=("recipe", 2e-3), seeds=1)
     part = report(store, tmp_path).words.partition("Over all tasks")[2].partition("Where the answer does not hold")[0]

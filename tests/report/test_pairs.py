@@ -11,6 +11,7 @@ from report.fake_results import FakeResults
 from harness.errors import HarnessError
 from harness.report import comparison, stats, tables
 from harness.report.changes import changed_settings, warnings
+from harness.report.judging import judge, over_tasks
 from harness.report.pairs import Side, difference, pair
 
 TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"))
@@ -30,6 +31,17 @@ def shifted(store, by, name="b"):
 def only(whole, **labels):
     rows = np.logical_and.reduce([whole.table[key] == value for key, value in labels.items()])
     return Side(next(iter(labels.values())), whole.plan, whole.table[rows].reset_index(drop=True), whole.metrics)
+
+
+def told(whole, tasks, names=("a", "b")):
+    """Return the answer about differences."""
+    by_score = sum(found.n_pairs > 0 for found in tasks.values()) > 1
+    (overall,), judged = judge({"": whole}, by_score).values(), judge(tasks, by_score)
+    return comparison.answer(names, overall, judged, over_tasks(tasks, overall.by), ())
+
+
+def verdict(found):
+    return comparison.verdict(judge({"": found}, by_score=False)[""])
 
 
 # Who meets whom
@@ -115,8 +127,8 @@ def test_the_difference_is_the_paired_t_interval_over_seeds():
     assert (found.n_pairs, found.n_used, found.n_seeds, found.lost) == (5, 5, 5, (0, 0))
     assert found.by_metric.mean == pytest.approx(expected.mean)
     assert (found.by_metric.low, found.by_metric.high) == pytest.approx((expected.low, expected.high))
-    assert found.better.mean == pytest.approx(-expected.mean)
-    assert comparison.verdict(found) == "B is better"
+    assert found.better("w1_excess").mean == pytest.approx(-expected.mean)
+    assert verdict(found) == "B is better"
     assert found.b - found.a == pytest.approx(expected.mean)
 
 
@@ -126,7 +138,7 @@ def test_swapping_the_sides_turns_every_sign():
     there, back = (difference(pair(*order, "objective").runs) for order in (sides, sides[::-1]))
     assert there.by_score.mean == pytest.approx(-back.by_score.mean)
     assert there.by_score.low == pytest.approx(-back.by_score.high)
-    assert {comparison.verdict(there), comparison.verdict(back)} == {"A is better", "B is better"}
+    assert {verdict(there), verdict(back)} == {"A is better", "B is better"}
 
 
 def test_tasks_count_alike_however_many_runs_they_have():
@@ -158,7 +170,7 @@ def test_pending_runs_are_in_no_difference_and_their_seeds_in_no_mean():
     a = side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=3))
     found = difference(pair(a, side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=3, overrides=waits))).runs)
     assert (found.n_pairs, found.n_used, found.n_seeds) == (5, 4, 2)
-    words = comparison.answer(("a", "b"), replace(found, identical=False), {"x": found}, ())
+    words = told(replace(found, identical=False), {"x": found})
     assert words.endswith("; 1 pair of seeds that other cells lack left out of that mean.")
 
 
@@ -170,17 +182,18 @@ def test_a_task_that_has_not_ended_is_counted_and_in_no_mean():
     )
     runs = pair(side(store), b).runs
     tasks = {task: difference(part) for task, part in runs.groupby("task", sort=False)}
-    words = comparison.answer(("a", "b"), difference(runs), tasks, ())
+    words = told(difference(runs), tasks)
     assert words.startswith("a is better than b: on 8gaussians / mlp its mean w1_excess is 0.110 [0.085, 0.135] lower")
-    assert words.endswith("; of the tasks alone: a is better in 1, not ended in 1.")
+    assert words.endswith(
+        "; of the tasks alone (t tests by w1_excess, Holm's correction for 1): a is better in 1, not ended in 1."
+    )
 
 
 def test_one_seed_has_no_interval_and_no_verdict():
     a = side(FakeResults(objectives=("gan",), seeds=1))
     found = difference(pair(a, shifted(FakeResults(objectives=("gan",), seeds=1), 0.1)).runs)
-    assert comparison.verdict(found) == "one seed"
-    told = comparison.answer(("a", "b"), found, {"8gaussians / mlp": found}, ())
-    assert told.startswith(
+    assert verdict(found) == "one seed"
+    assert told(found, {"8gaussians / mlp": found}).startswith(
         "One seed gives no interval for a and b: on 8gaussians / mlp the mean w1_excess of b is 0.100"
     )
 
@@ -189,15 +202,15 @@ def test_a_metric_of_which_more_is_better_is_read_that_way():
     a = side(FakeResults(objectives=("gan",), seeds=3))
     b = Side("b", a.plan, a.table.assign(hq=a.table["hq"] + [0.1, 0.11, 0.12]), {"8gaussians": "hq"})
     found = difference(pair(Side("a", a.plan, a.table, {"8gaussians": "hq"}), b).runs)
-    assert comparison.verdict(found) == "B is better"
-    words = comparison.answer(("a", "b"), found, {"x": found}, ())
+    assert verdict(found) == "B is better"
+    words = told(found, {"x": found})
     assert words.startswith("b is better than a: on x its mean hq is 0.110 [0.085, 0.135] higher (95 % t interval")
 
 
 def test_the_better_side_is_named_first_whichever_it_is():
     store = FakeResults(objectives=("gan",), seeds=3)
     worse = difference(pair(side(store), shifted(store, np.array([0.1, 0.11, 0.12]))).runs)
-    words = comparison.answer(("a", "b"), worse, {"x": worse}, ())
+    words = told(worse, {"x": worse})
     assert words.startswith("a is better than b: on x its mean w1_excess is 0.110 [0.085, 0.135] lower (95 %")
 
 

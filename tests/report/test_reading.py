@@ -7,7 +7,8 @@ from report.fake_results import FakeResults
 import harness
 from harness.errors import HarnessError
 from harness.report import contest, page, tables
-from harness.report.reading import read
+from harness.report.reading import CONFIRMING, TRIALS, read
+from harness.store import Store
 
 TASKS = (("8gaussians", "mlp"), ("ring", "mlp"))
 
@@ -63,6 +64,34 @@ def test_what_ranks_is_asked_then_the_suites_then_what_is_there():
     pictures = table.rename(columns={"w1_excess": "fid[rotations]@68"})
     pictures.attrs = {}
     assert set(read(pictures).metrics.values()) == {"fid[rotations]@68"}
+
+
+def test_of_a_study_the_runs_that_confirm_it_are_read_alone():
+    trials = FakeResults(rates=(1e-4, 1e-3)).table().assign(seed=lambda t: t["seed"] + 100)
+    best = FakeResults(rates=(1e-3,), seeds=2).table().assign(run_id=lambda t: "best" + t["run_id"])
+    table = pd.concat([trials, best], ignore_index=True)
+    table.attrs["confirming"] = list(best["run_id"])
+    alone = best.drop(columns="sweep.lr")
+    assert read(table).sentence == read(alone).sentence + CONFIRMING
+    pd.testing.assert_frame_equal(read(table).cells, read(alone).cells)
+    assert read(table[table["seed"] >= 100]).sentence == read(trials).sentence + TRIALS
+    table.attrs["confirming"] = []  # none yet
+    assert read(table[table["seed"] >= 100]).sentence == read(trials).sentence + TRIALS
+
+
+def test_the_table_of_a_study_knows_which_runs_confirm_it(results):
+    assert "confirming" not in harness.load("results/small").attrs
+    store = Store("results/small")
+    trials = [{"objective": "averaged", "number": 0, "params": {}, "runs": [results["averaged mlp"]]}]
+    store.write_plan({**store.plan, "study": {"identity": "x", "trials": [], "chosen": trials}}, store.suite_text)
+    table = harness.load("results/small")
+    assert table.attrs["confirming"] == [results["averaged mlp"]]
+    found = harness.report(table)
+    assert list(found.table["run_id"]) == [results["averaged mlp"]]
+    assert found.sentence.endswith(CONFIRMING)
+    runs = [harness.load_run(results[name]) for name in ("averaged mlp", "averaged mlp-bn")]
+    with pytest.raises(HarnessError, match="2 tasks given"):  # no trial is left out of what was asked for by its id
+        harness.plot.steps(runs)
 
 
 @pytest.mark.parametrize(
