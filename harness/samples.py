@@ -46,7 +46,7 @@ def _npz(run: KeptRun, drawn: np.ndarray) -> bytes:
 
 def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
     """Lay pictures out side by side; draw points over the real ones that the run was scored against, as its report."""
-    from harness.report import figures, pictures
+    from harness.report import encoding, figures, pictures
     from harness.report.grids import png, sheet
 
     if drawn.dtype == np.uint8:
@@ -63,4 +63,4 @@ def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
         looks = figures.styles(run.table.attrs["objectives"])
         pictures.draw_cloud(ax, real, {"generated": drawn}, looks[row["objective"]])
         ax.set_title(f"{row['objective']} on {row['dataset']}, {row['architecture']}")
-        return figures.encode(figure)[0]
+        return encoding.encode(figure)[0]

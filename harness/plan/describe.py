@@ -187,14 +187,13 @@ def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
     """Return the smallest p by which a study can tell shares of its space apart, and how many trials it takes for p to
     be at most .05 after correction, all good with one objective alone; None where it tests none.
 
-    Every pair of objectives is tested by McNemar's exact test over trials. The best of each is always near its best,
-    so that at most all trials but one are good with one alone: of n of them p is 2^(1 - n), as of as many signs. Holm's
-    correction multiplies the smallest by the number of pairs.
+    Every pair of objectives is tested by McNemar's exact test over trials. Where all n are good with one alone p is
+    2^(1 - n), as of as many signs. Holm's correction multiplies the smallest by the number of pairs.
     """
     pairs = math.comb(len({row["objective"] for row in rows}), 2)
     if study is None or study.sampler == "tpe" or not pairs:
         return None
-    least = smallest_p(study.trials - 1)
+    least = smallest_p(study.trials)
     corrected = min(1.0, pairs * least)
     return {
         "pairs": pairs,

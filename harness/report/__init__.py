@@ -6,7 +6,7 @@ whether steps and samples are enough for it. Many tasks: headline.py who comes f
 verdict.py the sentences that say that, robust.py what it hangs on; across.py tests it, from aggregates.py,
 significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept.
 Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
-grids.py's sheets; panels.py counts and encodes it. page.py writes all, with methods.py's paragraph and the references
+grids.py's sheets; panels.py counts it, encoding.py makes files of it. page.py writes all, with methods.py's paragraph and the references
 of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs their runs,
 judging.py tests their differences, changes.py says what else differs, comparison.py puts all into words.
 A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences, studied_panels.py

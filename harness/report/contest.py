@@ -90,8 +90,8 @@ def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
     """
     seeds, settings = runs["seed"].to_numpy(), pd.factorize(runs["setting"])[0]
     status = runs["status"].to_numpy()
-    worse = _values(runs, metric) * (1.0 if lower_is_better(metric) else -1.0)
-    columns = (settings, status == "ok", status != "pending", worse, _values(runs, tie))
+    worse = stats.values_of(runs, metric) * (1.0 if lower_is_better(metric) else -1.0)
+    columns = (settings, status == "ok", status != "pending", worse, stats.values_of(runs, tie))
     chosen = []
     for seed in np.unique(seeds):
         here = seeds == seed
@@ -124,14 +124,9 @@ def _best_setting(
     return min(dict.fromkeys(settings.tolist()), key=key)
 
 
-def _values(runs: pd.DataFrame, metric: str) -> NDArray[np.float64]:
-    column = runs[metric] if metric in runs else pd.Series(np.nan, index=runs.index)
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-
-
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     rows = tuned(runs, metric)
-    values = _values(rows, metric)
+    values = stats.values_of(rows, metric)
     found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
     ok = rows["status"].to_numpy() == "ok"
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))

@@ -3,7 +3,6 @@
 Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
 """
 
-import io
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,13 +15,10 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
-from PIL import Image
 
 from harness.wording import plain
 
@@ -37,7 +33,6 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)
 PLACES = ("gan", "nsgan", "wgan-gp", "wgan-clip", "lsgan", "hinge", "wgan-lp", "wgan")
 GREY = "#9A9A9A"
 INK = "#222222"
-DPI = 180
 STEPS = "generator steps"
 UPDATES = "critic updates"
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
@@ -143,38 +138,6 @@ def empty(ax: Axes, text: str) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, wrap=True)
-
-
-def encode(figure: Figure) -> tuple[bytes, bytes]:
-    """Return the figure as PNG and SVG: the same drawing gives the same bytes (no date, no version, no random name).
-
-    The canvases are asked directly: `savefig` draws everything once more beforehand, and that is half of the time.
-    """
-    svg = io.BytesIO()
-    figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    figure.set_layout_engine("none")  # laid out by now: a second round would cost as much as the drawing
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
-    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    return _png(drawn, any(ax.images or _shaded(ax) for ax in figure.axes)), svg.getvalue()
-
-
-def _shaded(ax: Axes) -> bool:
-    """Whether fields of an axes are shaded by a number, and have more colours than a few lines."""
-    return any(isinstance(drawn, QuadMesh) for drawn in ax.collections)
-
-
-def _png(drawn: Image.Image, exact: bool) -> bytes:
-    """Return a drawing on white as a PNG file, unless it is to be `exact` in 256 colours: a quarter of the bytes."""
-    stream = io.BytesIO()
-    if not exact:
-        drawn = drawn.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        colours, paper = drawn.getpalette() or [], int(np.asarray(drawn)[0, 0])
-        colours[3 * paper : 3 * paper + 3] = [255] * 3  # its mean with shades near it would be a grey page
-        drawn.putpalette(colours)
-    drawn.save(stream, format="PNG", dpi=(DPI, DPI))
-    return stream.getvalue()
 
 
 def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
-from harness.report import figures
+from harness.report import encoding, figures
 
 MOST = 24  # panels of one kind on a page
 Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
@@ -56,7 +56,7 @@ def collect(kind: str, items: list[Any], draw: Callable[[Any], Drawn | None], to
 
 def _panel(place: str, figure: Figure, title: str, alt: str) -> Panel:
     width, height = (round(100 * float(inches)) for inches in figure.get_size_inches())
-    png, svg = figures.encode(figure)
+    png, svg = encoding.encode(figure)
     return Panel(named(place, title), alt, width, height, {"png": png, "svg": svg})
 
 

@@ -162,7 +162,7 @@ def test_the_spread_names_the_factor_that_explains_the_most():
 @pytest.mark.slow
 @pytest.mark.parametrize("n_tasks", [1, 2, 8])
 def test_pictures_and_files_are_there_where_there_is_something_to_test(n_tasks, monkeypatch):
-    monkeypatch.setattr(panels.figures, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(panels.encoding, "encode", lambda figure: (b"", b""))
     part = across_part(view_of(n_tasks))
     if n_tasks == 1:
         assert (part.shown, part.section.panels, part.frames) == (None, (), {})
@@ -184,7 +184,7 @@ def test_bars_join_what_is_not_told_apart(monkeypatch):
     monkeypatch.setattr(
         across_shown.across_figures, "draw_ranks", lambda ax, ranks, bars, styled: drawn.append((ranks, bars))
     )
-    monkeypatch.setattr(panels.figures, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(panels.encoding, "encode", lambda figure: (b"", b""))
     view = view_of()
     found = found_in(view)
     across_shown.section(view, found)

@@ -9,7 +9,7 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.objectives import OBJECTIVES
-from harness.report import figures, overview, panels, pictures, tables
+from harness.report import encoding, figures, overview, panels, pictures, tables
 from harness.report.figures import Style
 
 
@@ -54,7 +54,7 @@ def test_names_of_a_users_own_do_not_depend_on_their_order():
 def test_drawing_leaves_the_settings_of_matplotlib_alone():
     before = dict(matplotlib.rcParams)
     with figures.style():
-        figures.encode(figures.blank(2, 2)[0])
+        encoding.encode(figures.blank(2, 2)[0])
     assert dict(matplotlib.rcParams) == before
 
 
@@ -65,7 +65,7 @@ def test_the_same_drawing_gives_the_same_bytes_without_a_date():
             figures.draw_losses(
                 ax, pd.DataFrame({"step": [1, 2], "critic_loss": [1, 2], "generator_loss": [2, 1]}), LOOK
             )
-            return figures.encode(figure)
+            return encoding.encode(figure)
 
     (png, svg), again = drawn(), drawn()
     assert (png, svg) == again
@@ -196,7 +196,7 @@ def test_the_frame_is_a_square_around_every_real_point_and_strays_are_counted():
 def no_encoding(monkeypatch):
     """Drawing is what is tested: turning it into bytes is most of the time and not of the question."""
     kept = []
-    monkeypatch.setattr(figures, "encode", lambda figure: kept.append(figure) or (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: kept.append(figure) or (b"", b""))
     return kept
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.report import figures, panels, tables
+from harness.report import encoding, panels, tables
 from harness.report.merged import merge
 from harness.store import Store
 
@@ -17,7 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(figures, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(encoding, "encode", lambda figure: (PNG, b"<svg/>"))
     monkeypatch.setattr(panels, "MOST", 1)
 
 

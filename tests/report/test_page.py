@@ -16,7 +16,7 @@ from report.fake_study import Study
 
 import harness.report as report_package
 from harness.errors import HarnessError, StoreError
-from harness.report import build_report, figures, panels, studied, survival
+from harness.report import build_report, encoding, panels, studied, survival
 from harness.report.page import OURS, read
 from harness.store import STATUSES
 from harness.wording import interval
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out the slow half, turning figures into bytes: for tests of the text."""
-    monkeypatch.setattr(figures, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(encoding, "encode", lambda figure: (PNG, b"<svg/>"))
     monkeypatch.setattr(panels, "MOST", 1)
 
 
@@ -311,8 +311,8 @@ def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
 
 def test_reports_import_no_torch(tmp_path):
     check = (
-        "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import figures, page; "
-        "figures.encode = lambda figure: (b'', b''); page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
+        "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import encoding, page; "
+        "encoding.encode = lambda figure: (b'', b''); page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check, str(tmp_path)], check=False).returncode == 0
@@ -362,7 +362,7 @@ def test_a_page_says_what_was_confirmed_once_it_was(quick, monkeypatch, tmp_path
     fresh = {"gan": [0.5, 0.7], "wgan-gp": [0.6, 0.8]}
     pending = page_of_study(monkeypatch, tmp_path / "a", "lr", fresh=fresh, statuses={"gan-best-1": "pending"})
     monkeypatch.undo()
-    monkeypatch.setattr(figures, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(encoding, "encode", lambda figure: (PNG, b"<svg/>"))
     whole = page_of_study(monkeypatch, tmp_path / "b", "lr", fresh=fresh)
     said = "The best setting of each was trained on fresh seeds."
     assert (said in pending, said in whole) == (False, True)

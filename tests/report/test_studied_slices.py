@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from report.fake_study import Study
 
-from harness.report import figures, studied, studied_figures, studied_panels, studied_slices
+from harness.report import encoding, figures, studied, studied_figures, studied_panels, studied_slices
 from harness.report.studied_slices import Plane
 from harness.study import importance
 
@@ -170,7 +170,7 @@ def test_the_curves_are_drawn_with_their_bands(both):
 
 
 def test_pictures_are_bounded_and_the_rest_is_said(both, monkeypatch):
-    monkeypatch.setattr(figures, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: (b"", b""))
     monkeypatch.setattr(studied_panels, "MOST", 1)
     sections = studied_panels.sections(both, STYLED)
     assert {name: len(section.panels) for name, section in sections.items()} == {
