@@ -6,12 +6,12 @@ whether steps and samples are enough for it. Many tasks: headline.py who comes f
 verdict.py the sentences that say that, robust.py what it hangs on; across.py tests it, from aggregates.py,
 significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept.
 Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
-grids.py's sheets; panels.py counts it, encoding.py makes files of it. page.py writes all, with methods.py's paragraph and the references
-of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs their runs,
-judging.py tests their differences, changes.py says what else differs, comparison.py puts all into words.
-A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences, studied_panels.py
-and studied_figures.py its pictures; survival.py who
-reaches a score with which; confirmed.py the runs that confirm it, which the rest of the page is about.
+grids.py's sheets; panels.py counts it, encoding.py makes files of it. page.py writes all, with methods.py's paragraph
+and the references of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs
+their runs, judging.py tests their differences, changes.py says what else differs, comparison.py puts all into words.
+A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences,
+studied_panels.py and studied_figures.py its pictures; survival.py who reaches a score with which; confirmed.py the
+runs that confirm it, which the rest of the page is about.
 Importing any of it imports no torch, and no more does a report. Only what a plan of an earlier version, or a table
 without its `attrs`, leaves open is asked of the data sets, which do.
 """
