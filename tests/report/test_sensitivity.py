@@ -144,7 +144,7 @@ def test_a_panel_draws_lines_bands_and_recipes_in_the_colours_of_the_objectives(
         rows = sweep.lines[sweep.lines["objective"] == name].sort_values("value")
         np.testing.assert_allclose(lines[name].get_xydata(), rows[["value", "score"]])
         assert lines[name].get_color() == look.colour
-    hollow = [line for line in ax.lines if line.get_marker() == "D" and len(line.get_xdata())]
+    hollow = [line for line in ax.lines if line.get_marker() == "D" and len(line.get_xdata()) == 1]
     assert [list(line.get_xdata()) for line in hollow] == [[1e-4]] * 3
     assert {line.get_markerfacecolor() for line in hollow} == {"white"}
     assert len(ax.collections) == 3  # a band each
