@@ -144,8 +144,8 @@ def _of_trials(description: Mapping[str, Any]) -> str:
     holm, needed = f" after Holm's correction for {counted(shares['pairs'], 'pair')}", shares["trials_needed"]
     takes = (
         f"It takes {needed:,} trials that are good with one of the two alone, and none with the other alone"
-        if needed < trials
-        else f"None can be told apart, whatever the runs show: {needed + 1:,} trials could"
+        if needed <= trials
+        else f"None can be told apart, whatever the runs show: {needed:,} trials could"
     )
     return (
         "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test over "
