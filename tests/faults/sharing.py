@@ -153,7 +153,7 @@ def _record(run_id: str, whose: str) -> dict[str, Any]:
 
 FAULTS = [
     Fault("two runners on one folder", two_runners, 4, 1),
-    Fault("eight runners on one folder", eight_runners, 2, 1),
+    Fault("eight runners on one folder", eight_runners, 2, 0),
     Fault("two runners, real training", two_real_runners, 1, 0),
     Fault("stale claim of another host, frozen mtime, under a running call", foreign_claim, 3, 1),
     Fault("claim of another host, renewed, then not", renewed_claim, 20, 5, slow=False),

@@ -24,7 +24,7 @@ class Fault:
     """`tries(folder, rounds)` tries it in an empty folder, and yields after each try that was survived.
 
     It raises AssertionError where one was not, and Untried. What it yields is None or words for the row; `few` rounds
-    take seconds, and are 0 where one takes more than ten. `slow`: more than a few seconds.
+    take seconds, and are 0 where one takes eight or more. `slow`: more than a few seconds.
     """
 
     name: str

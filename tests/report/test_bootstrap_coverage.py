@@ -14,7 +14,7 @@ from harness.report.aggregates import COVERAGE
 @pytest.mark.parametrize("noise", NOISES)
 def test_the_bootstrap_covers_as_often_as_said(noise):
     """With five seeds; all numbers take the command, or minutes."""
-    np.testing.assert_allclose(coverage(noise, 5, simulations=1000, draws=500), COVERAGE[5][noise], atol=0.05)
+    np.testing.assert_allclose(coverage(noise, 5, simulations=500, draws=500), COVERAGE[5][noise], atol=0.05)
 
 
 @pytest.mark.parametrize("noise", NOISES)
