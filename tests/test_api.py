@@ -58,6 +58,7 @@ def test_mistakes_name_the_place_there_is(suite, words):
     assert any(said.startswith(words) for said in error.value.problems)
 
 
+@pytest.mark.slow
 def test_a_run_of_text_is_loaded_and_goes_on_from_its_resolved_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.report.build_report", lambda store, out: out)

@@ -141,6 +141,7 @@ def test_a_study_in_stacks_takes_at_most_so_much_of_one_run_after_another():
     assert all(row["ratio"] <= study.LIMIT for row in found["rows"])
 
 
+@pytest.mark.slow
 def test_the_sizes_and_the_peak():
     assert {width for width, _ in SIZES} == {64, 128, 512}
     assert peak_gflops() > 0.1

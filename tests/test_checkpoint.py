@@ -73,6 +73,7 @@ def test_nor_is_one_of_other_snapshots_or_another_version(kept, monkeypatch):
             assert not is_ours()
 
 
+@pytest.mark.slow
 def test_damaged_files_are_never_believed(kept):
     """Cut or flipped anywhere, they are refused, and the stack is left as it was, or what they hold is unharmed."""
     whole = kept[FILE]

@@ -41,6 +41,7 @@ def call(folder, call):
     return call
 
 
+@pytest.mark.slow
 def test_help_is_quick_and_imports_nothing_heavy():
     """The fastest of three tries, as a cold disk or a busy machine says nothing of the imports."""
     took = []
@@ -139,6 +140,7 @@ def test_init_writes_a_suite_that_plans(call):
     assert (code, "exists already" in err) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["suites", "objectives", "architectures", "datasets", "metrics", "extractors"])
 def test_lists_are_the_tables(call, what):
     entries = json.loads(call("list", what, "--json")[1])
@@ -193,6 +195,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[" ".join(a) for a, _ in WRONG])
 def test_a_wrong_call_is_a_sentence_and_exit_2(call, folder, arguments, words):
     if arguments[0] == "run":
@@ -230,6 +233,7 @@ NOT_SUITES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", NOT_SUITES)
 def test_a_wrong_suite_is_sentences_with_their_lines_and_nothing_is_trained(call, folder, mistake):
     Path("bad.yaml").write_text(NOT_SUITES[mistake])

@@ -85,6 +85,7 @@ def test_an_objective_of_one_folder_beside_one_of_another(other):
     assert found["identical"]
 
 
+@pytest.mark.slow
 def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
     store = Store(other)
     plan = store.plan

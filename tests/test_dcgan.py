@@ -115,6 +115,7 @@ def test_filters_must_be_as_many_as_maps():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DCGANS)
 def test_at_its_plain_depth_a_network_is_that_of_no_depth(name):
     """Layer by layer, and so draw by draw: four layers at 32 pixels, as in table 1 of Gulrajani et al. 2017."""

@@ -51,6 +51,7 @@ def test_what_is_derived_is_made_again_as_it_was(whole, call):
     assert tree() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_set_aside_and_its_command_makes_it_again(whole, call):
     path = FOLDER / "runs" / whole["averaged mlp"] / "snapshots/20.npz"
     content = bytearray(path.read_bytes())
@@ -222,6 +223,7 @@ def test_what_version_1_wrote_is_read(tmp_path, call, monkeypatch):
     assert "its content does not match its checksum" in call("doctor")[1]
 
 
+@pytest.mark.slow
 def test_status_of_a_folder_imports_nothing_heavy(results):
     code = (
         "import sys; sys.argv = ['harness', 'status']\nfrom harness.__main__ import main\ntry: main()\n"
@@ -311,6 +313,7 @@ def test_a_lost_plan_beside_a_damaged_artefact_is_no_dead_end(whole, call, conte
     assert Store(FOLDER).finished() == Store("again/small").finished()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_file", [False, True])
 def test_runs_that_are_gone_are_told_until_they_are_there_again(whole, call, is_file):
     shutil.rmtree(FOLDER / "runs")

@@ -213,6 +213,7 @@ def test_every_hook_of_a_trick_is_called(monkeypatch):
     assert same(plain.weights, tricked.weights)
 
 
+@pytest.mark.slow
 def test_scheduled_rates_equal_a_plain_loop_that_sets_them():
     rates = {"critic_lr": "linear", "generator_lr": "linear"}
     check_equal_to_plain_loop([make_spec(seed=s, steps=20, schedule=rates) for s in range(2)], "stacked")
@@ -282,6 +283,7 @@ def test_snapshots_hold_what_they_declare():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [{"dataset": "digits", "architecture": "dcgan"}, {"architecture": "mlp-bn"}, {}])
 def test_frames_are_the_fixed_samples_of_whole_snapshots(data):
     """And keeping them changes nothing else."""
@@ -322,6 +324,7 @@ def test_objectives_table_names_its_critic_norms():
     assert objectives.OBJECTIVES["wgan-gp"].auto_norm == "layer"
 
 
+@pytest.mark.slow
 def test_a_network_of_any_module_trains_under_vmap_and_alone(monkeypatch):
     """Not only Sequential ones: a builder may return whatever is an nn.Module."""
 

@@ -52,6 +52,7 @@ def test_a_worker_answers_with_results_and_with_what_was_raised(workers):
         workers.submit(memoryview, b"no pickle").result(30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "code", "words"),
     [("leave", 0, "exit code 0"), ("SIGKILL", -9, "SIGKILL (signal 9)"), ("SIGSEGV", -11, "SIGSEGV (signal 11)")],
@@ -72,6 +73,7 @@ def test_the_death_of_an_idle_worker_costs_nothing(workers):
     assert pid_of(workers) != pid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deed", ["hang", "stubborn"])
 def test_a_task_over_its_limit_is_stopped_whether_or_not_it_heeds_sigterm(workers, deed):
     pid = pid_of(workers)
@@ -92,6 +94,7 @@ def test_a_limit_longer_than_any_wait_is_one(workers):
     assert workers.submit(max, 3, 5, limit_s=1e30).result(30) == 5
 
 
+@pytest.mark.slow
 def test_memory_that_the_kernel_took_is_told_from_a_kill(workers, monkeypatch):
     counts = iter(range(100))
     monkeypatch.setattr(local, "kernel_kills", lambda: next(counts))
@@ -128,6 +131,7 @@ def test_a_worker_is_prepared_before_a_limit_counts():
         assert executor.submit(perform, "nothing", limit_s=0.3).result(30) == "nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watches", [False, True])
 def test_no_worker_outlives_a_parent_that_was_killed(watches, tmp_path):
     """Told by the kernel; and, where it does not tell, by looking for the parent."""

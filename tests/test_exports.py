@@ -71,6 +71,7 @@ def test_a_wrong_call_is_a_sentence_and_writes_nothing(results, call, arguments,
     assert [path.name for path in Path().iterdir()] == ["results"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "file"), [("latex", "small.tex"), ("markdown", "small.md")])
 def test_cells_are_exported_for_a_paper_each_once(results, call, to, file):
     code, out, _ = call("export", "results/small", "--to", to)

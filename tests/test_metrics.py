@@ -89,6 +89,7 @@ def real(n, seed=11):
     return DATASETS["8gaussians"].sample(n, noise.generator(seed, "test"), data_settings(spec)).double().numpy()
 
 
+@pytest.mark.slow
 def test_real_data_has_no_excess_and_a_perfect_score(reference):
     columns = [score(real(2500, seed), reference) for seed in range(8)]
     assert np.mean([c["w1_excess"] for c in columns]) == pytest.approx(0, abs=0.03)
@@ -111,6 +112,7 @@ def test_one_perfect_mode_is_collapsed_and_blur_is_not(reference):
     assert score(blurred, reference)["collapsed"] == 0
 
 
+@pytest.mark.slow
 def test_a_reference_is_the_same_every_time_and_its_floor_is_real_against_real(reference):
     again = make_reference(make_spec(seed=9), 300)
     assert np.array_equal(again.points, reference.points)

@@ -84,10 +84,12 @@ def test_where_the_generator_is_fixed_and_in_float64():
     check_resumed(specs, dtype=torch.float64)
 
 
+@pytest.mark.slow
 def test_with_frames_beside_scored_steps():
     check_resumed([make_spec("nsgan", seed=seed, steps=12) for seed in range(2)], frames=[0, 3, 4, 12])
 
 
+@pytest.mark.slow
 def test_a_lone_run_is_padded_alike():
     check_resumed([make_spec(steps=12)])
 
@@ -232,6 +234,7 @@ def test_the_memory_of_tricks_is_kept_whatever_its_tree(trick, mode, monkeypatch
     assert not same(whole[0].curves, plain[0].curves)  # what it remembers does change the training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
 def test_a_state_lies_densely_as_a_checkpoint_restores_it(objective, architecture, monkeypatch):

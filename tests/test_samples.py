@@ -58,6 +58,7 @@ def test_batch_norm_sees_full_batches_of_the_size_it_was_trained_with(results, c
     np.testing.assert_allclose(parts[1][:8], parts[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_picture_shows_points_in_the_plane(results, call):
     for name in ("averaged mlp", "averaged mlp-bn"):
         assert call("sample", results[name], "-n", "50", "-o", f"pictures/{name}.png")[0] == 0

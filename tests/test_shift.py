@@ -78,6 +78,7 @@ def trained():
     return Counter(run_id for line in lines for run_id in line.partition(":")[2].split())
 
 
+@pytest.mark.slow
 def test_every_run_is_trained_once_and_scored_and_every_stack_let_go(work, plan):
     done, told = work()
     store = Store(plan["folder"])

@@ -28,6 +28,7 @@ def shuffled(value):
     return [shuffled(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @given(PLAIN)
 def test_the_order_of_keys_is_nothing(value):
     assert canonical_json(value) == canonical_json(shuffled(value))

@@ -111,6 +111,7 @@ def test_a_fixed_set_is_the_first_of_the_training_part():
     assert fixed_points(spec()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["nsgan", "wgan-gp"])
 def test_runs_on_pictures_do_not_depend_on_their_stack(objective):
     specs = [spec(seed, objective=objective, data={"range": [0, 1]}) for seed in range(4)]

@@ -83,6 +83,7 @@ def test_its_address_is_what_it_learns_from(short, cache):
     assert len(list((cache / "extractors").glob("*.npz"))) == 4
 
 
+@pytest.mark.slow
 def test_without_a_cache_it_is_trained_for_this_process(short, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file"))
@@ -107,6 +108,7 @@ def test_without_labels_the_examples_are_every_turn_of_every_picture():
     assert [part.tolist() for part in examples(pictures, labels, torch.tensor([1]))] == [pictures[1:].tolist(), [8]]
 
 
+@pytest.mark.slow
 def test_features_are_in_units_of_their_rms_over_the_training_part(short, cache):
     ready = own.classifier(few(400))
     with torch.no_grad():
@@ -159,6 +161,7 @@ def test_the_network_takes_pictures_of_any_size(shape):
     assert net(net.body[0].weight.new_zeros(2, *shape)).shape == (2, 4)
 
 
+@pytest.mark.slow
 def test_what_is_seen_does_not_depend_on_how_many_are_shown(short, cache):
     extractor = extractors.Extractor(own.classifier(few()), ("a", "b"))
     shown = np.tile(few().held_out.numpy(), (30, 1, 1, 1))

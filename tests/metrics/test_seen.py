@@ -49,6 +49,7 @@ def pictures(n=SAMPLES, seed=3):
     return held[np.random.default_rng(seed).permutation(len(held))[:n]]
 
 
+@pytest.mark.slow
 def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     columns = score(pictures(), make_reference(spec(), SAMPLES, ["blocks"]))
     n, half = SAMPLES, SAMPLES // 2
@@ -68,6 +69,7 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     assert plain - {"extractor_error[x]"} == declared
 
 
+@pytest.mark.slow
 def test_a_classifier_also_says_which_classes_it_sees():
     reference = make_reference(spec(), SAMPLES, ["classifier"])
     columns = score(pictures(), reference)
@@ -84,6 +86,7 @@ def test_a_classifier_also_says_which_classes_it_sees():
     assert dark["class_kl"] == pytest.approx(np.log(10), rel=0.03)
 
 
+@pytest.mark.slow
 def test_fid_is_that_of_features():
     reference = make_reference(spec(), SAMPLES, ["blocks"])
     ours, held = (blocks(torch.from_numpy(x))[0].numpy() for x in (pictures(), reference.points))
@@ -94,6 +97,7 @@ def test_fid_is_that_of_features():
     assert score(reference.points, reference)[f"fid[blocks]@{SAMPLES}"] == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_distance_to_the_training_part_is_to_what_a_run_is_trained_on():
     used = DIGITS.pictures(data_defaults("digits")).train[:50].numpy()
     reference = make_reference(spec(fixed=50), SAMPLES, ["blocks"])
@@ -112,6 +116,7 @@ def test_no_more_pictures_than_features_are_flagged():
     assert score(pictures(), make_reference(spec(), 16, ["blocks"]))["fid_singular[blocks]"] == 1
 
 
+@pytest.mark.slow
 def test_costly_metrics_are_for_the_last_step():
     reference = make_reference(spec(), SAMPLES, ["classifier"])
     early, late = (set(score(pictures(), reference, last=last)) for last in (False, True))
@@ -128,6 +133,7 @@ def test_a_constant_generator_and_few_pictures_have_scores_or_none(level, sample
     assert (columns[f"fid[classifier]@{samples}"] is None) == (samples == 1)
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_order_of_pictures():
     reference, order = make_reference(spec(), SAMPLES, ["blocks"]), np.random.default_rng(1).permutation(SAMPLES)
     columns, again = score(pictures(), reference), score(pictures()[order], reference)

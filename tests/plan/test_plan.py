@@ -127,6 +127,7 @@ def test_what_is_no_plan_is_refused_in_a_sentence(plain):
         make_plan(suite(), plain, "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])

@@ -89,6 +89,7 @@ def test_shares_of_variance_are_of_what_the_suite_varies(many):
 # The words
 
 
+@pytest.mark.slow
 def test_what_is_not_found_is_said_with_what_would_have_been():
     same = {(t, o, 0, s): {"w1_excess": 0.3 + 0.1 * ((7 * t + 3 * s + len(o)) % 5)}
             for t in range(8) for o in ("gan", "nsgan") for s in range(3)}  # fmt: skip
@@ -141,6 +142,7 @@ def test_found_differences_are_counted(many, told, said):
     assert verdict(replace(found, pairs=found.pairs.assign(told_apart=told))).startswith(said)
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_bounds_and_no_share_of_the_seed():
     page = shown(found_in(view_of(seeds=1)))
     assert page["alone"]
@@ -179,6 +181,7 @@ def test_a_single_objective_has_nothing_to_test():
     assert across_part(view_of(objectives=("gan",))).shown is None
 
 
+@pytest.mark.slow
 def test_bars_join_what_is_not_told_apart(monkeypatch):
     drawn = []
     monkeypatch.setattr(

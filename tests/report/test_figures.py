@@ -229,6 +229,7 @@ def test_no_task_is_left_out_before_another_has_two_panels():
     assert pictures.in_turn(cells, 6)["objective"].tolist() == ["a", "c"] * 3
 
 
+@pytest.mark.slow
 def test_the_headline_has_a_panel_a_budget_on_one_scale_and_a_grid_of_tasks(no_encoding):
     store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3))
     view = tables.read(store)
@@ -249,6 +250,7 @@ def test_one_task_has_no_headline(no_encoding):
     assert [section.panels for section in overview.sections(tables.read(FakeResults())).values()] == [(), ()]
 
 
+@pytest.mark.slow
 def test_the_mean_line_is_never_a_mean_of_the_survivors(no_encoding):
     store = FakeResults(overrides={(0, "gan", 0, 1): {"status": "diverged", "first_bad_step": 7}})
     pictures.sections(tables.read(store))

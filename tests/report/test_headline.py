@@ -157,6 +157,7 @@ def test_at_equal_seconds_who_costs_four_times_as_much_is_judged_at_a_quarter_of
     assert result.runs.set_index("objective")["steps_at_equal_seconds"].to_dict() == {"a": 1.0, "b": 0.25}
 
 
+@pytest.mark.slow
 def test_before_its_first_scored_step_a_run_is_between_0_and_that():
     table = planned().assign(score=0.8)
     table.loc[table["objective"] == "b", "train_s"] = 4.0
@@ -203,6 +204,7 @@ def test_where_a_task_is_one_stack_its_time_is_shared_with_the_other_data_sets()
     assert result.runs.set_index("objective")["steps_at_equal_seconds"].to_dict() == {"a": 1.0, "b": 0.5}
 
 
+@pytest.mark.slow
 def test_settings_of_the_data_do_not_keep_times_apart_and_those_of_networks_do():
     noisy, metrics = one_stack_a_task(), dict.fromkeys(("ring", "grid", "lines", "moons"), "w1_excess")
     other = noisy.assign(**{"setup.n_modes": noisy["dataset"].map({"ring": 8})})
@@ -287,6 +289,7 @@ def test_values_that_an_objective_does_not_have_are_no_obstacle_to_its_recipe():
     assert set(result.rows.loc[result.rows["way"] == "recipe", "objective"]) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_a_suite_that_sweeps_nothing_has_one_way():
     table = planned(rates=("recipe",))
     assert set(found(table).rows["way"]) == {"tuned"}

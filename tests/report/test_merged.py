@@ -42,6 +42,7 @@ def in_order(table):
     return kept.sort_values(["run_id", "objective"], ignore_index=True).sort_index(axis=1)
 
 
+@pytest.mark.slow
 def test_the_halves_of_a_suite_are_the_whole(halves):
     whole, found = Store("results/small"), merge(halves)
     pd.testing.assert_frame_equal(in_order(found.table()), in_order(whole.table()), check_dtype=False, check_exact=True)

@@ -59,6 +59,7 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     assert len(tables.failures(tables.read(store).table)) == 4
 
 
+@pytest.mark.slow
 def test_runs_that_are_trained_and_not_scored_are_pending_and_said(tmp_path):
     store = planned(tmp_path)
     lose(store, "ok")
@@ -94,6 +95,7 @@ def test_a_variant_at_its_recipe_is_told_from_the_others(tmp_path):
     assert "gp_weight" in found["wgan-gp"]
 
 
+@pytest.mark.slow
 def test_a_plan_written_before_settings_were_kept_has_a_page_without_notes(tmp_path):
     store = planned(tmp_path, set=["n_modes=[4, 8]"])
     old = {key: value for key, value in store.plan.items() if key not in ("settings", "data_axes")}

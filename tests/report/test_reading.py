@@ -94,6 +94,7 @@ def test_the_table_of_a_study_knows_which_runs_confirm_it(results):
         harness.plot.steps(runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("axis", "column"), [("sd", "data.sd"), ("n_modes", "setup.n_modes"), ("fixed", "setup.fixed")]
 )

@@ -130,6 +130,7 @@ def test_objectives_with_other_numbers_of_settings_are_told():
     assert sentence(ranges(alone), ["lr"]).startswith("Over the swept settings (lr) the score of gan goes from")
 
 
+@pytest.mark.slow
 def test_a_panel_draws_lines_bands_and_recipes_in_the_colours_of_the_objectives():
     view = tables.read(FakeResults(rates=RATES, tasks=TWO))
     [sweep] = sweeps(view.table)

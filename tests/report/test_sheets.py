@@ -81,6 +81,7 @@ def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_n
     assert svg.count("<image") == 2 + 2  # real ones beside each architecture, and those of two objectives
 
 
+@pytest.mark.slow
 def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
     found = sheets.sections(tables.read(store))["frames"].panels
     steps = [0, 2, 3, 4, 6]  # four frames and the scored steps between

@@ -142,6 +142,7 @@ def test_before_all_have_ended_the_sentence_counts():
     assert studied_shown.shown(found)["families"] == []
 
 
+@pytest.mark.slow
 def test_importances_are_said_of_each_objective_or_why_not():
     points = [{"lr": float(rate), "norm": "none"} for rate in np.geomspace(1e-4, 1e-2, 24)]
     rising = list(np.linspace(0.1, 0.9, 24))

@@ -55,6 +55,7 @@ def test_bins_are_even_on_the_axis_that_is_drawn_on(where, ends):
     np.testing.assert_allclose(studied_slices.edges(where, 4), ends)
 
 
+@pytest.mark.slow
 def test_slices_hold_every_trial_once_and_their_means(both):
     slices = studied_slices.slices(both)
     assert (slices.groupby(["setting", "objective"])["trials"].sum() == 48).all()
@@ -112,6 +113,7 @@ def test_without_importances_planes_are_over_the_first_two_settings(sampler, tri
     assert ("importances.csv" in tables) == (sampler != "tpe")
 
 
+@pytest.mark.slow
 def test_a_slice_marks_every_trial_and_leaves_those_hollow_that_lost_a_run():
     lost = found(statuses={"gp-3-100": "diverged", "gp-7-101": "oom", "gp-7-100": "oom"})
     figure, ax = figures.blank(4, 3)

@@ -127,6 +127,7 @@ def test_factors_that_go_together_are_not_told_apart():
     assert result.loc[OVERLAP, "share"] == pytest.approx((0.36 - 0.005) / (0.36 - 0.005 + 4 * 0.005))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(), st.permutations("abc"), st.sampled_from([(4.0, -1.0), (-0.5, 3.0)]))
 def test_the_order_of_seeds_runs_and_names_and_the_unit_do_not_matter(random, names, affine):

@@ -37,6 +37,7 @@ def test_the_first_sentence_where_one_objective_is_best_by_every_comparison():
     )
 
 
+@pytest.mark.slow
 def test_the_first_sentence_says_where_another_comes_first():
     recipe_fails = changed("wgan-gp", {"w1_excess": 1.0}, rates=[0])
     text = told(many(overrides=recipe_fails))
@@ -51,6 +52,7 @@ def test_the_first_sentence_says_where_another_comes_first():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_first_sentence_says_where_equal_seconds_turn_the_order_round():
     slow = changed("wgan-gp", {"train_s": 31.0})
     first = told(many(overrides=slow)).split(". ")[0]
@@ -103,6 +105,7 @@ def test_who_shares_the_first_place_elsewhere_does_not_take_it():
     )
 
 
+@pytest.mark.slow
 def test_a_first_place_that_the_seeds_explain_is_no_difference_found():
     first = told(many(rates=(), noise=0.5)).split(". ")[0]
     assert "wgan-clip has the highest mean score, 0." in first
@@ -143,6 +146,7 @@ def test_best_is_who_is_told_apart_from_every_other_and_not_from_the_second_alon
     assert "a is best, with mean score" in told(scored_as(a=(1.0, [0.8] * 5), b=(1.0, near)))
 
 
+@pytest.mark.slow
 def test_another_first_is_set_against_the_best_of_the_sentence_and_not_against_its_own_second():
     # At equal seconds b and c, each at about .78, are ahead of a, which is judged before it has learnt anything.
     store = scored_as(a=(300.0, [0.9] * 5), b=(1.0, [0.78] * 5), c=(1.0, (0.76, 0.79, 0.77, 0.78, 0.79)))
@@ -211,6 +215,7 @@ def test_what_was_lost_and_what_is_no_better_than_a_point_is_said(overrides, end
     assert told(many(overrides=overrides)).endswith(f". {end}")
 
 
+@pytest.mark.slow
 def test_tasks_that_were_left_out_are_said():
     store = many()
     view = tables.read(store)
@@ -242,6 +247,7 @@ def test_the_table_marks_the_first_of_each_column_and_says_by_how_much_it_leads(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_has_no_number_is_a_dash_and_no_first_place():
     view = tables.read(many())
     table = view.table.assign(**{

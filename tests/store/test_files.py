@@ -52,6 +52,7 @@ for n in range(10):
 """
 
 
+@pytest.mark.slow
 def test_plans_changed_by_several_processes_lose_nothing(tmp_path):
     from harness.store import Store
 

@@ -165,6 +165,7 @@ with disk(int(sys.argv[2]), lambda: os._exit(9)):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 14, 23, 26, 27])
 def test_a_process_that_dies_there_leaves_the_same(tmp_path, n):
     """As above, with nothing of the process left: its lock goes with it."""

@@ -114,6 +114,7 @@ def test_a_study_cut_off_anywhere_ends_in_the_same_trials(sampler, left):
         assert records.results == whole.results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "qmc", "tpe"])
 def test_a_larger_budget_goes_on_from_the_smaller(sampler):
     steps, records = carried_out(suite(trials=4, sampler=sampler, batch=3))

@@ -60,6 +60,7 @@ def test_additive_settings_weigh_what_the_best_quarter_says(weights):
     assert ((found["low"] <= found["importance"]) & (found["importance"] <= found["high"])).loc[["a", "b"]].all()
 
 
+@pytest.mark.slow
 def test_a_choice_that_decides_everything_weighs_everything():
     block, trials, _, _ = drawn(128)
     found = weighed(block, trials, [float(point["d"] == "y") for point in trials]).loc["o0"]
@@ -94,6 +95,7 @@ def test_where_nothing_matters_few_settings_are_above_chance():
     assert found["told"].mean() < 0.2
 
 
+@pytest.mark.slow
 def test_only_the_order_of_values_counts_and_not_that_of_trials():
     block, trials, a, b = drawn(48, "random")
     values = 2 * a + b

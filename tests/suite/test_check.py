@@ -193,6 +193,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_is_a_sentence_with_its_line(name, mistakes):
     text, expected = WRONG[name]

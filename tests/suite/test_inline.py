@@ -58,6 +58,7 @@ def mark(source=CELL, name="mine"):
     return plugins.fingerprint("objective", name)
 
 
+@pytest.mark.slow
 def test_the_same_cell_is_the_same_objective_and_what_it_does_not_use_changes_nothing():
     first = mark()
     assert first == mark() == mark(CELL.replace("unrelated", "more")) == mark("\n\n" + CELL)
@@ -133,6 +134,7 @@ def test_a_name_of_the_table_is_taken():
         add_objectives({"wgan-gp": cell()["mine"]})
 
 
+@pytest.mark.slow
 def test_the_next_session_goes_on_and_an_edited_cell_trains_its_own_runs_anew(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.report.build_report", lambda store, out: out)

@@ -73,6 +73,7 @@ def test_one_choice_of_classes_has_one_address(load):
     assert ids(list(range(10))) == ids_of(load(alone.replace("  digits: {range: [0, 1]}\n", "")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [

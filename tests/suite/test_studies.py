@@ -86,6 +86,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_bad_study_is_a_sentence_with_file_and_line(mistakes, name):
     text, said = WRONG[name]

@@ -168,6 +168,7 @@ def test_every_key_of_the_schema_is_described_and_unknown_ones_are_refused():
     assert said_once == {"checkpoint_s", "limits"}
 
 
+@pytest.mark.slow
 def test_the_schema_needs_no_torch():
     code = "import sys; from harness.suite import schema; schema(); print('torch' in sys.modules)"
     root = Path(__file__).parents[2]

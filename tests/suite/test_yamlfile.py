@@ -127,6 +127,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_json_is_yaml(value):
     """JSON is a subset of YAML 1.2: the json module is a second route to the same value."""
