@@ -142,7 +142,7 @@ def test_a_run_does_not_depend_on_its_stack_bit_for_bit(norm, objective):
 def test_nor_at_other_sizes(norm, objective, dataset, batch, width):
     check_alone_and_in_stacks(
         lambda seed, **hyper: spec(
-            "dcgan", objective, norm, dataset, 4, batch, seed=seed, hyper=hyper, players={"width": width, "latent": 7}
+            "dcgan", objective, norm, dataset, 2, batch, seed=seed, hyper=hyper, players={"width": width, "latent": 7}
         )
     )
 

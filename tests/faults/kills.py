@@ -268,5 +268,5 @@ FAULTS = [
     Fault("kill -9 of the parent alone", parent_alone, 4, 1),
     Fault("kill -9 of a worker", a_worker, 4, 1),
     Fault("kill -9 of workers that have committed a part of their stacks", worker_in_commit, 3, 0),
-    Fault("SIGINT and SIGTERM, once and twice, in training and in a commit", signals, 8, 2),
+    Fault("SIGINT and SIGTERM, once and twice, in training and in a commit", signals, 8, 1),
 ]

@@ -32,7 +32,7 @@ def test_work_counts_multiply_adds_and_memory_what_is_worked_on_at_once():
     assert working_bytes(parts) - fixed == (working_bytes(setup) - fixed) / 4
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
     ("dataset", "width", "batch", "runs"),
