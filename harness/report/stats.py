@@ -135,8 +135,7 @@ def spread(values: ArrayLike, statuses: Sequence[str], lower: bool) -> Spread:
 def refuse_missing(table: pd.DataFrame, metric: str) -> None:
     """Raise HarnessError naming the first run that is ok and has no finite `metric`: nothing is averaged around it."""
     ok = table[table["status"] == "ok"]
-    values = pd.to_numeric(ok[metric], errors="coerce") if metric in ok else pd.Series(np.nan, index=ok.index)
-    bad = ok[~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))]
+    bad = ok[~np.isfinite(values_of(ok, metric))]
     if len(bad):
         row = bad.iloc[0]
         raise HarnessError(
