@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
-from harness.store.frozen import frozen_table, is_frozen
+from harness.store.frozen import frozen_scored, frozen_table, is_frozen
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -63,7 +63,13 @@ def bases(plan: Mapping[str, Any]) -> dict[str, str]:
 
 
 def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics."""
+    """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
+
+    Of frozen results it is the table that was kept.
+    """
+    if is_frozen(store.folder):
+        kept = frozen_scored(store.folder)
+        return kept if of is None else kept[kept["run_id"].isin(of)]
     plan = store.plan
     rows = []
     for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]) if of is None else of:

@@ -1,8 +1,9 @@
 """Frozen results: what a suite found, kept small beside it, to compare later runs with.
 
-    results/reference/<suite>/  suite.yaml  plan.json  runs.parquet  FROZEN
+    results/reference/<suite>/  suite.yaml  plan.json  runs.parquet  scored.parquet  FROZEN
 
-There are no records: the table is read as it was written and never made again, and nothing is trained or scored there.
+runs.parquet has a row for every run, scored.parquet one for every scored step. There are no records: both tables are
+read as they were written and never made again, and nothing is trained or scored there.
 
     python -m harness.store.frozen results/robustness results/reference/robustness
 """
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARKER = "FROZEN"
-SAYS = "The settings and the table of runs of a finished suite, without its records: `harness compare` reads them.\n"
+SAYS = "The settings, runs and scored steps of a finished suite, without its records: `harness compare` reads them.\n"
 
 
 def is_frozen(folder: Path) -> bool:
@@ -42,9 +43,17 @@ def refuse_frozen(folder: Path) -> None:
 
 def frozen_table(folder: Path) -> "pd.DataFrame":
     """Return the table of a frozen folder: one row for every planned run. Raises StoreError where it cannot be read."""
+    return _parquet(folder / "runs.parquet")
+
+
+def frozen_scored(folder: Path) -> "pd.DataFrame":
+    """Return the long table of a frozen folder: one row for every scored step. Raises what `frozen_table` raises."""
+    return _parquet(folder / "scored.parquet")
+
+
+def _parquet(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    path = folder / "runs.parquet"
     try:
         return pd.read_parquet(io.BytesIO(path.read_bytes()))
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
@@ -69,6 +78,7 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
         "suite.yaml": store.suite_text.encode(),
         "plan.json": (store.folder / "plan.json").read_bytes(),
         "runs.parquet": parquet(store.table(), "zstd"),
+        "scored.parquet": parquet(store.scored(), "zstd"),
     }
     with writing(target):
         for name, content in contents.items():

@@ -8,12 +8,13 @@ import pytest
 
 import harness
 from harness.errors import HarnessError, StoreError
+from harness.report import tables
 from harness.status import result_folders
 from harness.store import Store
 from harness.store import frozen as frozen_module
 from harness.store.frozen import freeze, is_frozen
 
-FILES = {"suite.yaml", "plan.json", "runs.parquet", "FROZEN"}
+FILES = {"suite.yaml", "plan.json", "runs.parquet", "scored.parquet", "FROZEN"}
 
 
 @pytest.fixture
@@ -35,6 +36,13 @@ def test_the_table_is_that_of_the_records(finished):
     assert list(ours) == list(theirs)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_exact=True)
     assert Store(finished).plan == Store("results/small").plan
+
+
+def test_the_scored_steps_are_those_of_the_records(finished):
+    ours, theirs = (Store(folder).scored() for folder in ("results/small", finished))
+    pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_exact=True)
+    assert len(ours) == 3
+    assert tables.read(Store(finished)).metrics == tables.read(Store("results/small")).metrics
 
 
 def test_it_is_read_and_never_made_again(finished, call):
