@@ -105,7 +105,11 @@ class KeptRun:
 
     @cached_property
     def critic(self) -> "nn.Module":
-        """The critic in eval mode, on the CPU: samples [n, *shape], packed where it was trained so -> scores [n, 1]."""
+        """The critic in eval mode, on the CPU: samples [n, *shape], packed where it was trained so -> scores [n, 1].
+
+        Batch norm takes its statistics from the batch that is given: as in training, give real and generated samples
+        apart, in batches of the size it was trained with.
+        """
         return self._network("critic", critic_weights(self._opened[0], self.spec))
 
     @cached_property

@@ -10,6 +10,8 @@ from oracles import NAN_AT, make_spec, plain_loop, same
 from harness import objectives
 from harness.architectures import ARCHITECTURES
 from harness.engine import noise, schedules, train
+from harness.engine.networks import with_statistics_of
+from harness.engine.snapshots import AMONG, critic_scores
 from harness.engine.stack import Stack
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
@@ -280,7 +282,9 @@ def test_snapshots_hold_what_they_declare():
         "critic": (8 * 3 + 8 * 9 + 9,),
         "critic_grid": (128, 128),
         "critic_extent": (4,),
+        "critic_batch": (),
     }
+    assert shot["critic_batch"] == 0
 
 
 @pytest.mark.slow
@@ -317,6 +321,42 @@ def test_the_critic_grid_is_the_critic_on_the_grid():
         h = np.maximum(weights[f"{layer}.weight"] @ h + weights[f"{layer}.bias"], 0)
     score = weights["5.weight"] @ h + weights["5.bias"]
     assert shot["critic_grid"][17, 100] == pytest.approx(score.item(), rel=1e-4)
+
+
+def stack_with_norm(norm, runs=2):
+    specs = [make_spec("wgan-clip", architecture="mlp-bn", seed=seed, players={"norm": norm}) for seed in range(runs)]
+    return Stack(specs, "stacked", torch.device("cpu"), torch.float64)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "none"])
+def test_contours_have_no_seams(norm):
+    """A point's score depends on neither where a grid is cut nor on what is scored beside it."""
+    stack, draw = stack_with_norm(norm), noise.generator(0, "test")
+    points, real = (torch.randn(2, n, 2, generator=draw, dtype=torch.float64) for n in (96, 50))
+    whole = critic_scores(stack, points, real)
+    for other in (critic_scores(stack, points, real, chunk=32), critic_scores(stack, points[:, 7:8], real)):
+        torch.testing.assert_close(other, whole if other.shape == whole.shape else whole[:, 7:8])
+
+
+def test_contours_of_batch_norm_are_scores_among_the_stated_points():
+    """The real points keep the scores that training gives them; a point elsewhere changes none of the statistics."""
+    stack, draw = stack_with_norm("batch"), noise.generator(1, "test")
+    real = torch.randn(2, 50, 2, generator=draw, dtype=torch.float64)
+    trained = stack.each(lambda flat, x, extra: stack.game.networks.critic(flat, extra).scores(x))
+    torch.testing.assert_close(
+        critic_scores(stack, real, real), trained(stack.state.params["critic"], real, stack.state.extra)
+    )
+    shot = train(stack.specs, at=[1], samples=10)[0].snapshots[1]
+    assert shot["critic_batch"] == AMONG
+
+
+def test_batch_norm_of_maps_uses_the_statistics_of_the_stated_batch():
+    draw = noise.generator(2, "test")
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4, track_running_stats=False))
+    batch, other = (3 * torch.randn(n, 1, 8, 8, generator=draw) + 1 for n in (6, 2))
+    fixed = with_statistics_of(batch, network, dict(network.named_parameters()))
+    torch.testing.assert_close(fixed(batch), network(batch))
+    torch.testing.assert_close(fixed(torch.cat([other, batch]))[:2], fixed(other))
 
 
 def test_objectives_table_names_its_critic_norms():

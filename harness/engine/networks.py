@@ -1,6 +1,7 @@
 """From a Setup to networks as functions of flat parameters, for one run or for a stack."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from harness.objectives import Critic, Trick
 from harness.spec import Setup
 
 Loss = Callable[[Tensor], tuple[Tensor, Any]]
+
+BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
 class Layout:
@@ -91,11 +94,7 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
     written_out = architecture.slope is not None and architecture.can_slope(pair.critic)
 
     def named(player: str, layout: Layout, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:
-        params: Mapping[str, Tensor] = layout.split(flat)
-        for name, trick in tricks.items():
-            if trick.params:
-                params = trick.params(player, params, extra.get(name))
-        return params
+        return effective(player, layout.split(flat), tricks, extra)
 
     critic_layout = Layout(pair.critic)
 
@@ -129,6 +128,16 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
     draws = {"latent": ("k",), **(declared or {})}
     gradient = functional_gradient if how == "vmap" else plain_gradient
     return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic), sample_axis)
+
+
+def effective(
+    player: str, params: Mapping[str, Tensor], tricks: Mapping[str, Trick], extra: Extras
+) -> Mapping[str, Tensor]:
+    """Return the parameters by name that a player's network runs with: its own, as the tricks change them."""
+    for name, trick in tricks.items():
+        if trick.params:
+            params = trick.params(player, params, extra.get(name))
+    return params
 
 
 def packed(x: Tensor, pair: Pair) -> Tensor:
@@ -167,4 +176,27 @@ def functional_gradient(loss: Loss, params: Tensor) -> tuple[Tensor, Tensor, Any
 
 def couples_samples(network: nn.Module) -> bool:
     """Whether one sample's output depends on the rest of its batch."""
-    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
+    return any(isinstance(layer, BATCH_NORM) for layer in network.modules())
+
+
+@torch.no_grad()
+def with_statistics_of(batch: Tensor, network: nn.Module, params: Mapping[str, Tensor]) -> nn.Module:
+    """Return the network of one run, with these parameters, whose batch norm uses the statistics of `batch` [n, ...].
+
+    It scores `batch` as the network does, and any other sample as if that were one more of it, without a weight in its
+    means and variances: the score of a sample is then its own, whatever it is scored with.
+    """
+    fixed = deepcopy(network)
+    fixed.load_state_dict(dict(params), assign=True)
+    norms = [layer for layer in fixed.modules() if isinstance(layer, BATCH_NORM)]
+    hooks = [layer.register_forward_pre_hook(_take_statistics) for layer in norms]
+    fixed.eval()(batch)
+    for hook in hooks:
+        hook.remove()
+    return fixed
+
+
+def _take_statistics(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+    (x,) = inputs
+    rest = [axis for axis in range(x.ndim) if axis != 1]
+    layer.running_mean, layer.running_var = x.mean(rest), x.var(rest, correction=0)

@@ -9,12 +9,14 @@ from torch import Tensor
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.data import data_settings
+from harness.engine.networks import couples_samples, effective, with_statistics_of
 from harness.engine.sampling import CHUNK, kept, latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
 
 GRID = 128  # points a side of critic_grid
+AMONG = 1000  # real points that critic_grid reaches around, and whose statistics a critic's batch norm uses there
 FIXED = 64  # samples kept of the same latents at every snapshot
 
 
@@ -37,6 +39,7 @@ def ms_per_sample(stack: Stack) -> float | None:
 def take_snapshots(stack: Stack, samples: int, whole: bool = True) -> list[Snapshot]:
     """Return one snapshot a run: generated [samples, *shape], critic [P], fixed, and critic_grid in 2-D.
 
+    critic_grid holds the critic's scores, in batch norm by the statistics of `critic_batch` real points (0 without).
     Pictures are kept as uint8, points as float32. Where it is not to be `whole`, `fixed` alone is: the first FIXED of
     `generated`. Latents are the same at every step and for every objective with the same seed, so that curves are
     smooth and comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
@@ -47,9 +50,10 @@ def take_snapshots(stack: Stack, samples: int, whole: bool = True) -> list[Snaps
     critic = _numpy(stack.state.params["critic"])
     shots = [{"generated": x, "fixed": x[:FIXED], "critic": flat} for x, flat in zip(generated, critic, strict=True)]
     if stack.pair.shape == (2,) and stack.pair.pack == 1:
+        among = np.array(AMONG if couples_samples(stack.pair.critic) else 0)
         grids, extents = _critic_grid(stack)
         for shot, grid, extent in zip(shots, grids, extents, strict=True):
-            shot |= {"critic_grid": grid, "critic_extent": extent}
+            shot |= {"critic_grid": grid, "critic_extent": extent, "critic_batch": among}
     return shots
 
 
@@ -69,18 +73,35 @@ def _generate(stack: Stack, n: int, first: int) -> Tensor:
 
 def _critic_grid(stack: Stack) -> tuple[np.ndarray, np.ndarray]:
     """Scores [runs, 128, 128] on a square around the data (rows: the second coordinate) and extents [runs, 4]."""
-    dataset = DATASETS[stack.setup.dataset]
-    reach = []
-    for spec in stack.specs:
-        points = dataset.sample(1000, noise.generator(0, "extent"), data_settings(spec))
-        reach.append(float(1.5 * points.abs().max()))
+    sample = DATASETS[stack.setup.dataset].sample
+    drawn = [sample(AMONG, noise.generator(0, "extent"), data_settings(spec)) for spec in stack.specs]
+    reach = [float(1.5 * points.abs().max()) for points in drawn]
     side = torch.linspace(-1, 1, GRID)
     unit = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
-    points = torch.stack([r * unit for r in reach]).to(stack.device, stack.dtype)
-    scores = stack.each(lambda flat, x, extra: stack.game.networks.critic(flat, extra).scores(x))
-    parts = [scores(stack.state.params["critic"], part, stack.state.extra) for part in points.split(CHUNK, 1)]
+    points, real = (
+        torch.stack(of_runs).to(stack.device, stack.dtype) for of_runs in ([r * unit for r in reach], drawn)
+    )
+    scores = critic_scores(stack, points, real)
     extents = np.array([[-r, r, -r, r] for r in reach], dtype=np.float32)
-    return _numpy(torch.cat(parts, 1).reshape(-1, GRID, GRID)), extents
+    return _numpy(scores.unflatten(1, (GRID, GRID))), extents
+
+
+def critic_scores(stack: Stack, points: Tensor, real: Tensor, chunk: int = CHUNK) -> Tensor:
+    """Return every run's scores [runs, n] of points [runs, n, *shape], so many a pass: a point's score is its own.
+
+    Batch norm, which would normalise each pass by itself, uses the statistics of `real` [runs, m, *shape] instead.
+    """
+    if not couples_samples(stack.pair.critic):
+        scores = stack.each(lambda flat, x, extra: stack.game.networks.critic(flat, extra).scores(x))
+        parts = [scores(stack.state.params["critic"], part, stack.state.extra) for part in points.split(chunk, 1)]
+        return torch.cat(parts, 1)
+    layout, of_runs = stack.layout("critic"), []
+    for index in range(len(stack.specs)):
+        state = stack.run(index)
+        params = effective("critic", layout.split(state.params["critic"]), stack.game.tricks, state.extra)
+        critic = with_statistics_of(real[index], stack.pair.critic, params)
+        of_runs.append(torch.cat([critic(part).squeeze(-1) for part in points[index].split(chunk)]))
+    return torch.stack(of_runs)
 
 
 def _numpy(x: Tensor) -> np.ndarray:

@@ -208,7 +208,8 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
         found = f"{cell['metric']} {number(float(row[cell['metric']]))}, seed {row['seed']}"
         ax.set_xlabel(f"{found}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
         said = f"Real and generated points of {named(cell)} on {cell['task']}: {found}"
-        return figure, f"{cell['task']} {named(cell, ' ')}", f"{said}; {counted(beyond, 'point')} outside the frame"
+        said += f"; {counted(beyond, 'point')} outside the frame{_lines_of(snapshot)}"
+        return figure, f"{cell['task']} {named(cell, ' ')}", said
 
     return draw
 
@@ -216,11 +217,23 @@ def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn
 def draw_cloud(
     ax: Axes, real: NDArray[Any], snapshot: Mapping[str, NDArray[Any]], look: Style, box: Limits | None = None
 ) -> None:
-    """Draw real points [n, 2], over them those `generated` in a snapshot, and its critic where it holds one."""
-    if "critic_grid" in snapshot:
+    """Draw real points [n, 2], over them those `generated` in a snapshot, and its critic where it holds one.
+
+    A grid without `critic_batch` is an earlier version's, which normalised a critic with batch norm by parts of the
+    grid itself: it is not drawn.
+    """
+    if "critic_batch" in snapshot:
         x0, x1, y0, y1 = (float(value) for value in snapshot["critic_extent"])
         figures.draw_critic(ax, snapshot["critic_grid"], (x0, x1, y0, y1))
     figures.draw_points(ax, real, snapshot["generated"], look, box or frame([real]))
+
+
+def _lines_of(snapshot: Mapping[str, NDArray[Any]]) -> str:
+    """Say what the level lines are of, and by which batch its batch norm is normalised; "" where there are none."""
+    if "critic_batch" not in snapshot:
+        return ""
+    batch = int(snapshot["critic_batch"])
+    return "; contours of its critic" + (f", batch norm with the statistics of {batch:,} real points" if batch else "")
 
 
 def narrow(title: str) -> tuple[Figure, Axes]:

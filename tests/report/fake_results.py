@@ -151,6 +151,7 @@ class FakeResults:
         if self.grid:
             y, x = np.mgrid[-3:3:128j, -3:3:128j]
             made |= {"critic_grid": np.hypot(x, y - 0.5), "critic_extent": np.array([-3.0, 3.0, -3.0, 3.0])}
+            made["critic_batch"] = np.array(1000)
         return made
 
     def reference(self, dataset: str, run_id: str) -> NDArray[Any]:
