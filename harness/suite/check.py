@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from harness.architectures import Architecture
 from harness.errors import HarnessError, suggestion
 from harness.spec import canonical_json
 from harness.suite.datacheck import data_problems, lacks_file, wrong_file
@@ -95,6 +96,8 @@ def wrong_value(entry: Any, target: str, source: Source, found: Tables) -> list[
     """Check one source against the entry that it is set on. Training settings were checked as they were read."""
     group, _, name = target.partition(".")
     wrong: list[tuple[int, str]] = []
+    if group in PLAYERS and not isinstance(entry, Architecture):
+        return []  # critic_init or generator_init, a training setting wherever it stands
     model = player_model(entry, group) if group in PLAYERS else getattr(entry, "model", None)
     if model is not None and name in model.model_fields and name != "init":
         values = source.value if source.swept else [source.value]

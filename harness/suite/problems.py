@@ -7,10 +7,12 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError, suggestion
-from harness.suite.format import Suite, SuiteTrain
+from harness.suite.format import Suite, SuiteTrain, Train
 from harness.suite.values import shown
 from harness.suite.yamlfile import Document, KeyPath, Place
 
+SUITE_WIDE = frozenset(SuiteTrain.model_fields) - frozenset(Train.model_fields)
+WHOLE_SUITE = "this is said of the whole suite, not of a part of it; move it to the `train` of the suite or of a scale."
 _NEEDED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -55,7 +57,9 @@ def translated(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     problems: list[Problem] = []
     for item in error.errors(include_url=False):
         path, kind = tuple(item["loc"]), item["type"]
-        if kind == "needed_items":
+        if _is_suite_wide(path):
+            problems.append(Problem(path, WHOLE_SUITE))
+        elif kind == "needed_items":
             problems += [Problem(path if i < 0 else (*path, i), text) for i, text in item["ctx"]["wrong"]]
         elif kind == "extra_forbidden":
             problems.append(Problem(path, _unknown_key(model, path)))
@@ -80,9 +84,13 @@ def sentences(problems: Iterable[Problem], document: Document) -> list[str]:
 
 def _unknown_key(model: Any, path: KeyPath) -> str:
     key = str(path[-1])
-    if key in SuiteTrain.model_fields and path[-2:-1] == ("train",):
-        return "this is said of the whole suite, not of a block; move it to the `train` of the suite or of a scale."
     return f"unknown key.{suggestion(key, _keys_at(model, path[:-1]))}"
+
+
+def _is_suite_wide(path: KeyPath) -> bool:
+    """Whether a mistake is a key of the suite's `train` in an objective's variant or in a block."""
+    in_variant, in_block = path[-3:-2] == ("objectives",), path[:1] == ("matrix",) and path[2:3] == ("train",)
+    return (in_variant or in_block) and path[-1] in SUITE_WIDE
 
 
 def _keys_at(model: Any, path: KeyPath) -> list[str]:

@@ -15,7 +15,7 @@ from harness.errors import suggestion
 from harness.suite.format import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
 from harness.suite.overrides import Override
 from harness.suite.plugins import Tables
-from harness.suite.problems import Problem
+from harness.suite.problems import SUITE_WIDE, WHOLE_SUITE, Problem
 from harness.suite.yamlfile import KeyPath
 
 PLAYERS = ("generator", "critic")
@@ -168,6 +168,8 @@ def _objective_level(
     for key, value in (variant.__pydantic_extra__ or {}).items():
         if key in entry.hyper:
             level[f"objective.{key}"] = Source(key, value, isinstance(value, list), (*path, key))
+        elif key in SUITE_WIDE:
+            problems.append(Problem((*path, key), WHOLE_SUITE))
         else:
             has = f"It has {', '.join(entry.hyper)}." if entry.hyper else "It has none of its own."
             near = suggestion(key, {*entry.hyper, *ObjectiveVariant.model_fields})

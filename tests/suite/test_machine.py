@@ -65,7 +65,7 @@ def test_mistakes_in_them_are_sentences(mistakes, train, said):
 def test_they_are_said_once_for_the_whole_suite(mistakes):
     inside = "    train: {checkpoint_s: 3, limits: {seconds: 1}}\n"
     block = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: gan\n" + inside
-    where = "this is said of the whole suite, not of a block; move it to the `train` of the suite or of a scale."
+    where = "this is said of the whole suite, not of a part of it; move it to the `train` of the suite or of a scale."
     assert mistakes(HEAD + block) == [f"x.yaml:7: checkpoint_s: {where}", f"x.yaml:7: limits: {where}"]
 
 
