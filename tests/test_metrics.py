@@ -13,7 +13,7 @@ from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.data import data_settings
 from harness.metrics import METRICS, Reference, make_reference, samples_drawn, score, score_id
-from harness.metrics.coverage import hq_ceiling, mode_counts, modes_half, reverse_kl
+from harness.metrics.coverage import expected_kl, hq_ceiling, mode_counts, modes_half, reverse_kl
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.transport import best_point_distance, sliced_wasserstein, wasserstein_1, wasserstein_2
 
@@ -57,7 +57,7 @@ def test_the_best_single_point_of_a_square_is_its_middle():
 
 
 def test_an_ideal_sampler_reaches_the_ceiling_and_not_more():
-    assert hq_ceiling(2) == pytest.approx(0.98889, abs=1e-5)
+    assert hq_ceiling(SQUARE, 0.1) == pytest.approx(0.98889, abs=1e-5)
     x = SQUARE[RNG.integers(4, size=200_000)] + 0.1 * RNG.normal(size=(200_000, 2))
     assert mode_counts(x, SQUARE, 0.1).sum() / len(x) == pytest.approx(0.98889, abs=8e-4)
 
@@ -69,14 +69,34 @@ def test_counts_of_samples_at_known_places():
 
 
 def test_reverse_kl_of_known_shares():
-    assert reverse_kl(np.array([5, 5, 5, 5])) == (pytest.approx(0), 3 / 40)
+    assert reverse_kl(np.array([5, 5, 5, 5]))[0] == pytest.approx(0)
     assert reverse_kl(np.array([20, 0, 0, 0]))[0] == pytest.approx(np.log(4))
     assert all(np.isnan(reverse_kl(np.zeros(4, int))))
 
 
-def test_the_floor_of_reverse_kl_is_its_bias():
-    estimates = [reverse_kl(RNG.multinomial(400, [0.125] * 8))[0] for _ in range(2000)]
-    assert np.mean(estimates) == pytest.approx(7 / 800, rel=0.05)
+@pytest.mark.parametrize("n", [1, 2, 7, 400])
+@pytest.mark.parametrize("shares", [[0.125] * 8, [0.5, 0.3, 0.15, 0.05]])
+def test_the_floor_of_a_kl_is_its_mean_at_that_number_of_samples(n, shares):
+    drawn = RNG.multinomial(n, shares, size=4000) / n
+    kl = np.where(drawn > 0, drawn * np.log(np.maximum(drawn, 1e-9) / shares), 0).sum(1)
+    assert expected_kl(n, np.array(shares)) == pytest.approx(kl.mean(), abs=5 * kl.std() / 4000**0.5 + 1e-9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 8, 25, 1000])
+def test_a_kl_and_its_floor_stay_in_their_range(k):
+    """A single sample has log K, the largest value there is; of many the mean is close to (K - 1) / 2n."""
+    for n in (1, 2, 3, 10, 100, 2500):
+        kl, floor = reverse_kl(np.eye(k, dtype=int)[0] * n)
+        assert 0 <= floor <= np.log(k) + 1e-9
+        assert kl == pytest.approx(np.log(k))
+    assert expected_kl(1, np.full(k, 1 / k)) == pytest.approx(np.log(k))
+    assert expected_kl(100 * k, np.full(k, 1 / k)) == pytest.approx((k - 1) / (200 * k), rel=0.03)
+
+
+def test_modes_whose_balls_overlap_have_no_ceiling():
+    """A sample of one mode may be near another: real samples would pass the chance of a lone one."""
+    assert np.isnan(hq_ceiling(SQUARE, 1.6))
+    assert hq_ceiling(SQUARE, 1.5) == hq_ceiling(SQUARE[:1], 100) == hq_ceiling(SQUARE, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +155,7 @@ def test_every_metric_gives_just_its_columns_and_only_finite_floats(name, refere
 
 
 def test_metrics_that_need_modes_leave_data_without_them_alone():
-    bare = Reference(real(50), dict.fromkeys(["w1", "sliced_w"], 0.1) | {"w1_constant": 1.0}, 1.0)
+    bare = Reference(real(50), dict.fromkeys(["w1", "sliced_w"], 0.1) | {"w1_constant": 1.0})
     assert "hq" not in score(real(2500), bare, last=False)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.metrics import coverage, transport
+from harness.metrics.collapse import collapsed
 from harness.metrics.directions import DIRECTIONS, bare_name
 from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
 from harness.metrics.neighbours import manifold_scores
@@ -74,7 +75,7 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
     held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
     train = plain(held[: len(points)]) if held is not None else None
-    bare = Reference(points, {}, spread(points), modes, sd, train)
+    bare = Reference(points, {}, modes, sd, train)
     draws = [plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)]
     floors = {"w1_constant": transport.best_point_distance(points)} if points.ndim == 2 else {}
     for metric in METRICS.values():
@@ -138,7 +139,7 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
     value. Of metrics of what an extractor sees there is the name without extractor and number.
     """
     some = np.zeros((1, *dataset.shape(data)))
-    bare = Reference(some, {}, 1.0, some if dataset.modes else None)
+    bare = Reference(some, {}, some if dataset.modes else None)
     names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
     ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
     found = [name for name in names if bare_name(name) in DIRECTIONS and not name.endswith(ends)]
@@ -164,11 +165,6 @@ def flat(samples: Points) -> Points:
     """Return samples [n, *shape] as points [n, d]: pictures as values from 0 to 1."""
     rows = samples.reshape(len(samples), -1)
     return rows / np.float32(255) if samples.dtype == np.uint8 else rows
-
-
-def spread(samples: Points) -> float:
-    """Return the total variance of samples [n, *shape]."""
-    return float(flat(samples).var(0).sum())
 
 
 def _excess(w1: float, reference: Reference) -> dict[str, float]:
@@ -208,7 +204,7 @@ def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
     kl, floor = coverage.reverse_kl(counts)
     return {
         "hq": float(counts.sum() / len(generated)),
-        "hq_ceiling": coverage.hq_ceiling(generated.shape[1]),
+        "hq_ceiling": coverage.hq_ceiling(reference.modes, reference.sd),
         f"modes@{MODES_SAMPLES}": float((found > 0).sum()),
         "modes_half": float(coverage.modes_half(counts, len(generated))),
         "reverse_kl": kl,
@@ -224,15 +220,7 @@ def _manifold(generated: Points, reference: Reference) -> dict[str, float]:
 
 
 def _collapse(generated: Points, reference: Reference) -> dict[str, float]:
-    """Declared rule: at most one mode holds half its mass, or the variance is under 1 % of the data's.
-
-    Every sample counts for its nearest mode here, near or far: blurred samples of all modes are poor, not collapsed.
-    """
-    collapsed = spread(generated) < 0.01 * reference.spread
-    if reference.modes is not None:
-        counts = coverage.mode_counts(generated, reference.modes, np.inf)
-        collapsed = collapsed or coverage.modes_half(counts, len(generated)) <= 1
-    return {"collapsed": float(collapsed)}
+    return {"collapsed": collapsed(flat(generated), flat(reference.points), reference.modes)}
 
 
 def _low_dimensional(reference: Reference) -> bool:
@@ -275,7 +263,7 @@ METRICS: dict[str, Metric] = {
         summary="mean W1 over 256 fixed directions, at the last step",
     ),
     "coverage": Metric(
-        version=1,
+        version=2,
         columns=(
             "hq",
             "hq_ceiling",
@@ -299,10 +287,10 @@ METRICS: dict[str, Metric] = {
         summary="precision, recall, density and coverage by 5 nearest neighbours, at the last step, with floors",
     ),
     "collapse": Metric(
-        version=1,
+        version=2,
         columns=("collapsed",),
         compute=_collapse,
         applies=lambda reference: True,
-        summary="1 where at most one mode holds half its mass or the variance is under 1 % of the data's",
+        summary="1 where samples lie within 5 % of real samples' mean distance of each other, or one mode has the mass",
     ),
 }

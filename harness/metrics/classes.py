@@ -18,7 +18,7 @@ def shares(scores: Scores) -> NDArray[np.float64]:
 def class_kl(scores: Scores, expected: NDArray[np.float64]) -> float:
     """Return KL(shares among the pictures || shares of the data) in nats; classes that the data lack are left out.
 
-    At n samples of the data themselves it is about (k - 1) / 2n.
+    At n samples of the data themselves it is `coverage.expected_kl` on average.
     """
     found = shares(scores)
     there = (found > 0) & (expected > 0)

@@ -15,15 +15,13 @@ class Reference:
 
     points    [n, *shape], stratified and fixed: one draw for all runs, so that comparisons are paired
     floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
-    spread    total variance of the data
-    modes, sd centres [K, d] and spread in data units, where the data set has modes
+    modes, sd centres [K, d] and standard deviation in data units, where the data set has modes
     train     at most n points of the fixed set that runs are trained on, where there is one
     seen      of pictures, what each extractor sees in them
     """
 
     points: Points
     floors: Mapping[str, float]
-    spread: float
     modes: Points | None = None
     sd: float = 0.0
     train: Points | None = None
@@ -32,7 +30,7 @@ class Reference:
 
 def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
     """Return a reference as arrays for an npz file."""
-    arrays = {"reference": reference.points, "spread": np.array(reference.spread), "sd": np.array(reference.sd)}
+    arrays = {"reference": reference.points, "sd": np.array(reference.sd)}
     if reference.modes is not None:
         arrays["modes"] = reference.modes
     if reference.train is not None:
@@ -44,6 +42,5 @@ def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
 def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
     """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
     floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
-    spread, sd = float(arrays["spread"]), float(arrays["sd"])
-    seen = seen_from(arrays)
-    return Reference(arrays["reference"], floors, spread, arrays.get("modes"), sd, arrays.get("train"), seen)
+    modes, sd, train = arrays.get("modes"), float(arrays["sd"]), arrays.get("train")
+    return Reference(arrays["reference"], floors, modes, sd, train, seen_from(arrays))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics import classes, fidelity
+from harness.metrics import classes, coverage, fidelity
 from harness.metrics.directions import bare_name
 from harness.metrics.fidelity import Features
 from harness.spec import RunSpec
@@ -231,7 +231,7 @@ def _classes(features: Features, scores: Features | None, seen: Seen, name: str)
     n, k = scores.shape
     columns = {
         "class_kl": classes.class_kl(scores, seen.expected),
-        "class_kl_plugin": (k - 1) / (2 * n),
+        "class_kl_plugin": coverage.expected_kl(n, seen.expected),
         _modes(k, n): classes.modes(scores),
     }
     shares = zip(seen.extractor.classes, classes.shares(scores), strict=True)
@@ -274,7 +274,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         summary="the same four in features of extractor x, at the last step, with floors",
     ),
     "classes": FeatureMetric(
-        version=1,
+        version=2,
         columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
         compute=_classes,
         needs="classes",

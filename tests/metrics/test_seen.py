@@ -11,6 +11,7 @@ from harness import extractors
 from harness.datasets import DATASETS
 from harness.extractors.own import Ready
 from harness.metrics import FEATURE_METRICS, make_reference, score
+from harness.metrics.coverage import expected_kl
 from harness.metrics.directions import DIRECTIONS
 from harness.metrics.fidelity import fid, floor_of_halves
 from harness.metrics.reference import reference_arrays, reference_from
@@ -78,7 +79,7 @@ def test_a_classifier_also_says_which_classes_it_sees():
     assert sum(shares.values()) == pytest.approx(1)
     bright = (pictures().reshape(SAMPLES, -1).mean(1) > 78).mean()
     assert shares["share[1]"] == pytest.approx(bright, abs=0.01)
-    assert columns["class_kl_plugin"] == 9 / (2 * SAMPLES)
+    assert columns["class_kl_plugin"] == expected_kl(SAMPLES, reference.seen["classifier"].expected)
     assert columns["class_kl"] == pytest.approx(columns["class_kl_floor"], rel=0.1)
     assert columns["modes"] == columns["modes_ceiling"] == 2
     dark = score(np.zeros_like(pictures()), reference)
@@ -217,5 +218,5 @@ def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_t
         assert columns[f"class_kl{end}"] == pytest.approx(kl)
     assert columns[f"modes@{n}"] == len(set(found.train_labels[:n].tolist()))
     assert columns[f"modes@{n}_ceiling"] == len(set(held.tolist()))
-    assert columns["class_kl_plugin"] == 999 / (2 * n)
+    assert columns["class_kl_plugin"] == pytest.approx(expected_kl(n, expected / expected.sum()))
     assert not any(name.startswith("share") for name in columns)
