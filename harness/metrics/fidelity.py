@@ -19,6 +19,7 @@ Features = NDArray[np.floating]
 NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
 ISC_SPLITS = 10
 KID_SUBSETS = 50
+SEED = 2020  # torch-fidelity's default, of the Inception score's shuffle too
 KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
 MOST_NEIGHBOURS = 2000  # samples whose distances are all taken: of more, the first
 FLOOR_DRAWS = 5
@@ -46,7 +47,7 @@ def kid(generated: Features, real: Features) -> float:
     size = min(KID_SUBSET, len(generated) // 2, len(real) // 2)
     if size < 2:
         return float("nan")
-    how = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size, "verbose": False}
+    how = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size, "rng_seed": SEED, "verbose": False}
     return float(kid_features_to_metric(_double(generated), _double(real), **how)[KEY_METRIC_KID_MEAN])
 
 
@@ -60,7 +61,7 @@ def isc(scores: Features) -> float:
     _ready()
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
-    return float(isc_features_to_metric(_double(scores), splits=ISC_SPLITS)[KEY_METRIC_ISC_MEAN])
+    return float(isc_features_to_metric(_double(scores), splits=ISC_SPLITS, rng_seed=SEED)[KEY_METRIC_ISC_MEAN])
 
 
 def neighbours(generated: Features, real: Features) -> dict[str, float]:

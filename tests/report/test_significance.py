@@ -1,6 +1,8 @@
 """Tests of pairs against scipy, scikit-posthocs, brute force and cases worked out by hand."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -103,6 +105,13 @@ def test_the_effect_seen_is_found_by_80_percent_of_simulated_tests(n):
     found = stats.wilcoxon(draws, axis=1, method="exact").pvalue <= LEVEL
     assert np.mean(found & (draws.mean(axis=1) > 0)) == pytest.approx(POWER, abs=0.015)
     assert effect_seen(n) > smallest_effect(n)
+
+
+def test_the_documented_effects_are_rounded_from_the_computed_ones():
+    text = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"correction: ((?:\d\.\d\d of \d+(?: tasks)?(?:, )?)+)", text)
+    documented = {int(n): effect for effect, n in re.findall(r"(\d\.\d\d) of (\d+)", sentence)}
+    assert documented == {n: f"{effect_seen(n):.2f}" for n in (6, 7, 9, 13)}
 
 
 def test_the_effect_seen_by_many_tasks_goes_on_where_measuring_ends():
