@@ -28,7 +28,8 @@ BY_NEIGHBOURS = ("precision", "recall", "density", "coverage")
 
 def fid(generated: Features, real: Features) -> float:
     """Return the Frechet distance of two normal distributions with the means and covariances of features [n, k], [m, k]
-    (Heusel et al. 2017, eq. 6). It is biased upwards at small n, and singular where n is not above k; NaN for 1.
+    (Heusel et al. 2017, eq. 6). It is biased upwards at small n, and singular where n is not above k; NaN for 1. What
+    rounding leaves below 0, as of a sample against itself, is 0.
     """
     if min(len(generated), len(real)) < 2:
         return float("nan")
@@ -36,7 +37,7 @@ def fid(generated: Features, real: Features) -> float:
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
     first, second = (fid_features_to_statistics(_double(x)) for x in (generated, real))
-    return float(fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
+    return float(np.maximum(fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID], 0.0))  # keeps NaN
 
 
 def kid(generated: Features, real: Features) -> float:

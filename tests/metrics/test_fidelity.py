@@ -132,3 +132,20 @@ def test_an_inception_score_is_1_of_one_class_and_c_of_sure_and_even_ones():
     assert isc(even) == pytest.approx(4, rel=0.05)  # parts are drawn, so not quite even
     assert isc(np.zeros((40, 4))) == pytest.approx(1)
     assert np.isnan(isc(even[:9]))
+
+
+def test_fid_of_a_sample_against_itself_is_not_below_0():
+    """Rounding alone gives -1e-6 and less where there are fewer samples than features."""
+    for n in (10, 40):
+        same = np.random.default_rng(n).normal(size=(n, 64))
+        assert 0 <= fid(same, same) < 1e-4
+        assert 0 <= fid(1e3 * same, 1e3 * same) < 10
+
+
+def test_a_distance_that_cannot_be_computed_is_not_0(monkeypatch):
+    mend()
+    import torch_fidelity.metric_fid as theirs
+
+    nan = {theirs.KEY_METRIC_FID: float("nan")}
+    monkeypatch.setattr(theirs, "fid_statistics_to_metric", lambda *given, **how: nan)
+    assert np.isnan(fid(normal(9), normal(9, seed=1)))
