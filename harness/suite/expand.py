@@ -82,8 +82,15 @@ def expand(suite: Suite) -> Expansion:
             shared = setups.setdefault(resolved.text, resolved)
             for run in seeded(triple, choice, shared, resolved.hyper, seeds):
                 asked += 1
-                runs.setdefault((tuple(triple.labels.values()), run.run_id), run)
+                key = (tuple(triple.labels.values()), run.run_id)
+                if key not in runs or _autos(run) > _autos(runs[key]):
+                    runs[key] = run
     return Expansion(list(runs.values()), asked - len(runs))
+
+
+def _autos(run: PlannedRun) -> int:
+    """Return how many swept values are `auto`: of two labels of one run the one with more says what is usual."""
+    return sum(value == "auto" for value in run.sweep.values())
 
 
 def seeded(

@@ -215,6 +215,18 @@ def test_the_same_run_under_the_same_labels_is_merged_and_counted():
     assert all(run.sweep == {"lr": "recipe"} for run in expansion.runs)
 
 
+@pytest.mark.parametrize("norms", [["auto", "none", "layer"], ["none", "layer", "auto"]])
+def test_a_norm_that_auto_stands_for_is_one_run_labelled_auto(norms):
+    critic = {"mlp-bn": {"critic": {"norm": norms}}}
+    planned = runs(architectures=critic, architecture="mlp-bn", objective=["nsgan", "wgan-gp"])
+    found = {(run.objective, run.sweep["critic.norm"], run.spec.setup.critic["norm"]) for run in planned}
+    assert len(planned) == 5
+    assert found == {
+        ("nsgan", "auto", "batch"), ("nsgan", "none", "none"), ("nsgan", "layer", "layer"),
+        ("wgan-gp", "auto", "layer"), ("wgan-gp", "none", "none"),
+    }  # fmt: skip
+
+
 def test_the_same_run_under_two_labels_stays_two_planned_runs():
     planned = runs(objectives={"again": {"base": "wgan-gp"}}, objective=["wgan-gp", "again"])
     assert [run.objective for run in planned] == ["wgan-gp", "again"]
