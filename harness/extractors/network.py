@@ -8,8 +8,8 @@ from harness.datasets.pictures import to_values
 
 WIDTHS = (32, 64, 128)  # channels of the stages; the last stays
 FEATURES = 64
-SMALLEST = 7  # pixels: below it nothing is halved any more
-LARGE = 20  # pixels: larger pictures are halved once more, by the first convolution
+LARGE = 20  # pixels: larger pictures are halved by convolutions of stride 2, others by pooling after convolutions
+SMALLEST, SMALLEST_LARGE = 7, 4  # pixels: from there on nothing is halved
 
 Shape = tuple[int, int, int]
 
@@ -25,13 +25,13 @@ class PictureNet(nn.Module):
         super().__init__()
         channels, height, width = shape
         side, layers = min(height, width), list[nn.Module]()
+        stride, smallest = (2, SMALLEST_LARGE) if side > LARGE else (1, SMALLEST)
         for place in range(16):
-            if side <= SMALLEST:
+            if side <= smallest:
                 break
             out = WIDTHS[min(place, len(WIDTHS) - 1)]
-            stride = 2 if place == 0 and side > LARGE else 1
-            layers += [*_stage(channels, out, stride), nn.MaxPool2d(2)]
-            channels, side = out, side // (2 * stride)
+            layers += [*_stage(channels, out, stride), *([nn.MaxPool2d(2)] if stride == 1 else [])]
+            channels, side = out, side // 2 if stride == 1 else -(-side // 2)
         self.body = nn.Sequential(*layers, *_stage(channels, FEATURES, 1))
         self.head = nn.Linear(FEATURES, classes)
 

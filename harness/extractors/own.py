@@ -15,7 +15,8 @@ from torch import Tensor
 from harness.datasets.pictures import Pictures
 from harness.errors import StoreError
 from harness.extractors.network import PictureNet
-from harness.extractors.training import CHUNK, VERSION, Task, trained
+from harness.extractors.progress import reported
+from harness.extractors.training import CHUNK, VERSION, Task, Tell, trained
 from harness.folders import cache_folder
 from harness.spec import content_id
 from harness.store import npz_bytes, read_npz, write_atomic
@@ -105,10 +106,12 @@ LOOKS: Mapping[str, Callable[..., tuple[Tensor, Tensor | None]]] = {
 
 
 def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-    """[n, 3, h, w] with labels of triples -> [3 n, 1, h, w] with labels of digits."""
+    """[n, 3, h, w] with labels of triples -> the digits in them [k, 1, h, w], each once, with their labels."""
     assert labels is not None
-    digits = torch.stack([labels // 100, labels // 10 % 10, labels % 10], 1)
-    return pictures.flatten(0, 1)[:, None], digits.flatten()
+    digits = torch.stack([labels // 100, labels // 10 % 10, labels % 10], 1).flatten()
+    channels = np.ascontiguousarray(pictures.flatten(0, 1).numpy())
+    once = np.unique(channels.reshape(len(channels), -1).view(f"V{channels[0].nbytes}"), return_index=True)[1]
+    return torch.from_numpy(channels[once])[:, None], digits[once]
 
 
 @torch.no_grad()
@@ -135,14 +138,16 @@ def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
             stack.enter_context(locked(path.with_suffix(".lock")))
         found = _read(path)
         if found is None:
-            found = _made(task, key)
+            n, _, height, width = task.train.shape
+            with reported(f"training the extractor '{name}' of {n:,} images of {height} x {width}") as tell:
+                found = _made(task, key, tell)
             with suppress(OSError):
                 write_atomic(path, npz_bytes(found))
     return found
 
 
-def _made(task: Task, key: str) -> dict[str, NDArray[Any]]:
-    net, error = trained(task, key)
+def _made(task: Task, key: str, tell: Tell) -> dict[str, NDArray[Any]]:
+    net, error = trained(task, key, tell)
     some = torch.from_numpy(np.random.default_rng(0).permutation(len(task.train))[:MEASURED])
     with torch.no_grad():
         squares = [net.features(task.train[places]).double().square().mean(1) for places in some.split(CHUNK)]

@@ -36,6 +36,13 @@ def modes(scores: Scores) -> float:
     return float((counts >= SHARE * len(scores)).sum())
 
 
+def modes_possible(expected: NDArray[np.float64], n: int) -> float:
+    """Return how many classes `modes` finds on average among n real pictures of these shares, each seen rightly."""
+    if len(expected) > FEW:
+        return float((1 - (1 - expected) ** n).sum())
+    return float((expected >= SHARE).sum())
+
+
 def _softmax(scores: Scores) -> NDArray[np.float64]:
     powers = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))

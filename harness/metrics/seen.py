@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
 CONSTANT = "fid_constant"  # the FID of the mean training picture, drawn again and again
 SHOWN = 10  # classes up to which each has a column of its own
+WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
+WEAK_MODES = 0.9  # of the classes that real pictures show, those that it must find among held-out ones
 
 LEAST = {  # pictures that a metric takes: of fewer it has no value
     "fid": 2, "fid_train": 2, "fid_excess": 2, "score": 2, "kid": 4, "isc": fidelity.ISC_SPLITS,
@@ -99,13 +101,28 @@ def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) 
     for name, real in seen.items():
         looks = real.extractor.look(points)
         there = {"features": True, "scores": looks.scores is not None, "classes": real.expected is not None}
+        weak, error = is_weak(real), real.extractor.error
         for metric in FEATURE_METRICS.values():
             if there[metric.needs] and (last or not metric.last_only):
-                columns |= metric.compute(looks.features, looks.scores, real, name)
+                found = metric.compute(looks.features, looks.scores, real, name)
+                columns |= dict.fromkeys(found, float("nan")) if weak and metric.needs == "classes" else found
         columns |= {beside(column): value for column, value in real.real.items() if column in columns}
-        error = real.extractor.error
-        columns |= {} if np.isnan(error) else {f"extractor_error[{name}]": error}
+        columns |= (
+            {} if np.isnan(error) else {f"extractor_error[{name}]": error, f"extractor_weak[{name}]": float(weak)}
+        )
     return columns | _excess(columns, *next(iter(seen.items())))
+
+
+def is_weak(seen: Seen) -> bool:
+    """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out pictures, or does
+    not find the classes of real ones among them. Its features are compared all the same.
+    """
+    if seen.extractor.error > WEAK_ERROR:
+        return True
+    if seen.expected is None:
+        return False
+    n, k = len(seen.held), len(seen.expected)
+    return seen.real[_modes(k, n)] < WEAK_MODES * classes.modes_possible(seen.expected, n)
 
 
 def _excess(columns: Columns, name: str, seen: Seen) -> Columns:

@@ -194,6 +194,47 @@ def test_an_error_is_the_share_of_mistakes():
     assert training.error(net, task) == 0.5
 
 
+def test_training_ends_where_the_error_has_not_fallen_for_a_third_of_the_steps(monkeypatch):
+    assert not training.has_stopped(500, 300)
+    assert training.has_stopped(600, 300)
+    assert not training.has_stopped(2900, 2000)
+    assert training.has_stopped(3000, 2000)
+    errors, steps = iter([0.3, 0.1, 0.2, 0.1, 0.1, 0.5, 0.0]), []
+    monkeypatch.setattr(training, "error", lambda net, task: next(errors, 0.5))
+    training.trained(two_classes(40), "", lambda step, error: steps.append(step))
+    assert steps == [100, 200, 300, 400, 500]
+
+
+def two_classes(n, shape=(1, 8, 8)):
+    train, held, train_labels, held_labels, _ = few(2 * n, shape=shape)
+    return Task(train, train_labels, held, held_labels, 2)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_validation_images_are_training_images_that_it_does_not_learn_from(labelled):
+    task = two_classes(100) if labelled else two_classes(100)._replace(train_labels=None, held_labels=None)
+    learned, validation = training.parted(task, torch.Generator().manual_seed(0))
+    assert (len(learned), len(validation.held_out)) == (90, 10)
+    assert {*learned.tolist()} < {*range(100)}
+    rest = sorted({*range(100)} - {*learned.tolist()})
+    assert torch.equal(validation.held_out.flatten(1).sum(1).sort()[0], task.train[rest].flatten(1).sum(1).sort()[0])
+    few_images = task._replace(train=task.train[:9])
+    assert len(training.parted(few_images, torch.Generator())[1].held_out) == 9
+
+
+def test_many_images_are_moved_less():
+    shown = torch.rand(8, 1, 16, 16) * 2 - 1
+    for strength in (0.0, 1.0):
+        drawn = moved(shown, torch.Generator().manual_seed(0), 0.25, strength)
+        assert torch.allclose(drawn, shown, atol=1e-4) == (strength == 0)
+
+
+def test_a_digit_of_many_triples_is_learned_from_once():
+    triples = torch.arange(6, dtype=torch.uint8)[[0, 1, 2, 2, 1, 0], None, None].expand(6, 4, 4).reshape(2, 3, 4, 4)
+    digits, labels = own._channels(triples, torch.tensor([12, 210]))
+    assert digits[:, 0, 0, 0].tolist() == labels.tolist() == [0, 1, 2]
+
+
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
     """A cache for the slow tests below: the digits' classifier is trained once for all."""

@@ -10,7 +10,7 @@ from oracles import data_defaults, make_spec
 from harness import extractors
 from harness.datasets import DATASETS
 from harness.extractors.own import Ready
-from harness.metrics import FEATURE_METRICS, make_reference, score
+from harness.metrics import FEATURE_METRICS, make_reference, score, seen
 from harness.metrics.coverage import expected_kl
 from harness.metrics.directions import DIRECTIONS
 from harness.metrics.fidelity import fid, floor_of_halves
@@ -57,7 +57,7 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     names = [f"fid[blocks]@{n}", f"fid[blocks]@{half}", f"kid[blocks]@{n}"]
     names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
     isc = f"isc[blocks]@{n}"
-    alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]"}
+    alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]", "extractor_weak[blocks]"}
     rest = {"sliced_w", "sliced_w_floor", "collapsed", "score", "fid_excess"}
     assert set(columns) == {*names, *(f"{name}_floor" for name in names), isc, f"{isc}_ceiling", *alone, *rest}
     assert all(value is not None for value in columns.values())
@@ -67,11 +67,26 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
         c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n")
         for c in {*names, isc, *alone, "score", "fid_excess"}
     }
-    assert plain - {"extractor_error[x]"} == declared
+    assert plain - {"extractor_error[x]", "extractor_weak[x]"} == declared
 
 
 @pytest.mark.slow
-def test_a_classifier_also_says_which_classes_it_sees():
+def test_a_classifier_that_misses_classes_of_real_pictures_counts_none(monkeypatch):
+    """`blocks` finds two of the ten digits: its classes are null, its features are compared all the same."""
+    reference = make_reference(spec(), SAMPLES, ["classifier"])
+    columns = score(pictures(), reference)
+    assert (columns["extractor_weak[classifier]"], columns["modes_ceiling"]) == (1, 2)
+    assert columns["modes"] is columns["class_kl"] is columns["share[1]"] is None
+    assert columns[f"fid[classifier]@{SAMPLES}"] > 0
+    monkeypatch.setattr(seen, "WEAK_MODES", 0.0)
+    assert score(pictures(), reference)["extractor_weak[classifier]"] == 0
+    monkeypatch.setattr(seen, "WEAK_ERROR", 0.2)  # it is wrong on .25
+    assert score(pictures(), reference)["modes"] is None
+
+
+@pytest.mark.slow
+def test_a_classifier_also_says_which_classes_it_sees(monkeypatch):
+    monkeypatch.setattr(seen, "WEAK_MODES", 0.0)
     reference = make_reference(spec(), SAMPLES, ["classifier"])
     columns = score(pictures(), reference)
     shares = {name: value for name, value in columns.items() if name.startswith("share")}
