@@ -38,9 +38,10 @@ def modes(scores: Scores) -> float:
 
 def modes_possible(expected: NDArray[np.float64], n: int) -> float:
     """Return how many classes `modes` finds on average among n real pictures of these shares, each seen rightly."""
-    if len(expected) > FEW:
-        return float((1 - (1 - expected) ** n).sum())
-    return float((expected >= SHARE).sum())
+    from scipy.stats import binom
+
+    least = 1 if len(expected) > FEW else max(1, int(np.ceil(SHARE * n)))
+    return float(binom.sf(least - 1, n, expected).sum())
 
 
 def _softmax(scores: Scores) -> NDArray[np.float64]:

@@ -291,7 +291,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         summary="the same four in features of extractor x, at the last step, with floors",
     ),
     "classes": FeatureMetric(
-        version=2,
+        version=3,
         columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
         compute=_classes,
         needs="classes",

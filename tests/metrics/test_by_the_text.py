@@ -15,7 +15,7 @@ from harness.datasets import DATASETS
 from harness.engine import train
 from harness.extractors import Kind
 from harness.extractors.own import Ready
-from harness.metrics import make_reference, score
+from harness.metrics import make_reference, score, seen
 
 N, K, SD, SCALE = 120, 8, 0.02, 1.414
 
@@ -153,6 +153,7 @@ def judged(monkeypatch):
     ready = Ready(blocks, 0.25, {})
     kind = Kind(1, lambda shown: ready, lambda shown: "", "means of blocks", lambda weights: ready, True)
     monkeypatch.setattr(extractors, "EXTRACTORS", {"classifier": kind, "rotations": kind})
+    monkeypatch.setattr(seen, "WEAK_MODES", 0.0)  # it finds two classes of ten
     extractors._built.cache_clear()
     yield
     extractors._built.cache_clear()
@@ -252,7 +253,9 @@ def test_metrics_of_images_by_the_text():
     shown = np.clip(shown + rng.normal(0, 60, shown.shape), 0, 255).astype(np.uint8)
     columns = score(shown, make_reference(make_spec(dataset="digits", architecture="dcgan"), N))
     expected = of_images(shown, N)
-    assert set(columns) - set(expected) <= {"score", "fid_excess", "extractor_error[classifier]"}
+    assert set(columns) - set(expected) <= {
+        "score", "fid_excess", "extractor_error[classifier]", "extractor_weak[classifier]"
+    }  # fmt: skip
     assert {name: columns[name] for name in expected} == pytest.approx(
         {name: float(value) for name, value in expected.items()}, rel=1e-4, abs=1e-6
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.metrics.classes import class_kl, modes, shares
+from harness.metrics.classes import class_kl, modes, modes_possible, shares
 
 EVEN = np.full(10, 0.1)
 
@@ -38,3 +38,11 @@ def test_a_mode_is_a_class_that_is_sure_and_not_rare():
 
 def test_of_a_thousand_classes_one_picture_finds_one():
     assert modes(sure_of([5, 5, 999], classes=1000, by=0.1)) == 2
+
+
+@pytest.mark.parametrize(("classes", "n"), [(10, 5), (10, 500), (200, 300)])
+def test_modes_possible_is_the_mean_of_modes_of_real_ones(classes, n):
+    shares_of = np.arange(1, classes + 1) / np.arange(1, classes + 1).sum()
+    rng = np.random.default_rng(0)
+    drawn = [modes(sure_of(rng.choice(classes, n, p=shares_of), classes)) for _ in range(200)]
+    assert modes_possible(shares_of, n) == pytest.approx(np.mean(drawn), rel=0.02)
