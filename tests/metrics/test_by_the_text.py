@@ -128,6 +128,53 @@ def test_metrics_of_points_by_the_text(generated):
     )
 
 
+GRID = [(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
+
+
+def toy(name, n, rng, stratified):
+    """Return n points of a toy by the text of docs/datasets.md, at its defaults."""
+    strata, cos, sin = torch.arange(n), torch.cos, torch.sin
+    sd, scale = (DATASETS[name].hyper.get(key) for key in ("sd", "scale"))
+    if name in ("8gaussians", "8gaussians-wide", "25gaussians"):
+        centres = torch.tensor(GRID if name == "25gaussians" else [(2 * math.cos(a), 2 * math.sin(a)) for a in EIGHTHS])
+        i = strata % len(centres) if stratified else torch.randint(len(centres), (n,), generator=rng)
+        return (centres[i] + sd * torch.randn(n, 2, generator=rng)) / scale
+    if name == "gaussian" and not stratified:
+        return sd * torch.randn(n, 2, generator=rng) / scale
+    u = torch.rand(n, generator=rng)
+    u = (strata + u) / n if stratified else u
+    if name == "parallel-lines":
+        return torch.stack([torch.full((n,), 0.5), u], 1)
+    if name == "ring":
+        r, a = 1 + sd * torch.randn(n, generator=rng), 2 * math.pi * u
+        return torch.stack([r * cos(a), r * sin(a)], 1) / scale
+    if name == "gaussian":
+        r, a = (-2 * torch.log(1 - u)).sqrt(), 2 * math.pi * torch.rand(n, generator=rng)
+        return sd * torch.stack([r * cos(a), r * sin(a)], 1) / scale
+    if name == "swissroll":
+        t = 1.5 * math.pi * (1 + 2 * u)
+        points = torch.stack([t * cos(t), t * sin(t)], 1)
+    else:
+        upper, a = (strata % 2 == 0) if stratified else torch.rand(n, generator=rng) < 0.5, math.pi * u
+        points = torch.where(
+            upper[:, None], torch.stack([cos(a), sin(a)], 1), torch.stack([1 - cos(a), 0.5 - sin(a)], 1)
+        )
+    return (points + sd * torch.randn(n, 2, generator=rng)) / scale
+
+
+EIGHTHS = [2 * math.pi * i / 8 for i in range(8)]
+TOYS = [name for name, dataset in DATASETS.items() if dataset.kind == "toys" and dataset.points is None]
+
+
+@pytest.mark.parametrize("stratified", [False, True])
+@pytest.mark.parametrize("name", TOYS)
+def test_toys_by_the_text(name, stratified):
+    settings = {**DATASETS[name].setup, **DATASETS[name].hyper}
+    draw = DATASETS[name].reference if stratified else DATASETS[name].sample
+    expected = toy(name, 50, address(1, "floor"), stratified)
+    torch.testing.assert_close(draw(50, address(1, "floor"), settings), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_generated_samples_come_from_the_latents_of_the_text():
     outcome = train([make_spec("nsgan", seed=3, steps=1)], at=[1], samples=2500)[0]
     weights, latent = outcome.weights["generator"], make_spec().setup.generator["latent"]
