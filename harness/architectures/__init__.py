@@ -64,7 +64,7 @@ def _dcgan(
     summary: str, generator: Mapping[str, Any] | None = None, critic: Mapping[str, Any] | None = None
 ) -> Architecture:
     return Architecture(
-        version=1,
+        version=2,
         generator_model=dcgan.DcganGenerator,
         critic_model=dcgan.DcganCritic,
         build_generator=dcgan.build_generator,
@@ -140,7 +140,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         shape=(3, 64, 64),
     ),
     "resnet": Architecture(
-        version=1,
+        version=2,
         generator_model=resnet.ResnetGenerator,
         critic_model=resnet.ResnetCritic,
         build_generator=resnet.build_generator,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.architectures import mlp
+from harness.architectures.grouped import as_last, conv, conv_transpose
 from harness.architectures.layers import CURVED, Gated, Residual, ToShape, ToVector
 from harness.lanes import dense, lanewise_map
 
@@ -48,7 +49,7 @@ def _apply(layer: nn.Module, name: str, params: Params, x: Tensor, runs: int) ->
     if x.ndim == 3:
         return mlp.apply(layer, name, params, x)
     if isinstance(layer, Gated):
-        a, b = (_as_last(half.flatten(1, 2)) for half in x.unflatten(1, (runs, 2, -1)).unbind(2))
+        a, b = (as_last(half.flatten(1, 2)) for half in x.unflatten(1, (runs, 2, -1)).unbind(2))
         return lanewise_map(torch.sigmoid, a) * lanewise_map(torch.tanh, b)
     if isinstance(layer, CURVED):
         return lanewise_map(layer, x)
@@ -60,16 +61,15 @@ def _with_weights(layer: nn.Module, weight: Tensor | None, bias: Tensor | None, 
     """Run a convolution or a norm on maps; its parameters are those of all runs, one after the other."""
     if isinstance(layer, nn.Conv2d):
         assert weight is not None
-        return F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, runs)
+        return conv(x, weight, bias, layer, runs)
     if isinstance(layer, nn.ConvTranspose2d):
         assert weight is not None
-        assert not isinstance(layer.padding, str)
-        return F.conv_transpose2d(x, weight, bias, layer.stride, layer.padding, layer.output_padding, runs)
+        return conv_transpose(x, weight, bias, layer, runs)
     if isinstance(layer, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d):
         assert weight is not None
         assert bias is not None
         return _normed(layer, x, weight.unflatten(0, (runs, -1)), bias.unflatten(0, (runs, -1)))
-    return _as_last(layer(x)) if isinstance(layer, nn.PixelShuffle) else layer(x)
+    return as_last(layer(x)) if isinstance(layer, nn.PixelShuffle) else layer(x)
 
 
 def _normed(
@@ -88,17 +88,12 @@ def _normed(
     normed = F.layer_norm(rows, together, eps=layer.eps)
     each = (runs, -1, 1, 1, 1) if is_batch else (runs, 1, -1, 1, 1)
     affine = torch.addcmul(bias.view(each), normed, weight.view(each))
-    return _as_last(dense(affine).permute(back).flatten(1, 2))
+    return as_last(dense(affine).permute(back).flatten(1, 2))
 
 
 def _grouped(x: Tensor) -> Tensor:
     """[runs, n, c, h, w] -> [n, runs * c, h, w]."""
-    return _as_last(x.transpose(0, 1).flatten(1, 2))
-
-
-def _as_last(x: Tensor) -> Tensor:
-    """Return x with its channels last in memory, on a CPU."""
-    return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+    return as_last(x.transpose(0, 1).flatten(1, 2))
 
 
 def _apart(x: Tensor, runs: int) -> Tensor:
