@@ -41,7 +41,7 @@ def modes_possible(expected: NDArray[np.float64], n: int) -> float:
     from scipy.stats import binom
 
     least = 1 if len(expected) > FEW else max(1, int(np.ceil(SHARE * n)))
-    return float(binom.sf(least - 1, n, expected).sum())
+    return float(np.sum(binom.sf(least - 1, n, expected)))
 
 
 def _softmax(scores: Scores) -> NDArray[np.float64]:
