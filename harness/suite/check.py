@@ -10,6 +10,7 @@ from harness.errors import HarnessError, suggestion
 from harness.spec import canonical_json
 from harness.suite.datacheck import data_problems, lacks_file, wrong_file
 from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, named, too_many
+from harness.suite.extended import extension_problems
 from harness.suite.format import Block, Suite
 from harness.suite.overrides import Override, parse_overrides
 from harness.suite.plugins import Tables, tables
@@ -62,7 +63,8 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
     problem = too_many(suite, sound)
     if uneven or problem:
         return problems + uneven + ([problem] if problem else [])
-    return problems + _wrong_combinations(suite, sound, found)
+    problems += _wrong_combinations(suite, sound, found)
+    return problems or extension_problems(suite, sound, found)
 
 
 def _wrong_combinations(suite: Suite, triples: Iterable[Triple], found: Tables) -> list[Problem]:
