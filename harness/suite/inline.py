@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import SuiteError
 from harness.spec import canonical_json
 from harness.suite import plugins
+from harness.suite.localmodules import local_modules
 
 if TYPE_CHECKING:
     from harness.objectives import Objective
@@ -101,12 +102,15 @@ class _Described:
         return self.met[code]
 
     def module(self, value: ModuleType, what: str) -> list[str]:
-        """Return a module's name; of one that is nobody's package, its source as well."""
+        """Return a module's name; of one that is nobody's package, its source as well, and
+        that of the user's own modules that it imports."""
         file = getattr(value, "__file__", None) or ""
         if _by_name(value.__name__) or not file.endswith(".py"):
             return [value.__name__]
         try:
-            return [value.__name__, inspect.getsource(value)]
+            source, package = inspect.getsource(value), getattr(value, "__package__", None) or ""
+            further = local_modules(source, package).items()
+            return [value.__name__, source, *(f"{name}\n{text.decode()}" for name, text in further)]
         except (OSError, TypeError):
             raise SuiteError(f"objectives: {self.name!r}: {what} comes from {file}, which cannot be read.") from None
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import SuiteError
+from harness.suite.localmodules import local_modules, nothing_cached, refresh
 
 if TYPE_CHECKING:
     from harness.architectures import Architecture
@@ -40,7 +41,8 @@ def tables() -> Tables:
 def load_plugins(paths: Iterable[str | Path]) -> None:
     """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES and TRICKS to this process's tables.
 
-    A file that was loaded already is not run again, unless it has changed: then its entries are replaced.
+    A file that was loaded already is not run again, unless it has changed, or one of the user's own modules that it
+    imports: then its entries are replaced.
     Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
     """
     for path in paths:
@@ -67,9 +69,11 @@ def _load(path: Path) -> None:
         source = path.read_bytes()
     except (OSError, ValueError) as error:
         raise SuiteError(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    mark = int(hashlib.sha256(source).hexdigest()[:12], 16)
+    beside = local_modules(source)
+    mark = int(hashlib.sha256(source + b"".join(_framed(beside))).hexdigest()[:12], 16)
     if mark in _LOADED.values():
         return
+    refresh(beside)
     module = _run(path, source, mark)
     if str(path) in _LOADED:
         _forget(_LOADED.pop(str(path)))
@@ -81,12 +85,18 @@ def _load(path: Path) -> None:
     define(str(path), mark, additions)
 
 
+def _framed(modules: Mapping[str, bytes]) -> list[bytes]:
+    """Return what identifies the modules that a plug-in imports from beside it; nothing where it imports none."""
+    return [f"\n{name} {len(source)}\n".encode() + source for name, source in modules.items()]
+
+
 def _run(path: Path, source: bytes, mark: int) -> ModuleType:
     module = ModuleType(f"harness_plugin_{mark:012x}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up by name
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        with nothing_cached():
+            exec(compile(source, str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         said = " ".join(str(error).split()) or "no reason given"
