@@ -11,7 +11,7 @@ from harness.power import smallest_p, tasks_needed
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
-from harness.suite.plugins import tables
+from harness.suite.plugins import fingerprint, tables
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
 from harness.suite.study import Study
@@ -109,14 +109,16 @@ def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dic
     """Return, by objective variant and kind of data, the paper's recipe as far as some run follows it.
 
     source, verified; keys: the settings at the paper's value in some run; in_part: those of them that have another
-    value in other runs.
+    value in other runs; overrides: defaults of a plug-in that its recipe replaces, {name: [default, value]}.
     """
     recipes: dict[tuple[str, str], Any] = {}
+    overrides: dict[tuple[str, str], dict[str, list[float]]] = {}
     runs: Counter[tuple[str, str]] = Counter()
     used: dict[tuple[str, str], Counter[str]] = {}
     for triple in triples:
         key = (triple.objective.label, triple.dataset.entry.kind)
         recipes[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
+        overrides[key] = _overrides(triple, recipes[key].hyper)
         for choice in choices(suite.matrix[triple.block], triple):
             runs[key] += 1
             used.setdefault(key, Counter()).update(recipe_keys(triple, choice.values))
@@ -126,11 +128,20 @@ def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dic
             "verified": recipes[key].verified,
             "keys": list(counts),
             "in_part": [name for name, n in counts.items() if n < runs[key]],
+            "overrides": {name: pair for name, pair in overrides[key].items() if name in counts},
         }
         if counts
         else None
         for key, counts in used.items()
     }
+
+
+def _overrides(triple: Triple, recipe: Mapping[str, float]) -> dict[str, list[float]]:
+    """Return the defaults of a plug-in's objective that its recipe, often a borrowed one, replaces."""
+    if fingerprint("objective", triple.objective.base) is None:
+        return {}
+    defaults = triple.objective.entry.hyper
+    return {name: [defaults[name], value] for name, value in recipe.items() if defaults.get(name, value) != value}
 
 
 def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The description of a plan as a screen of plain text, at most 100 columns wide."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
@@ -105,7 +105,20 @@ def _sources(settings: list[Mapping[str, Any]]) -> list[str]:
     lines = ["", "From the papers, where the suite does not say otherwise"] if sources else []
     for what, users in sources.items():
         lines += textwrap.wrap(f"{', '.join(users)}: {what}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+    for text in _replaced(settings):
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
     return lines
+
+
+def _replaced(settings: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield which defaults of a plug-in's objective its recipe replaces, and how to have them."""
+    for row in settings:
+        for name, (default, value) in (row["recipe"] or {}).get("overrides", {}).items():
+            wanted = f"objectives: {{{row['objective']}: {{{name}: {plain(default)}}}}}"
+            yield (
+                f"{row['objective']} on {row['kind']}: {name} is {plain(value)}, of its recipe, and not "
+                f"{plain(default)}, the plug-in's default; for that, write {wanted}"
+            )
 
 
 _RATES = {"critic_lr": "rates", "generator_lr": "rates", "optimizer": "optimiser"}

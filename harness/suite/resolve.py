@@ -63,7 +63,8 @@ def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolv
 def recipe_keys(triple: Triple, values: Mapping[str, Any]) -> list[str]:
     """Return the names of the settings that the paper's recipe gives in one combination of values."""
     recipe = triple.objective.entry.recipe[triple.dataset.entry.kind]
-    targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in recipe.hyper}
+    own = [key for key in recipe.hyper if key in triple.objective.entry.hyper]  # of a borrowed recipe not all
+    targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in own}
     if values.get("train.generator") == "fixed":
         del targets["train.n_critic"]  # 1, whatever the paper says
     return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]

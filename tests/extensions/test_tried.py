@@ -12,6 +12,8 @@ from harness.datasets import DATASETS
 from harness.errors import SuiteError
 from harness.extensions import KINDS, faults
 from harness.objectives import OBJECTIVES, TRICKS
+from harness.plan import describe, make_plan
+from harness.plan.screen import _sources
 from harness.suite import load_suite, plugins
 from harness.suite.expand import expand
 
@@ -116,3 +118,18 @@ def test_a_trial_leaves_no_trace(sentences):
     assert sentences(written("critic", "return (fake - real + torch.rand(8)).mean(-1)"))
     assert torch.equal(before, torch.get_rng_state())
     assert torch.get_default_dtype() == torch.float32
+
+
+def test_plan_says_which_default_a_borrowed_recipe_replaces(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plug.py").write_text(written("critic", "return fake.mean(-1) - real.mean(-1)"))
+    try:
+        for more, expected in (("", {"gp_weight": [10.0, 0.1]}), ("objectives: {mine: {gp_weight: 10}}\n", {})):
+            Path("x.yaml").write_text(SUITE.replace("DATA", "ring").replace("ARCH", "mlp") + more)
+            suite = load_suite("x.yaml")
+            found = describe(suite, make_plan(suite, None, "cpu"), set())
+            assert found["settings"][0]["recipe"]["overrides"] == expected
+            said = " ".join("\n".join(_sources(found["settings"])).split())
+            assert ("gp_weight is 0.1, of its recipe, and not 10, the plug-in's default" in said) == bool(expected)
+    finally:
+        plugins._forget(plugins._LOADED.pop(str(tmp_path / "plug.py"), 0))
