@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from harness.comparable import scoring, unlike_samples
 from harness.errors import HarnessError, StoreError, suggestion
 from harness.report import comparison, tables
 from harness.report.changes import changed_settings, warnings
@@ -46,10 +47,13 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     settings    what differs, as `changed_settings` has it      warnings    sentences
 
     Of a study the runs that confirm it are compared, alone. Raises HarnessError where there are none of these yet, the
-    words name no two sides, or these have no cell and seed in common; StoreError without results.
+    words name no two sides, these have no cell and seed in common, or are scored on other numbers of samples;
+    StoreError without results.
     """
     names = _named(_split(words))
     sides, apart = _sides(names)
+    if names[0].folder != names[1].folder:
+        _refuse_unlike(names, sides)
     pairs = pair(*sides, apart)
     overall = difference(pairs.runs)
     if not overall.n_pairs:
@@ -143,6 +147,13 @@ def _read(folder: Path) -> Side:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
     table, unscored = tables.runs_of(store)
     return Side(str(folder), store.plan, table, tables.metrics_of(store.plan, table), unscored)
+
+
+def _refuse_unlike(names: tuple[Named, Named], sides: tuple[Side, Side]) -> None:
+    """Raise HarnessError where two folders cannot be compared, so that no verdict is given."""
+    unlike = unlike_samples([str(name.folder) for name in names], [scoring(side.plan) for side in sides])
+    if unlike:
+        raise HarnessError(f"{names[0].folder} and {names[1].folder} cannot be compared: {unlike}")
 
 
 def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:

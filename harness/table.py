@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness.comparable import SCORING, scoring
 from harness.spec import canonical_json, content_id
 from harness.store.frozen import frozen_scored, frozen_table, is_frozen
 
@@ -43,8 +44,12 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
     bases                 each data set in the tables   objectives  all names, from which looks are given
     confirming            of a study alone: the runs that confirm its chosen settings, none before these are known
+
+    `score.samples` and `score.metrics` are columns, as tables of several plans are put together: on how many samples
+    the runs are scored, and by which versions of the metrics ("" for today's).
     """
-    suite = plan["resolved"]
+    suite, how = plan["resolved"], scoring(plan)
+    table = table.assign(**dict(zip(SCORING, (how.samples, how.metrics), strict=True)))
     table.attrs = {
         "primary": dict(suite["primary"]),
         "extractors": list(suite.get("score", {}).get("extractors") or ()),

@@ -148,6 +148,15 @@ def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
     assert "identical records: all that was measured of 3 pairs" in out
 
 
+def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call):
+    store = Store(other)
+    resolved = {**store.suite, "score": {**store.suite["score"], "samples": 800}}
+    store.write_plan({**store.plan, "resolved": resolved}, store.suite_text)
+    code, out, err = call("compare", "results/small", "elsewhere/small")
+    assert (code, out) == (2, "")
+    assert "scored on 60 and on 800 samples; rescore with `harness score results/small --samples 800`" in err
+
+
 def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store = Store(other)
     (store.run_folder(results["wild mlp"]) / "record.json").unlink()

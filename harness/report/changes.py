@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.metrics import score_id
+from harness.comparable import outdated, scoring, unlike_extractors
 from harness.report.pairs import Pairs, Side, measured
 from harness.report.tables import MACHINE, said_once
 from harness.spec import canonical_json
@@ -99,23 +99,14 @@ def _made_with(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
 
 
 def _scored_by(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """Say what makes scores of equal runs differ: other numbers of samples, other extractors, older metrics."""
-    first, second = (dict(plan["resolved"].get("score", {})) for plan in (a, b))
-    asked = [key for key in ("samples", "extractors") if first.get(key) != second.get(key)]
-    if asked:
-        return [
-            f"the runs are scored on other {listed(asked)}: `harness score` can bring the one in line with the other"
-        ]
-    if a.get("score_id") == b.get("score_id") or is_current(a) == is_current(b):
-        return []
-    old = "A" if not is_current(a) else "B"
-    return [f"{old} is scored by metrics of another version: `harness score` scores it anew"]
-
-
-def is_current(plan: Mapping[str, Any]) -> bool:
-    """Whether the runs of a plan are scored by the metrics of today."""
-    score = plan["resolved"].get("score")
-    return score is not None and plan["score_id"] == score_id(score["at"], score["samples"], score.get("extractors"))
+    """Say what makes scores of equal runs differ: other extractors, older metrics."""
+    found = [scoring(plan) for plan in (a, b)]
+    if unlike_extractors(found):
+        return ["images are scored in features of other extractors: `harness score` can bring one in line"]
+    old = outdated(found)
+    return (
+        [] if old is None else [f"{'AB'[old]} is scored by metrics of another version: `harness score` scores it anew"]
+    )
 
 
 def _ranked_by(a: Side, b: Side, pairs: Pairs) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.report.judging import Judged, OverTasks
-from harness.report.pairs import Difference, turned
+from harness.report.pairs import RANKS, Difference, turned
 from harness.wording import NOTHING, aligned, counted, interval, listed, number, p_value, printable, waiting_scores
 
 IDENTICAL = "identical records"
@@ -24,7 +24,9 @@ def answer(
     ended = [task for task, each in tasks.items() if each.found.n_pairs]
     where = f"over {counted(len(ended), 'task')}" if len(ended) > 1 else f"on {ended[0]}"
     where += f", in the mean over {listed(list(swept))}," if swept else ""
-    if overall.by:
+    if overall.by == RANKS:
+        said = f"{_ranked(names, overall, where)}{_over(over)}"
+    elif overall.by:
         given = f"95 % t interval, paired by seed, n = {counted(found.n_seeds, 'seed')}"
         said = f"{_difference(names, overall, where)} ({given}){_over(over)}"
     else:
@@ -57,6 +59,31 @@ def _difference(names: tuple[str, str], overall: Judged, where: str) -> str:
     return f"{start}: {where} {mean} is {apart}"
 
 
+def _ranked(names: tuple[str, str], overall: Judged, where: str) -> str:
+    """Write who is better where runs were lost, by how many are ok, and the mean score with lost runs as 0."""
+    found = overall.found
+    first = overall.better or "A"
+    order = names if first == "A" else names[::-1]
+    lost = found.lost if first == "A" else found.lost[::-1]
+    ok = [
+        f"{found.n_pairs - n:,} of {found.n_pairs:,} runs of {name} are ok" for n, name in zip(lost, order, strict=True)
+    ]
+    if overall.better:
+        start = f"{order[0]} is better than {order[1]}"
+    else:
+        few = math.isnan(overall.p)
+        start = f"{'One pair gives no test for' if few else 'No difference found between'} {order[0]} and {order[1]}"
+    said = f"{start}: {where} {listed(ok)}, and a lost run ranks below every run that is ok"
+    if not math.isnan(overall.p):
+        said += f" (Wilcoxon's signed-rank test of {counted(found.n_pairs, 'pair')}: p = {p_value(overall.p)})"
+    if found.by_score is None:
+        return said
+    mean = found.by_score if found.by_score.mean >= 0 else turned(found.by_score)
+    side = "higher" if found.by_score.mean >= 0 else "lower"
+    apart = f"{interval(mean.mean, mean.low, mean.high)} {side}"
+    return f"{said}; with lost runs as 0 the mean score of {names[1]} is {apart} (95 % t interval, paired by seed)"
+
+
 def _over(found: OverTasks | None) -> str:
     """Say whether the difference is common to the tasks; "" where that is not tested."""
     if found is None:
@@ -81,8 +108,10 @@ def _tested(rows: Iterable[Judged]) -> str:
     tested = [row for row in rows if not math.isnan(row.p)]
     if not tested:
         return ""
-    scales = listed(list(dict.fromkeys(row.by for row in tested)))
-    return f" (t tests by {scales}, Holm's correction for {len(tested)})"
+    scales = [by for by in dict.fromkeys(row.by for row in tested) if by != RANKS]
+    tests = [f"t tests by {listed(scales)}"] if scales else []
+    tests += ["signed ranks where runs were lost"] if any(row.by == RANKS for row in tested) else []
+    return f" ({listed(tests)}, Holm's correction for {len(tested)})"
 
 
 def _lost(names: tuple[str, str], overall: Difference) -> str:
@@ -127,7 +156,8 @@ def _sides(found: Mapping[str, Any]) -> str:
         lines.append([end.upper(), side["name"], f"{counted(side['runs'], 'run')}: {counts}{waits}{alone}"])
     pairs = f"{counted(found['pairs'], 'pair')} by cell and seed"
     told = (
-        "p: paired t tests over seeds, each by what it names, and after Holm's correction for the rows, as the verdicts"
+        "p: paired t tests over seeds, each by what it names (by ranks: signed-rank tests of pairs, lost runs last), "
+        "and after Holm's correction for the rows, as the verdicts"
     )
     return f"{aligned(lines)}\n{pairs}" + ("" if found["identical"] else f"\n{told}; intervals are not corrected")
 

@@ -1,7 +1,8 @@
-"""What a comparison makes of its rows: a paired t test of each, corrected for their number, and one test over tasks.
+"""What a comparison makes of its rows: a paired test of each, corrected for their number, and one test over tasks.
 
 One scale judges all rows: the score where there are several tasks, else the primary metric. A row without the one is
-judged on the other.
+judged on the other. Where a run was lost and its partner not, Student's t over seeds has no meaning: the row is judged
+by the signed ranks of its pairs, in which lost runs come last.
 """
 
 import math
@@ -12,14 +13,14 @@ from scipy.special import stdtr, stdtrit
 
 from harness.power import LEVEL, smallest_p
 from harness.report import significance
-from harness.report.pairs import Difference
+from harness.report.pairs import RANKS, Difference
 from harness.report.stats import Interval
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A difference with its test over seeds: what it is judged `by` ("score", its metric, "" for neither), and the two
-    p, alone and after correction; NaN where it has none.
+    """A difference with its test: what it is judged `by` ("score", its metric, "ranks", "" for none), and the two p,
+    alone and after correction; NaN where it has none.
     """
 
     found: Difference
@@ -30,10 +31,10 @@ class Judged:
     @property
     def better(self) -> str:
         """The side that is told to be better, "A" or "B", or "" where neither is."""
-        ahead = self.found.better(self.by)
-        if ahead is None or not self.p_holm <= LEVEL:
+        ahead = _mean(self.found, self.by)
+        if math.isnan(ahead) or not self.p_holm <= LEVEL:
             return ""
-        return "B" if ahead.mean > 0 else "A"
+        return "B" if ahead > 0 else "A"
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,24 @@ def judge(rows: Mapping[str, Difference], by_score: bool) -> dict[str, Judged]:
 
 def over_tasks(tasks: Mapping[str, Difference], by: str) -> OverTasks | None:
     """Test whether a difference is common to the tasks that have ended; None of one, or where one has none on `by`."""
-    ended = [found.better(by) for found in tasks.values() if found.n_pairs]
-    means = [ahead.mean for ahead in ended if ahead is not None]
+    ended = [_mean(found, by) for found in tasks.values() if found.n_pairs]
+    means = [mean for mean in ended if not math.isnan(mean)]
     if len(means) < max(len(ended), 2):
         return None
     return OverTasks(by, len(means), significance.signed_rank(means), smallest_p(len(means)))
 
 
+def _mean(found: Difference, by: str) -> float:
+    """Return how much better B is in the mean; NaN where that is not known on this scale."""
+    if by == RANKS and not math.isnan(found.ranked):
+        return found.ranked
+    ahead = found.better("score" if by == RANKS else by)  # a task without lost runs, beside others with some
+    return math.nan if ahead is None else ahead.mean
+
+
 def _p(found: Difference, by: str) -> float:
+    if by == RANKS:
+        return found.ranked_p
     ahead = found.better(by)
     return math.nan if found.identical or ahead is None else paired_t(ahead, found.n_seeds)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness.comparable import outdated, scoring, unlike_extractors, unlike_samples
 from harness.errors import HarnessError
-from harness.report.changes import is_current
 from harness.report.confirmed import comparable, studies_said
 from harness.report.records import Records
 from harness.report.tables import pictured
@@ -180,17 +180,14 @@ def _refuse_other_scores(stores: Sequence[Records]) -> None:
             names = [store.plan["resolved"]["primary"][kind] for store in (first, other)]
             if names[0] != names[1]:
                 raise HarnessError(f"{start}: {kind} are ranked on {names[0]} in one and on {names[1]} in the other")
-        scores = [store.plan["resolved"]["score"] for store in (first, other)]
-        n = [score["samples"] for score in scores]
-        if n[0] != n[1]:
-            again = f"`harness score {other.folder} --samples {n[0]}` may bring them in line"
-            raise HarnessError(f"{start}: scored on {n[0]:,} samples in one and on {n[1]:,} in the other; {again}")
-        both = "images" in _kinds(first) & _kinds(other)
-        if both and scores[0].get("extractors") != scores[1].get("extractors"):
+        scores = [scoring(store.plan) for store in (first, other)]
+        if unlike := unlike_samples([str(first.folder), str(other.folder)], scores):
+            raise HarnessError(f"{start}: {unlike}")
+        if "images" in _kinds(first) & _kinds(other) and unlike_extractors(scores):
             raise HarnessError(f"{start}: their pictures are scored in features of other extractors")
-        if is_current(first.plan) != is_current(other.plan):
-            old = first if is_current(other.plan) else other
-            raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {old.folder}`")
+        if (old := outdated(scores)) is not None:
+            folder = (first, other)[old].folder
+            raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {folder}`")
 
 
 def _kinds(store: Records) -> set[str]:

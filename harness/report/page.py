@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from harness.comparable import said_first
 from harness.errors import StoreError
 from harness.exports import csv
 from harness.report import (
@@ -184,8 +185,9 @@ def _studied(study: studied.Studied, paired: survival.Survival | None, answers: 
 
 def _answer(view: View, results: list[TaskResult]) -> str:
     if view.headline:
-        return verdict.text(view.headline, view.table)
-    return answer.sentence(contest.rivals(view.table), results, tables.arguments(view, path=False))
+        return said_first(view.table) + verdict.text(view.headline, view.table)
+    said = answer.sentence(contest.rivals(view.table), results, tables.arguments(view, path=False))
+    return said_first(view.table) + said
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:

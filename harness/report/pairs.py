@@ -12,18 +12,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.comparable import WEIGHTS, is_setting
 from harness.errors import HarnessError
 from harness.metrics.directions import lower_is_better
 from harness.report import stats
+from harness.report.lost import gains
+from harness.report.significance import signed_rank
 from harness.report.stats import Interval
 from harness.table import FACTS_OF_PICTURES, PROVENANCE
 from harness.wording import listed, swept_value
 
+RANKS = "ranks"
 CELL = ("dataset", "architecture", "objective")
 # Columns that two runs of equal content need not share, beside labels and settings: what they took, and where.
 TAKEN = {"step_ms", "train_s", "score_s", "peak_mb", "error", *FACTS_OF_PICTURES, *PROVENANCE}
 LABELS = {"run_id", "status", "seed", "steps", "task", "setting", "objective.base", *CELL}
-SETTINGS = ("sweep.", "hyper.", "data.", "setup.", "extractor_weights[")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Difference:
 
     n_pairs    those that ended on both sides; n_used of them are in the intervals: of the n_seeds that every cell has
     a, b       mean of the primary metric, of which there is one; with lost runs the median, those as worst
+    ranked     where one side of a pair was lost and the other not: how much better B is in the mean, lost runs just
+               behind all others, and the p of the signed-rank test of the pairs; NaN elsewhere
     """
 
     n_pairs: int
@@ -72,9 +77,15 @@ class Difference:
     b: float
     by_metric: Interval | None
     by_score: Interval | None
+    ranked: float = math.nan
+    ranked_p: float = math.nan
 
     def scale(self, by_score: bool) -> str:
-        """Return what tells who is better: "score" where that is preferred or alone is there, the metric, or ""."""
+        """Return what tells who is better: "ranks" where one side alone lost runs, "score" where that is preferred or
+        alone is there, the metric, or "".
+        """
+        if not math.isnan(self.ranked):
+            return RANKS
         if self.by_score is not None and (by_score or self.by_metric is None):
             return "score"
         return self.metric if self.by_metric is not None else ""
@@ -203,7 +214,9 @@ def _numbers(rows: pd.DataFrame, name: str) -> pd.Series:
 
 def measured(table: pd.DataFrame) -> list[str]:
     """Return the columns of what a run's content alone decides: metrics, and where a run diverged."""
-    return [c for c in table.columns if c not in LABELS | TAKEN and not c.startswith(SETTINGS)]
+    return [
+        c for c in table.columns if c not in LABELS | TAKEN and not (is_setting(c) or c.startswith(("sweep.", WEIGHTS)))
+    ]
 
 
 def _equal(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
@@ -242,7 +255,18 @@ def difference(runs: pd.DataFrame) -> Difference:
         b=values[1],
         by_metric=_over_seeds(ended, ended["value_b"] - ended["value_a"], seeds) if metric and not any(lost) else None,
         by_score=_over_seeds(ended, scores[1] - scores[0], seeds) if scored else None,
+        **_ranks(ended, oks, scores if scored else None, metric),
     )
+
+
+def _ranks(ended: pd.DataFrame, oks: list[pd.Series], scores: list[pd.Series] | None, metric: str) -> dict[str, float]:
+    """Return `ranked` and `ranked_p` of a Difference; nothing where no pair lost one run alone, or has no scale."""
+    if not (oks[0] != oks[1]).any() or (scores is None and not metric):
+        return {}
+    values = scores or [ended["value_a"], ended["value_b"]]
+    a, b = zip(values, oks, strict=True)
+    found = gains(a, b, lower=scores is None and lower_is_better(metric), is_score=scores is not None)
+    return {"ranked": float(found.mean()), "ranked_p": signed_rank(found) if len(found) > 1 else math.nan}
 
 
 def _in_every_cell(ended: pd.DataFrame) -> list[Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from harness.comparable import refuse_mixed, refuse_unlike, said_first
 from harness.errors import HarnessError
 from harness.report import answer, contest, stats, tables
 from harness.report.contest import TaskResult
@@ -39,7 +40,8 @@ class Reading:
     @property
     def sentence(self) -> str:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
-        return answer.sentence(contest.rivals(self.table), self.results, "SUITE") + self.note
+        said = answer.sentence(contest.rivals(self.table), self.results, "SUITE")
+        return f"{said_first(self.table)}{said}{self.note}"
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -62,8 +64,8 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     leave out whole cells and seeds, never the runs that failed. The same row twice is one run. Of a study's table the
     runs that confirm it are read alone where some are there: its settings are chosen on the seeds of its trials.
 
-    Raises HarnessError where two different runs stand for one seed of a cell, nothing ranks a data set, or no table is
-    given.
+    Raises HarnessError where runs of a task cannot be compared (`harness.comparable`), nothing ranks a data set, or no
+    table is given.
     """
     if not isinstance(table, pd.DataFrame):
         raise HarnessError(f"{type(table).__name__} given where a table of `harness.load` is needed")
@@ -73,7 +75,7 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     if missing:
         raise HarnessError(f"the table has no column '{missing[0]}'; a table of `harness.load` is needed")
     table, note = _of_study(table)
-    made = _once(stats.labelled(table, _data_axes(table)))
+    made = _labelled(table)
     metrics = _metrics(table, made, metric)
     cells = tables.cells_of(made, metrics)
     looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
@@ -89,6 +91,16 @@ def _of_study(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if not fresh.any():
         return table, TRIALS
     return table.loc[fresh, [name for name in table.columns if not str(name).startswith("sweep.")]], CONFIRMING
+
+
+def _labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with `task` and `setting`, each run once. Raises HarnessError where runs are not comparable."""
+    made = stats.labelled(table, _data_axes(table))
+    refuse_unlike(made)
+    rows = _once(made)
+    if "confirming" not in table.attrs:  # a study's settings are the cells of its trials, each on its own seeds
+        refuse_mixed(rows, "keep those of one, or give their objectives names of their own")
+    return rows
 
 
 def _once(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.metrics.directions import bare_name, named_by
 from harness.report import stats
 from harness.report.figures import Style, styles
@@ -58,6 +59,10 @@ def read(store: Records) -> View:
 def runs_of(store: Records) -> tuple[pd.DataFrame, int]:
     """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
     table = stats.labelled(store.table(), store.plan.get("data_axes", ()))
+    if "study" not in store.plan:
+        refuse_mixed(
+            table, "plan its suite again by `harness run`, which makes them cells of their own and trains none anew"
+        )
     unscored = store.unscored(table["run_id"], store.plan.get("score_id", ""))
     waits = table["run_id"].isin(unscored) & (table["status"] == "ok")
     table.loc[waits, "status"] = "pending"
@@ -201,7 +206,7 @@ def said_once(table: pd.DataFrame) -> list[str]:
 
     A parameter of both players stands once where they agree in every run, else once a player.
     """
-    names = [c for c in table.columns if c == "steps" or c.startswith(("hyper.", "setup.", "data."))]
+    names = [c for c in table.columns if is_setting(c)]
     drop = {"hyper.lr"} if {"hyper.critic_lr", "hyper.generator_lr"} <= set(names) else set()
     for name in {c.split(".", 2)[2] for c in names if c.startswith(("setup.generator.", "setup.critic."))}:
         players = [c for c in (f"setup.generator.{name}", f"setup.critic.{name}") if c in names]
@@ -272,7 +277,7 @@ def mixed(table: pd.DataFrame) -> list[str]:
 
 
 def _weights(table: pd.DataFrame) -> list[str]:
-    return [name for name in table.columns if name.startswith("extractor_weights[")]
+    return [name for name in table.columns if name.startswith(WEIGHTS)]
 
 
 def commands(view: View) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from harness.errors import SuiteError, suggestion
 from harness.spec import RunSpec, canonical_json
+from harness.suite.blocks import separated
 from harness.suite.format import Block, Suite
 from harness.suite.overrides import parse_overrides
 from harness.suite.plugins import Tables, tables
@@ -113,7 +114,7 @@ def seeded(
 
 
 def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem]]:
-    """Return the triples of the matrix whose names are known, and the mistakes of the names and of --set."""
+    """Return the triples of the matrix whose names are known, and mistakes of names, of --set and between blocks."""
     overrides, problems = parse_overrides(suite.set, found)
     space, wrong = space_overrides(suite, found)
     problems += wrong
@@ -138,7 +139,8 @@ def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem
             allow = frozenset(suite.allow) | architecture.allow | objective.allow
             places = {kind: path for kind, (_, path) in zip(KINDS, chosen, strict=True)}
             triples.append(Triple(i, dataset, architecture, objective, sources, allow, places))
-    return triples, problems
+    triples, wrong = separated(suite, triples)
+    return triples, problems + wrong
 
 
 def named(block: Block, index: int, kind: str) -> list[tuple[str, KeyPath]]:

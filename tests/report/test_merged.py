@@ -159,7 +159,10 @@ def scored_otherwise(key, value):
     ("change", "words"),
     [
         (scored_otherwise("toys", "w1"), "toys are ranked on w1_excess in one and on w1 in the other"),
-        (scored_otherwise("samples", 30), "scored on 60 samples in one and on 30 in the other"),
+        (
+            scored_otherwise("samples", 30),
+            "scored on 60 and on 30 samples; rescore with `harness score results/other --samples 60`",
+        ),
         (lambda plan: {**plan, "score_id": "0" * 16}, "`harness score results/other`"),
     ],
 )

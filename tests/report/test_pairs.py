@@ -219,16 +219,26 @@ def test_the_better_side_is_named_first_whichever_it_is():
 
 def test_another_machine_version_and_way_of_scoring_are_warned_of():
     a = side(FakeResults())
-    plan = {**a.plan, "resolved": {**a.plan["resolved"], "score": {"samples": 500}}}
-    b = Side("b", plan, a.table.assign(torch="2.12.0", host_cpu="another").drop(columns="hq"), a.metrics)
+    plan = {
+        **a.plan,
+        "resolved": {**a.plan["resolved"], "score": {"at": [1], "samples": 500, "extractors": ["inception"]}},
+    }
+    b = Side(
+        "b",
+        {**plan, "score_id": "old"},
+        a.table.assign(torch="2.12.0", host_cpu="another").drop(columns="hq"),
+        a.metrics,
+    )
     said = "\n".join(warnings(a, b, pair(a, b)))
     assert "torch differs: 2.13.0 in A, 2.12.0 in B" in said
     assert "host_cpu differs: a processor in A, another in B" in said
-    assert "scored on other samples" in said
+    assert "scored in features of other extractors" in said
     assert "measured in A alone: hq" in said
     assert "device" not in said
-    assert changed_settings(a, b, pair(a, b)) == [
-        {"setting": "score.samples", "a": "–", "b": "500", "pairs": None, "objectives": []}  # noqa: RUF001
+    assert [row["setting"] for row in changed_settings(a, b, pair(a, b))] == [
+        "score.at",
+        "score.samples",
+        "score.extractors",
     ]
 
 

@@ -1,0 +1,130 @@
+"""What may be compared with what: refused, or said first, and lost runs behind all others, wherever they are read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from report.fake_results import FakeResults
+from report.test_pairs import TASKS, side, told
+
+from harness import comparable
+from harness.comparable import Scoring
+from harness.errors import HarnessError
+from harness.report import lost, tables
+from harness.report.pairs import difference, pair
+from harness.report.reading import read
+
+
+def both(**columns):
+    """The table of one suite, and of it again as another objective with other columns."""
+    table = FakeResults(objectives=("gan",)).table()
+    again = table.assign(objective="again", run_id=table["run_id"].str[::-1])
+    return pd.concat(
+        [table.assign(**{name: pair[0] for name, pair in columns.items()}),
+         again.assign(**{name: pair[1] for name, pair in columns.items()})], ignore_index=True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {"score.samples": (50, 800)},
+            "scored on 50 and on 800 samples; rescore with `harness score DIR --samples 800`",
+        ),
+        ({"score.metrics": ("", "0" * 16)}, "scored by other versions of the metrics"),
+        ({"setup.content": ("a", "b")}, "trained on other data under one name"),
+    ],
+)
+def test_tables_put_together_that_cannot_be_compared_are_refused(columns, words):
+    with pytest.raises(HarnessError) as error:
+        read(both(**columns))
+    assert words in str(error.value)
+    assert read(both(**{name: (values[0], values[0]) for name, values in columns.items()})).sentence
+
+
+def test_the_same_runs_scored_twice_are_no_duplicates():
+    table = FakeResults().table()
+    with pytest.raises(HarnessError, match="scored on 50 and on 800 samples"):
+        read(pd.concat([table.assign(**{"score.samples": n}) for n in (50, 800)], ignore_index=True))
+
+
+def test_runs_of_a_cell_differ_by_seed_alone():
+    table = FakeResults(objectives=("gan",), seeds=6).table()
+    late = table["seed"] >= 3
+    table.loc[late, ["hyper.critic_lr", "hyper.generator_lr"]] = 1e-5
+    where = "gan on 8gaussians / mlp: runs of other settings stand for one cell: "
+    words = f"{where}hyper.critic_lr is 1e-4 with seeds 0, 1 and 2 and 1e-5 with seeds 3, 4 and 5; keep"
+    with pytest.raises(HarnessError) as error:
+        read(table)
+    assert words in str(error.value)
+    assert read(table.assign(objective=table["objective"].where(~late, "gan, slow"))).sentence
+
+
+def test_a_setting_that_belongs_to_no_objective_is_said_first():
+    assert comparable.said_first(read(both()).table) == ""
+    found = read(both(steps=(20, 40))).sentence
+    assert found.startswith(
+        "Objectives differ by more than themselves: on 8gaussians / mlp steps is 20 with gan and 40"
+    )
+    swept = both(steps=(20, 40), **{"sweep.steps": (20, 40)})
+    assert comparable.said_first(read(swept).table) == ""
+
+
+def test_of_folders_numbers_of_samples_are_named_in_their_order_and_the_smaller_is_rescored():
+    few, many = Scoring(50, None, ""), Scoring(800, None, "")
+    for pair_, folders in (((few, many), ("a", "b")), ((many, few), ("b", "a"))):
+        assert "`harness score a --samples 800`" in comparable.unlike_samples(folders, pair_)
+    assert comparable.unlike_samples(("a", "b"), (few, few)) == ""
+    assert comparable.outdated((few, Scoring(50, None, "0"))) == 1
+    assert comparable.outdated((few, many)) is None
+
+
+# Lost runs
+
+
+def lose(whole, rows):
+    table = whole.table.copy()
+    table.loc[rows, "status"] = "diverged"
+    table.loc[rows, ["score", "w1_excess"]] = np.nan
+    return type(whole)(whole.name, whole.plan, table, whole.metrics)
+
+
+def test_twelve_runs_that_end_and_twelve_that_are_lost_are_told_apart_though_all_score_0():
+    a = side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=6), score=0.0)
+    b = lose(a, a.table.index)
+    found = pair(a, b).runs
+    assert difference(found).ranked_p == pytest.approx(2 * 0.5**12)
+    by_task = {str(task): difference(rows) for task, rows in found.groupby("task")}
+    said = told(difference(found), by_task)
+    assert said.startswith("a is better than b: over 2 tasks 12 of 12 runs of a are ok and 0 of 12 runs of b are ok")
+    assert "(Wilcoxon's signed-rank test of 12 pairs: p = 4.9e-4)" in said
+    assert told(difference(pair(b, a).runs), by_task).startswith("b is better than a")
+
+
+def test_without_a_score_a_lost_run_is_further_behind_than_any_other():
+    a = side(FakeResults(objectives=("gan",), score=False, seeds=6))
+    b = lose(a, [0])
+    b.table["w1_excess"] -= 0.5  # better where it is not lost
+    found = difference(pair(a, b).runs)
+    assert found.ranked_p == pytest.approx(34 / 64)  # of ranks 3 (five times) and 6, sums up to 6: 17 subsets
+    assert difference(pair(a, lose(a, [])).runs).scale(True) == "w1_excess"
+
+
+def test_runs_that_both_sides_lost_are_ties():
+    a = side(FakeResults(objectives=("gan",), tasks=TASKS, seeds=3))
+    gone = lose(a, [0])
+    found = difference(pair(gone, lose(a, [0])).runs)
+    assert np.isnan(found.ranked)
+    assert found.scale(True) == "score"
+
+
+def test_an_order_of_scores_puts_lost_runs_behind_those_at_0():
+    scores, ok = pd.Series([0.0, np.nan, 0.4]), pd.Series([True, False, True])
+    assert lost.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
+
+
+def test_the_page_of_a_folder_whose_cells_hold_two_settings_says_how_to_plan_it_again():
+    store = FakeResults(objectives=("gan",), seeds=4)
+    store._table.loc[:1, "steps"] = 20
+    with pytest.raises(HarnessError, match="plan its suite again"):
+        tables.read(store)
