@@ -9,6 +9,7 @@ from torch import Tensor
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.networks import Layout, Pair, bind, build_pair, couples_samples
+from harness.engine.process import own_state
 from harness.spec import Setup
 
 CHUNK = 4096  # samples a pass: larger ones spend their time in fresh memory
@@ -28,6 +29,7 @@ def latent_batches(pair: Pair, setup: Setup, seed: int, purpose: str, n: int, fi
     return rows[: -(-first // batch)] if whole else rows[:, :first]
 
 
+@own_state()
 @torch.no_grad()
 def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, purpose: str, n: int) -> np.ndarray:
     """Return n samples of the generator with these weights, [n, *shape] as kept, from latents at (seed, purpose).

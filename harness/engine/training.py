@@ -11,6 +11,7 @@ import torch
 
 from harness.datasets import DATASETS
 from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
+from harness.engine.process import own_state
 from harness.engine.snapshots import Snapshot, ms_per_sample, take_snapshots
 from harness.engine.stack import Stack
 from harness.engine.step import RunState
@@ -38,6 +39,7 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@own_state()
 def train(
     specs: Sequence[RunSpec],
     at: Sequence[int] = (),

@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import LOST, Store, drop_drafts, mend
 from harness.store.frozen import refuse_frozen
+from harness.tasks.stated import stated
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Todo = dict[str, Any]
 
 
+@stated
 def plan_suite(
     given: str | Mapping[str, Any],
     root: str,

@@ -9,11 +9,13 @@ from harness.references import kept_reference, new_reference
 from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.tasks.opening import open_planned
+from harness.tasks.stated import stated
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+@stated
 def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     """Score those of `runs` that have a record and no scores yet, from their snapshots.
 

@@ -13,11 +13,13 @@ from harness.errors import DataError, StoreError
 from harness.spec import RunSpec
 from harness.store import Store, checkpoint_name
 from harness.tasks.opening import check_versions, open_planned
+from harness.tasks.stated import stated
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
 
 
+@stated
 def train_stack(
     folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str] | None = None
 ) -> dict[str, Any]:
