@@ -57,8 +57,8 @@ def test_other_points_have_another_address():
 
 
 def test_zero_is_one_number_and_blank_lines_are_none(tmp_path):
-    (tmp_path / "a.csv").write_text("x,y\n\n-0,1\n2,3\n\n")
-    (tmp_path / "b.csv").write_text("\N{BOM}0,1\r\n2,3\r\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("x,y\n\n-0,5\n2,3\n\n")
+    (tmp_path / "b.csv").write_text("\N{BOM}0,5\r\n2,3\r\n", encoding="utf-8")
     assert points.describe(str(tmp_path / "a.csv")) == points.describe(str(tmp_path / "b.csv"))
 
 
@@ -75,8 +75,22 @@ TEXTS = {
     "": "0 point(s) given",
     "1,2\n": "1 point(s) given",
     "1,2\n1,2\n1,2\n": "all 3 points are the same",
+    ",x,y\n0,.1,.2\n1,.3,.4\n": "its first column has no name, as an index has; write it with index=False",
+    '"","x"\n"1",.1\n"2",.3\n': "its first column has no name",
+    "Unnamed: 0,x\n7,.1\n3,.3\n": "its first column has no name",
+    "i,x\n0,.1\n1,.3\n2,.2\n": "its first column counts the lines (0, 1, ...), as an index does; write it with",
+    "1,.1\n2,.3\n3,.2\n": "its first column counts the lines (1, 2, ...)",
+    "0,1\n.1,.2\n.3,.4\n": "its first line counts the columns (0, 1), as a header does; write it with index=False",
+    "0\n.1\n.3\n": "its first line counts the columns (0)",
+    "5000.1,1\n5000.2,2\n": "coordinate 1 has a mean of 5e+03 and a spread of 0.05, which 32 bits blur; take its mean",
     "1,1e39\n3,4\n": "point 1 holds 1e+39, numbers that fit 32 bits",
 }
+
+
+@pytest.mark.parametrize("text", ["0\n1\n2\n", "0,2\n1,.3\n", "x,y\n0,1\n.1,.2\n", "1,7\n3,7\n", "0,7\n1,7\n3,7\n"])
+def test_what_counts_nothing_is_points(text, tmp_path):
+    (tmp_path / "mine.csv").write_text(text)
+    assert read_points(tmp_path / "mine.csv").shape[0] == text.count("\n") - ("x" in text)
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -40,6 +40,7 @@ class Dataset:
     where     settings -> the file or folder of its pictures, where they are kept in one
     file      path -> settings, where a suite must name a file: its content and what follows from it, never its path;
               `file_key` is the key that names it
+    reading   path -> how much is read there and what is skipped, in a phrase
     hyper     floats a suite may sweep within one stack     model   everything else it may set: what fixes a stack
     Every data set without `points` also takes `fixed: n`: n points drawn once and shared by all seeds, or the first n
     training pictures.
@@ -60,6 +61,7 @@ class Dataset:
     where: Callable[[Mapping[str, Any]], Path | None] | None = None
     file: Callable[[str], Mapping[str, Any]] | None = None
     file_key: str = "file"
+    reading: Callable[[str], str] | None = None
     hyper: Mapping[str, float] = field(default_factory=dict)
     positive: frozenset[str] = frozenset({"sd", "scale"})
     model: type[BaseModel] = NoSettings
@@ -192,6 +194,7 @@ DATASETS: dict[str, Dataset] = {
         reference=points.reference_points,
         points=points.all_points,
         file=points.describe,
+        reading=points.reading,
         hyper={"scale": 1.0},
         summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
     ),
@@ -235,6 +238,7 @@ DATASETS: dict[str, Dataset] = {
         where=folder.cached_folder,
         model=folder.FolderSettings,
         file=folder.describe,
+        reading=folder.reading,
         file_key="folder",
         summary="your own pictures: `folder` names a folder of them; resized, cropped, 30 % held out",
     ),

@@ -5,6 +5,7 @@ or another folder are the same data set. They are decoded once a machine, and ke
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,9 +20,12 @@ from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, trai
 from harness.datasets.places import place, place_of
 from harness.datasets.settings import PictureSettings, Side, among
 from harness.errors import DataError
+from harness.wording import counted
 
-VERSION = 2  # of how pictures are decoded and ordered
+VERSION = 3  # of how pictures are decoded and ordered
+SKIPPED = 4  # endings of skipped files that are named
 LEAST = 3  # pictures: two to train on, one to hold out
+BLACK = 16  # of 255: where no value of any picture reaches it, all are nearly black
 
 
 class FolderSettings(PictureSettings):
@@ -68,12 +72,26 @@ def cached_folder(settings: Settings) -> Path:
     return cache_path(cache_name(settings))
 
 
+def reading(path: str) -> str:
+    """Return how many pictures a folder has, and which files are skipped there, in a phrase. Raises DataError."""
+    files, skipped = listing(Path(path))
+    most = ", ".join(f"{n:,} {ending or 'without ending'}" for ending, n in skipped.most_common(SKIPPED))
+    more = f", {len(skipped) - SKIPPED:,} more endings" if len(skipped) > SKIPPED else ""
+    beside = f", {counted(skipped.total(), 'file')} skipped ({most}{more})" if skipped else ""
+    return f"{counted(len(files), 'image')}{beside}"
+
+
 def picture_files(folder: Path) -> list[Path]:
     """Return every picture file below a folder, links followed, no folder twice. Raises DataError."""
+    return listing(folder)[0]
+
+
+def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
+    """Return that, and how many other files there are by their ending, hidden ones aside. Raises DataError."""
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
     todo = [folder]
-    passed_over = 0
+    skipped = Counter[str]()
     try:
         while todo:
             here = todo.pop()
@@ -86,8 +104,8 @@ def picture_files(folder: Path) -> list[Path]:
                     todo += [] if path.name.startswith(".") else [path]
                 elif is_picture(path):
                     found.append(path)
-                else:
-                    passed_over += 1
+                elif not path.name.startswith("."):
+                    skipped[path.suffix.lower()] += 1
     except FileNotFoundError:
         raise DataError(f"{folder}: there is no such folder.") from None
     except NotADirectoryError:
@@ -96,10 +114,10 @@ def picture_files(folder: Path) -> list[Path]:
         at = getattr(error, "filename", None) or folder
         raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if len(found) < LEAST:
-        beside = f" beside {passed_over} other file(s)" if passed_over else ""
+        beside = f" beside {skipped.total()} other file(s)" if skipped else ""
         text = f"{len(found)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
         raise DataError(f"{folder}: {text}.")
-    return found
+    return found, skipped
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -133,6 +151,9 @@ def _decode(settings: Settings, out: Bytes) -> None:
     files = picture_files(Path(path))
     for picture, file in zip(out, files, strict=True):
         picture[:] = decoded(file, settings["size"], settings["channels"])
+    if (brightest := max(int(picture.max()) for picture in out)) < BLACK:
+        text = f"all of its {len(out):,} pictures are nearly black: the largest value is {brightest} of 255"
+        raise DataError(f"{path}: {text} (of 16-bit files the upper 8 bits are taken); scale them to the whole range.")
     _reorder(out, _order(out, _hashes(files)))
 
 

@@ -24,6 +24,7 @@ FORMATS = {  # by ending; nothing that runs another program, as EPS does
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
+DEEP = ("PNG", "PPM")  # whose 32-bit mode in Pillow holds 16 bits
 MAX_BYTES = 200_000_000  # of a file
 MAX_PIXELS = 80_000_000  # of a picture: a small file may claim any number. Pillow warns from 89 million on
 
@@ -49,7 +50,8 @@ def decoded(path: Path, size: int, channels: int) -> Bytes:
     """Return the picture in a file: [channels, size, size].
 
     Its middle square is resized; it is turned as its camera noted; of an animation the first frame counts; what is
-    transparent lies on white; 16 bits become 8. Raises DataError, in one sentence, for what is no whole picture.
+    transparent lies on white; of 16 bits the upper 8 are taken, whatever the values. Raises DataError, in one sentence,
+    for what is no whole picture.
     """
     content = picture_bytes(path)
     from PIL import Image
@@ -83,8 +85,9 @@ def _plain(opened: Any, mode: str) -> Any:
     if image.mode == "F":
         raise ValueError("fractional grey values have no known white; save it with 8 bits")
     if image.mode.startswith("I"):  # 16 bits, which Pillow's own conversion would cut off at 255
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray((grey >> 8 if grey.max() > 255 or image.mode != "I" else grey).astype(np.uint8))
+        if image.mode == "I" and opened.format not in DEEP:
+            raise ValueError("32-bit grey values have no known white; save it with 8 or 16 bits")
+        image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

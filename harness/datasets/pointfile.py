@@ -19,6 +19,8 @@ from harness.wording import said
 MAX_BYTES = 300_000_000
 MOST = f"{MAX_BYTES // 10**6} MB are read"
 MAX_VALUES = 10_000_000  # every run of a stack may hold them once more in its own scale
+FAR = 1e3  # spreads that a coordinate's mean may lie from 0: single precision has 10^7 steps up to there
+WRITE = "write it with index=False, header=False (R: row.names=FALSE)"
 
 Points = NDArray[np.float64]
 
@@ -57,7 +59,7 @@ def content_of(points: Points) -> str:
 
 def _csv(path: Path) -> Points:
     """Read comma-separated numbers, a point a line, under at most one line of names."""
-    values, width = array("d"), 0
+    values, width, names = array("d"), 0, list[str]()
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(file)
         try:
@@ -65,8 +67,10 @@ def _csv(path: Path) -> Points:
                 numbers = [_number(cell) for cell in cells]
                 if len(cells) < 2 and not "".join(cells).strip():
                     continue  # a blank line
+                if not width and len(cells) > 1 and _is_unnamed(cells[0]):
+                    raise DataError(f"{path}: its first column has no name, as an index has; {WRITE}.")
                 if not width and all(map(math.isnan, numbers)) and not _says_nan(cells):
-                    width = len(cells)  # the names of the columns
+                    width, names = len(cells), cells  # the names of the columns
                     continue
                 _check_line(cells, numbers, width, f"{path}: line {lines.line_num}")
                 width = len(cells)
@@ -77,7 +81,29 @@ def _csv(path: Path) -> Points:
             raise DataError(f"{path}: line {lines.line_num}: not csv: {error}.") from None
         except UnicodeDecodeError:
             raise DataError(f"{path}: not UTF-8 text; save it as csv in UTF-8.") from None
-    return np.array(values, dtype=np.float64).reshape(-1, max(width, 1))
+    points = np.array(values, dtype=np.float64).reshape(-1, max(width, 1))
+    _refuse_counts(points, bool(names), path)
+    return points
+
+
+def _is_unnamed(name: str) -> bool:
+    """Whether the first name of a line is that of an index: pandas and R write none, pandas reads that as Unnamed."""
+    return not name.strip() or name.strip().lower().startswith("unnamed:")
+
+
+def _refuse_counts(points: Points, named: bool, path: Path) -> None:
+    """Refuse a first column that counts the lines, and a first line that counts the columns: an index or a header that
+    was written with the points."""
+    n, width = points.shape
+    if n > 2 and width > 1 and points[0, 0] in (0, 1) and (np.diff(points[:, 0]) == 1).all():
+        first = f"its first column counts the lines ({points[0, 0]:g}, {points[1, 0]:g}, ...), as an index does"
+        raise DataError(f"{path}: {first}; {WRITE}, or save an npy file where it is a coordinate.")
+    counts = n > 1 and not named and (points[0] == np.arange(width)).all()
+    if counts and (width > 1 or (points[1:] != np.rint(points[1:])).any()):
+        first = (
+            f"its first line counts the columns ({', '.join(str(i) for i in range(min(width, 3)))}), as a header does"
+        )
+        raise DataError(f"{path}: {first}; {WRITE}, or save an npy file where it is a point.")
 
 
 def _number(cell: str) -> float:
@@ -161,6 +187,12 @@ def _sound(found: NDArray[Any], path: Path) -> Points:
         if (points != points[0]).any():
             same = "are the same in 32 bits; take their mean away first"
         raise DataError(f"{path}: all {len(points):,} points {same}.")
+    mean, spread = points.mean(0), points.std(0)
+    far = np.flatnonzero((np.abs(mean) > FAR * spread) & (points != points[0]).any(0))
+    if len(far):
+        k = far[0]
+        text = f"coordinate {k + 1} has a mean of {mean[k]:.3g} and a spread of {spread[k]:.2g}, which 32 bits blur"
+        raise DataError(f"{path}: {text}; take its mean away first.")
     return points
 
 

@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from harness.datasets.places import place, place_of
 from harness.datasets.pointfile import content_of, read_points
 from harness.errors import DataError
+from harness.wording import counted
 
 Settings = Mapping[str, Any]
 
@@ -34,6 +35,12 @@ def describe(path: str) -> dict[str, Any]:
     content, points, dimensions = _described(path, stamp)
     place(content, path)
     return {"content": content, "points": points, "dimensions": dimensions}
+
+
+def reading(path: str) -> str:
+    """Return how many points of how many dimensions a file holds, in a phrase. Raises DataError."""
+    data = describe(path)
+    return f"{counted(data['points'], 'point')} in {counted(data['dimensions'], 'dimension')}"
 
 
 def shape_of_points(settings: Settings) -> tuple[int, ...]:

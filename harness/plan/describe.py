@@ -1,17 +1,20 @@
 """What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.compared import compared
+from harness.extractors.network import FEATURES
 from harness.plan.stacks import Plan, Row
 from harness.power import smallest_p, tasks_needed
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
 from harness.suite.format import Suite, scored_steps
 from harness.suite.plugins import fingerprint, tables
+from harness.suite.ranking import BY_COVARIANCE
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
 from harness.suite.study import Study
@@ -28,6 +31,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
         "question": suite.question,
         "datasets": _unique(row["dataset"] for row in plan.runs),
         "pictures": pictured(plan),
+        "read": read(suite, plan),
         "architectures": _unique(row["architecture"] for row in plan.runs),
         "objectives": _unique(row["objective"] for row in plan.runs),
         "swept": {} if suite.study else swept_values(plan.runs),
@@ -78,7 +82,12 @@ def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
     lengths = sorted({plan.specs[row["run_id"]]["setup"]["train"]["steps"] for row in plan.runs})
     steps = [{"steps": n, "at": scored_steps(suite.score.at, n)} for n in lengths]
     few = {label: n for label, n in _held_out(plan).items() if n < suite.score.samples}
-    return {"samples": suite.score.samples, "runs_of": steps, "held_out": few}
+    return {
+        "samples": suite.score.samples,
+        "runs_of": steps,
+        "held_out": few,
+        "few_for_fid": few_for_fid(suite, plan),
+    }
 
 
 def _held_out(plan: Plan) -> dict[str, int]:
@@ -97,6 +106,25 @@ def pictured(plan: Plan) -> list[str]:
     table = tables().dataset
     bases = ((row["dataset"], plan.specs[row["run_id"]]["setup"]["dataset"]) for row in plan.runs)
     return _unique(name for name, base in bases if table[base].kind == "images")
+
+
+def read(suite: Suite, plan: Plan) -> dict[str, str]:
+    """Return what was read of each file or folder of a data set, and what was skipped: a phrase by the data set."""
+    table, phrases = tables().dataset, dict[str, str]()
+    for label in _unique(row["dataset"] for row in plan.runs):
+        variant = suite.datasets.get(label)
+        entry = table[(variant and variant.base) or label]
+        path = getattr(variant, entry.file_key, None)
+        if path is not None and entry.reading is not None:
+            phrases[label] = f"{entry.reading(path)} from {os.path.relpath(path)}"
+    return phrases
+
+
+def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:
+    """Return on how few pictures each data set is scored that takes more for a FID in features of an extractor."""
+    counts = {label: min(n, suite.score.samples) for label, n in _held_out(plan).items()}
+    is_fid = suite.primary.images.partition("[")[0] in BY_COVARIANCE
+    return {label: n for label, n in counts.items() if is_fid and n <= FEATURES}
 
 
 def data_axes(triples: Iterable[Triple]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
+from harness.suite.ranking import few_for_fid
 from harness.wording import aligned, counted, p_value, plain, range_text
 
 WIDTH = 100
@@ -30,6 +31,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
     each = str(seeds[0]) if len(set(seeds)) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
     lines = [
         _entry("data sets", ", ".join(description["datasets"])),
+        *(_entry("", f"{label}: {phrase}") for label, phrase in description["read"].items()),
         _entry("architectures", ", ".join(description["architectures"])),
         _entry("objectives", ", ".join(description["objectives"])),
     ]
@@ -52,6 +54,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
         lines.append(_entry("steps", said))
     few = description["scored"]["held_out"].items()
     lines += [_entry("", f"those on {label} on the {n:,} pictures that it holds out") for label, n in few]
+    lines += [_entry("", few_for_fid(label, n)) for label, n in description["scored"]["few_for_fid"].items()]
     if "cost" in description:
         lines.append(_entry("time", time_sentence(description["cost"])))
         lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []

@@ -1,11 +1,14 @@
 """Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.datasets import Dataset
+from harness.datasets.pictures import HELD_OUT
 from harness.errors import suggestion
 from harness.extractors import defaults
+from harness.extractors.network import FEATURES
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.directions import bare_name, named_by
 from harness.metrics.seen import LEAST, columns_seen
@@ -13,6 +16,16 @@ from harness.wording import listed
 
 OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
 OF_EVERY = {bare_name(c) for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
+
+
+BY_COVARIANCE = ("fid", "fid_train", "fid_excess", "score")  # which say little where it is singular
+
+
+def few_for_fid(label: str, n: int) -> str:
+    """Return that so few pictures of a data set are too few for a FID in features of an extractor, in a phrase."""
+    least = math.floor(FEATURES / HELD_OUT) + 1
+    needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out pictures"
+    return f"{needs} (a folder of {least} or more), and '{label}' is scored on {n:,}"
 
 
 def why_unranked(
@@ -30,8 +43,11 @@ def why_unranked(
     sizes, (samples, extractors) = entry.sizes(data), score
     n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
     looked_at = bool(extractors) if extractors is not None else height == width
+    few = ""
+    if plain in BY_COVARIANCE and sizes.held_out <= FEATURES:
+        few = f"{metric!r} given; {few_for_fid(label, sizes.held_out)}; rank on sliced_w or kid."
     if plain not in OF_FEATURES or (looked_at and metric in OF_EVERY and n >= LEAST[plain]):
-        return ""
+        return few
     pictures = entry.pictures(data)
     asked = defaults(pictures) if extractors is None else list(extractors)
     used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
@@ -45,4 +61,4 @@ def why_unranked(
         return f"{text}sliced_w."
     if not named_by(metric, there):
         return f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
-    return ""
+    return few

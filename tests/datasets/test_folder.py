@@ -310,3 +310,35 @@ def test_other_files_of_the_same_picture_stand_on_its_side(faces):
     found = prepared(faces)
     assert len(found.train) + len(found.held_out) == 20
     assert not set(as_set(found.train)) & set(as_set(found.held_out))
+
+
+def test_depth_is_that_of_the_file_whatever_its_values(tmp_path):
+    """Values to 200, 300 or 255 of 65,535 are as dark in every picture of a folder; 8 bits are taken as they are."""
+    for peak in (200, 300, 255):
+        deep = np.linspace(0, peak, 144).astype(np.uint16).reshape(12, 12)
+        for ending in ("png", "pgm"):
+            assert read(saved(tmp_path / f"{peak}.{ending}", deep), channels=1).max() == peak >> 8
+    assert read(saved(tmp_path / "grey.png", np.full((12, 12), 200, np.uint8)), channels=1).max() == 200
+    assert len(list(tmp_path.glob("*.p*"))) == 7
+    for path in tmp_path.glob("grey*"):
+        path.unlink()
+    with pytest.raises(DataError) as error:
+        prepared(tmp_path, channels=1)
+    assert str(error.value) == (
+        f"{tmp_path}: all of its 6 pictures are nearly black: the largest value is 1 of 255 (of 16-bit files the upper "
+        "8 bits are taken); scale them to the whole range."
+    )
+
+
+def test_32_bits_have_no_white(tmp_path):
+    path = saved(tmp_path / "a.tif", Image.fromarray(np.full((12, 12), 70_000, np.int32)))
+    with pytest.raises(DataError, match="32-bit grey values have no known white; save it with 8 or 16 bits"):
+        read(path)
+
+
+def test_skipped_files_are_counted_by_ending(faces):
+    assert folder.reading(str(faces)) == "10 images, 2 files skipped (1 .txt, 1 .db)"
+    for i, ending in enumerate((".heic", ".HEIC", ".jfif", ".avif", ".jxl", ".raw")):
+        (faces / f"{i}{ending}").write_bytes(b"")
+    phrase = "10 images, 8 files skipped (2 .heic, 1 .jfif, 1 .avif, 1 .jxl, 3 more endings)"
+    assert folder.reading(str(faces)) == phrase

@@ -11,6 +11,7 @@ from oracles import PICTURES
 from harness import tasks
 from harness.datasets import DATASETS, folder
 from harness.extractors import training
+from harness.plan import render
 from harness.runner import Request, run
 
 SUITE = """\
@@ -43,7 +44,14 @@ def suite(tmp_path, monkeypatch):
 def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
     planned = tasks.plan_suite(suite, "results", None, [], [], "cpu", False)
     assert planned["description"]["scored"]["held_out"] == {"own": 4}
-    assert planned["notes"] == ["score.samples: 30 given, and 'own' holds 4 pictures out: its runs are scored on these"]
+    expected = "score.samples: 30 given, and 'own' holds 4 pictures out: its runs are scored on these"
+    assert planned["notes"] == ["'own': 12 images from data/faces", expected]
+    for name in ("a.heic", "b.heic", "c.jfif", "d", ".hidden"):
+        Path("data/faces", name).write_text("")
+    planned = tasks.plan_suite(suite, "results", None, [], [], "cpu", False)
+    phrase = "12 images, 4 files skipped (2 .heic, 1 .jfif, 1 without ending) from data/faces"
+    assert planned["notes"][0] == f"'own': {phrase}"
+    assert f"own: {phrase}" in " ".join(render(planned["description"]).split())
 
 
 @pytest.mark.slow

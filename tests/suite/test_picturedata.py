@@ -8,6 +8,7 @@ import pytest
 from oracles import PICTURES
 
 from harness.suite.expand import expand
+from harness.tasks import plan_suite
 
 SUITE = """\
 version: 1
@@ -149,12 +150,15 @@ def test_settings_of_pictures_can_be_set_from_the_command_line(load, mistakes):
 
 def test_a_suite_on_drawn_pictures_draws_none_before_training(load, monkeypatch):
     monkeypatch.setattr("harness.datasets.shapes.draw_shapes", lambda *arguments: pytest.fail("drawn"))
-    suite = load(SUITE.replace("digits]", "shapes, stacked-digits]").replace("primary: {images: sliced_w}\n", ""))
+    suite = load(
+        SUITE.replace("own, digits]", "digits, shapes, stacked-digits]").replace("primary: {images: sliced_w}\n", "")
+    )
     assert len(expand(suite).runs) == 3
 
 
 def test_pictures_are_ranked_on_fid_where_a_suite_names_nothing(load):
-    assert load(SUITE.replace("primary: {images: sliced_w}\n", "")).primary.images == "fid"
+    digits = SUITE.replace("[own, digits]", "digits")
+    assert load(digits.replace("primary: {images: sliced_w}\n", "")).primary.images == "fid"
     assert load(SUITE).to_json()["score"] == {"at": [1], "samples": 4, "frames": 0}
     named = load(SUITE.replace("samples: 4", "samples: 4, extractors: [rotations]"))
     assert named.to_json()["score"]["extractors"] == ["rotations"]
@@ -164,7 +168,19 @@ def test_pictures_are_ranked_on_fid_where_a_suite_names_nothing(load):
 @pytest.mark.parametrize("metric", ["fid", "fid[rotations]", "fid[rotations]@4", "kid", "fid[rotations]@2", "score"])
 def test_what_an_extractor_sees_can_rank(load, metric):
     text = SUITE.replace("samples: 4", "samples: 4, extractors: [rotations]").replace("sliced_w", f'"{metric}"')
-    assert load(text).primary.images == metric
+    assert load(text.replace("[own, digits]", "digits")).primary.images == metric
+
+
+@pytest.mark.parametrize("metric", ["fid", "fid_excess", "score"])
+def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_named(mistakes, load, metric):
+    (said,) = mistakes(SUITE.replace("[own, digits]", "own").replace("sliced_w", metric))
+    needs = (
+        "FID in 64 features takes more than 64 held-out pictures (a folder of 214 or more), and 'own' is scored on 4"
+    )
+    assert said == f"x.yaml:6: images: {metric!r} given; {needs}; rank on sliced_w or kid."
+    load(SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric))
+    planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)
+    assert planned["notes"] == [needs.replace("own", "digits")]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +189,7 @@ def test_what_an_extractor_sees_can_rank(load, metric):
         ("[rotation]", "sliced_w", 5, "extractors: unknown extractor 'rotation'. Did you mean 'rotations'?"),
         ("[rotations, inception]", "fid", 5, "'inception' cannot look at 'own': its weights are not on this machine ("),
         ("[classifier]", "fid", 5, "extractors: 'classifier' cannot look at 'own': it has no classes to tell apart."),
-        ("rotations", "fid", 5, "extractors: 'rotations' given, a list needed."),
+        ("rotations", "sliced_w", 5, "extractors: 'rotations' given, a list needed."),
         ("[]", "fid", 6, "images: 'fid' given, and 'own' is looked at by no extractor; name score.extractors"),
         (
             "[rotations]",
