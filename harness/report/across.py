@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from harness.power import within_reach
-from harness.report import aggregates, significance, stats, variance
+from harness.report import aggregates, lost, significance, stats, variance
 from harness.report.aggregates import Array, Picked
-from harness.report.headline import Headline
+from harness.report.headline import Headline, grid_of, tuned
 from harness.spec import content_id
 
 
@@ -48,8 +48,11 @@ def across(found: Headline, table: pd.DataFrame) -> Across:
     scores = by_seed.to_numpy(np.float64).reshape(len(blocks), found.seeds, blocks.shape[1])
     scores = aggregates.arranged(scores)
     picked = aggregates.picks(scores.shape, of_seeds)
-    pairs = _pairs(by_seed, blocks, scores, picked)
-    ranks = significance.mean_ranks(blocks)
+    ranked = _ranked(found, table)
+    orders = aggregates.arranged(ranked.to_numpy(np.float64).reshape(scores.shape))
+    ranked_blocks = ranked.groupby("task").mean().loc[blocks.index]
+    pairs = _pairs(by_seed, ranked_blocks, orders, picked)
+    ranks = significance.mean_ranks(ranked_blocks)
     enough = within_reach(len(pairs), len(blocks))
     runs = table[table["task"].isin(blocks.index)]
     return Across(
@@ -63,6 +66,13 @@ def across(found: Headline, table: pd.DataFrame) -> Across:
         tasks=len(blocks),
         seeds=found.seeds,
     )
+
+
+def _ranked(found: Headline, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the tuned scores of a headline by which objectives are ordered: lost runs just behind those at 0."""
+    ok = set(table.loc[table["status"] == "ok", "run_id"])
+    runs = found.judged.assign(score=lost.ranked(found.judged["score"], found.judged["run_id"].isin(ok)))
+    return grid_of(tuned(runs)).loc[found.by_seed.index, found.by_seed.columns]
 
 
 def factors(runs: pd.DataFrame) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-BELOW = 1e-6  # how far below 0 a lost run ranks: less than two runs that are ok differ by, unless they tie
+from harness.study.value import BELOW
 
 
 def ranked(scores: pd.Series, ok: pd.Series) -> pd.Series:

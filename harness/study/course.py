@@ -12,7 +12,7 @@ from harness.spec import content_id
 from harness.store import Store
 from harness.study.runs import Planner, Trial
 from harness.study.sampling import Params, learnt, points
-from harness.study.value import value_of
+from harness.study.value import BELOW, value_of
 from harness.suite.expand import Expansion
 from harness.suite.fields import seed_list
 from harness.suite.format import Suite
@@ -43,7 +43,7 @@ def course(suite: Suite, store: Store, previous: Mapping[str, Any] | None, score
     planner, study = Planner(suite), suite.study
 
     def value(trial: Trial) -> float | None:
-        return value_of(results_of(store, planner.ids(trial, study.tuning), score_id))
+        return value_of(results_of(store, planner.ids(trial, study.tuning), score_id), lost=-BELOW)
 
     mark = identity(suite, planner.names)
     trials = list(_drawn(study, planner.names, pinned(previous, mark), value))

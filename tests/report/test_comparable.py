@@ -10,8 +10,10 @@ from harness import comparable
 from harness.comparable import Scoring
 from harness.errors import HarnessError
 from harness.report import lost, tables
+from harness.report.across import across
 from harness.report.pairs import difference, pair
 from harness.report.reading import read
+from harness.study.value import BELOW, value_of
 
 
 def both(**columns):
@@ -121,6 +123,26 @@ def test_runs_that_both_sides_lost_are_ties():
 def test_an_order_of_scores_puts_lost_runs_behind_those_at_0():
     scores, ok = pd.Series([0.0, np.nan, 0.4]), pd.Series([True, False, True])
     assert lost.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
+
+
+def test_over_tasks_an_objective_that_loses_all_runs_is_behind_one_that_learns_nothing():
+    tasks_ = tuple(
+        (name, "mlp") for name in ("8gaussians", "ring", "swissroll", "gaussian", "two-moons", "25gaussians")
+    )
+    fates = {"gan": {"score": 0.0}, "nsgan": {"status": "diverged"}, "wgan-gp": {"score": 0.9}}
+    overrides = {(t, name, 0, s): fate for t in range(6) for s in range(3) for name, fate in fates.items()}
+    view = tables.read(FakeResults(objectives=tuple(fates), tasks=tasks_, overrides=overrides))
+    found = across(view.headline, view.table)
+    row = found.pairs.set_index(["first", "second"]).loc[("gan", "nsgan")]
+    assert (row["difference"], row["improvement"], row["higher"]) == (0.0, 1.0, "gan")
+    assert row["p"] == pytest.approx(2 / 2**6)
+    assert found.objectives.set_index("objective")["mean_rank"].to_dict() == {"wgan-gp": 1, "gan": 2, "nsgan": 3}
+
+
+def test_of_trials_at_0_one_that_lost_a_run_is_never_chosen():
+    whole, part = value_of([("ok", 0.0)] * 2, lost=-BELOW), value_of([("ok", 0.0), ("diverged", None)], lost=-BELOW)
+    assert whole > part
+    assert value_of([("ok", 0.0), ("diverged", None)]) == 0
 
 
 def test_the_page_of_a_folder_whose_cells_hold_two_settings_says_how_to_plan_it_again():
