@@ -218,8 +218,38 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
             "smallest_p_corrected": min(1.0, pairs * smallest_p(shared)) if pairs else None,
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
+        "grids": grids(rows, data),
         "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
     }
+
+
+def grids(rows: Iterable[Row], data: Collection[str] = ()) -> dict[str, int]:
+    """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
+    tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
+    """
+    found: dict[str, dict[tuple[str, ...], set[str]]] = {}
+    for row in rows:
+        for name, value in row["sweep"].items():
+            key = tuple(row[kind] for kind in ("dataset", "architecture", "objective"))
+            found.setdefault(name, {}).setdefault(key, set()).add(repr(value) if _is_number(value) else str(value))
+    numeric = {name: [v for v in values.values() if len(v) > 1] for name, values in found.items() if name not in data}
+    return {
+        name: min(map(len, several))
+        for name, several in numeric.items()
+        if several and all(text == "recipe" or _is_number_text(text) for texts in several for text in texts)
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_number_text(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:

@@ -140,9 +140,19 @@ def _limits(description: Mapping[str, Any]) -> str:
             f"Inside one cell {cell['seeds']} seeds allow p = {p_value(cell['smallest_p'])} at best, before any "
             "correction: such tests are exploratory."
         )
+    sentences += [] if description["study"] else [_edges(description["conclusions"]["grids"])]
     sentences += [_power_sentence(description["power"])] if "power" in description else []
-    wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences]
+    wrapped = [textwrap.wrap(s, WIDTH, initial_indent="  ", subsequent_indent="  ") for s in sentences if s]
     return "\n".join(["What can be concluded", *(line for lines in wrapped for line in lines)])
+
+
+def _edges(grids: Mapping[str, int]) -> str:
+    """Return the rule on tuned values at the edge of their grid; "" where no number is swept."""
+    if not grids:
+        return ""
+    few = [f"{name} has {n} values in some cell" for name, n in grids.items() if n < 3]
+    end = f"; {' and '.join(few)}, both of them edges: three or more have an interior" if few else ""
+    return f"A choice of {', '.join(grids)} at the edge of its grid is flagged in the report{end}."
 
 
 def _of_trials(description: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ class Across:
                 paired by seed); improvement with _low and _high; tasks, p, p_holm, told_apart, smallest_effect
     objectives  a row an objective, best mean first: iqm and mean with _low and _high, mean_rank
     profiles    objective, threshold, and the share of runs above it with low and high
-    shares      source, df, share, low, high: `variance.shares` of the scores of all runs
+    shares      source, df, share, low, high, total, total_low, total_high: `variance.shares` of the scores of all runs
     groups      the objectives that are not told apart, in stretches of mean rank; None where the tasks are too few
     """
 
@@ -51,7 +51,7 @@ def across(found: Headline, table: pd.DataFrame) -> Across:
     ranked = _ranked(found, table)
     orders = aggregates.arranged(ranked.to_numpy(np.float64).reshape(scores.shape))
     ranked_blocks = ranked.groupby("task").mean().loc[blocks.index]
-    pairs = _pairs(by_seed, ranked_blocks, orders, picked)
+    pairs = _pairs(found.at_steps, ranked_blocks, orders, picked)
     ranks = significance.mean_ranks(ranked_blocks)
     enough = within_reach(len(pairs), len(blocks))
     runs = table[table["task"].isin(blocks.index)]
@@ -78,7 +78,8 @@ def _ranked(found: Headline, table: pd.DataFrame) -> pd.DataFrame:
 def factors(runs: pd.DataFrame) -> dict[str, str]:
     """Return what the runs of a suite differ in beside the seed: names, and their columns."""
     swept = {c.removeprefix("sweep."): c for c in stats.swept_columns(runs)}
-    return {"objective": "objective", "architecture": "architecture", "data set": "dataset"} | swept
+    normed = {"critic norm": "norm"} if "norm" in runs else {}
+    return {"objective": "objective", "architecture": "architecture", "data set": "dataset"} | normed | swept
 
 
 def frames(found: Across) -> dict[str, pd.DataFrame]:
@@ -91,10 +92,10 @@ def frames(found: Across) -> dict[str, pd.DataFrame]:
     }
 
 
-def _pairs(by_seed: pd.DataFrame, blocks: pd.DataFrame, scores: Array, picked: Picked) -> pd.DataFrame:
+def _pairs(seeds: pd.DataFrame, blocks: pd.DataFrame, scores: Array, picked: Picked) -> pd.DataFrame:
     """Test every pair, with its difference over the seeds' means and its probability of improvement beside it."""
     place = {name: i for i, name in enumerate(blocks.columns)}
-    seeds, rows = by_seed.groupby("seed").mean(), []
+    rows = []
     family = significance.family(blocks)
     for a, b in zip(family["first"], family["second"], strict=True):
         gap = stats.paired_difference(seeds[a], seeds[b])

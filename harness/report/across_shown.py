@@ -1,5 +1,6 @@
 """What is said and drawn of the statistics over tasks: `across.py` in words, tables and pictures."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ def across_part(view: View) -> Part:
     """Return the part of a report over its tasks; an empty one where there is no headline to test."""
     if view.headline is None:
         return Part(None, Section((), ()), {})
-    found = across(view.headline, view.table)
+    found = across(view.headline, view.compared)
     return Part(shown(found), section(view, found), frames(found))
 
 
@@ -82,25 +83,41 @@ def verdict(found: Across) -> str:
 
 
 def spread(shares: pd.DataFrame) -> str:
-    """Return which factor explains the most variance and how much the seed does; "" where none can be told.
+    """Return which factor explains the most variance, alone and with its interactions, what the others and the seed do;
+    "" where none can be told.
 
     What is common to factors that were not crossed belongs to none of them: where it could turn the order, two are
     named and no first.
     """
-    named = shares[~shares["source"].isin((HIGHER, SEED, OVERLAP))].sort_values("share", ascending=False, kind="stable")
+    alone = ~shares["source"].isin((HIGHER, SEED, OVERLAP)) & ~shares["source"].str.contains(" x ")
+    named = shares[alone].sort_values("share", ascending=False, kind="stable")
     if named.empty:
         return ""
     first, *others = named.to_dict("records")
     overlap = float(shares.loc[shares["source"] == OVERLAP, "share"].abs().sum())
-    said = f"{first['source']} explains the most, {percent(first['share'])}"
+    said = f"{first['source']} explains the most, {_alone_and_in_all(first)}"
     if others and first["share"] - others[0]["share"] < overlap:
-        second = f"{others[0]['source']} {percent(others[0]['share'])}"
-        said = f"{first['source']} explains {percent(first['share'])} and {second}, beside {percent(overlap)} that "
+        second = f"{others[0]['source']} {_alone_and_in_all(others.pop(0))}"
+        said = f"{first['source']} explains {_alone_and_in_all(first)}, and {second}, beside {percent(overlap)} that "
         said += "factors share and that is not told apart"
-    seed = shares[shares["source"] == SEED]
+    said += "".join(f"; {row['source']} {_alone_and_in_all(row)}" for row in others)
+    seed, levels = shares[shares["source"] == SEED], " Shares depend on the levels that the suite offers."
     if seed.empty:
-        return f"{said}; with one seed its part cannot be told from that of {HIGHER}."
-    return f"{said}; the seed {percent(seed['share'].iloc[0])}."
+        return f"{said}; with one seed its part cannot be told from that of {HIGHER}.{levels}"
+    return f"{said}; the seed {percent(seed['share'].iloc[0])}.{levels}"
+
+
+def _alone_and_in_all(row: dict[Any, Any]) -> str:
+    """Write "4.0 % alone [2.1, 6.0], 13 % with its interactions [10, 16]"; the bounds where there are some."""
+    alone = f"{_with_bounds(row, 'share', 'low', 'high')} alone"
+    if math.isnan(row["total"]):  # no two cells differ in it alone
+        return alone
+    return f"{alone}, {_with_bounds(row, 'total', 'total_low', 'total_high')} with its interactions"
+
+
+def _with_bounds(row: dict[Any, Any], value: str, low: str, high: str) -> str:
+    bounds = "" if math.isnan(row[low]) else f" [{100 * row[low]:.1f}, {100 * row[high]:.1f}]"
+    return f"{percent(row[value])}{bounds}"
 
 
 def section(view: View, found: Across) -> Section:

@@ -6,6 +6,7 @@ Where a suite sweeps settings, an objective stands for itself with the setting t
 that no seed is judged by a setting chosen on it.
 """
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from harness.compared import compared
 from harness.metrics.directions import lower_is_better
 from harness.power import smallest_effect
-from harness.report import stats
+from harness.report import jackknife, stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted
 
@@ -29,7 +30,7 @@ class Contender:
     """One objective (or whatever competes) in one task: one run a seed. `swept` names what was tuned."""
 
     objective: str
-    values: Mapping[int, float]  # by seed, of the runs that are ok
+    values: Mapping[int, float]  # by seed, of the runs that are ok: pseudo-values where all are
     spread: Spread
     swept: tuple[str, ...]
 
@@ -129,10 +130,26 @@ def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     values = stats.values_of(rows, metric)
     found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
     ok = rows["status"].to_numpy() == "ok"
+    if ok.all():
+        values = _pseudo(runs, rows, metric)
+        found = dataclasses.replace(found, interval=stats.t_interval(values))
     by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
     swept = [c for c in stats.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
     names = tuple(c.removeprefix("sweep.") for c in swept) if runs["setting"].nunique() > 1 else ()
     return Contender(objective, by_seed, found, names)
+
+
+def _pseudo(runs: pd.DataFrame, chosen: pd.DataFrame, metric: str) -> NDArray[np.float64]:
+    """Return what the interval of a tuned mean is made of, a value a seed. No setting that lost a run is chosen."""
+    tuned_to = stats.values_of(chosen, metric)
+    made = runs[["seed", "setting"]].assign(value=stats.values_of(runs, metric), ok=runs["status"] == "ok")
+    whole = made.groupby("setting", sort=False)["ok"].transform("all")
+    grid = made[whole].pivot(index="seed", columns="setting", values="value")
+    if grid.isna().to_numpy().any() or not set(chosen["setting"]) <= set(grid.columns):
+        return tuned_to  # settings of other seeds
+    value = grid.loc[chosen["seed"], made.loc[whole, "setting"].unique()].to_numpy()
+    worse = value if lower_is_better(metric) else -value
+    return jackknife.pseudo_values(tuned_to, value, worse, np.full(value.shape, np.inf))
 
 
 def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:

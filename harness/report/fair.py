@@ -48,7 +48,8 @@ def _why_unfair(runs: pd.DataFrame) -> str:
     ok = runs[runs["status"] == "ok"]
     if ok.empty:
         return "no run is ok"
-    seeds = runs.groupby(["task", "objective", "setting"])["seed"].agg(lambda found: str(sorted(found)))
+    cell = ["task", "objective", "setting", *(["norm"] if "norm" in runs else [])]
+    seeds = runs.groupby(cell)["seed"].agg(lambda found: str(sorted(found)))
     if seeds.nunique() > 1:
         return "cells have different seeds"
     known = np.isfinite(ok[["score", "train_s"]].to_numpy(dtype=np.float64, na_value=np.nan)).all()

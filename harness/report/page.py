@@ -21,6 +21,7 @@ from harness.report import (
     fair,
     floors,
     methods,
+    norms_shown,
     overview,
     pictures,
     robust,
@@ -51,7 +52,7 @@ OURS = {
         r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
-        r"(headline(-tasks)?|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
+        r"(headline(-(tasks|norms|leads|settings|edges))?|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
         r"|across-(pairs|objectives|profiles)|variance-shares"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
@@ -135,8 +136,9 @@ def context(
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "answer": [_answer(view, results)],
+        "answer": _answer(view, results),
         "headline": verdict.shown(view.headline) if view.headline else None,
+        "norms": norms_shown.shown(view),
         "unranked": "" if view.headline else fair.why_none(view.table, view.metrics),
         "by_task": rows.answers(results),
         **_removals(view, frames),
@@ -183,11 +185,12 @@ def _studied(study: studied.Studied, paired: survival.Survival | None, answers: 
     }
 
 
-def _answer(view: View, results: list[TaskResult]) -> str:
+def _answer(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
-        return said_first(view.table) + verdict.text(view.headline, view.table)
+        first, *more = norms_shown.answer(view)
+        return [said_first(view.table) + first, *more]
     said = answer.sentence(contest.rivals(view.table), results, tables.arguments(view, path=False))
-    return said_first(view.table) + said
+    return [said_first(view.table) + said]
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -198,6 +201,7 @@ def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
         heads = {
             "headline.csv": found.rows.merge(found.runs),
             "headline-tasks.csv": found.by_task.reset_index(),
+            **norms_shown.frames(view),
             "leave-one-out.csv": robust.leave_one_out(found, view.plan.get("data_axes", ())),
         }
     return {

@@ -24,7 +24,7 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
     swept value without which an objective has no run in some task, for then others would be compared there.
     """
     judged, best = found.judged, found.best.first
-    grid, tried, rows = grid_of(tuned(judged)), set(), []
+    grid, tried, rows = grid_of(tuned(judged), "pseudo"), set(), []
     as_planned = judged.set_index("task").loc[found.by_task.index].reset_index()
     for part, column in PARTS.items():
         for value in as_planned[column].unique():
@@ -33,7 +33,7 @@ def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
                 tried.add(tasks)
                 rows.append(_row(part, str(value), grid[grid.index.isin(tasks, level="task")], best))
     for name, value, kept in _without_values(judged, data_axes):
-        again = grid_of(tuned(kept))
+        again = grid_of(tuned(kept), "pseudo")
         if again.shape == grid.shape and again.notna().all(axis=None):
             rows.append(_row(name, value, again, best))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from harness.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.metrics.directions import bare_name, named_by
-from harness.report import stats
+from harness.report import norms, stats
 from harness.report.figures import Style, styles
 from harness.report.headline import Headline, headline
 from harness.report.records import Records
@@ -26,7 +26,8 @@ MACHINE = ("device", "host_cpu", "torch", "harness", "git")
 class View:
     """What the whole report is made from: plan.json, the table with labels, the long table of scored steps, the metric
     of each data set, the cells, the headline where there is one, the looks of the objectives. Runs that are trained and
-    not scored, of which there are so many, count as pending.
+    not scored, of which there are so many, count as pending. Where the critics' norm is a factor the headline is at the
+    same norm of all objectives, of the runs in `compared`, and `usual` is the one at each objective's usual norm.
     """
 
     store: Records
@@ -37,7 +38,10 @@ class View:
     cells: pd.DataFrame
     headline: Headline | None
     styled: Mapping[str, Style]
-    unscored: int = 0
+    unscored: int
+    norms: norms.Norms
+    compared: pd.DataFrame
+    usual: Headline | None
 
     @property
     def suite(self) -> dict[str, Any]:
@@ -51,9 +55,17 @@ def read(store: Records) -> View:
     table, unscored = runs_of(store)
     metrics = metrics_of(plan, table, scored)
     data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
-    found = headline(table, scored, metrics, plan.get("data_axes", ()), data_settings)
+    axes, at, compared, usual = plan.get("data_axes", ()), norms.norms(table), table, None
+    if at.is_factor and "study" not in plan:
+        compared = norms.same(table, axes)
+        usual = headline(norms.usual(table, axes), scored, metrics, axes, data_settings)
+    found = headline(compared, scored, metrics, axes, data_settings)
+    if found is None and usual is not None:  # objectives share no norm in two tasks
+        compared, found, usual = norms.usual(table, axes), usual, None
     looks = styles(table["objective"].astype(str))
-    return View(store, plan, table, scored, metrics, cells_of(table, metrics), found, looks, unscored)
+    return View(
+        store, plan, table, scored, metrics, cells_of(table, metrics), found, looks, unscored, at, compared, usual
+    )
 
 
 def runs_of(store: Records) -> tuple[pd.DataFrame, int]:

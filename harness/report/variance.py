@@ -1,7 +1,7 @@
 """Shares of variance: how much of the spread of a metric each factor explains, and what is left to the seed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from harness.report.aggregates import DRAWS
 from harness.wording import NOTHING, plain
 
 HIGHER, SEED, OVERLAP = "three or more together", "seed", "not told apart"
+COLUMNS = ("source", "df", "share", "low", "high", "total", "total_low", "total_high")
 
 Array = NDArray[np.float64]
 
@@ -22,12 +23,14 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class Design:
     """The terms of a crossed design, and for each an orthonormal basis [cells, df] of what it adds to those that do not
-    contain it; `whole` spans all terms and the mean.
+    contain it; `whole` spans all terms and the mean. `alike` has, a factor, an orthonormal basis of the cells that
+    differ in that factor alone [cells, groups].
     """
 
     terms: tuple[tuple[str, ...], ...]
     added: tuple[Array, ...]
     whole: Array
+    alike: tuple[Array, ...]
 
     @property
     def df(self) -> Array:
@@ -41,14 +44,17 @@ def shares(
     runs: pd.DataFrame, factors: Mapping[str, str], metric: str, generator: np.random.Generator, draws: int = DRAWS
 ) -> pd.DataFrame:
     """Return the share of the variance of `metric` that every factor and every two together explain: source, df, share,
-    low, high.
+    low, high; and of every factor the share of all that holds it: total, total_low, total_high (NaN elsewhere).
 
     From type II sums of squares (Yates 1934): of each term what it adds to all terms that do not contain it, less what
     chance adds to it, over the total (omega squared, Hays 1963: its mean over repetitions does not depend on the number
     of seeds, and where nothing is explained it is as often below 0 as above). `factors` maps names to columns of
     `runs`; a missing value means that an objective has no such setting. `seed` is the spread within cells; `three or
-    more together` what else cells differ in; `not told apart` what is common to factors that were not crossed. The
-    bounds are 95 % bootstrap intervals over the seeds of each cell. A lost run has the value 0. With one seed there is
+    more together` what else cells differ in; `not told apart` what is common to factors that were not crossed. A total
+    is the spread between cells that differ in this factor alone, its interactions of any order included (Homma &
+    Saltelli 1996): totals add up to more than 1, and of factors that were not crossed they hold what can be told apart
+    (NaN where no two cells differ in it alone). All shares depend on the levels that were offered. The bounds are 95 %
+    bootstrap intervals over the seeds of each cell. A lost run has the value 0. With one seed there is
     no `seed`, no bounds, and chance is not taken away. No rows where nothing varies. Raises HarnessError where a run
     that is ok has no finite metric, naming it, and where cells differ in their number of seeds.
     """
@@ -57,13 +63,19 @@ def shares(
     labels = pd.DataFrame({name: text for name, text in texts.items() if text.nunique() > 1}, index=runs.index)
     values = runs[metric].astype(float).where(runs["status"] == "ok", 0.0)
     if labels.empty or values.nunique() < 2:
-        return pd.DataFrame(columns=["source", "df", "share", "low", "high"])
+        return pd.DataFrame(columns=list(COLUMNS))
     cells, y = _by_cell(labels, values)
     design = designed(cells)
-    low, high = bounds_of(design, y, generator, draws)
+    every = np.stack([_both(design, y), *_bounds(design, y, generator, draws, _both)])
     names = [*(" x ".join(term) for term in design.terms), HIGHER, OVERLAP, SEED]
-    df = [*design.df.astype(int), y.size - len(y)]
-    made = pd.DataFrame({"source": names, "df": df, "share": split(design, y), "low": low, "high": high})
+    df, main = [*design.df.astype(int), y.size - len(y)], len(design.alike)
+    totals = np.full((3, len(names)), math.nan)
+    totals[:, :main] = every[:, len(names) :]
+    totals[:, [i for i, basis in enumerate(design.alike) if basis.shape[1] == len(y)]] = (
+        math.nan
+    )  # no two cells to compare
+    columns = np.concatenate([every[:, : len(names)], totals])
+    made = pd.DataFrame({"source": names, "df": df, **dict(zip(COLUMNS[2:], columns, strict=True))})
     return made[(made["df"] != 0) | (made["share"].abs() > 1e-9)].reset_index(drop=True)
 
 
@@ -77,13 +89,26 @@ def designed(cells: pd.DataFrame) -> Design:
         others = [x for other, x in terms.items() if not set(term) <= set(other)]
         base = _basis(np.hstack([mean, *others]))
         added.append(_basis(columns - base @ (base.T @ columns), float(np.linalg.norm(columns))))
-    return Design(tuple(terms), tuple(added), _basis(np.hstack([mean, *terms.values()])))
+    alike = tuple(_alike(cells.drop(columns=name)) for name in names)
+    return Design(tuple(terms), tuple(added), _basis(np.hstack([mean, *terms.values()])), alike)
+
+
+def _alike(others: pd.DataFrame) -> Array:
+    """Return an orthonormal column [cells] for every group of cells that agree in `others`."""
+    groups = others.astype(str).agg("\t".join, axis=1) if others.shape[1] else pd.Series("", index=others.index)
+    columns = pd.get_dummies(groups).to_numpy(np.float64)
+    return columns / np.sqrt(columns.sum(0))
 
 
 def split(design: Design, y: Array, chance: bool = True) -> Array:
     """Return the shares of the variance of y [..., cells, seeds]: a term each, three or more factors together, what is
     not told apart, the seed [..., terms + 3]; with what `chance` adds to each taken away, as far as seeds tell it.
     """
+    return _both(design, y, chance)[..., : len(design.terms) + 3]
+
+
+def _both(design: Design, y: Array, chance: bool = True) -> Array:
+    """Return the shares of `split`, and behind them the total share of every factor [..., terms + 3 + factors]."""
     cells, n = y.shape[-2:]
     means = y.mean(-1)
     centred = means - means.mean(-1, keepdims=True)
@@ -92,10 +117,13 @@ def split(design: Design, y: Array, chance: bool = True) -> Array:
     higher = between - n * np.square(centred @ design.whole).sum(-1)
     parts = np.stack([*explained, higher, between - higher - sum(explained)], axis=-1)
     of_seed = np.square(y - means[..., None]).sum((-1, -2))[..., None] / max(cells * (n - 1), 1)
+    totals = np.stack([between - n * np.square(centred @ basis).sum(-1) for basis in design.alike], axis=-1)
     if chance:
         parts = parts - of_seed * design.df
+        totals = totals - of_seed * [cells - basis.shape[1] for basis in design.alike]
     parts = np.concatenate([parts, of_seed * cells * n], axis=-1)
-    return parts / parts.sum(-1, keepdims=True)
+    both: Array = np.concatenate([parts, totals], axis=-1) / parts.sum(-1, keepdims=True)
+    return both
 
 
 def _by_cell(labels: pd.DataFrame, values: pd.Series) -> tuple[pd.DataFrame, Array]:
@@ -133,14 +161,20 @@ def bounds_of(design: Design, y: Array, generator: np.random.Generator, draws: i
     are quantiles of the draws themselves would count chance twice. Deviations are widened by sqrt(n / (n - 1)), or
     their spread would be too small.
     """
+    return _bounds(design, y, generator, draws, split)
+
+
+def _bounds(
+    design: Design, y: Array, generator: np.random.Generator, draws: int, of: Callable[..., Array]
+) -> tuple[Array, Array]:
     cells, n = y.shape
+    found = of(design, y)
     if n == 1:
-        none = np.full(len(design.terms) + 3, math.nan)
+        none = np.full(found.shape, math.nan)
         return none, none
     means = y.mean(1, keepdims=True)
     source = means + math.sqrt(n / (n - 1)) * (y - means)
     picked = generator.integers(n, size=(draws, cells, n))
-    off = split(design, np.take_along_axis(source[None], picked, axis=-1)) - split(design, y, chance=False)
+    off = of(design, np.take_along_axis(source[None], picked, axis=-1)) - of(design, y, chance=False)
     low, high = np.quantile(off, [0.025, 0.975], axis=0)
-    found = split(design, y)
     return found - high, found - low

@@ -10,7 +10,7 @@ import pandas as pd
 from harness.power import seen, smallest_effect
 from harness.report import stats
 from harness.report.answer import statuses
-from harness.report.headline import BUDGETS, COVERAGE, WORK, Headline, Lead
+from harness.report.headline import BUDGETS, COVERAGE, TIES, WORK, Headline, Lead
 from harness.report.rows import by_value, share
 from harness.wording import NOTHING, counted, interval, listed, number, percent, score
 
@@ -30,14 +30,32 @@ def way_names(found: Headline) -> dict[str, str]:
     return {way: name for way, name in names.items() if (found.rows["way"] == way).any()}
 
 
-def text(found: Headline, table: pd.DataFrame) -> str:
-    """Return the answer: its first sentence names the best and says where another comes first, and who else passes
-    whom at equal seconds; then what was lost.
+def text(found: Headline, table: pd.DataFrame, at: str = "") -> str:
+    """Return the answer at equal generator steps: its first sentence names the best, `at` which norms, and says where
+    another comes first; then what was lost.
     """
-    others = [lead for lead in found.leads if found.best.first not in (lead.first, *lead.tied)]
+    steps = [lead for lead in found.leads if lead.budget == "steps"]
+    others = [lead for lead in steps if found.best.first not in (lead.first, *lead.tied)]
     depends = "the first place depends on how one compares: " if others else ""
-    end = f"; but {_differing(found, others)}" if others else _agreeing(found)
-    return f"Over {_tasks(found)}, {depends}{_body(found)}{end}{_below(found)}. {_lost(table)}"
+    end = f"; but {_differing(found, others)}" if others else _agreeing(found, steps)
+    over = f"{at[0].upper()}{at[1:]}, over" if at else "Over"
+    return f"{over} {_tasks(found)}, {depends}{_body(found)}{end}. {_lost(table)}"
+
+
+def short(found: Headline) -> str:
+    """Return who is best over how many tasks, tuned and at equal generator steps, without a capital or full stop."""
+    return f"over {_tasks(found)}, {_body(found)}"
+
+
+def at_seconds(found: Headline) -> str:
+    """Return what changes at equal training seconds, and how little training that may be."""
+    steps = [lead for lead in found.leads if lead.budget == "seconds"]
+    others = [lead for lead in steps if found.best.first not in (lead.first, *lead.tied)]
+    least = found.runs.sort_values("steps_at_equal_seconds", kind="stable").to_dict("records")[0]
+    share = percent(float(least["steps_at_equal_seconds"]))
+    first = _differing(found, others, "") if others else f"{found.best.first} comes first, too{_shared(found, steps)}"
+    text = f"{GIVEN['seconds']}, when {least['objective']} has had {share} of its steps, {first}{_below(found)}."
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _tasks(found: Headline) -> str:
@@ -87,32 +105,30 @@ def _sure(lead: Lead, seeds: int) -> str:
     return f"paired by seed, an interval that contains 0: no difference found{also} {n}"
 
 
-def _agreeing(found: Headline) -> str:
-    """Say by which other comparisons the best comes first, too."""
-    at = [lead for lead in found.leads if lead.budget == "steps"]
-    if len(at) == 1:
-        return f"; it comes first {GIVEN['seconds']}, too{_shared(found)}"
-    return f"; it comes first {_by(found, at)}, {GIVEN['steps']} and {GIVEN['seconds']} alike{_shared(found)}"
+def _agreeing(found: Headline, leads: list[Lead]) -> str:
+    """Say by which other ways of one budget the best comes first, too."""
+    return f"; it comes first {_by(found, leads)}{_shared(found, leads)}" if len(leads) > 1 else ""
 
 
-def _shared(found: Headline) -> str:
-    """Say with whom the best shares its first places by the other comparisons; "" where with nobody."""
-    best, others = found.best.first, found.leads[1:]
+def _shared(found: Headline, leads: list[Lead]) -> str:
+    """Say with whom the best shares its first places by some comparisons; "" where with nobody."""
+    best, others = found.best.first, [lead for lead in leads if lead is not found.best]
     names = dict.fromkeys(name for lead in others if lead.tied for name in (lead.first, *lead.tied) if name != best)
     part = "" if all(lead.tied for lead in others) else "in part "
     return f", {part}shared with {listed(list(names))}" if names else ""
 
 
-def _differing(found: Headline, others: list[Lead]) -> str:
+def _differing(found: Headline, others: list[Lead], given: str | None = None) -> str:
     """Write "b comes first with lr tuned at equal training seconds, 0.2 [0.1, 0.3] ahead of a; c comes first ..."."""
     parts = []
     for objective in dict.fromkeys(lead.first for lead in others):
         mine = [[lead for lead in others if (lead.first, lead.budget) == (objective, budget)] for budget in BUDGETS]
-        parts.append(f"{objective} comes first {listed([_where(found, leads) for leads in mine if leads])}")
+        said = listed([_where(found, leads, given) for leads in mine if leads])
+        parts.append(f"{objective} comes first{'' if said.startswith(',') else ' '}{said}")
     return "; ".join(parts)
 
 
-def _where(found: Headline, leads: list[Lead]) -> str:
+def _where(found: Headline, leads: list[Lead], given: str | None = None) -> str:
     """Name the ways of one budget by which an objective comes first, and how far ahead of the overall best it is."""
     best, alone = found.best.first, found.seeds == 1
     ways = sum(lead.budget == leads[0].budget for lead in found.leads)
@@ -122,7 +138,8 @@ def _where(found: Headline, leads: list[Lead]) -> str:
     marks = [" (no difference found)" if doubt and not all(doubts) else "" for doubt in doubts]
     sizes = [f"{interval(gap.mean, gap.low, gap.high)}{mark}" for gap, mark in zip(gaps, marks, strict=True)]
     ahead = f"{listed(sizes)} ahead of {best}{': no difference found' if all(doubts) else ''}"
-    return f"{by}{GIVEN[leads[0].budget]}, {ahead}"
+    where = f"{by}{GIVEN[leads[0].budget] if given is None else given}".strip()
+    return f"{where}, {ahead}"
 
 
 def _below(found: Headline) -> str:
@@ -130,7 +147,7 @@ def _below(found: Headline) -> str:
 
     Of a pair both orders must be told apart, that at equal steps and that at equal seconds.
     """
-    steps, seconds = found.by_seed.groupby("seed").mean(), found.at_seconds
+    steps, seconds = found.at_steps, found.at_seconds
     told = {(lead.first, found.best.first) for lead in found.leads if (lead.way, lead.budget) == ("tuned", "seconds")}
     passed: dict[str, list[str]] = {}
     for before, after in combinations(map(str, found.by_task.columns), 2):  # in the order at equal steps
@@ -139,7 +156,7 @@ def _below(found: Headline) -> str:
         if was.low > 0 and now.low > 0 and (after, before) not in told:
             passed.setdefault(after, []).append(f"{before} by {interval(now.mean, now.low, now.high)}")
     said = "; ".join(f"{name} passes {listed(others)}" for name, others in passed.items())
-    return f"; {GIVEN['seconds']}{f', {found.swept} tuned,' if found.swept else ''} {said}" if said else ""
+    return f"; {f'with {found.swept} tuned ' if found.swept else ''}{said}" if said else ""
 
 
 def _by(found: Headline, leads: list[Lead]) -> str:
@@ -215,7 +232,19 @@ def shown(found: Headline) -> dict[str, Any]:
         "alone": found.seeds == 1,
         "by_task": by_task(found),
         "coverage": _coverage(found.seeds),
+        "ties": _ties(found),
     }
+
+
+def _ties(found: Headline) -> dict[str, Any] | None:
+    """Return how often the interval of a tuned score, and of a difference, held it however near the settings are."""
+    measured = stats.measured_at(TIES, found.seeds) if found.swept else None
+    if measured is None:
+        return None
+    said: dict[str, Any] = {"n": measured[0]}
+    for gap, name in ((0, "tied"), (1, "near"), (4, "far")):
+        said[name], said[f"{name}_difference"] = (f"{100 * share:.1f} %" for share in measured[1][gap])
+    return said
 
 
 def _coverage(seeds: int) -> dict[str, Any] | None:

@@ -25,6 +25,18 @@ def means(table: pd.DataFrame, scored: pd.DataFrame, step: int) -> pd.DataFrame:
     return runs.pivot_table(index="objective", columns="sweep.lr", values="excess", aggfunc="mean")
 
 
+def at_edge(runs: pd.DataFrame, mean: pd.DataFrame) -> list[str]:
+    """Return which objectives have their best rate at the edge of the grid: "gan (largest)"; `recipe` is its number."""
+    found = []
+    for objective, row in mean.iterrows():
+        mine = runs[runs["objective"] == objective].drop_duplicates("sweep.lr")
+        rates = pd.Series(mine["hyper.critic_lr"].astype(float).to_numpy(), index=mine["sweep.lr"])
+        best = rates[row.idxmin()]
+        ends = {"largest": rates.max(), "smallest": rates.min()}
+        found += [f"{objective} ({end})" for end, rate in ends.items() if best == rate and len(rates) > 1]
+    return found
+
+
 def main(folder: str) -> None:
     """Print a table for every data set and scored step, the chosen rates marked, and whether the steps are enough."""
     view = tables.read(Store(folder))
@@ -48,6 +60,9 @@ def main(folder: str) -> None:
                 best = row.idxmin()
                 cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
                 print(f"| {objective} | {cells} | {best} |")
+            edges = at_edge(runs, mean)
+            if edges:
+                print(f"\nAt the edge of the grid: {', '.join(edges)}; extend it there by factors of about 3.")
             word = "within" if mean.min().min() <= FLOORS * floor else "not within"
             print(f"\nThe best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
     machine = view.table.iloc[0]

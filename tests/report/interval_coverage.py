@@ -4,7 +4,7 @@ PYTHONPATH=.:tests python -m report.interval_coverage
 """
 
 import numpy as np
-from report.test_headline_interval import NOISES, t_coverage, tuned_scores
+from report.test_headline_interval import GAPS, NOISES, held_out, t_coverage, tie_coverage, tuned_scores
 from report.test_variance import simulated
 
 from harness.report import aggregates, variance
@@ -50,7 +50,14 @@ def share_coverage(n, simulations=500, draws=1000):
 
 
 def main():
-    print("| noise of a run | seeds | t: score | t: difference |")
+    print("| noises between settings | seeds | score | difference | score, plain t | difference, plain t |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for gap in GAPS:
+        for n in SEEDS:
+            found = [*tie_coverage(gap, n), *tie_coverage(gap, n, stand=held_out)]
+            print(f"| {gap} | {n} | {' | '.join(f'{100 * x:.1f} %' for x in found)} |", flush=True)
+    print()
+    print("| noise of a run | seeds | score | difference |")
     print("| --- | --- | --- | --- |")
     for noise in NOISES:
         for n in SEEDS:

@@ -151,10 +151,18 @@ def test_one_seed_has_no_bounds_and_no_share_of_the_seed():
 
 
 def test_the_spread_names_the_factor_that_explains_the_most():
-    shares = pd.DataFrame({"source": ["objective", "lr", SEED], "share": [0.2, 0.5, 0.3]})
-    assert spread(shares) == "lr explains the most, 50 %; the seed 30 %."
+    bounds = dict.fromkeys(("low", "high", "total_low", "total_high"), float("nan"))
+    shares = pd.DataFrame({"source": ["objective", "lr", SEED], "share": [0.2, 0.04, 0.3], "total": [0.2, 0.13, None]})
+    shares = shares.astype({"total": float}).assign(**bounds)
+    assert spread(shares) == (
+        "objective explains the most, 20 % alone, 20 % with its interactions; lr 4.0 % alone, 13 % with its "
+        "interactions; the seed 30 %. Shares depend on the levels that the suite offers."
+    )
     shared = pd.concat([shares, pd.DataFrame({"source": [OVERLAP], "share": [0.4]})])
-    assert spread(shared).startswith("lr explains 50 % and objective 20 %, beside 40 % that factors share and that is")
+    assert spread(shared).startswith(
+        "objective explains 20 % alone, 20 % with its interactions, and lr 4.0 % alone, 13 % with its interactions, "
+        "beside 40 % that factors share and that is"
+    )
     assert spread(shares.head(0)) == spread(shares.tail(1)) == ""  # nothing varies, or nothing but the seed is told
 
 

@@ -54,6 +54,15 @@ def held_out(grid):
     return np.take_along_axis(grid, others.argmax(-1)[..., None], -1)[..., 0]
 
 
+def jackknifed(x):
+    """Return the pseudo-values of x [..., seeds, settings], of all suites at once [..., seeds]."""
+    n, others = x.shape[-2], x.sum(-2, keepdims=True) - x
+    chosen = (others[..., :, None, :] - x[..., None, :, :]).argmax(-1)  # without i and j
+    of_pairs = np.take_along_axis(x[..., :, None, :], chosen[..., None], -1)[..., 0] * (1 - np.eye(n))
+    without = of_pairs.sum(-2) / (n - 1)
+    return held_out(x).mean(-1, keepdims=True) + (n - 1) * (without.mean(-1, keepdims=True) - without)
+
+
 # The numbers
 
 
@@ -73,6 +82,10 @@ def test_the_headline_is_the_one_worked_out_by_hand():
     expected = {"tuned": [0.55, 0.55, 0.3], "recipe": [0.55, 0.55, 0.55], "mean": [0.625, 0.6, 0.425]}
     for way, by_seed in expected.items():
         interval = stats.t_interval(by_seed)
+        if way == "tuned":  # on the ring, without seed 0: .6 and .1; without 1: .6 and .1; without 2: .9 and .8
+            without = (np.array([0.35, 0.35, 0.85]) + 0.5) / 2
+            half = 4.302652729911275 * np.sqrt(2 / 3 * np.square(without - without.mean()).sum())
+            interval = stats.Interval(interval.mean, max(interval.mean - half, 0.0), min(interval.mean + half, 1.0))
         got = value(result, "a", way)[["score", "low", "high"]].astype(float)
         np.testing.assert_allclose(got, [interval.mean, interval.low, interval.high], atol=1e-12)
         assert value(result, "b", way)["score"] == pytest.approx(0.4)
@@ -80,8 +93,8 @@ def test_the_headline_is_the_one_worked_out_by_hand():
         ("tuned", "steps"), ("recipe", "steps"), ("mean", "steps"),
     ]  # fmt: skip
     assert (result.best.first, result.best.second) == ("a", "b")
-    ahead = stats.t_interval([0.15, 0.15, -0.1])
-    np.testing.assert_allclose([result.best.ahead.mean, result.best.ahead.low], [ahead.mean, ahead.low], atol=1e-12)
+    ahead = result.best.ahead
+    np.testing.assert_allclose([ahead.mean, ahead.mean - ahead.low], [1 / 15, half], atol=1e-12)
     np.testing.assert_allclose(result.by_task.loc["ring / mlp", ["a", "b"]], [1.3 / 3, 0.4])
     assert (result.seeds, result.swept, result.n_tasks) == (3, "lr", 2)
 
@@ -93,7 +106,7 @@ def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
     distinct = np.array(values) + np.arange(48) / 1e4  # no ties: which of two equals is taken is no matter here
     table = planned(rates=("recipe", "2e-3", "3e-4"), seeds=4).assign(score=distinct)
     grid = table["score"].to_numpy().reshape(2, 2, 3, 4).swapaxes(2, 3)  # task, objective, seed, setting
-    expected = held_out(grid).mean(0)
+    expected = jackknifed(grid).mean(0)
     result = found(table)
     for place, name in enumerate("ab"):
         interval = stats.t_interval(expected[place])
