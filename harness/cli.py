@@ -81,12 +81,15 @@ def show(
 
 @app.command()
 def data(
-    dataset: Annotated[str, typer.Argument(help="A data set's name.")], sets: Sets = None, as_json: Json = False
+    dataset: Annotated[str, typer.Argument(help="A data set's name.")],
+    sets: Sets = None,
+    extractors: Annotated[bool, typer.Option("--extractors", help="Train its extractor, and say its error.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Fetch or prepare a data set, and say what it holds; where it cannot be fetched, which file to put where."""
     from harness.preparing import prepare, render
 
-    found = prepare(dataset, sets or [])
+    found = prepare(dataset, sets or [], extractors)
     print(_json(found) if as_json else render(found))
 
 

@@ -1,6 +1,7 @@
 """`harness data`: what a data set holds, prepared or fetched; or one sentence that says what would do."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from oracles import FILES, HERE, PICTURES
@@ -78,3 +79,10 @@ def test_a_mistake_is_a_sentence(name, sets, words, call):
     assert words in str(error.value)
     code, out, err = call("data", name, *(part for text in sets for part in ("--set", text)))
     assert (code, out, err) == (2, "", f"{error.value}\n")
+
+
+def test_an_extractor_is_trained_on_request_and_its_error_said(monkeypatch, call):
+    monkeypatch.setattr("harness.preparing.extractor_of", lambda name, dataset, settings: SimpleNamespace(error=0.0125))
+    _, out, _ = call("data", "digits", "--extractors")
+    assert "extractor classifier, wrong on 1.25 % of the held-out images" in out
+    assert "extractor" not in call("data", "digits")[1]
