@@ -257,17 +257,24 @@ def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
     be at most .05 after correction, all good with one objective alone; None where it tests none.
 
     Every pair of objectives is tested by McNemar's exact test over trials. Where all n are good with one alone p is
-    2^(1 - n), as of as many signs. Holm's correction multiplies the smallest by the number of pairs.
+    2^(1 - n), as of as many signs. Holm's correction multiplies the smallest by the number of pairs. Trials of an
+    objective that repeat each other's settings are one trial counted several times: then no p can be given, and
+    `distinct` has the fewest settings of an objective.
     """
+    rows = list(rows)
     pairs = math.comb(len({row["objective"] for row in rows}), 2)
     if study is None or study.sampler == "tpe" or not pairs:
         return None
-    least = smallest_p(study.trials)
-    corrected = min(1.0, pairs * least)
+    drawn: dict[str, set[str]] = {}
+    for row in rows:
+        drawn.setdefault(row["objective"], set()).add(canonical_json(row["sweep"]))
+    distinct = min(map(len, drawn.values()))
+    least = smallest_p(study.trials) if distinct >= study.trials else None
     return {
         "pairs": pairs,
+        "distinct": distinct,
         "smallest_p": least,
-        "smallest_p_corrected": corrected,
+        "smallest_p_corrected": None if least is None else min(1.0, pairs * least),
         "trials_needed": tasks_needed(pairs),
     }
 

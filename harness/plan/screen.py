@@ -167,6 +167,12 @@ def _of_trials(description: Mapping[str, Any]) -> str:
         return (
             "There is one objective: the report has the share of the space that is good, and compares it with nothing."
         )
+    if shares["smallest_p"] is None:
+        return (
+            f"Of {trials:,} trials only {shares['distinct']:,} have different settings: shares of the space are "
+            "compared without a test, as no p can be given of repeated trials. Draw from a range, or ask for fewer "
+            f"trials. Then {best}."
+        )
     holm, needed = f" after Holm's correction for {counted(shares['pairs'], 'pair')}", shares["trials_needed"]
     takes = (
         f"It takes {needed:,} trials that are good with one of the two alone, and none with the other alone"

@@ -227,11 +227,14 @@ def smallest_of_all(trials):
 @pytest.mark.parametrize("trials", range(2, 10))
 def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(trials):
     study = Study.model_validate({"space": {"lr": {"low": 1, "high": 2}}, "trials": trials})
-    found = shares(study, [{"objective": name} for name in "ghk"])
+    rows = [{"objective": name, "sweep": {"lr": trial}} for name in "ghk" for trial in range(trials)]
+    found = shares(study, rows)
     assert found["smallest_p"] == pytest.approx(smallest_of_all(trials))
     assert (found["pairs"], found["smallest_p_corrected"]) == (3, min(1, 3 * found["smallest_p"]))
     needed = found["trials_needed"]
     assert 3 * smallest_of_all(needed) <= 0.05 < 3 * smallest_of_all(needed - 1)
+    again = shares(study, [*rows[:-1], rows[0]])  # one objective repeats a trial: no p can be given
+    assert (again["distinct"], again["smallest_p"], again["smallest_p_corrected"]) == (trials - 1, None, None)
     assert shares(study, [{"objective": "g"}]) is shares(None, []) is None
     assert shares(study.model_copy(update={"sampler": "tpe"}), [{"objective": "g"}, {"objective": "h"}]) is None
 
