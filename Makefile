@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook
+.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook test-avx2
 
 run: setup  ## train the robustness suite (under twenty minutes on two cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -14,6 +14,13 @@ setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
 test: setup-dev  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not bench"
+
+# What must be the same bits in every stack, with the kernels that a machine without AVX-512 has.
+test-avx2: export ONEDNN_MAX_CPU_ISA = AVX2
+test-avx2: export ATEN_CPU_CAPABILITY = avx2
+test-avx2: export MKL_ENABLE_INSTRUCTIONS = AVX2
+test-avx2: setup-dev  ## the bitwise tests as on a machine without AVX-512, under two minutes on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_grouped.py tests/test_stacked.py
 
 check: setup-dev  ## format, lint, types, fast tests: under a minute
 	$(BIN)/ruff format --check .
