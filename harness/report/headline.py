@@ -262,10 +262,9 @@ def tuned(judged: pd.DataFrame) -> pd.DataFrame:
 
 def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
     chosen = contest.tuned(runs, "score", tie="excess")
-    score, excess = (runs.pivot(index="seed", columns="setting", values=name) for name in ("score", "excess"))
-    first = runs["setting"].unique()  # of settings that tie the first wins
-    values = score.loc[chosen["seed"], first].to_numpy()
-    ties = excess.loc[chosen["seed"], first].to_numpy()
+    codes, first = pd.factorize(runs["setting"])  # of settings that tie the first wins
+    order = np.lexsort((runs["seed"].to_numpy(), codes))
+    values, ties = (runs[name].to_numpy(np.float64)[order].reshape(len(first), -1).T for name in ("score", "excess"))
     return chosen.assign(pseudo=jackknife.pseudo_values(chosen["score"].to_numpy(), values, -values, ties))
 
 
