@@ -3,9 +3,12 @@
 import io
 import os
 import platform
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,8 @@ from harness.store import npz_bytes
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
+
+LIBRARIES = ("numpy", "scipy", "pot", "torch-fidelity")  # that scores depend on, beside torch
 
 
 def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
@@ -39,7 +44,16 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
 
 def provenance(device: str) -> dict[str, Any]:
     """Return where and with what a run was trained."""
-    return {"python": platform.python_version(), "git": _git_commit(), **machine(device)}
+    driver = {"gpu_driver": _gpu_driver()} if device == "cuda" else {}
+    return {"python": platform.python_version(), "git": _git_commit(), **_libraries(), **driver, **machine(device)}
+
+
+def scoring_provenance() -> dict[str, str]:
+    """Return with what this process scores, whatever trained: versions and the instruction set of its processor."""
+    import torch
+
+    found = {"torch": str(torch.__version__), **_libraries(), "cpu_isa": torch.backends.cpu.get_cpu_capability()}
+    return {f"scoring.{name}": value for name, value in found.items()}
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -53,6 +67,7 @@ def machine(device: str) -> dict[str, Any]:
         "torch": str(torch.__version__),  # a class of its own, which unpickling would import torch for
         "harness": harness.__version__,
         "host_cpu": _cpu_name(),
+        "cpu_isa": torch.backends.cpu.get_cpu_capability(),  # two processors of one name may differ in it
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
 
@@ -103,6 +118,25 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
     )
     return done.stdout.strip()
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
+
+
+@cache
+def _gpu_driver() -> str | None:
+    """The version of NVIDIA's driver; None where nothing says it."""
+    with suppress(OSError):
+        found = re.search(r"Module\s+(\d[\d.]+)", Path("/proc/driver/nvidia/version").read_text())
+        if found:
+            return found[1]
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10)
+        return next(iter(done.stdout.split()), None)
+    return None
 
 
 @cache

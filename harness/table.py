@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
 FACTS_OF_PICTURES = ("ms_per_image",)
-PROVENANCE = ("device", "torch", "harness", "git", "host_cpu", "stack")
+PROVENANCE = (
+    *("device", "torch", "harness", "git", "host_cpu", "cpu_isa", "gpu_driver"),
+    *("numpy", "scipy", "pot", "torch-fidelity", "stack"),
+)
 
 
 def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:

@@ -1,10 +1,16 @@
 """`harness score` says what it will do, names what it set aside, and undoes what nothing came of."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+import ot
 import pytest
+import scipy
+import torch
 
+from harness.report import tables
 from harness.store import Store
 
 FOLDER = Path("results/small")
@@ -75,3 +81,31 @@ def test_where_nothing_could_be_scored_the_folder_stays_as_it_was(score, scarce,
     assert Store(FOLDER).plan == plan
     assert score()[0] == 0
     assert call("doctor")[0] == 0
+
+
+def test_records_and_scores_say_what_made_them(results):
+    store = Store(FOLDER)
+    table = store.table()
+    ok = table[table["status"] == "ok"].iloc[0]
+    expected = {"numpy": np.__version__, "scipy": scipy.__version__, "pot": ot.__version__, "torch": torch.__version__}
+    expected["cpu_isa"] = torch.backends.cpu.get_cpu_capability()
+    for name, value in expected.items():
+        assert ok[name] == ok[f"scoring.{name}"] == value
+    assert ok["torch-fidelity"] == ok["scoring.torch-fidelity"] == version("torch-fidelity")
+    assert {*expected, *(f"scoring.{name}" for name in expected)} <= {*tables.versions(table)["what"]}
+
+
+def test_records_of_before_are_read_without(results, monkeypatch):
+    whole, later = Store.record, ("cpu_isa", "numpy", "scipy", "pot", "torch-fidelity")
+
+    def record(store, run_id):
+        found = whole(store, run_id)
+        where = found and {name: value for name, value in found["provenance"].items() if name not in later}
+        return found and {**found, "provenance": where}
+
+    monkeypatch.setattr(Store, "record", record)
+    table = Store(FOLDER).table()
+    assert (table["status"] == "ok").any()
+    assert table["cpu_isa"].isna().all()
+    assert not {*later} & {*tables.versions(table)["what"]}
+    assert tables.mixed(table.assign(task="")) == []

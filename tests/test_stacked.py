@@ -9,6 +9,7 @@ from test_resume import check_resumed
 from harness.architectures import ARCHITECTURES, dcgan, stacked
 from harness.engine import train
 from harness.engine.networks import couples_samples
+from harness.objectives import OBJECTIVES
 
 pytestmark = pytest.mark.usefixtures("pictures")
 
@@ -145,6 +146,18 @@ def test_nor_at_other_sizes(norm, objective, dataset, batch, width):
             "dcgan", objective, norm, dataset, 2, batch, seed=seed, hyper=hyper, players={"width": width, "latent": 7}
         )
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_nor_with_any_objective_in_a_stack_of_any_size(objective):
+    """Of one channel: three runs of such have as many as one coloured picture, for which kernels differ."""
+    run = [spec("dcgan", objective, "none", steps=2, batch=5, seed=seed) for seed in range(9)]
+    two = train(run[:2], at=[2], samples=20)[1]
+    for size in range(3, 10):
+        again = train(run[:size], at=[2], samples=20)[1]
+        for part in ("curves", "weights", "snapshots"):
+            assert same(getattr(two, part), getattr(again, part)), size
 
 
 @pytest.mark.slow

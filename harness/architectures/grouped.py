@@ -132,7 +132,8 @@ def _geometry(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[Pair, Pair, Pair, 
 
 
 def _applied(function: type[autograd.Function], *given: Any) -> Tensor:
-    return function.apply(*given)  # type: ignore[no-any-return]
+    applied: Tensor = function.apply(*given)
+    return applied
 
 
 def _one_more(x: Tensor, runs: int) -> Tensor:

@@ -7,10 +7,15 @@ import pandas as pd
 
 from harness.comparable import outdated, scoring, unlike_extractors
 from harness.report.pairs import Pairs, Side, measured
-from harness.report.tables import MACHINE, said_once
+from harness.report.tables import MACHINE, made_with, said_once
 from harness.spec import canonical_json
 from harness.table import settings_of
 from harness.wording import NOTHING, listed, plain
+
+CONSEQUENCES = {
+    "cpu_isa": ". Equal runs differ in the last bit from the first step, and in their scores after a few hundred",
+    "extractor_weights": ". Scores in its features are those of two networks: compare them within a folder",
+}
 
 
 def changed_settings(a: Side, b: Side, pairs: Pairs) -> list[dict[str, Any]]:
@@ -89,12 +94,14 @@ def warnings(a: Side, b: Side, pairs: Pairs) -> list[str]:
 
 def _made_with(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
     """Name what differs in machine, versions and extractors; what one side alone says of itself differs, too."""
-    names = [*MACHINE, *(c for c in dict.fromkeys([*a, *b]) if c.startswith("extractor_weights["))]
+    names = [*made_with(a), *made_with(b), *(c for c in [*a, *b] if c.startswith("extractor_weights["))]
     said = []
-    for name in names:
+    for name in dict.fromkeys(names):
         x, y = (sorted(set(t[name].dropna().astype(str))) if name in t else [] for t in (a, b))
-        if x != y:
-            said.append(f"{name} differs: {listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B")
+        known = (x and y) or name in MACHINE or name.startswith("extractor_weights[")  # others older records lack
+        if x != y and known:
+            both = f"{listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B"
+            said.append(f"{name} differs: {both}{CONSEQUENCES.get(name.partition('[')[0], '')}")
     return said
 
 

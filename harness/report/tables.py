@@ -19,7 +19,8 @@ from harness.report.records import Records
 from harness.table import bases
 from harness.wording import NOTHING, listed, plain
 
-MACHINE = ("device", "host_cpu", "torch", "harness", "git")
+MACHINE = ("device", "host_cpu", "cpu_isa", "torch", "harness", "git")
+VERSIONS = ("gpu_driver", "numpy", "scipy", "pot", "torch-fidelity")
 
 
 @dataclass(frozen=True)
@@ -276,15 +277,21 @@ def _papers(recipe: Mapping[str, Any] | None) -> str:
 def versions(table: pd.DataFrame) -> pd.DataFrame:
     """Return what, value and runs: the software, machines and extractors that runs were made and scored with."""
     rows = []
-    for name in (*(name for name in MACHINE if name in table), *_weights(table)):
+    for name in (*made_with(table), *_weights(table)):
         counts = table[name].dropna().astype(str).value_counts(sort=False)
         rows += [{"what": name, "value": value, "runs": int(n)} for value, n in sorted(counts.items())]
     return pd.DataFrame(rows, columns=["what", "value", "runs"])
 
 
+def made_with(table: pd.DataFrame) -> list[str]:
+    """Return the columns that say on what machine, and with which versions, runs were trained and scored."""
+    scoring = [name for name in table.columns if name.startswith("scoring.")]
+    return [*(name for name in (*MACHINE, *VERSIONS) if name in table), *scoring]
+
+
 def mixed(table: pd.DataFrame) -> list[str]:
     """Return what differs between finished runs that should not: device, machine, versions; in a task its extractor."""
-    differ = [name for name in MACHINE if name in table and table[name].dropna().astype(str).nunique() > 1]
+    differ = [name for name in made_with(table) if table[name].dropna().astype(str).nunique() > 1]
     return differ + [name for name in _weights(table) if (table.groupby("task")[name].nunique() > 1).any()]
 
 

@@ -21,6 +21,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
 
     Returns of each its run_id, score_s, and reference_s where its reference had to be made (None where it was there).
     """
+    from harness.artefacts import scoring_provenance
     from harness.metrics import score
 
     store, plan = open_planned(folder)
@@ -41,8 +42,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
             continue
         steps = {step: score(x, reference, last=step == end) for step, x in points.items() if x is not None}
         took = time.perf_counter() - started - (making_s or 0.0)
-        judges = {f"extractor_weights[{name}]": seen.extractor.digest for name, seen in reference.seen.items()}
-        store.commit_scores(run_id, score_id, steps, took, **judges)
+        made_with = {f"extractor_weights[{name}]": seen.extractor.digest for name, seen in reference.seen.items()}
+        store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
         done.append({"run_id": run_id, "score_s": took, "reference_s": making_s})
     return done
 

@@ -242,6 +242,30 @@ def test_another_machine_version_and_way_of_scoring_are_warned_of():
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "differs"),
+    [
+        ({"cpu_isa": ("AVX2", "AVX512")}, "cpu_isa differs: AVX2 in A, AVX512 in B. Equal runs differ"),
+        ({"cpu_isa": (None, "AVX512")}, "cpu_isa differs: not known in A, AVX512 in B. Equal runs differ"),
+        ({"scipy": ("1.15.0", "1.16.0")}, "scipy differs: 1.15.0 in A, 1.16.0 in B"),
+        ({"scoring.pot": ("0.9.6", "0.9.7")}, "scoring.pot differs: 0.9.6 in A, 0.9.7 in B"),
+        ({"scipy": (None, "1.16.0"), "cpu_isa": ("AVX2", "AVX2")}, None),
+        (
+            {"extractor_weights[classifier]": ("a", "b")},
+            "extractor_weights[classifier] differs: a in A, b in B. Scores",
+        ),
+    ],
+)
+def test_so_are_instruction_sets_libraries_and_extractors(columns, differs):
+    plain = side(FakeResults())
+    a, b = (
+        Side("x", plain.plan, plain.table.assign(**{c: v[i] for c, v in columns.items() if v[i]}), plain.metrics)
+        for i in (0, 1)
+    )
+    said = warnings(a, b, pair(a, b))
+    assert [text.startswith(differs) for text in said if "differs" in text] == ([True] if differs else [])
+
+
 def test_sides_ranked_on_other_metrics_are_compared_by_one_that_both_have():
     a, b = side(FakeResults()), side(FakeResults(), "b")
     b = Side("b", b.plan, b.table.drop(columns="w1_excess"), {"8gaussians": "hq"})
