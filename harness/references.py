@@ -1,6 +1,7 @@
 """The files that runs are scored against: derived, made on first use and again wherever one is torn or missing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import Damaged
@@ -43,6 +44,39 @@ def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Ma
     return made
 
 
+def with_untrained(store: Store, reference: Any, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+    """Return the reference of a run with the columns of its generator untrained, which are kept beside it.
+
+    They are those of the file where there is one, else made now (two workers may both do: equal bytes).
+    """
+    import numpy as np
+
+    from harness.metrics import untrained
+    from harness.metrics.nulls import VERSION
+    from harness.metrics.reference import null_arrays, nulls_from
+
+    setup = spec["setup"]
+    address = content_id({
+        "reference": _reference_address(spec, score), "nulls": VERSION, "batch": setup["train"]["batch"],
+        "pack": setup["train"]["pack"], "architecture": [setup["architecture"], setup["versions"]["architecture"]],
+        "generator": setup["generator"],
+    })  # fmt: skip
+    path = store.folder / "references" / "untrained" / f"{address}.npz"
+    try:
+        kept = read_npz(path) if path.exists() else {}
+    except Damaged:
+        kept = {}
+    if not kept:
+        found = untrained(RunSpec.from_json(spec), reference)
+        if found is None:
+            return reference
+        kept = null_arrays({"untrained": found}) | {"address": np.array(address)}
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, npz_bytes(kept), flush=False)
+    return replace(reference, nulls={**reference.nulls, **nulls_from(kept)})
+
+
 def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
     """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded.
 
@@ -63,6 +97,7 @@ def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
 
 def _reference_address(spec: Mapping[str, Any], score: Mapping[str, Any]) -> str:
     from harness.metrics import extractors_id
+    from harness.metrics.nulls import VERSION
 
-    asked = extractors_id(score.get("extractors"))
-    return content_id({**reference_settings(spec), "samples": score["samples"], "extractors": asked})
+    asked = {"extractors": extractors_id(score.get("extractors")), "nulls": VERSION}
+    return content_id({**reference_settings(spec), "samples": score["samples"], **asked})

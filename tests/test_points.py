@@ -228,7 +228,7 @@ def test_few_points_are_scored_without_what_they_are_too_few_for(tmp_path):
 
 
 def test_the_score_is_undefined_where_one_point_is_as_near_as_real_data():
-    floors = dict.fromkeys(["w1", "w1_constant", "w2", "sliced_w"], 0.0)
+    floors = dict.fromkeys(["w1", "w1_sd", "w2", "sliced_w"], 0.0)
     columns = score(np.ones((40, 1)), Reference(np.zeros((5, 1)), floors))
     assert (columns["w1_excess"], columns["score"]) == (1, None)
 

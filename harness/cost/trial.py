@@ -70,10 +70,12 @@ def _trained(
 
 def _scored(trial: Mapping[str, Any], outcome: "Outcome", samples: int) -> list[Value]:
     """Return timings of a run's reference, and of its scoring as if it had all of its scored steps."""
-    from harness.metrics import make_reference, score
+    from harness.metrics import make_reference, score, untrained
 
     clock = [time.perf_counter()]
     reference = make_reference(outcome.spec, samples, trial["extractors"])
+    if (found := untrained(outcome.spec, reference)) is not None:
+        reference = replace(reference, nulls={**reference.nulls, "untrained": found})
     generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
     clock.append(time.perf_counter())
     for last in (False, True):

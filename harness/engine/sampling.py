@@ -52,3 +52,12 @@ def kept(setup: Setup, samples: Tensor) -> np.ndarray:
     if dataset.kind == "images":
         return dataset.to_uint8(samples, setup.data).cpu().numpy()
     return samples.cpu().float().numpy()
+
+
+def draw_untrained(setup: Setup, seed: int, n: int) -> np.ndarray:
+    """Return n samples of the generator of a Setup with fresh weights, [n, *shape] as kept."""
+    pair = build_pair(setup)
+    assert pair.generator is not None, "a data set draws the fakes of this Setup"
+    flat = pair.draw(setup, noise.generator(seed, "untrained.weights"), "generator")
+    weights = {name: values.numpy() for name, values in Layout(pair.generator).split(flat).items()}
+    return draw_samples(setup, weights, seed, "untrained", n)

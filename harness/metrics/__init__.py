@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics import coverage, transport
+from harness.metrics import coverage, nulls, transport
 from harness.metrics.collapse import collapsed
 from harness.metrics.directions import DIRECTIONS, bare_name
 from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
-from harness.metrics.seen import FEATURE_METRICS, FeatureMetric, columns_of, see
+from harness.metrics.seen import FEATURE_METRICS, FeatureMetric, columns_of, null_columns, see
+from harness.metrics.seen import NOISE as FLOOR_NOISE
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
 
@@ -27,10 +28,13 @@ __all__ = [
     "Reference",
     "bytes_needed",
     "make_reference",
+    "null_row",
     "rankable",
+    "real_pool",
     "samples_drawn",
     "score",
     "score_id",
+    "untrained",
 ]
 
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
@@ -77,13 +81,76 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     train = plain(held[: len(points)]) if held is not None else None
     bare = Reference(points, {}, modes, sd, train)
     draws = [plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)]
-    floors = {"w1_constant": transport.best_point_distance(points)} if points.ndim == 2 else {}
+    floors: dict[str, float] = {}
     for metric in METRICS.values():
         if metric.floored and metric.applies(bare):
             values = [metric.compute(draw, bare) for draw in draws]
             floors |= {name: float(np.mean([value[name] for value in values])) for name in values[0]}
+            floors |= {f"{name}_sd": float(np.std([value[name] for value in values], ddof=1)) for name in values[0]}
     seen = {name: see(name, spec, points, samples) for name in _extractors(spec, extractors)}
-    return replace(bare, floors=floors, seen=seen)
+    made = replace(bare, floors=floors, seen=seen)
+    return replace(made, nulls=_nulls(spec, made, samples))
+
+
+def _nulls(spec: RunSpec, reference: Reference, samples: int) -> dict[str, dict[str, float]]:
+    """Return the columns of the null samplers that need no generator; none where there is no score."""
+    if not has_score(reference):
+        return {}
+    real, n = real_pool(spec), samples_drawn(len(reference.points), spec)
+    drawn = {name: null.draw for name, null in nulls.NULLS.items() if null.draw is not None}
+    return {name: null_row(draw(real, n, np.random.default_rng(0)), reference) for name, draw in drawn.items()}
+
+
+def real_pool(spec: RunSpec) -> Points:
+    """Return real samples that null samplers learn from: of those trained on, at most 10,000; [m, *shape]."""
+    from harness.datasets import DATASETS
+    from harness.engine import noise
+    from harness.engine.data import data_settings, fixed_points, training_pictures
+
+    dataset = DATASETS[spec.setup.dataset]
+    if dataset.kind == "images":
+        held = training_pictures(spec)
+    else:
+        fixed = fixed_points(spec)
+        drawn = dataset.sample(nulls.POOL, noise.generator(0, "nulls"), data_settings(spec)) if fixed is None else fixed
+        held = drawn.double()
+    return held.numpy()[np.random.default_rng(0).permutation(len(held))[: nulls.POOL]]
+
+
+def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
+    """Return the columns of a run's generator with fresh weights, in the mean over three fixed seeds.
+
+    None where nothing is generated, or there is no score.
+    """
+    from harness.engine.sampling import draw_untrained
+
+    if not has_score(reference) or not spec.setup.generator:
+        return None
+    n = samples_drawn(len(reference.points), spec)
+    rows = [null_row(draw_untrained(spec.setup, seed, n), reference) for seed in nulls.SEEDS]
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def null_row(points: Points, reference: Reference) -> dict[str, float]:
+    """Return the columns by which a sampler stands beside the runs: its distance and excess, quality and coverage."""
+    if reference.seen:
+        return null_columns(points, *next(iter(reference.seen.items())))
+    shown = ("hq", "modes")
+    columns = _w1(points, reference) | (_manifold(points, reference) if METRICS["manifold"].applies(reference) else {})
+    if reference.modes is not None:
+        columns |= {name: v for name, v in _coverage(points, reference).items() if bare_name(name) in shown}
+    return columns | {"w1_excess": columns["w1"] - reference.floors["w1"]}
+
+
+def has_score(reference: Reference) -> bool:
+    """Whether runs have a score against a reference: of points by W1, of images by the first extractor's FID."""
+    return bool(reference.seen) or METRICS["w1"].applies(reference)
+
+
+def _noise(reference: Reference) -> float:
+    """Return the standard deviation of the distance between real samples, over the draws of the floor."""
+    first = next(iter(reference.seen.values()), None)
+    return reference.floors["w1_sd"] if first is None else first.real[FLOOR_NOISE]
 
 
 def _extractors(spec: RunSpec, asked: Iterable[str] | None) -> list[str]:
@@ -126,9 +193,12 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
             if metric.floored:
                 columns |= {f"{name}_floor": reference.floors[name] for name in found}
     if "w1" in columns:
-        columns |= _excess(columns["w1"], reference)
+        columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
     if reference.seen:
         columns |= columns_of(generated, reference.seen, last)
+    if columns.keys() & nulls.SCALE.keys():
+        columns |= nulls.score_of(columns, reference.nulls, _noise(reference))
+        columns |= nulls.columns_of_nulls(reference.nulls, _noise(reference)) if last else {}
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -150,7 +220,11 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
 
 def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors."""
-    versions = {k: m.version for k, m in METRICS.items()} | {f"seen.{k}": m.version for k, m in FEATURE_METRICS.items()}
+    versions = (
+        {"nulls": nulls.VERSION}
+        | {k: m.version for k, m in METRICS.items()}
+        | {f"seen.{k}": m.version for k, m in FEATURE_METRICS.items()}
+    )
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 
 
@@ -165,14 +239,6 @@ def flat(samples: Points) -> Points:
     """Return samples [n, *shape] as points [n, d]: pictures as values from 0 to 1."""
     rows = samples.reshape(len(samples), -1)
     return rows / np.float32(255) if samples.dtype == np.uint8 else rows
-
-
-def _excess(w1: float, reference: Reference) -> dict[str, float]:
-    """W1 beyond that of real data, and the score: 1 for a perfect sampler, 0 for the best single point."""
-    floor, constant = reference.floors["w1"], reference.floors["w1_constant"]
-    room = constant - floor  # none where a single point is as near as real data: the score is then undefined
-    share = float(np.clip(1 - (w1 - floor) / room, 0, 1)) if room > 0 else float("nan")
-    return {"w1_excess": w1 - floor, "score": share}
 
 
 def _same_n(generated: Points, reference: Reference) -> Points:
@@ -229,12 +295,12 @@ def _low_dimensional(reference: Reference) -> bool:
 
 METRICS: dict[str, Metric] = {
     "w1": Metric(
-        version=1,
-        columns=("w1", "w1_floor", "w1_excess", "score"),
+        version=2,
+        columns=("w1", "w1_floor", "w1_excess", "score", "score_undefined"),
         compute=_w1,
         applies=_low_dimensional,
         floored=True,
-        summary="exact W1 to the reference, that of real data (floor), their difference; score: 1 perfect, 0 constant",
+        summary="exact W1 to the reference, that of real data (floor), their difference; score: 1 there, 0 as the best null sampler",
     ),
     "w1_train": Metric(
         version=1,

@@ -83,13 +83,15 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
 def floors(held: Features, train: Features) -> dict[str, float]:
     """Return FID, KID and the scores by neighbours of real training pictures [m, k] against the held-out ones [n, k].
 
-    They are means over draws of n of the training pictures, or of all where there are no more.
+    They are means over draws of n of the training pictures, or of all where there are no more; `fid_sd` is the standard
+    deviation of FID over the draws.
     """
     draws = []
     for draw in range(FLOOR_DRAWS):
         real = train[np.random.default_rng(draw).permutation(len(train))[: len(held)]]
         draws.append({"fid": fid(real, held), "kid": kid(real, held), **neighbours(real, held)})
-    return {name: float(np.mean([values[name] for values in draws])) for name in draws[0]}
+    means = {name: float(np.mean([values[name] for values in draws])) for name in draws[0]}
+    return means | {"fid_sd": float(np.std([values["fid"] for values in draws], ddof=1))}
 
 
 def floor_of_halves(held: Features) -> float:

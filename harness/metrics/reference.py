@@ -18,6 +18,7 @@ class Reference:
     modes, sd centres [K, d] and standard deviation in data units, where the data set has modes
     train     at most n points of the fixed set that runs are trained on, where there is one
     seen      of pictures, what each extractor sees in them
+    nulls     by null sampler its columns: the excess that the score's zero is made of, quality and coverage
     """
 
     points: Points
@@ -26,6 +27,7 @@ class Reference:
     sd: float = 0.0
     train: Points | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    nulls: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
 
 def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
@@ -35,7 +37,7 @@ def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
         arrays["modes"] = reference.modes
     if reference.train is not None:
         arrays["train"] = reference.train
-    arrays |= seen_arrays(reference.seen)
+    arrays |= seen_arrays(reference.seen) | null_arrays(reference.nulls)
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
 
 
@@ -43,4 +45,19 @@ def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
     """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
     floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
     modes, sd, train = arrays.get("modes"), float(arrays["sd"]), arrays.get("train")
-    return Reference(arrays["reference"], floors, modes, sd, train, seen_from(arrays))
+    return Reference(arrays["reference"], floors, modes, sd, train, seen_from(arrays), nulls_from(arrays))
+
+
+def null_arrays(nulls: Mapping[str, Mapping[str, float]]) -> dict[str, np.ndarray]:
+    """Return the columns of null samplers as arrays for an npz file; `nulls_from` inverts it."""
+    return {f"null.{name}.{column}": np.array(v) for name, found in nulls.items() for column, v in found.items()}
+
+
+def nulls_from(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Invert `null_arrays`; other arrays are left out."""
+    nulls: dict[str, dict[str, float]] = {}
+    for key, array in arrays.items():
+        if key.startswith("null."):
+            _, name, column = key.split(".", 2)
+            nulls.setdefault(name, {})[column] = float(array)
+    return nulls

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.extractors import Extractor
 
 LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
-CONSTANT = "fid_constant"  # the FID of the mean training picture, drawn again and again
+NOISE = "fid_sd"  # the standard deviation of the floor's draws
 SHOWN = 10  # classes up to which each has a column of its own
 WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
 WEAK_MODES = 0.9  # of the classes that real pictures show, those that it must find among held-out ones
@@ -83,9 +83,7 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     held, used_rows = extractor.look(points), _some(len(used), samples)
     train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
     seen = Seen(extractor, held.features, train, _shares(pictures) if extractor.classes else None)
-    mean = whole.mean(0, dtype=np.float64).round().astype(np.uint8)[None]
-    constant = fidelity.fid(np.repeat(extractor.look(mean).features, len(points), 0), seen.held)
-    return replace(seen, real=_reached(seen, held.scores, pool, name) | {CONSTANT: constant})
+    return replace(seen, real=_reached(seen, held.scores, pool, name))
 
 
 def _shares(pictures: "Pictures") -> NDArray[np.float64]:
@@ -126,11 +124,17 @@ def is_weak(seen: Seen) -> bool:
 
 
 def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
-    """Return the FID beyond that of real pictures, by the first extractor, and the score: 1 as these, 0 as their
-    mean."""
+    """Return the FID beyond that of real pictures, by the first extractor."""
     column = f"fid[{name}]@{len(seen.held)}"
-    excess, room = columns[column] - seen.real[column], seen.real[CONSTANT] - seen.real[column]
-    return {"fid_excess": excess, "score": float(np.clip(1 - excess / room, 0, 1)) if room > 0 else float("nan")}
+    return {"fid_excess": columns[column] - seen.real[column]}
+
+
+def null_columns(points: NDArray[np.uint8], name: str, seen: Seen) -> Columns:
+    """Return the columns by which a null sampler stands in a ranking: FID and its excess, and those by neighbours."""
+    looks = seen.extractor.look(points)
+    columns = _fid(looks.features, None, seen, name) | _neighbours(looks.features, None, seen, name)
+    plain = {column: value for column, value in columns.items() if column in dict(_named(name, len(seen.held)))}
+    return plain | _excess(columns, name, seen)
 
 
 def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
@@ -196,7 +200,7 @@ def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> 
     held-out part that of its halves; of classes the held-out part's."""
     n, half = len(seen.held), len(seen.held) // 2
     mean = fidelity.floors(seen.held, pool)
-    reached = {column: mean[key] for column, key in _named(name, n)}
+    reached = {column: mean[key] for column, key in _named(name, n)} | {NOISE: mean[NOISE]}
     reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
     reached |= {} if scores is None else _isc(seen.held, scores, seen, name)
     if seen.expected is not None:
@@ -261,12 +265,20 @@ def _modes(k: int, n: int) -> str:
 
 FEATURE_METRICS: dict[str, FeatureMetric] = {
     "fid": FeatureMetric(
-        version=1,
-        columns=("fid[x]@n", "fid[x]@n/2", "fid_train[x]@n", "fid_singular[x]", "fid_excess", "score"),
+        version=2,
+        columns=(
+            "fid[x]@n",
+            "fid[x]@n/2",
+            "fid_train[x]@n",
+            "fid_singular[x]",
+            "fid_excess",
+            "score",
+            "score_undefined",
+        ),
         compute=_fid,
         summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
         "the pictures trained on; 1 where there are no more pictures than features; by the first "
-        "extractor FID over its floor, and score: 1 as real pictures, 0 as the mean picture",
+        "extractor FID over its floor, and score: 1 as real pictures, 0 as the best null sampler",
     ),
     "kid": FeatureMetric(
         version=1,

@@ -53,14 +53,11 @@ def sliced_wasserstein(x: Points, y: Points, projections: int = 256) -> float:
     return float(np.abs(along_x - along_y).mean())
 
 
-def best_point_distance(y: Points, iterations: int = 200) -> float:
-    """Return the W1 from the best single point to y [n, d]: what a constant generator can reach.
-
-    The point is the geometric median (Weiszfeld's iteration), the minimiser of the mean distance.
-    """
+def geometric_median(y: Points, iterations: int = 200) -> Points:
+    """Return the point nearest to y [n, d] in W1, the minimiser of the mean distance, by Weiszfeld's iteration: [d]."""
     y = y.astype(np.float64)
     point = y.mean(0)
     for _ in range(iterations):
         weight = 1 / np.maximum(np.linalg.norm(y - point, axis=1), 1e-12)
         point = (weight[:, None] * y).sum(0) / weight.sum()
-    return float(np.linalg.norm(y - point, axis=1).mean())
+    return np.asarray(point)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Damaged
-from harness.references import kept_reference, new_reference
+from harness.references import kept_reference, new_reference, with_untrained
 from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.tasks.opening import open_planned
@@ -34,6 +34,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
         if reference is None:
             reference = new_reference(store, names[run_id], spec, how)
             making_s = time.perf_counter() - started
+        reference = with_untrained(store, reference, spec, how)
         end = spec["setup"]["train"]["steps"]
         try:
             points = {step: generated(store, run_id, step, how["samples"]) for step in store.steps(run_id)}

@@ -139,7 +139,7 @@ def test_samples_are_of_the_training_part_and_the_reference_is_held_out():
 def test_pictures_are_scored_flat_and_without_exact_transport():
     reference = make_reference(spec(), 300, extractors=())
     assert reference.points.shape == (300, 1, 16, 16)
-    assert "w1_constant" not in reference.floors
+    assert reference.nulls == {}
     real = DIGITS.sample(300, noise.generator(1, "test"), data_defaults("digits"))
     real = DIGITS.to_uint8(real, data_defaults("digits")).numpy()
     columns = score(real, reference)

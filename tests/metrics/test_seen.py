@@ -28,6 +28,11 @@ def blocks(shown):
     return features, torch.stack([-bright, bright, *[torch.full_like(bright, -500)] * 8], 1)
 
 
+def edges(shown):
+    """[n, 1, 16, 16] -> [n, 16]: how much neighbours differ, in blocks."""
+    return blocks(torch.nn.functional.pad(shown.float().diff(dim=3).abs(), (0, 1)))
+
+
 @pytest.fixture(autouse=True)
 def seeing(monkeypatch):
     """Let `blocks` be an extractor, and the classifier."""
@@ -35,7 +40,9 @@ def seeing(monkeypatch):
     kind = extractors.Kind(
         1, lambda pictures: ready, lambda pictures: "", "means of blocks", lambda weights: ready, True
     )
-    monkeypatch.setattr(extractors, "EXTRACTORS", {"blocks": kind, "classifier": kind, "rotations": kind})
+    other = replace(kind, build=lambda pictures: ready._replace(look=edges))
+    kinds = {"blocks": kind, "edges": other, **dict.fromkeys(("classifier", "poses", "rotations"), kind)}
+    monkeypatch.setattr(extractors, "EXTRACTORS", kinds)
     monkeypatch.setattr(seen, "WEAK_MODES", 0.0)  # it finds two classes of ten
     extractors._built.cache_clear()
     yield
@@ -59,14 +66,16 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
     isc = f"isc[blocks]@{n}"
     alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]", "extractor_weak[blocks]"}
-    rest = {"sliced_w", "sliced_w_floor", "collapsed", "score", "fid_excess"}
-    assert set(columns) == {*names, *(f"{name}_floor" for name in names), isc, f"{isc}_ceiling", *alone, *rest}
+    rest = {"sliced_w", "sliced_w_floor", "collapsed", "score", "score_undefined", "fid_excess"}
+    columns = {name: value for name, value in columns.items() if not name.startswith("null.")}
+    assert columns.pop("score") is None  # the covariance of linear features is all that a Gaussian fit lacks nothing of
+    assert {*columns, "score"} == {*names, *(f"{name}_floor" for name in names), isc, f"{isc}_ceiling", *alone, *rest}
     assert all(value is not None for value in columns.values())
     assert columns["extractor_error[blocks]"] == 0.25
     declared = {column for metric in FEATURE_METRICS.values() for column in metric.columns if metric.needs != "classes"}
     plain = {
         c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n")
-        for c in {*names, isc, *alone, "score", "fid_excess"}
+        for c in {*names, isc, *alone, "score", "score_undefined", "fid_excess"}
     }
     assert plain - {"extractor_error[x]", "extractor_weak[x]"} == declared
 
@@ -137,7 +146,8 @@ def test_no_more_pictures_than_features_are_flagged():
 def test_costly_metrics_are_for_the_last_step():
     reference = make_reference(spec(), SAMPLES, ["classifier"])
     early, late = (set(score(pictures(), reference, last=last)) for last in (False, True))
-    assert {name.split("[")[0] for name in late - early} == {"kid", "isc", "precision", "recall", "density", "coverage"}
+    added = {name for name in late - early if not name.startswith("null.")}
+    assert {name.split("[")[0] for name in added} == {"kid", "isc", "precision", "recall", "density", "coverage"}
     assert early < late
 
 
@@ -155,7 +165,7 @@ def test_scores_do_not_depend_on_the_order_of_pictures():
     reference, order = make_reference(spec(), SAMPLES, ["blocks"]), np.random.default_rng(1).permutation(SAMPLES)
     columns, again = score(pictures(), reference), score(pictures()[order], reference)
     halves = ("fid[blocks]@150", "kid", "isc")  # of the first half, of random parts
-    some = {name: value for name, value in columns.items() if not name.startswith(halves)}
+    some = {name: value for name, value in columns.items() if not name.startswith(halves) and value is not None}
     assert {name: again[name] for name in some} == pytest.approx(some, rel=1e-4, abs=1e-6)
 
 
@@ -191,14 +201,18 @@ def test_points_are_looked_at_by_nothing():
 
 
 @pytest.mark.slow
-def test_real_pictures_score_one_and_the_mean_picture_nothing():
-    reference = make_reference(spec(), SAMPLES, ["blocks"])
+def test_real_images_score_one_and_null_samplers_nothing():
+    reference = make_reference(spec(), SAMPLES, ["edges"])
     held = DIGITS.pictures(data_defaults("digits")).train.numpy()
     mean = held.mean(0).round().astype(np.uint8)[None]
-    assert score(pictures(), reference)["score"] > 0.97
-    assert score(np.repeat(mean, SAMPLES, 0), reference)["score"] == pytest.approx(0, abs=1e-6)
-    assert score(np.zeros_like(pictures()), reference)["score"] == 0
-    noisy = [score(noise(pictures(), sd), reference)["score"] for sd in (0, 40, 80)]
+    columns = score(pictures(), reference)
+    assert columns["score"] > 0.85  # the root shows what is within the noise of the floor
+    assert columns["null.real.score"] > 0.85
+    assert columns["null.gaussian.score"] == columns["null.constant.score"] == 0
+    assert columns["null.memorized.score"] < 0.6
+    assert columns["null.gaussian.recall[edges,k5]@300"] is not None
+    assert score(np.repeat(mean, SAMPLES, 0), reference)["score"] == 0
+    noisy = [score(noise(pictures(), sd), reference)["score"] for sd in (0, 20, 40)]
     assert noisy == sorted(noisy, reverse=True)
     assert "score" not in score(pictures(), make_reference(spec(), SAMPLES, []))
 

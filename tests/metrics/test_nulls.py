@@ -1,0 +1,81 @@
+"""Null samplers, and the score that the best of them has none of."""
+
+import numpy as np
+import pytest
+from oracles import make_spec
+
+from harness.engine.sampling import draw_untrained
+from harness.metrics import make_reference, nulls, real_pool, score, untrained
+from harness.metrics.nulls import NULLS, score_of
+from harness.metrics.transport import wasserstein_1
+
+RNG = np.random.default_rng(0)
+N = 200
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return make_reference(make_spec(), N)
+
+
+@pytest.mark.parametrize("real", [RNG.normal(size=(50, 2)), RNG.integers(0, 256, (20, 1, 6, 6), dtype=np.uint8)])
+@pytest.mark.parametrize("name", [name for name, null in NULLS.items() if null.draw is not None])
+def test_every_null_sampler_draws_as_many_as_asked_for_of_the_kind_of_the_data(name, real):
+    drawn, again = (NULLS[name].draw(real, 70, np.random.default_rng(1)) for _ in range(2))
+    assert (drawn.shape, drawn.dtype) == ((70, *real.shape[1:]), real.dtype)
+    assert np.array_equal(drawn, again)
+
+
+@pytest.mark.parametrize(("m", "d"), [(500, 3), (40, 60)])  # more samples than values, and fewer
+def test_a_gaussian_fit_has_the_mean_and_covariance_of_the_data(m, d):
+    real = RNG.gamma(2.0, size=(m, d)) @ RNG.normal(size=(d, d))
+    drawn = nulls.gaussian(real, 40_000, np.random.default_rng(0))
+    wide = np.abs(np.cov(real.T)).max()
+    assert drawn.mean(0) == pytest.approx(real.mean(0), abs=0.03 * np.sqrt(wide))
+    assert np.cov(drawn.T) == pytest.approx(np.cov(real.T, ddof=0), abs=0.05 * wide)
+
+
+def test_ten_real_samples_are_repeated_and_of_fewer_all():
+    real = np.arange(60.0).reshape(30, 2)
+    assert len(np.unique(nulls.memorized(real, 100, np.random.default_rng(0)), axis=0)) == nulls.MEMORIZED
+    assert len(np.unique(nulls.memorized(real[:3], 100, np.random.default_rng(0)), axis=0)) == 3
+
+
+def test_the_score_is_one_at_the_floor_and_nothing_at_the_best_null_sampler():
+    known = {"constant": {"w1_excess": 2.0}, "gaussian": {"w1_excess": 0.5}, "memorized": {"w1_excess": 0.1}}
+    scores = [score_of({"w1_excess": excess}, known, 0.01)["score"] for excess in (-0.1, 0.0, 0.25, 0.5, 3.0)]
+    assert scores == [1, 1, 0.5, 0, 0]
+    images = {name: {"fid_excess": found["w1_excess"]} for name, found in known.items()}
+    assert score_of({"fid_excess": 0.125}, images, 0.01)["score"] == pytest.approx(0.5)  # the root of a quarter
+
+
+def test_where_the_best_null_sampler_is_as_near_as_real_data_there_is_no_score():
+    found = score_of({"w1_excess": 0.1}, {"gaussian": {"w1_excess": 0.02}}, 0.01)
+    assert np.isnan(found["score"])
+    assert found["score_undefined"] == 1
+
+
+def test_a_gaussian_is_fitted_perfectly_by_a_gaussian():
+    reference = make_reference(make_spec(dataset="gaussian"), N)
+    columns = score(real_pool(make_spec(dataset="gaussian"))[:2500], reference)
+    assert (columns["score"], columns["score_undefined"]) == (None, 1)
+    assert columns["null.gaussian.score"] is None
+
+
+def test_null_samplers_of_eight_gaussians_score_as_they_should(reference):
+    columns = score(np.zeros((2500, 2)), reference)
+    assert columns["score"] == columns["null.constant.score"] == columns["null.gaussian.score"] == 0
+    assert columns["null.real.score"] > 0.9
+    assert columns["null.real.modes@2500"] == 8
+    assert columns["null.gaussian.hq"] < 0.1
+    assert columns["null.memorized.hq"] == 1
+    assert "null.constant.w1" not in score(np.zeros((2500, 2)), reference, last=False)
+
+
+def test_an_untrained_generator_stands_with_the_mean_of_three_seeds(reference):
+    spec = make_spec(seed=5)
+    found = untrained(spec, reference)
+    drawn = [draw_untrained(spec.setup, seed, 2500) for seed in nulls.SEEDS]
+    distances = [wasserstein_1(points[:N], reference.points) for points in drawn]
+    assert found["w1"] == pytest.approx(np.mean(distances))
+    assert found == untrained(make_spec(seed=6), reference)
