@@ -27,13 +27,17 @@ KEPT = 4  # sets of pictures that a process keeps
 
 
 class Pictures(NamedTuple):
-    """A set of pictures in its two parts. Labels are places in `classes`; None and () where there are none."""
+    """A set of pictures in its two parts. Labels are places in `classes`; None and () where there are none.
+
+    `upright` says that a picture of a class shows which way is up.
+    """
 
     train: Tensor  # uint8 [n, c, h, w]
     held_out: Tensor  # uint8 [m, c, h, w]
     train_labels: Tensor | None = None  # int64 [n]
     held_labels: Tensor | None = None  # int64 [m]
     classes: tuple[str, ...] = ()
+    upright: bool = True
 
 
 class Sizes(NamedTuple):
@@ -113,6 +117,7 @@ def of_classes(found: Pictures, wanted: Sequence[int] | None) -> Pictures:
         train[train >= 0],
         held[held >= 0],
         tuple(found.classes[i] for i in wanted),
+        found.upright,
     )
 
 

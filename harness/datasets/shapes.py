@@ -57,7 +57,7 @@ def load_shapes(settings: Settings) -> Pictures:
     """Return the pictures at the settings' size; large sets are drawn once a machine, in seconds."""
     train, held_out = (_drawn(settings, part) for part in PARTS)
     classes = tuple(SHAPES) if settings["shapes"] == "one" else COUNTS
-    return Pictures(train, held_out, _labels(settings, 0), _labels(settings, 1), classes)
+    return Pictures(train, held_out, _labels(settings, 0), _labels(settings, 1), classes, upright=False)
 
 
 def _drawn(settings: Settings, part: int) -> Tensor:

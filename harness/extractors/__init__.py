@@ -1,8 +1,9 @@
 """Extractors: what turns pictures into features, which FID and its relatives compare.
 
-Our own are small networks, trained once a data set on its training part: `classifier` where there are labels,
-`rotations` where there are none. They tell runs on one data set apart, and say nothing across data sets or beside
-published figures; `inception`, whose weights come from a file or a download, is what papers use.
+Our own are small networks, trained once a data set on its training part: `poses` where there are labels, `classifier`
+where pictures of a class have no way up, `rotations` where there are no labels. They tell runs on one data set apart,
+and say nothing across data sets or beside published figures; `inception`, whose weights come from a file or a download,
+is what papers use.
 """
 
 import hashlib
@@ -21,7 +22,9 @@ from harness.datasets.pictures import NOT_OF_PICTURES
 from harness.extractors import inception, own
 from harness.spec import canonical_json
 
-__all__ = ["EXTRACTORS", "Extractor", "Looks", "defaults", "extractor_of", "restored", "why_not"]
+__all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "restored", "why_not"]
+
+OF_CLASSES = ("poses", "classifier")  # whose scores are of the classes of the data
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -86,8 +89,12 @@ class Extractor:
 
 
 def defaults(pictures: Pictures) -> list[str]:
-    """Return the names of the extractors that a data set has where the suite names none: one, or none that fits."""
-    return [name for name in ("classifier", "rotations") if not why_not(name, pictures)][:1]
+    """Return the names of the extractors that a data set has where the suite names none: one, or none that fits.
+
+    Turns that pictures do not show are not learned: of shapes, `poses` would fit the training part by heart.
+    """
+    names = ("poses", "classifier", "rotations") if pictures.upright else ("classifier", "rotations")
+    return [name for name in names if not why_not(name, pictures)][:1]
 
 
 def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor:
@@ -111,7 +118,7 @@ def _built(name: str, dataset: str, text: str) -> Extractor:
     pictures = load(json.loads(text))
     with own.one_thread():
         ready = EXTRACTORS[name].build(pictures)
-    return Extractor(ready, pictures.classes if name == "classifier" else ())
+    return Extractor(ready, pictures.classes if name in OF_CLASSES else ())
 
 
 def why_not(name: str, pictures: Pictures) -> str:
@@ -123,20 +130,33 @@ def _parts(pictures: Bytes) -> Sequence[Bytes]:
     return [pictures[i : i + own.CHUNK] for i in range(0, len(pictures), own.CHUNK)]
 
 
+def _no_classes(pictures: Pictures) -> str:
+    return "" if len(pictures.classes) > 1 else "it has no classes to tell apart"
+
+
+def _no_squares(pictures: Pictures) -> str:
+    return "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
+
+
 EXTRACTORS: Mapping[str, Kind] = {
+    "poses": Kind(
+        version=own.VERSION,
+        build=own.poses,
+        needs=lambda pictures: _no_classes(pictures) or _no_squares(pictures),
+        summary="a small network trained on class and quarter turn together; also says which class it sees",
+        gives_scores=True,
+    ),
     "classifier": Kind(
         version=own.VERSION,
         build=own.classifier,
-        needs=lambda pictures: "" if len(pictures.classes) > 1 else "it has no classes to tell apart",
+        needs=_no_classes,
         summary="a small network trained on the classes of the data set; also says which it sees",
         gives_scores=True,
     ),
     "rotations": Kind(
         version=own.VERSION,
         build=own.rotations,
-        needs=lambda pictures: (
-            "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
-        ),
+        needs=_no_squares,
         summary="the same network trained to tell quarter turns of the pictures apart, without labels",
     ),
     "inception": Kind(

@@ -16,13 +16,13 @@ from harness.datasets.pictures import Pictures
 from harness.errors import StoreError
 from harness.extractors.network import PictureNet
 from harness.extractors.progress import reported
-from harness.extractors.training import CHUNK, VERSION, Task, Tell, trained
+from harness.extractors.training import CHUNK, TURNS, VERSION, Task, Tell, trained
 from harness.folders import cache_folder
 from harness.spec import content_id
 from harness.store import npz_bytes, read_npz, write_atomic
 from harness.store.files import locked
 
-__all__ = ["CHUNK", "VERSION", "Arrays", "Ready", "classifier", "one_thread", "restored", "rotations"]
+__all__ = ["CHUNK", "VERSION", "Arrays", "Ready", "classifier", "one_thread", "poses", "restored", "rotations"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -57,11 +57,28 @@ def classifier(pictures: Pictures) -> Ready:
 
     Features are in units of their root mean square over the training part.
     """
+    return _labelled("classifier", pictures, turned=False)
+
+
+def poses(pictures: Pictures) -> Ready:
+    """Return the network that tells classes and quarter turns together; its classes are those of upright pictures.
+
+    Its error is the share of upright pictures whose class it takes for another.
+    """
+    ready = _labelled("poses", pictures, turned=True)
+    held = _error(ready, pictures.held_out, pictures.held_labels)
+    return restored({**ready.weights, "error": np.array(held)})
+
+
+def _labelled(name: str, pictures: Pictures, turned: bool) -> Ready:
     train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
-    if len(pictures.classes) != DIGITS**3:
-        weights = _kept("classifier", Task(*train, *held, len(pictures.classes)))
-        return restored(weights | {"how": np.array("classes")})
-    weights = _kept("channels", Task(*_channels(*train), *_channels(*held), DIGITS)) | {"how": np.array("triples")}
+    is_triples, each = len(pictures.classes) == DIGITS**3, TURNS if turned else 1
+    if not is_triples:
+        weights = _kept(name, Task(*train, *held, each * len(pictures.classes), turned))
+        return restored(weights | {"how": np.array("classes"), "turns": np.array(each)})
+    name = "channels" if not turned else f"channels.{name}"
+    weights = _kept(name, Task(*_channels(*train), *_channels(*held), each * DIGITS, turned))
+    weights |= {"how": np.array("triples"), "turns": np.array(each)}
     return restored(weights | {"error": np.array(_error(restored(weights), *held))})
 
 
@@ -77,7 +94,8 @@ def restored(weights: Arrays) -> Ready:
     channels, height, width = weights["shape"].tolist()
     net = PictureNet((channels, height, width), len(state["head.weight"]))
     net.load_state_dict(state)
-    look = partial(LOOKS[str(weights["how"])], net.eval(), float(weights["scale"]))
+    turns = {"turns": int(weights["turns"])} if "turns" in weights else {}
+    look = partial(LOOKS[str(weights["how"])], net.eval(), float(weights["scale"]), **turns)
     return Ready(look, float(weights["error"]), weights)
 
 
@@ -85,14 +103,15 @@ def _features(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, Non
     return net.features(shown) / scale, None
 
 
-def _classes(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, Tensor]:
+def _classes(net: PictureNet, scale: float, shown: Tensor, turns: int = 1) -> tuple[Tensor, Tensor]:
+    """Of classes in so many turns the scores are those of the classes upright."""
     features = net.features(shown)
-    return features / scale, net.head(features)
+    return features / scale, net.head(features)[:, ::turns]
 
 
-def _triples(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, Tensor]:
+def _triples(net: PictureNet, scale: float, shown: Tensor, turns: int = 1) -> tuple[Tensor, Tensor]:
     """Look at each of three channels: features side by side; the score of a triple is the sum of its three digits'."""
-    features, scores = _classes(net, scale, shown.flatten(0, 1)[:, None])
+    features, scores = _classes(net, scale, shown.flatten(0, 1)[:, None], turns)
     a, b, c = scores.log_softmax(1).unflatten(0, (-1, 3)).unbind(1)
     triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
     return features.unflatten(0, (-1, 3)).flatten(1), triples.flatten(1)

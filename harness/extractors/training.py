@@ -22,6 +22,7 @@ VERSION = 2  # of all that decides an extractor's weights: its layers, its train
 BATCH = 64
 RATE, DECAY, WARM = 3e-3, 1e-2, 100  # AdamW, its rate rising over the first steps
 AVERAGED = 200  # steps: the horizon of the running mean of the weights, which is what is validated and kept
+TURNS = 4  # quarter turns
 EMPTY = 16  # pictures of nothing beside each batch
 TURN, ZOOM, SHIFT = 0.25, 0.15, 0.125  # of every picture shown: radians, share, share of its side; each way
 FEW = 2_000  # training images up to which they are moved so far; of more, less in proportion
@@ -38,7 +39,8 @@ Tell = Callable[[int, float], None]
 class Task(NamedTuple):
     """What a network learns to tell apart: pictures uint8 [n, c, h, w] with labels [n] of k classes, in two parts.
 
-    Without labels it is the four quarter turns of every picture.
+    Without labels it is the four quarter turns of every picture; `turned`, it is class and quarter turn together, of
+    `classes` pairs.
     """
 
     train: Tensor
@@ -46,20 +48,24 @@ class Task(NamedTuple):
     held_out: Tensor
     held_labels: Tensor | None
     classes: int
+    turned: bool = False
 
 
-def examples(pictures: Tensor, labels: Tensor | None, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the pictures of places, and labels; without these, place k n + i is that of picture i turned k times."""
-    if labels is not None:
+def examples(pictures: Tensor, labels: Tensor | None, places: Tensor, turned: bool = False) -> tuple[Tensor, Tensor]:
+    """Return the pictures of places, and labels. Without these, or where pictures are also `turned`, place k n + i is
+    that of picture i turned k times, with label k, or 4 c + k of class c.
+    """
+    if labels is not None and not turned:
         return pictures[places], labels[places]
-    turns = places // len(pictures)
-    shown = zip(pictures[places % len(pictures)], turns.tolist(), strict=True)
-    return torch.stack([torch.rot90(picture, turn, (1, 2)) for picture, turn in shown]), turns
+    rows, turns = places % len(pictures), places // len(pictures)
+    shown = zip(pictures[rows], turns.tolist(), strict=True)
+    found = turns if labels is None else TURNS * labels[rows] + turns
+    return torch.stack([torch.rot90(picture, turn, (1, 2)) for picture, turn in shown]), found
 
 
-def n_examples(pictures: Tensor, labels: Tensor | None) -> int:
+def n_examples(pictures: Tensor, labels: Tensor | None, turned: bool = False) -> int:
     """Return how many places there are."""
-    return len(pictures) * (1 if labels is not None else 4)
+    return len(pictures) * (1 if labels is not None and not turned else TURNS)
 
 
 def untold(step: int, error: float) -> None:
@@ -108,7 +114,7 @@ def parted(task: Task, rng: torch.Generator) -> tuple[Tensor, Task]:
 
     So few images that a tenth is no measure are validated on themselves.
     """
-    n, shown = len(task.train), n_examples(task.train, task.train_labels)
+    n, shown = len(task.train), n_examples(task.train, task.train_labels, task.turned)
     k = min(int(VALIDATED * n), MOST_VALIDATED * n // shown)
     order = torch.randperm(n, generator=rng)
     learned, held = (order[k:], order[:k]) if k >= LEAST_VALIDATED else (order, order)
@@ -118,10 +124,10 @@ def parted(task: Task, rng: torch.Generator) -> tuple[Tensor, Task]:
 
 def _loss(net: PictureNet, task: Task, learned: Tensor, rng: torch.Generator) -> Tensor:
     """Return the cross-entropy of a batch of moved images, and of not being sure of images of nothing."""
-    n, shown = len(task.train), n_examples(task.train, task.train_labels)
+    n, shown = len(task.train), n_examples(task.train, task.train_labels, task.turned)
     drawn = torch.randint(len(learned) * (shown // n), (BATCH,), generator=rng)
     pictures, labels = examples(
-        task.train, task.train_labels, learned[drawn % len(learned)] + n * (drawn // len(learned))
+        task.train, task.train_labels, learned[drawn % len(learned)] + n * (drawn // len(learned)), task.turned
     )
     values = moved(to_values(pictures, (-1, 1)), rng, 0.0 if task.train_labels is None else TURN, min(1.0, FEW / n))
     scores = net(torch.cat([values, empty(values, rng)]))
@@ -142,9 +148,9 @@ def _average(mean: PictureNet, net: PictureNet, weight: float) -> None:
 @torch.no_grad()
 def error(net: PictureNet, task: Task) -> float:
     """Return the share of the held-out part that a network takes for something else."""
-    n, wrong = n_examples(task.held_out, task.held_labels), 0
+    n, wrong = n_examples(task.held_out, task.held_labels, task.turned), 0
     for places in torch.arange(n).split(CHUNK):
-        pictures, labels = examples(task.held_out, task.held_labels, places)
+        pictures, labels = examples(task.held_out, task.held_labels, places, task.turned)
         wrong += int((net(to_values(pictures, (-1, 1))).argmax(1) != labels).sum())
     return wrong / n
 

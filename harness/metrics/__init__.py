@@ -147,10 +147,12 @@ def has_score(reference: Reference) -> bool:
     return bool(reference.seen) or METRICS["w1"].applies(reference)
 
 
-def _noise(reference: Reference) -> float:
-    """Return the standard deviation of the distance between real samples, over the draws of the floor."""
-    first = next(iter(reference.seen.values()), None)
-    return reference.floors["w1_sd"] if first is None else first.real[FLOOR_NOISE]
+def _floor(reference: Reference) -> nulls.Floor:
+    """Return the distance between real samples, over the draws of the floor."""
+    if not reference.seen:
+        return nulls.Floor(reference.floors["w1"], reference.floors["w1_sd"])
+    name, first = next(iter(reference.seen.items()))
+    return nulls.Floor(first.real[f"fid[{name}]@{len(first.held)}"], first.real[FLOOR_NOISE])
 
 
 def _extractors(spec: RunSpec, asked: Iterable[str] | None) -> list[str]:
@@ -196,9 +198,9 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
         columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
     if reference.seen:
         columns |= columns_of(generated, reference.seen, last)
-    if columns.keys() & nulls.SCALE.keys():
-        columns |= nulls.score_of(columns, reference.nulls, _noise(reference))
-        columns |= nulls.columns_of_nulls(reference.nulls, _noise(reference)) if last else {}
+    if columns.keys() & nulls.POWER.keys():
+        columns |= nulls.score_of(columns, reference.nulls, _floor(reference))
+        columns |= nulls.columns_of_nulls(reference.nulls, _floor(reference)) if last else {}
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -300,7 +302,7 @@ METRICS: dict[str, Metric] = {
         compute=_w1,
         applies=_low_dimensional,
         floored=True,
-        summary="exact W1 to the reference, that of real data (floor), their difference; score: 1 there, 0 as the best null sampler",
+        summary="exact W1 to the reference, that of real data, the excess; score: 1 at the floor, 0 as the best null",
     ),
     "w1_train": Metric(
         version=1,

@@ -6,6 +6,7 @@ data falls with their number, whatever the generator is worth.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MEMORIZED = 10
 SEEDS = (0, 1, 2)  # of the weights and latents of untrained generators, whose columns are averaged
 WIDE = 1024  # values of a sample up to which a covariance is written out
 NOISE = 3.0  # standard deviations of the floor that the zero must lie above it: else the score is undefined
-SCALE = {"w1_excess": 1.0, "fid_excess": 0.5}  # W1 is a distance; FID the square of one
+POWER = {"w1_excess": 1.0, "fid_excess": 0.5}  # W1 is a distance; FID the square of one
 
 Columns = dict[str, float]
 Draw = Callable[[Points, int, np.random.Generator], Points]
@@ -65,32 +66,46 @@ def fresh(real: Points, n: int, rng: np.random.Generator) -> Points:
     return real[rng.permutation(len(real))[:n] if n <= len(real) else rng.integers(len(real), size=n)]
 
 
-def score_of(columns: Mapping[str, float], nulls: Mapping[str, Columns], noise: float) -> Columns:
+class Floor(NamedTuple):
+    """The distance between real samples, of which an excess is what is beyond: its mean and spread over draws."""
+
+    mean: float
+    sd: float
+
+
+def score_of(columns: Mapping[str, float], nulls: Mapping[str, Columns], floor: Floor) -> Columns:
     """Return the score of columns that hold an excess: 1 at the noise floor, 0 at the best null sampler of `nulls`.
 
-    score = clip(1 - (excess / zero)^scale, 0, 1). It is undefined where the zero is within 3 standard deviations
-    `noise` of the floor: there is then nothing to learn that samples of this number would show.
+    score = clip(1 - beyond / zero, 0, 1) with `beyond` the distance over the floor's and `zero` that of the best null
+    sampler. It is undefined where the zero's excess is within 3 standard deviations of the floor: there is then nothing
+    to learn that so many samples would show.
     """
     name, excess = excess_in(columns)
     zeros = [excess_in(found)[1] for null, found in nulls.items() if NULLS[null].is_zero]
     zero = min((value for value in zeros if np.isfinite(value)), default=0.0)
-    if not zero > NOISE * noise:
+    if not zero > NOISE * floor.sd:
         return {"score": float("nan"), "score_undefined": 1.0}
-    share = (max(excess, 0.0) / zero) ** SCALE[name]
+    share = beyond(name, excess, floor) / beyond(name, zero, floor)
     return {"score": float(np.clip(1 - share, 0, 1)), "score_undefined": 0.0}
+
+
+def beyond(name: str, excess: float, floor: Floor) -> float:
+    """Return by how much a distance is over the floor's: of W1 the excess, of FID the difference of the roots."""
+    whole, real = max(floor.mean + excess, 0.0), max(floor.mean, 0.0)
+    return float(whole ** POWER[name] - real ** POWER[name])
 
 
 def excess_in(columns: Mapping[str, float]) -> tuple[str, float]:
     """Return the distance beyond the floor that the score is made of, and its name."""
-    return next((name, columns[name]) for name in SCALE if name in columns)
+    return next((name, columns[name]) for name in POWER if name in columns)
 
 
-def columns_of_nulls(nulls: Mapping[str, Columns], noise: float) -> Columns:
+def columns_of_nulls(nulls: Mapping[str, Columns], floor: Floor) -> Columns:
     """Return the columns `null.<name>.<column>` that stand beside a run's, with the score of each null sampler."""
     return {
         f"null.{null}.{column}": value
         for null, found in nulls.items()
-        for column, value in (found | score_of(found, nulls, noise)).items()
+        for column, value in (found | score_of(found, nulls, floor)).items()
         if column != "score_undefined"
     }
 

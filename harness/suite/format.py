@@ -117,8 +117,8 @@ class Score(Strict):
     at: Fractions = Field(default=[1], description="fractions of the steps, rounded up to a step; 0 is allowed")
     samples: Annotated[Any, COUNT] = Field(default=1000, description="generated samples that a score is computed from")
     extractors: list[Name] = described(
-        "networks in whose features pictures are compared; the first ranks; if not said the data set's own: classifier "
-        "where it has classes, else rotations"
+        "networks in whose features pictures are compared; the first ranks; if not said the data set's own: poses "
+        "where it has classes that show a way up, else classifier, else rotations"
     )
     frames: Annotated[Any, FRAMES] = Field(
         default=0, description="steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation"

@@ -7,7 +7,7 @@ from typing import Any
 from harness.datasets import Dataset
 from harness.datasets.pictures import HELD_OUT
 from harness.errors import suggestion
-from harness.extractors import defaults
+from harness.extractors import OF_CLASSES, defaults
 from harness.extractors.network import FEATURES
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.directions import bare_name, named_by
@@ -51,7 +51,7 @@ def why_unranked(
     pictures = entry.pictures(data)
     asked = defaults(pictures) if extractors is None else list(extractors)
     used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
-    columns = [c for x in asked for c in columns_seen(x, n, used, classes if x == "classifier" else 0)]
+    columns = [c for x in asked for c in columns_seen(x, n, used, classes if x in OF_CLASSES else 0)]
     there = [column for column in columns if named_by(plain, [column])]
     if not there and n < LEAST.get(plain, 0):
         return f"{metric!r} takes {LEAST[plain]} pictures or more, and '{label}' is scored on {n}; use sliced_w."

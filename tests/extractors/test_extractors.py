@@ -47,7 +47,8 @@ def short(monkeypatch):
 
 
 def test_a_data_set_has_the_extractor_that_fits():
-    assert defaults(few()) == ["classifier"]
+    assert defaults(few()) == ["poses"]
+    assert defaults(few()._replace(upright=False)) == ["classifier"]
     assert defaults(few(classes=("a",))) == ["rotations"]
     assert defaults(few(classes=("a",), shape=(1, 8, 12))) == []
     assert why_not("classifier", few(classes=())) == "it has no classes to tell apart"
@@ -105,6 +106,9 @@ def test_without_labels_the_examples_are_every_turn_of_every_picture():
     assert all(torch.equal(torch.rot90(shown[2 * k : 2 * k + 2], -k, (2, 3)), pictures) for k in range(4))
     labels = torch.tensor([7, 8])
     assert n_examples(pictures, labels) == 2
+    turned, pairs = examples(pictures, labels, torch.arange(8), turned=True)
+    assert torch.equal(turned, shown)
+    assert pairs.tolist() == [4 * label + k for k in range(4) for label in labels.tolist()]
     assert [part.tolist() for part in examples(pictures, labels, torch.tensor([1]))] == [pictures[1:].tolist(), [8]]
 
 
@@ -185,7 +189,7 @@ def test_a_class_of_triples_is_the_sum_of_its_digits(short, cache):
 
 
 def test_an_error_is_the_share_of_mistakes():
-    train, held, train_labels, held_labels, _ = few()
+    train, held, train_labels, held_labels, *_ = few()
     task = Task(train, train_labels, held, held_labels, classes=2)
     net = PictureNet((1, 8, 8), 2).eval()
     with torch.no_grad():
@@ -206,7 +210,7 @@ def test_training_ends_where_the_error_has_not_fallen_for_a_third_of_the_steps(m
 
 
 def two_classes(n, shape=(1, 8, 8)):
-    train, held, train_labels, held_labels, _ = few(2 * n, shape=shape)
+    train, held, train_labels, held_labels, *_ = few(2 * n, shape=shape)
     return Task(train, train_labels, held, held_labels, 2)
 
 
@@ -237,7 +241,7 @@ def test_a_digit_of_many_triples_is_learned_from_once():
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
-    """A cache for the slow tests below: the digits' classifier is trained once for all."""
+    """A cache for the slow tests below: the digits' extractor is trained once for all."""
     return tmp_path_factory.mktemp("extractors")
 
 
@@ -252,42 +256,42 @@ def digits(kept, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_classifier_tells_digits_apart(digits):
-    assert extractor_of("classifier", "digits", data_defaults("digits")).error <= 0.015
-    assert digits[0].seen["classifier"].extractor.error <= 0.015
+def test_the_poses_extractor_tells_digits_apart(digits):
+    assert extractor_of("poses", "digits", data_defaults("digits")).error <= 0.015
+    assert digits[0].seen["poses"].extractor.error <= 0.015
 
 
 @pytest.mark.slow
 def test_fid_of_real_digits_is_about_its_floor(digits):
     reference, train, _ = digits
     columns = score(train[:1000], reference)
-    assert columns["fid[classifier]@540"] == pytest.approx(columns["fid[classifier]@540_floor"], rel=0.5)
-    assert columns["fid[classifier]@270"] == pytest.approx(columns["fid[classifier]@270_floor"], rel=0.75)
-    assert abs(columns["kid[classifier]@540"]) < 0.03
-    assert columns["precision[classifier,k5]@540"] > 0.9
-    assert columns["recall[classifier,k5]@540"] > 0.9
+    assert columns["fid[poses]@540"] == pytest.approx(columns["fid[poses]@540_floor"], rel=0.5)
+    assert columns["fid[poses]@270"] == pytest.approx(columns["fid[poses]@270_floor"], rel=0.75)
+    assert abs(columns["kid[poses]@540"]) < 0.03
+    assert columns["precision[poses,k5]@540"] > 0.9
+    assert columns["recall[poses,k5]@540"] > 0.9
 
 
 @pytest.mark.slow
-def test_torch_fidelity_finds_the_same_with_the_classifier_itself(digits):
+def test_torch_fidelity_finds_the_same_with_the_extractor_itself(digits):
     """Its whole way from pictures, with the extractor registered there, against the columns of a run."""
     mend()
     from torch_fidelity import calculate_metrics
 
     reference, train, _ = digits
-    register("digits-classifier", reference.seen["classifier"].extractor)
+    register("digits-poses", reference.seen["poses"].extractor)
     drawn, columns = noisy(train[:540], 32), score(noisy(train[:540], 32), reference)
     theirs = calculate_metrics(
-        input1=Shown(drawn), input2=Shown(reference.points), feature_extractor="digits-classifier",
+        input1=Shown(drawn), input2=Shown(reference.points), feature_extractor="digits-poses",
         cuda=False, verbose=False, cache=False, save_cpu_ram=True, batch_size=256,
         fid=True, kid=True, prc=True, isc=True, kid_subsets=fidelity.KID_SUBSETS, kid_subset_size=270,
         prc_neighborhood=fidelity.NEIGHBOURS,
     )  # fmt: skip
-    assert columns["fid[classifier]@540"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
-    assert columns["kid[classifier]@540"] == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
-    assert columns["isc[classifier]@540"] == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
-    assert columns["precision[classifier,k5]@540"] == pytest.approx(theirs["precision"], abs=1e-6)
-    assert columns["recall[classifier,k5]@540"] == pytest.approx(theirs["recall"], abs=1e-6)
+    assert columns["fid[poses]@540"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
+    assert columns["kid[poses]@540"] == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
+    assert columns["isc[poses]@540"] == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
+    assert columns["precision[poses,k5]@540"] == pytest.approx(theirs["precision"], abs=1e-6)
+    assert columns["recall[poses,k5]@540"] == pytest.approx(theirs["recall"], abs=1e-6)
 
 
 @pytest.mark.slow
@@ -295,7 +299,7 @@ def test_torch_fidelity_finds_the_same_with_the_classifier_itself(digits):
 def test_fid_grows_with_noise(digits, seed):
     reference, train, _ = digits
     levels = (8, 16, 32, 64, 96, 128)
-    found = [score(noisy(train[:1000], sd, seed), reference, last=False)["fid[classifier]@540"] for sd in levels]
+    found = [score(noisy(train[:1000], sd, seed), reference, last=False)["fid[poses]@540"] for sd in levels]
     assert spearmanr(levels, found).statistic == pytest.approx(1)
 
 
@@ -313,7 +317,7 @@ def test_classes_are_found_where_they_are(digits):
     striped = score(stripes(1000), reference, last=False)
     assert striped["modes"] <= 4
     assert striped["class_kl"] >= 10 * held["class_kl"]
-    assert modes(extractor_of("classifier", "digits", data_defaults("digits")).look(noisy(train, 128)).scores) == 0
+    assert modes(extractor_of("poses", "digits", data_defaults("digits")).look(noisy(train, 128)).scores) == 0
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from oracles import make_spec
 
 from harness.engine.sampling import draw_untrained
 from harness.metrics import make_reference, nulls, real_pool, score, untrained
-from harness.metrics.nulls import NULLS, score_of
+from harness.metrics.nulls import NULLS, Floor, score_of
 from harness.metrics.transport import wasserstein_1
 
 RNG = np.random.default_rng(0)
@@ -43,14 +43,18 @@ def test_ten_real_samples_are_repeated_and_of_fewer_all():
 
 def test_the_score_is_one_at_the_floor_and_nothing_at_the_best_null_sampler():
     known = {"constant": {"w1_excess": 2.0}, "gaussian": {"w1_excess": 0.5}, "memorized": {"w1_excess": 0.1}}
-    scores = [score_of({"w1_excess": excess}, known, 0.01)["score"] for excess in (-0.1, 0.0, 0.25, 0.5, 3.0)]
+    scores = [
+        score_of({"w1_excess": excess}, known, Floor(0.1, 0.01))["score"] for excess in (-0.1, 0.0, 0.25, 0.5, 3.0)
+    ]
     assert scores == [1, 1, 0.5, 0, 0]
     images = {name: {"fid_excess": found["w1_excess"]} for name, found in known.items()}
-    assert score_of({"fid_excess": 0.125}, images, 0.01)["score"] == pytest.approx(0.5)  # the root of a quarter
+    half = score_of({"fid_excess": 1.0}, {"gaussian": {"fid_excess": 3.0}}, Floor(1.0, 0.01))  # roots 1, 1.41, 2
+    assert half["score"] == pytest.approx(2 - np.sqrt(2))
+    assert score_of({"fid_excess": -0.2}, images, Floor(0.1, 0.01))["score"] == 1
 
 
 def test_where_the_best_null_sampler_is_as_near_as_real_data_there_is_no_score():
-    found = score_of({"w1_excess": 0.1}, {"gaussian": {"w1_excess": 0.02}}, 0.01)
+    found = score_of({"w1_excess": 0.1}, {"gaussian": {"w1_excess": 0.02}}, Floor(0.1, 0.01))
     assert np.isnan(found["score"])
     assert found["score_undefined"] == 1
 

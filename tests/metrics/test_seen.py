@@ -41,7 +41,7 @@ def seeing(monkeypatch):
         1, lambda pictures: ready, lambda pictures: "", "means of blocks", lambda weights: ready, True
     )
     other = replace(kind, build=lambda pictures: ready._replace(look=edges))
-    kinds = {"blocks": kind, "edges": other, **dict.fromkeys(("classifier", "poses", "rotations"), kind)}
+    kinds = {"blocks": kind, "edges": other, **dict.fromkeys(("poses", "classifier", "rotations"), kind)}
     monkeypatch.setattr(extractors, "EXTRACTORS", kinds)
     monkeypatch.setattr(seen, "WEAK_MODES", 0.0)  # it finds two classes of ten
     extractors._built.cache_clear()
@@ -197,7 +197,7 @@ def test_the_columns_that_can_rank_are_those_that_runs_have(name, trained, data)
 def test_points_are_looked_at_by_nothing():
     assert make_reference(make_spec(), 50, ["blocks"]).seen == {}
     assert make_reference(spec(), 50, []).seen == {}
-    assert list(make_reference(spec(), 50).seen) == ["classifier"]
+    assert list(make_reference(spec(), 50).seen) == ["poses"]
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_t
 
     ready = Ready(told, 0.0, {})
     kind = replace(extractors.EXTRACTORS["classifier"], build=lambda pictures: ready)
-    monkeypatch.setattr(extractors, "EXTRACTORS", {**extractors.EXTRACTORS, "classifier": kind})
+    monkeypatch.setattr(extractors, "EXTRACTORS", {**extractors.EXTRACTORS, "poses": kind})
     held = found.held_labels.numpy()
     n = len(held)
     reference = make_reference(make_spec(dataset="stacked-digits", architecture="dcgan", data=sizes), n)

@@ -130,17 +130,15 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
     assert after["steps"] == before["steps"]
     assert after["made_with"] == before["made_with"]
     versions = [f"scoring.{name}" for name in ("torch", "numpy", "scipy", "pot", "torch-fidelity", "cpu_isa")]
-    assert {*after["made_with"]} == {*versions, "extractor_weights[classifier]"}
+    assert {*after["made_with"]} == {*versions, "extractor_weights[poses]"}
 
 
 def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
     view = tables.read(store)
     (said,) = floors.of_pictures(view)
     row = view.table[view.table["dataset"] == "digits"].iloc[0]
-    assert said.startswith(
-        f"Real pictures of digits reach fid[classifier]@100 {number(row['fid[classifier]@100_floor'])}, "
-    )
-    assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: classifier on " in said
+    assert said.startswith(f"Real pictures of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
+    assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said
 
 
 def test_extractors_that_differ_in_a_task_are_flagged_and_in_two_data_sets_are_not(store):
