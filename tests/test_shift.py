@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
 
 import fake_tasks
 import pytest
@@ -57,11 +56,20 @@ def workers():
 
 @pytest.fixture
 def work(workers, plan):
-    """Return a function that does a call's work: the Shift, and the events that it told."""
+    """Return a function that does a call's work: the Shift, and the events that it told.
 
-    def call(todo=None, fail_fast=False):
+    The first time that it waits for what another holds, `meanwhile` is called.
+    """
+
+    def call(todo=None, fail_fast=False, meanwhile=lambda: None):
         told = []
-        done = Shift(workers, todo or {**plan, "limits": {}}, FAKE, lambda *event: told.append(event))
+
+        def tell(*event):
+            if event[0] == "waiting" and event not in told:
+                meanwhile()
+            told.append(event)
+
+        done = Shift(workers, todo or {**plan, "limits": {}}, FAKE, tell)
         done.work(fail_fast)
         return done, told
 
@@ -250,8 +258,7 @@ def test_pending_mates_of_a_lost_run_train_without_it(work, plan):
 
 def test_a_stack_that_another_holds_is_trained_once_it_is_let_go(work, plan):
     claim = Store(plan["folder"]).claim(plan["stacks"][0]["id"])
-    Timer(0.5, claim.release).start()
-    done, told = work()
+    done, told = work(meanwhile=claim.release)
     assert done.trained == 8
     assert ("waiting", {"stacks": 1}) in told
 
@@ -264,8 +271,7 @@ def test_a_stack_that_another_has_trained_meanwhile_is_only_scored(work, plan):
         fake_tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu", stack["members"])
         claim.release()
 
-    Timer(0.3, train_and_leave).start()
-    done, _ = work()
+    done, _ = work(meanwhile=train_and_leave)
     assert (done.trained, done.scored) == (4, 8)
     assert set(trained().values()) == {1}
 

@@ -76,11 +76,11 @@ def test_settings_that_a_network_does_not_read_do_not_either(load, one, other):
 
 @pytest.mark.usefixtures("pictures")
 def test_a_size_that_an_architecture_cannot_make_is_a_sentence(mistakes):
-    text = "version: 1\nname: t\ndatasets: {odd: {base: pictures, side: 20}}\nmatrix:\n"
+    text = "version: 1\nname: t\nprimary: {images: sliced_w}\ndatasets: {odd: {base: pictures, side: 20}}\nmatrix:\n"
     block = "  - {dataset: [pictures, odd, ring], architecture: [dcgan, mlp], objective: gan}\n"
     said = mistakes(text + block)
     needs = "4 or 7 times a power of two, such as 1x16x16, 1x28x28, 3x32x32 or 3x64x64, and these samples are"
-    start = "x.yaml:5: architecture: 'dcgan' cannot be built for"
+    start = "x.yaml:6: architecture: 'dcgan' cannot be built for"
     assert said == [
         f"{start} '{name}': it makes square pictures whose side is {needs} {shape}"
         for name, shape in (("odd", "1x20x20"), ("ring", "2"))
