@@ -39,3 +39,21 @@ def test_a_shipped_suite_has_the_steps_that_were_chosen(suite):
     part = (PATH.parents[2] / "docs" / "defaults.md").read_text().split(f"\n## {suite}\n")[1].split("\n## ")[0]
     (steps,) = re.findall(r"Chosen: ([\d,]+) steps", part)
     assert load_suite(str(PATH.parents[1] / f"{suite}.yaml")).train.steps == int(steps.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("means", "edges"),
+    [
+        ([0.3, 0.2, 0.1], ["gan (largest)"]),
+        ([0.1, 0.2, 0.3], ["gan (smallest)"]),
+        ([0.2, 0.1, 0.3], []),
+        ([np.inf, 0.1, np.inf], []),
+        ([0.1], []),
+    ],
+)
+def test_a_best_rate_at_the_edge_of_the_grid_is_told(choose, means, edges):
+    """`recipe` is the number it stands for: 3e-4, between the others here."""
+    labels, rates = ["0.0001", "recipe", "0.001"][: len(means)], [1e-4, 3e-4, 1e-3][: len(means)]
+    runs = pd.DataFrame({"objective": "gan", "sweep.lr": labels * 2, "hyper.critic_lr": rates * 2})
+    mean = pd.DataFrame([means], index=["gan"], columns=labels)
+    assert choose.at_edge(runs, mean) == edges
