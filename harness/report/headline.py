@@ -45,12 +45,14 @@ class Lead:
     """Who comes first by one comparison, and how far ahead of every other objective, paired by seed.
 
     gaps  by the others' names, best first; no bounds where there is one seed
+    lost  by name the share of lost runs among those that stand for each: of equal scores the lower one comes first
     """
 
     way: str
     budget: str
     first: str
     gaps: Mapping[str, Interval]
+    lost: Mapping[str, float]
 
     @property
     def second(self) -> str:
@@ -63,8 +65,9 @@ class Lead:
 
     @property
     def tied(self) -> list[str]:
-        """Those who have the score of the first, such as 0 where nobody learnt anything."""
-        return [name for name, gap in self.gaps.items() if abs(gap.mean) < SAME]
+        """Those who have the score of the first, such as 0 where nobody learnt anything, and lost no more runs."""
+        level = [name for name, gap in self.gaps.items() if abs(gap.mean) < SAME]
+        return [name for name in level if abs(self.lost[name] - self.lost[self.first]) < SAME]
 
     @property
     def untold(self) -> list[str]:
@@ -79,7 +82,7 @@ class Headline:
     rows     a row an objective, way and budget: score, low, high, place; objectives in the order of the first lead
     leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
     by_seed  the tuned score at equal steps: a row a task and seed, a column an objective in that order
-    by_task  its mean over seeds: a row a task
+    by_task  its mean over seeds: a row a task; lost_by_task: the share of lost runs behind it, the same cells
     at_steps, at_seconds  what intervals of the tuned score are made of (`jackknife`), in the mean over tasks: a row a
              seed, the same columns
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
@@ -95,6 +98,7 @@ class Headline:
     leads: tuple[Lead, ...]
     by_seed: pd.DataFrame
     by_task: pd.DataFrame
+    lost_by_task: pd.DataFrame
     at_steps: pd.DataFrame
     at_seconds: pd.DataFrame
     runs: pd.DataFrame
@@ -131,14 +135,17 @@ def headline(
     varied = _varied(compared, swept)
     stood = _standing(judged, WAYS if varied else WAYS[:1])
     seeds = {key: grid_of(runs, "pseudo").groupby("seed").mean() for key, runs in stood.items()}
-    rows = _rows(seeds)
+    lost = {key: grid_of(runs, "lost") for key, runs in stood.items()}
+    rows = _rows(seeds, lost)
     order = rows["objective"].unique()
     tuned, at_steps = grid_of(stood["steps", "tuned"])[order], judged[judged["budget"] == "steps"]
+    tasks = compared["task"].unique()
     return Headline(
         rows=rows,
-        leads=_leads(seeds),
+        leads=_leads(seeds, lost),
         by_seed=tuned,
-        by_task=tuned.groupby("task").mean().loc[compared["task"].unique()],
+        by_task=tuned.groupby("task").mean().loc[tasks],
+        lost_by_task=lost["steps", "tuned"][order].groupby("task").mean().loc[tasks],
         at_steps=seeds["steps", "tuned"][order],
         at_seconds=seeds["seconds", "tuned"][order],
         runs=_settings(compared, swept).join(_runs(compared, judged)).loc[order].reset_index(),
@@ -163,8 +170,8 @@ def _varied(runs: pd.DataFrame, swept: Collection[str]) -> str:
 
 
 def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every run and budget: where it is judged (`reached`, a share of its steps), its score there and
-    its w1_excess, infinite where it was lost.
+    """Return a row for every run and budget: where it is judged (`reached`, a share of its steps), its score there, its
+    w1_excess, infinite where it was lost, and whether it was (`lost`, 0 or 1).
 
     The budget of a task is what its cheapest run that is ok took: its steps, or its seconds.
     """
@@ -180,7 +187,9 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
             float(np.interp(step, *excesses[run_id])) if is_ok and run_id in excesses else np.inf
             for run_id, step, is_ok in read
         ]
-        parts.append(runs.assign(budget=budget, reached=reached, score=found, excess=beyond, status="ok"))
+        parts.append(
+            runs.assign(budget=budget, reached=reached, score=found, excess=beyond, lost=1.0 - ok, status="ok")
+        )
     # One order whatever the plan's: it breaks ties between settings, and rounds sums.
     return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
 
@@ -255,7 +264,7 @@ def tuned(judged: pd.DataFrame) -> pd.DataFrame:
     """
     fixed = [name for name in ("norm",) if name in judged]
     groups = judged[
-        ["task", "objective", "setting", "seed", "status", "score", "excess", *fixed]
+        ["task", "objective", "setting", "seed", "status", "score", "excess", "lost", *fixed]
     ].groupby(["task", "objective", *fixed])  # fmt: skip
     return pd.concat([_tuned(group) for _, group in groups])
 
@@ -269,14 +278,16 @@ def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def grid_of(runs: pd.DataFrame, column: str = "score") -> pd.DataFrame:
-    """Return the mean score of runs: a row a task and seed, a column an objective."""
+    """Return the mean of a column of runs, such as their score: a row a task and seed, a column an objective."""
     return runs.groupby(["task", "seed", "objective"])[column].mean().unstack("objective")
 
 
-def _rows(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
+def _rows(
+    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
+) -> pd.DataFrame:
     rows = []
     for (budget, way), seeds in by_seed.items():
-        for place, objective in enumerate(_order(seeds), start=1):
+        for place, objective in enumerate(_order(seeds, lost[budget, way]), start=1):
             found = stats.score_interval(seeds[objective])
             labels = {"objective": objective, "way": way, "budget": budget, "place": place}
             rows.append({**labels, "score": found.mean, "low": found.low, "high": found.high})
@@ -285,20 +296,27 @@ def _rows(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
     return made.sort_values("objective", key=lambda names: names.map(first), kind="stable", ignore_index=True)
 
 
-def _order(seeds: pd.DataFrame) -> list[str]:
-    """Sort objectives best first, ties by name."""
-    return [str(name) for name in (-seeds.mean()).sort_index().sort_values(kind="stable").index]
+def _order(seeds: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
+    """Sort objectives best first: by mean score, ties by the share of lost runs (`lost`), then by name."""
+    keys = pd.DataFrame({"score": -(seeds.mean() / SAME).round(), "lost": (lost.mean() / SAME).round()})
+    return [str(name) for name in keys.sort_index().sort_values(["score", "lost"], kind="stable").index]
 
 
-def _leads(by_seed: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[Lead, ...]:
+def _leads(
+    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
+) -> tuple[Lead, ...]:
     n = max(seeds.shape[1] for seeds in by_seed.values())
-    return tuple(lead(way, budget, seeds) for (budget, way), seeds in by_seed.items() if seeds.shape[1] == n)
+    found = {key: seeds for key, seeds in by_seed.items() if seeds.shape[1] == n}
+    return tuple(lead(way, budget, seeds, lost[budget, way]) for (budget, way), seeds in found.items())
 
 
-def lead(way: str, budget: str, seeds: pd.DataFrame) -> Lead:
-    """Return who comes first of the scores over all tasks: `seeds` has a row a seed, a column an objective."""
-    first, *others = _order(seeds)
-    return Lead(way, budget, first, {name: stats.paired_difference(seeds[first], seeds[name]) for name in others})
+def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead:
+    """Return who comes first of the scores over all tasks: `seeds` has a row a seed, a column an objective, `lost` the
+    same columns of the share of lost runs in as many tasks and seeds for each.
+    """
+    first, *others = _order(seeds, lost)
+    gaps = {name: stats.paired_difference(seeds[first], seeds[name]) for name in others}
+    return Lead(way, budget, first, gaps, {str(name): float(share) for name, share in lost.mean().items()})
 
 
 def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:

@@ -7,36 +7,48 @@ import numpy as np
 import pandas as pd
 
 from harness.report import stats
-from harness.report.headline import SAME, Headline, grid_of, lead, tuned
+from harness.report.headline import Headline, grid_of, lead, tuned
 from harness.wording import counted, interval, listed, plain
 
 PARTS = {"task": "task", "data set": "dataset", "architecture": "architecture"}  # by their columns
+NORM = "critic norm"
 MOST = 4  # removals that a sentence names
 COLUMNS = (
     "part", "left_out", "tasks", "first", "score", "low", "high", "second", "ahead", "ahead_low", "ahead_high",
+    "shared",
 )  # fmt: skip
 
 
 def leave_one_out(found: Headline, data_axes: Collection[str] = ()) -> pd.DataFrame:
     """Return who comes first, tuned and at equal steps, without each part of the suite: a row a removal, of COLUMNS.
 
-    Objectives are tuned again where a swept value is left out. Not tried: what leaves no task; the same tasks twice; a
-    swept value without which an objective has no run in some task, for then others would be compared there.
+    Objectives are tuned again where a swept value is left out. `shared`: whether several have the first place. Not
+    tried: what leaves no task; the same tasks twice; a swept value without which an objective has no run in some task,
+    for then others would be compared there. Where the critic's norm is held fixed, each of its values is left out, too.
     """
     judged, best = found.judged, found.best.first
-    grid, tried, rows = grid_of(tuned(judged), "pseudo"), set(), []
+    stood, tried, rows = tuned(judged), set(), []
+    cells = len(grid_of(stood)) * judged["objective"].nunique()
     as_planned = judged.set_index("task").loc[found.by_task.index].reset_index()
     for part, column in PARTS.items():
         for value in as_planned[column].unique():
             tasks = frozenset(judged.loc[judged[column] != value, "task"])
             if tasks and tasks not in tried:
                 tried.add(tasks)
-                rows.append(_row(part, str(value), grid[grid.index.isin(tasks, level="task")], best))
+                rows.append(_row(part, str(value), stood[stood["task"].isin(tasks)], best))
+    for value in _norms(judged):
+        rows.append(_row(NORM, value, stood[stood["norm"] != value], best))
     for name, value, kept in _without_values(judged, data_axes):
-        again = grid_of(tuned(kept), "pseudo")
-        if again.shape == grid.shape and again.notna().all(axis=None):
+        again = tuned(kept)
+        if grid_of(again).notna().to_numpy().sum() == cells:
             rows.append(_row(name, value, again, best))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _norms(judged: pd.DataFrame) -> list[str]:
+    """Return the critic norms that are averaged, where there are several; without any of them tasks are left."""
+    norms = list(map(str, judged["norm"].unique())) if "norm" in judged else []
+    return norms if len(norms) > 1 else []
 
 
 def _without_values(judged: pd.DataFrame, data_axes: Collection[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -48,16 +60,17 @@ def _without_values(judged: pd.DataFrame, data_axes: Collection[str]) -> Iterato
             yield column.removeprefix("sweep."), str(value), judged[texts != value]
 
 
-def _row(part: str, left_out: str, grid: pd.DataFrame, best: str) -> dict[str, Any]:
-    """Compare the objectives of a grid; of those that share the first place `best` is named."""
-    seeds = grid.groupby("seed").mean()
-    found = lead("tuned", "steps", seeds)
+def _row(part: str, left_out: str, stood: pd.DataFrame, best: str) -> dict[str, Any]:
+    """Compare objectives by the runs that stand for them; of those that share the first place `best` is named."""
+    seeds = grid_of(stood, "pseudo").groupby("seed").mean()
+    found = lead("tuned", "steps", seeds, grid_of(stood, "lost"))
     first, second = (best, found.first) if best in found.tied else (found.first, found.second)
     score = stats.score_interval(seeds[first])
-    named = {"part": part, "left_out": left_out, "tasks": grid.index.get_level_values("task").nunique()}
+    named = {"part": part, "left_out": left_out, "tasks": stood["task"].nunique()}
     return named | {
         "first": first, "score": score.mean, "low": score.low, "high": score.high,
         "second": second, "ahead": found.ahead.mean, "ahead_low": found.ahead.low, "ahead_high": found.ahead.high,
+        "shared": bool(found.tied),
     }  # fmt: skip
 
 
@@ -93,7 +106,7 @@ def _all(n: int) -> str:
 
 def _together(stays: pd.DataFrame) -> str:
     """Say in how many cases the best shares the first place."""
-    n = int((stays["ahead"].abs() < SAME).sum())
+    n = int(stays["shared"].sum())
     return f", in {'each' if n == len(stays) else n} of them with another" if n else ""
 
 

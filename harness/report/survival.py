@@ -25,6 +25,7 @@ from harness.spec import content_id
 from harness.study.budget import Array, bounds, redrawn_means, redraws
 from harness.study.paired import mcnemar
 from harness.study.survival import fourfold, reached
+from harness.study.value import BELOW
 from harness.wording import NOTHING, p_value, points_interval
 
 GRID = np.arange(101) / 100  # of scores, for the curves
@@ -64,7 +65,7 @@ def read(store: Records, study: Studied) -> Survival | None:
     asked = [part.reindex(columns=["trial", *drawn]).reset_index(drop=True) for part in parts]
     if not study.ended or len(names) < 2 or not all(settings.equals(asked[0]) for settings in asked[1:]):
         return None
-    which = reached([part["value"].astype(float) for part in parts], GRID)
+    which = reached([_ranked(part) for part in parts], GRID)
     seed = int(content_id([store.plan["study"]["identity"], "survival"]), 16)
     taken = redraws(which.shape[1], np.random.default_rng(seed))
     shares = redrawn_means(np.swapaxes(which, 1, 2), taken)
@@ -74,6 +75,11 @@ def read(store: Records, study: Studied) -> Survival | None:
         curves, pairs = curves.assign(low=np.nan, high=np.nan), pairs.assign(low=np.nan, high=np.nan, p=np.nan)
     noun = "architecture" if all(name.startswith(PLAYERS) for name in drawn) else "setting"
     return Survival(noun, which.shape[1], curves, pairs)
+
+
+def _ranked(trials: pd.DataFrame) -> pd.Series:
+    """Return the values of trials by which they are ordered: lost runs just below 0, so that they reach no score."""
+    return trials["value"].astype(float) - BELOW * trials["lost"] / trials["runs"]
 
 
 def _curves(names: list[str], which: NDArray[np.bool_], shares: Array) -> pd.DataFrame:

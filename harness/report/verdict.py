@@ -10,8 +10,9 @@ import pandas as pd
 from harness.power import seen, smallest_effect
 from harness.report import stats
 from harness.report.answer import statuses
-from harness.report.headline import BUDGETS, COVERAGE, TIES, WORK, Headline, Lead
+from harness.report.headline import BUDGETS, COVERAGE, SAME, TIES, WORK, Headline, Lead
 from harness.report.rows import by_value, share
+from harness.study.value import BELOW
 from harness.wording import NOTHING, counted, interval, listed, number, percent, score
 
 GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
@@ -76,6 +77,9 @@ def _body(found: Headline) -> str:
     ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}, "
     if best.tied:
         is_best, ahead = f"{is_best} shared with {listed(best.tied)},", ""
+    elif abs(best.ahead.mean) < SAME:
+        shares = [f"{percent(best.lost[name])} of {name}" for name in (best.second, best.first)]
+        ahead = f"the same as the runner-up, {best.second}, which lost more runs ({listed(shares)}), "
     return f"{best.first} {is_best} {score} ({', '.join(told)}), {ahead}{_sure(best, found.seeds)}"
 
 
@@ -171,7 +175,7 @@ def _by(found: Headline, leads: list[Lead]) -> str:
 
 def by_task(found: Headline) -> str:
     """Return a sentence: in how many tasks the best has the highest tuned score, and who has it elsewhere."""
-    grid, best = found.by_task, found.best.first
+    grid, best = (found.by_task - BELOW * found.lost_by_task).round(12), found.best.first
     tops = {str(task): [str(name) for name in grid.columns[row == row.max()]] for task, row in grid.iterrows()}
     held = [task for task, top in tops.items() if best in top]
     score = f"the highest {'tuned ' if found.swept else ''}score"

@@ -9,7 +9,7 @@ from report.test_pairs import TASKS, side, told
 from harness import comparable
 from harness.comparable import Scoring
 from harness.errors import HarnessError
-from harness.report import lost, tables
+from harness.report import lost, tables, verdict
 from harness.report.across import across
 from harness.report.pairs import difference, pair
 from harness.report.reading import read
@@ -137,6 +137,25 @@ def test_over_tasks_an_objective_that_loses_all_runs_is_behind_one_that_learns_n
     assert (row["difference"], row["improvement"], row["higher"]) == (0.0, 1.0, "gan")
     assert row["p"] == pytest.approx(2 / 2**6)
     assert found.objectives.set_index("objective")["mean_rank"].to_dict() == {"wgan-gp": 1, "gan": 2, "nsgan": 3}
+
+
+def test_of_objectives_at_0_the_one_that_lost_its_runs_comes_last_and_shares_no_place():
+    fates = {"gan": {"status": "diverged"}, "nsgan": {"score": 0.0}, "wgan-gp": {"score": 0.0}}
+    overrides = {(t, name, 0, s): fate for t in range(2) for s in range(3) for name, fate in fates.items()}
+    found = tables.read(FakeResults(objectives=tuple(fates), tasks=TASKS, overrides=overrides)).headline
+    assert found.rows.query("way == 'tuned' and budget == 'steps'")["objective"].tolist() == ["nsgan", "wgan-gp", "gan"]
+    assert all((lead.first, lead.tied) == ("nsgan", ["wgan-gp"]) for lead in found.leads)
+    assert verdict.by_task(found) == "nsgan has the highest score in each of the 2 tasks, shared with wgan-gp."
+    assert found.lost_by_task.mean().to_dict() == {"nsgan": 0, "wgan-gp": 0, "gan": 1}
+
+
+def test_a_tie_that_lost_runs_decide_is_said():
+    fates = {"gan": {"status": "diverged"}, "nsgan": {"score": 0.0}}
+    overrides = {(t, name, 0, s): fate for t in range(2) for s in range(3) for name, fate in fates.items()}
+    view = tables.read(FakeResults(objectives=tuple(fates), tasks=TASKS, overrides=overrides))
+    said = verdict.text(view.headline, view.table)
+    assert "nsgan has the highest mean score, 0" in said
+    assert "the same as the runner-up, gan, which lost more runs (100 % of gan and 0.0 % of nsgan), paired" in said
 
 
 def test_of_trials_at_0_one_that_lost_a_run_is_never_chosen():

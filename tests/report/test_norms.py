@@ -9,6 +9,7 @@ from report.test_headline import METRICS, RATES, curves, value
 
 from harness.report import edges, norms, stats, variance
 from harness.report.headline import headline, tuned
+from harness.report.robust import leave_one_out
 
 NORMS = {"gan": {"auto": "batch", "none": "none", "layer": "layer"}, "gp": {"auto": "layer", "none": "none"}}
 
@@ -40,6 +41,16 @@ def test_at_the_same_norm_shared_norms_are_averaged_and_none_is_tuned():
     assert (found.swept, found.best.ahead.mean) == ("lr", pytest.approx(0.1))
 
 
+def test_without_a_norm_the_headline_is_that_of_the_others():
+    same = norms.same(normed(SCORES))
+    rows = leave_one_out(headline(same, curves(same), METRICS)).set_index(["part", "left_out"])
+    found = rows.loc["critic norm"]
+    assert found["ahead"].to_dict() == pytest.approx({"none": 0.2, "layer": 0.0})
+    assert found["first"].to_dict()["none"] == "gp"
+    assert found["shared"].to_dict() == {"none": False, "layer": True}
+    assert set(found["tasks"]) == {2}
+
+
 def test_at_the_usual_norm_each_objective_has_what_auto_stands_for():
     table = normed(SCORES)
     usual = norms.usual(table)
@@ -69,7 +80,7 @@ def test_chosen_values_at_the_edge_of_their_grid_are_counted():
 
 def test_a_choice_inside_its_grid_and_a_setting_of_words_have_no_edge():
     runs = pd.DataFrame({
-        "task": "t", "objective": "a", "seed": [0, 1, 0, 1, 0, 1], "status": "ok", "excess": 0.0,
+        "task": "t", "objective": "a", "seed": [0, 1, 0, 1, 0, 1], "status": "ok", "excess": 0.0, "lost": 0.0,
         "score": [0.1, 0.1, 0.9, 0.9, 0.2, 0.2], "setting": ["x", "x", "y", "y", "z", "z"],
         "sweep.lr": [1e-3, 1e-3, 3e-3, 3e-3, 1e-2, 1e-2], "sweep.optimizer": ["adam"] * 2 + ["sgd"] * 4,
     })  # fmt: skip

@@ -35,6 +35,14 @@ def test_a_lost_run_counts_0():
     assert found.n == 4
 
 
+def test_a_trial_that_lost_its_runs_reaches_no_score_and_one_at_0_reaches_0():
+    lost = {f"gp-1-{seed}": "diverged" for seed in (100, 101)}
+    found = read(Study({"gan": [0.0, *GAN[1:]], "gp": GP}, statuses=lost))
+    row = found.pairs.set_index("at").loc[0.0]
+    assert [*row[list(survival.COUNTS)]] == [1, 0, 3, 0]
+    assert found.curves.set_index(["objective", "at"])["share"]["gp", 0.0] == 0.75
+
+
 def of_architectures(values, **more):
     """A study that draws settings of players alone."""
     points = [{"generator.depth": i, "critic.width": 8} for i in range(len(next(iter(values.values()))))]
