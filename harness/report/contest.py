@@ -3,13 +3,14 @@
 A suite of one objective asks about something else: its architectures compete, or its settings where it has but one.
 
 Where a suite sweeps settings, an objective stands for itself with the setting that was best on the *other* seeds, so
-that no seed is judged by a setting chosen on it.
+that no seed is judged by a setting chosen on it. A critic's norm is never tuned: objectives are compared at the same
+norms, a seed with its mean over these.
 """
 
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +21,16 @@ from numpy.typing import NDArray
 from harness.compared import compared
 from harness.metrics.directions import lower_is_better
 from harness.power import smallest_effect
-from harness.report import jackknife, stats
+from harness.report import jackknife, norms, stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One objective (or whatever competes) in one task: one run a seed. `swept` names what was tuned."""
+    """One objective (or whatever competes) in one task: one run a seed, of several norms their mean. `swept` names what
+    was tuned.
+    """
 
     objective: str
     values: Mapping[int, float]  # by seed, of the runs that are ok: pseudo-values where all are
@@ -55,15 +58,15 @@ class TaskResult:
         return self.gap is not None and self.gap.low > 0
 
 
-def rivals(table: pd.DataFrame) -> pd.DataFrame:
+def rivals(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     """Return the labelled table with what is compared as its `objective`; where that is architectures, a task is a data
-    set with the objective.
+    set with the objective; where objectives, and the critic's norm is swept, these at the same norms (`norms.held`).
     """
     what = compared(*(table[name].nunique() for name in ("objective", "architecture", "setting")))
     if what == "settings":
         return table.assign(objective=table["setting"], setting="")
     if what == "objectives":
-        return table
+        return norms.held(table, data_axes)
     objective, pairs = str(table["objective"].iloc[0]), zip(table["task"], table["architecture"], strict=True)
     tasks = [task.replace(f" / {architecture}", f" / {objective}", 1) for task, architecture in pairs]
     return table.assign(objective=table["architecture"].astype(str), task=tasks)
@@ -126,17 +129,32 @@ def _best_setting(
 
 
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
-    rows = tuned(runs, metric)
-    values = stats.values_of(rows, metric)
-    found = stats.spread(values, rows["status"].tolist(), lower_is_better(metric))
-    ok = rows["status"].to_numpy() == "ok"
+    parts = [part for _, part in runs.groupby("norm", sort=False)] if "norm" in runs else [runs]
+    rows = _by_seed(pd.concat([_stood(part, metric) for part in parts]))
+    found = stats.spread(rows["value"], rows["status"].tolist(), lower_is_better(metric))
+    ok, values = rows["status"] == "ok", rows["value"]
     if ok.all():
-        values = _pseudo(runs, rows, metric)
+        values = rows["pseudo"]
         found = dataclasses.replace(found, interval=stats.t_interval(values))
-    by_seed = dict(zip(rows["seed"].to_numpy()[ok].tolist(), values[ok].tolist(), strict=True))
+    by_seed = dict(zip(rows.index[ok].tolist(), values[ok].tolist(), strict=True))
     swept = [c for c in stats.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
     names = tuple(c.removeprefix("sweep.") for c in swept) if runs["setting"].nunique() > 1 else ()
     return Contender(objective, by_seed, found, names)
+
+
+def _stood(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return what stands for one objective in one task, at one norm: seed, status, value and pseudo."""
+    rows = tuned(runs, metric)
+    values = stats.values_of(rows, metric)
+    whole = bool((rows["status"] == "ok").all())
+    return rows[["seed", "status"]].assign(value=values, pseudo=_pseudo(runs, rows, metric) if whole else values)
+
+
+def _by_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a seed: the means, and the status of the first run that is not ok, pending before lost."""
+    status = rows["status"].map(lambda said: {"ok": 2, "pending": 0}.get(said, 1))
+    first = rows.assign(order=status).sort_values("order", kind="stable").groupby("seed")["status"].first()
+    return rows.groupby("seed")[["value", "pseudo"]].mean().assign(status=first)
 
 
 def _pseudo(runs: pd.DataFrame, chosen: pd.DataFrame, metric: str) -> NDArray[np.float64]:

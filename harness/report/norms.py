@@ -71,6 +71,37 @@ def usual(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     return _without_axis(kept.assign(norm=kept[RESOLVED]), data_axes)
 
 
+def held(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
+    """Return the runs of `same` where norms are swept and some task has a common one, so that none is tuned; the table
+    itself elsewhere, and where its norm is held already.
+    """
+    if "norm" in table or SWEPT not in table or RESOLVED not in table or table[SWEPT].nunique() < 2:
+        return table
+    return same(table, data_axes) if any(_shared(table).values()) else table
+
+
+def held_said(compared: pd.DataFrame, whole: pd.DataFrame) -> str:
+    """Say of the runs of `held` at which norms objectives are compared, and how many tasks of the whole table that
+    leaves out; "" where no norm is held.
+    """
+    if "norm" not in compared:
+        return ""
+    if _differ_in_a_task(compared):
+        return "Each objective has its usual norm in the critic."
+    left = whole["task"].nunique() - compared["task"].nunique()
+    several = ", averaged where a task has several" if compared["norm"].nunique() > 1 else ""
+    out = f"; {counted(left, 'task')} without a common norm {'is' if left == 1 else 'are'} left out" if left else ""
+    return (
+        f"Every critic of a task has the same norm ({listed(list(map(str, compared['norm'].unique())))}{several}{out})."
+    )
+
+
+def _differ_in_a_task(table: pd.DataFrame) -> bool:
+    """Whether the objectives of some task have other norms."""
+    own = table.groupby(["task", "objective"])["norm"].agg(lambda norms: " ".join(sorted(set(norms))))
+    return bool((own.groupby("task").nunique() > 1).any())
+
+
 def _without_axis(table: pd.DataFrame, data_axes: Collection[str]) -> pd.DataFrame:
     made = table.drop(columns=SWEPT, errors="ignore")
     rest = stats.swept_columns(made, data_axes)

@@ -40,6 +40,7 @@ from harness.report.across_shown import across_part
 from harness.report.confirmed import confirmed
 from harness.report.contest import TaskResult
 from harness.report.figures import label
+from harness.report.norms import held_said
 from harness.report.panels import TYPES, Panel, Section
 from harness.report.records import Records
 from harness.report.tables import View
@@ -66,7 +67,7 @@ def build_report(store: Records, out: Path) -> Path:
     the run, and StoreError where `out` cannot be written.
     """
     view, study = tables.read(confirmed(store)), studied.read(store)
-    results = contest.judge(contest.rivals(view.table), view.metrics)
+    results = contest.judge(_rivals(view), view.metrics)
     found, tested = sensitivity.sweeps(view.table, view.plan.get("data_axes", ())), across_part(view)
     drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
     drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
@@ -141,6 +142,7 @@ def context(
         "norms": norms_shown.shown(view),
         "unranked": "" if view.headline else fair.why_none(view.table, view.metrics),
         "by_task": rows.answers(results),
+        "held": held_said(_rivals(view), view.table),
         **_removals(view, frames),
         "counts": _counts(table),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
@@ -189,8 +191,15 @@ def _answer(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
         first, *more = norms_shown.answer(view)
         return [said_first(view.table) + first, *more]
-    said = answer.sentence(contest.rivals(view.table), results, tables.arguments(view, path=False))
-    return [said_first(view.table) + said]
+    competing = _rivals(view)
+    said = answer.sentence(competing, results, tables.arguments(view, path=False))
+    return [f"{said_first(view.table)}{said} {held_said(competing, view.table)}".rstrip()]
+
+
+def _rivals(view: View) -> pd.DataFrame:
+    """Return what competes in each task: of several objectives the runs that the headline compares."""
+    table = view.compared if view.table["objective"].nunique() > 1 else view.table
+    return contest.rivals(table, view.plan.get("data_axes", ()))
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.report import answer, contest, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import Style, styles
+from harness.report.norms import held_said
 from harness.wording import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
@@ -40,8 +41,10 @@ class Reading:
     @property
     def sentence(self) -> str:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
-        said = answer.sentence(contest.rivals(self.table), self.results, "SUITE")
-        return f"{said_first(self.table)}{said}{self.note}"
+        competing = contest.rivals(self.table, _data_axes(self.table))
+        said = answer.sentence(competing, self.results, "SUITE")
+        held = held_said(competing, self.table)
+        return f"{said_first(self.table)}{said}{f' {held}' if held else ''}{self.note}"
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -79,7 +82,7 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     metrics = _metrics(table, made, metric)
     cells = tables.cells_of(made, metrics)
     looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
-    results = contest.judge(contest.rivals(made), metrics) if len(made) else []
+    results = contest.judge(contest.rivals(made, _data_axes(table)), metrics) if len(made) else []
     return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
 
 

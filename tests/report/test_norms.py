@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from report.test_headline import METRICS, RATES, curves, value
 
-from harness.report import edges, norms, stats, variance
+from harness.report import contest, edges, norms, stats, variance
 from harness.report.headline import headline, tuned
 from harness.report.robust import leave_one_out
 
@@ -49,6 +49,33 @@ def test_without_a_norm_the_headline_is_that_of_the_others():
     assert found["first"].to_dict()["none"] == "gp"
     assert found["shared"].to_dict() == {"none": False, "layer": True}
     assert set(found["tasks"]) == {2}
+
+
+def test_task_by_task_norms_are_held_as_in_the_headline():
+    table = normed(SCORES)
+    table["w1_excess"] = 1 - table["score"] + 0.01 * table["seed"]
+    competing = contest.rivals(table)
+    results = contest.judge(competing, METRICS)
+    for result in results:
+        by = {c.objective: c for c in result.order}
+        assert by["gan"].spread.interval.mean == pytest.approx(0.41)  # not .31, at its better norm
+        assert by["gp"].spread.interval.mean == pytest.approx(0.31)
+        assert {c.swept for c in result.order} == {("lr",)}
+        assert by["gan"].values[2] == pytest.approx(0.42)
+    words = "Every critic of a task has the same norm (none and layer, averaged where a task has several)."
+    assert norms.held_said(competing, table) == words
+    whole = pd.concat([table, table.assign(task="alone")])
+    assert "; 1 task without a common norm is left out)." in norms.held_said(competing, whole)
+    alone = table[table["objective"] == "gan"]
+    assert contest.rivals(alone)["objective"].nunique() > 1  # of one objective the norms compete
+
+
+def test_a_seed_that_lost_a_run_at_one_norm_counts_as_lost():
+    table = normed(SCORES).assign(w1_excess=0.5)
+    gone = (table["objective"] == "gp") & (table["setup.critic.norm"] == "layer") & (table["seed"] == 0)
+    table.loc[gone, ["status", "w1_excess"]] = ["diverged", np.nan]
+    gp = contest.judge(contest.rivals(table), METRICS)[0].order[1]
+    assert (gp.objective, gp.spread.n_ok, gp.spread.n_failed, set(gp.values)) == ("gp", 2, 1, {1, 2})
 
 
 def test_at_the_usual_norm_each_objective_has_what_auto_stands_for():
