@@ -7,6 +7,7 @@ of a suite are held to it before training (`harness.suite.blocks`).
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import HarnessError
@@ -21,6 +22,7 @@ SCORING = ("score.samples", "score.metrics")  # columns of `harness.load`: how t
 # Settings that belong to no objective: where competitors of one task differ in them, that is said first.
 COMMON = ("steps", "setup.batch", "setup.fixed", "setup.points", "data.", "setup.generator.")
 CELL = ["task", "objective", "setting"]
+OTHER_DATA = "trained on other data under one name; give the data sets names of their own"
 
 
 def is_setting(column: str) -> bool:
@@ -57,9 +59,19 @@ def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
     n = [each.samples for each in found]
     if None in n or n[0] == n[1]:
         return ""
-    few, many = sorted(n)  # type: ignore[type-var]
-    again = f"`harness score {folders[n.index(few)]} --samples {many}`"
-    return f"scored on {n[0]:,} and on {n[1]:,} samples; rescore with {again}"
+    few, many = (n.index(size) for size in sorted(n))  # type: ignore[type-var]
+    start = f"scored on {n[0]:,} and on {n[1]:,} samples"
+    for one, other in ((few, many), (many, few)):
+        if not _is_frozen(folders[one]):
+            return f"{start}; rescore with `harness score {folders[one]} --samples {n[other]}`"
+    again = f"run the suite of {folders[few]} again with `--set score.samples={n[many]}`"
+    return f"{start}; both are frozen and cannot be rescored: {again}"
+
+
+def _is_frozen(folder: str) -> bool:
+    from harness.store.frozen import is_frozen
+
+    return is_frozen(Path(folder))
 
 
 def unlike_extractors(found: Sequence[Scoring]) -> bool:
@@ -95,7 +107,19 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
                 "again"
             )
         if len(_values(runs, "setup.content")) > 1:
-            raise HarnessError(f"{task}: trained on other data under one name; give the data sets names of their own")
+            raise HarnessError(f"{task}: {OTHER_DATA}")
+
+
+def unlike_data(runs: "pd.DataFrame", a: "pd.DataFrame", b: "pd.DataFrame") -> str:
+    """Return the data set of the first pair (`run_id_a`, `run_id_b`) whose runs, in tables of either side, were trained
+    on other data under its name; "" where none was.
+    """
+    known = [dict(zip(t["run_id"], t["setup.content"], strict=True)) if "setup.content" in t else {} for t in (a, b)]
+    for dataset, first, second in zip(runs["dataset"], runs["run_id_a"], runs["run_id_b"], strict=True):
+        contents = {side.get(run_id) for side, run_id in zip(known, (first, second), strict=True)}
+        if len([content for content in contents if isinstance(content, str)]) > 1:
+            return str(dataset)
+    return ""
 
 
 def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:

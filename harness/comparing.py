@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.comparable import scoring, unlike_samples
+from harness.comparable import OTHER_DATA, scoring, unlike_data, unlike_samples
 from harness.errors import HarnessError, StoreError, suggestion
 from harness.report import comparison, tables
-from harness.report.changes import changed_settings, warnings
+from harness.report.changes import changed_settings, foremost, warnings
 from harness.report.confirmed import comparable, studies_said
 from harness.report.judging import Judged, judge, over_tasks
 from harness.report.pairs import Difference, Side, difference, pair
@@ -41,20 +41,22 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     two of these alone, in the only suite of results/. A folder may be that above one with the other's name. Returns
 
     a, b        name, runs, counts by status, unscored (runs that wait for that), alone (without a partner)
-    answer      sentences
+    first       what differs beside what is compared, as `foremost` has it      answer      sentences
     pairs, identical, overall, tasks, objectives    differences, as `_plain` has them, over all and by label
     over_tasks  the signed-rank test of several tasks, as `judging.OverTasks` has it, or None
     settings    what differs, as `changed_settings` has it      warnings    sentences
 
     Of a study the runs that confirm it are compared, alone. Raises HarnessError where there are none of these yet, the
-    words name no two sides, these have no cell and seed in common, or are scored on other numbers of samples;
-    StoreError without results.
+    words name no two sides, these have no cell and seed in common, are scored on other numbers of samples, or trained
+    on other data under one name; StoreError without results.
     """
     names = _named(_split(words))
     sides, apart = _sides(names)
     if names[0].folder != names[1].folder:
         _refuse_unlike(names, sides)
     pairs = pair(*sides, apart)
+    if dataset := unlike_data(pairs.runs, sides[0].table, sides[1].table):
+        raise HarnessError(f"{sides[0].name} and {sides[1].name} cannot be compared: {dataset}: {OTHER_DATA}")
     overall = difference(pairs.runs)
     if not overall.n_pairs:
         raise HarnessError(f"{sides[0].name} and {sides[1].name}: no run has ended on both sides yet")
@@ -65,9 +67,13 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     groups = {label: judge(found, by_score) for label, found in rows.items()}
     several = apart != "objective" and len(groups["objective"]) > 1
     answer = comparison.answer((sides[0].name, sides[1].name), whole, groups["task"], over, pairs.swept)
+    settings = changed_settings(*sides, pairs)
+    named = apart if names[0].variant != names[1].variant else ""
+    first = foremost(*sides, pairs, settings, named)
     of_studies = studies_said({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
     return {
         **{end: _told(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
+        "first": first,
         "answer": f"{answer} {of_studies}".rstrip(),
         "pairs": len(pairs.runs),
         "identical": overall.identical,
@@ -75,8 +81,8 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
         "over_tasks": over and asdict(over),
         "tasks": [{"task": name, **_plain(found)} for name, found in groups["task"].items()],
         "objectives": [{"objective": name, **_plain(found)} for name, found in groups["objective"].items() if several],
-        "settings": changed_settings(*sides, pairs),
-        "warnings": warnings(*sides, pairs),
+        "settings": settings,
+        "warnings": [said for said in warnings(*sides, pairs) if said not in first],
         "seconds_ratio": _seconds_ratio(pairs.runs),
     }
 

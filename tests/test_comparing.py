@@ -103,6 +103,7 @@ def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
     changed = [(row["a"], row["b"], row["pairs"]) for row in found["settings"] if row["setting"] == "hyper.critic_lr"]
     assert changed == [("1e-3", "0.5", 4), ("1e+14", "0.5", 1)]
     assert {row["setting"] for row in found["settings"]} == {"hyper.critic_lr"}
+    assert found["first"][0].startswith("settings differ that are neither swept nor named: hyper.critic_lr is ")
     assert found["identical"]  # other settings, and yet the same numbers: both are said
 
 
@@ -155,6 +156,15 @@ def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call)
     code, out, err = call("compare", "results/small", "elsewhere/small")
     assert (code, out) == (2, "")
     assert "scored on 60 and on 800 samples; rescore with `harness score results/small --samples 800`" in err
+
+
+def test_settings_that_differ_stand_before_the_verdict(other, call):
+    store = Store(other)
+    resolved = {**store.suite, "primary": {**store.suite["primary"], "toys": "hq"}}
+    store.write_plan({**store.plan, "resolved": resolved}, store.suite_text)
+    lines = call("compare", "results/small", "elsewhere/small")[1].splitlines()
+    assert lines[0].startswith("warning: settings differ that are neither swept nor named: primary.toys is ")
+    assert lines[2].startswith("results/small and elsewhere/small: identical records")
 
 
 def test_text_of_a_results_folder_moves_no_terminal(other, results, call):

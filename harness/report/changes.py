@@ -1,17 +1,18 @@
 """What else differs between two sides of paired runs: settings, scoring, machines and versions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from harness.comparable import outdated, scoring, unlike_extractors
+from harness.comparable import COMMON, WEIGHTS, outdated, scoring, unlike_extractors, unlike_weights
 from harness.report.pairs import Pairs, Side, measured
 from harness.report.tables import MACHINE, made_with, said_once
 from harness.spec import canonical_json
 from harness.table import settings_of
-from harness.wording import NOTHING, listed, plain
+from harness.wording import NOTHING, counted, listed, plain
 
+MOST = 4  # settings that are named before the verdict
 CONSEQUENCES = {
     "cpu_isa": ". Equal runs differ in the last bit from the first step, and in their scores after a few hundred",
     "extractor_weights": ". Scores in its features are those of two networks: compare them within a folder",
@@ -81,28 +82,70 @@ def _scoring(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]
     return rows
 
 
+def foremost(a: Side, b: Side, pairs: Pairs, settings: Sequence[Mapping[str, Any]], apart: str) -> list[str]:
+    """Return what is said before the verdict, for it may be the reason of it: those of the changed `settings` that are
+    neither swept nor what `apart` names, other weights of extractors, other versions of the metrics.
+    """
+    values: dict[str, list[str]] = {}
+    for row in settings:
+        if _unasked(str(row["setting"]), pairs.loose, apart):
+            values.setdefault(str(row["setting"]), []).append(f"{row['a']} in A and {row['b']} in B")
+    said = [f"{name} is {each[0]}{' in some pairs' if len(each) > 1 else ''}" for name, each in values.items()]
+    more = [f"{counted(len(said) - MOST, 'more setting')}, below"] if len(said) > MOST else []
+    named = "; ".join(said[:MOST] + more)
+    differ = [f"settings differ that are neither swept nor named: {named}"] if said else []
+    return differ + _weights(*_paired(a, b, pairs.runs)) + _scored_by(a.plan, b.plan)
+
+
+def _unasked(name: str, loose: Sequence[str], apart: str) -> bool:
+    """Whether a setting that differs belongs neither to what is swept on one side nor to what tells the sides apart."""
+    last = name.rpartition(".")[2]
+    if any(last == axis.rpartition(".")[2] or last.endswith(f"_{axis}") for axis in loose):
+        return False
+    if not apart:
+        return True
+    own = ("setup.generator.",) if apart == "architecture" else ()
+    common = (*(start for start in COMMON if start not in own), "version.", "score.", "primary.", "dataset.")
+    return name.startswith(common) and name != f"version.{apart}"
+
+
+def _paired(a: Side, b: Side, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of either side that have a place in these pairs."""
+    first, second = (side.table[side.table["run_id"].isin(runs[f"run_id_{e}"])] for side, e in ((a, "a"), (b, "b")))
+    return first, second
+
+
 def warnings(a: Side, b: Side, pairs: Pairs) -> list[str]:
     """Return a sentence for each thing that makes two sides no fair pair: machines, versions, scoring, metrics."""
     ok = pairs.runs[(pairs.runs["status_a"] == "ok") & (pairs.runs["status_b"] == "ok")]
-    made, scored = (
-        [side.table[side.table["run_id"].isin(runs[f"run_id_{end}"])] for side, end in ((a, "a"), (b, "b"))]
-        for runs in (pairs.runs, ok)
-    )
-    said = [*_made_with(*made), *_scored_by(a.plan, b.plan), *_ranked_by(a, b, pairs), *_measured(*scored)]
-    return said + _crossed(pairs)
+    made, scored = _paired(a, b, pairs.runs), _paired(a, b, ok)
+    said = [*_made_with(*made), *_weights(*made), *_scored_by(a.plan, b.plan)]
+    return [*said, *_ranked_by(a, b, pairs), *_measured(*scored), *_crossed(pairs)]
 
 
 def _made_with(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
-    """Name what differs in machine, versions and extractors; what one side alone says of itself differs, too."""
-    names = [*made_with(a), *made_with(b), *(c for c in [*a, *b] if c.startswith("extractor_weights["))]
+    """Name what differs in machine and versions; of machines what one side alone says of itself differs, too."""
     said = []
-    for name in dict.fromkeys(names):
-        x, y = (sorted(set(t[name].dropna().astype(str))) if name in t else [] for t in (a, b))
-        known = (x and y) or name in MACHINE or name.startswith("extractor_weights[")  # others older records lack
-        if x != y and known:
-            both = f"{listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B"
-            said.append(f"{name} differs: {both}{CONSEQUENCES.get(name.partition('[')[0], '')}")
+    for name in dict.fromkeys([*made_with(a), *made_with(b)]):
+        x, y = _known(a, name), _known(b, name)
+        if x != y and ((x and y) or name in MACHINE):  # others older records lack
+            said.append(_differs(name, x, y))
     return said
+
+
+def _weights(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    """Name the extractors whose weights differ."""
+    names = [f"{WEIGHTS}{extractor}]" for extractor in unlike_weights(a, b)]
+    return [_differs(name, _known(a, name), _known(b, name)) for name in names]
+
+
+def _known(table: pd.DataFrame, name: str) -> list[str]:
+    return sorted(set(table[name].dropna().astype(str))) if name in table else []
+
+
+def _differs(name: str, x: list[str], y: list[str]) -> str:
+    both = f"{listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B"
+    return f"{name} differs: {both}{CONSEQUENCES.get(name.partition('[')[0], '')}"
 
 
 def _scored_by(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -140,7 +140,8 @@ def verdict(judged: Judged, names: tuple[str, str] = ("A", "B")) -> str:
 
 def render(found: Mapping[str, Any]) -> str:
     """Return what `harness compare` prints."""
-    parts = [found["answer"], _sides(found), _tasks(found["tasks"], "task")]
+    first = "\n".join(f"warning: {line}" for line in found["first"])
+    parts = [*([first] if first else []), found["answer"], _sides(found), _tasks(found["tasks"], "task")]
     parts += [_tasks(found["objectives"], "objective")] if found["objectives"] and not found["identical"] else []
     parts += [_settings(found["settings"]), *_others(found)]
     return printable("\n\n".join(parts))

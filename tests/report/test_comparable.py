@@ -1,5 +1,7 @@
 """What may be compared with what: refused, or said first, and lost runs behind all others, wherever they are read."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,6 +81,18 @@ def test_of_folders_numbers_of_samples_are_named_in_their_order_and_the_smaller_
     assert comparable.unlike_samples(("a", "b"), (few, few)) == ""
     assert comparable.outdated((few, Scoring(50, None, "0"))) == 1
     assert comparable.outdated((few, many)) is None
+
+
+def test_what_is_frozen_is_never_to_be_rescored(tmp_path):
+    few, many, folders = Scoring(50, None, ""), Scoring(800, None, ""), (str(tmp_path / "a"), str(tmp_path / "b"))
+    for folder in folders:
+        Path(folder).mkdir()
+    (tmp_path / "a" / "FROZEN").touch()
+    assert comparable.unlike_samples(folders, (few, many)).endswith(f"`harness score {folders[1]} --samples 50`")
+    (tmp_path / "b" / "FROZEN").touch()
+    said = comparable.unlike_samples(folders, (few, many))
+    assert "harness score" not in said
+    assert f"run the suite of {folders[0]} again with `--set score.samples=800`" in said
 
 
 # Lost runs

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
+from harness import comparable
 from harness.errors import HarnessError
 from harness.report import comparison, stats, tables
-from harness.report.changes import changed_settings, warnings
+from harness.report.changes import changed_settings, foremost, warnings
 from harness.report.judging import judge, over_tasks
 from harness.report.pairs import Side, difference, pair
 
@@ -264,6 +265,33 @@ def test_so_are_instruction_sets_libraries_and_extractors(columns, differs):
     )
     said = warnings(a, b, pair(a, b))
     assert [text.startswith(differs) for text in said if "differs" in text] == ([True] if differs else [])
+
+
+def test_what_is_neither_swept_nor_named_is_said_before_the_verdict():
+    a = side(FakeResults(), **{"extractor_weights[classifier]": "x"})
+    b = side(FakeResults(), "b", **{"extractor_weights[classifier]": "y"})
+    found, rows = pair(a, b), [{"setting": name, "a": "1", "b": "2"} for name in ("steps", "hyper.critic_lr")]
+    settings, weights = foremost(a, b, found, rows, "")
+    assert settings.endswith(
+        "neither swept nor named: steps is 1 in A and 2 in B; hyper.critic_lr is 1 in A and 2 in B"
+    )
+    assert weights.startswith("extractor_weights[classifier] differs: x in A, y in B")
+    assert weights in warnings(a, b, found)
+    named = [
+        {"setting": name, "a": "1", "b": "2"} for name in ("hyper.critic_lr", "version.objective", "objective.base")
+    ]
+    assert foremost(a, b, found, named, "objective") == [weights]
+    assert foremost(a, b, found, [*named, rows[0]], "objective")[0].endswith("named: steps is 1 in A and 2 in B")
+    loose = replace(found, loose=("lr",))
+    assert "hyper.critic_lr" not in foremost(a, b, loose, rows, "")[0]
+
+
+def test_pairs_trained_on_other_data_under_one_name_are_found():
+    tables_ = [side(FakeResults(), **{"setup.content": content}).table for content in "xy"]
+    runs = pair(side(FakeResults()), side(FakeResults(), "b")).runs
+    assert comparable.unlike_data(runs, *tables_) == "8gaussians"
+    assert comparable.unlike_data(runs, tables_[0], tables_[0]) == ""
+    assert comparable.unlike_data(runs, tables_[0], side(FakeResults()).table) == ""
 
 
 def test_sides_ranked_on_other_metrics_are_compared_by_one_that_both_have():
