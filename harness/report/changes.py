@@ -12,6 +12,7 @@ from harness.spec import canonical_json
 from harness.table import settings_of
 from harness.wording import NOTHING, counted, listed, plain
 
+OF_OBJECTIVES = ("version.objective", "version.trick")
 MOST = 4  # settings that are named before the verdict
 CONSEQUENCES = {
     "cpu_isa": ". Equal runs differ in the last bit from the first step, and in their scores after a few hundred",
@@ -104,9 +105,8 @@ def _unasked(name: str, loose: Sequence[str], apart: str) -> bool:
         return False
     if not apart:
         return True
-    own = ("setup.generator.",) if apart == "architecture" else ()
-    common = (*(start for start in COMMON if start not in own), "version.", "score.", "primary.", "dataset.")
-    return name.startswith(common) and name != f"version.{apart}"
+    own = {"architecture": ("setup.generator.", "version.architecture"), "objective": OF_OBJECTIVES}[apart]
+    return name.startswith((*COMMON, "version.", "score.", "primary.", "dataset.")) and not name.startswith(own)
 
 
 def _paired(a: Side, b: Side, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

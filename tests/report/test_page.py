@@ -161,7 +161,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
         "Across tasks: tests", "no difference can be found", "out of reach of 2 tasks", "interquartile mean of scores",
         "no picture of critical differences", "Of the variance of the scores of these tasks' runs",
         "W1 excess (data units) of every seed", "Sensitivity to lr",
-        "the score of wgan-gp varies least", "Every cell", "Measured for nine tasks and 3 seeds",
+        "the score of wgan-gp varies least", "Every cell", "In nine simulated tasks",
         "highest of 3 means", "Shares of variance", "tables/headline.csv",
         "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
@@ -184,7 +184,7 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
 def test_a_page_of_a_suite_that_sweeps_nothing_speaks_of_no_tuning(quick, tmp_path):
     source = build_report(FakeResults(tasks=TWO), tmp_path).read_text(encoding="utf-8")
     assert re.findall(r"[^.,]*\btuned\b[^.,]*", source, re.IGNORECASE) == [
-        " in simulated suites tuned over three settings", " which are not tuned here",
+        " In nine simulated tasks tuned over three settings", " which are not tuned here",
     ]  # fmt: skip
     assert "chosen again" not in source
     assert "Scores are at equal generator steps, as in the first column of the ranking." in source
