@@ -83,7 +83,9 @@ def show(
 def data(
     dataset: Annotated[str, typer.Argument(help="A data set's name.")],
     sets: Sets = None,
-    extractors: Annotated[bool, typer.Option("--extractors", help="Train its extractor, and say its error.")] = False,
+    extractors: Annotated[
+        bool, typer.Option("--extractors", help="Train its default extractor, and say how often each is wrong.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch or prepare a data set, and say what it holds; where it cannot be fetched, which file to put where."""

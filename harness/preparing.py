@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.datasets import Pictures
 from harness.errors import DataError, HarnessError, lookup, suggestion
-from harness.extractors import defaults, extractor_of
+from harness.extractors import TRAINED, defaults, extractor_of, known, why_not
+from harness.metrics.seen import reliability
 from harness.spec import canonical_json
 from harness.suite.check import wrong_value
 from harness.suite.plugins import tables
@@ -19,9 +21,9 @@ def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> dict[st
     """Fetch what can be fetched, fill the cache, and return what the data set holds with these KEY=VALUE settings.
 
     dataset, kind, shape, settings; of pictures also range, classes, train, held_out, labelled, where (None: in memory,
-    made anew by each process), megabytes and, with `extractors`, extractor_error: the held-out error of its own one,
-    trained where no cache holds it. Raises HarnessError for settings that do not fit, DataError where the data cannot
-    be had.
+    made anew by each process), megabytes and, with `extractors`, extractors: of each by name what `reliability` says,
+    the default one trained where no cache holds it; None of others that no cache holds. Raises HarnessError for
+    settings that do not fit, DataError where the data cannot be had.
     """
     entry = lookup(tables().dataset, name, "data set")
     settings = _settings(name, entry, sets)
@@ -40,8 +42,15 @@ def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> dict[st
         "labelled": found.train_labels is not None,
         "where": str(where) if where is not None and where.exists() else None,
         "megabytes": round((found.train.numel() + found.held_out.numel()) / 1e6, 1),
-        "extractor_error": {x: extractor_of(x, name, settings).error for x in defaults(found)} if extractors else {},
+        "extractors": _extractors(name, settings, found) if extractors else {},
     }
+
+
+def _extractors(name: str, settings: Mapping[str, Any], pictures: Pictures) -> dict[str, dict[str, Any] | None]:
+    default = defaults(pictures)
+    others = [x for x in TRAINED if x not in default and not why_not(x, pictures)]
+    ready = {x: extractor_of(x, name, settings) for x in default} | {x: known(x, name, settings) for x in others}
+    return {x: reliability(extractor, pictures) if extractor is not None else None for x, extractor in ready.items()}
 
 
 def render(said: Mapping[str, Any]) -> str:
@@ -58,11 +67,21 @@ def render(said: Mapping[str, Any]) -> str:
         "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
         "kept in": said["where"] or "memory, made anew by each process",
     }
-    errors = [
-        f"{x}, wrong on {100 * error:.2f} % of the held-out images" for x, error in said["extractor_error"].items()
-    ]
-    more |= {"extractor": ", ".join(errors)} if errors else {}
-    return _lines(said["dataset"], lines | more)
+    return "\n".join([_lines(said["dataset"], lines | more), *_extractor_lines(said["extractors"])])
+
+
+def _extractor_lines(said: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    lines = []
+    for i, (name, found) in enumerate(said.items()):
+        text = "not trained; a suite that names it in score.extractors trains it"
+        if found is not None:
+            of = "quarter turns of the held-out images" if found["modes"] is None else "the held-out images"
+            text = f"wrong on {100 * found['error']:.2f} % of {of}"
+            if found["modes"] is not None:
+                text += f", sees {found['modes']:.0f} of {found['modes_possible']:.0f} classes in them"
+            text += "; too weak for modes and class_kl" if found["weak"] and found["modes"] is not None else ""
+        lines.append(f"  {'' if i else 'extractor':<9} {name}: {text}")
+    return lines
 
 
 def _lines(title: str, values: Mapping[str, str]) -> str:

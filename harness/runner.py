@@ -93,6 +93,7 @@ class RunResult:
     took_s: float
     estimated_s: float | None  # from timings of earlier calls
     damage: list[str]  # of runs that are to be trained again
+    weak: list[str]  # of extractors that are wrong too often
 
     @property
     def lost(self) -> int:
@@ -120,7 +121,9 @@ class RunResult:
         if self.unplanned:
             lines.append(f"{self.unplanned} earlier runs are no longer planned and kept on disk")
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
-        return "\n".join([*lines, *self.damage, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"])
+        return "\n".join(
+            [*lines, *self.damage, *self.weak, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"]
+        )
 
 
 def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS) -> RunResult:
@@ -147,6 +150,7 @@ def run(request: Request | Again, progress: Progress = ignore, do: Tasks = TASKS
         took_s=time.perf_counter() - began,
         estimated_s=rounds[0].expected_s if len(rounds) == 1 else None,  # what a study plans later was not known
         damage=ended["damage"],
+        weak=ended["weak"],
     )
 
 

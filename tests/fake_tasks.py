@@ -102,7 +102,7 @@ def count(folder):
 
 
 def finish(folder, report):
-    return {"counts": count(folder), "report": report, "unscored": 0, "damage": []}
+    return {"counts": count(folder), "report": report, "unscored": 0, "damage": [], "weak": []}
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)

@@ -3,12 +3,17 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from oracles import FILES, HERE, PICTURES
 
 from harness.datasets import DATASETS
 from harness.errors import HarnessError
+from harness.extractors import _built, extractor_of, known, own
+from harness.extractors.network import PictureNet
 from harness.preparing import prepare, render
+from harness.tasks.ending import weak_lines
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -81,8 +86,52 @@ def test_a_mistake_is_a_sentence(name, sets, words, call):
     assert (code, out, err) == (2, "", f"{error.value}\n")
 
 
-def test_an_extractor_is_trained_on_request_and_its_error_said(monkeypatch, call):
-    monkeypatch.setattr("harness.preparing.extractor_of", lambda name, dataset, settings: SimpleNamespace(error=0.0125))
+def looking(error, labels):
+    """An extractor that takes pictures for these labels, for sure."""
+    scores = np.where(np.eye(10)[labels.numpy()] == 1, 9.0, -9.0)
+    looks = SimpleNamespace(scores=scores)
+    return SimpleNamespace(error=error, classes=tuple("0123456789"), look=lambda pictures: looks)
+
+
+def test_each_extractor_says_its_error_and_the_classes_it_sees(monkeypatch, call):
+    """The default one is trained; of the others only those in the cache are known."""
+    right = DATASETS["digits"].pictures(DATASETS["digits"].setup).held_labels
+    made = {"poses": looking(0.0125, right), "classifier": looking(0.3, right % 2)}
+    monkeypatch.setattr("harness.preparing.extractor_of", lambda name, *rest: made[name])
+    monkeypatch.setattr("harness.preparing.known", lambda name, *rest: made.get(name))
     _, out, _ = call("data", "digits", "--extractors")
-    assert "extractor classifier, wrong on 1.25 % of the held-out images" in out
+    assert "  extractor poses: wrong on 1.25 % of the held-out images, sees 10 of 10 classes in them\n" in out
+    assert "classifier: wrong on 30.00 % of the held-out images, sees 2 of 10 classes in them; too weak for" in out
+    assert "rotations: not trained; a suite that names it in score.extractors trains it" in out
     assert "extractor" not in call("data", "digits")[1]
+
+
+def test_only_extractors_in_the_cache_are_known(cache, monkeypatch):
+    tasks = []
+
+    def untrained(task, key, tell):
+        tasks.append(task)
+        state = PictureNet(tuple(task.train.shape[1:]), task.classes).state_dict()
+        numbers = {"shape": task.train.shape[1:], "error": 0.3, "scale": 1.0}
+        return {name: np.asarray(value) for name, value in (state | numbers).items()}
+
+    monkeypatch.setattr(own, "_made", untrained)
+    _built.cache_clear()
+    assert known("classifier", "digits", {}) is known("inception", "digits", {}) is None
+    assert tasks == []
+    extractor_of("classifier", "digits", {})
+    assert known("classifier", "digits", {"range": [0, 1]}).error == 0.3
+    assert known("poses", "digits", {}) is None
+    assert len(tasks) == 1
+    _built.cache_clear()
+
+
+def test_a_weak_extractor_is_named_at_the_end():
+    table = pd.DataFrame({"dataset": ["a", "a", "b", "c"], "extractor_weak[poses]": [1, 1, 0, 1]})
+    table["extractor_error[poses]"] = [0.3, 0.3, 0.01, 0.02]
+    empty = "modes, class_kl and share are empty; FID and score in its features say less"
+    assert weak_lines(table) == [
+        f"the extractor 'poses' is wrong on 30.0 % of the held-out images of 'a': {empty}",
+        f"the extractor 'poses' misses classes in the held-out images of 'c': {empty}",
+    ]
+    assert weak_lines(table[["dataset"]]) == []

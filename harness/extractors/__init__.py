@@ -22,9 +22,10 @@ from harness.datasets.pictures import NOT_OF_PICTURES
 from harness.extractors import inception, own
 from harness.spec import canonical_json
 
-__all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "restored", "why_not"]
+__all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "known", "restored", "why_not"]
 
 OF_CLASSES = ("poses", "classifier")  # whose scores are of the classes of the data
+TRAINED = ("poses", "classifier", "rotations")  # here, and kept in the cache
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -93,7 +94,7 @@ def defaults(pictures: Pictures) -> list[str]:
 
     Turns that pictures do not show are not learned: of shapes, `poses` would fit the training part by heart.
     """
-    names = ("poses", "classifier", "rotations") if pictures.upright else ("classifier", "rotations")
+    names = TRAINED if pictures.upright else ("classifier", "rotations")
     return [name for name in names if not why_not(name, pictures)][:1]
 
 
@@ -102,8 +103,21 @@ def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extrac
 
     `settings` are those of the data set that are not its defaults. Raises DataError where it cannot be had.
     """
+    return _built(name, dataset, _text(dataset, settings))
+
+
+def known(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor | None:
+    """Return an extractor that is trained here and that the cache holds; None where it would have to be trained."""
+    load = DATASETS[dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    pictures = load(json.loads(_text(dataset, settings)))
+    is_there = name in TRAINED and not why_not(name, pictures) and own.is_kept(name, pictures)
+    return extractor_of(name, dataset, settings) if is_there else None
+
+
+def _text(dataset: str, settings: Mapping[str, Any]) -> str:
     resolved = {**DATASETS[dataset].setup, **settings}
-    return _built(name, dataset, canonical_json({k: v for k, v in resolved.items() if k not in NOT_OF_PICTURES}))
+    return canonical_json({k: v for k, v in resolved.items() if k not in NOT_OF_PICTURES})
 
 
 def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extractor:

@@ -22,7 +22,18 @@ from harness.spec import content_id
 from harness.store import npz_bytes, read_npz, write_atomic
 from harness.store.files import locked
 
-__all__ = ["CHUNK", "VERSION", "Arrays", "Ready", "classifier", "one_thread", "poses", "restored", "rotations"]
+__all__ = [
+    "CHUNK",
+    "VERSION",
+    "Arrays",
+    "Ready",
+    "classifier",
+    "is_kept",
+    "one_thread",
+    "poses",
+    "restored",
+    "rotations",
+]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -57,7 +68,7 @@ def classifier(pictures: Pictures) -> Ready:
 
     Features are in units of their root mean square over the training part.
     """
-    return _labelled("classifier", pictures, turned=False)
+    return _labelled("classifier", pictures)
 
 
 def poses(pictures: Pictures) -> Ready:
@@ -65,27 +76,45 @@ def poses(pictures: Pictures) -> Ready:
 
     Its error is the share of upright pictures whose class it takes for another.
     """
-    ready = _labelled("poses", pictures, turned=True)
+    ready = _labelled("poses", pictures)
     held = _error(ready, pictures.held_out, pictures.held_labels)
     return restored({**ready.weights, "error": np.array(held)})
 
 
-def _labelled(name: str, pictures: Pictures, turned: bool) -> Ready:
-    train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
-    is_triples, each = len(pictures.classes) == DIGITS**3, TURNS if turned else 1
-    if not is_triples:
-        weights = _kept(name, Task(*train, *held, each * len(pictures.classes), turned))
-        return restored(weights | {"how": np.array("classes"), "turns": np.array(each)})
-    name = "channels" if not turned else f"channels.{name}"
-    weights = _kept(name, Task(*_channels(*train), *_channels(*held), each * DIGITS, turned))
-    weights |= {"how": np.array("triples"), "turns": np.array(each)}
-    return restored(weights | {"error": np.array(_error(restored(weights), *held))})
+def _labelled(name: str, pictures: Pictures) -> Ready:
+    turns = np.array(TURNS if name == "poses" else 1)
+    weights = {**_kept(*_task(name, pictures)), "turns": turns}
+    if not _is_triples(pictures):
+        return restored(weights | {"how": np.array("classes")})
+    weights |= {"how": np.array("triples")}
+    return restored(weights | {"error": np.array(_error(restored(weights), pictures.held_out, pictures.held_labels))})
 
 
 def rotations(pictures: Pictures) -> Ready:
     """Return the network that tells quarter turns apart (Gidaris et al. 2018), its features in the same units."""
-    task = Task(pictures.train, None, pictures.held_out, None, 4)
-    return restored(_kept("rotations", task) | {"how": np.array("features")})
+    return restored(_kept(*_task("rotations", pictures)) | {"how": np.array("features")})
+
+
+def is_kept(name: str, pictures: Pictures) -> bool:
+    """Whether the cache holds `classifier`, `poses` or `rotations` of these pictures."""
+    return _read(_path(*_task(name, pictures))) is not None
+
+
+def _task(name: str, pictures: Pictures) -> tuple[str, Task]:
+    """Return under which name an extractor is kept, and what it learns."""
+    if name == "rotations":
+        return name, Task(pictures.train, None, pictures.held_out, None, TURNS)
+    train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
+    turned = name == "poses"
+    each = TURNS if turned else 1
+    if not _is_triples(pictures):
+        return name, Task(*train, *held, each * len(pictures.classes), turned)
+    kept = "channels.poses" if turned else "channels"
+    return kept, Task(*_channels(*train), *_channels(*held), each * DIGITS, turned)
+
+
+def _is_triples(pictures: Pictures) -> bool:
+    return len(pictures.classes) == DIGITS**3
 
 
 def restored(weights: Arrays) -> Ready:
@@ -149,8 +178,7 @@ def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
     """Return the weights of a network trained on a task, its error and its features' unit: the cache's, else made now
     and kept there. One process makes them; a cache that cannot be written is done without.
     """
-    key = content_id({"name": name, "data": _digest(task), "version": VERSION, "torch": str(torch.__version__)})
-    path = cache_folder() / "extractors" / f"{key}.npz"
+    path = _path(name, task)
     with ExitStack() as stack:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,10 +187,15 @@ def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
         if found is None:
             n, _, height, width = task.train.shape
             with reported(f"training the extractor '{name}' of {n:,} images of {height} x {width}") as tell:
-                found = _made(task, key, tell)
+                found = _made(task, path.stem, tell)
             with suppress(OSError):
                 write_atomic(path, npz_bytes(found))
     return found
+
+
+def _path(name: str, task: Task) -> Path:
+    key = content_id({"name": name, "data": _digest(task), "version": VERSION, "torch": str(torch.__version__)})
+    return cache_folder() / "extractors" / f"{key}.npz"
 
 
 def _made(task: Task, key: str, tell: Tell) -> dict[str, NDArray[Any]]:

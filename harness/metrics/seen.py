@@ -1,5 +1,6 @@
 """Metrics of pictures: what an extractor sees in generated pictures, beside what it sees in real ones."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -115,12 +116,29 @@ def is_weak(seen: Seen) -> bool:
     """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out pictures, or does
     not find the classes of real ones among them. Its features are compared all the same.
     """
-    if seen.extractor.error > WEAK_ERROR:
-        return True
     if seen.expected is None:
-        return False
+        return too_weak(seen.extractor.error)
     n, k = len(seen.held), len(seen.expected)
-    return seen.real[_modes(k, n)] < WEAK_MODES * classes.modes_possible(seen.expected, n)
+    return too_weak(seen.extractor.error, seen.real[_modes(k, n)], classes.modes_possible(seen.expected, n))
+
+
+def too_weak(error: float, found: float = math.nan, possible: float = math.nan) -> bool:
+    """Whether so many mistakes are too many, or the classes `found` in real pictures too few of those possible."""
+    return error > WEAK_ERROR or found < WEAK_MODES * possible
+
+
+def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, Any]:
+    """Return how far an extractor is right on all held-out pictures: error; where it tells their classes how many it
+    finds (modes) and could find (modes_possible), else None; and whether that is too weak for classes (weak).
+    """
+    found = possible = math.nan
+    if extractor.classes:
+        scores, n = extractor.look(pictures.held_out.numpy()).scores, len(pictures.held_out)
+        assert scores is not None
+        found, possible = classes.modes(scores), classes.modes_possible(_shares(pictures), n)
+    counts = {"modes": found, "modes_possible": possible}
+    told = {name: None if math.isnan(value) else value for name, value in counts.items()}
+    return {"error": extractor.error, **told, "weak": too_weak(extractor.error, found, possible)}
 
 
 def _excess(columns: Columns, name: str, seen: Seen) -> Columns:

@@ -9,6 +9,7 @@ from typing import Any
 from harness.compared import compared
 from harness.extractors.network import FEATURES
 from harness.plan.stacks import Plan, Row
+from harness.plan.weak import weak_extractors
 from harness.power import smallest_p, tasks_needed
 from harness.spec import canonical_json
 from harness.suite.expand import all_triples, choices
@@ -87,6 +88,7 @@ def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
         "runs_of": steps,
         "held_out": few,
         "few_for_fid": few_for_fid(suite, plan),
+        "weak": weak_extractors(suite, plan),
     }
 
 

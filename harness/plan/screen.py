@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.cost.sentence import disk_sentence, time_sentence
-from harness.suite.ranking import few_for_fid
+from harness.suite.ranking import few_for_fid, weak_extractor
 from harness.wording import aligned, counted, p_value, plain, range_text
 
 WIDTH = 100
@@ -55,6 +55,8 @@ def _amounts(description: Mapping[str, Any]) -> str:
     few = description["scored"]["held_out"].items()
     lines += [_entry("", f"those on {label} on the {n:,} pictures that it holds out") for label, n in few]
     lines += [_entry("", few_for_fid(label, n)) for label, n in description["scored"]["few_for_fid"].items()]
+    for label, errors in description["scored"]["weak"].items():
+        lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]
     if "cost" in description:
         lines.append(_entry("time", time_sentence(description["cost"])))
         lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []

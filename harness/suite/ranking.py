@@ -11,7 +11,7 @@ from harness.extractors import OF_CLASSES, defaults
 from harness.extractors.network import FEATURES
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.directions import bare_name, named_by
-from harness.metrics.seen import LEAST, columns_seen
+from harness.metrics.seen import LEAST, WEAK_ERROR, columns_seen
 from harness.wording import listed
 
 OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
@@ -26,6 +26,14 @@ def few_for_fid(label: str, n: int) -> str:
     least = math.floor(FEATURES / HELD_OUT) + 1
     needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out pictures"
     return f"{needs} (a folder of {least} or more), and '{label}' is scored on {n:,}"
+
+
+def weak_extractor(label: str, name: str, error: float) -> str:
+    """Return that an extractor is too weak for the classes of a data set, in a phrase."""
+    why = f"is wrong on {100 * error:.1f} % of the held-out images of '{label}'"
+    if error <= WEAK_ERROR:
+        why = f"misses classes in the held-out images of '{label}'"
+    return f"the extractor '{name}' {why}: modes, class_kl and share are empty; FID and score in its features say less"
 
 
 def why_unranked(

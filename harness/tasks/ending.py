@@ -10,14 +10,16 @@ from harness.store import STATUSES, Store, mend, missing, write_atomic, writing
 from harness.tasks.opening import open_planned
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.report.records import Records
 
 
 def finish(folder: str, report: str) -> dict[str, Any]:
     """Write runs.parquet and the report.
 
-    Returns the report's path, counts by status, how many runs are trained and not scored, and a line for each run that
-    was damaged and is to be trained again.
+    Returns the report's path, counts by status, how many runs are trained and not scored, a line for each run that was
+    damaged and is to be trained again, and one for each extractor that is too weak.
     """
     with Store(folder).locked():  # another call may end at the same moment
         counts = write_table(folder)  # first: it stands whatever becomes of the report
@@ -27,7 +29,21 @@ def finish(folder: str, report: str) -> dict[str, Any]:
         mend(store, written["spoiled"], deep=True)
         unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
         counts = write_table(folder) if written["spoiled"] else counts
-        return {"counts": counts, "report": written["report"], "unscored": len(unscored), "damage": missing(store)}
+        ended = {"counts": counts, "report": written["report"], "unscored": len(unscored), "damage": missing(store)}
+        return ended | {"weak": weak_lines(store.table())}
+
+
+def weak_lines(table: "pd.DataFrame") -> list[str]:
+    """Return a line for each data set and each extractor that was too weak for its classes."""
+    from harness.extractors import OF_CLASSES
+    from harness.suite.ranking import weak_extractor
+
+    lines = []
+    for name in (name for name in OF_CLASSES if f"extractor_weak[{name}]" in table):
+        weak = table[table[f"extractor_weak[{name}]"] == 1]
+        errors = weak.groupby("dataset", sort=False)[f"extractor_error[{name}]"].max()
+        lines += [weak_extractor(str(label), name, float(error)) for label, error in errors.items()]
+    return lines
 
 
 def write_table(folder: str) -> dict[str, int]:

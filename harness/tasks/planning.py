@@ -41,7 +41,7 @@ def plan_suite(
     from harness.plan import describe, earlier_plan, mend_plan, run_filter
     from harness.suite import load_suite
     from harness.suite.load import with_places
-    from harness.suite.ranking import few_for_fid
+    from harness.suite.ranking import few_for_fid, weak_extractor
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
@@ -77,6 +77,8 @@ def plan_suite(
     ]
     notes = [f"'{label}': {phrase}" for label, phrase in description["read"].items()] + notes
     notes += [few_for_fid(label, n) for label, n in description["scored"]["few_for_fid"].items()]
+    for label, errors in description["scored"]["weak"].items():
+        notes += [weak_extractor(label, name, error) for name, error in errors.items()]
     todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
     todo |= {"more": bool(course) and not course["study"]["chosen"]}
     return todo | {"trials": {} if write else trials(plan, todo["workload"])}

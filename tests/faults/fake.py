@@ -147,7 +147,7 @@ def finish(folder: str, report: str) -> dict[str, Any]:
     found = [store.status(row["run_id"]) for row in store.plan["runs"]]
     counts = {status: found.count(status) for status in STATUSES}
     unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
-    return {"counts": counts, "report": report, "unscored": len(unscored), "damage": missing(store)}
+    return {"counts": counts, "report": report, "unscored": len(unscored), "damage": missing(store), "weak": []}
 
 
 class Request(runner.Request):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from oracles import PICTURES
 
+from harness.plan import render
 from harness.suite.expand import expand
 from harness.tasks import plan_suite
 
@@ -181,6 +182,18 @@ def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_
     load(SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric))
     planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)
     assert planned["notes"] == [needs.replace("own", "digits")]
+
+
+@pytest.mark.parametrize("metric", ["modes", "class_kl", "kid"])
+def test_a_plan_names_an_extractor_known_to_be_too_weak_for_its_primary(monkeypatch, load, metric):
+    of = {"poses": SimpleNamespace(error=0.3), "classifier": SimpleNamespace(error=0.25)}  # .25 is not yet too weak
+    monkeypatch.setattr("harness.plan.weak.known", lambda name, dataset, settings: of[name])
+    text = SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric)
+    load(text.replace("samples: 4", "samples: 4, extractors: [classifier, poses]"))
+    planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)
+    said = "the extractor 'poses' is wrong on 30.0 % of the held-out images of 'digits': modes, class_kl and share are"
+    assert [note.startswith(said) for note in planned["notes"]] == ([True] if metric != "kid" else [])
+    assert ("'poses' is wrong" in render(planned["description"])) == (metric != "kid")
 
 
 @pytest.mark.parametrize(
