@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.enough import over_floor
+from harness.report.nullrows import undefined
 from harness.wording import counted, listed
 
 
@@ -34,7 +35,8 @@ def why_none(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
 
 
 def shared(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of the tasks that every objective was run on."""
+    """Return the runs of the tasks that have a score and that every objective was run on."""
+    table = table[~table["task"].isin(undefined(table))]
     objectives = table.groupby("task")["objective"].nunique()
     return table[table["task"].isin(objectives.index[objectives == table["objective"].nunique()])]
 

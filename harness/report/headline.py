@@ -1,6 +1,6 @@
 """The headline over many tasks: how well each objective does on the whole, by every way of comparing them fairly.
 
-A run's score is 1 for a perfect sampler and 0 for the best single point; a run that was lost scores 0. An objective's
+A run's score is 1 for a perfect sampler and 0 for the best null sampler; a run that was lost scores 0. An objective's
 number is the mean over the tasks, and its interval Student's t over the seeds' means over the tasks: runs of one seed
 share initial weights, data and latents in every task, so that seeds and not runs are what repeats independently.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.report import contest, edges, jackknife, stats
+from harness.report import contest, edges, jackknife, nullrows, stats
 from harness.report.fair import shared, why_none
 from harness.report.stats import FAILURES, Interval
 from harness.wording import listed
@@ -86,9 +86,12 @@ class Headline:
     at_steps, at_seconds  what intervals of the tuned score are made of (`jackknife`), in the mean over tasks: a row a
              seed, the same columns
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
-             in, "" for one), n_runs, n_lost, n_no_better (than the best single point), steps_at_equal_seconds (share
-             of its steps that an objective is judged at), and the mean work of a run that is ok
-    seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that every objective was run on
+             in, "" for one), n_runs, n_lost, n_no_better (than the best null sampler), steps_at_equal_seconds (share
+             of its steps that an objective is judged at), quality and coverage of the tuned runs at their last step
+             (`nullrows`), and the mean work of a run that is ok
+    nulls    a row a task and null sampler (`nullrows.by_task`); none of results that were scored before these
+    seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that have a score and that every
+             objective was run on
     swept    what was swept beside the data, in words; "" where nothing was
     edges    of each objective and swept number the tuned choices at the edge of its grid (`edges`), at equal steps
     judged   the runs behind the first lead as they are judged at equal steps: score, and excess, by which ties are told
@@ -107,6 +110,7 @@ class Headline:
     swept: str
     edges: pd.DataFrame
     judged: pd.DataFrame
+    nulls: pd.DataFrame
 
     @property
     def best(self) -> Lead:
@@ -148,12 +152,17 @@ def headline(
         lost_by_task=lost["steps", "tuned"][order].groupby("task").mean().loc[tasks],
         at_steps=seeds["steps", "tuned"][order],
         at_seconds=seeds["seconds", "tuned"][order],
-        runs=_settings(compared, swept).join(_runs(compared, judged)).loc[order].reset_index(),
+        runs=_settings(compared, swept)
+        .join(_runs(compared, judged))
+        .join(_beside(compared, stood["steps", "tuned"]))
+        .loc[order]
+        .reset_index(),
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),
         swept=varied,
         edges=edges.edges(at_steps, stood["steps", "tuned"], swept if varied else ()),
         judged=at_steps,
+        nulls=nullrows.by_task(compared),
     )
 
 
@@ -326,6 +335,14 @@ def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:
         "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
         "tuned_over": pd.Series({name: _varied(runs, swept) for name, runs in by}),
     }).rename_axis("objective")  # fmt: skip
+
+
+def _beside(compared: pd.DataFrame, stood: pd.DataFrame) -> pd.DataFrame:
+    """Return quality and coverage of each objective's tuned runs, in the mean over the tasks that have them."""
+    keys = [name for name in ("task", "objective", "setting", "seed", "norm") if name in stood and name in compared]
+    values = compared[keys].join(nullrows.measured(compared))
+    means = stood[keys].merge(values, on=keys).groupby(["objective", "task"])[list(nullrows.KINDS)].mean()
+    return means.groupby("objective").mean()
 
 
 def _runs(compared: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from harness import __version__
 from harness.compared import compared
 from harness.power import tasks_needed, within_reach
-from harness.report import bibliography, tables
+from harness.report import bibliography, nullrows, tables
 from harness.report.figures import label
 from harness.report.sensitivity import swept
 from harness.report.studied import INDEPENDENT, SPREAD, distinct
@@ -131,7 +131,7 @@ def _over_tasks(view: View) -> str:
     over = "all tasks" if n == found.n_tasks else f"the {n} tasks that all were run on"
     ranked = (
         f"Over {over} they are ranked by their mean score, at equal generator steps and at equal training seconds: 1 "
-        "for real data, 0 for the best single point (of pictures, by FID, for their mean) and for a lost run."
+        f"at the noise floor, 0 for {nullrows.zero(found.nulls)} and for a lost run."
     )
     draws = "Interquartile means and chances to be better have bootstrap intervals over seeds."
     return " ".join([ranked, _tested(_pairs(view), n), *([draws] if found.seeds > 1 else [])])

@@ -22,6 +22,7 @@ from harness.report import (
     floors,
     methods,
     norms_shown,
+    nullrows,
     overview,
     pictures,
     robust,
@@ -53,7 +54,7 @@ OURS = {
         r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
-        r"(headline(-(tasks|norms|leads|settings|edges))?|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
+        r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
         r"|across-(pairs|objectives|profiles)|variance-shares"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
@@ -138,6 +139,7 @@ def context(
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
         "answer": _answer(view, results),
+        "null_tasks": nullrows.shown(nullrows.by_task(table)),
         "headline": verdict.shown(view.headline) if view.headline else None,
         "norms": norms_shown.shown(view),
         "unranked": "" if view.headline else fair.why_none(view.table, view.metrics),
@@ -204,7 +206,9 @@ def _rivals(view: View) -> pd.DataFrame:
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
-    shown, found = tables.settings(view), view.headline
+    shown, found, nulls = tables.settings(view), view.headline, {}
+    if len(samplers := nullrows.by_task(view.table)):
+        nulls = {"nulls.csv": samplers}
     heads: dict[str, pd.DataFrame] = {}
     if found:
         heads = {
@@ -216,6 +220,7 @@ def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {
         **heads,
         "answer.csv": answers,
+        **nulls,
         "cells.csv": view.cells,
         "runs.csv": view.table,
         "scored.csv": view.scored,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.comparable import refuse_mixed, refuse_unlike, said_first
 from harness.errors import HarnessError
-from harness.report import answer, contest, stats, tables
+from harness.report import answer, contest, nullrows, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import Style, styles
 from harness.report.norms import held_said
@@ -51,13 +51,19 @@ class Reading:
         """A row a task: who comes first, who second, and the difference between them, paired by seed."""
         return contest.by_task(self.results)
 
+    @property
+    def nulls(self) -> pd.DataFrame:
+        """A row a task and null sampler: its score, the excess that this is made of, quality and coverage."""
+        return nullrows.by_task(self.table)
+
     def __repr__(self) -> str:
         return self.sentence
 
     def _repr_html_(self) -> str:
         shown = ["task", "objective", "setting", "metric", "n_ok", "n_planned", "median", "mean", "low", "high"]
         rows = self.cells.filter(shown).to_html(index=False, na_rep="", float_format=number)
-        return f"<p>{html.escape(self.sentence)}</p>\n{rows}"
+        nulls = self.nulls.drop(columns=["sampler", "is_zero"]).to_html(index=False, na_rep="", float_format=number)
+        return f"<p>{html.escape(self.sentence)}</p>\n{rows}" + (f"\n{nulls}" if len(self.nulls) else "")
 
 
 def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | None = None) -> Reading:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.power import seen, smallest_effect
-from harness.report import stats
+from harness.report import nullrows, stats
 from harness.report.answer import statuses
 from harness.report.headline import BUDGETS, COVERAGE, SAME, TIES, WORK, Headline, Lead
 from harness.report.rows import by_value, share
@@ -40,7 +40,7 @@ def text(found: Headline, table: pd.DataFrame, at: str = "") -> str:
     depends = "the first place depends on how one compares: " if others else ""
     end = f"; but {_differing(found, others)}" if others else _agreeing(found, steps)
     over = f"{at[0].upper()}{at[1:]}, over" if at else "Over"
-    return f"{over} {_tasks(found)}, {depends}{_body(found)}{end}. {_lost(table)}"
+    return f"{over} {_tasks(found)}, {depends}{_body(found)}{end}. {_lost(table, found.nulls)}"
 
 
 def short(found: Headline) -> str:
@@ -197,13 +197,12 @@ def _level(best: str, tops: list[list[str]]) -> str:
     return f", shared with {listed(list(names))}{'' if n == len(tops) else f' in {n} of them'}" if names else ""
 
 
-def _lost(table: pd.DataFrame) -> str:
-    """Say how many runs were lost, and how many finished no better than the best single point."""
+def _lost(table: pd.DataFrame, nulls: pd.DataFrame) -> str:
+    """Say how many runs were lost, and how many finished no better than the best null sampler."""
     counts = Counter(str(status) for status in table["status"])
     n, lost = len(table), len(table) - counts["ok"]
     n_worse = int((table.loc[table["status"] == "ok", "score"] == 0).sum())
-    mean = " (of pictures their mean)" if any(str(name).startswith("fid[") for name in table) else ""
-    point = f"the best single point{mean}, which scores 0"
+    point = f"{nullrows.zero(nulls)}, which scores 0"
     share = f"{lost:,} of {counted(n, 'run')} ({percent(lost / n)})"
     ended = f"{share} did not finish and count as 0 ({statuses(counts)})"
     if not n_worse:
@@ -237,7 +236,14 @@ def shown(found: Headline) -> dict[str, Any]:
         "by_task": by_task(found),
         "coverage": _coverage(found.seeds),
         "ties": _ties(found),
+        "zero": nullrows.zero(found.nulls),
+        "nulls": [_null(row) for row in nullrows.over_tasks(found.nulls).to_dict("records")],
     }
+
+
+def _null(row: dict[Any, Any]) -> dict[str, Any]:
+    """Write the row of a null sampler in the ranking."""
+    return {"label": row["label"], **{name: nullrows.written(row[name]) for name in ("score", *nullrows.KINDS)}}
 
 
 def _ties(found: Headline) -> dict[str, Any] | None:
@@ -276,6 +282,7 @@ def _runs(row: dict[Any, Any]) -> dict[str, Any]:
         "settings": f"{row['n_settings']}: {row['tuned_over']}" if row["tuned_over"] else "1",
         "lost": share(row["n_lost"], row["n_runs"]),
         "no_better": share(row["n_no_better"], row["n_runs"]),
+        **{kind: nullrows.written(row[kind]) for kind in nullrows.KINDS},
         "reached": by_value(percent(row["steps_at_equal_seconds"]), row["steps_at_equal_seconds"]),
         "work": [_work(name, row[name]) for name in WORK if name in row],
     }
