@@ -58,8 +58,7 @@ def test_one_changed_metric_is_told_with_its_task_and_all_is_plain_json(other, r
     mine = {row["objective"]: row for row in found["objectives"]}["averaged"]
     assert mine["by_metric"] == {"mean": pytest.approx(0.125), "low": None, "high": None}
     assert (mine["by"], mine["p"], mine["p_holm"]) == ("score", None, None)  # one seed
-    ended = sum(row["n_pairs"] > 0 for row in found["tasks"])
-    assert found["over_tasks"] == {"by": "score", "tasks": ended, "p": 1.0, "smallest_p": 2 ** (1 - ended)}
+    assert found["over_tasks"] is None  # parallel lines have no score at 60 points: a Gaussian fit is as near as real
     assert found["a"]["counts"]["pending"] == found["b"]["counts"]["pending"] == 1
     assert found["settings"] == found["warnings"] == []
 

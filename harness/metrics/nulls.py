@@ -17,7 +17,7 @@ POOL = 10_000  # real samples at most that moments are taken from
 MEMORIZED = 10
 SEEDS = (0, 1, 2)  # of the weights and latents of untrained generators, whose columns are averaged
 WIDE = 1024  # values of a sample up to which a covariance is written out
-NOISE = 3.0  # standard deviations of the floor that the zero must lie above it: else the score is undefined
+NOISE = 2.0  # standard deviations of the floor that the zero must lie above it: else the score is undefined
 POWER = {"w1_excess": 1.0, "fid_excess": 0.5}  # W1 is a distance; FID the square of one
 
 Columns = dict[str, float]
@@ -77,7 +77,7 @@ def score_of(columns: Mapping[str, float], nulls: Mapping[str, Columns], floor: 
     """Return the score of columns that hold an excess: 1 at the noise floor, 0 at the best null sampler of `nulls`.
 
     score = clip(1 - beyond / zero, 0, 1) with `beyond` the distance over the floor's and `zero` that of the best null
-    sampler. It is undefined where the zero's excess is within 3 standard deviations of the floor: there is then nothing
+    sampler. It is undefined where the zero's excess is within 2 standard deviations of the floor: there is then nothing
     to learn that so many samples would show.
     """
     name, excess = excess_in(columns)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from metrics import score_tables
 from oracles import Shown, data_defaults, make_spec
 from scipy.stats import spearmanr
 
@@ -329,3 +330,13 @@ def test_a_run_is_scored_in_seconds(digits):
     started = time.process_time()
     score(train[:1000], reference)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("digits")
+def test_poses_see_what_a_gaussian_fit_is_better_than():
+    """The samplers that no one would take for a good generator score nothing, real images nearly all."""
+    found = {name: columns["score"] for name, _, columns in score_tables.digits("poses")}
+    bad = ("constant", "gaussian", "untrained", "memorized", "upside down", "mirrored", "noise")
+    assert {name: found[name] for name in bad} == dict.fromkeys(bad, 0)
+    assert min(found["real"], found["bootstrap"]) > 0.9

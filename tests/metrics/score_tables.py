@@ -17,7 +17,7 @@ from harness.metrics.nulls import Columns, Floor, beyond, score_of
 from harness.metrics.transport import wasserstein_1
 
 SHIFTS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-EXTRACTORS = ("classifier", "rotations", "poses")
+EXTRACTORS = ("classifier", "poses")
 SHIFTED = "gaussian"
 
 Bytes = NDArray[np.uint8]

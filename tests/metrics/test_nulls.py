@@ -1,7 +1,11 @@
 """Null samplers, and the score that the best of them has none of."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+from metrics.score_tables import shifts
 from oracles import make_spec
 
 from harness.engine.sampling import draw_untrained
@@ -83,3 +87,13 @@ def test_an_untrained_generator_stands_with_the_mean_of_three_seeds(reference):
     distances = [wasserstein_1(points[:N], reference.points) for points in drawn]
     assert found["w1"] == pytest.approx(np.mean(distances))
     assert found == untrained(make_spec(seed=6), reference)
+
+
+@pytest.mark.slow
+def test_the_documented_excess_of_known_shifts_is_that_of_the_command():
+    text = (Path(__file__).parents[2] / "docs" / "methods.md").read_text("utf-8")
+    table = re.findall(r"^\| ([\d.]+) \| ([\d.]+) \|$", text[text.index("| true shift |") :], re.MULTILINE)
+    known = {float(shift): float(excess) for shift, excess in table}
+    for shift, excess in shifts():
+        assert known[shift] == pytest.approx(excess, abs=2e-3)
+        assert excess <= shift  # it falls short of W1
