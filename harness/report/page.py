@@ -178,15 +178,30 @@ def context(
 
 def _studied(study: studied.Studied, paired: survival.Survival | None, answers: list[str]) -> dict[str, Any]:
     """Return what a study puts in the place of a suite's own answer and counts, and its parts of the page."""
-    second = paired is not None and paired.primary  # to how many reach a score: then the good share explores
-    said = [survival.sentence(paired) if paired else "", studied_shown.sentence(study, primary=not second)]
-    said += [" ".join([studied_shown.confirmation(study), *(answers if study.confirmed else ())])]
     return {
-        "answer": list(filter(None, said)),
+        "answer": _study_answer(study, paired, answers),
         "counts": study.counts,
-        "study": studied_shown.shown(study, primary=not second),
+        "study": studied_shown.shown(study, primary=not _second(paired)),
         "survival": survival.shown(paired) if paired else None,
     }
+
+
+def _second(paired: survival.Survival | None) -> bool:
+    """Whether the good share explores, as it does beside how many settings reach a score."""
+    return paired is not None and paired.primary
+
+
+def _study_answer(study: studied.Studied, paired: survival.Survival | None, answers: list[str]) -> list[str]:
+    said = [survival.sentence(paired) if paired else "", studied_shown.sentence(study, primary=not _second(paired))]
+    said += [" ".join([studied_shown.confirmation(study), *(answers if study.confirmed else ())])]
+    return list(filter(None, said))
+
+
+def answers(store: Records) -> list[str]:
+    """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
+    view, study = tables.read(confirmed(store)), studied.read(store)
+    said = _answer(view, contest.judge(contest.rivals(view.table), view.metrics))
+    return _study_answer(study, survival.read(store, study), said) if study else said
 
 
 def _answer(view: View, results: list[TaskResult]) -> list[str]:

@@ -6,6 +6,7 @@ enough when the best objective's mean excess is within two floors of zero (harne
 """
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -37,37 +38,73 @@ def at_edge(runs: pd.DataFrame, mean: pd.DataFrame) -> list[str]:
     return found
 
 
-def main(folder: str) -> None:
-    """Print a table for every data set and scored step, the chosen rates marked, and whether the steps are enough."""
+def window(mean: pd.DataFrame) -> pd.Series:
+    """Return four consecutive rates an objective: the inner two are the neighbours of the lowest mean excess.
+
+    `mean` has a row a data set and objective, a column a rate. Data sets weigh alike.
+    """
+    by = mean.groupby("objective").mean()
+    rates, found = list(by.columns), {}
+    for objective, row in by.iterrows():
+        inner = min(range(1, len(rates) - 2), key=lambda i, row=row: row.iloc[i] + row.iloc[i + 1])
+        found[objective] = rates[inner - 1 : inner + 3]
+    return pd.Series(found)
+
+
+def text(folder: str | Path) -> str:
+    """Return a table for every data set and scored step, the chosen rates marked, and whether the steps are enough.
+
+    Exits with a sentence where a data set is ranked on a metric that the rule says nothing of.
+    """
     view = tables.read(Store(folder))
+    parts, last = [], {}
     for dataset, runs in view.table.groupby("dataset"):
-        if not (runs["status"] == "ok").any():
-            print(f"\n{dataset}: none of its {len(runs)} runs is ok")
-            continue
         metric, scored = view.metrics[dataset], view.scored[view.scored["run_id"].isin(runs["run_id"])]
         found = over_floor(scored, metric)
         if found is None:
             sys.exit(f"{folder}: {dataset} is ranked on {metric}, of which no rule is written down")
         excess, floor = found
         lost = int((runs["status"] != "ok").sum())
-        print(f"\n{dataset}: {len(runs)} runs, {runs['seed'].nunique()} tuning seeds, {lost} runs not ok")
+        parts.append(f"{dataset}: {len(runs)} runs, {runs['seed'].nunique()} tuning seeds, {lost} runs not ok")
         for step in sorted(scored["step"].unique()):
             mean = means(runs, scored.assign(excess=excess), step)
-            print(f"\nMean {metric} after {step} steps{'' if metric == 'w1_excess' else ', less its floor'}:\n")
-            print("| objective | " + " | ".join(f"lr {rate}" for rate in mean.columns) + " | chosen |")
-            print("| --- " * (len(mean.columns) + 2) + "|")
-            for objective, row in mean.iterrows():
-                best = row.idxmin()
-                cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
-                print(f"| {objective} | {cells} | {best} |")
+            parts += _table(
+                mean, f"Mean {metric} after {step:,} steps{'' if metric == 'w1_excess' else ', less its floor'}:"
+            )
             edges = at_edge(runs, mean)
             if edges:
-                print(f"\nAt the edge of the grid: {', '.join(edges)}; extend it there by factors of about 3.")
+                parts.append(f"At the edge of the grid: {', '.join(edges)}; extend it there by factors of about 3.")
             word = "within" if mean.min().min() <= FLOORS * floor else "not within"
-            print(f"\nThe best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
-    machine = view.table.iloc[0]
-    print(f"\n{machine['host_cpu']}, torch {machine['torch']}, harness {machine['harness']}")
+            parts.append(f"The best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
+        last[dataset] = mean
+    return "\n\n".join([*parts, *_windows(last, view)])
+
+
+def _table(mean: pd.DataFrame, title: str) -> list[str]:
+    lines = ["| objective | " + " | ".join(f"lr {rate}" for rate in mean.columns) + " | chosen |"]
+    lines.append("| --- " * (len(mean.columns) + 2) + "|")
+    for objective, row in mean.iterrows():
+        best = row.idxmin()
+        cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
+        lines.append(f"| {objective} | {cells} | {best} |")
+    return [title, "\n".join(lines)]
+
+
+def _windows(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
+    """Return the four rates of every objective, of points and of images, where the grid is wide enough to choose."""
+    kinds: dict[str, dict[str, pd.DataFrame]] = {}
+    for dataset, mean in last.items():
+        kinds.setdefault("images" if dataset in tables.pictured(view.plan) else "toys", {})[dataset] = mean
+    parts = []
+    for kind, means_of in kinds.items():
+        if min(len(mean.columns) for mean in means_of.values()) >= 4 and not any(
+            "recipe" in m for m in means_of.values()
+        ):
+            rows = window(pd.concat(means_of, names=["dataset"])).items()
+            lines = [f"- {name}: {', '.join(map(str, rates))}" for name, rates in rows]
+            parts += [f"Four rates on {kind}, over its data sets, after the last step:", "\n".join(lines)]
+    return parts
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    print(text(sys.argv[1]))
