@@ -57,3 +57,19 @@ def test_a_best_rate_at_the_edge_of_the_grid_is_told(choose, means, edges):
     runs = pd.DataFrame({"objective": "gan", "sweep.lr": labels * 2, "hyper.critic_lr": rates * 2})
     mean = pd.DataFrame([means], index=["gan"], columns=labels)
     assert choose.at_edge(runs, mean) == edges
+
+
+def test_three_rates_lie_around_the_best_that_is_at_no_end(choose):
+    places = pd.MultiIndex.from_product([["25gaussians", "ring"], ["gan", "wgan-gp"]], names=["dataset", "objective"])
+    mean = pd.DataFrame(
+        [
+            [0.9, 0.4, 0.2, 0.3, 0.1],
+            [0.1, 0.5, 0.9, 0.9, np.inf],
+            [0.9, 0.4, 0.4, 0.5, np.inf],
+            [0.1, 0.6, 0.7, 0.8, 0.9],
+        ],
+        index=places,
+        columns=[1e-4, 3e-4, 1e-3, 3e-3, 1e-2],
+    )
+    # The best of wgan-gp is the smallest rate, which has one neighbour only.
+    assert choose.window(mean) == {"gan": [3e-4, 1e-3, 3e-3], "wgan-gp": [1e-4, 3e-4, 1e-3]}

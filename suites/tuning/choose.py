@@ -38,17 +38,17 @@ def at_edge(runs: pd.DataFrame, mean: pd.DataFrame) -> list[str]:
     return found
 
 
-def window(mean: pd.DataFrame) -> pd.Series:
-    """Return four consecutive rates an objective: the inner two are the neighbours of the lowest mean excess.
+def window(mean: pd.DataFrame) -> dict[str, list[float]]:
+    """Return three neighbouring rates an objective: around the one, not at an end, with the lowest mean excess.
 
     `mean` has a row a data set and objective, a column a rate. Data sets weigh alike.
     """
     by = mean.groupby("objective").mean()
     rates, found = list(by.columns), {}
     for objective, row in by.iterrows():
-        inner = min(range(1, len(rates) - 2), key=lambda i, row=row: row.iloc[i] + row.iloc[i + 1])
-        found[objective] = rates[inner - 1 : inner + 3]
-    return pd.Series(found)
+        middle = min(range(1, len(rates) - 1), key=row.to_numpy().__getitem__)
+        found[str(objective)] = rates[middle - 1 : middle + 2]
+    return found
 
 
 def text(folder: str | Path) -> str:
@@ -91,7 +91,7 @@ def _table(mean: pd.DataFrame, title: str) -> list[str]:
 
 
 def _windows(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
-    """Return the four rates of every objective, of points and of images, where the grid is wide enough to choose."""
+    """Return the three rates of every objective, of points and of images, where the grid is wide enough to choose."""
     kinds: dict[str, dict[str, pd.DataFrame]] = {}
     for dataset, mean in last.items():
         kinds.setdefault("images" if dataset in tables.pictured(view.plan) else "toys", {})[dataset] = mean
@@ -102,7 +102,10 @@ def _windows(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
         ):
             rows = window(pd.concat(means_of, names=["dataset"])).items()
             lines = [f"- {name}: {', '.join(map(str, rates))}" for name, rates in rows]
-            parts += [f"Four rates on {kind}, over its data sets, after the last step:", "\n".join(lines)]
+            parts += [
+                f"Three rates on {kind}, around the best over its data sets after the last step:",
+                "\n".join(lines),
+            ]
     return parts
 
 
