@@ -1,0 +1,31 @@
+"""The measured numbers of README and docs are those of the results that the repository keeps."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[1] / "docs" / "numbers.py"
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    spec = importlib.util.spec_from_file_location("numbers_of_docs", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_every_block_is_what_the_reference_says(numbers):
+    pages = numbers.pages()
+    assert {"README.md", "defaults.md"} <= {page.name for page in pages}
+    for page in pages:
+        assert numbers.filled(page.read_text()) == page.read_text(), f"{page}: run `python docs/numbers.py`"
+
+
+def test_a_block_is_filled_and_the_rest_stays(numbers, monkeypatch):
+    monkeypatch.setitem(numbers.WHAT, "name", lambda folder: folder.name)
+    page = "before\n<!-- numbers: name robustness -->\n17\n<!-- end -->\nafter\n"
+    assert numbers.filled(page) == page.replace("17", "robustness")
+    assert numbers.filled(numbers.filled(page)) == numbers.filled(page)
