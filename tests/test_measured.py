@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[1] / "docs" / "numbers.py"
+PATH = Path(__file__).parents[1] / "docs" / "measured.py"
 
 
 @pytest.fixture(scope="module")
 def numbers():
-    spec = importlib.util.spec_from_file_location("numbers_of_docs", PATH)
+    spec = importlib.util.spec_from_file_location("measured_of_docs", PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -21,7 +21,7 @@ def test_every_block_is_what_the_reference_says(numbers):
     pages = numbers.pages()
     assert {"README.md", "defaults.md"} <= {page.name for page in pages}
     for page in pages:
-        assert numbers.filled(page.read_text()) == page.read_text(), f"{page}: run `python docs/numbers.py`"
+        assert numbers.filled(page.read_text()) == page.read_text(), f"{page}: run `python docs/measured.py`"
 
 
 def test_a_block_is_filled_and_the_rest_stays(numbers, monkeypatch):

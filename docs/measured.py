@@ -1,4 +1,4 @@
-"""Write every measured number of README and docs/*.md from results/reference: python docs/numbers.py [--check]
+"""Write every measured number of README and docs/*.md from results/reference: python docs/measured.py [--check]
 
 A block between `<!-- numbers: WHAT FOLDER -->` and `<!-- end -->` holds what WHAT computes from the frozen results
 FOLDER. `--check` writes nothing, and exits with 1 where a block is not what its results say.
