@@ -48,7 +48,7 @@ WHAT: dict[str, Callable[[Path], str]] = {"answer": answer, "machine": machine, 
 
 def filled(text: str) -> str:
     """Return a page with every block computed anew. Raises KeyError on a block of no known kind."""
-    return BLOCK.sub(lambda block: f"{block[1]}{WHAT[block[2]](REFERENCE / block[3])}\n{block[4]}", text)
+    return BLOCK.sub(lambda block: f"{block[1]}{WHAT[block[2]](REFERENCE / block[3])}\n{block[5]}", text)
 
 
 def pages() -> list[Path]:

@@ -5,7 +5,8 @@ One task: stats.py numbers; contest.py who comes first, jackknife.py intervals o
 that says it, lost.py where lost runs stand; enough.py and floors.py whether steps and samples are enough for it. Many
 tasks: headline.py who comes first, fair.py why nobody does, norms.py at which norm of the critics, edges.py choices at
 the edge of their grid, verdict.py and norms_shown.py the sentences that say that, robust.py what it hangs on; across.py
-tests it, from aggregates.py, significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept.
+tests it, from aggregates.py, significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept;
+nullrows.py the null samplers beside it.
 Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
 grids.py's sheets; panels.py counts it, encoding.py makes files of it. page.py writes all, with methods.py's paragraph
 and the references of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs
