@@ -22,7 +22,7 @@ test-avx2: export MKL_ENABLE_INSTRUCTIONS = AVX2
 test-avx2: setup-dev  ## the bitwise tests as on a machine without AVX-512, under two minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_grouped.py tests/test_stacked.py
 
-check: setup-dev  ## format, lint, types, fast tests: under a minute
+check: setup-dev  ## format, lint, types, fast tests: one to two minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast

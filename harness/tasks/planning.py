@@ -41,7 +41,6 @@ def plan_suite(
     from harness.plan import describe, earlier_plan, mend_plan, run_filter
     from harness.suite import load_suite
     from harness.suite.load import with_places
-    from harness.suite.ranking import few_for_fid, weak_extractor
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)
@@ -70,18 +69,31 @@ def plan_suite(
         if write:
             store.write_plan(plan.to_json() | derived, suite.to_yaml())
     todo = _todo(store, plan, derived, selected, "pending")
-    notes += [
-        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} pictures out: its runs are scored on "
-        "these"
-        for label, n in description["scored"]["held_out"].items()
-    ]
-    notes = [f"'{label}': {phrase}" for label, phrase in description["read"].items()] + notes
-    notes += [few_for_fid(label, n) for label, n in description["scored"]["few_for_fid"].items()]
-    for label, errors in description["scored"]["weak"].items():
-        notes += [weak_extractor(label, name, error) for name, error in errors.items()]
+    notes = _read(description) + notes + _scoring(suite, description)
     todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
     todo |= {"more": bool(course) and not course["study"]["chosen"]}
     return todo | {"trials": {} if write else trials(plan, todo["workload"])}
+
+
+def _read(description: Mapping[str, Any]) -> list[str]:
+    """Say what was read of each file or folder of data."""
+    return [f"'{label}': {phrase}" for label, phrase in description["read"].items()]
+
+
+def _scoring(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
+    """Say where runs are scored on other numbers of images than asked for, on few, or by a weak extractor."""
+    from harness.suite.ranking import few_for_fid, weak_extractor
+
+    scored = description["scored"]
+    notes = [
+        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} pictures out: its runs are scored on "
+        "these"
+        for label, n in scored["held_out"].items()
+    ]
+    notes += [few_for_fid(label, n) for label, n in scored["few_for_fid"].items()]
+    for label, errors in scored["weak"].items():
+        notes += [weak_extractor(label, name, error) for name, error in errors.items()]
+    return notes
 
 
 def _planned(
