@@ -7,12 +7,15 @@ FOLDER. `--check` writes nothing, and exits with 1 where a block is not what its
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
 
-from harness.report import page
+from harness.report import page, rows, studied, studied_shown, survival, tables
+from harness.report.confirmed import confirmed
 from harness.store import Store
+from harness.store.frozen import MARKER
+from harness.wording import counted, listed
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -31,11 +34,24 @@ def wrapped(text: str) -> str:
 
 
 def machine(folder: Path) -> str:
-    """Return how many runs there are, and on which machine and with what they were made."""
+    """Return how many runs there are, on which machine, with what and until when they were made, and what they cost."""
     table = Store(folder).table()
-    rows = table[["host_cpu", "device", "torch"]].dropna().drop_duplicates()
-    made = "; ".join(f"{row.host_cpu}, {row.device}, torch {row.torch}" for row in rows.itertuples())
-    return f"{len(table):,} runs, {made}."
+    machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna().drop_duplicates()
+    made = "; ".join(
+        f"{row.host_cpu} ({row.cpu_isa}), {row.device}, torch {row.torch}" for row in machines.itertuples()
+    )
+    (day,) = re.findall(r"Frozen on (\S+)\.", (folder / MARKER).read_text())
+    minutes = [f"{table[column].sum() / 60:.1f}" for column in ("train_s", "score_s")]
+    cost = f"{minutes[0]} minutes of training and {minutes[1]} of scoring on one core"
+    return wrapped(f"{counted(len(table), 'run')}, {cost}; {day}, {made}.")
+
+
+def extractor(folder: Path) -> str:
+    """Return how often the extractors that images were compared with are wrong on held-out images."""
+    table = Store(folder).table()
+    errors = {c[len("extractor_error[") : -1]: table[c].dropna().unique() for c in table if "extractor_error[" in c}
+    rates = [f"`{name}`: {listed([f'{error:.1%}' for error in sorted(found)])}" for name, found in errors.items()]
+    return f"Wrong on held-out images: {'; '.join(rates)}."
 
 
 def chosen(folder: Path) -> str:
@@ -43,7 +59,53 @@ def chosen(folder: Path) -> str:
     return str(run_path(str(ROOT / "suites" / "tuning" / "choose.py"))["text"](folder))
 
 
-WHAT: dict[str, Callable[[Path], str]] = {"answer": answer, "machine": machine, "chosen": chosen}
+def cells(folder: Path) -> str:
+    """Return the mean of every setting on every task with its interval, the best first."""
+    found = rows.cells(tables.read(confirmed(Store(folder))).cells)
+    heads = ("task", "metric", "objective", "setting", "ok", "mean")
+    return _markdown(heads, [
+        [task["task"], task["metric"], row["objective"], row["setting"], row["n"].text, row["mean"].text]
+        for task in found for row in task["rows"]
+    ])  # fmt: skip
+
+
+def study(folder: Path) -> str:
+    """Return what the trials of each objective say of a study's space, and what its best setting holds."""
+    keys = ("objective", "share", "own", "mean", "best", "confirmed")
+    heads = ("objective", "good share", "of its own best", "a setting drawn at random", "best trial", "on fresh seeds")
+    return _markdown(heads, [[row[key] for key in keys] for row in studied_shown.shown(_study(folder))["rows"]])
+
+
+def reached(folder: Path) -> str:
+    """Return how many settings of a study reach a score with which objective."""
+    kept = survival.read(Store(folder), _study(folder))
+    assert kept is not None, f"{folder}: its objectives have different settings"
+    (pair,) = survival.shown(kept)["pairs"]
+    heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
+    keys = ("at", *survival.COUNTS, "gap", "p")
+    return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])
+
+
+def _study(folder: Path) -> studied.Studied:
+    found = studied.read(Store(folder))
+    assert found is not None, f"{folder}: no study"
+    return found
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join(lines)
+
+
+WHAT: dict[str, Callable[[Path], str]] = {
+    "answer": answer,
+    "cells": cells,
+    "machine": machine,
+    "chosen": chosen,
+    "extractor": extractor,
+    "study": study,
+    "reached": reached,
+}
 
 
 def filled(text: str) -> str:

@@ -59,17 +59,26 @@ def test_a_best_rate_at_the_edge_of_the_grid_is_told(choose, means, edges):
     assert choose.at_edge(runs, mean) == edges
 
 
-def test_three_rates_lie_around_the_best_that_is_at_no_end(choose):
-    places = pd.MultiIndex.from_product([["25gaussians", "ring"], ["gan", "wgan-gp"]], names=["dataset", "objective"])
-    mean = pd.DataFrame(
-        [
-            [0.9, 0.4, 0.2, 0.3, 0.1],
-            [0.1, 0.5, 0.9, 0.9, np.inf],
-            [0.9, 0.4, 0.4, 0.5, np.inf],
-            [0.1, 0.6, 0.7, 0.8, 0.9],
-        ],
-        index=places,
-        columns=[1e-4, 3e-4, 1e-3, 3e-3, 1e-2],
-    )
-    # The best of wgan-gp is the smallest rate, which has one neighbour only.
-    assert choose.window(mean) == {"gan": [3e-4, 1e-3, 3e-3], "wgan-gp": [1e-4, 3e-4, 1e-3]}
+RATE = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
+
+
+def of_tuning(rows):
+    """Return the means of objectives on two data sets, one twice as far off as the other."""
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=RATE).rename_axis("objective")
+    return pd.concat({"ring": found, "25gaussians": 2 * found}, names=["dataset"])
+
+
+def test_all_objectives_get_the_grid_with_the_most_best_rates_inside(choose):
+    means = {"gan": [0.9, 0.7, 0.3, 0.4, 0.8], "nsgan": [0.9, 0.6, 0.5, 0.7, 0.8], "wgan-gp": [0.9, 0.4, 0.3, 0.2, 0.5]}
+    base = {name: name for name in means}
+    assert choose.grid(of_tuning(means), base) == RATE[1:]  # 1e-3 and 3e-3 inside, where the other has 1e-3 alone
+    means["wgan-gp"][3] = np.inf
+    assert choose.grid(of_tuning(means), base) == RATE[:4]  # as many inside either, and the best rates in both
+
+
+def test_a_variant_that_is_worse_at_its_best_rate_has_no_say(choose):
+    means = {"gan": [0.9, 0.7, 0.3, 0.4, 0.8], "small": [0.8, 0.3, 0.9, 0.9, 0.9], "large": [0.9, 0.8, 0.7, 0.2, 0.9]}
+    base = {"gan": "gan", "small": "wgan-clip", "large": "wgan-clip"}
+    assert choose.grid(of_tuning(means), base) == RATE[1:]
+    means["small"][1] = 0.1
+    assert choose.grid(of_tuning(means), base) == RATE[:4]

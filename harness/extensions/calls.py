@@ -117,9 +117,14 @@ def one(tree: Any, run: int) -> Any:
     return tree_map(lambda x: x[run] if isinstance(x, Tensor) and x.ndim else x, tree)
 
 
+def _cloned(leaf: Any) -> Any:
+    """Return a copy of a tensor; anything else as it is: a trick may remember nothing, None."""
+    return leaf.clone() if isinstance(leaf, Tensor) else leaf
+
+
 def _guarded(called: Called, inputs: Mapping[str, Any], on: str) -> Found:
     """Call it, in words that a user understands where it cannot be called, or does what it must not."""
-    given = tree_map(torch.clone, inputs)
+    given = tree_map(_cloned, inputs)
     before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index]
     try:
         found = _evaluated(called, given)
@@ -130,7 +135,8 @@ def _guarded(called: Called, inputs: Mapping[str, Any], on: str) -> Found:
     same = torch.equal(torch.get_rng_state(), before[0]) and random.getstate() == before[1]
     if not (same and np.array_equal(np.random.get_state()[1], before[2])):  # type: ignore[index]
         raise Wrong(f"draws random numbers of its own{_hint(called, 'random')}")
-    changed = [not torch.equal(a, b) for a, b in zip(tree_leaves(given), tree_leaves(inputs), strict=True)]
+    pairs = zip(tree_leaves(given), tree_leaves(inputs), strict=True)
+    changed = [isinstance(a, Tensor) and not torch.equal(a, b) for a, b in pairs]
     if any(changed) and not called.in_place:
         raise Wrong("changes its arguments in place; work on a copy")
     return found

@@ -11,6 +11,7 @@ read as they were written and never made again, and nothing is trained or scored
 import io
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,8 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
     if target.exists() and not (is_frozen(target) or (target.is_dir() and not any(target.iterdir()))):
         raise HarnessError(f"{target}: there already, and no frozen results; name a new folder")
     contents = {
-        MARKER: SAYS.encode(),  # first: half of a copy must not count as results with everything still to be trained
+        # First: half of a copy must not count as results with everything still to be trained.
+        MARKER: f"{SAYS}Frozen on {date.today():%Y-%m-%d}.\n".encode(),
         "suite.yaml": store.suite_text.encode(),
         "plan.json": (store.folder / "plan.json").read_bytes(),
         "runs.parquet": parquet(store.table(), "zstd"),

@@ -100,7 +100,7 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
             return None, [Problem(path, f"{text}{suggestion(label, table)}")]
         return None, [Problem((*path, "base"), f"unknown name {base!r}.{suggestion(base, table)}")]
     if label in table and base != label:
-        text = f"'{label}' is a {kind} of the table itself; give the variant of '{base}' another name."
+        text = f"'{label}' is in the table of {kind}s itself; give the variant of '{base}' another name."
         return None, [Problem((*path, "base"), text)]
     if variant is None:
         return Component(kind, label, base, table[base], {}), []

@@ -2,10 +2,12 @@
 
 The rule: every objective gets the same grid of rates; the rate with the lowest mean excess (w1_excess, or FID less its
 floor) over the tuning seeds is its default, and a rate at which any run failed or diverged counts as worst; steps are
-enough when the best objective's mean excess is within two floors of zero (harness/report/enough.py).
+enough when the best objective's mean excess is within two floors of zero (harness/report/enough.py). A suite that
+sweeps rates offers every objective the same four neighbouring ones.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,8 @@ import pandas as pd
 from harness.report import tables
 from harness.report.enough import FLOORS, over_floor
 from harness.store import Store
+
+RATES = 4  # that a suite offers every objective
 
 
 def means(table: pd.DataFrame, scored: pd.DataFrame, step: int) -> pd.DataFrame:
@@ -38,17 +42,25 @@ def at_edge(runs: pd.DataFrame, mean: pd.DataFrame) -> list[str]:
     return found
 
 
-def window(mean: pd.DataFrame) -> dict[str, list[float]]:
-    """Return three neighbouring rates an objective: around the one, not at an end, with the lowest mean excess.
+def grid(mean: pd.DataFrame, base: Mapping[str, str]) -> list[float]:
+    """Return four neighbouring rates, the same for every objective: those with the most best rates inside, at no end.
 
-    `mean` has a row a data set and objective, a column a rate. Data sets weigh alike.
+    `mean` has a row a data set and objective, a column a rate; data sets weigh alike. `base` says which table entry an
+    objective is a variant of: of several variants the one with the lowest mean excess at its best rate counts. Of grids
+    with as many best rates inside the one with the lowest mean excess at the best rates that it offers.
     """
     by = mean.groupby("objective").mean()
-    rates, found = list(by.columns), {}
-    for objective, row in by.iterrows():
-        middle = min(range(1, len(rates) - 1), key=row.to_numpy().__getitem__)
-        found[str(objective)] = rates[middle - 1 : middle + 2]
-    return found
+    lowest = by.min(axis=1)
+    by = by.loc[lowest.groupby([base[name] for name in by.index]).idxmin()]
+    best = by.to_numpy().argmin(axis=1)
+    starts = range(len(by.columns) - RATES + 1)
+
+    def worth(start: int) -> tuple[int, float]:
+        offered = by.iloc[:, start : start + RATES]
+        return int(((best > start) & (best < start + RATES - 1)).sum()), -float(offered.min(axis=1).mean())
+
+    start = max(starts, key=worth)
+    return list(by.columns[start : start + RATES])
 
 
 def text(folder: str | Path) -> str:
@@ -77,7 +89,7 @@ def text(folder: str | Path) -> str:
             word = "within" if mean.min().min() <= FLOORS * floor else "not within"
             parts.append(f"The best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
         last[dataset] = mean
-    return "\n\n".join([*parts, *_windows(last, view)])
+    return "\n\n".join([*parts, *_grids(last, view)])
 
 
 def _table(mean: pd.DataFrame, title: str) -> list[str]:
@@ -90,23 +102,18 @@ def _table(mean: pd.DataFrame, title: str) -> list[str]:
     return [title, "\n".join(lines)]
 
 
-def _windows(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
-    """Return the three rates of every objective, of points and of images, where the grid is wide enough to choose."""
+def _grids(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
+    """Return the rates that a suite offers, of points and of images, where the grid is wide enough to choose from."""
     kinds: dict[str, dict[str, pd.DataFrame]] = {}
     for dataset, mean in last.items():
-        kinds.setdefault("images" if dataset in tables.pictured(view.plan) else "toys", {})[dataset] = mean
-    parts = []
-    for kind, means_of in kinds.items():
-        if min(len(mean.columns) for mean in means_of.values()) >= 4 and not any(
-            "recipe" in m for m in means_of.values()
-        ):
-            rows = window(pd.concat(means_of, names=["dataset"])).items()
-            lines = [f"- {name}: {', '.join(map(str, rates))}" for name, rates in rows]
-            parts += [
-                f"Three rates on {kind}, around the best over its data sets after the last step:",
-                "\n".join(lines),
-            ]
-    return parts
+        if len(mean.columns) > RATES and "recipe" not in mean:
+            kinds.setdefault("images" if dataset in tables.pictured(view.plan) else "toys", {})[dataset] = mean
+    base = dict(zip(view.table["objective"], view.table["objective.base"], strict=True))
+    return [
+        f"{RATES} rates on {kind}, around the best of the objectives over its data sets after the last step: "
+        f"{', '.join(map(str, grid(pd.concat(means_of, names=['dataset']), base)))}."
+        for kind, means_of in kinds.items()
+    ]
 
 
 if __name__ == "__main__":

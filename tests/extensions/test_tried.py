@@ -68,6 +68,61 @@ def test_a_penalty_for_points_is_refused_for_images_alone(sentences):
     assert "its penalty" in text
 
 
+TABLES = {
+    "trick": (
+        "inputs",
+        """\
+import torch
+from harness.objectives import Trick
+def inputs(player, real, fake, extra, noise, hyper):
+    return real + torch.randn_like(real), fake
+TRICKS = {"jitter": Trick(inputs=inputs)}
+""",
+        "objectives: {mine: {base: nsgan, tricks: {jitter: {}}}}",
+    ),
+    "architecture": (
+        "build_critic",
+        """\
+from dataclasses import replace
+from torch import nn
+from harness import ARCHITECTURES as ALL
+def build_critic(player, shape):
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0], 8), nn.Dropout(), nn.Linear(8, 1))
+ARCHITECTURES = {"forgetful": replace(ALL["mlp"], build_critic=build_critic, forward=None, slope=None)}
+""",
+        "objectives: {mine: {base: nsgan}}",
+    ),
+    "dataset": (
+        "sample",
+        """\
+from dataclasses import replace
+import torch
+from harness import DATASETS as ALL
+def sample(n, draw, settings):
+    return torch.randn(n, 2)
+DATASETS = {"cloud": replace(ALL["8gaussians"], sample=sample)}
+""",
+        "objectives: {mine: {base: nsgan}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_random_numbers_of_its_own_are_found_in_every_kind_of_plug_in(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extended, "_TRIED", {})
+    function, source, more = TABLES[kind]
+    Path("plug.py").write_text(source)
+    data, arch = "cloud" if kind == "dataset" else "8gaussians", "forgetful" if kind == "architecture" else "mlp"
+    Path("x.yaml").write_text(f"{SUITE.replace('DATA', data).replace('ARCH', arch)}{more}\n")
+    with pytest.raises(SuiteError) as refused:
+        load_suite("x.yaml")
+    (text,) = refused.value.problems
+    assert "of a plug-in" in text
+    assert f"`{function}` (plug.py:" in text
+    assert "random" in text
+
+
 def specs(dataset, architecture, objective, tricks=""):
     narrow = {"width": 8} if "width" in ARCHITECTURES[architecture].critic_model.model_fields else {}
     suite = {"version": 1, "name": "t", "seeds": 1, "train": {"steps": 2, "batch": 8},

@@ -87,7 +87,7 @@ WRONG = {
     ),
     "base of a table name": (
         "datasets: {ring: {base: 8gaussians}}\n" + BLOCK,
-        "x.yaml:3: base: 'ring' is a dataset of the table itself",
+        "x.yaml:3: base: 'ring' is in the table of datasets itself",
     ),
     "hyper of another": (
         "objectives:\n  wgan-gp:\n    clip: 3\n" + BLOCK,
