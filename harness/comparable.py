@@ -80,9 +80,13 @@ def unlike_extractors(found: Sequence[Scoring]) -> bool:
 
 
 def outdated(found: Sequence[Scoring]) -> int | None:
-    """Return which of two folders is scored by other versions of the metrics than the other, and than today's."""
-    old = [bool(each.metrics) for each in found]
-    return None if old[0] == old[1] else old.index(True)
+    """Return which of two folders is scored by other versions of the metrics than the other, and than today's.
+
+    Of two that are both outdated, each by versions of its own, the first.
+    """
+    if found[0].metrics == found[1].metrics:
+        return None
+    return 0 if found[0].metrics else 1
 
 
 # Tables of runs
@@ -101,6 +105,11 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
                 f"{task}: scored on {each} samples; rescore with `harness score DIR --samples {int(max(n))}`, and load "
                 "the folders again"
             )
+        if len(used := _extractors(ok)) > 1:
+            raise HarnessError(
+                f"{task}: images are scored in features of {' and of '.join(used)}; score them in those of one, and "
+                "load the folders again"
+            )
         if len(_values(ok, "score.metrics")) > 1:
             raise HarnessError(
                 f"{task}: scored by other versions of the metrics; first `harness score DIR` each folder, and load it "
@@ -108,6 +117,19 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
             )
         if len(_values(runs, "setup.content")) > 1:
             raise HarnessError(f"{task}: {OTHER_DATA}")
+
+
+def _extractors(runs: "pd.DataFrame") -> list[str]:
+    """Return in features of which extractors some runs are scored, in words: one text where all are of the same."""
+    names = [c for c in runs.columns if c.startswith(WEIGHTS)]
+    sets = runs[names].notna().drop_duplicates().to_numpy()
+    return sorted(
+        listed([_extractor(name) for name, there in zip(names, row, strict=True) if there]) for row in sets if row.any()
+    )
+
+
+def _extractor(column: str) -> str:
+    return column.removeprefix(WEIGHTS).rstrip("]")
 
 
 def unlike_data(runs: "pd.DataFrame", a: "pd.DataFrame", b: "pd.DataFrame") -> str:
@@ -157,9 +179,23 @@ def _by_seed(runs: "pd.DataFrame", name: str) -> str:
 
 
 def said_first(table: "pd.DataFrame") -> str:
-    """Return in a sentence which settings that belong to no objective differ between those of one task of a labelled
-    table, and are not swept; "" where none does.
+    """Return in sentences what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
+
+    That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
+    differ between those of one task, and are not swept.
     """
+    return _other_weights(table) + _other_settings(table)
+
+
+def _other_weights(table: "pd.DataFrame") -> str:
+    for task, runs in table.groupby("task", sort=False):
+        for name in runs.columns:
+            if name.startswith(WEIGHTS) and runs[name].nunique() > 1:
+                return f"On {task} the extractor {_extractor(name)} has other weights for some runs than for others. "
+    return ""
+
+
+def _other_settings(table: "pd.DataFrame") -> str:
     names = [c for c in table.columns if c.startswith(COMMON) and table[c].nunique(dropna=False) > 1]
     swept = {c.rpartition(".")[2] for c in table.columns if c.startswith("sweep.")}
     for task, runs in table.groupby("task", sort=False):
@@ -175,7 +211,7 @@ def said_first(table: "pd.DataFrame") -> str:
 def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:
     """Return the extractors whose weights differ between the runs of two tables."""
     names = dict.fromkeys(c for c in [*a, *b] if c.startswith(WEIGHTS))
-    return [name.removeprefix(WEIGHTS).rstrip("]") for name in names if _values(a, name) != _values(b, name)]
+    return [_extractor(name) for name in names if _values(a, name) != _values(b, name)]
 
 
 def _values(runs: "pd.DataFrame", name: str) -> list[Any]:

@@ -49,6 +49,7 @@ def test_a_shipped_suite_has_the_steps_that_were_chosen(suite):
         ([0.2, 0.1, 0.3], []),
         ([np.inf, 0.1, np.inf], []),
         ([0.1], []),
+        ([np.inf, np.inf], []),
     ],
 )
 def test_a_best_rate_at_the_edge_of_the_grid_is_told(choose, means, edges):
@@ -72,6 +73,7 @@ def test_all_objectives_get_the_grid_with_the_most_best_rates_inside(choose):
     means = {"gan": [0.9, 0.7, 0.3, 0.4, 0.8], "nsgan": [0.9, 0.6, 0.5, 0.7, 0.8], "wgan-gp": [0.9, 0.4, 0.3, 0.2, 0.5]}
     base = {name: name for name in means}
     assert choose.grid(of_tuning(means), base) == RATE[1:]  # 1e-3 and 3e-3 inside, where the other has 1e-3 alone
+    means["lost"], base["lost"] = [np.inf] * 5, "lost"
     means["wgan-gp"][3] = np.inf
     assert choose.grid(of_tuning(means), base) == RATE[:4]  # as many inside either, and the best rates in both
 

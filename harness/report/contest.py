@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.compared import compared
 from harness.metrics.directions import lower_is_better
 from harness.power import smallest_effect
-from harness.report import jackknife, norms, stats
+from harness.report import edges, jackknife, norms, stats
 from harness.report.stats import Interval, Spread
 from harness.wording import counted
 
@@ -103,6 +103,16 @@ def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
         best = _best_setting(*(column[others if others.any() else here] for column in columns))
         chosen.append(np.flatnonzero(here & (settings == best)))
     return runs.iloc[np.concatenate(chosen)]
+
+
+def at_edges(table: pd.DataFrame, metrics: Mapping[str, str], swept: Collection[str]) -> pd.DataFrame:
+    """Return which tuned choices of rivals lie at the edge of their grid (`edges.edges`), of `swept` columns."""
+    keys = ["task", "objective", *(["norm"] if "norm" in table else [])]
+    parts = [part for _, part in table.groupby(keys, sort=False) if part["setting"].nunique() > 1]
+    if not parts:
+        return edges.edges(table, table.iloc[:0], ())
+    chosen = [tuned(part, metrics[str(part["dataset"].iloc[0])]) for part in parts]
+    return edges.edges(table, pd.concat(chosen), swept)
 
 
 def _best_setting(

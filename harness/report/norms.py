@@ -22,7 +22,7 @@ SAME, USUAL = "the same norm", "its usual norm"
 class Norms:
     """What is known of the critics' norms.
 
-    is_factor  whether objectives of some task share two norms or more, or one and sweep others beside it
+    is_factor  whether a critic's norm is swept, and all objectives have a norm in common in two tasks or more
     compared   the norms that objectives are compared at, in the order of the table
     usual      by objective, its usual norm; several in words where that differs between tasks
     differing  the tasks in which objectives have different norms and none in common

@@ -21,7 +21,7 @@ def answer(view: View) -> list[str]:
     found = view.headline
     if found is None:
         return []
-    said = [verdict.text(found, view.compared, at_same(view.norms) if view.usual else "")]
+    said = [verdict.text(found, view.compared, at_same(view.norms) if view.norms.is_factor else "")]
     said += [_usual(view.usual, view.norms)] if view.usual else [warning(view.norms)]
     return [text for text in (*said, edges.sentence(found.edges), verdict.at_seconds(found)) if text]
 

@@ -17,6 +17,7 @@ from harness.exports import csv
 from harness.report import (
     answer,
     contest,
+    edges,
     enough,
     fair,
     floors,
@@ -200,7 +201,7 @@ def _study_answer(study: studied.Studied, paired: survival.Survival | None, answ
 def answers(store: Records) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
     view, study = tables.read(confirmed(store)), studied.read(store)
-    said = _answer(view, contest.judge(contest.rivals(view.table), view.metrics))
+    said = _answer(view, contest.judge(_rivals(view), view.metrics))
     return _study_answer(study, survival.read(store, study), said) if study else said
 
 
@@ -210,7 +211,9 @@ def _answer(view: View, results: list[TaskResult]) -> list[str]:
         return [said_first(view.table) + first, *more]
     competing = _rivals(view)
     said = answer.sentence(competing, results, tables.arguments(view, path=False))
-    return [f"{said_first(view.table)}{said} {held_said(competing, view.table)}".rstrip()]
+    at_edges = contest.at_edges(competing, view.metrics, stats.swept_columns(competing, view.plan.get("data_axes", ())))
+    first = f"{said_first(view.table)}{said} {held_said(competing, view.table)}".rstrip()
+    return [first, *filter(None, [edges.sentence(at_edges)])]
 
 
 def _rivals(view: View) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.comparable import refuse_mixed, refuse_unlike, said_first
 from harness.errors import HarnessError
-from harness.report import answer, contest, nullrows, stats, tables
+from harness.report import answer, contest, edges, nullrows, stats, tables
 from harness.report.contest import TaskResult
 from harness.report.figures import Style, styles
 from harness.report.norms import held_said
@@ -41,10 +41,12 @@ class Reading:
     @property
     def sentence(self) -> str:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
-        competing = contest.rivals(self.table, _data_axes(self.table))
+        axes = _data_axes(self.table)
+        competing = contest.rivals(self.table, axes)
         said = answer.sentence(competing, self.results, "SUITE")
-        held = held_said(competing, self.table)
-        return f"{said_first(self.table)}{said}{f' {held}' if held else ''}{self.note}"
+        at_edges = contest.at_edges(competing, self.metrics, stats.swept_columns(competing, axes))
+        more = filter(None, [held_said(competing, self.table), edges.sentence(at_edges)])
+        return " ".join([f"{said_first(self.table)}{said}", *more]) + self.note
 
     @property
     def tasks(self) -> pd.DataFrame:

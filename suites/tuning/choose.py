@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from harness.report import tables
@@ -36,6 +37,8 @@ def at_edge(runs: pd.DataFrame, mean: pd.DataFrame) -> list[str]:
     for objective, row in mean.iterrows():
         mine = runs[runs["objective"] == objective].drop_duplicates("sweep.lr")
         rates = pd.Series(mine["hyper.critic_lr"].astype(float).to_numpy(), index=mine["sweep.lr"])
+        if not np.isfinite(row.min()):
+            continue
         best = rates[row.idxmin()]
         ends = {"largest": rates.max(), "smallest": rates.min()}
         found += [f"{objective} ({end})" for end, rate in ends.items() if best == rate and len(rates) > 1]
@@ -50,6 +53,7 @@ def grid(mean: pd.DataFrame, base: Mapping[str, str]) -> list[float]:
     with as many best rates inside the one with the lowest mean excess at the best rates that it offers.
     """
     by = mean.groupby("objective").mean()
+    by = by[np.isfinite(by.min(axis=1))]
     lowest = by.min(axis=1)
     by = by.loc[lowest.groupby([base[name] for name in by.index]).idxmin()]
     best = by.to_numpy().argmin(axis=1)
@@ -72,12 +76,14 @@ def text(folder: str | Path) -> str:
     parts, last = [], {}
     for dataset, runs in view.table.groupby("dataset"):
         metric, scored = view.metrics[dataset], view.scored[view.scored["run_id"].isin(runs["run_id"])]
+        lost = int((runs["status"] != "ok").sum())
+        parts.append(f"{dataset}: {len(runs)} runs, {runs['seed'].nunique()} tuning seeds, {lost} runs not ok")
+        if lost == len(runs):
+            continue
         found = over_floor(scored, metric)
         if found is None:
             sys.exit(f"{folder}: {dataset} is ranked on {metric}, of which no rule is written down")
         excess, floor = found
-        lost = int((runs["status"] != "ok").sum())
-        parts.append(f"{dataset}: {len(runs)} runs, {runs['seed'].nunique()} tuning seeds, {lost} runs not ok")
         for step in sorted(scored["step"].unique()):
             mean = means(runs, scored.assign(excess=excess), step)
             parts += _table(
@@ -96,7 +102,7 @@ def _table(mean: pd.DataFrame, title: str) -> list[str]:
     lines = ["| objective | " + " | ".join(f"lr {rate}" for rate in mean.columns) + " | chosen |"]
     lines.append("| --- " * (len(mean.columns) + 2) + "|")
     for objective, row in mean.iterrows():
-        best = row.idxmin()
+        best = row.idxmin() if np.isfinite(row.min()) else "none"
         cells = " | ".join(f"**{v:.3f}**" if rate == best else f"{v:.3f}" for rate, v in row.items())
         lines.append(f"| {objective} | {cells} | {best} |")
     return [title, "\n".join(lines)]

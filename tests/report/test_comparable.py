@@ -37,6 +37,10 @@ def both(**columns):
         ),
         ({"score.metrics": ("", "0" * 16)}, "scored by other versions of the metrics"),
         ({"setup.content": ("a", "b")}, "trained on other data under one name"),
+        (
+            {"extractor_weights[poses]": ("a", None), "extractor_weights[classifier]": (None, "b")},
+            "images are scored in features of classifier and of poses; score them in those of one",
+        ),
     ],
 )
 def test_tables_put_together_that_cannot_be_compared_are_refused(columns, words):
@@ -74,6 +78,13 @@ def test_a_setting_that_belongs_to_no_objective_is_said_first():
     assert comparable.said_first(read(swept).table) == ""
 
 
+def test_an_extractor_of_other_weights_is_said_first():
+    weights = "extractor_weights[poses]"
+    assert comparable.said_first(read(both(**{weights: ("a", "a")})).table) == ""
+    found = read(both(**{weights: ("a", "b")})).sentence
+    assert found.startswith("On 8gaussians / mlp the extractor poses has other weights for some runs than for others. ")
+
+
 def test_of_folders_numbers_of_samples_are_named_in_their_order_and_the_smaller_is_rescored():
     few, many = Scoring(50, None, ""), Scoring(800, None, "")
     for pair_, folders in (((few, many), ("a", "b")), ((many, few), ("b", "a"))):
@@ -81,6 +92,8 @@ def test_of_folders_numbers_of_samples_are_named_in_their_order_and_the_smaller_
     assert comparable.unlike_samples(("a", "b"), (few, few)) == ""
     assert comparable.outdated((few, Scoring(50, None, "0"))) == 1
     assert comparable.outdated((few, many)) is None
+    assert comparable.outdated((Scoring(50, None, "0"), Scoring(50, None, "1"))) == 0
+    assert comparable.outdated((Scoring(50, None, "0"), Scoring(50, None, "0"))) is None
 
 
 def test_what_is_frozen_is_never_to_be_rescored(tmp_path):

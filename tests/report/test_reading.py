@@ -15,8 +15,7 @@ TASKS = (("8gaussians", "mlp"), ("ring", "mlp"))
 
 def sentence_of_the_page(store):
     view = tables.read(store)
-    (said,) = page._answer(view, contest.judge(contest.rivals(view.table), view.metrics))
-    return said
+    return " ".join(page._answer(view, contest.judge(contest.rivals(view.table), view.metrics)))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +33,12 @@ def test_the_sentence_and_the_cells_are_the_pages(store):
     found = read(store.table())
     assert found.sentence == str(found) == sentence_of_the_page(store)
     pd.testing.assert_frame_equal(found.cells, tables.read(store).cells)
+
+
+def test_a_tuned_value_at_the_edge_of_its_grid_is_told_without_a_headline():
+    assert "At the edge" not in read(FakeResults().table()).sentence
+    said = read(FakeResults(objectives=("gan", "wgan-gp"), rates=("recipe", 1e-3, 3e-3)).table()).sentence
+    assert said.endswith("lr of gan in 3 of 3 choices (the smallest); lr of wgan-gp in 3 of 3 choices (the smallest).")
 
 
 def test_a_filter_reads_as_a_suite_of_those_runs_alone():
