@@ -41,8 +41,10 @@ matrix:
 
 @pytest.fixture(autouse=True)
 def shipped_tables():
-    """What a test's plug-in adds is unknown to the next test, whichever of them share a process."""
+    """What a test's plug-in adds is unknown to the next test, whichever of them share a process: the path as well."""
+    path = list(sys.path)
     yield
+    sys.path[:] = path
     for path in list(plugins._LOADED):
         plugins._forget(plugins._LOADED.pop(path))
 

@@ -10,11 +10,13 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
 _OURS = Path(__file__).resolve().parents[1]
+_NAMED = {*sys.stdlib_module_names, __name__.partition(".")[0]}  # whatever a folder on the path calls so
 _IMPORTED: dict[str, bytes] = {}  # local modules that plug-ins of this process have imported -> source
 
 
@@ -24,6 +26,7 @@ def local_modules(source: bytes | str, package: str = "") -> dict[str, bytes]:
     `package` is what its relative imports are relative to.
     """
     found: dict[str, bytes] = {}
+    importlib.invalidate_caches()
     with nothing_cached():
         _collect(source, package, found)
     return dict(sorted(found.items()))
@@ -37,6 +40,22 @@ def nothing_cached() -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = before
+
+
+@contextmanager
+def first_on_path(folder: Path) -> Iterator[None]:
+    """Find modules of a folder before all others, as a script finds those beside it; afterwards, behind all others.
+
+    They are still found afterwards because a function may import one when it is called.
+    """
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        if str(folder) in sys.path:
+            sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
 
 
 def refresh(modules: Mapping[str, bytes]) -> None:
@@ -54,7 +73,7 @@ def _collect(source: bytes | str, package: str, found: dict[str, bytes]) -> None
     except (SyntaxError, ValueError):
         return  # told where it is run
     for name in {name for node in ast.walk(tree) for name in _names(node, package)}:
-        if name in found or name.partition(".")[0] in sys.stdlib_module_names:
+        if name in found or name.partition(".")[0] in _NAMED:
             continue
         path, inner = _origin(name)
         if path is not None:
@@ -81,7 +100,7 @@ def _names(node: ast.AST, package: str) -> Iterator[str]:
 def _origin(name: str) -> tuple[Path | None, str]:
     """Return the file of a local module and the package that it is in; None for any other module."""
     try:
-        spec = importlib.util.find_spec(name)
+        spec = _spec(name)
     except Exception:  # a package around it that cannot be imported: told where the plug-in is run
         return None, ""
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
@@ -90,3 +109,18 @@ def _origin(name: str) -> tuple[Path | None, str]:
     installed = {*path.parts} & {*_INSTALLED} or any(path.is_relative_to(place) for place in [*_STANDARD, _OURS])
     is_package = spec.submodule_search_locations is not None
     return None if installed else path, name if is_package else name.rpartition(".")[0]
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Return where a module would be found now. `importlib.util.find_spec` says where an imported one was found."""
+    package, folders = name.rpartition(".")[0], None
+    if package:
+        around = _spec(package)
+        if around is None or around.submodule_search_locations is None:
+            return None
+        folders = list(around.submodule_search_locations)
+    try:
+        found = (finder.find_spec(name, folders) for finder in sys.meta_path)
+        return next((spec for spec in found if spec is not None), None)
+    except KeyError:  # a folder without __init__.py in another such: known only once the outer one is imported
+        return importlib.util.find_spec(name)

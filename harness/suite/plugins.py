@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import SuiteError
-from harness.suite.localmodules import local_modules, nothing_cached, refresh
+from harness.suite.localmodules import first_on_path, local_modules, nothing_cached, refresh
 
 if TYPE_CHECKING:
     from harness.architectures import Architecture
@@ -25,6 +25,7 @@ class Tables(NamedTuple):
     trick: dict[str, "Trick"]
 
 
+RERUNS = 3  # of a plug-in whose modules are found elsewhere once it has run: twice, and once more to be certain
 _ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
 _LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
 
@@ -69,12 +70,10 @@ def _load(path: Path) -> None:
         source = path.read_bytes()
     except (OSError, ValueError) as error:
         raise SuiteError(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    beside = local_modules(source)
-    mark = int(hashlib.sha256(source + b"".join(_framed(beside))).hexdigest()[:12], 16)
-    if mark in _LOADED.values():
+    with first_on_path(path.absolute().parent):
+        module, mark = _fresh(path, source)
+    if module is None:
         return
-    refresh(beside)
-    module = _run(path, source, mark)
     if str(path) in _LOADED:
         _forget(_LOADED.pop(str(path)))
     additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
@@ -83,6 +82,29 @@ def _load(path: Path) -> None:
         if taken:
             raise SuiteError(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
     define(str(path), mark, additions)
+
+
+def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
+    """Run a plug-in, and return its module and its fingerprint; no module where it was loaded already.
+
+    A plug-in may put further folders on the path: which modules it imports is known for certain once it has run, and
+    where they are others than before, it runs again with them.
+    """
+    beside = local_modules(source)
+    for _ in range(RERUNS):
+        if (mark := _mark(source, beside)) in _LOADED.values():
+            return None, mark
+        refresh(beside)
+        module, before = _run(path, source, mark), beside
+        beside = local_modules(source)
+        if beside == before:
+            return module, mark
+        del sys.modules[module.__name__]
+    raise SuiteError(f"the plug-in {path} changes the modules that it imports whenever it runs.")
+
+
+def _mark(source: bytes, beside: Mapping[str, bytes]) -> int:
+    return int(hashlib.sha256(source + b"".join(_framed(beside))).hexdigest()[:12], 16)
 
 
 def _framed(modules: Mapping[str, bytes]) -> list[bytes]:
