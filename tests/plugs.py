@@ -126,3 +126,107 @@ RIGHT = {
     "a rate": ("critic", "return (1 + hyper['critic_lr']) * (fake - real).mean(-1)"),
     "half cut off": ("critic", "return fake.mean(-1) - real.detach().mean(-1)"),
 }
+
+PLUGS = {  # of kinds beside objectives: a plug-in of which one {function} is to be written
+    "trick": """\
+import torch
+from harness.objectives import Trick
+memory = []
+{function}
+TRICKS = {{"mine": Trick({fields})}}
+""",
+    "architecture": """\
+from dataclasses import replace
+from torch import nn
+from harness import ARCHITECTURES
+from harness.architectures import mlp
+memory = []
+{function}
+ARCHITECTURES = {{"mine": replace(ARCHITECTURES["mlp"], {fields})}}
+""",
+    "dataset": """\
+from dataclasses import replace
+import torch
+from harness import DATASETS
+memory = []
+{function}
+DATASETS = {{"mine": replace(DATASETS["8gaussians"], {fields})}}
+""",
+}
+FUNCTIONS = {  # its kind, its head, and the fields of the entry
+    "inputs": ("trick", "(player, real, fake, extra, noise, hyper)", "inputs=inputs"),
+    "loss": ("trick", "(player, params, critic, real, fake, extra, hyper)", "loss=loss"),
+    "build_critic": ("architecture", "(player, shape)", "build_critic=build_critic, forward=None, slope=None"),
+    "forward": ("architecture", "(network, params, x)", "forward=forward, slope=None"),
+    "slope": ("architecture", "(network, params, x)", "slope=slope"),
+    "sample": ("dataset", "(n, draw, settings)", "sample=sample"),
+}
+
+
+def plug(name, body):
+    """Return the kind of a plug-in, and its text: an entry `mine` in which one function has this body."""
+    kind, head, fields = FUNCTIONS[name]
+    lines = "".join(f"\n    {line}" for line in body.splitlines())
+    return kind, PLUGS[kind].format(function=f"def {name}{head}:{lines}", fields=fields)
+
+
+RANDOM = "random numbers of its own"
+AGAIN = "something else when it is called again"
+WRONG_PLUGS = {
+    "a trick of random numbers": ("inputs", "return real + torch.randn_like(real), fake", RANDOM),
+    "a trick of another shape": ("inputs", "return real[..., :1], fake", "it keeps the shapes that it is given"),
+    "a trick that remembers": ("inputs", "memory.append(1)\nreturn real * len(memory), fake", AGAIN),
+    "a trick that mixes": ("inputs", "return real - real.mean(), fake", "another value in a stack than alone"),
+    "a mean of everything": ("loss", "return critic.scores(fake).mean()", "single number for 2 runs stacked"),
+    "a loss that mixes": ("loss", "x = critic.scores(fake).mean(-1)\nreturn x + x.mean()", "mixes the runs"),
+    "a network of random numbers": (
+        "build_critic",
+        "return nn.Sequential(nn.Flatten(), nn.Linear(shape[0], 8), nn.Dropout(), nn.Linear(8, 1))",
+        RANDOM,
+    ),
+    "a network of two scores": (
+        "build_critic",
+        "return nn.Sequential(nn.Flatten(), nn.Linear(shape[0], 2))",
+        "one score a sample",
+    ),
+    "a network that remembers": (
+        "forward",
+        "memory.append(1)\nreturn mlp.forward(network, params, x) * len(memory)",
+        AGAIN,
+    ),
+    "networks that mix": ("forward", "y = mlp.forward(network, params, x)\nreturn y - y.mean()", "mixes the runs"),
+    "a mean over the first axis": (
+        "forward",
+        "y = mlp.forward(network, params, x)\nreturn y - y.mean(0)",
+        "mixes the runs",
+    ),
+    "weights cut off": (
+        "forward",
+        "return mlp.forward(network, {name: p.detach() for name, p in params.items()}, x)",
+        "no gradient",
+    ),
+    "a slope that mixes": (
+        "slope",
+        "g = mlp.slope(network, params, x)\nreturn g + g.sum() * (x.ndim > 2)",
+        "mixes the runs",
+    ),
+    "samples of random numbers": ("sample", "return torch.randn(n, 2)", RANDOM),
+    "samples of another shape": (
+        "sample",
+        "return torch.randn(n, 3, generator=draw)",
+        "n samples of the data set's `shape`",
+    ),
+    "samples that remember": (
+        "sample",
+        "memory.append(1)\nreturn torch.randn(n, 2, generator=draw) + len(memory)",
+        AGAIN,
+    ),
+}
+RIGHT_PLUGS = {
+    "inputs": "return real + 0.1, fake",
+    "loss": "return 0.1 * critic.scores(fake).square().mean(-1)",
+    "build_critic": "return nn.Sequential(nn.Flatten(), nn.Linear(shape[0], 8), nn.Tanh(), nn.Linear(8, 1))",
+    "forward": "return mlp.forward(network, params, x)",
+    "slope": "return mlp.slope(network, params, x)",
+    "sample": "return torch.randn(n, 2, generator=draw)",
+}

@@ -24,13 +24,15 @@ KINDS = {
 def faults(kind: str, name: str, setup: Setup, hyper: Mapping[str, float]) -> list[str]:
     """Return a sentence for every function of an entry that cannot serve runs of this Setup and these floats."""
     setting = setting_of(setup, hyper)
-    return [text for calls in _by_role(KINDS[kind](name, setup, setting)) if (text := next(_wrong(calls, setting), ""))]
+    return [
+        text for calls in _by_function(KINDS[kind](name, setup, setting)) if (text := next(_wrong(calls, setting), ""))
+    ]
 
 
-def _by_role(calls: Iterable[Called]) -> Iterable[list[Called]]:
+def _by_function(calls: Iterable[Called]) -> Iterable[list[Called]]:
     found: dict[Any, list[Called]] = {}
     for call in calls:
-        found.setdefault((call.role, call.function), []).append(call)
+        found.setdefault(call.function, []).append(call)
     return found.values()
 
 

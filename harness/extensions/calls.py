@@ -234,8 +234,8 @@ def _refuse_mixing(called: Called, setting: Setting, pair: tuple[Found, Found, i
 def _depends_on_neighbours(called: Called, run: int, before: Found, tolerance: float) -> bool:
     """Whether what a run gets in a stack changes with the inputs of the others."""
 
-    def others(x: Tensor) -> Tensor:
-        if not (x.ndim and x.is_floating_point()):
+    def others(x: Any) -> Any:
+        if not (isinstance(x, Tensor) and x.ndim and x.is_floating_point()):
             return x
         return torch.where(torch.arange(RUNS).reshape(RUNS, *[1] * (x.ndim - 1)) == run, x, x * 0.5)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from plugs import HEADS, RIGHT, WRONG, written
+from plugs import HEADS, RIGHT, RIGHT_PLUGS, WRONG, WRONG_PLUGS, plug, written
 
 import harness.suite.extended as extended
 from harness.architectures import ARCHITECTURES
@@ -68,59 +68,40 @@ def test_a_penalty_for_points_is_refused_for_images_alone(sentences):
     assert "its penalty" in text
 
 
-TABLES = {
-    "trick": (
-        "inputs",
-        """\
-import torch
-from harness.objectives import Trick
-def inputs(player, real, fake, extra, noise, hyper):
-    return real + torch.randn_like(real), fake
-TRICKS = {"jitter": Trick(inputs=inputs)}
-""",
-        "objectives: {mine: {base: nsgan, tricks: {jitter: {}}}}",
-    ),
-    "architecture": (
-        "build_critic",
-        """\
-from dataclasses import replace
-from torch import nn
-from harness import ARCHITECTURES as ALL
-def build_critic(player, shape):
-    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0], 8), nn.Dropout(), nn.Linear(8, 1))
-ARCHITECTURES = {"forgetful": replace(ALL["mlp"], build_critic=build_critic, forward=None, slope=None)}
-""",
-        "objectives: {mine: {base: nsgan}}",
-    ),
-    "dataset": (
-        "sample",
-        """\
-from dataclasses import replace
-import torch
-from harness import DATASETS as ALL
-def sample(n, draw, settings):
-    return torch.randn(n, 2)
-DATASETS = {"cloud": replace(ALL["8gaussians"], sample=sample)}
-""",
-        "objectives: {mine: {base: nsgan}}",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", TABLES)
-def test_random_numbers_of_its_own_are_found_in_every_kind_of_plug_in(tmp_path, monkeypatch, kind):
+@pytest.fixture
+def sentences_of(tmp_path, monkeypatch):
+    """Return a function that loads a suite with a plug-in of any kind and gives its mistakes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(extended, "_TRIED", {})
-    function, source, more = TABLES[kind]
-    Path("plug.py").write_text(source)
-    data, arch = "cloud" if kind == "dataset" else "8gaussians", "forgetful" if kind == "architecture" else "mlp"
-    Path("x.yaml").write_text(f"{SUITE.replace('DATA', data).replace('ARCH', arch)}{more}\n")
-    with pytest.raises(SuiteError) as refused:
-        load_suite("x.yaml")
-    (text,) = refused.value.problems
-    assert "of a plug-in" in text
+
+    def of(kind, source):
+        Path("plug.py").write_text(source)
+        data, arch = "mine" if kind == "dataset" else "8gaussians", "mine" if kind == "architecture" else "mlp"
+        tricks = ", tricks: {mine: {}}" if kind == "trick" else ""
+        text = SUITE.replace("DATA", data).replace("ARCH", arch).replace("objective: mine", "objective: o")
+        Path("x.yaml").write_text(f"{text}objectives: {{o: {{base: wgan-gp{tricks}}}}}\n")
+        try:
+            load_suite("x.yaml")
+            return []
+        except SuiteError as error:
+            return error.problems
+
+    return of
+
+
+@pytest.mark.parametrize("name", WRONG_PLUGS)
+def test_what_is_wrong_with_a_plug_in_of_any_kind_is_one_sentence_with_file_and_function(sentences_of, name):
+    function, body, words = WRONG_PLUGS[name]
+    (text,) = sentences_of(*plug(function, body))
+    assert "'mine' of a plug-in: its " in text
     assert f"`{function}` (plug.py:" in text
-    assert "random" in text
+    assert words in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("function", RIGHT_PLUGS)
+def test_a_right_plug_in_of_any_kind_is_let_through(sentences_of, function):
+    assert sentences_of(*plug(function, RIGHT_PLUGS[function])) == []
 
 
 def specs(dataset, architecture, objective, tricks=""):
