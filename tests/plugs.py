@@ -205,6 +205,12 @@ WRONG_PLUGS = {
         "return mlp.forward(network, {name: p.detach() for name, p in params.items()}, x)",
         "no gradient",
     ),
+    "a doubled slope": ("slope", "return 2 * mlp.slope(network, params, x)", "is not the derivative of the scores"),
+    "a slope cut off": (
+        "slope",
+        "return mlp.slope(network, params, x).detach()",
+        "another gradient than the derivative of the scores",
+    ),
     "a slope that mixes": (
         "slope",
         "g = mlp.slope(network, params, x)\nreturn g + g.sum() * (x.ndim > 2)",

@@ -56,12 +56,13 @@ def _generator(pair: Pair, setup: Setup, bound: Mapping[str, Networks], function
 
 
 def _slope(pair: Pair, bound: Mapping[str, Networks], given: Mapping[str, Tensor]) -> Called:
-    """Return the difference between the slope written out and that of automatic differentiation; it must be 0."""
+    """Return the difference between the slope written out and that of automatic differentiation: 0, as its gradient."""
 
     def difference(inputs: Mapping[str, Any], how: str) -> Tensor:
         critic = bound[how].critic(inputs["params"], {})
         return critic.slope(inputs["x"]) - slope_by(how, critic.scores, inputs["x"])
 
     return Called(
-        "slope", pair.architecture.slope, difference, given, shapes=((SAMPLES, *pair.packed_shape),), hints=HINTS
-    )
+        "slope", pair.architecture.slope, difference, given, ("params",), ((SAMPLES, *pair.packed_shape),),
+        hints=HINTS | {"gradient": "a detach() or torch.no_grad() around its weights cuts it off"}, vanishes=True,
+    )  # fmt: skip

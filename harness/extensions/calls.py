@@ -41,6 +41,7 @@ class Called:
     leaves    the inputs that a gradient must reach, all of them together
     shapes    of one run's result, tensor by tensor; None: any
     in_place  whether it may change its arguments     stacks    whether it serves a stack of runs
+    vanishes  whether the result is the difference between a slope written out and the scores' own: 0
     """
 
     role: str
@@ -53,6 +54,7 @@ class Called:
     needed: str = "one number"
     may_be_constant: bool = False
     stacks: bool = True
+    vanishes: bool = False
     hints: Mapping[str, str] = field(default_factory=dict)  # by stage of the trial, what to do
 
 
@@ -103,6 +105,8 @@ def _try(called: Called, setting: Setting, tolerance: float) -> None:
     for i, found in enumerate(alone):
         _refuse_memory(called, one(called.inputs, i), found)
         _refuse_dead(called, found)
+        if called.vanishes:
+            _refuse_difference(called, found, tolerance)
     if not called.stacks:
         return
     stacked = _lifted(called) if setting.lifted else _guarded(called, called.inputs, f"{RUNS} runs stacked")
@@ -210,6 +214,14 @@ def _refuse_dead(called: Called, found: Found) -> None:
         raise Wrong(f"gives no gradient{_hint(called, 'gradient')}")
     if any(grad is not None and not bool(grad.isfinite().all()) for grad in found.grads):
         raise Wrong("has a gradient that is not a finite number on values around 0")
+
+
+def _refuse_difference(called: Called, found: Found, tolerance: float) -> None:
+    """Raise Wrong where a slope is not that of the scores, or a penalty on it would have another gradient."""
+    if not all(_close(torch.zeros_like(x), x, tolerance) for x in found.values):
+        raise Wrong("is not the derivative of the scores")
+    if not all(_close(torch.zeros_like(x), x, tolerance) for x in found.grads if x is not None):
+        raise Wrong(f"has another gradient than the derivative of the scores{_hint(called, 'gradient')}")
 
 
 def _not_finite(values: Sequence[Tensor]) -> str:
