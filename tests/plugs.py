@@ -17,7 +17,7 @@ def penalty(critic, real, fake, noise, hyper):
 """
 FOOT = """
 OBJECTIVES = {"mine": Objective(1, critic_loss, generator_loss, recipe, "mine", penalty=penalty, constrain=constrain,
-                                relative=relative, draws={"mix": ()}, hyper={"gp_weight": 10.0})}
+                                relative=relative, draws={"mix": ()}, hyper={"gp_weight": 10.0, "off": 0.0})}
 """
 HEADS = {
     "critic": "def critic_loss(real, fake, hyper):",
@@ -43,10 +43,25 @@ WRONG = {
     "undeclared hyper": (
         "critic",
         "return hyper['weight'] * (fake - real).mean(-1)",
-        ["reads hyper['weight']", "declares gp_weight"],
+        ["reads hyper['weight']", "declares gp_weight, off"],
     ),
     "cut off": ("generator", "return -fake.detach().mean(-1)", ["no gradient"]),
     "a number": ("critic", "return torch.tensor(fake.mean().item() - real.mean().item())", ["no gradient"]),
+    "a hyper of 0 that hides an axis": (
+        "penalty",
+        "norm = between(critic, real, fake, noise).norm(2, dim=1)\nreturn hyper['off'] * norm.square().mean(-1)",
+        ["another value in a stack than alone", "the wrong axis"],
+    ),
+    "a hyper of 0 that hides mixed runs": (
+        "critic",
+        "d = (fake - real).mean(-1)\nreturn d + hyper['off'] * d.mean()",
+        ["mixes the runs"],
+    ),
+    "a hyper of 0 that hides a detached slope": (
+        "penalty",
+        "return hyper['off'] * between(critic, real, fake, noise).detach().square().sum(-1).mean(-1)",
+        ["no gradient"],
+    ),
     "a branch": (
         "critic",
         "d = (fake - real).mean(-1)\nreturn 2 * d if d > 0 else d",

@@ -60,15 +60,23 @@ def critic(flat: Tensor, setting: Setting, how: str) -> Critic:
 
 
 def floats(setting: Setting, defaults: Mapping[str, float], ranges: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return two values of every float of a run, within its range: the default, and three quarters of it."""
+    """Return two values of every float of a run, within its range: the default, and three or five quarters of it.
+
+    A default of 0 is replaced by the run's value, and that, where it is 0, by another: 0 times anything hides it.
+    """
     found = {}
     for name, value in setting.hyper.items():
-        default = defaults.get(name, value)
-        first = float(default) if default and math.isfinite(default) else float(value)
-        least, most = ranges.get(name, (-math.inf, math.inf))
-        second = first * 0.75 if least < first * 0.75 < most else first
+        default, bounds = defaults.get(name, value), ranges.get(name, (-math.inf, math.inf))
+        first = float(default) if default and math.isfinite(default) else float(value) or _other_than_zero(*bounds)
+        second = next((x for x in (first * 0.75, first * 1.25) if bounds[0] < x < bounds[1]), first)
         found[name] = torch.tensor([first, second], dtype=torch.float64)
     return found
+
+
+def _other_than_zero(least: float, most: float) -> float:
+    """Return a value between two bounds that is not 0, where there is one."""
+    tried = (0.5, -0.5, most / 2, least / 2, most, least)
+    return next((x for x in tried if x and math.isfinite(x) and least <= x <= most), 0.0)
 
 
 def noise(draws: Mapping[str, Any], setting: Setting) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Plug-ins are tried before training: what a stack would change, or silently train otherwise, is one sentence."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import harness.suite.extended as extended
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
-from harness.extensions import KINDS, faults
+from harness.extensions import KINDS, faults, invented
+from harness.extensions.calls import Setting
 from harness.objectives import OBJECTIVES, TRICKS
 from harness.plan import describe, make_plan
 from harness.plan.screen import _sources
@@ -102,6 +104,14 @@ def test_what_is_wrong_with_a_plug_in_of_any_kind_is_one_sentence_with_file_and_
 @pytest.mark.parametrize("function", RIGHT_PLUGS)
 def test_a_right_plug_in_of_any_kind_is_let_through(sentences_of, function):
     assert sentences_of(*plug(function, RIGHT_PLUGS[function])) == []
+
+
+@pytest.mark.parametrize("bounds", [(0, math.inf), (0, 1), (-1, 0), (0, 0.01), (-0.01, 0), (-math.inf, math.inf)])
+def test_a_float_of_0_is_tried_as_two_others_within_its_bounds(bounds):
+    setting = Setting(8, (2,), False, {"weight": 0.0})
+    first, second = invented.floats(setting, {"weight": 0.0}, {"weight": bounds})["weight"].tolist()
+    assert 0 != first != second != 0
+    assert all(bounds[0] <= x <= bounds[1] for x in (first, second))
 
 
 def specs(dataset, architecture, objective, tricks=""):
