@@ -47,6 +47,11 @@ WRONG = {
     ),
     "cut off": ("generator", "return -fake.detach().mean(-1)", ["no gradient"]),
     "a number": ("critic", "return torch.tensor(fake.mean().item() - real.mean().item())", ["no gradient"]),
+    "half cut off": (
+        "critic",
+        "return fake.mean(-1) - real.detach().mean(-1)",
+        ["no gradient to its input 'real'", "detach"],
+    ),
     "a hyper of 0 that hides an axis": (
         "penalty",
         "norm = between(critic, real, fake, noise).norm(2, dim=1)\nreturn hyper['off'] * norm.square().mean(-1)",
@@ -139,7 +144,11 @@ RIGHT = {
         "return (critic.features(real).mean(-2) - critic.features(fake).mean(-2)).square().sum(-1)",
     ),
     "a rate": ("critic", "return (1 + hyper['critic_lr']) * (fake - real).mean(-1)"),
-    "half cut off": ("critic", "return fake.mean(-1) - real.detach().mean(-1)"),
+    "one half alone": ("critic", "return fake.mean(-1)"),
+    "a detached mean beside a gradient": (
+        "critic",
+        "return (fake - real).mean(-1) * (1 + real.detach().mean(-1) ** 2)",
+    ),
 }
 
 PLUGS = {  # of kinds beside objectives: a plug-in of which one {function} is to be written

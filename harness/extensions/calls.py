@@ -38,7 +38,7 @@ class Called:
 
     call      (inputs of one run, or of a stack; "plain", or "vmap" inside it) -> tensors, what the function returns
     inputs    trees of tensors by name, with the axis [runs] in front
-    leaves    the inputs that a gradient must reach, all of them together
+    leaves    the inputs of which a gradient must reach each that changes the value
     shapes    of one run's result, tensor by tensor; None: any
     in_place  whether it may change its arguments     stacks    whether it serves a stack of runs
     vanishes  whether the result is the difference between a slope written out and the scores' own: 0
@@ -105,6 +105,7 @@ def _try(called: Called, setting: Setting, tolerance: float) -> None:
     for i, found in enumerate(alone):
         _refuse_memory(called, one(called.inputs, i), found)
         _refuse_dead(called, found)
+        _refuse_cut(called, one(called.inputs, i), found)
         if called.vanishes:
             _refuse_difference(called, found, tolerance)
     if not called.stacks:
@@ -214,6 +215,15 @@ def _refuse_dead(called: Called, found: Found) -> None:
         raise Wrong(f"gives no gradient{_hint(called, 'gradient')}")
     if any(grad is not None and not bool(grad.isfinite().all()) for grad in found.grads):
         raise Wrong("has a gradient that is not a finite number on values around 0")
+
+
+def _refuse_cut(called: Called, inputs: Mapping[str, Any], found: Found) -> None:
+    """Raise Wrong where an input changes the value and has no gradient of it: half a loss would train nothing."""
+    for name, grad in zip(called.leaves, found.grads, strict=True):
+        if grad is None:
+            other = _guarded(called, {**inputs, name: inputs[name] * 0.5}, "one run")
+            if not _same(Found(found.values, []), Found(other.values, []), 0.0):
+                raise Wrong(f"gives no gradient to its input {name!r}, on which it depends{_hint(called, 'gradient')}")
 
 
 def _refuse_difference(called: Called, found: Found, tolerance: float) -> None:
