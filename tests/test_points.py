@@ -80,6 +80,11 @@ TEXTS = {
     "Unnamed: 0,x\n7,.1\n3,.3\n": "its first column has no name",
     "i,x\n0,.1\n1,.3\n2,.2\n": "its first column counts the lines (0, 1, ...), as an index does; write it with",
     "1,.1\n2,.3\n3,.2\n": "its first column counts the lines (1, 2, ...)",
+    "5,.1\n6,.3\n7,.2\n": "its first column counts the lines (5, 6, ...)",
+    "-1,.1\n0,.3\n1,.2\n": "its first column counts the lines (-1, 0, ...)",
+    "1234567,.1,.2\n1234568,.3,.4\n1234569,.2,.3\n": "its first column counts the lines (1234567, 1234568, ...)",
+    "1,2\n.1,.2\n.3,.4\n": "its first line counts the columns (1, 2), as a header does",
+    "2020,2021,2022,2023\n1,.2,.3,.4\n.3,.4,4,5\n": "its first line counts the columns (2020, 2021, 2022)",
     "0,1\n.1,.2\n.3,.4\n": "its first line counts the columns (0, 1), as a header does; write it with index=False",
     "0\n.1\n.3\n": "its first line counts the columns (0)",
     "5000.1,1\n5000.2,2\n": "coordinate 1 has a mean of 5e+03 and a spread of 0.05, which 32 bits blur; take its mean",
@@ -87,7 +92,14 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("text", ["0\n1\n2\n", "0,2\n1,.3\n", "x,y\n0,1\n.1,.2\n", "1,7\n3,7\n", "0,7\n1,7\n3,7\n"])
+POINTS = [
+    "0\n1\n2\n", "0,2\n1,.3\n", "x,y\n0,1\n.1,.2\n", "1,7\n3,7\n", "0,7\n1,7\n3,7\n",
+    "5,.1\n6,.3\n", "5,.1\n6,.3\n8,.2\n", ".5,.1\n1.5,.3\n2.5,.2\n", "1\n.1\n.3\n",
+    "1,2\n3,.5\n5,.1\n", "1,2\n8,4\n3,9\n", "2,1\n.1,.2\n", "x,y\n1,2\n.1,.2\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", POINTS)
 def test_what_counts_nothing_is_points(text, tmp_path):
     (tmp_path / "mine.csv").write_text(text)
     assert read_points(tmp_path / "mine.csv").shape[0] == text.count("\n") - ("x" in text)

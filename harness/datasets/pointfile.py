@@ -95,15 +95,22 @@ def _refuse_counts(points: Points, named: bool, path: Path) -> None:
     """Refuse a first column that counts the lines, and a first line that counts the columns: an index or a header that
     was written with the points."""
     n, width = points.shape
-    if n > 2 and width > 1 and points[0, 0] in (0, 1) and (np.diff(points[:, 0]) == 1).all():
-        first = f"its first column counts the lines ({points[0, 0]:g}, {points[1, 0]:g}, ...), as an index does"
+    if n > 2 and width > 1 and _counts(points[:, 0]):
+        first = f"its first column counts the lines ({points[0, 0]:.0f}, {points[1, 0]:.0f}, ...), as an index does"
         raise DataError(f"{path}: {first}; {WRITE}, or save an npy file where it is a coordinate.")
-    counts = n > 1 and not named and (points[0] == np.arange(width)).all()
-    if counts and (width > 1 or (points[1:] != np.rint(points[1:])).any()):
-        first = (
-            f"its first line counts the columns ({', '.join(str(i) for i in range(min(width, 3)))}), as a header does"
-        )
-        raise DataError(f"{path}: {first}; {WRITE}, or save an npy file where it is a point.")
+    if n > 1 and not named and _counts(points[0]):
+        whole = (points[1:] == np.rint(points[1:])).all(0)
+        if (points[0, 0] == 0 and width > 1) or not whole.any():
+            counted = ", ".join(f"{name:.0f}" for name in points[0, :3])
+            first = f"its first line counts the columns ({counted}), as a header does"
+            raise DataError(f"{path}: {first}; {WRITE}, or save an npy file where it is a point.")
+
+
+def _counts(values: NDArray[np.float64]) -> bool:
+    """Whether values are whole numbers, each one more than the last; a single one counts from 0."""
+    return bool(
+        values[0] == np.rint(values[0]) and (np.diff(values) == 1).all() and (len(values) > 1 or values[0] == 0)
+    )
 
 
 def _number(cell: str) -> float:
