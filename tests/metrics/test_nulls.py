@@ -1,6 +1,7 @@
 """Null samplers, and the score that the best of them has none of."""
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,29 @@ def test_a_gaussian_fit_has_the_mean_and_covariance_of_the_data(m, d):
     wide = np.abs(np.cov(real.T)).max()
     assert drawn.mean(0) == pytest.approx(real.mean(0), abs=0.03 * np.sqrt(wide))
     assert np.cov(drawn.T) == pytest.approx(np.cov(real.T, ddof=0), abs=0.05 * wide)
+
+
+@pytest.mark.parametrize("real", [RNG.normal(size=(50, 2)), RNG.integers(0, 256, (90, 1, 8, 8), dtype=np.uint8)])
+def test_a_gaussian_fit_drawn_in_parts_is_that_drawn_at_once(real, monkeypatch):
+    whole = nulls.gaussian(real, 300, np.random.default_rng(0))
+    monkeypatch.setattr(nulls, "AT_ONCE", 16 * 128)
+    parts = nulls.gaussian(real, 300, np.random.default_rng(0))
+    assert (parts.shape, parts.dtype) == (whole.shape, whole.dtype)
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
+
+
+def test_a_gaussian_fit_of_wide_images_fits_a_workers_memory(monkeypatch):
+    for name, value in {"WIDE": 16, "MOST": 2**18, "AT_ONCE": 2**18}.items():  # 2 MB each
+        monkeypatch.setattr(nulls, name, value, raising=False)
+    real = RNG.integers(0, 256, (400, 3, 32, 32), dtype=np.uint8)
+    tracemalloc.start()
+    try:
+        drawn = nulls.gaussian(real, 2000, np.random.default_rng(0))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < drawn.nbytes + 10e6  # of all at once 140 MB
+    assert drawn.mean() == pytest.approx(real.mean(), abs=1)
 
 
 def test_ten_real_samples_are_repeated_and_of_fewer_all():
