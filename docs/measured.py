@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
 
-from harness.report import page, rows, studied, studied_shown, survival, tables
+from harness.report import norms_shown, page, rows, studied, studied_shown, survival, tables
 from harness.report.confirmed import confirmed
 from harness.store import Store
 from harness.store.frozen import MARKER
@@ -50,13 +50,21 @@ def extractor(folder: Path) -> str:
     """Return how often the extractors that images were compared with are wrong on held-out images."""
     table = Store(folder).table()
     errors = {c[len("extractor_error[") : -1]: table[c].dropna().unique() for c in table if "extractor_error[" in c}
-    rates = [f"`{name}`: {listed([f'{error:.1%}' for error in sorted(found)])}" for name, found in errors.items()]
+    rates = [
+        f"`{name}`: {listed([f'{100 * error:.1f} %' for error in sorted(found)])}" for name, found in errors.items()
+    ]
     return f"Wrong on held-out images: {'; '.join(rates)}."
 
 
 def chosen(folder: Path) -> str:
     """Return what `suites/tuning/choose.py` prints of these results."""
     return str(run_path(str(ROOT / "suites" / "tuning" / "choose.py"))["text"](folder))
+
+
+def settings(folder: Path) -> str:
+    """Return the settings of every objective that the headline hangs on."""
+    table = norms_shown.settings(tables.read(Store(folder)))
+    return _markdown(list(table.columns), [[cell.replace(" | ", ", ") for cell in row] for row in table.to_numpy()])
 
 
 def cells(folder: Path) -> str:
@@ -103,6 +111,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "machine": machine,
     "chosen": chosen,
     "extractor": extractor,
+    "settings": settings,
     "study": study,
     "reached": reached,
 }

@@ -6,7 +6,7 @@ about (`compare`). What is not comparable is refused in a sentence; a lesser dif
 of a suite are held to it before training (`harness.suite.blocks`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -178,13 +178,13 @@ def _by_seed(runs: "pd.DataFrame", name: str) -> str:
     return f"{name} is {listed(parts)}"
 
 
-def said_first(table: "pd.DataFrame") -> str:
+def said_first(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
     """Return in sentences what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
 
     That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
-    differ between those of one task, and are not swept.
+    differ between those of one task, and are neither swept nor `drawn` by a study for each objective.
     """
-    return _other_weights(table) + _other_settings(table)
+    return _other_weights(table) + _other_settings(table, drawn)
 
 
 def _other_weights(table: "pd.DataFrame") -> str:
@@ -195,9 +195,9 @@ def _other_weights(table: "pd.DataFrame") -> str:
     return ""
 
 
-def _other_settings(table: "pd.DataFrame") -> str:
+def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
     names = [c for c in table.columns if c.startswith(COMMON) and table[c].nunique(dropna=False) > 1]
-    swept = {c.rpartition(".")[2] for c in table.columns if c.startswith("sweep.")}
+    swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
     for task, runs in table.groupby("task", sort=False):
         for name in _told_once(runs, [c for c in names if c.rpartition(".")[2] not in swept]):
             whose = runs.groupby(runs[name].map(plain), sort=False)["objective"].unique()

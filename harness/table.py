@@ -47,6 +47,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
     bases                 each data set in the tables   objectives  all names, from which looks are given
     confirming            of a study alone: the runs that confirm its chosen settings, none before these are known
+    drawn                 of a study alone: the settings that it draws
 
     `score.samples` and `score.metrics` are columns, as tables of several plans are put together: on how many samples
     the runs are scored, and by which versions of the metrics ("" for today's).
@@ -61,6 +62,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
         "objectives": sorted({row["objective"] for row in plan["runs"]}),
     }
     if "study" in plan:
+        table.attrs["drawn"] = sorted(suite["study"]["space"])
         table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
     return table
 

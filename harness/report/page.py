@@ -212,7 +212,8 @@ def _answer(view: View, results: list[TaskResult]) -> list[str]:
     competing = _rivals(view)
     said = answer.sentence(competing, results, tables.arguments(view, path=False))
     at_edges = contest.at_edges(competing, view.metrics, stats.swept_columns(competing, view.plan.get("data_axes", ())))
-    first = f"{said_first(view.table)}{said} {held_said(competing, view.table)}".rstrip()
+    drawn = (view.suite.get("study") or {}).get("space", ())
+    first = f"{said_first(view.table, drawn)}{said} {held_said(competing, view.table)}".rstrip()
     return [first, *filter(None, [edges.sentence(at_edges)])]
 
 

@@ -46,7 +46,8 @@ class Reading:
         said = answer.sentence(competing, self.results, "SUITE")
         at_edges = contest.at_edges(competing, self.metrics, stats.swept_columns(competing, axes))
         more = filter(None, [held_said(competing, self.table), edges.sentence(at_edges)])
-        return " ".join([f"{said_first(self.table)}{said}", *more]) + self.note
+        drawn = self.table.attrs.get("drawn", ())
+        return " ".join([f"{said_first(self.table, drawn)}{said}", *more]) + self.note
 
     @property
     def tasks(self) -> pd.DataFrame:
