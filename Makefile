@@ -22,7 +22,7 @@ test-avx2: export MKL_ENABLE_INSTRUCTIONS = AVX2
 test-avx2: setup-dev  ## the bitwise tests as on a machine without AVX-512, under two minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_grouped.py tests/test_stacked.py
 
-check: setup-dev  ## format, lint, types, fast tests: one to two minutes
+check: setup-dev  ## format, lint, types, fast tests: about a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
@@ -41,7 +41,7 @@ types: setup-dev
 	$(BIN)/mypy
 
 fast: setup-dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not gpu and not bench"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu and not bench"
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -62,7 +62,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
         "objectives": sorted({row["objective"] for row in plan["runs"]}),
     }
     if "study" in plan:
-        table.attrs["drawn"] = sorted(suite["study"]["space"])
+        table.attrs["drawn"] = sorted(suite.get("study", {}).get("space", ()))
         table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
     return table
 

@@ -133,6 +133,7 @@ def test_he_keeps_the_spread_through_a_transposed_convolution():
     assert y.var().item() == pytest.approx(2, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_entry_builds_and_counts_its_parameters(name):
     entry = ARCHITECTURES[name]
@@ -186,6 +187,7 @@ def test_an_mlp_ends_as_it_is_told_and_keeps_its_address_where_it_is_not(output)
     assert mlp.MlpGenerator.model_validate(player.model_dump(mode="json")) == player
 
 
+@pytest.mark.slow
 def test_the_documentation_holds_every_entry_with_its_parameters():
     rows = [line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
     held = {row[0].strip("| `"): (row[4], *(int(n.strip(" |").replace(",", "")) for n in row[5:])) for row in rows}

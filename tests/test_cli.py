@@ -53,6 +53,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert min(took) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "schema", "status", "clean", "logs a"])
 def test_light_commands_import_no_torch(words, folder):
     heavy = ["torch", "pandas", "scipy", "matplotlib", "numpy"]
@@ -97,6 +98,7 @@ def test_a_run_its_status_and_its_report(call):
     assert "nothing to train, 4 already finished" in err
 
 
+@pytest.mark.slow
 def test_run_prints_json_alone_when_asked(call):
     code, out, err = call("run", "good.yaml", "--workers", "0", "--json", "--only", "objective=gan")
     result = json.loads(out)

@@ -26,6 +26,7 @@ def rescored(folder, run_id, by):
     store.commit_scores(run_id, score_id, steps, found["score_s"])
 
 
+@pytest.mark.slow
 def test_the_same_records_are_identical(other, call):
     code, out, err = call("compare", "results/small", "elsewhere/small")
     assert (code, err) == (0, "")
@@ -48,6 +49,7 @@ def test_the_folder_above_the_other_one_will_do(other, call):
     assert "identical records" in call("compare", "results/small", "elsewhere")[1]
 
 
+@pytest.mark.slow
 def test_one_changed_metric_is_told_with_its_task_and_all_is_plain_json(other, results, call):
     rescored(other, results["averaged mlp"], 0.25)
     found = json.loads(call("compare", "results/small", "elsewhere/small", "--json")[1])
@@ -78,6 +80,7 @@ def test_two_objectives_or_architectures_of_a_folder(results, call):
     assert "architecture.base" in out
 
 
+@pytest.mark.slow
 def test_an_objective_of_one_folder_beside_one_of_another(other):
     found = compare(["results/small", "averaged", "elsewhere/small", "averaged"])
     assert found["a"]["name"] == "averaged of results/small"
@@ -140,6 +143,7 @@ def test_roots_of_several_suites_name_one(other, call):
     assert "results: 2 suites found there; name one of them, such as results/large" in err
 
 
+@pytest.mark.slow
 def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
     store = Store(other)
     store.scores_path(results["averaged mlp"], store.plan["score_id"]).unlink()
@@ -157,6 +161,7 @@ def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call)
     assert "scored on 60 and on 800 samples; rescore with `harness score results/small --samples 800`" in err
 
 
+@pytest.mark.slow
 def test_settings_that_differ_stand_before_the_verdict(other, call):
     store = Store(other)
     resolved = {**store.suite, "primary": {**store.suite["primary"], "toys": "hq"}}
@@ -166,6 +171,7 @@ def test_settings_that_differ_stand_before_the_verdict(other, call):
     assert lines[2].startswith("results/small and elsewhere/small: identical records")
 
 
+@pytest.mark.slow
 def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store = Store(other)
     (store.run_folder(results["wild mlp"]) / "record.json").unlink()

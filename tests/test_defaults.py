@@ -34,6 +34,7 @@ def test_a_rate_at_which_a_run_was_lost_counts_as_worst(choose):
     assert choose.means(table, scored, 10).loc["gan"].tolist() == pytest.approx([0.6, np.inf, np.inf])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["quickstart", "robustness", "table2"])
 def test_a_shipped_suite_has_the_steps_that_were_chosen(suite):
     part = (PATH.parents[2] / "docs" / "defaults.md").read_text().split(f"\n## {suite}\n")[1].split("\n## ")[0]

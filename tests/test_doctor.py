@@ -40,6 +40,7 @@ def test_a_whole_folder_is_left_as_it_is(whole, call):
     assert tree() == before
 
 
+@pytest.mark.slow
 def test_what_is_derived_is_made_again_as_it_was(whole, call):
     before = tree()
     (FOLDER / "runs.parquet").write_bytes(b"torn")
@@ -205,6 +206,7 @@ def test_a_snapshot_that_changed_is_found_as_it_is_scored(whole):
     assert store.status(run_id) == "pending"
 
 
+@pytest.mark.slow
 def test_what_version_1_wrote_is_read(tmp_path, call, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(Path(__file__).parent / "data/version1", "results/old")

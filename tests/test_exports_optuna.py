@@ -33,6 +33,7 @@ def test_optuna_reads_what_was_written(opened, name):
     assert study.trials[0].user_attrs == {"runs": [f"{name}-0-100", f"{name}-0-101"], "lost": 0}
 
 
+@pytest.mark.slow
 def test_a_lost_run_is_told_as_worst_and_a_pending_one_waits(opened):
     store = Study({"gp": VALUES["gp"]}, statuses={"gp-0-100": "diverged", "gp-1-100": "pending"})
     first, second, *_ = opened(store, "gp").trials

@@ -220,6 +220,7 @@ def test_training_reads_every_point_once_a_pass(tmp_path):
     assert not torch.equal(drawn[:40], drawn[40:80])
 
 
+@pytest.mark.slow
 def test_the_reference_of_all_points_is_all_points_and_a_perfect_sampler_has_no_excess(tmp_path):
     cloud = np.random.default_rng(1).normal(size=(200, 2))
     spec = make_spec(dataset="points", data=points.describe(str(write(tmp_path, "mine.npy", cloud))))

@@ -49,6 +49,7 @@ def block(n_in, n_out, shortcut=0):
     return n_in * half + half + half * out * 9 + out + out * n_out + 2 * n_out + (n_in + 1) * shortcut
 
 
+@pytest.mark.slow
 def test_resnet_101_is_the_source_s():
     """Gulrajani et al.'s code at 64x64: 6, 6, 6, 6 and 5 blocks on maps of 512, 256, 128, 64 and 32 filters."""
     filters, blocks = [512, 256, 128, 64, 32], [6, 6, 6, 6, 5]

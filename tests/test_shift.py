@@ -127,6 +127,7 @@ def test_a_run_that_fails_costs_itself_alone(work, plan, deed):
     assert store.claims() == []
 
 
+@pytest.mark.slow
 def test_what_fails_once_is_made_good_by_training_apart(work, plan):
     Path("deeds/gan-0").write_text("SIGKILL nothing")
     done, _ = work()
@@ -145,6 +146,7 @@ def test_a_worker_that_dies_when_it_has_committed_costs_nothing(work, plan):
     assert [event for event, _ in told].count("split") == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_in_the_middle_of_a_commit_costs_nothing(work, plan):
     Path("deeds/amid-gan").write_text("SIGKILL")  # after the second of four
     done, _ = work()
@@ -188,6 +190,7 @@ def test_the_checkpoint_of_a_lone_run_is_kept_where_it_was_stopped(work, plan, d
         assert (store.read_checkpoint(name) is not None) == kept
 
 
+@pytest.mark.slow
 def test_what_is_held_is_renewed_though_the_disk_fails_once(plan, monkeypatch):
     renewed, failed = [], []
 
@@ -256,6 +259,7 @@ def test_pending_mates_of_a_lost_run_train_without_it(work, plan):
     assert left["runs"] == left["members"] == [first, *rest]
 
 
+@pytest.mark.slow
 def test_a_stack_that_another_holds_is_trained_once_it_is_let_go(work, plan):
     claim = Store(plan["folder"]).claim(plan["stacks"][0]["id"])
     done, told = work(meanwhile=claim.release)

@@ -167,6 +167,7 @@ def test_pdflatex_compiles_it(tmp_path):
     assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_without_a_sweep_there_is_no_column_of_settings_and_without_runs_no_row():
     assert "setting" not in typeset.latex(cells()).decode()
     none = cells().head(0)

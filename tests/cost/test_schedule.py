@@ -28,6 +28,7 @@ def test_nothing_takes_no_time(workers):
 DURATIONS = st.integers(1, 50)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 5), st.lists(st.tuples(DURATIONS, st.lists(DURATIONS, max_size=4)), max_size=12))
 def test_the_end_lies_between_its_bounds(workers, stacks):
     whole = sum(train + sum(scores) for train, scores in stacks)

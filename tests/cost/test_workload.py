@@ -62,6 +62,7 @@ def test_a_stack_trains_whole_and_scores_what_is_missing():
     assert json.loads(json.dumps(load)) == load
 
 
+@pytest.mark.slow
 def test_size_is_the_work_of_a_step_and_a_lone_run_trains_twice():
     one, two, three = (only_stack(seeds=n) for n in (1, 2, 3))
     plan = planned()

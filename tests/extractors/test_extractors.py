@@ -199,6 +199,7 @@ def test_an_error_is_the_share_of_mistakes():
     assert training.error(net, task) == 0.5
 
 
+@pytest.mark.slow
 def test_training_ends_where_the_error_has_not_fallen_for_a_third_of_the_steps(monkeypatch):
     assert not training.has_stopped(500, 300)
     assert training.has_stopped(600, 300)

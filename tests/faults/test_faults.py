@@ -11,6 +11,7 @@ SHORT = [fault for fault in FAULTS if fault.few and fault not in COSTS]
 CASES = [pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if fault.slow else []) for fault in SHORT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", CASES)
 def test_it_is_survived(fault, tmp_path):
     try:

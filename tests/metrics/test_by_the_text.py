@@ -119,6 +119,7 @@ def of_points(generated):
     }
 
 
+@pytest.mark.slow
 def test_metrics_of_points_by_the_text(generated):
     columns = score(generated, make_reference(make_spec(), N))
     expected = of_points(generated)

@@ -63,6 +63,7 @@ def test_a_constant_generator_has_scores_and_bad_ones(generated):
     assert found["recall"] == 0
 
 
+@pytest.mark.slow
 def test_fewer_samples_than_a_score_takes_leave_it_undefined():
     one, three = normal(1), normal(3)
     assert np.isnan(fid(one, normal(9)))

@@ -194,6 +194,7 @@ def test_the_columns_that_can_rank_are_those_that_runs_have(name, trained, data)
     assert set(columns_seen(name, SAMPLES, trained, 10 * (name == "classifier"))) == found - {"sliced_w"}
 
 
+@pytest.mark.slow
 def test_points_are_looked_at_by_nothing():
     assert make_reference(make_spec(), 50, ["blocks"]).seen == {}
     assert make_reference(spec(), 50, []).seen == {}
@@ -222,6 +223,7 @@ def noise(shown, sd):
     return np.clip(shown + drawn, 0, 255).round().astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_that_of_their_shares(monkeypatch):
     sizes = {"n": 400, "held_out": 200}
     found = DATASETS["stacked-digits"].pictures(data_defaults("stacked-digits") | sizes)

@@ -59,6 +59,7 @@ def test_an_objective_that_wins_every_task_is_told_apart(many):
     assert not any("wgan-gp" in group and "gan" in group for group in found.groups)
 
 
+@pytest.mark.slow
 def test_every_draw_comes_from_the_runs_whatever_the_suite_is_called_or_asks(many, monkeypatch):
     monkeypatch.setattr(across_shown, "section", lambda *_: panels.Section((), ()))
     plan = {**many.plan, "resolved": {**many.suite, "question": "another", "name": "other"}}
@@ -80,6 +81,7 @@ def test_the_names_of_tasks_and_the_order_of_runs_do_not_matter(many):
             pd.testing.assert_frame_equal(frames(found_in(turned))[name], frame)
 
 
+@pytest.mark.slow
 def test_shares_of_variance_are_of_what_the_suite_varies(many):
     sources = set(found_in(many).shares["source"])
     assert {"objective", "data set", "lr", "objective x lr", SEED} <= sources

@@ -92,6 +92,7 @@ def test_answer_of_one_objective_only():
     assert text.endswith("there is nothing to compare it with.")
 
 
+@pytest.mark.slow
 def test_answer_of_two_tasks_counts_first_places_and_averages_the_paired_difference():
     text = spoken(FakeResults(tasks=(("8gaussians", "mlp"), ("ring", "mlp"))))
     assert text.startswith(
@@ -101,6 +102,7 @@ def test_answer_of_two_tasks_counts_first_places_and_averages_the_paired_differe
     assert "lower than wgan-clip." in text
 
 
+@pytest.mark.slow
 def test_answer_of_two_tasks_with_different_winners():
     better = {(1, "gan", 0, seed): {"w1_excess": 0.001 * seed} for seed in range(3)}
     better |= {(1, "wgan-gp", 0, seed): {"w1_excess": 0.1 + 0.001 * seed**2} for seed in range(3)}
@@ -108,6 +110,7 @@ def test_answer_of_two_tasks_with_different_winners():
     assert text.startswith("wgan-gp comes first in 1 of 2 tasks (gan in 1) by w1_excess")
 
 
+@pytest.mark.slow
 def test_first_places_are_counted_among_the_tasks_that_an_objective_was_run_on():
     store = FakeResults(tasks=(("8gaussians", "mlp"), ("ring", "mlp"), ("swissroll", "mlp")))
     table = store.table()
@@ -128,6 +131,7 @@ def test_answer_of_swept_rates_says_on_which_seeds_they_were_tuned():
     assert "one seed gives no interval" in spoken(FakeResults(seeds=1, tasks=two))
 
 
+@pytest.mark.slow
 def test_what_objectives_were_tuned_in_is_listed_once_where_they_differ_in_it():
     store = FakeResults(rates=("recipe", 2e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp")))
     weights = {("wgan-gp", "recipe"): 10.0, ("wgan-gp", 2e-3): 1.0}
@@ -152,6 +156,7 @@ def test_of_one_objective_on_one_architecture_the_settings_compete():
     assert spoken(store).startswith("On 8gaussians / mlp, lr=")
 
 
+@pytest.mark.slow
 def test_several_objectives_compete_whatever_else_differs():
     table = tables.read(FakeResults(rates=(1e-4, 1e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp-bn")))).table
     assert contest.rivals(table) is table

@@ -152,6 +152,7 @@ def test_an_order_of_scores_puts_lost_runs_behind_those_at_0():
     assert lost.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
 
 
+@pytest.mark.slow
 def test_over_tasks_an_objective_that_loses_all_runs_is_behind_one_that_learns_nothing():
     tasks_ = tuple(
         (name, "mlp") for name in ("8gaussians", "ring", "swissroll", "gaussian", "two-moons", "25gaussians")

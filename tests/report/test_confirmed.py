@@ -59,6 +59,7 @@ def test_a_merged_report_holds_fresh_seeds_and_says_so(studied, results):
     assert set(found.scored()["run_id"]) <= found.finished()
 
 
+@pytest.mark.slow
 def test_objectives_of_a_study_are_compared_on_fresh_seeds(studied):
     found = compare(["results/small", "averaged", "wild"])
     assert (found["a"]["runs"], found["b"]["runs"], found["pairs"]) == (1, 1, 1)

@@ -58,6 +58,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_the_same_drawing_gives_the_same_bytes_without_a_date():
     def drawn():
         with figures.style():
@@ -278,6 +279,7 @@ def test_a_snapshot_that_cannot_be_read_costs_its_panel_only_and_is_named(no_enc
     assert len(made["losses"].panels) == 3
 
 
+@pytest.mark.slow
 def test_where_the_generator_is_fixed_steps_are_updates_of_the_critic(no_encoding):
     fixed = {(0, "gan", 0, seed): {"setup.trained": "fixed"} for seed in range(2)}
     pictures.sections(tables.read(FakeResults(objectives=("gan",), seeds=2, overrides=fixed)))

@@ -209,6 +209,7 @@ def one_stack_a_task():
     return table.assign(train_s=table["objective"].map({"a": 1.0, "b": 2.0}) * np.where(slow, 4.0, 1.0))
 
 
+@pytest.mark.slow
 def test_where_a_task_is_one_stack_its_time_is_shared_with_the_other_data_sets():
     noisy, metrics = one_stack_a_task(), dict.fromkeys(("ring", "grid", "lines", "moons"), "w1_excess")
     even = noisy.assign(train_s=noisy["objective"].map({"a": 1.0, "b": 2.0}))
@@ -235,6 +236,7 @@ def test_variants_of_one_objective_share_their_times():
     assert reached.to_dict() == {"a": 1.0, "b": 0.5, "c": 0.5}
 
 
+@pytest.mark.slow
 def test_a_tie_of_scores_is_broken_by_the_excess_that_is_not_cut():
     table = planned(rates=("2e-3", "recipe"))
     at_recipe = (table["objective"] == "a") & (table["sweep.lr"] == "recipe")
@@ -266,6 +268,7 @@ def test_a_third_with_a_wide_spread_is_not_told_apart_though_the_second_is():
     assert best.ahead.low > 0
 
 
+@pytest.mark.slow
 def test_the_settings_that_an_objective_was_tuned_over_are_counted():
     table = planned(rates=("recipe", "2e-3", "3e-4"))
     more = [table.assign(**{"sweep.weight": w, "run_id": table["run_id"] + str(w)}) for w in (1, 10)]
@@ -317,6 +320,7 @@ def test_swept_values_of_the_data_are_tasks_and_no_settings():
     assert (result.swept, len(result.by_task)) == ("", 2)
 
 
+@pytest.mark.slow
 def test_tasks_that_an_objective_was_not_run_on_are_left_out():
     table = random_table(tasks=("ring", "grid", "lines"))
     part = table[(table["dataset"] != "lines") | (table["objective"] == "a")]
@@ -355,6 +359,7 @@ def test_there_is_none_where_another_metric_ranks():
     assert why_none(planned(), metrics) == "hq (of grid) need not order runs as the score does"
 
 
+@pytest.mark.slow
 def test_pictures_ranked_on_the_fid_behind_the_score_are_tasks_like_others():
     table = planned()
     column = "fid[classifier]@540"

@@ -20,6 +20,7 @@ def keys(text):
     return [key for _, key, _ in ENTRY.findall(text)]
 
 
+@pytest.mark.slow
 def test_the_paragraph_holds_the_numbers_of_the_suite():
     store = FakeResults(
         tasks=(("8gaussians", "mlp"), ("8gaussians", "mlp-bn"), ("swissroll", "mlp")), rates=("recipe", 2e-3),
@@ -54,6 +55,7 @@ def many(n_tasks, **more):
     return tables.read(FakeResults(tasks=tasks, **more))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_tasks", "objectives", "said"),
     [
@@ -75,6 +77,7 @@ def test_tests_are_described_as_far_as_they_can_find_something(n_tasks, objectiv
     assert "have bootstrap intervals over seeds" in methods.paragraph(view)
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_interval_of_any_kind():
     said = methods.paragraph(many(2, seeds=1, rates=("recipe", 2e-3)))
     assert "One seed was trained, so that no interval is given, and settings are chosen on that same seed" in said

@@ -31,6 +31,7 @@ def normed(scores, swept=True):
 SCORES = {("gan", "batch"): 0.1, ("gan", "none"): 0.5, ("gan", "layer"): 0.7, ("gp", "layer"): 0.9, ("gp", "none"): 0.5}
 
 
+@pytest.mark.slow
 def test_at_the_same_norm_shared_norms_are_averaged_and_none_is_tuned():
     table = normed(SCORES)
     same = norms.same(table)
@@ -41,6 +42,7 @@ def test_at_the_same_norm_shared_norms_are_averaged_and_none_is_tuned():
     assert (found.swept, found.best.ahead.mean) == ("lr", pytest.approx(0.1))
 
 
+@pytest.mark.slow
 def test_without_a_norm_the_headline_is_that_of_the_others():
     same = norms.same(normed(SCORES))
     rows = leave_one_out(headline(same, curves(same), METRICS)).set_index(["part", "left_out"])
@@ -78,6 +80,7 @@ def test_a_seed_that_lost_a_run_at_one_norm_counts_as_lost():
     assert (gp.objective, gp.spread.n_ok, gp.spread.n_failed, set(gp.values)) == ("gp", 2, 1, {1, 2})
 
 
+@pytest.mark.slow
 def test_at_the_usual_norm_each_objective_has_what_auto_stands_for():
     table = normed(SCORES)
     usual = norms.usual(table)
@@ -94,6 +97,7 @@ def test_where_norms_differ_and_are_not_swept_the_page_warns():
     assert norms.warning(at).startswith("In 2 tasks critics differ in norm (batch for gan; layer for gp): ")
 
 
+@pytest.mark.slow
 def test_chosen_values_at_the_edge_of_their_grid_are_counted():
     table = normed(SCORES)
     table["score"] += 0.01 * (table["sweep.lr"] == "2e-3") * (table["objective"] == "gp")

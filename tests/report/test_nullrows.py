@@ -38,6 +38,7 @@ def results(per_task=columns, **more):
     return FakeResults(tasks=TASKS, overrides=given, **more)
 
 
+@pytest.mark.slow
 def test_quality_and_coverage_are_by_the_columns_of_the_task_and_modes_a_share():
     table = tables.read(results()).table
     found = nullrows.measured(table).groupby(table["task"], sort=False).mean()
@@ -45,6 +46,7 @@ def test_quality_and_coverage_are_by_the_columns_of_the_task_and_modes_a_share()
     assert found["coverage"].tolist() == pytest.approx([0.5, 0.4, 0.4])
 
 
+@pytest.mark.slow
 def test_every_task_has_a_row_a_null_sampler_and_one_zero():
     rows = nullrows.by_task(tables.read(results()).table)
     assert rows.groupby("task").size().tolist() == [len(NULLS)] * 3
@@ -54,6 +56,7 @@ def test_every_task_has_a_row_a_null_sampler_and_one_zero():
     assert nullrows.over_tasks(rows)["sampler"].tolist()[:2] == ["real", "memorized"]
 
 
+@pytest.mark.slow
 def test_where_the_zero_is_not_one_sampler_the_words_say_so():
     other = {**NULLS, "constant": (0.1, 0.0)}
     rows = nullrows.by_task(tables.read(results(lambda t: columns(t, other if t == 2 else NULLS))).table)
@@ -68,6 +71,7 @@ def test_results_that_were_scored_before_have_no_null_samplers():
     assert verdict.shown(view.headline)["nulls"] == []
 
 
+@pytest.mark.slow
 def test_the_ranking_shows_the_null_samplers_beside_the_objectives():
     view = tables.read(results())
     shown = verdict.shown(view.headline)
@@ -77,6 +81,7 @@ def test_the_ranking_shows_the_null_samplers_beside_the_objectives():
     assert "a Gaussian fit, which scores 0" in verdict.text(view.headline, view.table)
 
 
+@pytest.mark.slow
 def test_a_task_whose_score_is_undefined_is_left_out_of_the_ranking():
     def per_task(t):
         return columns(t) | ({"score_undefined": 1.0, "score": None} if t == 2 else {})
@@ -88,6 +93,7 @@ def test_a_task_whose_score_is_undefined_is_left_out_of_the_ranking():
     assert NOTHING not in {row["score"] for row in verdict.shown(view.headline)["nulls"]}
 
 
+@pytest.mark.slow
 def test_a_page_shows_null_samplers_with_and_without_a_ranking(tmp_path):
     for store in (results(), results(objectives=("gan",))):
         view = tables.read(store)

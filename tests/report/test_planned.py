@@ -35,6 +35,7 @@ def lose(store, status):
             store.commit_attempt(row["run_id"], status, "it broke", "log")
 
 
+@pytest.mark.slow
 def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     store = planned(tmp_path)
     assert "w1_excess" not in store.table()

@@ -18,6 +18,7 @@ def sentence_of_the_page(store):
     return " ".join(page._answer(view, contest.judge(contest.rivals(view.table), view.metrics)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "store",
     [
@@ -35,6 +36,7 @@ def test_the_sentence_and_the_cells_are_the_pages(store):
     pd.testing.assert_frame_equal(found.cells, tables.read(store).cells)
 
 
+@pytest.mark.slow
 def test_a_tuned_value_at_the_edge_of_its_grid_is_told_without_a_headline():
     assert "At the edge" not in read(FakeResults().table()).sentence
     said = read(FakeResults(objectives=("gan", "wgan-gp"), rates=("recipe", 1e-3, 3e-3)).table()).sentence
@@ -47,6 +49,7 @@ def test_a_filter_reads_as_a_suite_of_those_runs_alone():
     assert read(part).sentence == sentence_of_the_page(FakeResults(objectives=("gan", "wgan-gp"), seeds=2))
 
 
+@pytest.mark.slow
 def test_neither_order_nor_repetition_of_rows_matters():
     table = FakeResults(rates=(1e-4, 1e-3)).table()
     mixed = pd.concat([table.sample(frac=1, random_state=0), table.head(7)])
@@ -61,6 +64,7 @@ def test_several_suites_are_read_together_and_two_runs_for_one_place_are_refused
         read(pd.concat([one, longer]))
 
 
+@pytest.mark.slow
 def test_what_ranks_is_asked_then_the_suites_then_what_is_there():
     table = FakeResults().table().assign(sliced_w=[0.3, 0.2, 0.1] * 3)
     assert set(read(table).metrics.values()) == {"w1_excess"}
@@ -72,6 +76,7 @@ def test_what_ranks_is_asked_then_the_suites_then_what_is_there():
     assert set(read(pictures).metrics.values()) == {"fid[rotations]@68"}
 
 
+@pytest.mark.slow
 def test_of_a_study_the_runs_that_confirm_it_are_read_alone():
     trials = FakeResults(rates=(1e-4, 1e-3)).table().assign(seed=lambda t: t["seed"] + 100)
     best = FakeResults(rates=(1e-3,), seeds=2).table().assign(run_id=lambda t: "best" + t["run_id"])
@@ -85,6 +90,7 @@ def test_of_a_study_the_runs_that_confirm_it_are_read_alone():
     assert read(table[table["seed"] >= 100]).sentence == read(trials).sentence + TRIALS
 
 
+@pytest.mark.slow
 def test_the_table_of_a_study_knows_which_runs_confirm_it(results):
     assert "confirming" not in harness.load("results/small").attrs
     store = Store("results/small")

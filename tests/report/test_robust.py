@@ -54,6 +54,7 @@ def test_the_order_of_runs_does_not_matter(suite):
     pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.mark.slow
 def test_one_task_that_decides_is_named():
     """gan leads by .9 on the swiss roll alone, wgan-gp by .2 to .35 on the others."""
     overrides = {
@@ -73,6 +74,7 @@ def test_one_task_that_decides_is_named():
     assert "ahead of gan" in said
 
 
+@pytest.mark.slow
 def test_an_order_that_nothing_turns_is_said_with_where_it_is_closest():
     store = FakeResults(objectives=("gan", "wgan-gp"), tasks=TASKS, rates=("recipe", 2e-3), noise=0.001)
     said = sentence(leave_one_out(found(stats.labelled(store.table()), store.scored())), "wgan-gp")
@@ -85,6 +87,7 @@ def test_an_order_that_nothing_turns_is_said_with_where_it_is_closest():
     assert "contains 0" not in said
 
 
+@pytest.mark.slow
 def test_a_first_place_that_is_shared_stays_the_bests_and_is_told():
     nothing = {(t, name, 0, seed): {"score": 0.0} for t in range(3) for name in ("gan", "wgan-gp") for seed in range(3)}
     some = nothing | {(0, "wgan-gp", 0, seed): {"score": 0.5} for seed in range(3)}
@@ -98,6 +101,7 @@ def test_a_first_place_that_is_shared_stays_the_bests_and_is_told():
         assert said in sentence(leave_one_out(result), best)
 
 
+@pytest.mark.slow
 def test_a_swept_value_that_is_all_an_objective_has_is_not_tried():
     store = FakeResults(tasks=TASKS, rates=("recipe", 2e-3))
     table = stats.labelled(store.table())
@@ -106,6 +110,7 @@ def test_a_swept_value_that_is_all_an_objective_has_is_not_tried():
     assert list(rows.loc[rows["part"] == "lr", "left_out"]) == ["2e-3"]
 
 
+@pytest.mark.slow
 def test_values_of_the_data_are_no_settings():
     store = FakeResults(tasks=TASKS, rates=(0.1, 0.2))
     table = store.table().rename(columns={"sweep.lr": "sweep.sd"})

@@ -114,6 +114,7 @@ def test_the_documented_effects_are_rounded_from_the_computed_ones():
     assert documented == {n: f"{effect_seen(n):.2f}" for n in (6, 7, 9, 13)}
 
 
+@pytest.mark.slow
 def test_the_effect_seen_by_many_tasks_goes_on_where_measuring_ends():
     assert effect_seen(MEASURED + 1) == pytest.approx(effect_seen(MEASURED), rel=0.03)
     assert effect_seen(MEASURED + 1) < effect_seen(MEASURED)

@@ -68,6 +68,7 @@ def test_the_coverage_that_the_page_prints_is_measured(n):
     np.testing.assert_allclose([covered(values, truth)[0] for values, truth in cases], COVERAGE[n], atol=0.01)
 
 
+@pytest.mark.slow
 @given(samples, st.randoms())
 def test_the_order_of_seeds_does_not_matter(values, random):
     shuffled = random.sample(values, len(values))
@@ -76,6 +77,7 @@ def test_the_order_of_seeds_does_not_matter(values, random):
     assert stats.median_with_failures(values, 2, True) == stats.median_with_failures(shuffled, 2, True)
 
 
+@pytest.mark.slow
 @given(samples, st.floats(-5, 5), st.floats(-100, 100))
 def test_affine_maps_commute_with_the_interval(values, scale, shift):
     plain, mapped = stats.t_interval(values), stats.t_interval(scale * np.array(values) + shift)
@@ -227,6 +229,7 @@ def tuned_by_hand(runs):
     return [grid.loc[seed, grid.drop(index=seed).mean().idxmin()] for seed in grid.index]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=12))
 def test_a_setting_is_chosen_on_the_other_seeds(values):

@@ -50,6 +50,7 @@ def of_architectures(values, **more):
     return Study(values, points=points, space=space, **more)
 
 
+@pytest.mark.slow
 def test_the_sentence_names_who_reaches_more_only_where_that_is_told_apart():
     told = survival.sentence(read(of_architectures({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
     assert told.startswith(

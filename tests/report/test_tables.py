@@ -10,6 +10,7 @@ from harness import wording
 from harness.report import tables
 
 
+@pytest.mark.slow
 def test_settings_stand_with_the_name_that_decides_them():
     store = FakeResults(
         tasks=(("8gaussians", "mlp"), ("8gaussians", "mlp-deep"), ("ring", "mlp")), rates=("recipe", 2e-3)

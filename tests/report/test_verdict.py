@@ -31,6 +31,7 @@ def changed(objective, values, rates=(0, 1), seeds=3):
     return {(t, objective, r, seed): values for t in range(len(TASKS)) for r in rates for seed in range(seeds)}
 
 
+@pytest.mark.slow
 def test_the_first_sentence_where_one_objective_is_best_by_every_comparison():
     assert re.fullmatch(
         r"Over 3 tasks, wgan-gp is best, with mean score 0\.\d+ \[0\.\d+, 0\.\d+\] \(lr tuned on the other seeds, "
@@ -88,6 +89,7 @@ def test_later_places_that_change_are_named_where_both_orders_are_told_apart():
     assert "passes" not in late(noisy)  # at equal steps nobody knows which of the two is ahead
 
 
+@pytest.mark.slow
 def test_a_first_place_that_is_shared_is_told_with_whom():
     nothing = scored_as(gan=(1.0, [0.0] * 5), nsgan=(1.0, [0.0] * 5))
     view = tables.read(nothing)
@@ -102,6 +104,7 @@ def test_a_first_place_that_is_shared_is_told_with_whom():
     assert starred == {"gan": [True, True], "nsgan": [True, True]}
 
 
+@pytest.mark.slow
 def test_who_shares_the_first_place_elsewhere_does_not_take_it():
     """At equal seconds b, dear and late, scores as little as a, whose name comes first."""
     store = scored_as(a=(1.0, [0.0] * 5), b=(300.0, [0.5] * 5))
@@ -168,6 +171,7 @@ def test_another_first_is_set_against_the_best_of_the_sentence_and_not_against_i
     assert re.search(r", b comes first, 0\.\d+( \[0\.\d+, 0\.\d+\])? ahead of a; ", late(store))
 
 
+@pytest.mark.slow
 def test_where_one_of_two_intervals_contains_0_that_one_is_marked():
     scores = {("a", 0): [0.1] * 5, ("a", 1): [0.9] * 5, ("b", 0): [0.5] * 5, ("b", 1): WIDE}
     store = many(objectives=("a", "b"), seeds=5, overrides={
@@ -194,6 +198,7 @@ def test_the_numbers_of_settings_are_said_where_they_differ():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_seed_gives_no_interval_and_flatters_what_was_tuned_on_it():
     text = told(many(seeds=1))
     assert "(lr tuned on that same seed, which flatters all, at equal generator steps, one seed)" in text
@@ -201,6 +206,7 @@ def test_one_seed_gives_no_interval_and_flatters_what_was_tuned_on_it():
     assert "[" not in text
 
 
+@pytest.mark.slow
 def test_where_nothing_was_swept_nothing_is_said_of_tuning():
     text = told(many(rates=()))
     assert "tuned" not in text
@@ -245,6 +251,7 @@ def test_where_the_answer_does_not_hold_is_said_task_by_task():
     )
 
 
+@pytest.mark.slow
 def test_the_table_marks_the_first_of_each_column_and_says_by_how_much_it_leads():
     slow = changed("wgan-gp", {"train_s": 31.0})
     shown = verdict.shown(tables.read(many(overrides=slow)).headline)

@@ -35,6 +35,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_one(store):
         assert not store.damage
 
 
+@pytest.mark.slow
 def test_every_cut_and_every_flipped_byte_is_seen_and_set_aside(store):
     with disk():
         store.write_checkpoint("0001", FILES)

@@ -65,6 +65,7 @@ def test_plans_changed_by_several_processes_lose_nothing(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_lock_goes_with_its_process(tmp_path):
     from harness.store import Store
 

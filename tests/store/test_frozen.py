@@ -38,6 +38,7 @@ def test_the_table_is_that_of_the_records(finished):
     assert Store(finished).plan == Store("results/small").plan
 
 
+@pytest.mark.slow
 def test_the_scored_steps_are_those_of_the_records(finished):
     ours, theirs = (Store(folder).scored() for folder in ("results/small", finished))
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_exact=True)
@@ -45,6 +46,7 @@ def test_the_scored_steps_are_those_of_the_records(finished):
     assert tables.read(Store(finished)).metrics == tables.read(Store("results/small")).metrics
 
 
+@pytest.mark.slow
 def test_it_is_read_and_never_made_again(finished, call):
     table = harness.load(finished).assign(w1_excess=0.125)
     table.to_parquet(finished / "runs.parquet")

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -174,5 +175,5 @@ class Runners(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-TestRunners = Runners.TestCase
+TestRunners = pytest.mark.slow(Runners.TestCase)
 TestRunners.settings = settings(deadline=None, derandomize=True, max_examples=50, stateful_step_count=30)

@@ -27,6 +27,7 @@ def test_the_expected_best_is_the_mean_over_all_choices(values):
     np.testing.assert_allclose(expected_best(values), by_hand, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(scores, st.randoms())
 def test_the_order_of_trials_changes_nothing(values, shuffler):
     turned = list(values)

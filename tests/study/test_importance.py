@@ -79,6 +79,7 @@ def test_of_even_choices_one_that_is_good_is_all_but_one_of_them_away(choices):
     assert divergence(chosen, even, choices) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_choice_and_a_number_that_decide_as_much_weigh_as_much():
     """A quarter of the trials has the right one of four choices, or is above .75: a divergence of 3 either way."""
     block, trials, a, _ = drawn(256)

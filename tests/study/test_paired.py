@@ -14,6 +14,7 @@ from harness.study.paired import mcnemar, sign_flips
 flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @given(flags)
 def test_mcnemar_is_a_binomial_test_of_what_only_one_has(pairs):
     a, b = np.array(pairs).T
@@ -23,6 +24,7 @@ def test_mcnemar_is_a_binomial_test_of_what_only_one_has(pairs):
     assert mcnemar(b, a) == mcnemar(a, b)
 
 
+@pytest.mark.slow
 @given(flags, st.randoms())
 def test_the_order_of_trials_does_not_matter_to_mcnemar(pairs, shuffler):
     turned = list(pairs)

@@ -30,6 +30,7 @@ def test_a_longer_list_begins_with_the_shorter(sampler):
     assert points(turned, turned.space, 0, 12) == long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "qmc"])
 def test_points_fill_the_space_and_nothing_else(sampler):
     drawn = points(study(sampler=sampler), SPACE, 0, 256)

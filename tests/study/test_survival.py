@@ -1,6 +1,7 @@
 """Shares and counts of paired trials by hand, and what must change nothing."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def test_shares_by_hand():
     np.testing.assert_array_equal(which.mean(0), [1, 0.5, 0.5, 0])
 
 
+@pytest.mark.slow
 @given(pairs)
 def test_shares_fall_from_1_and_are_those_of_the_order(found):
     values = np.array(found).T
@@ -33,6 +35,7 @@ def test_counts_by_hand():
     assert counts.ravel().tolist() == [1, 2, 1, 1]  # first alone, second alone, both, neither
 
 
+@pytest.mark.slow
 @given(pairs, st.randoms())
 def test_the_order_of_trials_changes_no_count_and_that_of_objectives_turns_them(found, shuffler):
     turned = list(found)

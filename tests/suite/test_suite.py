@@ -191,6 +191,7 @@ def test_scored_steps_round_up_and_end_with_the_last(at, steps, expected):
     assert scored_steps(at, steps) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "suites").glob("*.yaml")), ids=lambda path: path.stem
 )

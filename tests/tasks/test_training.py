@@ -21,6 +21,7 @@ matrix: [{dataset: 8gaussians, architecture: mlp, objective: gan}]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
 def test_a_worker_may_hold_so_much_memory_while_it_trains_and_no_more():
     with open_executor(1) as workers:
@@ -41,6 +42,7 @@ def plan(tmp_path):
     return tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
 
 
+@pytest.mark.slow
 def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(plan, monkeypatch):
     store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
     arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
@@ -69,6 +71,7 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
     assert len(store.finished()) == 3
 
 
+@pytest.mark.slow
 def test_a_run_trained_alone_keeps_a_checkpoint_of_its_own_and_is_the_same_run(plan, monkeypatch):
     store, (stack,), names = Store(plan["folder"]), plan["stacks"], []
     alone, *rest = stack["runs"]
