@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
 
+import pandas as pd
+
+from harness.comparing import compare
 from harness.report import norms_shown, page, rows, studied, studied_shown, survival, tables
 from harness.report.confirmed import confirmed
 from harness.store import Store
@@ -36,9 +39,10 @@ def wrapped(text: str) -> str:
 def machine(folder: Path) -> str:
     """Return how many runs there are, on which machine, with what and until when they were made, and what they cost."""
     table = Store(folder).table()
-    machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna().drop_duplicates()
+    machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna(how="all").drop_duplicates()
+    machines = machines.assign(torch="torch " + machines["torch"])
     made = "; ".join(
-        f"{row.host_cpu} ({row.cpu_isa}), {row.device}, torch {row.torch}" for row in machines.itertuples()
+        ", ".join(row[name] for name in machines if not pd.isna(row[name])) for _, row in machines.iterrows()
     )
     (day,) = re.findall(r"Frozen on (\S+)\.", (folder / MARKER).read_text())
     minutes = [f"{table[column].sum() / 60:.1f}" for column in ("train_s", "score_s")]
@@ -59,6 +63,11 @@ def extractor(folder: Path) -> str:
 def chosen(folder: Path) -> str:
     """Return what `suites/tuning/choose.py` prints of these results."""
     return str(run_path(str(ROOT / "suites" / "tuning" / "choose.py"))["text"](folder))
+
+
+def compared(folder: Path) -> str:
+    """Return what `harness compare FOLDER nsgan wgan-gp` opens with."""
+    return wrapped(f"*{compare([str(folder), 'nsgan', 'wgan-gp'])['answer']}*")
 
 
 def settings(folder: Path) -> str:
@@ -111,6 +120,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "machine": machine,
     "chosen": chosen,
     "extractor": extractor,
+    "compared": compared,
     "settings": settings,
     "study": study,
     "reached": reached,
