@@ -243,8 +243,9 @@ def test_a_digit_of_many_triples_is_learned_from_once():
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
-    """A cache for the slow tests below: the digits' extractor is trained once for all."""
-    return tmp_path_factory.mktemp("extractors")
+    """A cache for the slow tests below, shared by pytest's processes: the digits' extractor is trained once for all."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if own.name.startswith("popen-") else own) / "extractors"
 
 
 @pytest.fixture
