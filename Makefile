@@ -5,7 +5,7 @@ export OMP_NUM_THREADS = 1
 
 .PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook test-avx2
 
-run: setup  ## train the robustness suite (under twenty minutes on two cores) and print where its report is
+run: setup  ## train the robustness suite (about twenty minutes on two idle cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
 
 setup: .venv/.ready  ## .venv with the pinned dependencies

@@ -14,7 +14,8 @@ from runpy import run_path
 import pandas as pd
 
 from harness.comparing import compare
-from harness.report import norms_shown, page, rows, studied, studied_shown, survival, tables
+from harness.plan.screen import _settings_row
+from harness.report import page, rows, studied, studied_shown, survival, tables
 from harness.report.confirmed import confirmed
 from harness.store import Store
 from harness.store.frozen import MARKER
@@ -45,9 +46,17 @@ def machine(folder: Path) -> str:
         ", ".join(row[name] for name in machines if not pd.isna(row[name])) for _, row in machines.iterrows()
     )
     (day,) = re.findall(r"Frozen on (\S+)\.", (folder / MARKER).read_text())
-    minutes = [f"{table[column].sum() / 60:.1f}" for column in ("train_s", "score_s")]
+    alone = [
+        stack["runs"][0]
+        for stack in Store(folder).plan["stacks"]
+        if stack["mode"] == "stacked" and len(stack["runs"]) == 1
+    ]
+    trained = (
+        table["train_s"].sum() + table.loc[table["run_id"].isin(alone), "train_s"].sum()
+    )  # such a run trains twice
+    minutes = [f"{seconds / 60:.1f}" for seconds in (trained, table["score_s"].sum())]
     cost = f"{minutes[0]} minutes of training and {minutes[1]} of scoring on one core"
-    return wrapped(f"{counted(len(table), 'run')}, {cost}; {day}, {made}.")
+    return wrapped(f"{counted(len(table), 'run')}, {cost}; {made}; frozen {day}.")
 
 
 def extractor(folder: Path) -> str:
@@ -71,9 +80,11 @@ def compared(folder: Path) -> str:
 
 
 def settings(folder: Path) -> str:
-    """Return the settings of every objective that the headline hangs on."""
-    table = norms_shown.settings(tables.read(Store(folder)))
-    return _markdown(list(table.columns), [[cell.replace(" | ", ", ") for cell in row] for row in table.to_numpy()])
+    """Return with which settings every objective was trained, by kind of data, as `harness plan` has them."""
+    heads = ("objective", "data", "optimizer", "learning rate", "betas", "n_critic", "its own")
+    return _markdown(
+        heads, [[cell.replace("|", "\\|") for cell in _settings_row(row)] for row in Store(folder).plan["settings"]]
+    )
 
 
 def cells(folder: Path) -> str:

@@ -139,8 +139,8 @@ def _limits(description: Mapping[str, Any]) -> str:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
         sentences.append(
-            f"Inside one cell {cell['seeds']} seeds allow p = {p_value(cell['smallest_p'])} at best, before any "
-            "correction: such tests are exploratory."
+            f"Inside one cell a signed-rank test of {cell['seeds']} seeds allows p = {p_value(cell['smallest_p'])} at "
+            "best, before any correction: such tests are exploratory."
         )
     sentences += [] if description["study"] else [_edges(description["conclusions"]["grids"])]
     sentences += [_power_sentence(description["power"])] if "power" in description else []
@@ -154,7 +154,8 @@ def _edges(grids: Mapping[str, int]) -> str:
         return ""
     few = [f"{name} has {n} values in some cell" for name, n in grids.items() if n < 3]
     end = f"; {' and '.join(few)}, both of them edges: three or more have an interior" if few else ""
-    return f"A choice of {', '.join(grids)} at the edge of its grid is flagged in the report{end}."
+    rule = "is flagged in the report; how grids are extended: docs/defaults.md"
+    return f"A choice of {', '.join(grids)} at the edge of its grid {rule}{end}."
 
 
 def _of_trials(description: Mapping[str, Any]) -> str:

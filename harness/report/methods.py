@@ -202,7 +202,12 @@ def _intervals(view: View) -> str:
     if seeds == 1:
         flattered = ", and settings are chosen on that same seed, which flatters all" if tuned else ""
         return f"One seed was trained, so that no interval is given{flattered}."
-    chosen = ", each seed being judged at the setting that was best on the other seeds" if tuned else ""
+    chosen = (
+        ", each seed being judged at the setting that was best on the other seeds, and of tuned scores over the "
+        "jackknife pseudo-values of tuning and judging together"
+        if tuned
+        else ""
+    )
     if (view.plan.get("study") or {}).get("chosen"):
         trials = counted(view.suite["study"]["trials"], "trial")
         chosen = f", none of them used to choose settings, each objective's the best of {trials} on other seeds"

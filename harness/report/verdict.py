@@ -66,13 +66,18 @@ def _tasks(found: Headline) -> str:
     return f"the {shared} of {counted(found.n_tasks, 'task')} that every objective was run on"
 
 
+def _interval(found: Headline, n: str) -> str:
+    """Name the interval of a score: where settings are tuned that of the jackknife of tuning and judging together."""
+    return f"95 % {'jackknife' if found.swept else 't'} interval, {n}"
+
+
 def _body(found: Headline) -> str:
     """Write the best objective's score, and how far it is ahead of the runner-up."""
     best = found.best
     row = found.rows.iloc[0]  # the first lead's first
     score = interval(row["score"], row["low"], row["high"])
     n = f"n = {counted(found.seeds, 'seed')}"
-    told = [*_chosen(found), GIVEN[best.budget], f"95 % t interval, {n}" if found.seeds > 1 else "one seed"]
+    told = [*_chosen(found), GIVEN[best.budget], _interval(found, n) if found.seeds > 1 else "one seed"]
     is_best = "has the highest mean score," if best.untold else "is best, with mean score"
     ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}, "
     if best.tied:
@@ -138,9 +143,12 @@ def _where(found: Headline, leads: list[Lead], given: str | None = None) -> str:
     ways = sum(lead.budget == leads[0].budget for lead in found.leads)
     by = f"{_by(found, leads)} " if len(leads) < ways else ""
     gaps = [lead.gaps[best] for lead in leads]
+    which = [f" {_by(found, [lead])}" if not by and ways > 1 else "" for lead in leads]
     doubts = [not (alone or gap.low > 0) for gap in gaps]
     marks = [" (no difference found)" if doubt and not all(doubts) else "" for doubt in doubts]
-    sizes = [f"{interval(gap.mean, gap.low, gap.high)}{mark}" for gap, mark in zip(gaps, marks, strict=True)]
+    sizes = [
+        f"{interval(gap.mean, gap.low, gap.high)}{way}{mark}" for gap, way, mark in zip(gaps, which, marks, strict=True)
+    ]
     ahead = f"{listed(sizes)} ahead of {best}{': no difference found' if all(doubts) else ''}"
     where = f"{by}{GIVEN[leads[0].budget] if given is None else given}".strip()
     return f"{where}, {ahead}"

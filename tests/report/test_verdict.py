@@ -35,9 +35,9 @@ def changed(objective, values, rates=(0, 1), seeds=3):
 def test_the_first_sentence_where_one_objective_is_best_by_every_comparison():
     assert re.fullmatch(
         r"Over 3 tasks, wgan-gp is best, with mean score 0\.\d+ \[0\.\d+, 0\.\d+\] \(lr tuned on the other seeds, "
-        r"at equal generator steps, 95 % t interval, n = 3 seeds\), 0\.\d+ \[0\.\d+, 0\.\d+\] above the runner-up, "
-        r"wgan-clip, paired by seed, an interval that excludes 0; it comes first with lr tuned, with the recipe's lr "
-        r"and in the mean over lr\. "
+        r"at equal generator steps, 95 % jackknife interval, n = 3 seeds\), 0\.\d+ \[0\.\d+, 0\.\d+\] above the "
+        r"runner-up, wgan-clip, paired by seed, an interval that excludes 0; it comes first with lr tuned, with the "
+        r"recipe's lr and in the mean over lr\. "
         r"All 54 runs did better than the best single point, which scores 0\.",
         told(many()),
     )
