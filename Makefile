@@ -20,7 +20,7 @@ test-avx2: export ONEDNN_MAX_CPU_ISA = AVX2
 test-avx2: export ATEN_CPU_CAPABILITY = avx2
 test-avx2: export MKL_ENABLE_INSTRUCTIONS = AVX2
 test-avx2: setup-dev  ## the bitwise tests as on a machine without AVX-512, under two minutes on two cores
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/test_grouped.py tests/test_stacked.py
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/architectures/test_grouped.py tests/architectures/test_stacked.py
 
 check: setup-dev  ## format, lint, types, fast tests: about a minute
 	$(BIN)/ruff format --check .

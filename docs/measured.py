@@ -13,13 +13,16 @@ from runpy import run_path
 
 import pandas as pd
 
-from harness.comparing import compare
+from harness.commands.compare import compare
 from harness.plan.screen import _settings_row
-from harness.report import page, rows, studied, studied_shown, survival, tables
+from harness.report import page
+from harness.report.analysis import study_results, tables
 from harness.report.confirmed import confirmed
+from harness.report.figures import survival_curves
+from harness.report.text import study_text, table_rows
 from harness.store import Store
 from harness.store.frozen import MARKER
-from harness.wording import counted, listed
+from harness.text import counted, listed
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -89,7 +92,7 @@ def settings(folder: Path) -> str:
 
 def cells(folder: Path) -> str:
     """Return the mean of every setting on every task with its interval, the best first."""
-    found = rows.cells(tables.read(confirmed(Store(folder))).cells)
+    found = table_rows.cells(tables.read(confirmed(Store(folder))).cells)
     heads = ("task", "metric", "objective", "setting", "ok", "mean")
     return _markdown(heads, [
         [task["task"], task["metric"], row["objective"], row["setting"], row["n"].text, row["mean"].text]
@@ -101,21 +104,21 @@ def study(folder: Path) -> str:
     """Return what the trials of each objective say of a study's space, and what its best setting holds."""
     keys = ("objective", "share", "own", "mean", "best", "confirmed")
     heads = ("objective", "good share", "of its own best", "a setting drawn at random", "best trial", "on fresh seeds")
-    return _markdown(heads, [[row[key] for key in keys] for row in studied_shown.shown(_study(folder))["rows"]])
+    return _markdown(heads, [[row[key] for key in keys] for row in study_text.shown(_study(folder))["rows"]])
 
 
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
-    kept = survival.read(Store(folder), _study(folder))
+    kept = survival_curves.read(Store(folder), _study(folder))
     assert kept is not None, f"{folder}: its objectives have different settings"
-    (pair,) = survival.shown(kept)["pairs"]
+    (pair,) = survival_curves.shown(kept)["pairs"]
     heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
-    keys = ("at", *survival.COUNTS, "gap", "p")
+    keys = ("at", *survival_curves.COUNTS, "gap", "p")
     return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])
 
 
-def _study(folder: Path) -> studied.Studied:
-    found = studied.read(Store(folder))
+def _study(folder: Path) -> study_results.Studied:
+    found = study_results.read(Store(folder))
     assert found is not None, f"{folder}: no study"
     return found
 

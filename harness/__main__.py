@@ -2,9 +2,9 @@
 
 import sys
 
-from harness.cli import app
+from harness.commands.cli import app
+from harness.commands.interrupts import EXIT, Interrupted, interruptible
 from harness.errors import HarnessError
-from harness.interrupts import EXIT, Interrupted, interruptible
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.kept import KeptRun
+    from harness.execution.runner import RunResult
+    from harness.loaded_run import KeptRun
     from harness.objectives import Objective
-    from harness.runner import RunResult
 
 
 def run(
@@ -24,10 +24,10 @@ def run(
     by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source is part of
     their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
-    from harness.runner import Request
-    from harness.runner import run as run_request
-    from harness.shipped import find_suite
-    from harness.suite.inline import add_objectives
+    from harness.execution.runner import Request
+    from harness.execution.runner import run as run_request
+    from harness.plugins.inline import add_objectives
+    from harness.suite.shipped import find_suite
 
     if objectives:
         if options.get("workers"):
@@ -48,7 +48,7 @@ def load(folder: str | Path) -> "pd.DataFrame":
     is given, StoreError where there are no results.
     """
     from harness.store import Store
-    from harness.table import from_plan
+    from harness.store.table import from_plan
 
     if not isinstance(folder, str | Path):
         raise HarnessError(
@@ -65,8 +65,8 @@ def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
     Raises HarnessError with near ids where there is none, and where no text is given, StoreError where there are no
     results.
     """
-    from harness.find import find_run
-    from harness.kept import KeptRun
+    from harness.loaded_run import KeptRun
+    from harness.store.find import find_run
 
     if not isinstance(run_id, str):
         raise HarnessError(

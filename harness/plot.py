@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
-from harness.report import figures, pictures, sheets
-from harness.report.figures import Style
-from harness.report.panels import Drawn
+from harness.report.figures import drawing, sample_sheets, task_figures
+from harness.report.figures.drawing import Style
+from harness.report.figures.panels import Drawn
 from harness.report.reading import Reading, read
-from harness.wording import counted
+from harness.text import counted
 
 if TYPE_CHECKING:
-    from harness.kept import KeptRun
+    from harness.loaded_run import KeptRun
 
 __all__ = ["losses", "samples", "scores", "steps"]
 
@@ -30,7 +30,7 @@ def scores(table: pd.DataFrame, ax: Axes | None = None, metric: str | None = Non
     Raises HarnessError where there are several tasks, or no run is ok.
     """
     found = read(table, metric)
-    return _drawn(pictures.strip, found, found.cells, ax)
+    return _drawn(task_figures.strip, found, found.cells, ax)
 
 
 def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: str | None = None) -> Axes:
@@ -47,16 +47,16 @@ def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: s
     table = pd.concat([run.table for run in given])
     table.attrs.pop("confirming", None)  # what is given is drawn, trials of a study beside the runs that confirm it
     found = read(table, metric, pd.concat([run.scored for run in given]))
-    return _drawn(pictures.steps, found, pictures.best_cells(found.cells), ax)
+    return _drawn(task_figures.steps, found, task_figures.best_cells(found.cells), ax)
 
 
 def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
     """Draw both players' losses of one run against steps. Raises HarnessError where something else is given."""
     _refuse_others("losses", run)
-    with figures.style():
+    with drawing.style():
         ax = ax or _pyplot(4.7, 3.5)[1]
         fixed = run.spec.setup.train["generator"] == "fixed"
-        pictures.draw_curves(ax, run.curves, _look(run), figures.UPDATES if fixed else figures.STEPS)
+        task_figures.draw_curves(ax, run.curves, _look(run), drawing.UPDATES if fixed else drawing.STEPS)
         ax.set_title(_title(run))
     return ax
 
@@ -73,20 +73,20 @@ def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
         raise HarnessError(
             f"{run.run_id}: points in {counted(drawn.shape[1], 'dimension')}; those of the plane are drawn"
         )
-    with figures.style():
+    with drawing.style():
         ax = ax or _pyplot(4.0, 4.2)[1]
         if drawn.ndim == 2:
             real, snapshot = run.reference, run.found.store.snapshot(run.run_id)
-            pictures.draw_cloud(ax, real, {**snapshot, "generated": drawn[: len(real)]}, _look(run))
+            task_figures.draw_cloud(ax, real, {**snapshot, "generated": drawn[: len(real)]}, _look(run))
         else:
-            figures.draw_sheet(ax, sheets.sheet_of(drawn))
+            drawing.draw_sheet(ax, sample_sheets.sheet_of(drawn))
         ax.set_title(_title(run))
     return ax
 
 
 def _refuse_others(name: str, given: object) -> None:
     """Raise HarnessError where what a figure was given is no run: a table has none of what a run keeps."""
-    from harness.kept import KeptRun  # by now imported, where it is one
+    from harness.loaded_run import KeptRun  # by now imported, where it is one
 
     if not isinstance(given, KeptRun):
         kind = "table" if isinstance(given, pd.DataFrame) else type(given).__name__
@@ -103,7 +103,7 @@ def _drawn(draw: Callable[..., Drawn | None], found: Reading, cells: pd.DataFram
             f"{counted(len(tasks), 'task')} given and one axes shows one; filter to one, such as dataset "
             f"'{cells['dataset'].iloc[0]}' with architecture '{cells['architecture'].iloc[0]}'"
         )
-    with figures.style():
+    with drawing.style():
         made = draw(found, cells, (lambda *size: (cast(Figure, ax.figure), ax)) if ax is not None else _pyplot)
     if made is None:
         raise HarnessError("nothing to draw: no run given is ok and scored")
@@ -118,7 +118,7 @@ def _pyplot(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _look(run: "KeptRun") -> Style:
     """Return how its objective looks in the report of its suite."""
-    return figures.styles(run.table.attrs["objectives"])[run.row["objective"]]
+    return drawing.styles(run.table.attrs["objectives"])[run.row["objective"]]
 
 
 def _title(run: "KeptRun") -> str:

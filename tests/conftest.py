@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import tasks
 from harness.__main__ import main
+from harness.execution import tasks
+from harness.plugins import components
 from harness.store import Store
-from harness.suite import plugins
 
 # One thread here and in the programs that a test starts, as in workers: with more a run has other last bits.
 torch.set_num_threads(1)
@@ -45,8 +45,8 @@ def shipped_tables():
     path = list(sys.path)
     yield
     sys.path[:] = path
-    for path in list(plugins._LOADED):
-        plugins._forget(plugins._LOADED.pop(path))
+    for path in list(components._LOADED):
+        components._forget(components._LOADED.pop(path))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from harness.shift import Tasks
+from harness.execution.scheduler import Tasks
 from harness.store import STATUSES, Store
 
 RUN_S = 0.001
@@ -116,7 +116,7 @@ def watching():
     """Look for the parent, as where the kernel does not tell; and undo what the kernel was told."""
     import ctypes
 
-    from harness.executors import worker
+    from harness.execution.workers import worker
 
     ctypes.CDLL(None).prctl(1, 0)
     worker.LOOK_S = 0.05
@@ -125,7 +125,7 @@ def watching():
 
 def be_killed(watches):
     """Print the pids of two busy workers, and be killed."""
-    from harness.executors import open_executor
+    from harness.execution.workers import open_executor
 
     with open_executor(2, watching if watches else prepare) as executor:
         pids = [executor.submit(pid_after, 0.3) for _ in range(2)]
@@ -143,7 +143,7 @@ def pid_after(seconds):
 
 def hold(gb, limit_gb):
     """Hold memory, under a limit."""
-    from harness.tasks.training import memory_limit
+    from harness.execution.training import memory_limit
 
     with memory_limit(limit_gb):
         held = bytearray(int(gb * 1e9))

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS, Dataset, picture_dataset
-from harness.datasets.pictures import Pictures
-from harness.datasets.settings import PictureSettings
+from harness.datasets.dataset_settings import PictureSettings
+from harness.datasets.images import Pictures
 from harness.engine import noise
 from harness.engine.checkpoint import FILE
 from harness.objectives import OBJECTIVES, Trick

@@ -15,17 +15,17 @@ from harness.bench import (
     heading,
     heading_of_pictures,
     heading_of_study,
-    images,
+    image_step,
     render,
     render_pictures,
     render_study,
-    study,
+    study_cost,
 )
-from harness.bench.engine import STACKS, measure, peak_gflops, step_flops
-from harness.bench.plain import PictureSize, PlainLoop, PlainPictures, Size
+from harness.bench.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
+from harness.bench.toy_step import STACKS, measure, peak_gflops, step_flops
 from harness.datasets import DATASETS
 from harness.errors import UnknownName
-from harness.executors import open_executor
+from harness.execution.workers import open_executor
 from harness.metrics.transport import wasserstein_1
 from harness.plan import stacks
 from harness.store import Store
@@ -95,9 +95,9 @@ def test_the_plain_loop_of_pictures_trains_the_networks_of_dcgan(objective, side
 
 @pytest.mark.slow
 def test_a_row_of_pictures_compares_every_stack(monkeypatch):
-    monkeypatch.setitem(DATASETS, "bench", images._PICTURES)  # and away again
-    row = images.measure(PictureSize("wgan-gp", 16, 1, 2, 4), rounds=1, seconds=0.001)
-    assert [stack["runs"] for stack in row["stacks"]] == list(images.STACKS)
+    monkeypatch.setitem(DATASETS, "bench", image_step._PICTURES)  # and away again
+    row = image_step.measure(PictureSize("wgan-gp", 16, 1, 2, 4), rounds=1, seconds=0.001)
+    assert [stack["runs"] for stack in row["stacks"]] == list(image_step.STACKS)
     assert row["plain"]["ratio"] == 1.0
     assert row["planned"] == 16
     assert len(render_pictures(row)) <= 115
@@ -109,11 +109,11 @@ def test_a_row_of_pictures_compares_every_stack(monkeypatch):
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
     """A small study by both ways, in three rounds: what was measured, and the scores of every run by side."""
-    monkeypatch.setattr(study, "TemporaryDirectory", lambda **options: nullcontext(str(tmp_path)))
+    monkeypatch.setattr(study_cost, "TemporaryDirectory", lambda **options: nullcontext(str(tmp_path)))
     monkeypatch.setitem(stacks.STACK_SIZE, "cpu", 2)
     with open_executor(0) as executor:
-        size = study.StudySize("wgan-clip", trials=3, seeds=2, steps=4, width=4, samples=50, every=2)
-        row = study.measure(executor, size)
+        size = study_cost.StudySize("wgan-clip", trials=3, seeds=2, steps=4, width=4, samples=50, every=2)
+        row = study_cost.measure(executor, size)
     scores = {}
     for side in ("stacked", "alone"):
         store = Store(tmp_path / side / "bench")
@@ -130,15 +130,15 @@ def test_a_sample_of_a_studys_runs_is_trained_to_the_same_scores(trained):
     assert [(part["runs"], part["sampled"]) for part in row["rounds"]] == [(2, 1)] * 3
     np.testing.assert_allclose(row["alone_s"], 2 * sum(part["alone_s"] for part in row["rounds"]))
     np.testing.assert_allclose(row["ratio"], row["stacks_s"] / row["alone_s"])
-    lines = [*heading_of_study(study.StudySize("wgan-gp"), 2).splitlines(), render_study(row)]
+    lines = [*heading_of_study(study_cost.StudySize("wgan-gp"), 2).splitlines(), render_study(row)]
     assert all(len(line) <= 115 for line in lines)
 
 
 @pytest.mark.bench
 def test_a_study_in_stacks_takes_at_most_so_much_of_one_run_after_another():
     found = bench("study", print)
-    assert [row["objective"] for row in found["rows"]] == list(study.OWN)
-    assert all(row["ratio"] <= study.LIMIT for row in found["rows"])
+    assert [row["objective"] for row in found["rows"]] == list(study_cost.OWN)
+    assert all(row["ratio"] <= study_cost.LIMIT for row in found["rows"])
 
 
 @pytest.mark.slow

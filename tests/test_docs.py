@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.runner import Request, run
+from harness.execution.runner import Request, run
 from harness.suite import load_suite
 from harness.suite.expand import expand
 
@@ -44,7 +44,7 @@ def test_the_study_that_is_shown_loads(tmp_path):
 def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache):
     """Its two sets of classes are seen by two extractors, of other numbers of pictures."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.extractors.training.STEPS", 5)
+    monkeypatch.setattr("harness.metrics.extractors.extractor_training.STEPS", 5)
     Path("s.yaml").write_text(blocks("docs/datasets.md", "yaml")[0])
     small = ["steps=2", "width=2", "score.samples=60"]
     assert run(Request("s.yaml", workers=0, sets=small)).counts["ok"] == 8

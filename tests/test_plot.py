@@ -10,8 +10,8 @@ from report.fake_results import EXCESS, FakeResults
 
 import harness
 from harness.errors import HarnessError
-from harness.kept import KeptRun
-from harness.report.figures import blank, styles
+from harness.loaded_run import KeptRun
+from harness.report.figures.drawing import blank, styles
 
 
 @pytest.fixture(autouse=True)

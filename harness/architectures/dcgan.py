@@ -19,8 +19,7 @@ from pydantic import (
 )
 from torch import nn
 
-from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
-from harness.architectures.pictures import (
+from harness.architectures.convolutional import (
     Activation,
     CriticNorm,
     Named,
@@ -31,7 +30,8 @@ from harness.architectures.pictures import (
     halvings,
     keeping,
 )
-from harness.architectures.settings import Init, Output, Size
+from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
+from harness.architectures.setting_kinds import Init, Output, Size
 from harness.errors import ShapeError
 
 

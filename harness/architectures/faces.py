@@ -3,7 +3,7 @@
 from torch import nn
 
 from harness.architectures import dcgan
-from harness.architectures.pictures import Shape, need_side
+from harness.architectures.convolutional import Shape, need_side
 
 SIDE = 64  # the critic's last convolution, 4x4 with stride 2 and no padding, is one place then
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ToShape, ToVector
-from harness.architectures.settings import Init, Output, Size
+from harness.architectures.setting_kinds import Init, Output, Size
 from harness.lanes import lanewise, whole_lanes
 
 Params = Mapping[str, Tensor]

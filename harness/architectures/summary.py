@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from harness.architectures import ARCHITECTURES
 from harness.errors import ShapeError, lookup
-from harness.wording import counted
+from harness.text import counted
 
 Shape = tuple[int, ...]
 Builder = Callable[[Any, Shape], nn.Module]  # (settings, shape of one sample) -> network

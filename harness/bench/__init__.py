@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import lookup
-from harness.executors import default_workers, open_executor
-from harness.wording import counted
+from harness.execution.workers import default_workers, open_executor
+from harness.text import counted
 
 if TYPE_CHECKING:
-    from harness.bench.study import StudySize
+    from harness.bench.study_cost import StudySize
 
 SIZES = ((64, 64), (64, 256), (128, 256), (512, 256))  # (width, batch)
 PICTURES = (  # (objective, side, channels, width, batch)
@@ -92,24 +92,24 @@ def _times(row: dict[str, Any]) -> str:
 
 
 def _engine(progress: Progress) -> dict[str, Any]:
-    from harness.bench.engine import measure
+    from harness.bench.toy_step import measure
 
     progress(heading())
     return _measured(progress, render, measure, SIZES)
 
 
 def _images(progress: Progress) -> dict[str, Any]:
-    from harness.bench.images import measure
-    from harness.bench.plain import PictureSize
+    from harness.bench.image_step import measure
+    from harness.bench.plain_loop import PictureSize
 
     progress(heading_of_pictures())
     return _measured(progress, render_pictures, measure, [(PictureSize(*size),) for size in PICTURES])
 
 
 def _study(progress: Progress) -> dict[str, Any]:
-    from harness import tasks
-    from harness.artefacts import provenance
-    from harness.bench.study import OWN, StudySize, measure
+    from harness.bench.study_cost import OWN, StudySize, measure
+    from harness.execution import tasks
+    from harness.store.artefacts import provenance
 
     rows, sizes = [], [StudySize(objective) for objective in OWN]
     with open_executor(default_workers("cpu"), tasks.prepare) as executor:
@@ -124,7 +124,7 @@ def _study(progress: Progress) -> dict[str, Any]:
 def _measured(
     progress: Progress, line: Callable[[dict[str, Any]], str], measure: Callable[..., Any], sizes: Sequence[Any]
 ) -> dict[str, Any]:
-    from harness.artefacts import provenance
+    from harness.store.artefacts import provenance
 
     rows = []
     with open_executor(1) as executor:

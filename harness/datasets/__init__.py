@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
-from harness.datasets import downloads, folder, points, shapes, stacked, toys
-from harness.datasets import pictures as images
+from harness.datasets import downloads, image_folder, points, shapes, stacked_digits, toys
+from harness.datasets import images as images
+from harness.datasets.dataset_settings import ModesSettings, NoSettings
 from harness.datasets.digits import DigitsSettings, load_digits
-from harness.datasets.pictures import Pictures, Sizes
-from harness.datasets.settings import ModesSettings, NoSettings
+from harness.datasets.images import Pictures, Sizes
 
 __all__ = ["DATASETS", "Dataset", "Pictures", "picture_dataset"]
 
@@ -206,11 +206,11 @@ DATASETS: dict[str, Dataset] = {
         summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
     ),
     "stacked-digits": picture_dataset(
-        stacked.load_triples,
+        stacked_digits.load_triples,
         version=1,
         shape=lambda settings: (3, settings["size"], settings["size"]),
-        counted=stacked.sizes_of_triples,
-        model=stacked.StackedSettings,
+        counted=stacked_digits.sizes_of_triples,
+        model=stacked_digits.StackedSettings,
         summary="three of the digits as the colours of one picture: 1,000 classes",
     ),
     "shapes": picture_dataset(
@@ -232,13 +232,13 @@ DATASETS: dict[str, Dataset] = {
         downloads.CIFAR10, 3, downloads.ColourSettings, "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
     ),
     "folder": picture_dataset(
-        folder.load_folder,
-        version=folder.VERSION,
+        image_folder.load_folder,
+        version=image_folder.VERSION,
         shape=lambda settings: (settings["channels"], settings["size"], settings["size"]),
-        where=folder.cached_folder,
-        model=folder.FolderSettings,
-        file=folder.describe,
-        reading=folder.reading,
+        where=image_folder.cached_folder,
+        model=image_folder.FolderSettings,
+        file=image_folder.describe,
+        reading=image_folder.reading,
         file_key="folder",
         summary="your own pictures: `folder` names a folder of them; resized, cropped, 30 % held out",
     ),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.datasets.pictures import Bytes
+from harness.datasets.images import Bytes
+from harness.disk.files import locked, temporary
+from harness.disk.folders import cache_folder
 from harness.errors import DataError
-from harness.folders import cache_folder
-from harness.store.files import locked, temporary
 
 SMALL = 2**24  # bytes below which making a set again is quicker than keeping it is worth
 

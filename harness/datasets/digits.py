@@ -9,9 +9,16 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from harness.datasets.pictures import Pictures, Settings, as_tensor, by_content, of_classes, training_size
+from harness.datasets.dataset_settings import Classes, PictureSettings, among
+from harness.datasets.images import (
+    Pictures,
+    Settings,
+    as_tensor,
+    by_content,
+    of_classes,
+    training_size,
+)
 from harness.datasets.resize import resized
-from harness.datasets.settings import Classes, PictureSettings, among
 
 WHITE = 16  # the brightest level of the originals
 

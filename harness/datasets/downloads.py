@@ -11,12 +11,18 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 
-from harness.datasets.pictures import Bytes, Pictures, Settings, as_tensor, of_classes
+from harness.datasets.dataset_settings import Classes, PictureSettings, among
+from harness.datasets.images import (
+    Bytes,
+    Pictures,
+    Settings,
+    as_tensor,
+    of_classes,
+)
 from harness.datasets.resize import resized
-from harness.datasets.settings import Classes, PictureSettings, among
+from harness.disk.folders import data_folder
 from harness.errors import DataError
-from harness.folders import data_folder
-from harness.wording import said
+from harness.text import said
 
 TIMEOUT_S = 30  # of a server that does not answer
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -86,7 +92,7 @@ class Download:
         return f"remove that folder, and `harness data {self.name}` fetches it again"
 
     def _torchvision(self, train: bool, download: bool = False) -> Any:
-        from harness.torchvision_mend import mend
+        from harness.datasets.torchvision_repair import mend
 
         mend()
         from torchvision import datasets

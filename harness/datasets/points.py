@@ -15,9 +15,9 @@ import torch
 from torch import Generator, Tensor
 
 from harness.datasets.places import place, place_of
-from harness.datasets.pointfile import content_of, read_points
+from harness.datasets.point_file import content_of, read_points
 from harness.errors import DataError
-from harness.wording import counted
+from harness.text import counted
 
 Settings = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ the picture, so that nothing is clipped and enlarging loses nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.pictures import Bytes
+from harness.datasets.images import Bytes
 
 UNIT = 2**14  # what the weights of a new pixel sum to
 CHUNK = 4096  # pictures at once

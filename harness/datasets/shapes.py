@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.datasets.cache import SMALL, cache_path, cached
-from harness.datasets.pictures import Bytes, Pictures, Settings, Sizes, as_tensor
-from harness.datasets.settings import PictureSettings, Side, whole
+from harness.datasets.dataset_settings import PictureSettings, Side, whole
+from harness.datasets.images import (
+    Bytes,
+    Pictures,
+    Settings,
+    Sizes,
+    as_tensor,
+)
 from harness.datasets.uniform import uniform
 
 Floats = NDArray[np.float64]

@@ -9,6 +9,6 @@ checkpoint  a stack between two steps, as bytes
 """
 
 from harness.engine.checkpoint import Checkpoints
-from harness.engine.training import Outcome, train
+from harness.engine.training_loop import Outcome, train
 
 __all__ = ["Checkpoints", "Outcome", "train"]

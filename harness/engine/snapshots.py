@@ -8,8 +8,8 @@ from torch import Tensor
 
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.engine.data import data_settings
 from harness.engine.networks import couples_samples, effective, with_statistics_of
+from harness.engine.real_data import data_settings
 from harness.engine.sampling import CHUNK, kept, latent_batches
 from harness.engine.stack import Stack
 

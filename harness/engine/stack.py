@@ -15,9 +15,9 @@ from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
 from harness.engine import noise, schedules
-from harness.engine.data import fresh_draw, gathering, real_draw
 from harness.engine.networks import Layout, bind, build_pair
 from harness.engine.optimizers import OPTIMIZERS
+from harness.engine.real_data import fresh_draw, gathering, real_draw
 from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, generator_update
 from harness.errors import lookup
 from harness.objectives import OBJECTIVES, TRICKS, Trick

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics import coverage, nulls, transport
+from harness.metrics import coverage, null_samplers, transport
 from harness.metrics.collapse import collapsed
 from harness.metrics.directions import DIRECTIONS, bare_name
 from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
+from harness.metrics.image_metrics import (
+    FEATURE_METRICS,
+    FeatureMetric,
+    columns_of,
+    null_columns,
+    see,
+)
+from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
-from harness.metrics.seen import FEATURE_METRICS, FeatureMetric, columns_of, null_columns, see
-from harness.metrics.seen import NOISE as FLOOR_NOISE
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
 
@@ -67,7 +73,7 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     """
     from harness.datasets import DATASETS
     from harness.engine import noise
-    from harness.engine.data import data_settings, fixed_points
+    from harness.engine.real_data import data_settings, fixed_points
 
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
 
@@ -97,7 +103,7 @@ def _nulls(spec: RunSpec, reference: Reference, samples: int) -> dict[str, dict[
     if not has_score(reference):
         return {}
     real, n = real_pool(spec), samples_drawn(len(reference.points), spec)
-    drawn = {name: null.draw for name, null in nulls.NULLS.items() if null.draw is not None}
+    drawn = {name: null.draw for name, null in null_samplers.NULLS.items() if null.draw is not None}
     return {name: null_row(draw(real, n, np.random.default_rng(0)), reference) for name, draw in drawn.items()}
 
 
@@ -105,16 +111,20 @@ def real_pool(spec: RunSpec) -> Points:
     """Return real samples that null samplers learn from: of those trained on, at most 10,000; [m, *shape]."""
     from harness.datasets import DATASETS
     from harness.engine import noise
-    from harness.engine.data import data_settings, fixed_points, training_pictures
+    from harness.engine.real_data import data_settings, fixed_points, training_pictures
 
     dataset = DATASETS[spec.setup.dataset]
     if dataset.kind == "images":
         held = training_pictures(spec)
     else:
         fixed = fixed_points(spec)
-        drawn = dataset.sample(nulls.POOL, noise.generator(0, "nulls"), data_settings(spec)) if fixed is None else fixed
+        drawn = (
+            dataset.sample(null_samplers.POOL, noise.generator(0, "nulls"), data_settings(spec))
+            if fixed is None
+            else fixed
+        )
         held = drawn.double()
-    return held.numpy()[np.random.default_rng(0).permutation(len(held))[: nulls.POOL]]
+    return held.numpy()[np.random.default_rng(0).permutation(len(held))[: null_samplers.POOL]]
 
 
 def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
@@ -127,7 +137,7 @@ def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
     if not has_score(reference) or not spec.setup.generator:
         return None
     n = samples_drawn(len(reference.points), spec)
-    rows = [null_row(draw_untrained(spec.setup, seed, n), reference) for seed in nulls.SEEDS]
+    rows = [null_row(draw_untrained(spec.setup, seed, n), reference) for seed in null_samplers.SEEDS]
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
@@ -147,19 +157,19 @@ def has_score(reference: Reference) -> bool:
     return bool(reference.seen) or METRICS["w1"].applies(reference)
 
 
-def _floor(reference: Reference) -> nulls.Floor:
+def _floor(reference: Reference) -> null_samplers.Floor:
     """Return the distance between real samples, over the draws of the floor."""
     if not reference.seen:
-        return nulls.Floor(reference.floors["w1"], reference.floors["w1_sd"])
+        return null_samplers.Floor(reference.floors["w1"], reference.floors["w1_sd"])
     name, first = next(iter(reference.seen.items()))
-    return nulls.Floor(first.real[f"fid[{name}]@{len(first.held)}"], first.real[FLOOR_NOISE])
+    return null_samplers.Floor(first.real[f"fid[{name}]@{len(first.held)}"], first.real[FLOOR_NOISE])
 
 
 def _extractors(spec: RunSpec, asked: Iterable[str] | None) -> list[str]:
     """Return the names of the extractors that look at a data set: those asked for, else its own; none at points."""
     from harness.datasets import DATASETS
-    from harness.engine.data import data_settings
-    from harness.extractors import defaults
+    from harness.engine.real_data import data_settings
+    from harness.metrics.extractors import defaults
 
     load = DATASETS[spec.setup.dataset].pictures
     if load is None:
@@ -198,9 +208,9 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
         columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
     if reference.seen:
         columns |= columns_of(generated, reference.seen, last)
-    if columns.keys() & nulls.POWER.keys():
-        columns |= nulls.score_of(columns, reference.nulls, _floor(reference))
-        columns |= nulls.columns_of_nulls(reference.nulls, _floor(reference)) if last else {}
+    if columns.keys() & null_samplers.POWER.keys():
+        columns |= null_samplers.score_of(columns, reference.nulls, _floor(reference))
+        columns |= null_samplers.columns_of_nulls(reference.nulls, _floor(reference)) if last else {}
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -223,7 +233,7 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
 def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors."""
     versions = (
-        {"nulls": nulls.VERSION}
+        {"nulls": null_samplers.VERSION}
         | {k: m.version for k, m in METRICS.items()}
         | {f"seen.{k}": m.version for k, m in FEATURE_METRICS.items()}
     )
@@ -232,7 +242,7 @@ def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = N
 
 def extractors_id(asked: Sequence[str] | None) -> dict[str, Any]:
     """Return what the features depend on, beside the data: which extractors a suite asks for, and their versions."""
-    from harness.extractors import EXTRACTORS
+    from harness.metrics.extractors import EXTRACTORS
 
     return {"asked": asked and list(asked), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}
 

@@ -111,7 +111,7 @@ def _ready() -> None:
     """
     from tqdm import tqdm
 
-    from harness.torchvision_mend import mend
+    from harness.datasets.torchvision_repair import mend
 
     mend()
     tqdm.set_lock(RLock())

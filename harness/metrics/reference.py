@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.metrics.seen import Seen, seen_arrays, seen_from
+from harness.metrics.image_metrics import Seen, seen_arrays, seen_from
 from harness.metrics.transport import Points
 
 

@@ -7,7 +7,7 @@ itself was not opened for this table.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.wording import plain
+from harness.text import plain
 
 
 @dataclass(frozen=True)

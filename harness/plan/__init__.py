@@ -5,13 +5,13 @@ describe  what a plan holds and can show      screen  that, as `harness plan` pr
 only      what --only selects                     recover  the plan there was before
 """
 
-from harness.plan.describe import describe
+from harness.plan.description import describe
 from harness.plan.make import make_plan, unfinished
-from harness.plan.only import run_filter
-from harness.plan.recover import earlier_plan, mend_plan
+from harness.plan.recovery import earlier_plan, mend_plan
+from harness.plan.run_filter import run_filter
 from harness.plan.screen import render
 from harness.plan.stacks import Plan
-from harness.suite.format import frame_steps, scored_steps
+from harness.suite.format.models import frame_steps, scored_steps
 
 __all__ = [
     "Plan",

@@ -6,7 +6,7 @@ from typing import Any
 from harness.plan.stacks import Device, Plan, Row, Stack, new_stacks, work
 from harness.spec import RunSpec
 from harness.suite.expand import Expansion, PlannedRun, expand
-from harness.suite.format import Suite
+from harness.suite.format.models import Suite
 
 
 def make_plan(

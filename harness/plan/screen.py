@@ -4,9 +4,15 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.cost.sentence import disk_sentence, time_sentence
-from harness.suite.ranking import few_for_fid, weak_extractor
-from harness.wording import aligned, counted, p_value, plain, range_text
+from harness.plan.cost_text import disk_sentence, time_sentence
+from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
+from harness.text import (
+    aligned,
+    counted,
+    p_value,
+    plain,
+    range_text,
+)
 
 WIDTH = 100
 INDENT = 16

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
+from harness.disk.documents import FORMAT
 from harness.engine.noise import BLOCK
 from harness.engine.schedules import mean_updates
 from harness.errors import StoreError
 from harness.objectives import no_penalty
+from harness.plugins.components import tables
 from harness.spec import Setup
-from harness.store.documents import FORMAT
+from harness.suite.checks.network_sizes import player_sizes
 from harness.suite.expand import PlannedRun
-from harness.suite.plugins import tables
-from harness.suite.sizes import player_sizes
 
 Device = Literal["cpu", "cuda"]
 Row = dict[str, Any]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.report.records import Records
-from harness.wording import listed, run_command
+from harness.report.results import Records
+from harness.text import listed, run_command
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from harness.comparable import outdated, scoring, unlike_extractors, unlike_samples
 from harness.errors import HarnessError
+from harness.report.analysis.comparable import outdated, scoring, unlike_extractors, unlike_samples
+from harness.report.analysis.tables import pictured
 from harness.report.confirmed import comparable, studies_said
-from harness.report.records import Records
-from harness.report.tables import pictured
+from harness.report.results import Records
 from harness.spec import canonical_json
 from harness.store import Store
-from harness.table import one_kind_a_column
-from harness.wording import listed, waiting_scores
+from harness.store.table import one_kind_a_column
+from harness.text import listed, waiting_scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ class Part:
 
 
 class Merged:
-    """Records of several results folders, as a report reads those of one (`harness.report.records.Records`)."""
+    """Records of several results folders, as a report reads those of one (`harness.report.results.Records`)."""
 
     def __init__(self, parts: Sequence[Part], plan: Mapping[str, Any]) -> None:
         self.plan = plan

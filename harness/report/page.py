@@ -11,43 +11,47 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from harness.comparable import said_first
+from harness.commands.export import csv
 from harness.errors import StoreError
-from harness.exports import csv
-from harness.report import (
-    answer,
-    contest,
-    edges,
-    enough,
-    fair,
-    floors,
-    methods,
-    norms_shown,
-    nullrows,
-    overview,
-    pictures,
-    robust,
-    rows,
-    sensitivity,
-    sheets,
-    stats,
-    studied,
-    studied_panels,
-    studied_shown,
-    survival,
+from harness.report.analysis import (
+    averaging,
+    cell_table,
+    grid_edges,
+    leave_one_out,
+    noise_floors,
+    null_rows,
+    ranking,
+    study_results,
     tables,
-    verdict,
+    undertrained,
 )
-from harness.report.across_shown import across_part
+from harness.report.analysis.comparable import said_first
+from harness.report.analysis.critic_norms import held_said
+from harness.report.analysis.ranking import TaskResult
+from harness.report.analysis.tables import View
 from harness.report.confirmed import confirmed
-from harness.report.contest import TaskResult
-from harness.report.figures import label
-from harness.report.norms import held_said
-from harness.report.panels import TYPES, Panel, Section
-from harness.report.records import Records
-from harness.report.tables import View
+from harness.report.figures import (
+    headline_figures,
+    sample_sheets,
+    sensitivity,
+    study_panels,
+    survival_curves,
+    task_figures,
+)
+from harness.report.figures.drawing import label
+from harness.report.figures.panels import TYPES, Panel, Section
+from harness.report.results import Records
+from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
+from harness.report.text.across_text import across_part
 from harness.store import STATUSES, write_atomic
-from harness.wording import counted, listed, percent, plain, printable, waiting_scores
+from harness.text import (
+    counted,
+    listed,
+    percent,
+    plain,
+    printable,
+    waiting_scores,
+)
 
 # Files of an earlier report that may go, by folder.
 OURS = {
@@ -68,23 +72,23 @@ def build_report(store: Records, out: Path) -> Path:
     The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
     the run, and StoreError where `out` cannot be written.
     """
-    view, study = tables.read(confirmed(store)), studied.read(store)
-    results = contest.judge(_rivals(view), view.metrics)
+    view, study = tables.read(confirmed(store)), study_results.read(store)
+    results = ranking.judge(_rivals(view), view.metrics)
     found, tested = sensitivity.sweeps(view.table, view.plan.get("data_axes", ())), across_part(view)
-    drawn = overview.sections(view) | pictures.sections(view) | sheets.sections(view)
+    drawn = headline_figures.sections(view) | task_figures.sections(view) | sample_sheets.sections(view)
     drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
-    frames = _csv_tables(view, contest.by_task(results)) | tested.frames
+    frames = _csv_tables(view, ranking.by_task(results)) | tested.frames
     frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
     ranges = sensitivity.ranges(view.table, view.plan.get("data_axes", ()))
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None, "survival": None}
     if study:
-        by_trials = studied_panels.sections(study, view.styled)
-        frames |= studied_panels.tables(study)
-        paired = survival.read(store, study)
+        by_trials = study_panels.sections(study, view.styled)
+        frames |= study_panels.tables(study)
+        paired = survival_curves.read(store, study)
         values |= _studied(study, paired, values["answer"])
         if paired:
-            by_trials |= {"survival": survival.section(paired, view.styled)}
+            by_trials |= {"survival": survival_curves.section(paired, view.styled)}
             frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
         values |= {"csvs": list(frames)}
         values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
@@ -140,28 +144,28 @@ def context(
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
         "answer": _answer(view, results),
-        "null_tasks": nullrows.shown(nullrows.by_task(table)),
+        "null_tasks": null_rows.shown(null_rows.by_task(table)),
         "headline": verdict.shown(view.headline) if view.headline else None,
-        "norms": norms_shown.shown(view),
-        "unranked": "" if view.headline else fair.why_none(view.table, view.metrics),
-        "by_task": rows.answers(results),
+        "norms": headline_notes.shown(view),
+        "unranked": "" if view.headline else averaging.why_none(view.table, view.metrics),
+        "by_task": table_rows.answers(results),
         "held": held_said(_rivals(view), view.table),
         **_removals(view, frames),
         "counts": _counts(table),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
-        "enough": enough.sentence(
-            enough.nearest(table, view.metrics, view.plan.get("data_axes", ())), table["objective"].nunique() == 1
+        "enough": undertrained.sentence(
+            undertrained.nearest(table, view.metrics, view.plan.get("data_axes", ())), table["objective"].nunique() == 1
         ),
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
-        "floor": floors.of_points(table, view.metrics),
-        "reached": floors.of_pictures(view),
+        "floor": noise_floors.of_points(table, view.metrics),
+        "reached": noise_floors.of_pictures(view),
         "fid": any(c.startswith("fid[") for c in table.columns),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
         "pictured": bool(drawn["sheets"].panels),
-        "cells": rows.cells(view.cells),
-        "beside": [heading for _, heading in rows.beside(view.cells)],
+        "cells": table_rows.cells(view.cells),
+        "beside": [heading for _, heading in table_rows.beside(view.cells)],
         **_sensitivity(view, frames),
         "swept": bool((table["setting"] != "").any()),
         "failures": lost.map(plain).to_dict("records"),
@@ -177,64 +181,70 @@ def context(
     }
 
 
-def _studied(study: studied.Studied, paired: survival.Survival | None, answers: list[str]) -> dict[str, Any]:
+def _studied(
+    study: study_results.Studied, paired: survival_curves.Survival | None, answers: list[str]
+) -> dict[str, Any]:
     """Return what a study puts in the place of a suite's own answer and counts, and its parts of the page."""
     return {
         "answer": _study_answer(study, paired, answers),
         "counts": study.counts,
-        "study": studied_shown.shown(study, primary=not _second(paired)),
-        "survival": survival.shown(paired) if paired else None,
+        "study": study_text.shown(study, primary=not _second(paired)),
+        "survival": survival_curves.shown(paired) if paired else None,
     }
 
 
-def _second(paired: survival.Survival | None) -> bool:
+def _second(paired: survival_curves.Survival | None) -> bool:
     """Whether the good share explores, as it does beside how many settings reach a score."""
     return paired is not None and paired.primary
 
 
-def _study_answer(study: studied.Studied, paired: survival.Survival | None, answers: list[str]) -> list[str]:
-    said = [survival.sentence(paired) if paired else "", studied_shown.sentence(study, primary=not _second(paired))]
-    said += [" ".join([studied_shown.confirmation(study), *(answers if study.confirmed else ())])]
+def _study_answer(
+    study: study_results.Studied, paired: survival_curves.Survival | None, answers: list[str]
+) -> list[str]:
+    said = [survival_curves.sentence(paired) if paired else "", study_text.sentence(study, primary=not _second(paired))]
+    said += [" ".join([study_text.confirmation(study), *(answers if study.confirmed else ())])]
     return list(filter(None, said))
 
 
 def answers(store: Records) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
-    view, study = tables.read(confirmed(store)), studied.read(store)
-    said = _answer(view, contest.judge(_rivals(view), view.metrics))
-    return _study_answer(study, survival.read(store, study), said) if study else said
+    view, study = tables.read(confirmed(store)), study_results.read(store)
+    said = _answer(view, ranking.judge(_rivals(view), view.metrics))
+    return _study_answer(study, survival_curves.read(store, study), said) if study else said
 
 
 def _answer(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
-        first, *more = norms_shown.answer(view)
+        first, *more = headline_notes.answer(view)
         return [said_first(view.table) + first, *more]
     competing = _rivals(view)
     said = answer.sentence(competing, results, tables.arguments(view, path=False))
-    at_edges = contest.at_edges(competing, view.metrics, stats.swept_columns(competing, view.plan.get("data_axes", ())))
+    at_edges = ranking.at_edges(
+        competing, view.metrics, cell_table.swept_columns(competing, view.plan.get("data_axes", ()))
+    )
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{said_first(view.table, drawn)}{said} {held_said(competing, view.table)}".rstrip()
-    return [first, *filter(None, [edges.sentence(at_edges)])]
+    return [first, *filter(None, [grid_edges.sentence(at_edges)])]
 
 
 def _rivals(view: View) -> pd.DataFrame:
     """Return what competes in each task: of several objectives the runs that the headline compares."""
     table = view.compared if view.table["objective"].nunique() > 1 else view.table
-    return contest.rivals(table, view.plan.get("data_axes", ()))
+    return ranking.rivals(table, view.plan.get("data_axes", ()))
 
 
 def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
     shown, found, nulls = tables.settings(view), view.headline, {}
-    if len(samplers := nullrows.by_task(view.table)):
+    if len(samplers := null_rows.by_task(view.table)):
         nulls = {"nulls.csv": samplers}
     heads: dict[str, pd.DataFrame] = {}
     if found:
         heads = {
             "headline.csv": found.rows.merge(found.runs),
             "headline-tasks.csv": found.by_task.reset_index(),
-            **norms_shown.frames(view),
-            "leave-one-out.csv": robust.leave_one_out(found, view.plan.get("data_axes", ())),
+            **headline_notes.frames(view),
+            "leave-one-out.csv": leave_one_out.leave_one_out(found, view.plan.get("data_axes", ())),
         }
     return {
         **heads,
@@ -254,7 +264,7 @@ def _removals(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
     if not view.headline:
         return {"removals": [], "removed": ""}
     found, best = frames["leave-one-out.csv"], view.headline.best.first
-    return {"removals": rows.removals(found, best), "removed": robust.sentence(found, best)}
+    return {"removals": table_rows.removals(found, best), "removed": leave_one_out.sentence(found, best)}
 
 
 def _sensitivity(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -281,7 +291,7 @@ def _data_uri(panel: Panel) -> str:
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    found = stats.measured_at(stats.COVERAGE, int(table["seed"].nunique()))
+    found = cell_table.measured_at(cell_table.COVERAGE, int(table["seed"].nunique()))
     return {"n": found[0], "percent": [percent(share) for share in found[1]]} if found else None
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.comparable import refuse_mixed, refuse_unlike, said_first
 from harness.errors import HarnessError
-from harness.report import answer, contest, edges, nullrows, stats, tables
-from harness.report.contest import TaskResult
-from harness.report.figures import Style, styles
-from harness.report.norms import held_said
-from harness.wording import counted, number
+from harness.report.analysis import cell_table, grid_edges, null_rows, ranking, tables
+from harness.report.analysis.comparable import refuse_mixed, refuse_unlike, said_first
+from harness.report.analysis.critic_norms import held_said
+from harness.report.analysis.ranking import TaskResult
+from harness.report.figures.drawing import Style, styles
+from harness.report.text import answer
+from harness.text import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
 LABELS = ["task", "objective", "setting", "seed"]
@@ -42,22 +43,22 @@ class Reading:
     def sentence(self) -> str:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
         axes = _data_axes(self.table)
-        competing = contest.rivals(self.table, axes)
+        competing = ranking.rivals(self.table, axes)
         said = answer.sentence(competing, self.results, "SUITE")
-        at_edges = contest.at_edges(competing, self.metrics, stats.swept_columns(competing, axes))
-        more = filter(None, [held_said(competing, self.table), edges.sentence(at_edges)])
+        at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
+        more = filter(None, [held_said(competing, self.table), grid_edges.sentence(at_edges)])
         drawn = self.table.attrs.get("drawn", ())
         return " ".join([f"{said_first(self.table, drawn)}{said}", *more]) + self.note
 
     @property
     def tasks(self) -> pd.DataFrame:
         """A row a task: who comes first, who second, and the difference between them, paired by seed."""
-        return contest.by_task(self.results)
+        return ranking.by_task(self.results)
 
     @property
     def nulls(self) -> pd.DataFrame:
         """A row a task and null sampler: its score, the excess that this is made of, quality and coverage."""
-        return nullrows.by_task(self.table)
+        return null_rows.by_task(self.table)
 
     def __repr__(self) -> str:
         return self.sentence
@@ -76,7 +77,7 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     leave out whole cells and seeds, never the runs that failed. The same row twice is one run. Of a study's table the
     runs that confirm it are read alone where some are there: its settings are chosen on the seeds of its trials.
 
-    Raises HarnessError where runs of a task cannot be compared (`harness.comparable`), nothing ranks a data set, or no
+    Raises HarnessError where runs of a task cannot be compared (`harness.report.analysis.comparable`), nothing ranks a data set, or no
     table is given.
     """
     if not isinstance(table, pd.DataFrame):
@@ -91,7 +92,7 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     metrics = _metrics(table, made, metric)
     cells = tables.cells_of(made, metrics)
     looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
-    results = contest.judge(contest.rivals(made, _data_axes(table)), metrics) if len(made) else []
+    results = ranking.judge(ranking.rivals(made, _data_axes(table)), metrics) if len(made) else []
     return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
 
 
@@ -107,7 +108,7 @@ def _of_study(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with `task` and `setting`, each run once. Raises HarnessError where runs are not comparable."""
-    made = stats.labelled(table, _data_axes(table))
+    made = cell_table.labelled(table, _data_axes(table))
     refuse_unlike(made)
     rows = _once(made)
     if "confirming" not in table.attrs:  # a study's settings are the cells of its trials, each on its own seeds
@@ -134,7 +135,7 @@ def _data_axes(table: pd.DataFrame) -> Collection[str]:
     """Return the swept names that belong to data sets: the plan's, else those that data sets have a setting for."""
     if "data_axes" in table.attrs:
         return list(table.attrs["data_axes"])
-    swept = [name.removeprefix("sweep.") for name in stats.swept_columns(table)]
+    swept = [name.removeprefix("sweep.") for name in cell_table.swept_columns(table)]
     unknown = [name for name in swept if f"data.{name.removeprefix('dataset.')}" not in table]
     own = set(swept) - set(unknown)
     if unknown:

@@ -7,16 +7,29 @@ shapes    what a file must hold                    owners       which process so
 frozen    a table kept without its records; it is a command as well, so that nothing here imports it
 """
 
-from harness.store.arrays import npz_arrays, npz_bytes, read_npz
+from harness.disk.arrays import npz_arrays, npz_bytes, read_npz
+from harness.disk.documents import (
+    checksum,
+    read_json,
+    seal,
+    to_json,
+    write_json,
+)
+from harness.disk.files import write_atomic, write_once, writing
+from harness.disk.owners import wrote_and_died
 from harness.store.checkpoints import checkpoint_name
 from harness.store.claims import RENEW_S, STALE_S, Claim
-from harness.store.documents import checksum, read_json, seal, to_json, write_json
-from harness.store.files import write_atomic, write_once, writing
 from harness.store.folder import Store
-from harness.store.mending import drop_drafts, mend, missing, run_damage, set_aside, spent_checkpoints
-from harness.store.owners import wrote_and_died
 from harness.store.records import reference_settings
-from harness.store.shapes import FINAL, LOST, STATUSES
+from harness.store.repair import (
+    drop_drafts,
+    mend,
+    missing,
+    run_damage,
+    set_aside,
+    spent_checkpoints,
+)
+from harness.store.schemas import FINAL, LOST, STATUSES
 
 __all__ = [
     "FINAL",

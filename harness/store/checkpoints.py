@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.disk.documents import seal, unseal
+from harness.disk.files import ABSENT, write_parts
 from harness.errors import Damaged
-from harness.store.documents import seal, unseal
-from harness.store.files import ABSENT, write_parts
 
 PREFIX = 8
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from harness.disk.documents import read_if_there, seal
+from harness.disk.files import locked, write_atomic, writing
+from harness.disk.owners import booted, is_alive, owner
 from harness.errors import Damaged
-from harness.store.documents import read_if_there, seal
-from harness.store.files import locked, write_atomic, writing
-from harness.store.owners import booted, is_alive, owner
 
 STALE_S = 60.0
 RENEW_S = 10.0  # how often an owner should renew

@@ -18,15 +18,24 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.disk.arrays import npz_arrays, read_npz
+from harness.disk.documents import read_if_there, read_json, seal, write_json
+from harness.disk.files import (
+    ABSENT,
+    drafted,
+    flush_all,
+    locked,
+    make_folder,
+    write_atomic,
+    write_once,
+    writing,
+)
 from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
-from harness.store.arrays import npz_arrays, read_npz
 from harness.store.claims import Claim, Claims
-from harness.store.documents import read_if_there, read_json, seal, write_json
-from harness.store.files import ABSENT, drafted, flush_all, locked, make_folder, write_atomic, write_once, writing
 from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact, reference_settings
-from harness.store.shapes import wrong_attempt, wrong_plan, wrong_record, wrong_scores
+from harness.store.schemas import wrong_attempt, wrong_plan, wrong_record, wrong_scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -278,7 +287,7 @@ class Store:
 
     def read_checkpoint(self, stack_id: str) -> dict[str, bytes] | None:
         """Return the files of a stack's checkpoint; None where there is none, or a damaged one: that is set aside."""
-        from harness.store.mending import set_aside
+        from harness.store.repair import set_aside
 
         path = self.checkpoint_path(stack_id)
         try:
@@ -321,13 +330,13 @@ class Store:
 
     def table(self) -> "pd.DataFrame":
         """One row for every planned run."""
-        from harness.table import runs_table
+        from harness.store.table import runs_table
 
         return runs_table(self)
 
     def scored(self) -> "pd.DataFrame":
         """Long table of metrics: a row for every scored step of every run."""
-        from harness.table import scored_table
+        from harness.store.table import scored_table
 
         return scored_table(self)
 

@@ -15,11 +15,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.disk.files import write_atomic, writing
 from harness.errors import HarnessError, StoreError
-from harness.store.files import write_atomic, writing
 from harness.store.folder import Store
-from harness.store.shapes import FINAL
-from harness.wording import counted, listed, said
+from harness.store.schemas import FINAL
+from harness.text import counted, listed, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
     Raises StoreError where there are no results, HarnessError where they are unfinished or `target` holds anything else
     than frozen results, which are replaced.
     """
-    from harness.exports import parquet
+    from harness.commands.export import parquet
 
     store, target = Store(folder), Path(target)
     refuse_frozen(store.folder)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.disk.files import ABSENT, link_once
 from harness.errors import Damaged, StoreError
-from harness.store.files import ABSENT, link_once
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
 

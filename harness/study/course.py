@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from harness.errors import HarnessError
 from harness.spec import content_id
 from harness.store import Store
-from harness.study.runs import Planner, Trial
-from harness.study.sampling import Params, learnt, points
-from harness.study.value import BELOW, value_of
+from harness.study.trial_runs import Planner, Trial
+from harness.study.trial_sampling import Params, learnt, points
+from harness.study.trial_value import BELOW, value_of
 from harness.suite.expand import Expansion
-from harness.suite.fields import seed_list
-from harness.suite.format import Suite
-from harness.suite.study import Study
+from harness.suite.format.fields import seed_list
+from harness.suite.format.models import Suite
+from harness.suite.format.study_block import Study
 
 WORTH = ("primary", "score", "architectures", "datasets", "objectives", "matrix", "set")  # beside how they are trained
 

@@ -12,10 +12,10 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from harness.study.budget import FEWEST, Array, bounds
-from harness.study.sampling import Params, quiet
-from harness.study.space import distributions
-from harness.suite.study import Study
+from harness.statistics.trials import FEWEST, Array, bounds
+from harness.study.search_space import distributions
+from harness.study.trial_sampling import Params, quiet
+from harness.suite.format.study_block import Study
 
 GOOD = 0.25  # the share of trials that counts as the best
 BUDGET = 100_000  # settings of trials weighed in all draws of a study: about two seconds

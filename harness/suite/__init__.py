@@ -10,7 +10,7 @@ sizes      how large the networks of a Setup are             plugins   tables of
 inline     objectives of a notebook, and what identifies one
 """
 
-from harness.suite.format import Suite, schema, scored_steps
+from harness.suite.format.models import Suite, schema, scored_steps
 from harness.suite.load import load_suite
 
 __all__ = ["Suite", "load_suite", "schema", "scored_steps"]

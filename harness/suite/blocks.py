@@ -1,6 +1,6 @@
 """Blocks of a matrix that train one cell with different settings: each setting that differs becomes part of the cell.
 
-The runs of a cell differ by seed alone (`harness.comparable`). So a setting in which two blocks differ is swept, one
+The runs of a cell differ by seed alone (`harness.report.analysis.comparable`). So a setting in which two blocks differ is swept, one
 value a block; where their seeds differ too, seeds and settings cannot be separated, and both are refused.
 """
 
@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
-from harness.suite.format import Suite
-from harness.suite.problems import Problem
+from harness.suite.format.models import Suite
+from harness.suite.format.problems import Problem
+from harness.suite.format.values import RECIPE, shown
+from harness.suite.format.yaml_file import KeyPath
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
 from harness.suite.settings import Source, Triple
-from harness.suite.values import RECIPE, shown
-from harness.suite.yamlfile import KeyPath
 
 
 class Clash(NamedTuple):

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.errors import SuiteError, suggestion
+from harness.plugins.components import Tables, tables
 from harness.spec import RunSpec, canonical_json
 from harness.suite.blocks import separated
-from harness.suite.format import Block, Suite
+from harness.suite.format.models import Block, Suite
+from harness.suite.format.problems import Problem
+from harness.suite.format.yaml_file import KeyPath
 from harness.suite.overrides import parse_overrides
-from harness.suite.plugins import Tables, tables
-from harness.suite.problems import Problem
 from harness.suite.resolve import Resolved, resolve
 from harness.suite.settings import Component, Level, Triple, component, merged, set_level
 from harness.suite.space import SPACE, space_overrides
-from harness.suite.yamlfile import KeyPath
 
 MAX_RUNS = 1_000_000
 KINDS = ("dataset", "architecture", "objective")
@@ -63,7 +63,7 @@ class Choice(NamedTuple):
 def expand(suite: Suite) -> Expansion:
     """Return the planned runs in the order of the matrix; swept names in alphabetical order, seeds innermost.
 
-    Of a study these have the first value of all that it draws: its trials are in `harness.study.runs`.
+    Of a study these have the first value of all that it draws: its trials are in `harness.study.trial_runs`.
 
     Raises SuiteError where a name is unknown or more than a million runs are asked for; `load_suite` has refused both.
     """

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SuiteError, suggestion
-from harness.suite.format import Suite
+from harness.plugins.components import load_plugins, tables
+from harness.suite.format.models import Suite
+from harness.suite.format.problems import Problem, Refused, parse, sentences
+from harness.suite.format.yaml_file import (
+    Document,
+    KeyPath,
+    Place,
+    parse_document,
+    read_yaml,
+)
 from harness.suite.overrides import applied, key_path, parse_overrides, settles
-from harness.suite.plugins import load_plugins, tables
-from harness.suite.problems import Problem, Refused, parse, sentences
-from harness.suite.yamlfile import Document, KeyPath, Place, parse_document, read_yaml
 
 
 def load_suite(suite: str | Path | Mapping[str, Any], scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
@@ -31,7 +37,9 @@ def load_suite(suite: str | Path | Mapping[str, Any], scale: str | None = None, 
     problems += mistakes
     if document.data.get("matrix") == []:
         problems.append(Problem(("matrix",), "an empty list given, at least one block needed."))
-    from harness.suite.check import suite_problems  # imports torch, which a suite of the wrong form need not wait for
+    from harness.suite.checks.suite_check import (
+        suite_problems,  # imports torch, which a suite of the wrong form need not wait for
+    )
 
     problems += suite_problems(parsed, frozenset(str(part) for path, _ in mistakes for part in path[-2:]))
     if problems:

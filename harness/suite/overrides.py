@@ -6,10 +6,16 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from harness.errors import SuiteError, suggestion
-from harness.suite.format import Limits, Primary, Score, SuiteTrain, Train
-from harness.suite.plugins import Tables
-from harness.suite.problems import Problem, translated
-from harness.suite.yamlfile import KeyPath, parse_value
+from harness.plugins.components import Tables
+from harness.suite.format.models import (
+    Limits,
+    Primary,
+    Score,
+    SuiteTrain,
+    Train,
+)
+from harness.suite.format.problems import Problem, translated
+from harness.suite.format.yaml_file import KeyPath, parse_value
 
 
 class Override(NamedTuple):

@@ -5,13 +5,13 @@ from math import prod
 from typing import Any
 
 from harness.errors import HarnessError, lookup, suggestion
+from harness.plugins.components import tables
 from harness.spec import canonical_json
-from harness.suite.check import wrong_value
-from harness.suite.plugins import tables
+from harness.suite.checks.suite_check import wrong_value
+from harness.suite.format.values import shown
+from harness.suite.format.yaml_file import parse_value
 from harness.suite.resolve import plain_settings
 from harness.suite.settings import PLAYERS, Level, architecture_sources, player_model
-from harness.suite.values import shown
-from harness.suite.yamlfile import parse_value
 
 MAX_VALUES = 2**30  # of one sample
 

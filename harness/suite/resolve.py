@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from harness.engine.optimizers import OPTIMIZERS
 from harness.errors import HarnessError
 from harness.objectives.constraints import keep
+from harness.plugins.components import Tables, fingerprint
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
-from harness.suite.plugins import Tables, fingerprint
+from harness.suite.format.values import RECIPE
 from harness.suite.settings import PLAYERS, Triple, player_model
-from harness.suite.values import RECIPE
 
 RECIPE_FLOATS = ("critic_lr", "generator_lr", "beta1", "beta2")
 RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")

@@ -12,11 +12,18 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import BaseModel
 
 from harness.errors import suggestion
-from harness.suite.format import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
+from harness.plugins.components import Tables
+from harness.suite.format.models import (
+    ArchitectureVariant,
+    Block,
+    DatasetVariant,
+    ObjectiveVariant,
+    Suite,
+    Train,
+)
+from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE, Problem
+from harness.suite.format.yaml_file import KeyPath
 from harness.suite.overrides import Override
-from harness.suite.plugins import Tables
-from harness.suite.problems import SUITE_WIDE, WHOLE_SUITE, Problem
-from harness.suite.yamlfile import KeyPath
 
 PLAYERS = ("generator", "critic")
 

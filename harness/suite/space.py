@@ -7,12 +7,12 @@ that could be drawn; `expand.drawn` puts a trial's own in its place.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.suite.format import Suite
+from harness.plugins.components import Tables
+from harness.suite.format.models import Suite
+from harness.suite.format.problems import Problem
+from harness.suite.format.study_block import Range
+from harness.suite.format.yaml_file import KeyPath
 from harness.suite.overrides import Override, meant, settable, settles, wrong_setting
-from harness.suite.plugins import Tables
-from harness.suite.problems import Problem
-from harness.suite.study import Range
-from harness.suite.yamlfile import KeyPath
 
 SPACE: KeyPath = ("study", "space")
 GROUPS = ("train", "objective", "architecture")

@@ -2,7 +2,7 @@
 
 The rule: every objective gets the same grid of rates; the rate with the lowest mean excess (w1_excess, or FID less its
 floor) over the tuning seeds is its default, and a rate at which any run failed or diverged counts as worst; steps are
-enough when the best objective's mean excess is within two floors of zero (harness/report/enough.py). A suite that
+enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/undertrained.py). A suite that
 sweeps rates offers every objective the same four neighbouring ones.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.report import tables
-from harness.report.enough import FLOORS, over_floor
+from harness.report.analysis import tables
+from harness.report.analysis.undertrained import FLOORS, over_floor
 from harness.store import Store
 
 RATES = 4  # that a suite offers every objective

@@ -9,8 +9,8 @@ import torch
 from oracles import GREY, idx, write_grey
 
 from harness.datasets import DATASETS, downloads
+from harness.datasets.torchvision_repair import mend
 from harness.errors import DataError
-from harness.torchvision_mend import mend
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from oracles import PICTURES
 
-from harness import tasks
-from harness.datasets import DATASETS, folder
-from harness.extractors import training
+from harness.datasets import DATASETS, image_folder
+from harness.execution import tasks
+from harness.execution.runner import Request, run
+from harness.metrics.extractors import extractor_training
 from harness.plan import render
-from harness.runner import Request, run
 
 SUITE = """\
 version: 1
@@ -60,7 +60,7 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
     result = run(Request(suite, workers=workers))
     assert result.counts["ok"] == 8
     table = pd.read_parquet("results/pictures/runs.parquet").set_index("dataset")
-    assert (table.loc["own", "setup.content"] == folder.describe("data/faces")["content"]).all()
+    assert (table.loc["own", "setup.content"] == image_folder.describe("data/faces")["content"]).all()
     assert (table.loc["threes", "setup.classes"] == "[3]").all()
     assert (table.loc["threes", "setup.range"] == "[0,1]").all()
     assert table["sliced_w"].notna().all()
@@ -75,8 +75,10 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
 
 @pytest.mark.slow
 def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once(suite, cache, monkeypatch):
-    monkeypatch.setattr(training, "STEPS", SHORT)
-    Path("short.py").write_text(f"from harness.extractors import training\n\ntraining.STEPS = {SHORT}\n")  # in workers
+    monkeypatch.setattr(extractor_training, "STEPS", SHORT)
+    Path("short.py").write_text(
+        f"from harness.metrics.extractors import training\n\ntraining.STEPS = {SHORT}\n"
+    )  # in workers
     text = SUITE.replace("primary: {images: sliced_w}\n", "plugins: [short.py]\n").replace(", extractors: []", "")
     Path(suite).write_text(text.replace("[own, threes]", "threes").replace("samples: 30", "samples: 100"))
     result = run(Request(suite, workers=2))

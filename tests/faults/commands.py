@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.commands.status import statuses
 from harness.errors import StoreError
-from harness.status import statuses
 
 ROOT = Path(__file__).resolve().parents[2]
 _SESSIONS: list[int] = []

@@ -8,7 +8,7 @@ from faults import fake
 from faults.commands import PATIENCE_S, call, start
 from faults.records import leftovers, planned, records
 from faults.table import Fault, Tries
-from harness.runner import Request, run
+from harness.execution.runner import Request, run
 from harness.store import Store
 
 SUITE = """\

@@ -21,9 +21,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness import runner, tasks
-from harness.runner import run as run_with
-from harness.shift import Tasks, ignore
+from harness.execution import runner, tasks
+from harness.execution.runner import run as run_with
+from harness.execution.scheduler import Tasks, ignore
 from harness.spec import content_id
 from harness.store import LOST, STATUSES, Store, claims, mend, missing
 

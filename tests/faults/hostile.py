@@ -8,15 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from suite.test_yamlfile import HOSTILE
-from suite.test_yamlfile import test_hostile_files_are_refused_in_a_sentence_and_at_once as is_refused
+from suite.format.test_yaml_file import HOSTILE
+from suite.format.test_yaml_file import test_hostile_files_are_refused_in_a_sentence_and_at_once as is_refused
 
 from faults.commands import call
 from faults.failing import PLUGIN, SUITE, with_plugin
 from faults.table import Fault, Tries
 from harness.errors import SuiteError
 from harness.suite import load_suite
-from harness.suite.yamlfile import read_yaml
+from harness.suite.format.yaml_file import read_yaml
 
 DEEP = {
     "10,000 levels, in brackets": b"a: " + b"[" * 10_000 + b"]" * 10_000,

@@ -11,9 +11,16 @@ from oracles import make_spec
 
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.engine.data import data_settings
-from harness.metrics import Reference, make_reference, null_row, nulls, real_pool, untrained
-from harness.metrics.nulls import Columns, Floor, beyond, score_of
+from harness.engine.real_data import data_settings
+from harness.metrics import (
+    Reference,
+    make_reference,
+    null_row,
+    null_samplers,
+    real_pool,
+    untrained,
+)
+from harness.metrics.null_samplers import Columns, Floor, beyond, score_of
 from harness.metrics.transport import wasserstein_1
 
 SHIFTS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -41,8 +48,10 @@ def shifts(n: int = 1000, dataset: str = SHIFTED) -> Iterator[tuple[float, float
 def samplers(real: Bytes, n: int) -> dict[str, Bytes]:
     """Return images [n, 1, 16, 16] of samplers that no one would take for a good generator, and of a perfect one."""
     rng = np.random.default_rng(0)
-    shown = nulls.fresh(real, n, rng)
-    found = {name: null.draw(real, n, np.random.default_rng(0)) for name, null in nulls.NULLS.items() if null.draw}
+    shown = null_samplers.fresh(real, n, rng)
+    found = {
+        name: null.draw(real, n, np.random.default_rng(0)) for name, null in null_samplers.NULLS.items() if null.draw
+    }
     return found | {
         "hundred": real[:100][np.arange(n) % 100],
         "bootstrap": real[rng.integers(len(real), size=n)],
@@ -58,7 +67,7 @@ def digits(extractor: str, n: int = 540) -> Iterator[tuple[str, float, dict[str,
     reference: Reference = make_reference(spec, n, [extractor])
     rows = {name: null_row(x, reference) for name, x in samplers(real_pool(spec), len(reference.points)).items()}
     rows["untrained"] = untrained(spec, reference) or {}
-    seen, known = reference.seen[extractor], {name: rows[name] for name in nulls.NULLS}
+    seen, known = reference.seen[extractor], {name: rows[name] for name in null_samplers.NULLS}
     column = f"fid[{extractor}]@{len(seen.held)}"
     floor = Floor(seen.real[column], seen.real["fid_sd"])
     for name, row in rows.items():
@@ -66,7 +75,7 @@ def digits(extractor: str, n: int = 540) -> Iterator[tuple[str, float, dict[str,
 
 
 def _scales(row: Columns, known: dict[str, Columns], floor: Floor) -> dict[str, float]:
-    zero = min(known[name]["fid_excess"] for name, null in nulls.NULLS.items() if null.is_zero)
+    zero = min(known[name]["fid_excess"] for name, null in null_samplers.NULLS.items() if null.is_zero)
     over = max(row["fid_excess"], 0.0)
     found = {"FID": over / zero, "root of the excess": (over / zero) ** 0.5}
     found["excess of the root"] = beyond("fid_excess", over, floor) / beyond("fid_excess", zero, floor)

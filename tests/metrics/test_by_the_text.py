@@ -10,12 +10,11 @@ from oracles import data_defaults, make_spec
 from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 
-from harness import extractors
 from harness.datasets import DATASETS
 from harness.engine import train
-from harness.extractors import Kind
-from harness.extractors.own import Ready
-from harness.metrics import make_reference, score, seen
+from harness.metrics import extractors, image_metrics, make_reference, score
+from harness.metrics.extractors import Kind
+from harness.metrics.extractors.own import Ready
 
 N, K, SD, SCALE = 120, 8, 0.02, 1.414
 
@@ -201,7 +200,7 @@ def judged(monkeypatch):
     ready = Ready(blocks, 0.25, {})
     kind = Kind(1, lambda shown: ready, lambda shown: "", "means of blocks", lambda weights: ready, True)
     monkeypatch.setattr(extractors, "EXTRACTORS", {"classifier": kind, "rotations": kind})
-    monkeypatch.setattr(seen, "WEAK_MODES", 0.0)  # it finds two classes of ten
+    monkeypatch.setattr(image_metrics, "WEAK_MODES", 0.0)  # it finds two classes of ten
     extractors._built.cache_clear()
     yield
     extractors._built.cache_clear()

@@ -5,13 +5,13 @@ import pytest
 import torch
 from oracles import Shown
 
-from harness.extractors import Extractor
-from harness.extractors.own import Ready
-from harness.extractors.registered import register
+from harness.datasets.torchvision_repair import mend
 from harness.metrics import fidelity
+from harness.metrics.extractors import Extractor
+from harness.metrics.extractors.own import Ready
+from harness.metrics.extractors.registered import register
 from harness.metrics.fidelity import fid, floor_of_halves, floors, isc, kid, neighbours
 from harness.metrics.neighbours import manifold_scores
-from harness.torchvision_mend import mend
 
 RNG = np.random.default_rng(0)
 CUT = 8  # features

@@ -15,15 +15,15 @@ from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.plan.describe import conclusions, shares
+from harness.plan.description import conclusions, shares
 from harness.plan.screen import WIDTH
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
-from harness.power import seeds_for
 from harness.spec import RunSpec, canonical_json
+from harness.statistics.power import seeds_for
 from harness.suite import Suite
+from harness.suite.checks.network_sizes import player_sizes
 from harness.suite.expand import expand
-from harness.suite.sizes import player_sizes
-from harness.suite.study import Study
+from harness.suite.format.study_block import Study
 
 
 def suite(**parts):

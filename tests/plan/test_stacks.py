@@ -8,7 +8,7 @@ import pytest
 from oracles import make_spec
 
 from harness.plan.stacks import stack_size, work, working_bytes
-from harness.suite.sizes import player_sizes
+from harness.suite.checks.network_sizes import player_sizes
 
 
 @pytest.mark.usefixtures("pictures")

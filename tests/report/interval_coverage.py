@@ -4,10 +4,11 @@ PYTHONPATH=.:tests python -m report.interval_coverage
 """
 
 import numpy as np
-from report.test_headline_interval import GAPS, NOISES, held_out, t_coverage, tie_coverage, tuned_scores
-from report.test_variance import simulated
+from report.analysis.test_headline_interval import GAPS, NOISES, held_out, t_coverage, tie_coverage, tuned_scores
+from report.analysis.test_variance import simulated
 
-from harness.report import aggregates, variance
+from harness.report.analysis import variance
+from harness.statistics import aggregates
 
 STATISTICS = ("mean", "interquartile mean", "chance to be better")
 SEEDS = (3, 5, 10)

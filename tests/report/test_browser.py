@@ -12,7 +12,8 @@ from html.parser import HTMLParser
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report import build_report, page, panels
+from harness.report import build_report, page
+from harness.report.figures import panels
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from report.comparison.test_pairs import TASKS, side, told
 from report.fake_results import FakeResults
-from report.test_pairs import TASKS, side, told
 
-from harness import comparable
-from harness.comparable import Scoring
 from harness.errors import HarnessError
-from harness.report import lost, tables, verdict
-from harness.report.across import across
-from harness.report.pairs import difference, pair
+from harness.report.analysis import comparable, tables
+from harness.report.analysis.across_tasks import across
+from harness.report.analysis.comparable import Scoring
+from harness.report.comparison.pairs import difference, pair
 from harness.report.reading import read
-from harness.study.value import BELOW, value_of
+from harness.report.text import verdict
+from harness.statistics import lost_runs
+from harness.study.trial_value import BELOW, value_of
 
 
 def both(**columns):
@@ -149,7 +150,7 @@ def test_runs_that_both_sides_lost_are_ties():
 
 def test_an_order_of_scores_puts_lost_runs_behind_those_at_0():
     scores, ok = pd.Series([0.0, np.nan, 0.4]), pd.Series([True, False, True])
-    assert lost.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
+    assert lost_runs.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
 
 
 @pytest.mark.slow

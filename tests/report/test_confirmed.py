@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.comparing import compare
+from harness.commands.compare import compare
 from harness.report.merged import merge
 from harness.store import Store
 

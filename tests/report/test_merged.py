@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.report import encoding, panels, tables
+from harness.report.analysis import tables
+from harness.report.figures import encoding, panels
 from harness.report.merged import merge
 from harness.store import Store
 

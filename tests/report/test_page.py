@@ -15,10 +15,11 @@ from report.fake_results import FakeResults
 
 import harness.report as report_package
 from harness.errors import HarnessError, StoreError
-from harness.report import build_report, encoding, panels
+from harness.report import build_report
+from harness.report.figures import encoding, panels
 from harness.report.page import OURS, read
 from harness.store import STATUSES
-from harness.wording import interval
+from harness.text import interval
 
 PNG = b"\x89PNG\r\n\x1a\n"
 TWO = (("8gaussians", "mlp"), ("swissroll", "mlp"))

@@ -5,8 +5,9 @@ from report.test_page import report
 
 from harness.errors import HarnessError
 from harness.plan import describe, make_plan
-from harness.report import build_report, stats, tables
-from harness.report.stats import FAILURES
+from harness.report import build_report
+from harness.report.analysis import cell_table, tables
+from harness.report.analysis.cell_table import FAILURES
 from harness.store import Store
 from harness.suite import Suite
 
@@ -101,5 +102,5 @@ def test_a_plan_written_before_settings_were_kept_has_a_page_without_notes(tmp_p
     store = planned(tmp_path, set=["n_modes=[4, 8]"])
     old = {key: value for key, value in store.plan.items() if key not in ("settings", "data_axes")}
     store.write_plan(old, "")
-    assert set(notes(store).values()) == {stats.NOTHING}
+    assert set(notes(store).values()) == {cell_table.NOTHING}
     assert report(store, tmp_path / "out").words.count("8gaussians / mlp") >= 1

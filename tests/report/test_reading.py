@@ -6,7 +6,8 @@ from report.fake_results import FakeResults
 
 import harness
 from harness.errors import HarnessError
-from harness.report import contest, page, tables
+from harness.report import page
+from harness.report.analysis import ranking, tables
 from harness.report.reading import CONFIRMING, TRIALS, read
 from harness.store import Store
 
@@ -15,7 +16,7 @@ TASKS = (("8gaussians", "mlp"), ("ring", "mlp"))
 
 def sentence_of_the_page(store):
     view = tables.read(store)
-    return " ".join(page._answer(view, contest.judge(contest.rivals(view.table), view.metrics)))
+    return " ".join(page._answer(view, ranking.judge(ranking.rivals(view.table), view.metrics)))
 
 
 @pytest.mark.slow

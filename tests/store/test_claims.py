@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.disk.owners import booted, is_alive, owner
 from harness.store import STALE_S, Store
 from harness.store import claims as module
 from harness.store.claims import Claims
-from harness.store.owners import booted, is_alive, owner
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from plans import plan_of
 
+from harness.disk import files
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import Store, files, npz_bytes, write_atomic, write_json
+from harness.store import Store, npz_bytes, write_atomic, write_json
 from harness.store import folder as folder_module
 
 RUN = "a" * 16
@@ -159,7 +160,7 @@ def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
     store.write_plan({}, "")
     import hashlib
 
-    from harness.store.documents import BLANK, to_json
+    from harness.disk.documents import BLANK, to_json
 
     blank = to_json({"version": 3, "sha256": ""})
     path = store.folder / "plan.json"

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import harness
+from harness.commands.status import result_folders
 from harness.errors import HarnessError, StoreError
-from harness.report import tables
-from harness.status import result_folders
+from harness.report.analysis import tables
 from harness.store import Store
 from harness.store import frozen as frozen_module
 from harness.store.frozen import freeze, is_frozen

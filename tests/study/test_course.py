@@ -6,10 +6,10 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.study.course import course
-from harness.study.runs import Planner, Trial
-from harness.study.value import value_of
+from harness.study.trial_runs import Planner, Trial
+from harness.study.trial_value import value_of
 from harness.suite import Suite
-from harness.suite.format import SuiteTrain
+from harness.suite.format.models import SuiteTrain
 
 SPACE = {
     "lr": {"low": 1e-4, "high": 1e-2, "log": True},

@@ -5,8 +5,8 @@ import pytest
 
 from harness.study import importance
 from harness.study.importance import _Weigher, divergence, draws, importances
-from harness.study.sampling import points
-from harness.suite.study import Study
+from harness.study.trial_sampling import points
+from harness.suite.format.study_block import Study
 
 SPACE = {
     "a": {"low": 1e-5, "high": 1e-2, "log": True},

@@ -81,7 +81,7 @@ def test_a_wrong_set_is_a_sentence(mistakes):
 
 
 def test_a_plan_file_holds_them(load):
-    from harness import tasks
+    from harness.execution import tasks
 
     load(HEAD + SAID + BLOCK)
     plan = tasks.plan_suite("x.yaml", "results", None, [], [], "cpu", True)

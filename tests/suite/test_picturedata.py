@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from oracles import PICTURES
 
+from harness.execution.tasks import plan_suite
 from harness.plan import render
 from harness.suite.expand import expand
-from harness.tasks import plan_suite
 
 SUITE = """\
 version: 1
@@ -187,7 +187,7 @@ def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_
 @pytest.mark.parametrize("metric", ["modes", "class_kl", "kid"])
 def test_a_plan_names_an_extractor_known_to_be_too_weak_for_its_primary(monkeypatch, load, metric):
     of = {"poses": SimpleNamespace(error=0.3), "classifier": SimpleNamespace(error=0.25)}  # .25 is not yet too weak
-    monkeypatch.setattr("harness.plan.weak.known", lambda name, dataset, settings: of[name])
+    monkeypatch.setattr("harness.plan.weak_extractors.known", lambda name, dataset, settings: of[name])
     text = SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric)
     load(text.replace("samples: 4", "samples: 4, extractors: [classifier, poses]"))
     planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)

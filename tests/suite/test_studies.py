@@ -2,10 +2,10 @@
 
 import pytest
 
+from harness.plugins.components import tables
+from harness.suite.checks.study_check import all_choices
 from harness.suite.expand import all_triples, choices, drawn, drawn_names
-from harness.suite.plugins import tables
 from harness.suite.resolve import resolve
-from harness.suite.studycheck import all_choices
 
 HEAD = "version: 1\nname: t\nseeds: 2\n"
 BLOCK = "matrix:\n  - {dataset: ring, architecture: mlp, objective: [wgan-clip, wgan-gp]}\n"

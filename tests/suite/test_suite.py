@@ -10,8 +10,8 @@ import pytest
 from oracles import write_grey
 from pydantic import ValidationError
 
-from harness.study.runs import Planner, Trial
-from harness.study.sampling import points
+from harness.study.trial_runs import Planner, Trial
+from harness.study.trial_sampling import points
 from harness.suite import Suite, load_suite, schema, scored_steps
 from harness.suite.expand import expand
 
@@ -206,7 +206,7 @@ def test_shipped_suites_load(path, tmp_path, monkeypatch):
 
 
 def _scales(path):
-    from harness.suite.yamlfile import read_yaml
+    from harness.suite.format.yaml_file import read_yaml
 
     return list(read_yaml(path).data.get("scales", {}))
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.suite.expand import expand
-from harness.suite.format import SuiteTrain, Train
+from harness.suite.format.models import SuiteTrain, Train
 
 VALUES = {  # of every key: two values
     "steps": (7, 9),

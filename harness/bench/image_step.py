@@ -1,0 +1,79 @@
+"""Stacks of convolutional runs against the plain loop, alternating in one process on one core."""
+
+from typing import Any
+
+import torch
+
+from harness.bench.plain_loop import PictureSize, PlainPictures
+from harness.bench.toy_step import (
+    Steps,
+    compared,
+    in_turn,
+    repeated,
+    stepped,
+)
+from harness.datasets import DATASETS, Pictures, picture_dataset
+from harness.datasets.dataset_settings import PictureSettings
+from harness.datasets.images import Settings
+from harness.plan.stacks import stack_size
+from harness.spec import RunSpec
+from harness.suite.expand import expand
+from harness.suite.format.models import Suite
+
+STACKS = (1, 4, 8, 16)
+HELD = 2048  # pictures that all contenders train on
+
+
+def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:
+    """Return ms a generator step a run of the plain loop and of each stack, with ratios; plain data.
+
+    As in bench.engine; `planned` is how many runs a plan puts in a stack of such.
+    """
+    settings = {"side": size.side, "channels": size.channels}
+    DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark
+    real = _PICTURES.to_values(_noise(settings).train, {"range": (-1, 1)})
+    contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainPictures(size, real).step))}
+    contenders |= {str(runs): (runs, stepped(_specs(size, runs))) for runs in STACKS}
+    ms = in_turn(contenders, rounds, seconds)
+    return {
+        **vars(size),
+        "plain": compared(ms["plain"], ms["plain"]),
+        "stacks": [{"runs": runs, **compared(ms[str(runs)], ms["plain"])} for runs in STACKS],
+        "planned": stack_size(_specs(size, 1)[0].setup, "cpu"),
+    }
+
+
+def _specs(size: PictureSize, runs: int) -> list[RunSpec]:
+    train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic}
+    block = {"dataset": "bench", "architecture": "dcgan", "objective": size.objective}
+    plain = {
+        "version": 1,
+        "name": "bench",
+        "seeds": runs,
+        "train": train,
+        "datasets": {"bench": {"side": size.side, "channels": size.channels}},
+        "architectures": {"dcgan": {"width": size.width, "latent": size.latent}},
+        "matrix": [block],
+    }
+    return [run.spec for run in expand(Suite.model_validate(plain)).runs]
+
+
+def _noise(settings: Settings) -> Pictures:
+    """Noise for pictures: what a step costs does not depend on what they show."""
+    shape, draw = (HELD, settings["channels"], settings["side"], settings["side"]), torch.Generator().manual_seed(0)
+    drawn = torch.randint(256, shape, generator=draw, dtype=torch.uint8)
+    return Pictures(drawn, drawn[:1])
+
+
+class _Settings(PictureSettings):
+    side: int = 16
+    channels: int = 1
+
+
+_PICTURES = picture_dataset(
+    _noise,
+    version=1,
+    shape=lambda settings: (settings["channels"], settings["side"], settings["side"]),
+    model=_Settings,
+    summary="noise, for benchmarks",
+)

@@ -1,0 +1,129 @@
+"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet; cells for a paper or a page;
+a study for Optuna.
+"""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from harness.commands.status import all_folders
+from harness.errors import HarnessError, lookup
+from harness.store import Store, write_atomic
+from harness.store.frozen import is_frozen
+from harness.text import counted, printable
+
+STDOUT = "-"  # a file of this name is what a program behind a pipe reads
+
+
+class Format(NamedTuple):
+    """What is written of a results folder: rows of what, and how; `ending` is the file's."""
+
+    ending: str
+    noun: str
+    rows: Callable[[Store], pd.DataFrame]
+    encode: Callable[[pd.DataFrame], bytes]
+
+
+def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
+    """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root.
+
+    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory. Returns file,
+    replaced, and how many runs, cells or trials. Raises UnknownName where `to` is no format, HarnessError where the
+    file cannot be written, is one for several suites, or there is no study to write, StoreError where there are no
+    results.
+    """
+    made = lookup(_formats(), to, "--to")
+    found = all_folders(path)
+    folders = [folder for folder in found if not is_frozen(folder)] or found
+    if output is not None and len(folders) > 1:
+        raise HarnessError(
+            f"-o {output}: {len(folders)} suites found and one file given; name one suite, or leave -o out"
+        )
+    written = []
+    for folder in folders:
+        table = made.rows(Store(folder))
+        file = Path(output or f"{folder.resolve().name}.{made.ending}")
+        content = made.encode(table)
+        replaced = output != STDOUT and write_output(file, content)
+        if output == STDOUT:
+            sys.stdout.buffer.write(content)
+        written.append({"file": str(file), f"{made.noun}s": len(table), "replaced": replaced})
+    return written
+
+
+def render(written: list[dict[str, Any]]) -> str:
+    """Return a line a file."""
+    lines = []
+    for entry in written:
+        rows = next(counted(entry[f"{noun}s"], noun) for noun in ("run", "cell", "trial") if f"{noun}s" in entry)
+        lines.append(f"{entry['file']}: {rows}{' (replaced)' if entry['replaced'] else ''}")
+    return "\n".join(lines)
+
+
+def _formats() -> dict[str, Format]:
+    from harness.report.text import typeset
+
+    def trials(store: Store) -> pd.DataFrame:
+        from harness.study import optuna_database  # imports Optuna
+
+        return optuna_database.trials(store)
+
+    def database(frame: pd.DataFrame) -> bytes:
+        from harness.study import optuna_database
+
+        return optuna_database.database(frame)
+
+    return {
+        "csv": Format("csv", "run", Store.table, csv),
+        "parquet": Format("parquet", "run", Store.table, parquet),
+        "latex": Format("tex", "cell", typeset.cells, typeset.latex),
+        "markdown": Format("md", "cell", typeset.cells, typeset.markdown),
+        "optuna": Format("db", "trial", trials, database),
+    }
+
+
+def write_output(file: Path, content: bytes) -> bool:
+    """Write what a user asked for, whole; return whether it replaced an earlier file.
+
+    Raises HarnessError where it cannot be written.
+    """
+    try:
+        if file.is_dir():
+            raise HarnessError(f"-o {file}: a folder; name a file in it")
+        was_there = file.exists()
+        write_atomic(file, content, flush=False)
+    except OSError as error:
+        raise HarnessError(f"-o {file}: cannot be written ({error.strerror}); name another file") from None
+    return was_there
+
+
+def parquet(frame: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> bytes:
+    """Return a table as parquet."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression=compression)
+    return buffer.getvalue()
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    made = frame.copy()
+    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
+    for place in range(made.shape[1]):
+        column = made.iloc[:, place]
+        if not pd.api.types.is_numeric_dtype(column):
+            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
+    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+
+
+def _defused(value: Any) -> Any:
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(value, default=str)
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)

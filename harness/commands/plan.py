@@ -1,0 +1,115 @@
+"""The data flow of `harness plan`: the plan, and what it will take; with trials of what was never timed, on request."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from itertools import cycle, islice
+from typing import Any
+
+from harness.execution import tasks
+from harness.execution.runner import Request
+from harness.execution.workers import Executor, as_they_end, open_executor
+from harness.plan.estimate import estimate
+from harness.plan.makespan import makespan
+from harness.plan.timing_trial import try_stack
+from harness.plan.timings import Timing, Timings, add_timings, read_timings
+from harness.statistics.power import refuse_effect, seeds_for
+
+BUDGET_S = 120  # after which no trial starts
+
+Say = Callable[[str], None]
+Trial = Mapping[str, Any]
+
+
+def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> dict[str, Any]:
+    """Return the description of a plan, its `cost` (see `estimate`) included; results stay as they are.
+
+    With `measure`, what was never timed on this machine is tried for a moment, with as many trials side by side as
+    there will be workers, since busy cores slow each other. With an `effect` (Cohen's d of paired differences) there is
+    a `power`, too: see `seeds_for`. Raises SuiteError, StoreError, and HarnessError for what is no effect.
+    """
+    if effect is not None:
+        refuse_effect(effect)
+    planned: dict[str, Any]
+    if measure:
+        with open_executor(request.processes) as executor:
+            planned = _measured(executor, request, say)
+    else:
+        planned = tasks.plan_suite(*request.planning, False)
+    cost = estimate(planned["workload"], read_timings(planned["machine"]), request.processes)
+    description = {**planned["description"], "cost": cost}
+    if effect is not None:
+        limits = description["conclusions"]
+        description["power"] = seeds_for(effect, limits["primary"]["pairs"], limits["cell"]["seeds"])
+    return description
+
+
+def untimed(trials: Iterable[Trial], timings: Timings, workers: int) -> list[tuple[Trial, bool]]:
+    """Return the trials that are needed, each with whether it shall score: of stacks or data sets never timed.
+
+    One trial serves stacks of one key that are near in size.
+    """
+    found: list[tuple[Trial, bool]] = []
+    asked = Timings()
+    for trial in trials:
+        score, known = trial["score"], [asked, timings]
+        training = _unknown(known, "step", trial["key"], trial["size"], workers)
+        scoring = _unknown(known, "score", score["key"], score["size"], workers)
+        if training or scoring:
+            found.append((trial, scoring))
+            asked.add(Timing("step", trial["key"], trial["size"], workers, 0.0))
+        if scoring:
+            asked.add(Timing("score", score["key"], score["size"], workers, 0.0))
+    return found
+
+
+def _unknown(known: Iterable[Timings], what: str, key: str, size: float, workers: int) -> bool:
+    found = [timings.find(what, key, size, workers) for timings in known]
+    return all(timing is None or timing.rough for timing in found)
+
+
+def _measured(executor: Executor, request: Request, say: Say) -> dict[str, Any]:
+    """Plan, try what was never timed, keep the timings, and return the plan."""
+    workers, began = request.processes, time.perf_counter()
+    planned: dict[str, Any] = executor.submit(tasks.plan_suite, *request.planning, False).result()
+    ready = time.perf_counter()
+    wanted = untimed(planned["trials"].values(), read_timings(planned["machine"]), workers)
+    if not wanted:
+        say("nothing to measure: no stack or data set is left that was never timed on this machine")
+        return planned
+    tried = list(_tried(executor, planned, list(islice(cycle(wanted), max(workers, len(wanted)))), workers, say))
+    values = [value for result in tried for value in result["values"]]
+    if tried:
+        waited = time.perf_counter() - ready - makespan(workers, [(result["task_s"], ()) for result in tried])
+        runs = max(planned["workload"]["runs"], 1)
+        values += [("plan", "", runs, ready - began), ("start", "", runs, max(waited, 0.0))]
+    timings = [Timing(what, key, size, workers, value, trial=True) for what, key, size, value in values]
+    add_timings(planned["machine"], timings)
+    return planned
+
+
+def _tried(
+    executor: Executor, planned: Mapping[str, Any], wanted: list[tuple[Trial, bool]], workers: int, say: Say
+) -> Iterator[dict[str, Any]]:
+    """Yield what each trial gave, as many side by side as there are workers, until BUDGET_S are over."""
+    until, numbered = time.monotonic() + BUDGET_S, enumerate(wanted, 1)
+    pending: dict[Future[Any], Trial] = {}
+
+    def start() -> None:
+        for number, (trial, score) in islice(numbered, 1):
+            say(f"trial {number} of {len(wanted)}: {trial['name']}")
+            rest = planned["device"], planned["workload"]["samples"], score, planned["plugins"]
+            pending[executor.submit(try_stack, trial, *rest)] = trial
+
+    for _ in range(max(workers, 1)):
+        start()
+    for future, trial in as_they_end(pending):
+        try:
+            yield future.result()
+        except Exception as error:  # the plan is told all the same
+            say(f"{trial['name']}: not timed ({type(error).__name__}: {error})")
+        if time.monotonic() < until:
+            start()
+    left = sum(1 for _ in numbered)
+    if left:
+        say(f"{left} trials were not begun within {BUDGET_S} s: what they would have timed is guessed from the others")

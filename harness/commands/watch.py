@@ -1,0 +1,117 @@
+"""`harness status --watch`: the same again and again, until there is nothing left to wait for."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from harness.commands.interrupts import Interrupted
+from harness.commands.status import headline, render, result_folders, statuses
+from harness.errors import StoreError
+from harness.plan.cost_text import duration
+from harness.store.frozen import refuse_frozen
+from harness.text import counted, listed, printable, run_command
+
+EVERY_S = 2.0  # between two looks
+QUIET_S = 20.0  # without anybody at work, after which nobody is expected: a call takes seconds until its first claim
+
+Entries = list[dict[str, Any]]
+
+
+def watched(path: str) -> Iterator[Entries]:
+    """Yield the entries of `statuses` every two seconds; none as long as there are no results.
+
+    Ends when every run is finished and scored, or failed, and no study plans more; when nobody has been at work on the
+    rest for a while; and at Ctrl-C.
+    """
+    quiet_s = 0.0
+    try:
+        while True:
+            found = _looked(path)
+            yield found
+            if found and not any(map(_is_unfinished, found)):
+                return
+            quiet_s = quiet_s + EVERY_S if found and not any(map(_is_at_work, found)) else 0.0
+            if quiet_s >= QUIET_S:
+                return
+            time.sleep(EVERY_S)
+    except Interrupted:
+        return
+
+
+def watch(path: str, say: Callable[[str], None], to_text: Callable[[Entries], str] | None = None) -> Entries:
+    """Show the entries as they change: by `to_text` where that is given, in place on a terminal, else as a line a look.
+
+    Returns the last ones.
+    """
+    last: Entries = []
+    if to_text is not None:
+        for last in watched(path):
+            say(to_text(last))
+        return last
+    if sys.stdout.isatty():
+        with Live(console=Console(highlight=False), auto_refresh=False) as screen:
+            for last in watched(path):
+                screen.update(Text(f"{_now()}\n{render(last)}" if last else waiting_line(path)), refresh=True)
+    else:
+        for last in watched(path):
+            say(line(last) if last else waiting_line(path))
+    for sentence in map(left, last):
+        if sentence:
+            say(sentence)
+    return last
+
+
+def line(entries: Entries) -> str:
+    """Return the entries in one line, with the time."""
+    parts = []
+    for entry in entries:
+        pace = f"; {entry['runs_a_minute']:.1f} runs a minute" if entry["runs_a_minute"] is not None else ""
+        ahead = f", {duration(entry['left_s'])} left" if entry["left_s"] else ""
+        parts.append(f"{headline(entry)}{pace}{ahead}")
+    return printable(f"{_now()} " + " | ".join(parts))
+
+
+def waiting_line(path: str) -> str:
+    """Say that there is nothing to count yet."""
+    return printable(
+        f"{_now()} {path}: no results there yet; waiting for a `harness run` to plan some (Ctrl-C ends this)"
+    )
+
+
+def left(entry: dict[str, Any]) -> str | None:
+    """Say what would go on with a suite that nobody works on, None where there is nothing to say."""
+    if _is_at_work(entry) or not _is_unfinished(entry):
+        return None
+    pending, unscored = entry["counts"]["pending"], entry["unscored"]
+    what = [f"{counted(pending, 'run')} pending"] if pending else []
+    what += [f"{counted(unscored, 'run')} not scored"] if unscored else []
+    what += ["more to plan of its study"] if entry["more"] else []
+    command = run_command(Path(entry["folder"]))
+    return printable(f"{entry['folder']}: nobody is at work there: {listed(what)}; `{command}` goes on")
+
+
+def _looked(path: str) -> Entries:
+    refuse_frozen(Path(path))  # nobody will ever be at work there
+    try:
+        result_folders(path)
+    except StoreError:
+        return []
+    return statuses(path)
+
+
+def _is_unfinished(entry: dict[str, Any]) -> bool:
+    return bool(entry["counts"]["pending"] or entry["unscored"] or entry["more"])
+
+
+def _is_at_work(entry: dict[str, Any]) -> bool:
+    return any(claim["alive"] is not False for claim in entry["training"])
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,188 @@
+"""A user's own pictures: every picture file below a folder, addressed by content.
+
+A run's address holds the hash of the files and no name or path: the same pictures under other names, in another order
+or another folder are the same data set. They are decoded once a machine, and kept as one array.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.datasets.cache import cache_path, cached
+from harness.datasets.dataset_settings import PictureSettings, Side, among
+from harness.datasets.image_file import decoded, is_picture, picture_bytes
+from harness.datasets.images import (
+    Bytes,
+    Pictures,
+    Settings,
+    as_tensor,
+    training_size,
+)
+from harness.datasets.places import place, place_of
+from harness.errors import DataError
+from harness.text import counted
+
+VERSION = 3  # of how pictures are decoded and ordered
+SKIPPED = 4  # endings of skipped files that are named
+LEAST = 3  # pictures: two to train on, one to hold out
+BLACK = 16  # of 255: where no value of any picture reaches it, all are nearly black
+
+
+class FolderSettings(PictureSettings):
+    """The middle square of every picture, `size` pixels a side, in colour (3 channels) or grey (1)."""
+
+    size: Side = 64
+    channels: Annotated[int, among(1, 3)] = 3
+
+
+def describe(path: str) -> dict[str, Any]:
+    """Return what a run's address holds of a folder: content, and how many pictures.
+
+    Raises DataError where it is not there, or holds too few pictures or one that cannot be read.
+    """
+    files = picture_files(Path(path))
+    # Copies count: a picture that lies there twice is seen twice as often.
+    content = hashlib.sha256(b"".join(sorted(_hashes(files)))).hexdigest()[:16]
+    place(content, path)
+    return {"content": content, "pictures": len(files)}
+
+
+def load_folder(settings: Settings) -> Pictures:
+    """Return the pictures of a folder that this process was told of, decoded now where no cache holds them.
+
+    Raises DataError where one is no whole picture, or the folder has changed since it was described.
+    """
+    shape = (settings["pictures"], settings["channels"], settings["size"], settings["size"])
+    ordered = cached(cache_name(settings), shape, lambda out: _decode(settings, out), least=0)
+    cut = training_size(ordered)
+    if cut < 2:
+        path = place_of(settings["content"])
+        raise DataError(f"{path}: its {len(ordered)} pictures are copies of too few to hold some out.")
+    pictures = as_tensor(ordered)
+    return Pictures(pictures[:cut], pictures[cut:])
+
+
+def cache_name(settings: Settings) -> str:
+    """Return the name of the array that holds a folder's pictures at these settings."""
+    return f"folder-{VERSION}-{settings['content']}-{settings['channels']}x{settings['size']}px"
+
+
+def cached_folder(settings: Settings) -> Path:
+    """Return where that array lies."""
+    return cache_path(cache_name(settings))
+
+
+def reading(path: str) -> str:
+    """Return how many pictures a folder has, and which files are skipped there, in a phrase. Raises DataError."""
+    files, skipped = listing(Path(path))
+    most = ", ".join(f"{n:,} {ending or 'without ending'}" for ending, n in skipped.most_common(SKIPPED))
+    more = f", {len(skipped) - SKIPPED:,} more endings" if len(skipped) > SKIPPED else ""
+    beside = f", {counted(skipped.total(), 'file')} skipped ({most}{more})" if skipped else ""
+    return f"{counted(len(files), 'image')}{beside}"
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Return every picture file below a folder, links followed, no folder twice. Raises DataError."""
+    return listing(folder)[0]
+
+
+def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
+    """Return that, and how many other files there are by their ending, hidden ones aside. Raises DataError."""
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    todo = [folder]
+    skipped = Counter[str]()
+    try:
+        while todo:
+            here = todo.pop()
+            info = here.stat()
+            if (info.st_dev, info.st_ino) in seen:
+                continue  # a link to a folder that is read already, or to one around it
+            seen.add((info.st_dev, info.st_ino))
+            for path in sorted(here.iterdir()):
+                if path.is_dir():
+                    todo += [] if path.name.startswith(".") else [path]
+                elif is_picture(path):
+                    found.append(path)
+                elif not path.name.startswith("."):
+                    skipped[path.suffix.lower()] += 1
+    except FileNotFoundError:
+        raise DataError(f"{folder}: there is no such folder.") from None
+    except NotADirectoryError:
+        raise DataError(f"{folder}: a file; a folder of pictures is needed.") from None
+    except (OSError, ValueError) as error:
+        at = getattr(error, "filename", None) or folder
+        raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(found) < LEAST:
+        beside = f" beside {skipped.total()} other file(s)" if skipped else ""
+        text = f"{len(found)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
+        raise DataError(f"{folder}: {text}.")
+    return found, skipped
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what changes with a file; reading it says what is wrong with one that has none."""
+    try:
+        info = file.stat()
+    except OSError:
+        return (0, 0)
+    return (info.st_mtime_ns, info.st_size)
+
+
+def _hashes(files: Sequence[Path]) -> tuple[bytes, ...]:
+    return _read(tuple(map(str, files)), tuple(_stamp(file) for file in files))
+
+
+@lru_cache(maxsize=16)
+def _read(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> tuple[bytes, ...]:
+    """Return the sha256 of each file; `stamps` makes changed ones new."""
+    return tuple(hashlib.sha256(picture_bytes(Path(file))).digest() for file in files)
+
+
+def _decode(settings: Settings, out: Bytes) -> None:
+    """Fill [n, c, size, size] with the folder's pictures, in the order of their files' content."""
+    path = place_of(settings["content"])
+    if path is None:
+        text = "is known; train through a suite that names it"
+        raise DataError(f"no folder with pictures of content {settings['content']} {text}.")
+    if describe(path)["content"] != settings["content"]:
+        text = "its pictures have changed since the suite was planned; run the suite again to plan with these"
+        raise DataError(f"{path}: {text}, or put the earlier ones back.")
+    files = picture_files(Path(path))
+    for picture, file in zip(out, files, strict=True):
+        picture[:] = decoded(file, settings["size"], settings["channels"])
+    if (brightest := max(int(picture.max()) for picture in out)) < BLACK:
+        text = f"all of its {len(out):,} pictures are nearly black: the largest value is {brightest} of 255"
+        raise DataError(f"{path}: {text} (of 16-bit files the upper 8 bits are taken); scale them to the whole range.")
+    _reorder(out, _order(out, _hashes(files)))
+
+
+def _order(pictures: Bytes, hashes: Sequence[bytes]) -> NDArray[np.intp]:
+    """Return the order of pictures by the hashes of their files, which no size, channels or decoder changes; files that
+    show the same picture stand together, at the place of the first of them.
+    """
+    shown = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
+    first: dict[bytes, bytes] = {}
+    for picture, file in zip(shown, hashes, strict=True):
+        first[picture] = min(first.get(picture, file), file)
+    return np.array(sorted(range(len(shown)), key=lambda i: (first[shown[i]], hashes[i])), dtype=np.intp)
+
+
+def _reorder(array: Bytes, order: NDArray[np.intp]) -> None:
+    """Put array[order] into the array, cycle by cycle: a set larger than memory takes that of one picture more."""
+    done = np.zeros(len(order), dtype=bool)
+    for start in range(len(order)):
+        if done[start]:
+            continue
+        first, here = array[start].copy(), start
+        while not done[here]:
+            done[here] = True
+            source = order[here]
+            array[here] = first if source == start else array[source]
+            here = source

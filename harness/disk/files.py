@@ -1,0 +1,158 @@
+"""Whole files or none: temporary names, flushes, links and renames; locks that die with their process.
+
+Everything here raises OSError; `writing` turns that into the one sentence that a user reads.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from harness.disk.owners import mark
+from harness.errors import StoreError
+
+ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
+FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
+
+
+def write_atomic(path: Path, content: bytes, flush: bool = True) -> None:
+    """Write a file whole or not at all, replacing what was there. `flush`: it outlives a power failure as well."""
+    with _draft(path, [content], flush) as draft:
+        os.replace(draft, path)
+    if flush:
+        flush_all([path.parent])
+
+
+def write_once(path: Path, content: bytes, flush: bool = True) -> bool:
+    """Write a file whole, unless it exists: the first writer wins. Returns whether it was this one."""
+    with _draft(path, [content], flush) as draft:
+        if not link_once(draft, path):
+            return False
+    if flush:
+        flush_all([path.parent])
+    return True
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """As `write_atomic`, of a content in parts that need not be joined in memory."""
+    with _draft(path, parts, flush=True) as draft:
+        os.replace(draft, path)
+    flush_all([path.parent])
+
+
+def link_once(source: Path, path: Path) -> bool:
+    """Give a file a second name, unless that is taken. Returns whether it was free."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def drafted(place: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
+    """Write files into a temporary folder beside `place` and flush them; the folder is gone when the block ends.
+
+    Yields the folder. Whatever is to stay must be renamed or linked out of it.
+    """
+    folder = temporary(place)
+    try:
+        for name, content in contents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(folder / name, [content])
+        flush_all(folder / name for name in contents)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def flush_all(paths: Iterable[Path]) -> None:
+    """Wait until files and folders are on the disk."""
+    todo = list(paths)
+    if len(todo) == 1:
+        _flush(todo[0])
+        return
+    list(_flushers().map(_flush, todo))
+
+
+def temporary(path: Path) -> Path:
+    """Return a name beside `path` that no other writer uses, here or elsewhere, and that tells whose it is."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{mark()}.tmp")
+
+
+def make_folder(path: Path) -> list[Path]:
+    """Make a folder and those above it; return the folders in which one is new, for `flush_all`."""
+    new = []
+    for folder in (path, *path.parents):
+        if folder.exists():
+            break
+        new.append(folder.parent)
+    path.mkdir(parents=True, exist_ok=True)
+    return new
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`: one process at a time is inside, and one that dies leaves. Not to be nested."""
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a StoreError of one sentence that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror or error}); what was kept before is whole: free some space or "
+            "mend the permissions and give the same command again, or choose another folder with -o"
+        ) from None
+
+
+@contextlib.contextmanager
+def _draft(path: Path, parts: Iterable[bytes], flush: bool) -> Iterator[Path]:
+    """Write a temporary file beside `path`; it is gone when the block ends, under this name."""
+    new, draft = make_folder(path.parent), temporary(path)
+    try:
+        _write(draft, parts)
+        if flush:
+            flush_all([draft, *new])
+        yield draft
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)  # a full disk, say: half a file helps nobody
+
+
+@cache
+def _flushers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(FLUSHERS)
+
+
+if hasattr(os, "register_at_fork"):
+    # Its threads are not forked along: a forked process would wait for them for ever.
+    os.register_at_fork(after_in_child=_flushers.cache_clear)
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
+    with path.open("xb") as file:
+        file.writelines(parts)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

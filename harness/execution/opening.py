@@ -1,0 +1,81 @@
+"""A results folder as a worker needs it: its plan, the suite's plug-ins, and where its data lie."""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from harness.errors import HarnessError, SuiteError
+from harness.spec import ENGINE_VERSION
+from harness.store import Store
+
+
+def prepare() -> None:
+    """Import what every task needs, before a limit of time counts: it takes seconds."""
+    import harness.engine
+    import harness.metrics
+    import harness.suite  # noqa: F401
+
+
+def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
+    """Return a results folder and its plan; this process then knows the suite's plug-ins and where its data lie.
+
+    A plug-in that cannot be loaded is passed over: `check_versions` says so for the runs that need it.
+    """
+    from harness.plugins.components import load_plugins
+
+    stat = os.stat(Store(folder).folder / "plan.json") if os.path.exists(f"{folder}/plan.json") else None
+    store = _opened(folder, (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat else None)
+    for path in store.suite.get("plugins", []):
+        try:
+            load_plugins([path])
+        except SuiteError:
+            continue
+    return store, store.plan
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: str, stamp: object) -> Store:
+    """Read a plan once: of thousands of runs it takes longer to read than one of them to score."""
+    from harness.datasets.places import place
+
+    store = Store(folder)
+    plan = store.plan
+    first = {row["dataset"]: row["run_id"] for row in reversed(plan["runs"])}
+    for label, variant in plan["resolved"]["datasets"].items():
+        data = plan["specs"][first[label]]["setup"]["data"] if label in first else {}
+        path = variant.get("file") or variant.get("folder")
+        if path and "content" in data:
+            place(data["content"], path)
+    return store
+
+
+def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
+    """Make sure that this process would train what was planned: versions of engine and components, and plug-ins.
+
+    Raises HarnessError naming the plug-in that cannot be loaded, or what has changed since.
+    """
+    from harness.plugins.components import load_plugins
+
+    for key, planned in sorted(setup["versions"].items(), key=lambda item: not item[0].endswith(".file")):
+        what, version = _version(setup, key)
+        if version != planned:
+            load_plugins(named := plan["resolved"].get("plugins", []))  # raises what is wrong with one
+            if key.endswith(".file") and version is None and not named:
+                mine, _ = _version(setup, key.removesuffix(".file"))
+                raise HarnessError(f"{mine} was given in Python and is not known here; give it to `harness.run` again")
+            raise HarnessError(f"{what} has changed since the suite was planned; `harness run` plans it anew")
+
+
+def _version(setup: Mapping[str, Any], key: str) -> tuple[str, int | None]:
+    """Return what a key of a Setup's versions means, and its version in this process: None where it is not there."""
+    from harness.plugins.components import fingerprint, tables
+
+    if key == "engine":
+        return "the engine", ENGINE_VERSION
+    kind, _, rest = key.removesuffix(".file").partition(".")
+    name = rest or setup[kind]
+    if key.endswith(".file"):
+        return f"the plug-in that defines the {kind} '{name}'", fingerprint(kind, name)
+    entry = tables()._asdict()[kind].get(name)
+    return f"the {kind} '{name}'", entry and entry.version

@@ -1,0 +1,68 @@
+"""From the snapshots of a run to its metrics."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import Damaged
+from harness.execution.opening import open_planned
+from harness.execution.process_state import stated
+from harness.spec import RunSpec
+from harness.store import Store, mend
+from harness.store.reference_samples import kept_reference, new_reference, with_untrained
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@stated
+def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
+    """Score those of `runs` that have a record and no scores yet, from their snapshots.
+
+    Returns of each its run_id, score_s, and reference_s where its reference had to be made (None where it was there).
+    """
+    from harness.metrics import score
+    from harness.store.artefacts import scoring_provenance
+
+    store, plan = open_planned(folder)
+    how, score_id = plan["resolved"]["score"], plan["score_id"]
+    names = {row["run_id"]: row["dataset"] for row in plan["runs"] if row["run_id"] in runs}
+    done = []
+    for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
+        started, making_s, spec = time.perf_counter(), None, plan["specs"][run_id]
+        reference = kept_reference(store, names[run_id], spec, how)
+        if reference is None:
+            reference = new_reference(store, names[run_id], spec, how)
+            making_s = time.perf_counter() - started
+        reference = with_untrained(store, reference, spec, how)
+        end = spec["setup"]["train"]["steps"]
+        try:
+            points = {step: generated(store, run_id, step, how["samples"]) for step in store.steps(run_id)}
+        except Damaged:
+            mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
+            continue
+        steps = {step: score(x, reference, last=step == end) for step, x in points.items() if x is not None}
+        took = time.perf_counter() - started - (making_s or 0.0)
+        made_with = {f"extractor_weights[{name}]": seen.extractor.digest for name, seen in reference.seen.items()}
+        store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
+        done.append({"run_id": run_id, "score_s": took, "reference_s": making_s})
+    return done
+
+
+def generated(store: Store, run_id: str, step: int, samples: int) -> "np.ndarray | None":
+    """Return the points that a suite's `samples` are scored on at a step: [n, *shape].
+
+    They are the snapshot's; where it holds fewer, they are drawn anew from the weights, which are kept of the last step
+    alone: None at other steps, whose scores then stay empty.
+    """
+    from harness.engine.sampling import draw_samples
+    from harness.metrics import samples_drawn
+    from harness.store.weights import kept_weights
+
+    spec = RunSpec.from_json(store.plan["specs"][run_id])
+    points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples, spec)
+    if len(points) >= needed:
+        return points
+    if step != spec.setup.train["steps"]:
+        return None
+    return draw_samples(spec.setup, kept_weights(store, spec)[1], spec.seed, "score", needed)

@@ -1,0 +1,112 @@
+"""From a pinned stack to the records of its runs."""
+
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import parent_process
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError, StoreError
+from harness.execution import failures
+from harness.execution.opening import check_versions, open_planned
+from harness.execution.process_state import stated
+from harness.spec import RunSpec
+from harness.store import Store, checkpoint_name
+
+if TYPE_CHECKING:
+    from harness.engine import Outcome
+
+
+@stated
+def train_stack(
+    folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Train a pinned stack, or those `members` of it, and commit `runs`, which are missing.
+
+    Returns {"runs", "failure"}: of each run its run_id, its status, train_s (its share of the stack's steps), task_s
+    (the stack's whole) and the bytes it wrote; or, where the training raised, a Failure as a list, and nothing is kept.
+    Raises StoreError where results cannot be written, DataError where a data file has changed since it was planned.
+    """
+    store, plan = open_planned(folder)
+    stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
+    started = time.perf_counter()
+    try:
+        outcomes = _outcomes(store, plan, stack, list(members or stack["runs"]), device)
+    except (DataError, StoreError):
+        raise  # nothing that these runs did
+    except Exception as error:
+        return {"runs": [], "failure": list(failures.of_exception(error))}
+    done = _committed(store, plan, [outcome for outcome in outcomes if outcome.spec.run_id in runs], stack, device)
+    store.drop_checkpoint(checkpoint_name(stack, members))
+    task_s = time.perf_counter() - started
+    return {"runs": [run | {"task_s": task_s} for run in done], "failure": None}
+
+
+def _outcomes(
+    store: Store, plan: Mapping[str, Any], stack: Mapping[str, Any], members: list[str], device: str
+) -> "list[Outcome]":
+    import torch
+
+    from harness.engine import Checkpoints, train
+    from harness.metrics import samples_drawn
+    from harness.plan import frame_steps, scored_steps
+
+    torch.set_num_threads(1)
+    check_versions(plan, plan["specs"][members[0]]["setup"])
+    specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in members]
+    settings, name = plan["resolved"]["train"], checkpoint_name(stack, members)
+    every_s = settings.get("checkpoint_s", "never")  # an earlier harness knew none
+    checkpoints = Checkpoints(
+        keep=lambda files: store.write_checkpoint(name, files),
+        resume=store.read_checkpoint(name),
+        every_s=math.inf if every_s == "never" else every_s,
+    )
+    score = plan["resolved"]["score"]
+    steps, samples = specs[0].setup.train["steps"], samples_drawn(score["samples"], specs[0])
+    at, frames = scored_steps(score["at"], steps), frame_steps(score.get("frames", 0), steps)
+    with memory_limit(settings.get("limits", {}).get("memory_gb")):
+        return train(specs, at, samples, stack["mode"], device, checkpoints=checkpoints, frames=frames)
+
+
+def _committed(
+    store: Store, plan: Mapping[str, Any], outcomes: "list[Outcome]", stack: Mapping[str, Any], device: str
+) -> list[dict[str, Any]]:
+    from harness.store.artefacts import artefacts, peak_mb, provenance
+
+    peak, where, done = peak_mb(device), provenance(device) | {"stack": stack["id"]}, []
+    for outcome in outcomes:
+        record = {
+            "run_id": outcome.spec.run_id,
+            "spec": outcome.spec.to_json(),
+            "status": outcome.status,
+            "first_bad_step": outcome.first_bad_step,
+            "facts": outcome.facts | {"peak_mb": peak},
+            "provenance": where,
+        }
+        files = artefacts(outcome, plan["resolved"]["score"]["samples"])
+        if not store.commit(record, files):
+            continue  # another call took us for dead and trained it: equal numbers, and the first commit stays
+        said = {name: record[name] for name in ("run_id", "status")}
+        done.append(said | {"train_s": outcome.facts["train_s"], "bytes": sum(map(len, files.values()))})
+    return done
+
+
+@contextmanager
+def memory_limit(gb: float | None) -> Iterator[None]:
+    """Let this worker process hold at most so much memory of its own while the block runs; what asks for more raises.
+
+    Nothing is limited in a process that is no worker, as a notebook's, nor outside of Linux.
+    """
+    if gb is None or parent_process() is None or sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gb * 1e9), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -1,0 +1,229 @@
+"""Tasks on this machine: worker processes, each with a thread here that attends to it, or this very process.
+
+Pools of other people were tried. In concurrent.futures and loky one dead worker loses every pending task; pebble waits
+for ever for a task whose worker left with exit code 0, and the death of an idle one breaks it for good. Here a worker
+has a pipe of its own and shares no lock, so that nothing it can do reaches beyond the task that it was given.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from multiprocessing import get_context, resource_tracker
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, Protocol
+
+from harness.execution.workers.worker import Task, nothing, work
+
+GRACE_S = 5.0  # between SIGTERM and SIGKILL
+LONGEST_S = 2e6  # that a pipe can be waited for, 23 days
+
+Job = tuple["Future[Any]", Task, tuple[Any, ...], float | None]
+
+
+class WorkerDied(Exception):
+    """A worker process that ended within a task. `code`: its exit code, or minus the signal that ended it.
+
+    `short_of_memory`: the kernel killed something for memory meanwhile.
+    """
+
+    def __init__(self, code: int, short_of_memory: bool = False) -> None:
+        self.code, self.short_of_memory = code, short_of_memory
+        how = f"killed by {signal_name(-code)} (signal {-code})" if code < 0 else f"it ended with exit code {code}"
+        super().__init__(f"the worker process died: {how}{', out of memory' if short_of_memory else ''}")
+
+
+class OutOfTime(Exception):
+    """A task that took longer than it may; its worker was ended."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"stopped after {limit_s:g} s, its limit of time")
+
+
+class Executor(Protocol):
+    """Runs tasks whose arguments and results are plain JSON. `slots`: how many side by side."""
+
+    slots: int
+
+    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
+        """Start a task, or queue it. After `limit_s` seconds it is stopped, with OutOfTime; a death is WorkerDied."""
+
+    def drop(self) -> None:
+        """End what runs and forget what is queued; tasks may be submitted again."""
+
+    def stop(self) -> None:
+        """End every task at once, for good."""
+
+
+class InProcess:
+    """`workers: 0`: tasks run here, as they are submitted. What a notebook with its own objective uses.
+
+    There are no limits: nobody could stop this process but itself.
+    """
+
+    slots = 1
+
+    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(task(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def drop(self) -> None:
+        """Nothing runs between calls."""
+
+    def stop(self) -> None:
+        """Nothing runs between calls."""
+
+
+class Workers:
+    """Spawned processes. `prepare` is done in each before it takes a task, and is not part of a limit of time."""
+
+    def __init__(self, count: int, prepare: Task = nothing) -> None:
+        self.slots = count
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        resource_tracker.ensure_running()  # by this thread: it lets SIGINT through again in the one that starts it
+        self._hands = [_Hand(self._jobs, prepare) for _ in range(count)]
+
+    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
+        future: Future[Any] = Future()
+        self._jobs.put((future, task, arguments, limit_s))
+        return future
+
+    def drop(self) -> None:
+        with contextlib.suppress(Empty):
+            while job := self._jobs.get_nowait():
+                job[0].cancel()
+        for hand in self._hands:
+            hand.kill()
+
+    def stop(self) -> None:
+        for hand in self._hands:
+            hand.is_over = True
+        self.drop()
+        for _ in self._hands:
+            self._jobs.put(None)
+        for hand in self._hands:
+            hand.thread.join(GRACE_S)
+
+
+class _Hand:
+    """A worker process and the thread that gives it one task after another; one that died is started again."""
+
+    def __init__(self, jobs: "SimpleQueue[Job | None]", prepare: Task) -> None:
+        self._jobs, self._prepare, self._lock = jobs, prepare, Lock()
+        self._process: Any = None
+        self._is_spent = True  # there is none, or it was told to end
+        self.is_over = False
+        self.thread = Thread(target=self._attend, daemon=True)
+        self.thread.start()
+
+    def kill(self) -> None:
+        with self._lock:
+            if not self._is_spent:
+                self._process.kill()
+            self._is_spent = True
+
+    def _attend(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # inherited: Ctrl-C is the parent's to answer
+        with contextlib.suppress(Exception):
+            self._start()  # at once: it imports while others plan; where it fails, the first task will say so
+        for future, task, arguments, limit_s in iter(self._jobs.get, None):
+            if future.set_running_or_notify_cancel():
+                try:
+                    if self._is_spent or not self._process.is_alive():
+                        self._start()
+                    future.set_result(self._ask(task, arguments, limit_s))
+                except BaseException as error:
+                    future.set_exception(error)
+        self.kill()
+
+    def _start(self) -> None:
+        # Spawned, never forked: a fork would copy locks held by threads of this process.
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        with self._lock:
+            if self.is_over:
+                raise RuntimeError("the executor was stopped")
+            self._process = context.Process(target=work, args=(theirs,), daemon=True)
+            self._process.start()
+            self._is_spent = False
+        theirs.close()
+        self._ask(self._prepare, (), None)
+
+    def _ask(self, task: Task, arguments: tuple[Any, ...], limit_s: float | None) -> Any:
+        kills = kernel_kills()
+        try:
+            self._pipe.send((task, arguments))
+            if not self._pipe.poll(min(limit_s, LONGEST_S) if limit_s is not None else None):
+                raise OutOfTime(limit_s or 0.0)
+            done, found = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            code = self._exit_code()
+            raise WorkerDied(code, code == -signal.SIGKILL and kernel_kills() > kills) from None
+        except BaseException:
+            self._end()  # its answer may still come, and would be taken for the next task's
+            raise
+        if not done:
+            raise found
+        return found
+
+    def _end(self) -> None:
+        self._process.terminate()
+        self._exit_code()
+
+    def _exit_code(self) -> int:
+        """Wait for the process to end, make it end where it does not, and return its exit code."""
+        self._process.join(GRACE_S)
+        self._process.kill()
+        while (code := self._process.exitcode) is None:  # another thread may be just about to note it
+            time.sleep(0.01)
+        return int(code)
+
+
+def kernel_kills() -> int:
+    """Return how many processes the kernel has killed since it started, for want of memory; 0 where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+def signal_name(number: int) -> str:
+    """Return SIGKILL for 9; the number where it has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def as_they_end(futures: "dict[Future[Any], Any]") -> "Iterator[tuple[Future[Any], Any]]":
+    """Yield each future with its label as it ends; futures may be added to the dict meanwhile."""
+    while futures:
+        done, _ = wait(list(futures), return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future, futures.pop(future)
+
+
+@contextlib.contextmanager
+def open_executor(workers: int, prepare: Callable[[], None] = nothing) -> Iterator[Executor]:
+    """Open workers, or this process where `workers` is 0; whatever runs is ended on the way out."""
+    executor: Executor = InProcess() if workers == 0 else Workers(workers, prepare)
+    try:
+        yield executor
+    finally:
+        executor.stop()
+
+
+def default_workers(device: str) -> int:
+    """A process a core this process may use; one where a GPU trains."""
+    if device == "cuda":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -1,0 +1,157 @@
+"""One run in Python: its networks with the weights it keeps, its row, curves, scores and samples."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.execution.tasks import open_planned, run_label
+from harness.spec import RunSpec
+from harness.store.find import Found
+from harness.store.reference_samples import kept_reference, new_reference
+from harness.store.weights import critic_weights, kept_weights
+from harness.text import said
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from torch import nn
+
+MOST = 10_000_000
+PURPOSE = "sample"  # its latents are none that a run was trained or scored with
+
+
+@dataclass(frozen=True, repr=False)
+class KeptRun:
+    """A run of a results folder, of which every part is read when it is first asked for.
+
+    What a run does not keep, as one that is pending or has diverged keeps no weights, is an error when it is asked for:
+    HarnessError, or StoreError where a file is missing or damaged.
+    """
+
+    found: Found
+
+    def __repr__(self) -> str:
+        row = self.found.row
+        return f"<run {self.run_id}: {run_label(row) if row is not None else 'no longer planned'}>"
+
+    @property
+    def run_id(self) -> str:
+        return self.found.run_id
+
+    @property
+    def status(self) -> str:
+        """ok, diverged, failed, oom, timeout or pending, as of now."""
+        return self.found.store.status(self.run_id)
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What it was trained with: a Setup, floats and a seed."""
+        return RunSpec.from_json(self.found.spec)
+
+    @cached_property
+    def table(self) -> "pd.DataFrame":
+        """Its row of the table that `harness.load` returns, as a table of one row.
+
+        Columns that say nothing of this run are not there. Raises HarnessError where it is no longer planned.
+        """
+        from harness.store.table import from_plan, runs_table
+
+        return from_plan(runs_table(self.found.store, [self._planned]), self.found.store.plan)
+
+    @cached_property
+    def row(self) -> "pd.Series":
+        """The same by column."""
+        return self.table.iloc[0]
+
+    @cached_property
+    def curves(self) -> "pd.DataFrame":
+        """Losses and gradient norms, a row a generator step."""
+        return self.found.store.curves(self.run_id)
+
+    @cached_property
+    def scored(self) -> "pd.DataFrame":
+        """Its metrics, a row a scored step."""
+        from harness.store.table import scored_table
+
+        return scored_table(self.found.store, [self.run_id])
+
+    @cached_property
+    def samples(self) -> "np.ndarray":
+        """The samples that its last distance was computed from: [n, *shape], pictures as uint8."""
+        from harness.store import npz_arrays
+
+        store = self.found.store
+        content = store.artefact(self.run_id, "samples.npz")
+        return npz_arrays(content, store.run_folder(self.run_id) / "samples.npz")["generated"]
+
+    @cached_property
+    def reference(self) -> "np.ndarray":
+        """The real samples that it was scored against: [n, *shape], pictures as uint8."""
+        store, _ = self._opened
+        place = (store, self._planned["dataset"], self.found.spec, store.suite["score"])
+        return (kept_reference(*place) or new_reference(*place)).points
+
+    @cached_property
+    def generator(self) -> "nn.Module":
+        """The generator in eval mode, on the CPU: latents [n, latent] -> samples [n, *shape].
+
+        Its weights are those that the run was scored with: of EMA, where there is one. Batch norm takes its statistics
+        from the batch that is given, as in training.
+        """
+        return self._network("generator", self.weights[1])
+
+    @cached_property
+    def critic(self) -> "nn.Module":
+        """The critic in eval mode, on the CPU: samples [n, *shape], packed where it was trained so -> scores [n, 1].
+
+        Batch norm takes its statistics from the batch that is given: as in training, give real and generated samples
+        apart, in batches of the size it was trained with.
+        """
+        return self._network("critic", critic_weights(self._opened[0], self.spec))
+
+    @cached_property
+    def weights(self) -> "tuple[str, dict[str, np.ndarray]]":
+        """Whose weights it was scored with ("generator", or a trick, as "ema"), and those weights by parameter."""
+        return kept_weights(self._opened[0], self.spec)
+
+    def draw(self, n: int, seed: int | None = None) -> "np.ndarray":
+        """Return n fresh samples [n, *shape], pictures as uint8: those of `harness sample`.
+
+        `seed` addresses the latents, by default the run's own. Raises HarnessError where there is nothing to draw from.
+        """
+        from harness.engine.sampling import draw_samples
+
+        if not 1 <= n <= MOST:
+            raise HarnessError(f"{n:,} samples asked for; at least 1 and at most {MOST:,} are drawn at once")
+        weights = self.weights[1]
+        with self._as_defined_now():
+            return draw_samples(self.spec.setup, weights, self.spec.seed if seed is None else seed, PURPOSE, n)
+
+    @property
+    def _planned(self) -> dict[str, Any]:
+        if self.found.row is None:
+            raise HarnessError(f"{self.run_id}: no longer planned, so that it has no row and no reference")
+        return self.found.row
+
+    @cached_property
+    def _opened(self) -> Any:
+        """The store and its plan; the suite's plug-ins are then known."""
+        return open_planned(str(self.found.store.folder))
+
+    def _network(self, player: str, weights: "dict[str, np.ndarray]") -> "nn.Module":
+        from harness.engine.networks import build_network
+
+        with self._as_defined_now():
+            return build_network(self.spec.setup, player, weights)
+
+    @contextmanager
+    def _as_defined_now(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, RuntimeError, ValueError) as error:
+            name = self.spec.setup.architecture
+            text = f"{self.run_id}: its weights do not fit '{name}' as it is defined now ({said(error)})"
+            raise HarnessError(text) from None

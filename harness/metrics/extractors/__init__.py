@@ -1,0 +1,184 @@
+"""Extractors: what turns pictures into features, which FID and its relatives compare.
+
+Our own are small networks, trained once a data set on its training part: `poses` where there are labels, `classifier`
+where pictures of a class have no way up, `rotations` where there are no labels. They tell runs on one data set apart,
+and say nothing across data sets or beside published figures; `inception`, whose weights come from a file or a download,
+is what papers use.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.datasets import DATASETS, Pictures
+from harness.datasets.images import NOT_OF_PICTURES
+from harness.metrics.extractors import inception, own
+from harness.spec import canonical_json
+
+__all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "known", "restored", "why_not"]
+
+OF_CLASSES = ("poses", "classifier")  # whose scores are of the classes of the data
+TRAINED = ("poses", "classifier", "rotations")  # here, and kept in the cache
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an extractor comes to be.
+
+    version  changes with its features
+    build    pictures -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
+    needs    pictures -> "" where it can be had, else what is missing, in a sentence
+    restore  the weights of a ready network -> that network
+    gives_scores  whether it also tells classes, of whatever kind
+    """
+
+    version: int
+    build: Callable[[Pictures], own.Ready]
+    needs: Callable[[Pictures], str]
+    summary: str
+    restore: Callable[[own.Arrays], own.Ready] = own.restored
+    gives_scores: bool = False
+
+
+class Looks(NamedTuple):
+    """What an extractor sees in pictures: features [n, k], and scores [n, c] where it tells classes of some kind."""
+
+    features: Floats
+    scores: Floats | None
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A ready extractor of one data set. `classes` names what its scores are of, where they are classes of the data.
+
+    `error` is its share of mistakes on held-out pictures, NaN where it was not trained here.
+    """
+
+    ready: own.Ready
+    classes: tuple[str, ...]
+
+    @property
+    def error(self) -> float:
+        return self.ready.error
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of its weights, by which two that go by one name can be told apart."""
+        found = hashlib.sha256()
+        for name, array in sorted(self.ready.weights.items()):
+            found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+        return found.hexdigest()[:16]
+
+    @torch.no_grad()
+    def look(self, pictures: Bytes) -> Looks:
+        """Look at pictures: uint8 [n, c, h, w]."""
+        with own.one_thread():  # in parts of one size: what is seen of a picture does not depend on how many there are
+            parts = [self.ready.look(torch.from_numpy(part.copy())) for part in _parts(pictures)]
+        features = torch.cat([features for features, _ in parts]).numpy()
+        scores = [scores for _, scores in parts if scores is not None]
+        return Looks(features, torch.cat(scores).numpy() if scores else None)
+
+
+def defaults(pictures: Pictures) -> list[str]:
+    """Return the names of the extractors that a data set has where the suite names none: one, or none that fits.
+
+    Turns that pictures do not show are not learned: of shapes, `poses` would fit the training part by heart.
+    """
+    names = TRAINED if pictures.upright else ("classifier", "rotations")
+    return [name for name in names if not why_not(name, pictures)][:1]
+
+
+def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor:
+    """Return an extractor of a data set: of this process, of the cache, or trained now, in seconds.
+
+    `settings` are those of the data set that are not its defaults. Raises DataError where it cannot be had.
+    """
+    return _built(name, dataset, _text(dataset, settings))
+
+
+def known(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor | None:
+    """Return an extractor that is trained here and that the cache holds; None where it would have to be trained."""
+    load = DATASETS[dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    pictures = load(json.loads(_text(dataset, settings)))
+    is_there = name in TRAINED and not why_not(name, pictures) and own.is_kept(name, pictures)
+    return extractor_of(name, dataset, settings) if is_there else None
+
+
+def _text(dataset: str, settings: Mapping[str, Any]) -> str:
+    resolved = {**DATASETS[dataset].setup, **settings}
+    return canonical_json({k: v for k, v in resolved.items() if k not in NOT_OF_PICTURES})
+
+
+def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extractor:
+    """Return the extractor that has these weights. Raises DataError where they are of a file that is not here."""
+    return Extractor(EXTRACTORS[name].restore(weights), classes)
+
+
+@lru_cache(maxsize=8)
+def _built(name: str, dataset: str, text: str) -> Extractor:
+    load = DATASETS[dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    pictures = load(json.loads(text))
+    with own.one_thread():
+        ready = EXTRACTORS[name].build(pictures)
+    return Extractor(ready, pictures.classes if name in OF_CLASSES else ())
+
+
+def why_not(name: str, pictures: Pictures) -> str:
+    """Return why an extractor cannot be had for pictures, in a sentence; "" where it can."""
+    return EXTRACTORS[name].needs(pictures)
+
+
+def _parts(pictures: Bytes) -> Sequence[Bytes]:
+    return [pictures[i : i + own.CHUNK] for i in range(0, len(pictures), own.CHUNK)]
+
+
+def _no_classes(pictures: Pictures) -> str:
+    return "" if len(pictures.classes) > 1 else "it has no classes to tell apart"
+
+
+def _no_squares(pictures: Pictures) -> str:
+    return "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
+
+
+EXTRACTORS: Mapping[str, Kind] = {
+    "poses": Kind(
+        version=own.VERSION,
+        build=own.poses,
+        needs=lambda pictures: _no_classes(pictures) or _no_squares(pictures),
+        summary="a small network trained on class and quarter turn together; also says which class it sees",
+        gives_scores=True,
+    ),
+    "classifier": Kind(
+        version=own.VERSION,
+        build=own.classifier,
+        needs=_no_classes,
+        summary="a small network trained on the classes of the data set; also says which it sees",
+        gives_scores=True,
+    ),
+    "rotations": Kind(
+        version=own.VERSION,
+        build=own.rotations,
+        needs=_no_squares,
+        summary="the same network trained to tell quarter turns of the pictures apart, without labels",
+    ),
+    "inception": Kind(
+        version=1,
+        build=inception.build,
+        needs=lambda pictures: inception.missing(),
+        summary="InceptionV3 as published FIDs use it (torch-fidelity), from $HARNESS_INCEPTION or a download",
+        restore=inception.restored,
+        gives_scores=True,
+    ),
+}

@@ -1,0 +1,330 @@
+"""Metrics of pictures: what an extractor sees in generated pictures, beside what it sees in real ones."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.metrics import classes, coverage, fidelity
+from harness.metrics.directions import bare_name
+from harness.metrics.fidelity import Features
+from harness.spec import RunSpec
+
+if TYPE_CHECKING:
+    from harness.datasets import Pictures
+    from harness.metrics.extractors import Extractor
+
+LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
+NOISE = "fid_sd"  # the standard deviation of the floor's draws
+SHOWN = 10  # classes up to which each has a column of its own
+WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
+WEAK_MODES = 0.9  # of the classes that real pictures show, those that it must find among held-out ones
+
+LEAST = {  # pictures that a metric takes: of fewer it has no value
+    "fid": 2, "fid_train": 2, "fid_excess": 2, "score": 2, "kid": 4, "isc": fidelity.ISC_SPLITS,
+    **dict.fromkeys(fidelity.BY_NEIGHBOURS, fidelity.NEIGHBOURS + 1),
+}  # fmt: skip
+
+Columns = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an extractor sees in a data set.
+
+    extractor  itself, so that all runs are scored by one network, wherever and whenever that is done
+    held       features [n, k] of the held-out pictures of the reference
+    train      features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
+    expected   of a classifier, the share of each class in the training part [c]
+    real       what real pictures reach, by column
+    """
+
+    extractor: "Extractor"
+    held: Features
+    train: Features
+    expected: NDArray[np.float64] | None = None
+    real: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FeatureMetric:
+    """How some columns are computed from what an extractor sees.
+
+    compute    (features [n, k], scores [n, c] of classes or None, seen, name) -> columns
+    columns    its names, as documented: x stands for the extractor, n for numbers of pictures
+    needs      features, scores of whatever classes, or those of the classes of the data
+    last_only  whether the last scored step alone is worth its cost
+    """
+
+    version: int
+    columns: tuple[str, ...]
+    compute: "Callable[[Features, Features | None, Seen, str], Columns]"
+    summary: str
+    needs: Literal["features", "scores", "classes"] = "features"
+    last_only: bool = False
+
+
+def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Seen:
+    """Look at a data set with an extractor: at the held-out pictures `points` [n, c, h, w] and at its training part.
+
+    Raises DataError where the extractor cannot be had.
+    """
+    from harness.datasets import DATASETS
+    from harness.engine.real_data import data_settings, training_pictures
+    from harness.metrics.extractors import extractor_of
+
+    settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
+    assert load is not None, "of a data set of pictures"
+    extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
+    whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
+    pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
+    held, used_rows = extractor.look(points), _some(len(used), samples)
+    train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
+    seen = Seen(extractor, held.features, train, _shares(pictures) if extractor.classes else None)
+    return replace(seen, real=_reached(seen, held.scores, pool, name))
+
+
+def _shares(pictures: "Pictures") -> NDArray[np.float64]:
+    """Return the share of each class in the training part; of one that it lacks that of a single picture."""
+    assert pictures.train_labels is not None
+    counts = np.bincount(pictures.train_labels.numpy(), minlength=len(pictures.classes)) + 1
+    return np.asarray(counts / counts.sum())
+
+
+def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) -> Columns:
+    """Return the columns of pictures [n, c, h, w] by every extractor, each beside what real pictures reach."""
+    columns: Columns = {}
+    for name, real in seen.items():
+        looks = real.extractor.look(points)
+        there = {"features": True, "scores": looks.scores is not None, "classes": real.expected is not None}
+        weak, error = is_weak(real), real.extractor.error
+        for metric in FEATURE_METRICS.values():
+            if there[metric.needs] and (last or not metric.last_only):
+                found = metric.compute(looks.features, looks.scores, real, name)
+                columns |= dict.fromkeys(found, float("nan")) if weak and metric.needs == "classes" else found
+        columns |= {beside(column): value for column, value in real.real.items() if column in columns}
+        columns |= (
+            {} if np.isnan(error) else {f"extractor_error[{name}]": error, f"extractor_weak[{name}]": float(weak)}
+        )
+    return columns | _excess(columns, *next(iter(seen.items())))
+
+
+def is_weak(seen: Seen) -> bool:
+    """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out pictures, or does
+    not find the classes of real ones among them. Its features are compared all the same.
+    """
+    if seen.expected is None:
+        return too_weak(seen.extractor.error)
+    n, k = len(seen.held), len(seen.expected)
+    return too_weak(seen.extractor.error, seen.real[_modes(k, n)], classes.modes_possible(seen.expected, n))
+
+
+def too_weak(error: float, found: float = math.nan, possible: float = math.nan) -> bool:
+    """Whether so many mistakes are too many, or the classes `found` in real pictures too few of those possible."""
+    return error > WEAK_ERROR or found < WEAK_MODES * possible
+
+
+def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, Any]:
+    """Return how far an extractor is right on all held-out pictures: error; where it tells their classes how many it
+    finds (modes) and could find (modes_possible), else None; and whether that is too weak for classes (weak).
+    """
+    found = possible = math.nan
+    if extractor.classes:
+        scores, n = extractor.look(pictures.held_out.numpy()).scores, len(pictures.held_out)
+        assert scores is not None
+        found, possible = classes.modes(scores), classes.modes_possible(_shares(pictures), n)
+    counts = {"modes": found, "modes_possible": possible}
+    told = {name: None if math.isnan(value) else value for name, value in counts.items()}
+    return {"error": extractor.error, **told, "weak": too_weak(extractor.error, found, possible)}
+
+
+def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
+    """Return the FID beyond that of real pictures, by the first extractor."""
+    column = f"fid[{name}]@{len(seen.held)}"
+    return {"fid_excess": columns[column] - seen.real[column]}
+
+
+def null_columns(points: NDArray[np.uint8], name: str, seen: Seen) -> Columns:
+    """Return the columns by which a null sampler stands in a ranking: FID and its excess, and those by neighbours."""
+    looks = seen.extractor.look(points)
+    columns = _fid(looks.features, None, seen, name) | _neighbours(looks.features, None, seen, name)
+    plain = {column: value for column, value in columns.items() if column in dict(_named(name, len(seen.held)))}
+    return plain | _excess(columns, name, seen)
+
+
+def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
+    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of so many classes.
+
+    Those are left out that take more pictures to have a value.
+    """
+    from harness.metrics.extractors import EXTRACTORS
+
+    found = {column: n for column, _ in _named(name, n)} | {"fid_excess": n, "score": n}
+    found |= {f"isc[{name}]@{n}": n} if EXTRACTORS[name].gives_scores else {}
+    found |= {f"fid[{name}]@{n // 2}": n // 2, f"fid_train[{name}]@{min(n, trained)}": min(n, trained)}
+    of_classes = ["class_kl", _modes(classes, n)] if classes else []
+    return [column for column, pictures in found.items() if pictures >= LEAST[bare_name(column)]] + of_classes
+
+
+def beside(column: str) -> str:
+    """Return the name of the column of what real pictures reach."""
+    return f"{column}_ceiling" if column.startswith(("modes", "isc")) else f"{column}_floor"
+
+
+def seen_arrays(seen: Mapping[str, Seen]) -> dict[str, np.ndarray]:
+    """Return what extractors see, and their weights, as arrays for an npz file; `seen_from` inverts it."""
+    arrays: dict[str, np.ndarray] = {}
+    for name, one in seen.items():
+        parts = {"held": one.held, "train": one.train, "classes": np.array(one.extractor.classes, dtype=str)}
+        parts |= {} if one.expected is None else {"expected": one.expected}
+        parts |= {f"real.{column}": np.array(value) for column, value in one.real.items()}
+        parts |= {f"weights.{key}": array for key, array in one.extractor.ready.weights.items()}
+        arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
+    return arrays
+
+
+def seen_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Seen]:
+    """Return what extractors see by their names. Raises DataError where the weights of one are a file not there."""
+    parts: dict[str, dict[str, Any]] = {}
+    for key, array in arrays.items():
+        if key.startswith("seen."):
+            _, name, part = key.split(".", 2)
+            parts.setdefault(name, {})[part] = array
+    return {name: _from(name, part) for name, part in parts.items()}
+
+
+def _from(name: str, parts: Mapping[str, Any]) -> Seen:
+    from harness.metrics.extractors import restored
+
+    extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
+    real = {column: float(value) for column, value in _below("real.", parts).items()}
+    return Seen(extractor, parts["held"], parts["train"], parts.get("expected"), real)
+
+
+def _below(prefix: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
+
+
+def _some(n: int, most: int) -> NDArray[np.intp]:
+    """Return the places of at most so many of n pictures, in a fixed random order."""
+    return np.random.default_rng(0).permutation(n)[:most]
+
+
+def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> Columns:
+    """Return what real pictures reach: of training pictures against held-out ones the mean over draws; of the half
+    held-out part that of its halves; of classes the held-out part's."""
+    n, half = len(seen.held), len(seen.held) // 2
+    mean = fidelity.floors(seen.held, pool)
+    reached = {column: mean[key] for column, key in _named(name, n)} | {NOISE: mean[NOISE]}
+    reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
+    reached |= {} if scores is None else _isc(seen.held, scores, seen, name)
+    if seen.expected is not None:
+        found = _classes(seen.held, scores, seen, name)
+        reached |= {c: v for c, v in found.items() if c == "class_kl" or c.startswith("modes")}
+    return reached
+
+
+def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
+    """Yield each column of n pictures against the held-out ones, and its plain name."""
+    yield f"fid[{name}]@{n}", "fid"
+    yield f"kid[{name}]@{n}", "kid"
+    for plain in fidelity.BY_NEIGHBOURS:
+        yield f"{plain}[{name},k{fidelity.NEIGHBOURS}]@{min(n, fidelity.MOST_NEIGHBOURS)}", plain
+
+
+def _fid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n = len(seen.held)
+    m = min(n, len(seen.train))  # as many as held-out ones, so that the two can be set side by side
+    return {
+        f"fid[{name}]@{n}": fidelity.fid(features[:n], seen.held),
+        f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], seen.held[: n // 2]),
+        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], seen.train[:m]),
+        f"fid_singular[{name}]": float(n <= features.shape[1]),
+    }
+
+
+def _kid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n = len(seen.held)
+    return {f"kid[{name}]@{n}": fidelity.kid(features[:n], seen.held)}
+
+
+def _isc(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    assert scores is not None
+    n = len(seen.held)
+    return {f"isc[{name}]@{n}": fidelity.isc(scores[:n])}
+
+
+def _neighbours(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    n = len(seen.held)
+    found = fidelity.neighbours(features[:n], seen.held)
+    return {column: found[plain] for column, plain in _named(name, n) if plain in found}
+
+
+def _classes(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+    assert scores is not None
+    assert seen.expected is not None
+    scores = scores[: len(seen.held)]  # as many as the held-out ones, which the floor and the ceiling are of
+    n, k = scores.shape
+    columns = {
+        "class_kl": classes.class_kl(scores, seen.expected),
+        "class_kl_plugin": coverage.expected_kl(n, seen.expected),
+        _modes(k, n): classes.modes(scores),
+    }
+    shares = zip(seen.extractor.classes, classes.shares(scores), strict=True)
+    return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
+
+
+def _modes(k: int, n: int) -> str:
+    return "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
+
+
+FEATURE_METRICS: dict[str, FeatureMetric] = {
+    "fid": FeatureMetric(
+        version=2,
+        columns=(
+            "fid[x]@n",
+            "fid[x]@n/2",
+            "fid_train[x]@n",
+            "fid_singular[x]",
+            "fid_excess",
+            "score",
+            "score_undefined",
+        ),
+        compute=_fid,
+        summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
+        "the pictures trained on; 1 where there are no more pictures than features; by the first "
+        "extractor FID over its floor, and score: 1 as real pictures, 0 as the best null sampler",
+    ),
+    "kid": FeatureMetric(
+        version=1,
+        columns=("kid[x]@n",),
+        compute=_kid,
+        last_only=True,
+        summary="kernel distance in the same features, unbiased, at the last step",
+    ),
+    "isc": FeatureMetric(
+        version=1,
+        columns=("isc[x]@n",),
+        compute=_isc,
+        needs="scores",
+        last_only=True,
+        summary="Inception score by extractor x, where it tells classes, at the last step, with that of real ones",
+    ),
+    "neighbours": FeatureMetric(
+        version=1,
+        columns=tuple(f"{plain}[x,k{fidelity.NEIGHBOURS}]@n" for plain in fidelity.BY_NEIGHBOURS),
+        compute=_neighbours,
+        last_only=True,
+        summary="the same four in features of extractor x, at the last step, with floors",
+    ),
+    "classes": FeatureMetric(
+        version=3,
+        columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
+        compute=_classes,
+        needs="classes",
+        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
+    ),
+}

@@ -1,0 +1,61 @@
+"""`--only objective=wgan-gp,dataset=ring`: which of the planned runs to execute."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.errors import HarnessError, suggestion
+from harness.plan.stacks import Plan, Row
+from harness.suite.format.yaml_file import scalar
+
+LABELS = ("dataset", "architecture", "objective", "objective.base", "seed")
+
+
+def run_filter(texts: Iterable[str], plan: Plan) -> set[str]:
+    """Return the planned runs that are asked for: every key must match, a repeated key by one of its values.
+
+    Keys are dataset, architecture, objective, seed, swept names and hyperparameters. Raises HarnessError where a key is
+    unknown or a value matches no run.
+    """
+    wanted: dict[str, list[str]] = {}
+    for pair in (pair.strip() for text in texts for pair in text.split(",")):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (key and equals and value):
+            raise HarnessError(f"--only: {pair[:60]!r} given, KEY=VALUE needed, such as objective=wgan-gp.")
+        wanted.setdefault(key, []).append(value)
+    for key, values in wanted.items():
+        _check(plan, key, values)
+
+    def is_asked_for(row: Row) -> bool:
+        return all(
+            any(_same(found, value) for found in _found(plan, row, key) for value in values)
+            for key, values in wanted.items()
+        )
+
+    return {row["run_id"] for row in plan.runs if is_asked_for(row)}
+
+
+def _check(plan: Plan, key: str, values: list[str]) -> None:
+    found = [value for row in plan.runs for value in _found(plan, row, key)]
+    if not found:
+        known = {name for row in plan.runs for name in (*row["sweep"], *plan.specs[row["run_id"]]["hyper"], *LABELS)}
+        raise HarnessError(f"--only: unknown name {key!r}.{suggestion(key, known)}")
+    for value in values:
+        if not any(_same(item, value) for item in found):
+            known = {f"{item:g}" if isinstance(item, float) else str(item) for item in found}
+            raise HarnessError(f"--only: no planned run has {key}={value}.{suggestion(value, known)}")
+
+
+def _found(plan: Plan, row: Row, key: str) -> list[Any]:
+    """Return the values that a row has under a key: its label, its swept value as written, its number."""
+    if key in LABELS:
+        return [row[key]]
+    sweep, hyper = row["sweep"], plan.specs[row["run_id"]]["hyper"]
+    found = [value for axis, value in sweep.items() if key in (axis, axis.rpartition(".")[2])]
+    if key == "lr" and hyper["critic_lr"] == hyper["generator_lr"]:
+        found.append(hyper["critic_lr"])
+    return found + [value for name, value in hyper.items() if key.removeprefix("hyper.") == name]
+
+
+def _same(found: Any, text: str) -> bool:
+    value = scalar(text)
+    return str(found) == text or (found == value and isinstance(found, bool) == isinstance(value, bool))

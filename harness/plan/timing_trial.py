@@ -1,0 +1,91 @@
+"""A short training of a stack, and the scoring of what it gives, timed: the tasks of `harness plan --measure`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from harness.spec import RunSpec
+
+if TYPE_CHECKING:
+    from harness.engine import Outcome
+
+ENOUGH_S = 0.5  # of steps, or
+ENOUGH_STEPS = 40
+GROWTH = 4  # each try is so many times longer than the one before
+KEPT = 2  # snapshots of a trial: its start and its end
+
+Value = tuple[str, str, float, float]  # what, key, size, value of a Timing
+
+
+def try_stack(
+    trial: Mapping[str, Any], device: str, samples: int, score: bool, plugins: Sequence[str]
+) -> dict[str, Any]:
+    """Train a stack for 40 steps or half a second, score one of its runs where `score` says so; commit nothing.
+
+    `trial` is an entry of `workload.trials`. Returns {"task_s", "values": [(what, key, size, value)]}. Training is
+    tried again, longer, until it is long enough: what the first steps of a process cost is then left out.
+    """
+    import torch
+
+    from harness.plugins.components import load_plugins
+
+    started = time.perf_counter()
+    load_plugins(plugins)
+    torch.set_num_threads(1)
+    specs, steps = [RunSpec.from_json(spec) for spec in trial["specs"]], 1
+    while True:
+        outcomes, values, train_s = _trained(trial, [_shortened(spec, steps) for spec in specs], device, samples)
+        if train_s >= ENOUGH_S or steps >= ENOUGH_STEPS:
+            break
+        steps = min(steps * GROWTH, ENOUGH_STEPS)
+    if score:
+        values += _scored(trial, outcomes[0], samples)
+    return {"task_s": time.perf_counter() - started, "values": values}
+
+
+def _trained(
+    trial: Mapping[str, Any], specs: list[RunSpec], device: str, samples: int
+) -> tuple[list["Outcome"], list[Value], float]:
+    """Return outcomes, timings, and the seconds of all steps of the stack."""
+    from harness.engine import train
+    from harness.metrics import samples_drawn
+    from harness.plan.stacks import work
+    from harness.store.artefacts import artefacts
+
+    started, setup = time.perf_counter(), specs[0].setup
+    steps, key, members = setup.train["steps"], trial["key"], trial["members"]
+    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), trial["mode"], device)
+    sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
+    train_s = members * outcomes[0].facts["train_s"]
+    keep_s = time.perf_counter() - started - train_s
+    values: list[Value] = [
+        ("step", key, members * work(setup) / steps, train_s / steps),
+        ("keep", key, members, keep_s / KEPT),
+        ("disk", key, KEPT, sum(sizes) / len(sizes)),
+    ]
+    return outcomes, values, train_s
+
+
+def _scored(trial: Mapping[str, Any], outcome: "Outcome", samples: int) -> list[Value]:
+    """Return timings of a run's reference, and of its scoring as if it had all of its scored steps."""
+    from harness.metrics import make_reference, score, untrained
+
+    clock = [time.perf_counter()]
+    reference = make_reference(outcome.spec, samples, trial["extractors"])
+    if (found := untrained(outcome.spec, reference)) is not None:
+        reference = replace(reference, nulls={**reference.nulls, "untrained": found})
+    generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
+    clock.append(time.perf_counter())
+    for last in (False, True):
+        score(generated, reference, last=last)
+        clock.append(time.perf_counter())
+    reference_s, each, end = (ended - began for began, ended in pairwise(clock))
+    key, size = trial["score"]["key"], trial["score"]["size"]
+    seconds = (trial["points"] - 1) * each + end
+    return [("reference", key, samples**2, reference_s), ("score", key, size, seconds)]
+
+
+def _shortened(spec: RunSpec, steps: int) -> RunSpec:
+    return replace(spec, setup=replace(spec.setup, train={**spec.setup.train, "steps": steps}))

@@ -1,0 +1,145 @@
+"""The tables of components, and the Python files that a suite names to extend them."""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.errors import SuiteError
+from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
+
+if TYPE_CHECKING:
+    from harness.architectures import Architecture
+    from harness.datasets import Dataset
+    from harness.objectives import Objective, Trick
+
+
+class Tables(NamedTuple):
+    """Every component by name, those of the plug-ins loaded in this process included."""
+
+    dataset: dict[str, "Dataset"]
+    architecture: dict[str, "Architecture"]
+    objective: dict[str, "Objective"]
+    trick: dict[str, "Trick"]
+
+
+RERUNS = 3  # of a plug-in whose modules are found elsewhere once it has run: twice, and once more to be certain
+_ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
+_LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
+
+
+def tables() -> Tables:
+    """Return the tables. Imports torch, which takes a second: called only once something is to be looked up."""
+    from harness.architectures import ARCHITECTURES
+    from harness.datasets import DATASETS
+    from harness.objectives import OBJECTIVES, TRICKS
+
+    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS)
+
+
+def load_plugins(paths: Iterable[str | Path]) -> None:
+    """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES and TRICKS to this process's tables.
+
+    A file that was loaded already is not run again, unless it has changed, or one of the user's own modules that it
+    imports: then its entries are replaced.
+    Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
+    """
+    for path in paths:
+        _load(Path(path))
+
+
+def fingerprint(kind: str, name: str) -> int | None:
+    """Return the content hash of the plug-in that defines this component, None for a built-in one."""
+    return _ORIGIN.get((kind, name))
+
+
+def define(place: str, mark: int, additions: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add entries by kind and name to this process's tables, in place of those that `place` gave before."""
+    if place in _LOADED:
+        _forget(_LOADED.pop(place))
+    for kind, entries in additions.items():
+        tables()._asdict()[kind].update(entries)
+        _ORIGIN.update({(kind, name): mark for name in entries})
+    _LOADED[place] = mark
+
+
+def _load(path: Path) -> None:
+    try:
+        source = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    with first_on_path(path.absolute().parent):
+        module, mark = _fresh(path, source)
+    if module is None:
+        return
+    if str(path) in _LOADED:
+        _forget(_LOADED.pop(str(path)))
+    additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
+    for kind, table in tables()._asdict().items():
+        taken = sorted(set(table) & set(additions[kind]))
+        if taken:
+            raise SuiteError(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
+    define(str(path), mark, additions)
+
+
+def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
+    """Run a plug-in, and return its module and its fingerprint; no module where it was loaded already.
+
+    A plug-in may put further folders on the path: which modules it imports is known for certain once it has run, and
+    where they are others than before, it runs again with them.
+    """
+    beside = local_modules(source)
+    for _ in range(RERUNS):
+        if (mark := _mark(source, beside)) in _LOADED.values():
+            return None, mark
+        refresh(beside)
+        module, before = _run(path, source, mark), beside
+        beside = local_modules(source)
+        if beside == before:
+            return module, mark
+        del sys.modules[module.__name__]
+    raise SuiteError(f"the plug-in {path} changes the modules that it imports whenever it runs.")
+
+
+def _mark(source: bytes, beside: Mapping[str, bytes]) -> int:
+    return int(hashlib.sha256(source + b"".join(_framed(beside))).hexdigest()[:12], 16)
+
+
+def _framed(modules: Mapping[str, bytes]) -> list[bytes]:
+    """Return what identifies the modules that a plug-in imports from beside it; nothing where it imports none."""
+    return [f"\n{name} {len(source)}\n".encode() + source for name, source in modules.items()]
+
+
+def _run(path: Path, source: bytes, mark: int) -> ModuleType:
+    module = ModuleType(f"harness_plugin_{mark:012x}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look their module up by name
+    try:
+        with nothing_cached():
+            exec(compile(source, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        said = " ".join(str(error).split()) or "no reason given"
+        raise SuiteError(f"the plug-in {path} cannot be imported: {type(error).__name__}: {said}") from None
+    return module
+
+
+def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
+    from harness.architectures import Architecture
+    from harness.datasets import Dataset
+    from harness.objectives import Objective, Trick
+
+    expected = {"dataset": Dataset, "architecture": Architecture, "objective": Objective, "trick": Trick}[kind]
+    title = f"{kind}s".upper()
+    entries = getattr(module, title, {})
+    if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):
+        raise SuiteError(f"the plug-in {path}: {title} must be a dictionary of names to {expected.__name__} records.")
+    return dict(entries)
+
+
+def _forget(mark: int) -> None:
+    for kind, name in [key for key, origin in _ORIGIN.items() if origin == mark]:
+        del _ORIGIN[kind, name]
+        tables()._asdict()[kind].pop(name, None)

@@ -1,0 +1,218 @@
+"""What may be compared with what: one definition for plans, reports, `compare` and tables in Python.
+
+Runs are comparable where they were trained on the same data, scored on equally many samples by the same metrics and
+extractors, and where no setting differs that is neither swept, nor named (an objective, an architecture), nor asked
+about (`compare`). What is not comparable is refused in a sentence; a lesser difference is the first thing said. Blocks
+of a suite are held to it before training (`harness.suite.blocks`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.errors import HarnessError
+from harness.text import counted, listed, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTINGS = ("hyper.", "data.", "setup.")
+WEIGHTS = "extractor_weights["
+SCORING = ("score.samples", "score.metrics")  # columns of `harness.load`: how the runs of a folder are scored
+# Settings that belong to no objective: where competitors of one task differ in them, that is said first.
+COMMON = ("steps", "setup.batch", "setup.fixed", "setup.points", "data.", "setup.generator.")
+CELL = ["task", "objective", "setting"]
+OTHER_DATA = "trained on other data under one name; give the data sets names of their own"
+
+
+def is_setting(column: str) -> bool:
+    """Whether a column of a table of runs holds a setting that a run was trained with."""
+    return column == "steps" or column.startswith(SETTINGS)
+
+
+# How runs are scored
+
+
+class Scoring(NamedTuple):
+    """How the runs of a folder are scored: None where nobody says. `metrics` is "" for the versions of today."""
+
+    samples: int | None
+    extractors: tuple[str, ...] | None
+    metrics: str
+
+
+def scoring(plan: Mapping[str, Any]) -> Scoring:
+    """Return how the runs of a plan are scored."""
+    from harness.metrics import score_id  # imports torch
+
+    score = plan["resolved"].get("score")
+    if score is None:
+        return Scoring(None, None, "unknown")
+    extractors = score.get("extractors")
+    today = score_id(score["at"], score["samples"], extractors)
+    asked = None if extractors is None else tuple(extractors)
+    return Scoring(score["samples"], asked, "" if plan["score_id"] == today else str(plan["score_id"]))
+
+
+def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
+    """Return why scores of two folders cannot be compared for their numbers of samples; "" where they can."""
+    n = [each.samples for each in found]
+    if None in n or n[0] == n[1]:
+        return ""
+    few, many = (n.index(size) for size in sorted(n))  # type: ignore[type-var]
+    start = f"scored on {n[0]:,} and on {n[1]:,} samples"
+    for one, other in ((few, many), (many, few)):
+        if not _is_frozen(folders[one]):
+            return f"{start}; rescore with `harness score {folders[one]} --samples {n[other]}`"
+    again = f"run the suite of {folders[few]} again with `--set score.samples={n[many]}`"
+    return f"{start}; both are frozen and cannot be rescored: {again}"
+
+
+def _is_frozen(folder: str) -> bool:
+    from harness.store.frozen import is_frozen
+
+    return is_frozen(Path(folder))
+
+
+def unlike_extractors(found: Sequence[Scoring]) -> bool:
+    """Whether the pictures of two folders are scored in features of other extractors."""
+    return found[0].extractors != found[1].extractors
+
+
+def outdated(found: Sequence[Scoring]) -> int | None:
+    """Return which of two folders is scored by other versions of the metrics than the other, and than today's.
+
+    Of two that are both outdated, each by versions of its own, the first.
+    """
+    if found[0].metrics == found[1].metrics:
+        return None
+    return 0 if found[0].metrics else 1
+
+
+# Tables of runs
+
+
+def refuse_unlike(table: "pd.DataFrame") -> None:
+    """Raise HarnessError where a labelled table (`stats.labelled`) has runs in one task that cannot be compared: scored
+    otherwise, or trained on other data under one name.
+    """
+    for task, runs in table.groupby("task", sort=False):
+        ok = runs[runs["status"] == "ok"]
+        n = _values(ok, "score.samples")
+        if len(n) > 1:
+            each = " and on ".join(f"{int(value):,}" for value in n)
+            raise HarnessError(
+                f"{task}: scored on {each} samples; rescore with `harness score DIR --samples {int(max(n))}`, and load "
+                "the folders again"
+            )
+        if len(used := _extractors(ok)) > 1:
+            raise HarnessError(
+                f"{task}: images are scored in features of {' and of '.join(used)}; score them in those of one, and "
+                "load the folders again"
+            )
+        if len(_values(ok, "score.metrics")) > 1:
+            raise HarnessError(
+                f"{task}: scored by other versions of the metrics; first `harness score DIR` each folder, and load it "
+                "again"
+            )
+        if len(_values(runs, "setup.content")) > 1:
+            raise HarnessError(f"{task}: {OTHER_DATA}")
+
+
+def _extractors(runs: "pd.DataFrame") -> list[str]:
+    """Return in features of which extractors some runs are scored, in words: one text where all are of the same."""
+    names = [c for c in runs.columns if c.startswith(WEIGHTS)]
+    sets = runs[names].notna().drop_duplicates().to_numpy()
+    return sorted(
+        listed([_extractor(name) for name, there in zip(names, row, strict=True) if there]) for row in sets if row.any()
+    )
+
+
+def _extractor(column: str) -> str:
+    return column.removeprefix(WEIGHTS).rstrip("]")
+
+
+def unlike_data(runs: "pd.DataFrame", a: "pd.DataFrame", b: "pd.DataFrame") -> str:
+    """Return the data set of the first pair (`run_id_a`, `run_id_b`) whose runs, in tables of either side, were trained
+    on other data under its name; "" where none was.
+    """
+    known = [dict(zip(t["run_id"], t["setup.content"], strict=True)) if "setup.content" in t else {} for t in (a, b)]
+    for dataset, first, second in zip(runs["dataset"], runs["run_id_a"], runs["run_id_b"], strict=True):
+        contents = {side.get(run_id) for side, run_id in zip(known, (first, second), strict=True)}
+        if len([content for content in contents if isinstance(content, str)]) > 1:
+            return str(dataset)
+    return ""
+
+
+def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:
+    """Raise HarnessError where the runs of a cell differ by a setting, and not by their seed alone."""
+    varied = [c for c in table.columns if is_setting(c) and table[c].nunique(dropna=False) > 1]
+    known = table[[*CELL, *varied]].astype(dict.fromkeys(varied, str))
+    distinct = known.drop_duplicates()
+    if len(distinct) == len(distinct[CELL].drop_duplicates()):
+        return
+    cell = distinct.loc[distinct.duplicated(CELL), CELL].iloc[0]
+    runs = table[(known[CELL] == cell).all(axis=1)]
+    said = [_by_seed(runs, name) for name in _told_once(runs, varied)]
+    where = f"{cell['objective']} on {cell['task']}" + (f", {cell['setting']}" if cell["setting"] else "")
+    more = f", and {counted(len(said) - 2, 'more setting')} differ" if len(said) > 2 else ""
+    raise HarnessError(f"{where}: runs of other settings stand for one cell: {listed(said[:2])}{more}; {advice}")
+
+
+def _told_once(runs: "pd.DataFrame", names: Sequence[str]) -> list[str]:
+    """Return the settings that differ between runs, without those that differ as an earlier one does."""
+    found: dict[tuple[int, ...], str] = {}
+    for name in names:
+        codes = runs[name].astype(str).factorize()[0]
+        if codes.max() > 0:
+            found.setdefault(tuple(codes.tolist()), name)
+    return list(found.values())
+
+
+def _by_seed(runs: "pd.DataFrame", name: str) -> str:
+    """Write "hyper.lr is 1e-3 with seeds 0 and 1 and 1e-5 with seed 2"."""
+    parts = []
+    for value, part in runs.groupby(runs[name].map(plain), sort=False):
+        seeds = [str(seed) for seed in sorted(part["seed"].unique())]
+        parts.append(f"{value} with seed{'s' * (len(seeds) > 1)} {listed(seeds)}")
+    return f"{name} is {listed(parts)}"
+
+
+def said_first(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
+    """Return in sentences what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
+
+    That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
+    differ between those of one task, and are neither swept nor `drawn` by a study for each objective.
+    """
+    return _other_weights(table) + _other_settings(table, drawn)
+
+
+def _other_weights(table: "pd.DataFrame") -> str:
+    for task, runs in table.groupby("task", sort=False):
+        for name in runs.columns:
+            if name.startswith(WEIGHTS) and runs[name].nunique() > 1:
+                return f"On {task} the extractor {_extractor(name)} has other weights for some runs than for others. "
+    return ""
+
+
+def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
+    names = [c for c in table.columns if c.startswith(COMMON) and table[c].nunique(dropna=False) > 1]
+    swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
+    for task, runs in table.groupby("task", sort=False):
+        for name in _told_once(runs, [c for c in names if c.rpartition(".")[2] not in swept]):
+            whose = runs.groupby(runs[name].map(plain), sort=False)["objective"].unique()
+            if len(whose) > 1:
+                parts = [f"{value} with {listed([str(each) for each in owners])}" for value, owners in whose.items()]
+                short = name.split(".", 1)[1] if name.startswith("setup.") else name
+                return f"Objectives differ by more than themselves: on {task} {short} is {listed(parts)}. "
+    return ""
+
+
+def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:
+    """Return the extractors whose weights differ between the runs of two tables."""
+    names = dict.fromkeys(c for c in [*a, *b] if c.startswith(WEIGHTS))
+    return [_extractor(name) for name in names if _values(a, name) != _values(b, name)]
+
+
+def _values(runs: "pd.DataFrame", name: str) -> list[Any]:
+    return sorted(runs[name].dropna().unique()) if name in runs else []

@@ -1,0 +1,359 @@
+"""The headline over many tasks: how well each objective does on the whole, by every way of comparing them fairly.
+
+A run's score is 1 for a perfect sampler and 0 for the best null sampler; a run that was lost scores 0. An objective's
+number is the mean over the tasks, and its interval Student's t over the seeds' means over the tasks: runs of one seed
+share initial weights, data and latents in every task, so that seeds and not runs are what repeats independently.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.report.analysis import cell_table, grid_edges, null_rows, ranking
+from harness.report.analysis.averaging import shared, why_none
+from harness.report.analysis.cell_table import FAILURES, Interval
+from harness.statistics import jackknife
+from harness.text import listed
+
+WAYS = ("tuned", "recipe", "mean")  # of standing for an objective whose settings were swept
+BUDGETS = ("steps", "seconds")  # what objectives are given alike: generator steps, seconds of training
+# Share of nominal 95 % intervals over n seeds and nine simulated tasks that hold the expected tuned score, and the
+# expected difference of two: measured in 4,000 draws, checked in tests/report. By n: runs with normal noise of their
+# own; with luck that a seed brings to all runs, too; with one run in five far worse besides, or one in ten lost.
+COVERAGE: dict[int, dict[str, tuple[float, float]]] = {
+    3: {"alone": (0.96, 0.97), "shared": (0.95, 0.97), "skewed": (0.95, 0.96), "lost": (0.95, 0.96)},
+    5: {"alone": (0.96, 0.97), "shared": (0.96, 0.97), "skewed": (0.97, 0.98), "lost": (0.95, 0.98)},
+    10: {"alone": (0.98, 0.98), "shared": (0.95, 0.98), "skewed": (0.98, 0.99), "lost": (0.97, 0.99)},
+}
+# The same with normal noise, by n and by how many standard deviations of it lie between neighbours of three settings:
+# the least over one task and nine, with and without luck that a seed brings to all runs, in 20,000 draws.
+TIES: dict[int, dict[int, tuple[float, float]]] = {
+    3: {0: (0.955, 0.966), 1: (0.952, 0.962), 4: (0.949, 0.949)},
+    5: {0: (0.962, 0.982), 1: (0.955, 0.966), 4: (0.949, 0.948)},
+    10: {0: (0.954, 0.996), 1: (0.953, 0.967), 4: (0.948, 0.946)},
+}
+SAME = 1e-12  # scores nearer to each other differ by the order of a sum
+WORK = ("train_s", "critic_updates", "samples_seen")
+
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps, and a metric there
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Who comes first by one comparison, and how far ahead of every other objective, paired by seed.
+
+    gaps  by the others' names, best first; no bounds where there is one seed
+    lost  by name the share of lost runs among those that stand for each: of equal scores the lower one comes first
+    """
+
+    way: str
+    budget: str
+    first: str
+    gaps: Mapping[str, Interval]
+    lost: Mapping[str, float]
+
+    @property
+    def second(self) -> str:
+        return next(iter(self.gaps))
+
+    @property
+    def ahead(self) -> Interval:
+        """How far ahead of the second."""
+        return self.gaps[self.second]
+
+    @property
+    def tied(self) -> list[str]:
+        """Those who have the score of the first, such as 0 where nobody learnt anything, and lost no more runs."""
+        level = [name for name, gap in self.gaps.items() if abs(gap.mean) < SAME]
+        return [name for name in level if abs(self.lost[name] - self.lost[self.first]) < SAME]
+
+    @property
+    def untold(self) -> list[str]:
+        """Those that the seeds do not tell apart from the first: a later place with a wide spread may be one."""
+        return [name for name, gap in self.gaps.items() if not gap.low > 0]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What a suite found over its tasks.
+
+    rows     a row an objective, way and budget: score, low, high, place; objectives in the order of the first lead
+    leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
+    by_seed  the tuned score at equal steps: a row a task and seed, a column an objective in that order
+    by_task  its mean over seeds: a row a task; lost_by_task: the share of lost runs behind it, the same cells
+    at_steps, at_seconds  what intervals of the tuned score are made of (`jackknife`), in the mean over tasks: a row a
+             seed, the same columns
+    runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
+             in, "" for one), n_runs, n_lost, n_no_better (than the best null sampler), steps_at_equal_seconds (share
+             of its steps that an objective is judged at), quality and coverage of the tuned runs at their last step
+             (`nullrows`), and the mean work of a run that is ok
+    nulls    a row a task and null sampler (`nullrows.by_task`); none of results that were scored before these
+    seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that have a score and that every
+             objective was run on
+    swept    what was swept beside the data, in words; "" where nothing was
+    edges    of each objective and swept number the tuned choices at the edge of its grid (`edges`), at equal steps
+    judged   the runs behind the first lead as they are judged at equal steps: score, and excess, by which ties are told
+    """
+
+    rows: pd.DataFrame
+    leads: tuple[Lead, ...]
+    by_seed: pd.DataFrame
+    by_task: pd.DataFrame
+    lost_by_task: pd.DataFrame
+    at_steps: pd.DataFrame
+    at_seconds: pd.DataFrame
+    runs: pd.DataFrame
+    seeds: int
+    n_tasks: int
+    swept: str
+    edges: pd.DataFrame
+    judged: pd.DataFrame
+    nulls: pd.DataFrame
+
+    @property
+    def best(self) -> Lead:
+        return self.leads[0]
+
+
+def headline(
+    table: pd.DataFrame,
+    scored: pd.DataFrame,
+    metrics: Mapping[str, str],
+    data_axes: Collection[str] = (),
+    data_settings: Collection[str] = (),
+) -> Headline | None:
+    """Return the headline of a labelled table (`stats.labelled`); None where there is no fair one.
+
+    `scored` is the store's long table of run_id, step, score and w1_excess; `metrics` the primary metric by data set;
+    `data_axes` the swept names and `data_settings` the names below `setup.` that belong to data sets. There is none
+    where `fair.why_none` has a reason.
+    """
+    if why_none(table, metrics):
+        return None
+    compared = shared(table)
+    swept = cell_table.swept_columns(compared, data_axes)
+    seconds, recipe = _seconds(compared, data_settings), _at_recipe(compared[swept])
+    judged = _judged(compared.assign(seconds=seconds, recipe=recipe), scored)
+    varied = _varied(compared, swept)
+    stood = _standing(judged, WAYS if varied else WAYS[:1])
+    seeds = {key: grid_of(runs, "pseudo").groupby("seed").mean() for key, runs in stood.items()}
+    lost = {key: grid_of(runs, "lost") for key, runs in stood.items()}
+    rows = _rows(seeds, lost)
+    order = rows["objective"].unique()
+    tuned, at_steps = grid_of(stood["steps", "tuned"])[order], judged[judged["budget"] == "steps"]
+    tasks = compared["task"].unique()
+    return Headline(
+        rows=rows,
+        leads=_leads(seeds, lost),
+        by_seed=tuned,
+        by_task=tuned.groupby("task").mean().loc[tasks],
+        lost_by_task=lost["steps", "tuned"][order].groupby("task").mean().loc[tasks],
+        at_steps=seeds["steps", "tuned"][order],
+        at_seconds=seeds["seconds", "tuned"][order],
+        runs=_settings(compared, swept)
+        .join(_runs(compared, judged))
+        .join(_beside(compared, stood["steps", "tuned"]))
+        .loc[order]
+        .reset_index(),
+        seeds=int(compared["seed"].nunique()),
+        n_tasks=int(table["task"].nunique()),
+        swept=varied,
+        edges=grid_edges.edges(at_steps, stood["steps", "tuned"], swept if varied else ()),
+        judged=at_steps,
+        nulls=null_rows.by_task(compared),
+    )
+
+
+def _at_recipe(swept: pd.DataFrame) -> pd.Series:
+    """Say of each run whether every swept value that its objective has is `recipe`, and there is one."""
+    recipe = swept.astype(object) == "recipe"
+    return (recipe | swept.isna()).all(axis=1) & recipe.any(axis=1)
+
+
+def _varied(runs: pd.DataFrame, swept: Collection[str]) -> str:
+    """Return in words which swept values differ between settings; "" where there is one setting."""
+    found = [c.removeprefix("sweep.") for c in swept if runs[c].astype(str).nunique() > 1]
+    return listed(found) if found and runs["setting"].nunique() > 1 else ""
+
+
+def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every run and budget: where it is judged (`reached`, a share of its steps), its score there, its
+    w1_excess, infinite where it was lost, and whether it was (`lost`, 0 or 1).
+
+    The budget of a task is what its cheapest run that is ok took: its steps, or its seconds.
+    """
+    scores, excesses = _curves(scored, "score", 0.0), _distances(scored)
+    ok = runs["status"] == "ok"
+    parts = []
+    for budget in BUDGETS:
+        cost = runs[budget].astype(float)
+        reached = cost.where(ok).groupby(runs["task"]).transform("min") / cost
+        read = list(zip(runs["run_id"], runs["steps"] * reached, ok, strict=True))
+        found = [_score_at(*scores[run_id], step) if is_ok else 0.0 for run_id, step, is_ok in read]
+        beyond = [
+            float(np.interp(step, *excesses[run_id])) if is_ok and run_id in excesses else np.inf
+            for run_id, step, is_ok in read
+        ]
+        parts.append(
+            runs.assign(budget=budget, reached=reached, score=found, excess=beyond, lost=1.0 - ok, status="ok")
+        )
+    # One order whatever the plan's: it breaks ties between settings, and rounds sums.
+    return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
+
+
+def _distances(scored: pd.DataFrame) -> dict[str, Curve]:
+    """Return the distance behind the score of every run at its scored steps: w1_excess, of pictures fid_excess."""
+    found: dict[str, Curve] = {}
+    for name in ("w1_excess", "fid_excess"):
+        curves = _curves(scored, name, np.nan).items()
+        found |= {run_id: curve for run_id, curve in curves if np.isfinite(curve[1]).all()}
+    return found
+
+
+def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]:
+    """Return the scored steps of every run and one metric there, in order; of no run where none has the metric."""
+    if name not in scored:
+        return {}
+    return {
+        str(run_id): (part["step"].to_numpy(np.float64), part[name].to_numpy(np.float64, na_value=missing))
+        for run_id, part in scored.sort_values("step").groupby("run_id")
+    }
+
+
+def _seconds(runs: pd.DataFrame, data_settings: Collection[str]) -> pd.Series:
+    """Return the seconds of each run: the mean over those, on all data sets, that are ok and do the same work.
+
+    The time of a single stack is half chance: how many runs share it, and what else the machine was doing. Often all
+    runs of an objective in a task are one stack, so that only other data sets can even it out; that their samples
+    cost more or less to draw is neglected.
+    """
+    setup = [c for c in runs.columns if c.startswith("setup.") and c.removeprefix("setup.") not in data_settings]
+    work = ["architecture", "objective.base", "steps", *setup]
+    train_s = runs["train_s"].astype(float).where(runs["status"] == "ok")
+    return train_s.groupby([runs[c] for c in work], dropna=False).transform("mean")
+
+
+def _score_at(steps: NDArray[np.float64], scores: NDArray[np.float64], step: float) -> float:
+    """Return the score at a step, on the straight line between the scored steps around it.
+
+    Taking the last scored step before it would cost a run that is a hundredth too slow a quarter of its training.
+    An untrained generator counts 0 where step 0 was not scored.
+    """
+    if steps[0] > 0:
+        steps, scores = np.insert(steps, 0, 0.0), np.insert(scores, 0, 0.0)
+    return float(np.interp(step, steps, scores))
+
+
+def _standing(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return by (budget, way) the runs that stand for the objectives that have the way in every task, with `pseudo`."""
+    found = {}
+    for budget in BUDGETS:
+        runs = judged[judged["budget"] == budget]
+        whole = runs["task"].nunique() * runs["seed"].nunique()
+        stands = {
+            "recipe": runs[runs["recipe"]].assign(pseudo=runs["score"]),
+            "mean": runs.assign(pseudo=runs["score"]),
+        }
+        for way in ways:
+            stand = tuned(runs) if way == "tuned" else stands[way]
+            cells = stand[["task", "seed", "objective"]].drop_duplicates().groupby("objective").size()
+            stand = stand[stand["objective"].isin(cells.index[cells == whole])]
+            if len(stand):
+                found[budget, way] = stand
+    return found
+
+
+def tuned(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return of judged runs, in few columns, those at the setting that was best on the other seeds, and the `pseudo`
+    value of each seed. What is held fixed, such as a `norm`, is never tuned.
+
+    Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
+    """
+    fixed = [name for name in ("norm",) if name in judged]
+    groups = judged[
+        ["task", "objective", "setting", "seed", "status", "score", "excess", "lost", *fixed]
+    ].groupby(["task", "objective", *fixed])  # fmt: skip
+    return pd.concat([_tuned(group) for _, group in groups])
+
+
+def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
+    chosen = ranking.tuned(runs, "score", tie="excess")
+    codes, first = pd.factorize(runs["setting"])  # of settings that tie the first wins
+    order = np.lexsort((runs["seed"].to_numpy(), codes))
+    values, ties = (runs[name].to_numpy(np.float64)[order].reshape(len(first), -1).T for name in ("score", "excess"))
+    return chosen.assign(pseudo=jackknife.pseudo_values(chosen["score"].to_numpy(), values, -values, ties))
+
+
+def grid_of(runs: pd.DataFrame, column: str = "score") -> pd.DataFrame:
+    """Return the mean of a column of runs, such as their score: a row a task and seed, a column an objective."""
+    return runs.groupby(["task", "seed", "objective"])[column].mean().unstack("objective")
+
+
+def _rows(
+    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
+) -> pd.DataFrame:
+    rows = []
+    for (budget, way), seeds in by_seed.items():
+        for place, objective in enumerate(_order(seeds, lost[budget, way]), start=1):
+            found = cell_table.score_interval(seeds[objective])
+            labels = {"objective": objective, "way": way, "budget": budget, "place": place}
+            rows.append({**labels, "score": found.mean, "low": found.low, "high": found.high})
+    made = pd.DataFrame(rows)
+    first = {objective: place for place, objective in enumerate(made["objective"].unique())}
+    return made.sort_values("objective", key=lambda names: names.map(first), kind="stable", ignore_index=True)
+
+
+def _order(seeds: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
+    """Sort objectives best first: by mean score, ties by the share of lost runs (`lost`), then by name."""
+    keys = pd.DataFrame({"score": -(seeds.mean() / SAME).round(), "lost": (lost.mean() / SAME).round()})
+    return [str(name) for name in keys.sort_index().sort_values(["score", "lost"], kind="stable").index]
+
+
+def _leads(
+    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
+) -> tuple[Lead, ...]:
+    n = max(seeds.shape[1] for seeds in by_seed.values())
+    found = {key: seeds for key, seeds in by_seed.items() if seeds.shape[1] == n}
+    return tuple(lead(way, budget, seeds, lost[budget, way]) for (budget, way), seeds in found.items())
+
+
+def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead:
+    """Return who comes first of the scores over all tasks: `seeds` has a row a seed, a column an objective, `lost` the
+    same columns of the share of lost runs in as many tasks and seeds for each.
+    """
+    first, *others = _order(seeds, lost)
+    gaps = {name: cell_table.paired_difference(seeds[first], seeds[name]) for name in others}
+    return Lead(way, budget, first, gaps, {str(name): float(share) for name, share in lost.mean().items()})
+
+
+def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:
+    """Say of each objective how many settings it was tuned over, and what they differ in."""
+    by = compared.groupby("objective")
+    return pd.DataFrame({
+        "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
+        "tuned_over": pd.Series({name: _varied(runs, swept) for name, runs in by}),
+    }).rename_axis("objective")  # fmt: skip
+
+
+def _beside(compared: pd.DataFrame, stood: pd.DataFrame) -> pd.DataFrame:
+    """Return quality and coverage of each objective's tuned runs, in the mean over the tasks that have them."""
+    keys = [name for name in ("task", "objective", "setting", "seed", "norm") if name in stood and name in compared]
+    values = compared[keys].join(null_rows.measured(compared))
+    means = stood[keys].merge(values, on=keys).groupby(["objective", "task"])[list(null_rows.KINDS)].mean()
+    return means.groupby("objective").mean()
+
+
+def _runs(compared: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    ok, by = compared["status"] == "ok", compared["objective"]
+    seconds = judged[judged["budget"] == "seconds"]
+    counts = pd.DataFrame({
+        "n_runs": by.groupby(by).size(),
+        "n_lost": compared["status"].isin(FAILURES).groupby(by).sum(),
+        "n_no_better": (ok & (compared["score"] == 0)).groupby(by).sum(),
+        "steps_at_equal_seconds": seconds.groupby("objective")["reached"].mean(),
+    })  # fmt: skip
+    work = [name for name in WORK if name in compared]
+    return counts.join(compared[ok].astype(dict.fromkeys(work, float)).groupby("objective")[work].mean())

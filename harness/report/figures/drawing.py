@@ -1,0 +1,319 @@
+"""Drawing: each function takes a table or arrays and an `ax`, draws what it is given and calculates nothing.
+
+Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, cast
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
+
+from harness.text import plain
+
+Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
+
+# Okabe and Ito (2008): told apart by readers with any of the common forms of colour blindness. Their yellow comes last,
+# for it is faint on white. Seven markers and five dashes make the first 280 places all look different.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (9, 3)))
+# The objectives of `harness list` by their places, which are the same in every report; those drawn most come first.
+PLACES = ("gan", "nsgan", "wgan-gp", "wgan-clip", "lsgan", "hinge", "wgan-lp", "wgan")
+GREY = "#9A9A9A"
+INK = "#222222"
+STEPS = "generator steps"
+UPDATES = "critic updates"
+WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
+
+# Labels with units; a metric that is not here is labelled with its own name.
+LABELS = {
+    "w1_excess": "W1 excess (data units)",
+    "w1": "W1 (data units)",
+    "w2": "W2 (data units)",
+    "sliced_w": "sliced W1",
+    "hq": "high-quality share",
+    "reverse_kl": "reverse KL (nats)",
+    "kl": "KL (nats)",
+    "js": "JS (nats)",
+    "tv": "total variation",
+}
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#777777",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no ticks stand above: looking for some at every drawing takes a twentieth of its time
+    "text.color": INK,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one objective looks in every figure."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+
+def styles(objectives: Iterable[str]) -> dict[str, Style]:
+    """Return a style for every objective; no two of 280 look alike, and of eight no two have one colour.
+
+    Those of PLACES look the same whatever is beside them. Of other names, in their order, a variant ("wgan-clip-0.1")
+    takes the place of what it varies where that is not there; then all take the first places that are free.
+    """
+    names = sorted(set(objectives))
+    places = {name: PLACES.index(name) for name in names if name in PLACES}
+    for name in names:
+        varied = _varied(name)
+        if name not in places and varied is not None and varied not in places.values():
+            places[name] = varied
+    free = (place for place in count() if place not in places.values())
+    for name in names:
+        if name not in places:
+            places[name] = next(free)
+    return {name: _style(places[name]) for name in names}
+
+
+def _varied(name: str) -> int | None:
+    """Return the place of the objective whose name, the longest of PLACES, begins a name: "wgan-clip-0.1"."""
+    begun = [known for known in PLACES if name.startswith((f"{known}-", f"{known} "))]
+    return PLACES.index(max(begun, key=len)) if begun else None
+
+
+def _style(place: int) -> Style:
+    return Style(PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
+
+
+def label(metric: str) -> str:
+    """Return the axis label of a metric column, with its unit."""
+    return LABELS.get(metric, metric)
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the context to draw and encode in: matplotlib reads its settings at either time. They are undone after."""
+    return matplotlib.rc_context(cast(Any, STYLE))
+
+
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches with one empty axes."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def squares(rows: int, columns: int, side: float) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure of rows and columns of square axes, `side` inches each."""
+    figure = Figure(figsize=((columns + 1) * side, rows * (side + 0.2) + 0.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, [list(row) for row in axes]
+
+
+def empty(ax: Axes, text: str) -> None:
+    """Say in place of a picture why there is none."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, wrap=True)
+
+
+def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0) -> None:
+    """Set the scale of an axis; `threshold` is where a symlog axis turns linear."""
+    setter = ax.set_xscale if axis == "x" else ax.set_yscale
+    if scale == "symlog":
+        setter("symlog", linthresh=threshold)
+    elif scale == "log":
+        setter("log")
+        long = ax.xaxis if axis == "x" else ax.yaxis
+        long.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a decade alone would have one number on it
+        long.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+        long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a picture
+
+
+def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[str, Style], metric: str) -> None:
+    """Draw one task: a row a cell, best on top; a dot a seed, a diamond and a bar for the mean and its interval.
+
+    `cells`: objective, row, text, median, mean, low, high. `runs`: objective, row, lift (up or down within it), value.
+    """
+    if metric.split("[")[0].split("@")[0].endswith("_excess"):
+        ax.axvline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    for cell in cells.to_dict("records"):
+        look, mine = styled[cell["objective"]], runs[runs["row"] == cell["row"]]
+        ax.plot(
+            mine["value"], mine["row"] + mine["lift"], linestyle="none", marker=look.marker, markersize=5.5,
+            color=look.colour, alpha=0.75, markeredgewidth=0, zorder=3,
+        )  # fmt: skip
+        if np.isfinite(cell["low"]):
+            ax.plot([cell["low"], cell["high"]], [cell["row"]] * 2, color=INK, linewidth=1.6, zorder=4)
+        if np.isfinite(cell["mean"]):
+            ax.plot(
+                [cell["mean"]], [cell["row"]], marker="d", markersize=6, color="white", markeredgecolor=INK, zorder=5
+            )
+        elif np.isfinite(cell["median"]):
+            ax.plot([cell["median"]], [cell["row"]], marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=5)
+    ax.set_yticks(cells["row"].tolist(), cells["text"].tolist())
+    ax.set_ylim(float(cells["row"].max()) + 0.6, float(cells["row"].min()) - 0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.set_xlabel(label(metric))
+
+
+def draw_headline(ax: Axes, rows: pd.DataFrame, styled: dict[str, Style], ways: dict[str, str]) -> None:
+    """Draw scores over many tasks: a row an objective, best on top, in it a mark and a bar a way of comparing.
+
+    `rows`: objective, row, lift (up or down within it), way, score, low, high. `ways`: what the legend calls each.
+    """
+    for found in rows.to_dict("records"):
+        colour, y = styled[found["objective"]].colour, found["row"] + found["lift"]
+        marker, filled = WAYS[found["way"]]
+        if np.isfinite(found["low"]):
+            ax.plot([found["low"], found["high"]], [y, y], color=colour, linewidth=1.6, zorder=3)
+        face = colour if filled else "white"
+        ax.plot([found["score"]], [y], marker=marker, markersize=6, color=face, markeredgecolor=colour, zorder=4)
+    names = rows.drop_duplicates("row")
+    ax.set_yticks(names["row"].tolist(), names["objective"].tolist())
+    ax.set_ylim(float(names["row"].max()) + 0.5, float(names["row"].min()) - 0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    for way, text in ways.items():
+        marker, filled = WAYS[way]
+        ax.plot([], [], marker, markersize=6, color=INK if filled else "white", markeredgecolor=INK, label=text)
+    if len(ways) > 1:
+        cast(Figure, ax.figure).legend(loc="outside lower center", ncols=len(ways), handletextpad=0.2)
+
+
+def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
+    """Draw scores from 0 to 1, a row a task and a column an objective, as shaded numbers; each row's best is framed."""
+    seaborn.heatmap(
+        grid, vmin=0, vmax=1, cmap="Blues", annot=True, fmt=".2f", annot_kws={"fontsize": 9.5}, cbar=False, ax=ax
+    )
+    best = grid.eq(grid.max(axis=1), axis=0).to_numpy()
+    for text in ax.texts:
+        column, row = (int(at) for at in text.get_position())
+        if best[row, column]:
+            text.set_fontweight("bold")
+            frame = Rectangle((column + 0.03, row + 0.05), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.4)
+            ax.add_patch(frame)
+    ax.xaxis.tick_top()
+    ax.set_xticks(ax.get_xticks(), grid.columns.tolist(), rotation=25, ha="left", rotation_mode="anchor")
+    ax.set_yticks(ax.get_yticks(), grid.index.tolist(), rotation=0)
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def draw_steps(
+    ax: Axes,
+    means: pd.DataFrame,
+    seeds: pd.DataFrame,
+    styled: dict[str, Style],
+    metric: str,
+    steps: str = STEPS,
+) -> None:
+    """Draw a metric against steps: a thick line an objective, thin ones its seeds.
+
+    `means`: objective, text, step, value. `seeds`: objective, run_id, step, value. Set the scale of `ax` before.
+    """
+    looks = {str(text): styled[objective] for objective, text in zip(means["objective"], means["text"], strict=True)}
+    for objective, runs in seeds.groupby("objective", sort=False):
+        ax.plot(*_one_after_another(runs), color=styled[str(objective)].colour, linewidth=0.8, alpha=0.4)
+    for text, part in means.groupby("text", sort=True):
+        look = looks[str(text)]
+        ax.plot(
+            part["step"], part["value"], color=look.colour, linewidth=2.0, linestyle=look.dash, marker=look.marker,
+            markersize=5, label=str(text),
+        )  # fmt: skip
+    if metric.endswith("_excess") and ax.get_yscale() != "log":  # a log axis has no zero
+        ax.axhline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    ax.set_xlabel(steps)
+    ax.set_ylabel(label(metric))
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    if ax.get_legend_handles_labels()[0]:
+        _legend(ax, handlelength=3)
+
+
+def _one_after_another(runs: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the steps and values of runs, in order of run_id, with a gap between two: one line is sooner drawn than
+    twenty.
+    """
+    ids = runs["run_id"].to_numpy()
+    ends = np.flatnonzero(ids[1:] != ids[:-1]) + 1
+    step, value = (np.insert(runs[name].to_numpy(np.float64), ends, np.nan) for name in ("step", "value"))
+    return step, value
+
+
+def draw_points(ax: Axes, real: NDArray[Any], generated: NDArray[Any], look: Style, limits: Limits) -> None:
+    """Draw real points [n, 2] in grey under generated ones [m, 2], with equal axes inside the limits."""
+    for points, colour, size in ((real, GREY, 14.0), (generated, look.colour, 3.5)):
+        ax.scatter(points[:, 0], points[:, 1], s=size, color=colour, alpha=0.6, linewidths=0, rasterized=True)
+    ax.set_xlim(limits[0], limits[1])
+    ax.set_ylim(limits[2], limits[3])
+    ax.set_aspect("equal")
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(True)
+    ax.tick_params(length=2, labelsize=8)
+    ax.locator_params(nbins=5)
+
+
+def draw_sheet(ax: Axes, sheet: NDArray[np.uint8]) -> None:
+    """Draw a sheet of pictures [height, width, 3], pixel by pixel."""
+    ax.imshow(sheet, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def draw_critic(ax: Axes, grid: NDArray[Any], extent: Limits) -> None:
+    """Draw faint level lines of a critic on a grid [rows, columns], rows being the second coordinate, ascending."""
+    rows, columns = grid.shape
+    x, y = np.linspace(extent[0], extent[1], columns), np.linspace(extent[2], extent[3], rows)
+    ax.contour(x, y, grid, levels=10, colors=INK, linewidths=0.5, alpha=0.35, zorder=0)
+
+
+def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS) -> None:
+    """Draw the losses of one run: `curves` holds step, critic_loss and, unless it is fixed, generator_loss."""
+    ax.plot(curves["step"], curves["critic_loss"], color=look.colour, linewidth=1.0, label="critic")
+    if "generator_loss" in curves:
+        ax.plot(
+            curves["step"],
+            curves["generator_loss"],
+            color=INK,
+            linewidth=1.0,
+            alpha=0.7,
+            linestyle=(0, (4, 1.5)),
+            label="generator",
+        )
+    ax.set_xlabel(steps)
+    ax.set_ylabel("loss")
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    _legend(ax, ncols=2, handlelength=2.2)
+
+
+def _legend(ax: Axes, **look: Any) -> None:
+    """Put a legend inside the axes, where it hides least: looking for that place while laying out finds nothing."""
+    ax.legend(loc="best", **look).set_in_layout(False)

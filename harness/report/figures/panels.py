@@ -1,0 +1,65 @@
+"""A picture at a time, so that a phone can stack them: drawn, named, turned into bytes, and counted."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from harness.errors import HarnessError
+from harness.report.figures import drawing, encoding
+
+MOST = 24  # panels of one kind on a page
+Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
+TYPES = {"png": "image/png", "gif": "image/gif"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture: its file name without ending, what it shows in words, its size in CSS pixels, and its bytes by the
+    ending of each file; the page shows the first.
+    """
+
+    name: str
+    alt: str
+    width: int
+    height: int
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The panels of one kind, and in words what is not shown."""
+
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...]
+
+
+def collect(kind: str, items: list[Any], draw: Callable[[Any], Drawn | None], total: int, what: str) -> Section:
+    """Draw the items chosen of `total`, and say how many are left out of what.
+
+    A record that cannot be read costs its own panel and is said.
+    """
+    panels, notes = [], []
+    for place, item in enumerate(items, start=1):
+        try:
+            with drawing.style():
+                drawn = draw(item)
+                panels += [] if drawn is None else [_panel(f"{kind}-{place:02d}", *drawn)]
+        except (HarnessError, OSError) as error:
+            notes.append(f"Not drawn: {error}")
+    if len(items) < total:
+        notes.append(f"Shown are {len(items)} of {total:,} {what}; the tables hold them all.")
+    return Section(tuple(panels), tuple(notes))
+
+
+def _panel(place: str, figure: Figure, title: str, alt: str) -> Panel:
+    width, height = (round(100 * float(inches)) for inches in figure.get_size_inches())
+    png, svg = encoding.encode(figure)
+    return Panel(named(place, title), alt, width, height, {"png": png, "svg": svg})
+
+
+def named(place: str, title: str) -> str:
+    """Return a panel's file name, without ending."""
+    return f"{place}-{re.sub(r'[^A-Za-z0-9.]+', '-', title).strip('-')[:80]}"

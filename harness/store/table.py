@@ -1,0 +1,157 @@
+"""From records to one flat table: the columns of runs.parquet."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from harness.report.analysis.comparable import SCORING, scoring
+from harness.spec import canonical_json, content_id
+from harness.store.frozen import frozen_scored, frozen_table, is_frozen
+
+if TYPE_CHECKING:
+    from harness.store import Store
+
+FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
+FACTS_OF_PICTURES = ("ms_per_image",)
+PROVENANCE = (
+    *("device", "torch", "harness", "git", "host_cpu", "cpu_isa", "gpu_driver"),
+    *("numpy", "scipy", "pot", "torch-fidelity", "stack"),
+)
+
+
+def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+    """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
+
+    Of frozen results it is the table that was kept.
+    """
+    if is_frozen(store.folder):
+        kept = frozen_table(store.folder)
+        return kept if of is None else kept[kept["run_id"].isin([planned["run_id"] for planned in of])]
+    plan = store.plan
+    score_id, runs = plan["score_id"], plan["runs"] if of is None else of
+    known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in runs}}
+    rows = []
+    for planned in runs:
+        run_id = planned["run_id"]
+        labels = {key: planned[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
+        sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
+        first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
+        rows.append({**first, **known[run_id], **sweep})
+    return one_kind_a_column(pd.DataFrame(rows))
+
+
+def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
+
+    primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
+    bases                 each data set in the tables   objectives  all names, from which looks are given
+    confirming            of a study alone: the runs that confirm its chosen settings, none before these are known
+    drawn                 of a study alone: the settings that it draws
+
+    `score.samples` and `score.metrics` are columns, as tables of several plans are put together: on how many samples
+    the runs are scored, and by which versions of the metrics ("" for today's).
+    """
+    suite, how = plan["resolved"], scoring(plan)
+    table = table.assign(**dict(zip(SCORING, (how.samples, how.metrics), strict=True)))
+    table.attrs = {
+        "primary": dict(suite["primary"]),
+        "extractors": list(suite.get("score", {}).get("extractors") or ()),
+        "data_axes": list(plan.get("data_axes", ())),
+        "bases": bases(plan),
+        "objectives": sorted({row["objective"] for row in plan["runs"]}),
+    }
+    if "study" in plan:
+        table.attrs["drawn"] = sorted(suite.get("study", {}).get("space", ()))
+        table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
+    return table
+
+
+def bases(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name in the table of each data set of a plan, by its name in the suite."""
+    return {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
+
+
+def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
+
+    Of frozen results it is the table that was kept.
+    """
+    if is_frozen(store.folder):
+        kept = frozen_scored(store.folder)
+        return kept if of is None else kept[kept["run_id"].isin(of)]
+    plan = store.plan
+    rows = []
+    for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]) if of is None else of:
+        scores = store.scores(run_id, plan["score_id"])
+        for step, metrics in (scores or {"steps": {}})["steps"].items():
+            rows.append({"run_id": run_id, "step": int(step), **metrics})
+    table = pd.DataFrame(rows, columns=None if rows else ["run_id", "step"])
+    return table.sort_values(["run_id", "step"], ignore_index=True)
+
+
+def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
+    """The columns of a run that do not depend on the names under which it was planned."""
+    setup, run_id = spec["setup"], content_id(spec)
+    columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
+    record = store.record(run_id)
+    if record is None:
+        attempt = store.last_attempt(run_id)
+        return columns | ({"status": attempt["status"], "error": attempt["error"]} if attempt else {})
+    columns |= {"status": record["status"], "first_bad_step": record["first_bad_step"]}
+    columns |= {name: record["facts"].get(name) for name in FACTS}
+    columns |= {name: record["facts"][name] for name in FACTS_OF_PICTURES if name in record["facts"]}
+    columns |= {name: record["provenance"].get(name) for name in PROVENANCE}
+    scores = store.scores(run_id, score_id)
+    if scores is not None:
+        columns |= {"score_s": scores["score_s"], **scores.get("made_with", {})}
+        final = scores["steps"].get(str(setup["train"]["steps"]))
+        if record["status"] == "ok" and final is not None:
+            columns |= final
+    if record["status"] == "ok" and record["facts"].get("saturated") is not None:
+        columns["saturated"] = float(record["facts"]["saturated"])
+    return columns
+
+
+def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a run's resolved settings: steps, hyper.*, data.*, setup.*; lists and mappings as text."""
+    return {"steps": spec["setup"]["train"]["steps"], **_hyper(spec["hyper"]), **_setup(spec["setup"])}
+
+
+def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:
+    columns = {name if name.startswith("data.") else f"hyper.{name}": value for name, value in hyper.items()}
+    same = hyper["critic_lr"] == hyper["generator_lr"]
+    return {"hyper.lr": hyper["critic_lr"] if same else None, **columns}
+
+
+def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten a Setup: parameters of both players also under their plain name, null where the two differ."""
+    columns: dict[str, Any] = {}
+    generator, critic = setup["generator"], setup["critic"]
+    for name in dict.fromkeys([*generator, *critic]):
+        either = [player[name] for player in (generator, critic) if name in player]
+        columns[f"setup.{name}"] = _plain(either[0]) if all(v == either[0] for v in either) else None
+    columns |= {f"setup.generator.{name}": _plain(value) for name, value in generator.items()}
+    columns |= {f"setup.critic.{name}": _plain(value) for name, value in critic.items()}
+    columns |= {
+        f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")
+    }
+    columns |= {f"setup.{name}": _plain(value) for name, value in setup["data"].items()}
+    return columns | {
+        "setup.trained": setup["train"]["generator"],
+        "setup.tricks": "+".join(sorted(setup["tricks"])) or None,
+    }
+
+
+def one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
+    """Write mixed columns as text ("recipe" beside 0.001), which parquet needs."""
+    for name in table.columns:
+        kinds = {type(value) for value in table[name] if value is not None and value == value}
+        if str in kinds and len(kinds) > 1:
+            table[name] = [str(value) if value is not None and value == value else None for value in table[name]]
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """Lists and mappings as text: a column holds one kind of value."""
+    return canonical_json(value) if isinstance(value, list | tuple | dict) else value

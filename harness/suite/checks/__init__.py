@@ -1,0 +1,1 @@
+"""What a suite of the right form can still have wrong."""

@@ -1,0 +1,72 @@
+"""Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.datasets import Dataset
+from harness.datasets.images import HELD_OUT
+from harness.errors import suggestion
+from harness.metrics import FEATURE_METRICS, rankable
+from harness.metrics.directions import bare_name, named_by
+from harness.metrics.extractors import OF_CLASSES, defaults
+from harness.metrics.extractors.network import FEATURES
+from harness.metrics.image_metrics import LEAST, WEAK_ERROR, columns_seen
+from harness.text import listed
+
+OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
+OF_EVERY = {bare_name(c) for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
+
+
+BY_COVARIANCE = ("fid", "fid_train", "fid_excess", "score")  # which say little where it is singular
+
+
+def few_for_fid(label: str, n: int) -> str:
+    """Return that so few pictures of a data set are too few for a FID in features of an extractor, in a phrase."""
+    least = math.floor(FEATURES / HELD_OUT) + 1
+    needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out pictures"
+    return f"{needs} (a folder of {least} or more), and '{label}' is scored on {n:,}"
+
+
+def weak_extractor(label: str, name: str, error: float) -> str:
+    """Return that an extractor is too weak for the classes of a data set, in a phrase."""
+    why = f"is wrong on {100 * error:.1f} % of the held-out images of '{label}'"
+    if error <= WEAK_ERROR:
+        why = f"misses classes in the held-out images of '{label}'"
+    return f"the extractor '{name}' {why}: modes, class_kl and share are empty; FID and score in its features say less"
+
+
+def why_unranked(
+    metric: str, label: str, entry: Dataset, data: Mapping[str, Any], score: tuple[int, Sequence[str] | None]
+) -> str:
+    """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
+
+    `data` are its settings, `label` its name in the suite; `score` holds its samples and extractors. Pictures are made
+    only where the answer depends on them.
+    """
+    assert entry.pictures is not None, "of a data set of pictures"
+    known, plain = rankable(entry, data), bare_name(metric)
+    if plain not in known or (plain not in OF_FEATURES and plain != metric):
+        return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
+    sizes, (samples, extractors) = entry.sizes(data), score
+    n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
+    looked_at = bool(extractors) if extractors is not None else height == width
+    few = ""
+    if plain in BY_COVARIANCE and sizes.held_out <= FEATURES:
+        few = f"{metric!r} given; {few_for_fid(label, sizes.held_out)}; rank on sliced_w or kid."
+    if plain not in OF_FEATURES or (looked_at and metric in OF_EVERY and n >= LEAST[plain]):
+        return few
+    pictures = entry.pictures(data)
+    asked = defaults(pictures) if extractors is None else list(extractors)
+    used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
+    columns = [c for x in asked for c in columns_seen(x, n, used, classes if x in OF_CLASSES else 0)]
+    there = [column for column in columns if named_by(plain, [column])]
+    if not there and n < LEAST.get(plain, 0):
+        return f"{metric!r} takes {LEAST[plain]} pictures or more, and '{label}' is scored on {n}; use sliced_w."
+    if not there:
+        seen = f"{listed(asked)} alone" if asked else "no extractor"
+        text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
+        return f"{text}sliced_w."
+    if not named_by(metric, there):
+        return f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
+    return few

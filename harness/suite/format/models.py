@@ -1,0 +1,287 @@
+"""The format of a suite file as frozen models, and its JSON schema. Nothing here knows the tables, or imports torch.
+
+A field that takes a sweep holds one value or a list of them, exactly as written. None stands for "not said": what it
+means then is settled by precedence, when the suite is expanded.
+"""
+
+import io
+from collections.abc import Sequence
+from math import ceil
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from ruamel.yaml import YAML
+
+from harness.suite.format.fields import Seeds, Strict, described, seed_list
+from harness.suite.format.study_block import Study, StudyChange
+from harness.suite.format.values import (
+    BETA,
+    COLUMN,
+    COUNT,
+    FRACTION,
+    INIT,
+    NAMED,
+    NEVER,
+    NUMBER,
+    PARAMETER,
+    POSITIVE,
+    SCHEDULE,
+    TEXT,
+    UPDATES,
+    Kind,
+    Swept,
+    is_number,
+    is_whole,
+    one_of,
+    or_recipe,
+    or_word,
+)
+
+MAX_FRAMES = 500
+ALLOWANCES = ("batch-norm-in-penalty",)
+
+Rates = Annotated[Any, Swept(or_recipe(POSITIVE))]
+Betas = Annotated[Any, Swept(or_recipe(BETA))]
+Counts = Annotated[Any, Swept(COUNT)]
+Inits = Annotated[Any, Swept(INIT)]
+Numbers = Annotated[Any, Swept(or_recipe(NUMBER))]
+Parameters = Annotated[Any, PARAMETER]
+Name = Annotated[Any, NAMED]
+Names = Annotated[Any, Swept(NAMED)]
+Optimizers = Annotated[Any, Swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
+Text = Annotated[Any, TEXT]
+
+
+FRAMES = Kind(
+    f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
+    lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
+    {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
+)
+MOST_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
+LIMIT = Kind(
+    f"a number above 0 and up to {MOST_LIMIT:,}",
+    lambda value: is_number(value) and 0 < value <= MOST_LIMIT,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LIMIT},
+)
+VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
+Fractions = Annotated[Any, Swept(FRACTION)]
+Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
+
+
+class Train(Strict):
+    """How runs are trained. Every key takes a list, one run for each value; `recipe` keeps the paper's value."""
+
+    steps: Counts = described("generator steps (critic updates where the generator is fixed); 1000 if not said")
+    batch: Counts = described("samples of each kind in one update; 64 if not said")
+    lr: Rates = described("learning rate of both players")
+    critic_lr: Rates = described("learning rate of the critic; beats `lr` beside it")
+    generator_lr: Rates = described("learning rate of the generator; beats `lr` beside it")
+    optimizer: Optimizers = described("optimiser of both players")
+    beta1: Betas = described("Adam's first decay rate; SGD's momentum")
+    beta2: Betas = described("Adam's second decay rate; RMSProp's smoothing constant")
+    n_critic: Annotated[Any, Swept(or_recipe(UPDATES))] = described(
+        "critic updates a generator step, or {base, first: [steps, updates], every: [steps, updates]}"
+    )
+    critic_init: Inits = described("initial weights of the critic: he, default, dcgan, or {normal: sd}")
+    generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
+    schedule: Annotated[Any, Swept(SCHEDULE)] = described("hyperparameters that fall to zero: {lr: linear} or cosine")
+    pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
+    micro_batch: Counts = described(
+        "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
+    )
+    constrain: Annotated[Any, Swept(one_of("after", "before", "after+start"))] = described(
+        "when the critic's weights are constrained, relative to its step; after if not said"
+    )
+    generator: Annotated[Any, Swept(one_of("trained", "fixed"))] = described("fixed: the critic is trained alone")
+
+
+class Limits(Strict):
+    """What training may take before it is stopped; no limit where none is said."""
+
+    seconds: Annotated[Any, LIMIT] = described("wall time of a run in seconds; a stack of n runs has n times that")
+    memory_gb: Annotated[Any, LIMIT] = described("memory of a worker process, in 1e9 bytes")
+
+
+class SuiteTrain(Train):
+    """How every run is trained; `checkpoint_s` and `limits` say how the machine is used, and are no part of a run."""
+
+    checkpoint_s: Annotated[Any, or_word(POSITIVE, NEVER)] = Field(
+        default=60, description="seconds of training between two checkpoints of a stack, or never"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what training may take before it is stopped")
+
+
+class Score(Strict):
+    """When a run is scored, and on how many samples."""
+
+    at: Fractions = Field(default=[1], description="fractions of the steps, rounded up to a step; 0 is allowed")
+    samples: Annotated[Any, COUNT] = Field(default=1000, description="generated samples that a score is computed from")
+    extractors: list[Name] = described(
+        "networks in whose features pictures are compared; the first ranks; if not said the data set's own: poses "
+        "where it has classes that show a way up, else classifier, else rotations"
+    )
+    frames: Annotated[Any, FRAMES] = Field(
+        default=0, description="steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation"
+    )
+
+
+class Primary(Strict):
+    """The metrics that objectives are ranked on; all others are exploratory."""
+
+    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
+    images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
+
+
+class ArchitectureVariant(Strict):
+    """An architecture under a name of its own. Keys beside those below set a parameter of both players."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Parameters]
+
+    base: Name = described("name of the architecture in the table; needed where the variant has another name")
+    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused")
+    generator: dict[str, Parameters] = Field(default={}, description="parameters of the generator alone")
+    critic: dict[str, Parameters] = Field(default={}, description="parameters of the critic alone")
+
+
+class DatasetVariant(Strict):
+    """A data set under a name of its own. Keys beside those below set its parameters, such as `sd` or `size`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Parameters]
+
+    base: Name = described("name of the data set in the table; needed where the variant has another name")
+    fixed: Counts = described(
+        "train on a set of this many points, drawn once, else on a fresh batch each step; on the first so many pictures"
+    )
+    file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
+    folder: Text = described("folder of your own pictures, relative to this file; for `folder`")
+
+
+class ObjectiveVariant(Train):
+    """An objective under a name of its own. Keys beside those below set its hyperparameters, such as `gp_weight`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Numbers]
+
+    base: Name = described("name of the objective in the table; needed where the variant has another name")
+    tricks: dict[str, dict[str, Annotated[Any, Swept(NUMBER)]]] = Field(
+        default={}, description="additions to the objective, each with its parameters: {ema: {decay: 0.99}}"
+    )
+    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused")
+
+
+class Block(Strict):
+    """A part of the matrix: every data set with every architecture with every objective, swept values and seeds."""
+
+    dataset: Names = Field(description="data set or list of data sets, by variant or table name")
+    architecture: Names = Field(description="architecture or list of architectures")
+    objective: Names = Field(description="objective or list of objectives")
+    train: Train = Field(default=Train(), description="training settings of this block")
+    seeds: Seeds = described("seeds of this block, where they differ from the suite's")
+    zip: list[list[Text]] = Field(default=[], description="groups of swept names whose lists advance together")
+    exclude: list[dict[str, Any]] = Field(
+        default=[], description="combinations to leave out: {objective: gan, architecture: mlp-deep}"
+    )
+
+
+class Body(Strict):
+    """What a suite says, and what a scale of it may replace."""
+
+    question: Text = described("what the suite is to find out, in a sentence")
+    primary: Primary = Field(default=Primary(), description="metrics that objectives are ranked on")
+    seeds: Seeds = Field(default=1, description="number of seeds (0, 1, ...), or a list of them")
+    train: SuiteTrain = Field(default_factory=SuiteTrain, description="training settings of every run")
+    score: Score = Field(default=Score(), description="when runs are scored")
+    architectures: dict[str, ArchitectureVariant] = Field(default={}, description="variants of architectures by name")
+    datasets: dict[str, DatasetVariant] = Field(default={}, description="variants of data sets by name")
+    objectives: dict[str, ObjectiveVariant] = Field(default={}, description="variants of objectives by name")
+    matrix: list[Block] = Field(default=[], description="blocks of combinations to train")
+    study: StudyChange = described("settings that `harness study` draws for every objective of the matrix")
+    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused, suite wide")
+
+
+class Suite(Body):
+    """A whole suite file."""
+
+    version: Annotated[Any, VERSION] = Field(description="version of this format: 1")
+    name: Name = Field(description="name of the suite and of its results folder")
+    matrix: list[Block] = Field(description="blocks of combinations to train")
+    study: Study = described("settings that `harness study` draws for every objective of the matrix")
+    scales: dict[str, Body] = Field(default={}, description="changes to the suite by name, merged in by --scale")
+    scale: Name = described("the scale that this suite was resolved at; written by the harness")
+    set: list[Text] = Field(default=[], description="KEY=VALUE settings that win over every block, as of --set")
+    extends: Text = described("a suite file that this one is merged into, by a path relative to this file")
+    plugins: list[Text] = Field(default=[], description="Python files with further tables, relative to this file")
+
+    @property
+    def folder(self) -> str:
+        """The name of its results folder: `<suite>`, or `<suite>@<scale>`."""
+        return f"{self.name}@{self.scale}" if self.scale else str(self.name)
+
+    def seeds_of(self, block: Block) -> list[int]:
+        """Return the seeds of a block: its own, else the suite's."""
+        return seed_list(self.seeds if block.seeds is None else block.seeds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything the suite says, defaults included, `seeds` and `score.at` as lists."""
+        plain = self.model_dump(mode="json", exclude_none=True, exclude={"scales", "extends"})
+        at = self.score.at if isinstance(self.score.at, list) else [self.score.at]
+        return {**plain, "seeds": seed_list(self.seeds), "score": {**plain["score"], "at": at}}
+
+    def to_yaml(self) -> str:
+        """Return the suite as a file that says the same: `load_suite` reads it back."""
+        said = self.model_dump(mode="json", exclude_unset=True, exclude={"scales", "extends"})
+        first = {"version": self.version, "name": self.name, "question": said.get("question")}
+        always = {
+            "primary": self.primary.model_dump(),
+            "seeds": self.seeds,
+            "score": self.score.model_dump(exclude_none=True),
+        }
+        plain = {key: value for key, value in {**first, **always, **said, **always}.items() if value is not None}
+        writer = YAML(typ="safe", pure=True)
+        writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False  # type: ignore[assignment]
+        stream = io.StringIO()
+        writer.dump(plain, stream)
+        return stream.getvalue()
+
+
+def scored_steps(at: float | Sequence[float], steps: int) -> list[int]:
+    """Return the steps at which a run of `steps` is scored: fractions rounded up, and always the last step."""
+    fractions = at if isinstance(at, Sequence) else [at]
+    # .07 * 100 is 7.000000000000001: what exceeds a whole step by rounding alone is that step.
+    return sorted({min(steps, ceil(fraction * steps * (1 - 1e-12))) for fraction in fractions} | {steps})
+
+
+def frame_steps(frames: int, steps: int) -> list[int]:
+    """Return the steps whose samples make an animation of so many frames: evenly spaced, the first and last included.
+
+    Fewer where a run has fewer steps.
+    """
+    return sorted({round(k * steps / (frames - 1)) for k in range(frames)}) if frames else []
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a suite file, for editors. Names stand in it as free text."""
+    plain = Suite.model_json_schema()
+    plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    tidy: dict[str, Any] = {**_tidy(plain), "title": "A suite of the GAN harness"}
+    for table in ("architectures", "datasets", "objectives", "scales"):
+        for holder in (tidy, tidy["$defs"]["Body"]):
+            if table in holder["properties"]:
+                holder["properties"][table]["propertyNames"] = dict(NAMED.json)
+    return tidy
+
+
+def _tidy(node: Any) -> Any:
+    """Drop the titles that repeat a key and the defaults that mean "not said"."""
+    if isinstance(node, list):
+        return [_tidy(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    said = {key: value for key, value in node.items() if not (key == "default" and _is_empty(value))}
+    return {key: _tidy(value) for key, value in said.items() if not (key == "title" and isinstance(value, str))}
+
+
+def _is_empty(default: Any) -> bool:
+    return all(value is None for value in default.values()) if isinstance(default, dict) else default in (None, [])

@@ -1,0 +1,109 @@
+"""The `study:` block of a suite file: which settings are drawn from where, how many times, and on which seeds."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from harness.suite.format.fields import Seeds, Strict, described, seed_list
+from harness.suite.format.values import (
+    NUMBER,
+    Kind,
+    is_number,
+    is_whole,
+    one_of,
+)
+
+FIRST_SEED = 100  # of tuning, so that the seeds of a suite, 0 and up, are fresh
+MOST_TRIALS = 10_000
+CHOICE = Kind(
+    "a number, a word, true or false",
+    lambda value: is_number(value) or isinstance(value, str | bool),
+    {"type": ["number", "string", "boolean"]},
+)
+YES = Kind("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+TRIALS = Kind(
+    f"a whole number from 2 to {MOST_TRIALS:,}",
+    lambda value: is_whole(value) and 2 <= value <= MOST_TRIALS,
+    {"type": "integer", "minimum": 2, "maximum": MOST_TRIALS},
+)
+BATCH = Kind(
+    f"a whole number from 1 to {MOST_TRIALS:,}",
+    lambda value: is_whole(value) and 1 <= value <= MOST_TRIALS,
+    {"type": "integer", "minimum": 1, "maximum": MOST_TRIALS},
+)
+SEED = Kind(
+    "a whole number of at least 0", lambda value: is_whole(value) and value >= 0, {"type": "integer", "minimum": 0}
+)
+
+
+class Range(Strict):
+    """Where one setting is drawn from: between two numbers, or among choices."""
+
+    low: Annotated[Any, NUMBER] = described("the least value")
+    high: Annotated[Any, NUMBER] = described("the largest value")
+    log: Annotated[Any, YES] = Field(default=False, description="drawn evenly on a logarithmic axis")
+    whole: Annotated[Any, YES] = Field(default=False, description="whole numbers alone, both ends among them")
+    choices: list[Annotated[Any, CHOICE]] = described("the values to choose among, in place of low and high")
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether fractions are drawn."""
+        return self.choices is None and not self.whole
+
+    def ends(self) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
+        """Yield the values that a mistake would show at, and the key of each: both ends, or every choice."""
+        if self.choices is not None:
+            yield from ((value, ("choices", i)) for i, value in enumerate(self.choices))
+        else:
+            yield from ((self.low, ("low",)), (self.high, ("high",)))
+
+    def wrong(self) -> str:
+        """Return why nothing can be drawn from this, in a sentence; "" where it can."""
+        if self.choices is not None:
+            if {"low", "high", "log", "whole"} & self.model_fields_set:
+                return "choices given beside low, high, log or whole; say one or the other."
+            if len({repr(value) for value in self.choices}) < max(2, len(self.choices)):
+                return "choices must be two different values or more, each once."
+            return ""
+        if self.low is None or self.high is None:
+            return "low and high needed, or choices."
+        if not self.low < self.high:
+            return f"low {self.low} and high {self.high} given; low must be below high."
+        if self.log and self.low <= 0:
+            return f"low {self.low} given with log: true; a logarithmic axis needs a low above 0."
+        if self.whole and not (is_whole(self.low) and is_whole(self.high)):
+            return f"low {self.low} and high {self.high} given with whole: true; both must be whole numbers."
+        return ""
+
+
+class StudyChange(Strict):
+    """What a scale says of a suite's study, into which it is merged."""
+
+    space: dict[str, Range] = described("what is drawn, by the name that --set has for it")
+    trials: Annotated[Any, TRIALS] = described("trials of every objective")
+    sampler: Annotated[Any, one_of("random", "qmc", "tpe")] = Field(
+        default="random", description="how they are drawn; random and qmc give every objective the same points"
+    )
+    seeds: Seeds = Field(
+        default=3,
+        description="seeds of every trial: a number (from 100 on), or a list; the suite's own seeds are fresh",
+    )
+    batch: Annotated[Any, BATCH] = Field(
+        default=8, description="trials of every objective that tpe draws at once; random and qmc draw all"
+    )
+    seed: Annotated[Any, SEED] = Field(default=0, description="seed of the sampler")
+
+
+class Study(StudyChange):
+    """Settings drawn at random in place of swept ones: the same number of trials for every objective."""
+
+    space: dict[str, Range] = Field(
+        description="what is drawn, by the name that --set has for it; an objective draws those that it has"
+    )
+    trials: Annotated[Any, TRIALS] = Field(description="trials of every objective")
+
+    @property
+    def tuning(self) -> list[int]:
+        """The seeds that settings are chosen on."""
+        return seed_list(self.seeds, FIRST_SEED)

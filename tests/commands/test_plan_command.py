@@ -1,0 +1,123 @@
+"""`harness plan` tells what a suite will take: from earlier calls, from trials, or that it is not known."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.commands import plan as planner
+from harness.commands.plan import plan
+from harness.execution.runner import Request, run
+from harness.plan.timings import cache_file
+
+SUITE = """
+version: 1
+name: tiny
+seeds: 2
+train: {steps: 20, batch: 8, lr: 1e-3}
+score: {at: [0, .5, 1], samples: 60}
+architectures: {mlp: {width: 4, depth: 1}}
+matrix:
+  - {dataset: [8gaussians, ring], architecture: mlp, objective: [gan, wgan-gp]}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.report.build_report", lambda store, out: out)
+    Path("tiny.yaml").write_text(SUITE)
+    return Request("tiny.yaml", workers=0)
+
+
+@pytest.fixture
+def measured(suite):
+    """Return a function that plans with trials: the cost, and what was said."""
+
+    def call(request=suite):
+        said = []
+        return plan(request, True, said.append)["cost"], said
+
+    return call
+
+
+def test_without_timings_it_says_so_and_writes_nothing(suite):
+    cost = plan(suite)["cost"]
+    assert (cost["seconds"], cost["bytes"], cost["workers"]) == (None, None, 0)
+    assert "8gaussians mlp wgan-gp" in cost["missing"]
+    assert not cache_file().exists()
+    assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
+
+
+@pytest.mark.slow
+def test_trials_time_each_stack_and_data_set_once_and_write_no_results(measured):
+    cost, said = measured()
+    assert len(said) == 4
+    assert said[0].startswith("trial 1 of 4: ")
+    assert cost["missing"] == ["the report"]
+    assert cost["rough"] == []
+    assert 0 < cost["seconds"] < 60
+    assert cost["seconds"] == pytest.approx(sum(cost["parts"].values()))
+    assert cost["bytes"] > 8 * 1000
+    assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
+    assert measured()[1] == ["nothing to measure: no stack or data set is left that was never timed on this machine"]
+
+
+@pytest.mark.slow
+def test_a_run_times_what_plan_then_knows(suite):
+    first = run(suite)
+    assert first.estimated_s is None
+    assert "estimated" not in first.render()
+    elsewhere = Request(suite.suite, "elsewhere", workers=0)
+    cost = plan(elsewhere)["cost"]
+    assert (cost["missing"], cost["rough"]) == ([], [])
+    second = run(elsewhere)
+    assert second.estimated_s == pytest.approx(cost["seconds"])
+    assert "estimated" in second.render()
+    written = sum(p.stat().st_size for p in Path("elsewhere/tiny/runs").rglob("*") if p.is_file())
+    assert cost["bytes"] == pytest.approx(written, rel=0.2)  # records and scores are beside it
+    left = plan(elsewhere)["cost"]
+    assert (left["parts"]["training"], left["parts"]["scoring"], left["bytes"]) == (0, 0, 0)
+
+
+@pytest.mark.slow
+def test_only_what_is_left_counts(suite):
+    run(suite)
+    fewer, whole = (
+        plan(Request(suite.suite, "elsewhere", workers=0, only=only))["cost"]["parts"]["training"]
+        for only in (["objective=gan"], [])
+    )
+    assert 0 < fewer < whole
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_or_comes_too_late_is_told(suite, measured, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("boom")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(planner, "try_stack", broken)
+        cost, said = measured()
+    assert "8gaussians mlp gan: not timed (RuntimeError: boom)" in said
+    assert cost["seconds"] is None
+    monkeypatch.setattr(planner, "BUDGET_S", 0)
+    cost, said = measured()
+    assert "3 trials were not begun within 0 s" in said[-1]
+    assert cost["seconds"] is not None
+    assert cost["rough"]
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_written_stops_no_run(suite, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "taken"))
+    assert run(suite).exit_code == 0
+    assert plan(suite)["cost"]["seconds"] is None
+
+
+@pytest.mark.slow
+def test_workers_are_tried_side_by_side(suite):
+    said = []
+    request = Request(suite.suite, workers=2, only=["objective=gan,dataset=ring"])
+    cost = plan(request, True, said.append)["cost"]
+    assert said == ["trial 1 of 2: ring mlp gan", "trial 2 of 2: ring mlp gan"]  # one alone would be too quick
+    assert (cost["workers"], cost["rough"]) == (2, [])

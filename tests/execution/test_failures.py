@@ -1,0 +1,47 @@
+"""Which words of an exception mean what, and that what is known is kept."""
+
+import pytest
+
+from harness.execution.failures import of_end, of_exception
+from harness.execution.workers import OutOfTime, WorkerDied
+
+TORCH = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 2"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (ValueError("a\nb"), "failed", "ValueError: a b"),
+        (KeyError(), "failed", "KeyError"),
+        (MemoryError(), "oom", "MemoryError"),
+        (RuntimeError(TORCH), "oom", f"RuntimeError: {TORCH}"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "oom", None),
+        (RuntimeError("std::bad_alloc"), "oom", None),
+    ],
+)
+def test_an_exception_is_a_failure_with_its_traceback(error, status, line):
+    try:
+        raise error
+    except Exception as raised:
+        failure = of_exception(raised)
+    assert failure.status == status
+    assert line is None or failure.error == line
+    assert "Traceback" in failure.log
+    assert "test_failures.py" in failure.log
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (OutOfTime(7.5), "timeout", "stopped after 7.5 s, its limit of time"),
+        (WorkerDied(3), "failed", "the worker process died: it ended with exit code 3"),
+        (WorkerDied(-9), "failed", "killed by SIGKILL (signal 9)"),
+        (WorkerDied(-9, short_of_memory=True), "oom", "killed by SIGKILL (signal 9), out of memory"),
+        (WorkerDied(-250), "failed", "killed by 250 (signal 250)"),
+    ],
+)
+def test_an_end_without_an_answer_is_told_as_far_as_it_is_known(error, status, words):
+    failure = of_end(error)
+    assert (failure.status, words in failure.error, failure.error in failure.log) == (status, True, True)

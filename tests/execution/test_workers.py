@@ -1,0 +1,157 @@
+"""Workers: nothing that a task does to its process reaches beyond that task, and no worker outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fake_tasks
+import pytest
+from fake_tasks import perform
+
+from harness.execution.workers import OutOfTime, WorkerDied, local, open_executor
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """One worker, so that a task after another meets what that one left."""
+    with open_executor(1) as executor:
+        yield executor
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch):
+    monkeypatch.setattr(local, "GRACE_S", 0.3)
+
+
+def pid_of(executor):
+    return executor.submit(os.getpid).result(30)
+
+
+def is_gone(pid, within_s=10.0):
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_worker_answers_with_results_and_with_what_was_raised(workers):
+    assert workers.submit(max, 3, 5).result(30) == 5
+    with pytest.raises(ZeroDivisionError) as raised:
+        workers.submit(divmod, 1, 0).result(30)
+    assert "In a worker process: Traceback" in raised.value.__notes__[0]
+    with pytest.raises(TypeError, match="cannot be sent back"):
+        workers.submit(memoryview, b"no pickle").result(30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("deed", "code", "words"),
+    [("leave", 0, "exit code 0"), ("SIGKILL", -9, "SIGKILL (signal 9)"), ("SIGSEGV", -11, "SIGSEGV (signal 11)")],
+)
+def test_a_death_costs_its_own_task(workers, deed, code, words):
+    queued = [workers.submit(perform, deed), workers.submit(perform, "nothing")]
+    with pytest.raises(WorkerDied) as died:
+        queued[0].result(30)
+    assert died.value.code == code
+    assert words in str(died.value)
+    assert queued[1].result(30) == "nothing"
+
+
+def test_the_death_of_an_idle_worker_costs_nothing(workers):
+    pid = pid_of(workers)
+    os.kill(pid, signal.SIGKILL)
+    assert is_gone(pid)
+    assert pid_of(workers) != pid
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deed", ["hang", "stubborn"])
+def test_a_task_over_its_limit_is_stopped_whether_or_not_it_heeds_sigterm(workers, deed):
+    pid = pid_of(workers)
+    with pytest.raises(OutOfTime, match=r"0\.2 s, its limit of time"):
+        workers.submit(perform, deed, limit_s=0.2).result(30)
+    assert is_gone(pid)
+    assert workers.submit(perform, "nothing", limit_s=30).result(30) == "nothing"
+
+
+def test_an_answer_that_was_not_waited_for_is_no_other_task_s(workers, monkeypatch):
+    monkeypatch.setattr(local, "LONGEST_S", 1e30)  # more than a pipe can be waited for
+    with pytest.raises(OverflowError):
+        workers.submit(max, 100, 200, limit_s=1e30).result(30)
+    assert workers.submit(min, 1, 2).result(30) == 1
+
+
+def test_a_limit_longer_than_any_wait_is_one(workers):
+    assert workers.submit(max, 3, 5, limit_s=1e30).result(30) == 5
+
+
+@pytest.mark.slow
+def test_memory_that_the_kernel_took_is_told_from_a_kill(workers, monkeypatch):
+    counts = iter(range(100))
+    monkeypatch.setattr(local, "kernel_kills", lambda: next(counts))
+    with pytest.raises(WorkerDied) as died:
+        workers.submit(perform, "SIGKILL").result(30)
+    assert died.value.short_of_memory
+    assert "out of memory" in str(died.value)
+    with pytest.raises(WorkerDied) as died:
+        workers.submit(perform, "SIGSEGV").result(30)
+    assert not died.value.short_of_memory
+
+
+def test_what_is_dropped_is_ended_and_forgotten(workers):
+    running, queued = workers.submit(perform, "hang"), workers.submit(perform, "nothing")
+    while not running.running():
+        time.sleep(0.01)
+    workers.drop()
+    with pytest.raises(WorkerDied):
+        running.result(30)
+    assert queued.cancelled()
+    assert workers.submit(perform, "nothing").result(30) == "nothing"
+
+
+def test_nothing_runs_once_the_block_is_left():
+    with open_executor(2) as executor:
+        pids = {pid_of(executor)}
+        executor.submit(perform, "stubborn")
+    assert all(map(is_gone, pids))
+    assert not [hand for hand in executor._hands if hand.thread.is_alive()]
+
+
+@pytest.mark.slow
+def test_a_worker_is_prepared_before_a_limit_counts():
+    with open_executor(1, fake_tasks.slowly) as executor:
+        assert executor.submit(perform, "nothing", limit_s=0.3).result(30) == "nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("watches", [False, True])
+def test_no_worker_outlives_a_parent_that_was_killed(watches, tmp_path):
+    """Told by the kernel; and, where it does not tell, by looking for the parent."""
+    script = "import fake_tasks\nif __name__ == '__main__': fake_tasks.be_killed({watches})"
+    (tmp_path / "parent.py").write_text(script.format(watches=watches))
+    with subprocess.Popen([sys.executable, "parent.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(map(is_gone, pids))
+
+
+def test_a_worker_whose_parent_died_before_it_could_ask_ends_at_once():
+    code = "from harness.execution.workers.worker import follow; follow(1); print('lives on')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_in_this_process_tasks_run_as_they_are_submitted():
+    with open_executor(0) as executor:
+        assert executor.submit(max, 3, 5).result(0) == 5
+        with pytest.raises(ZeroDivisionError):
+            executor.submit(divmod, 1, 0, limit_s=1).result(0)

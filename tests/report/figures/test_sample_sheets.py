@@ -1,0 +1,153 @@
+"""Reports on pictures: sheets of real and generated ones, and animations, from a trained suite."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from harness.execution import tasks
+from harness.metrics import extractors
+from harness.report.analysis import noise_floors, tables
+from harness.report.figures import sample_grid, sample_sheets
+from harness.report.figures.image_grids import sheet
+from harness.store import Store
+from harness.suite.format.models import frame_steps
+from harness.text import number
+
+SUITE = """\
+version: 1
+name: drawn
+question: What does it draw?
+seeds: 1
+train: {steps: 6, batch: 16, lr: 1e-3}
+score: {at: [.5, 1], samples: 100, frames: 4}
+primary: {images: sliced_w}
+architectures: {dcgan: {width: 2, latent: 4}}
+matrix:
+  - {dataset: digits, architecture: dcgan, objective: [nsgan, wgan-clip]}
+  - {dataset: ring, architecture: mlp, objective: nsgan}
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "drawn.yaml").write_text(SUITE)
+    plan = tasks.plan_suite(str(folder / "drawn.yaml"), str(folder / "results"), None, [], [], "cpu", True)
+    for stack in plan["stacks"]:
+        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+    with pytest.MonkeyPatch.context() as patch:  # a judge trained for a moment, in a cache of its own
+        patch.setenv("HARNESS_CACHE", str(folder / "cache"))
+        patch.setattr("harness.metrics.extractors.extractor_training.STEPS", 20)
+        tasks.score_runs(plan["folder"], sorted(Store(plan["folder"]).finished()))
+    extractors._built.cache_clear()
+    return Store(plan["folder"])
+
+
+def runs(store):
+    return {f"{row['dataset']} {row['objective']}": row["run_id"] for row in store.plan["runs"]}
+
+
+@pytest.mark.slow
+def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_none(store):
+    found = sample_sheets.sections(tables.read(store))
+    assert [re.sub(r"-\d\d-", " ", panel.name) for panel in found["sheets"].panels] == [
+        "sheets digits-real",
+        *(
+            panel.name.replace("frames-01-", "sheets ").replace("frames-02-", "sheets ")
+            for panel in found["frames"].panels
+        ),
+    ]
+    assert {
+        objective for panel in found["frames"].panels for objective in ("nsgan", "wgan-clip") if objective in panel.name
+    } == {"nsgan", "wgan-clip"}
+    assert all("ring" not in panel.name for section in found.values() for panel in section.panels)
+    assert not any(section.notes for section in found.values())
+
+
+@pytest.mark.slow
+def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_none(store):
+    view = tables.read(store)
+    assert sample_sheets.sections(view)["grid"].panels == ()
+    cells = view.cells[view.cells["dataset"] == "digits"]
+    other = cells.assign(architecture="mlp", task="digits / mlp", n_ok=0)  # where nothing finished
+    (panel,) = sample_grid.section(view, pd.concat([cells, other])).panels
+    assert panel.name == "grid-01-digits"
+    assert "a row an architecture, a column an objective" in panel.alt
+    assert panel.width > panel.height  # real pictures and two objectives, on two architectures
+    svg = panel.files["svg"].decode()
+    assert svg.count("<image") == 2 + 2  # real ones beside each architecture, and those of two objectives
+
+
+@pytest.mark.slow
+def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
+    found = sample_sheets.sections(tables.read(store))["frames"].panels
+    steps = [0, 2, 3, 4, 6]  # four frames and the scored steps between
+    for panel in found:
+        run_id = runs(store)["digits wgan-clip" if "clip" in panel.name else "digits nsgan"]
+        assert store.frames(run_id)["step"].tolist() == steps
+        with Image.open(io.BytesIO(panel.files["gif"])) as file:
+            assert file.n_frames == len(steps)
+            file.seek(len(steps) - 1)
+            assert (np.asarray(file.convert("RGB")) == sheet(store.snapshot(run_id)["fixed"], 8)).all()
+
+
+def test_frames_of_points_are_kept_and_none_of_a_suite_that_asks_for_none(store, results):
+    assert store.frames(runs(store)["ring nsgan"])["fixed"].shape == (5, 64, 2)
+    assert Store(Path("results/small")).frames(results["averaged mlp"]) is None
+
+
+def test_pictures_are_sampled_as_a_sheet(store, call, tmp_path):
+    run_id, root = runs(store)["digits nsgan"], str(store.folder)
+    png, npz = str(tmp_path / "out.png"), str(tmp_path / "out.npz")
+    for path in (png, npz):
+        assert call("sample", run_id, "-n", "10", "-o", path, "--root", root)[0] == 0
+    with np.load(npz) as file, Image.open(png) as image:
+        assert file["samples"].dtype == np.uint8
+        assert (np.asarray(image) == sheet(file["samples"], 4)).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "steps", "found"),
+    [(0, 10, []), (2, 10, [0, 10]), (3, 10, [0, 5, 10]), (40, 3, [0, 1, 2, 3]), (5, 1000, [0, 250, 500, 750, 1000])],
+)
+def test_frames_are_evenly_spaced(frames, steps, found):
+    assert frame_steps(frames, steps) == found
+
+
+def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypatch, tmp_path):
+    """Another machine has another cache, and might train another one."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("harness.metrics.extractors.own.trained", lambda task, key: pytest.fail("trained again"))
+    (run_id,), score_id = (r for name, r in runs(store).items() if name == "digits nsgan"), store.plan["score_id"]
+    before = store.scores(run_id, score_id)
+    store.scores_path(run_id, score_id).unlink()
+    (done,) = tasks.score_runs(str(store.folder), [run_id])
+    after = store.scores(run_id, score_id)
+    assert done["reference_s"] is None
+    assert after["steps"] == before["steps"]
+    assert after["made_with"] == before["made_with"]
+    versions = [f"scoring.{name}" for name in ("torch", "numpy", "scipy", "pot", "torch-fidelity", "cpu_isa")]
+    assert {*after["made_with"]} == {*versions, "extractor_weights[poses]"}
+
+
+def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
+    view = tables.read(store)
+    (said,) = noise_floors.of_pictures(view)
+    row = view.table[view.table["dataset"] == "digits"].iloc[0]
+    assert said.startswith(f"Real pictures of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
+    assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said
+
+
+def test_extractors_that_differ_in_a_task_are_flagged_and_in_two_data_sets_are_not(store):
+    table = tables.read(store).table
+    (name,) = (c for c in table.columns if c.startswith("extractor_weights["))
+    pictured = table["dataset"] == "digits"
+    assert tables.mixed(table) == []
+    assert tables.mixed(pd.concat([table, table[pictured].assign(**{name: "0", "task": "other"})])) == []
+    assert tables.mixed(pd.concat([table, table[pictured].assign(**{name: "0"})])) == [name]
+    assert name in tables.versions(table)["what"].tolist()

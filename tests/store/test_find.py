@@ -1,0 +1,63 @@
+"""A run is meant by its id or by a beginning of it that no other run has."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from plans import plan_of
+
+from harness.errors import HarnessError, StoreError
+from harness.store.find import find_run
+
+IDS = ["aaaa000000000000", "aaab000000000000", "b" * 16]
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "x").mkdir()
+    spec = {"setup": {}, "hyper": {}, "seed": 0}
+    plan = plan_of(IDS[0], specs=dict.fromkeys(IDS, spec))
+    (tmp_path / "x/plan.json").write_text(json.dumps(plan))
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", [IDS[0], "aaaa", "AAAA0"])
+def test_a_beginning_is_enough(root, text):
+    for folder in (root, root / "x"):
+        found = find_run(text, str(folder))
+        assert (found.run_id, found.row["run_id"], found.store.folder) == (IDS[0], IDS[0], root / "x")
+
+
+def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):
+    assert find_run("b", str(root)).row is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a", "2 runs in .* begin so: aaaa000000000000, aaab000000000000; write more of it"),
+        ("aaac", "no run in .* begins so. Did you mean 'aaaa000000000000'?"),
+        ("c", "Known: aaaa000000000000, aaab000000000000, b"),
+        ("", "RUN '': no run in"),
+        ("\x1b[31m" + "x" * 999, "Known: "),
+        (IDS[0] + "0", "Did you mean 'aaaa000000000000'?"),
+    ],
+)
+def test_what_means_no_run_or_several_is_a_sentence(root, text, words):
+    with pytest.raises(HarnessError, match=words) as error:
+        find_run(text, str(root))
+    assert len(str(error.value)) < 400
+    assert "\x1b" not in str(error.value)
+
+
+def test_one_run_of_two_suites_needs_its_folder(root):
+    shutil.copytree(root / "x", root / "y")
+    with pytest.raises(HarnessError, match=r"stands in .*x and .*y; name one of them with --root"):
+        find_run("b", str(root))
+    assert find_run("b", str(root / "y")).store.folder == root / "y"
+
+
+def test_no_results_are_a_store_error():
+    with pytest.raises(StoreError):
+        find_run("a", str(Path("nowhere")))

@@ -1,0 +1,199 @@
+"""A study from YAML to its report, killed on the way: the same command ends in the same trials and records."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.errors import HarnessError
+from harness.execution.runner import Request, run
+from harness.store import Store
+
+SUITE = """
+version: 1
+name: drawn
+question: Is clipping more sensitive?
+seeds: 2
+train: {steps: 20, batch: 8}
+score: {samples: 60}
+architectures: {mlp: {width: 4, depth: 1}}
+study:
+  trials: 4
+  seeds: 2
+  sampler: SAMPLER
+  batch: 2
+  space:
+    lr: {low: 1e-4, high: 1e-2, log: true}
+    clip: {low: .01, high: 1, log: true}
+    gp_weight: {low: .1, high: 10, log: true}
+matrix:
+  - {dataset: ring, architecture: mlp, objective: [wgan-clip, wgan-gp]}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(sampler="random", folder="."):
+        Path(folder).mkdir(exist_ok=True)
+        Path(folder, "drawn.yaml").write_text(SUITE.replace("SAMPLER", sampler))
+        return f"{folder}/drawn.yaml"
+
+    return write
+
+
+def contents(root):
+    """The study that plan.json keeps, and what each run ended in."""
+    store = Store(Path(root, "drawn"))
+    scores = {run_id: store.scores(run_id, store.plan["score_id"])["steps"] for run_id in store.finished()}
+    return store.plan["study"], scores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_study_ends_in_a_report_that_answers(suite, sampler):
+    result = run(Request(suite(sampler), workers=0, study=True))
+    assert (result.trained, result.exit_code, result.counts["ok"]) == (2 * (4 * 2 + 2), 0, 20)
+    page = re.sub(r"<[^>]+>", " ", result.report.read_text())
+    assert "8 trials in 16 runs (16 ok); the best of each objective confirmed in 4 runs (4 ok)" in page
+    assert "The best setting of each was trained on fresh seeds. On ring / mlp" in page
+    tables = result.report.parent / "tables"
+    assert len(pd.read_csv(tables / "trials.csv")) == 8
+    assert len(pd.read_csv(tables / "runs.csv")) == 4
+    assert list(result.report.parent.glob("figures/study-01-*.svg"))
+    assert len(list(result.report.parent.glob("figures/slices-*.svg"))) == 3
+    assert (
+        (tables / "study-pairs.csv").exists()
+        == ("With which objective good settings are rarer" in page)
+        == (sampler == "random")
+    )
+    again = run(Request(suite(sampler), workers=0, study=True))
+    assert (again.trained, again.counts) == (0, result.counts)
+
+
+@pytest.mark.slow
+def test_networks_that_every_objective_trained_are_counted_on_the_page(suite):
+    space = "  space:\n    generator.width: {choices: [4, 8]}\n    critic.activation: {choices: [relu, tanh]}\nmatrix:"
+    Path("drawn.yaml").write_text(re.sub(r"  space:\n(    .*\n)+matrix:", space, SUITE.replace("SAMPLER", "qmc")))
+    result = run(Request("drawn.yaml", workers=0))
+    page = re.sub(r"<[^>]+>", " ", result.report.read_text())
+    assert "Of 4 architectures, wgan-clip and wgan-gp both bring " in page
+    assert "The same architectures with every objective" in page
+    tables = result.report.parent / "tables"
+    values = pd.read_csv(tables / "trials.csv").pivot(index="trial", columns="objective", values="value")
+    pairs, curves = pd.read_csv(tables / "survival-pairs.csv"), pd.read_csv(tables / "survival.csv")
+    assert (pairs[["first_alone", "second_alone", "both", "neither"]].sum(axis=1) == 4).all()
+    for name, part in curves.groupby("objective"):
+        assert part["share"].tolist() == [(values[name] >= at).mean() for at in part["at"]]
+    assert len(list(result.report.parent.glob("figures/survival-0*.svg"))) == 2
+
+
+@pytest.mark.slow
+def test_a_stack_holds_the_trials_that_share_a_setup(suite):
+    run(Request(suite(), workers=0))
+    stacks = [stack["runs"] for stack in Store("results/drawn").plan["stacks"]]
+    assert [len(runs) for runs in stacks] == [8, 8, 2, 2]
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_ends_in_the_same_trials(suite):
+    whole = Request(suite("tpe"), root="whole", workers=0)
+    run(whole)
+    command = [sys.executable, "-m", "harness", "study", suite("tpe"), "-o", "killed", "--workers", "1"]
+    for records in (1, 9):  # within the first batch, and after the second
+        started = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while len(list(Path("killed").glob("drawn/runs/*/record.json"))) < records:
+            assert started.poll() is None
+            time.sleep(0.01)
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+    assert not list(Path("killed").glob("drawn/report/index.html"))
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert contents("killed") == contents("whole")
+
+
+@pytest.mark.slow
+def test_records_stand_for_a_plan_that_is_lost(suite):
+    run(Request(suite(), workers=0))
+    before = contents("results")
+    Path("results/drawn/plan.json").unlink()
+    result = run(Request(suite(), workers=0))
+    assert result.trained == 0
+    assert contents("results") == before
+
+
+def test_what_is_no_study_and_what_cannot_be_part_of_one_is_refused(suite):
+    with pytest.raises(HarnessError, match="--only: a study trains all runs of its trials; leave it out"):
+        run(Request(suite(), workers=0, only=["seed=100"]))
+    Path("plain.yaml").write_text(re.sub(r"study:\n(  .*\n)+", "", SUITE))
+    with pytest.raises(HarnessError, match="drawn: the suite has no `study`; write that block, or use `harness run`"):
+        run(Request("plain.yaml", workers=0, study=True))
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
+def test_what_is_drawn_between_the_ends_is_refused_with_file_and_line(suite, call, sampler):
+    """Of the batches from 8 to 64, both ends and few others are multiples of 8."""
+    text = SUITE.replace("SAMPLER", sampler).replace("batch: 8}", "micro_batch: 8}")
+    Path("drawn.yaml").write_text(text.replace("    lr: {", "    batch: {low: 8, high: 64, whole: true}\n    lr: {"))
+    line = Path("drawn.yaml").read_text().splitlines().index("    batch: {low: 8, high: 64, whole: true}") + 1
+    code, out, err = call("plan", "drawn.yaml")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        rf"drawn\.yaml:{line}: batch: batch=(\d+) can be drawn: micro_batch: 8 given, a number that divides the batch "
+        r"of \1 needed; leave this value out of the space\.\n",
+        err,
+    )
+
+
+def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
+    code, out, _ = call("plan", suite())
+    text = " ".join(out.split())
+    assert code == 0
+    assert (
+        "drawn lr from 1e-4 to 0.01 (log); clip from 0.01 to 1 (log); gp_weight from 0.1 to 10 (log): 4 trials" in text
+    )
+    assert "runs 16 runs: 8 cells of 2 seeds" in text
+    assert "swept" not in text.split("Settings")[0]
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "objectives", "said"),
+    [
+        (
+            "qmc",
+            "[wgan-clip, wgan-gp]",
+            "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test "
+            "over 4 trials: smallest reachable p = 0.12. None can be told apart, whatever the runs show: 6 trials",
+        ),
+        (
+            "random",
+            "[wgan-clip, wgan-gp, gan]",
+            "smallest reachable p = 0.38 after Holm's correction for 3 pairs. None",
+        ),
+        ("random", "wgan-gp", "the report has the share of the space that is good, and compares it with nothing."),
+        (
+            "tpe",
+            "[wgan-clip, wgan-gp]",
+            "has no share of it, but their running best; the best setting of each is compared",
+        ),
+        ("tpe", "wgan-gp", "but their running best, and there is no other objective to compare it with."),
+    ],
+)
+def test_plan_names_what_the_report_tests_and_the_smallest_p(suite, call, sampler, objectives, said):
+    text = Path(suite(sampler)).read_text()
+    unused = "    clip: {low: .01, high: 1, log: true}\n" if "clip" not in objectives else ""
+    Path("drawn.yaml").write_text(text.replace("[wgan-clip, wgan-gp]", objectives).replace(unused, ""))
+    code, out, _ = call("plan", "drawn.yaml")
+    assert code == 0
+    assert said in " ".join(out.split("What can be concluded")[1].split())

@@ -1,0 +1,161 @@
+"""A suite file is read as YAML 1.2 with its lines, or refused quickly in a sentence."""
+
+import json
+import os
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import SuiteError
+from harness.suite.format.yaml_file import (
+    Document,
+    Place,
+    parse_value,
+    read_yaml,
+    scalar,
+)
+
+HOSTILE = {
+    "python tag": (b"a: 1\nb: !!python/object/apply:os.system [ls]\n", ":2: the tag"),
+    "own tag": (b"a: !x 1\n", ":1: the tag"),
+    "standard tag": (b"a: !!str 1\n", ":1: the tag"),
+    "alias bomb": (b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
+                   b"c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n", ":3: aliases repeat"),
+    "alias of itself": (b"a: &x [1, *x]\n", ":1: the alias *x"),
+    "20,000 brackets": (b"a: " + b"[" * 20_000, ":1: nested deeper than 50"),
+    "20,000 balanced": (b"a: " + b"{" * 20_000 + b"}" * 20_000, ":1: nested deeper than 50"),
+    "20,000 dashes": (b"- " * 20_000, ":1: nested deeper than 50"),
+    "20,000 questions": (b"? " * 20_000, ":1: a key must be plain text"),
+    "60 indents": (b"".join(b" " * i + b"a:\n" for i in range(60)), "nested deeper than 50"),
+    "5 MB": (b"a: 1\n" * 1_000_000, "larger than 1 MB"),
+    "NUL": (b"a: 1\nb: \0\n", ":2: the file holds a NUL byte"),
+    "UTF-16": ("a: 1".encode("utf-16"), "UTF-16"),
+    "latin-1": (b"a: 1\nb: \xe9\n", ":2: the file is not UTF-8"),
+    "control character": (b"a: \x07\n", "not YAML"),
+    "duplicate key": (b"a: 1\nb:\n  c: 1\n  c: 2\n", ":4: the key 'c' stands twice in one mapping, first on line 3"),
+    "two documents": (b"a: 1\n---\nb: 1\n", "more than one document"),
+    "old YAML": (b"%YAML 1.1\n---\na: 1\n", "directives are not read"),
+    "merge key": (b"a: &a {x: 1}\nb: {<<: *a}\n", ":2: the key '<<' is not read"),
+    "list": (b"- 1\n", ":1: the file holds a list"),
+    "text": (b"hello\n", ":1: the file holds a str"),
+    "empty": (b"# nothing\n", ":1: the file holds nothing"),
+    "list as a key": (b"? [a]\n: 1\n", ":1: a key must be plain text"),
+    "empty key": (b": 1\n", ":1: the key ''"),
+    "not closed": (b"a: [1\nb: 2\n", ":2: not YAML: expected"),
+    "bad indent": (b"a: 1\n b: 2\n", ":2: not YAML: mapping values are not allowed here; a ':' is missing on this"),
+    "no colon": (b"a:\n  b 8\n  c: 1\n", ":3: not YAML: mapping values are not allowed here; a ':' is missing on this"),
+    "no colon at the edge": (b"a\nb: 1\n", ":2: not YAML: mapping values are not"),
+    "tab": (b"a:\n\tb: 1\n", "that cannot start any token; indent with spaces."),
+    "too large a character": (b'a: "\\UFFFFFFFF"\n', ":1: not YAML"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused_in_a_sentence_and_at_once(name, tmp_path):
+    raw, expected = HOSTILE[name]
+    path = tmp_path / "x.yaml"
+    path.write_bytes(raw)
+    took = []
+    for _ in range(3):  # the best of three: another process may have had the core
+        started = time.perf_counter()
+        with pytest.raises(SuiteError) as error:
+            read_yaml(path)
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.1
+    assert expected in str(error.value)
+    assert str(error.value).startswith(f"{path}:")
+    assert len(error.value.problems) == 1
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda path: None, "there is no such file"),
+        (lambda path: path.mkdir(), "not a file"),
+        (lambda path: os.mkfifo(path), "not a file"),
+    ],
+)
+def test_what_is_no_file_is_refused(make, expected, tmp_path):
+    make(tmp_path / "x.yaml")
+    with pytest.raises(SuiteError, match=expected):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_a_results_folder_is_told_where_its_suite_is(tmp_path):
+    (tmp_path / "suite.yaml").write_text("version: 1")
+    with pytest.raises(SuiteError, match=rf"not a file; .* needed, such as {tmp_path}/suite\.yaml\.$"):
+        read_yaml(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4), ("1E5", 1e5), (".5", 0.5), ("5.", 5.0), ("-3", -3), ("+3", 3), ("012", 12), ("0o17", 15),
+        ("0x1F", 31), ("true", True), ("False", False), ("null", None), ("~", None), ("", None),
+        (".inf", float("inf")), ("-.INF", float("-inf")), ("yes", "yes"), ("on", "on"), ("1_000", "1_000"),
+        ("12:30", "12:30"), ("2026-11-22", "2026-11-22"), ("8gaussians", "8gaussians"), ("1e", "1e"), ("nan", "nan"),
+        ("e5", "e5"), (".", "."), ("-", "-"), ("0b11", "0b11"), ("inf", "inf"),
+    ],
+)  # fmt: skip
+def test_scalars_follow_the_core_schema(text, value):
+    assert scalar(text) == value
+    assert type(scalar(text)) is type(value)
+
+
+def test_every_key_and_item_knows_its_line(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("a: 1\n\nb:\n  - x\n  # why\n  - y: 2\n    z:\n      3\n8: {q: [1,\n  2]}\n")
+    document = read_yaml(path)
+    assert document.data == {"a": 1, "b": ["x", {"y": 2, "z": 3}], "8": {"q": [1, 2]}}
+    lines = {key: place.line for key, place in document.places.items()}
+    assert lines == {
+        (): 1, ("a",): 1, ("b",): 3, ("b", 0): 4, ("b", 1): 6, ("b", 1, "y"): 6, ("b", 1, "z"): 7,
+        ("8",): 9, ("8", "q"): 9, ("8", "q", 0): 9, ("8", "q", 1): 10,
+    }  # fmt: skip
+    assert str(document.place(("b", 1, "z", "deeper", 3))) == f"{path}:7"
+
+
+def test_an_alias_repeats_a_value_and_a_byte_order_mark_is_no_part_of_it(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: &a [1, 2]\nb: *a\n")
+    assert read_yaml(path).data == {"a": [1, 2], "b": [1, 2]}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(max_codepoint=0xD7FF, exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@given(JSON)
+def test_json_is_yaml(value):
+    """JSON is a subset of YAML 1.2: the json module is a second route to the same value."""
+    text = json.dumps(value, ensure_ascii=False)
+    assert parse_value(text, "json") == json.loads(text)
+
+
+@given(st.text("ab:-[]{}#&*!|>'\"%@`, \n?\t01.e\\", max_size=40))
+def test_any_text_is_read_or_refused(text):
+    try:
+        said = parse_value(text, "fuzz")
+    except SuiteError as error:
+        said = f"refused: {error}"
+    assert not str(said).startswith("refused: ") or said.startswith("refused: fuzz:")
+
+
+def test_a_long_value_is_refused_before_it_is_parsed():
+    with pytest.raises(SuiteError, match="at most 10,000"):
+        parse_value("x" * 20_000, "--set a")
+
+
+def test_places_are_shown_as_file_and_line():
+    assert str(Place("suites/x.yaml", 3)) == "suites/x.yaml:3"
+    assert str(Place("--set lr=1")) == "--set lr=1"
+    assert Document({}).place(("a",)) == Place("suite")
