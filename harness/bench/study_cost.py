@@ -1,7 +1,8 @@
 """What stacks save a study: its runs in them, and a sample of the same runs one after another, in turn.
 
-Both go the way of every run (`harness.execution.scheduler`: claimed, trained, committed, scored), in as many processes of one thread
-as the machine has cores. They differ in what plan.json pins: full stacks, or a stack for each run.
+Both go the way of every run (`harness.execution.scheduler`: claimed, trained, committed, scored), in as many
+processes of one thread as the machine has cores. They differ in what plan.json pins: full stacks, or a stack for each
+run.
 """
 
 import random

@@ -1,6 +1,7 @@
 """The command line: parse, call, print. No logic."""
 
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -340,7 +341,7 @@ def bench(
 @app.command()
 def schema() -> None:
     """Print the JSON schema of suites, for editors."""
-    print((Path(__file__).parent / "suite.schema.json").read_text(encoding="utf-8"), end="")
+    print((files("harness.suite") / "suite.schema.json").read_text(encoding="utf-8"), end="")
 
 
 @app.callback(invoke_without_command=True)

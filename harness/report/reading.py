@@ -77,8 +77,8 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     leave out whole cells and seeds, never the runs that failed. The same row twice is one run. Of a study's table the
     runs that confirm it are read alone where some are there: its settings are chosen on the seeds of its trials.
 
-    Raises HarnessError where runs of a task cannot be compared (`harness.report.analysis.comparable`), nothing ranks a data set, or no
-    table is given.
+    Raises HarnessError where runs of a task cannot be compared (`harness.report.analysis.comparable`), nothing ranks a
+    data set, or no table is given.
     """
     if not isinstance(table, pd.DataFrame):
         raise HarnessError(f"{type(table).__name__} given where a table of `harness.load` is needed")

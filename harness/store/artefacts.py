@@ -102,7 +102,7 @@ def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
 @cache
 def _git_commit() -> str | None:
     """The commit of this package's checkout, with a + where it has changes; None outside a checkout."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     try:
         top = _git(folder, "rev-parse", "--show-toplevel")
         if Path(top) != folder.parent:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from harness.errors import HarnessError, suggestion
 
-_PACKAGE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent
 
 
 def suites_folder() -> Path:
     """The folder of shipped suites: inside an installed package, else beside it in a checkout."""
-    inside = _PACKAGE / "suites"
-    return inside if inside.is_dir() else _PACKAGE.parent / "suites"
+    package = _HERE.parent
+    inside = package / "suites"
+    return inside if inside.is_dir() else package.parent / "suites"
 
 
 def find_suite(name: str) -> str:
@@ -30,7 +31,7 @@ def write_template(path: Path) -> None:
     """Write a commented suite whose name is the file's. Raises HarnessError where the file exists or cannot be made."""
     if path.exists():
         raise HarnessError(f"{path}: exists already; name another file, or edit that one")
-    template = (_PACKAGE / "template.yaml").read_text(encoding="utf-8")
+    template = (_HERE / "template.yaml").read_text(encoding="utf-8")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template.replace("name: mine", f"name: {path.stem}"), encoding="utf-8")

@@ -2,8 +2,8 @@
 
 The rule: every objective gets the same grid of rates; the rate with the lowest mean excess (w1_excess, or FID less its
 floor) over the tuning seeds is its default, and a rate at which any run failed or diverged counts as worst; steps are
-enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/undertrained.py). A suite that
-sweeps rates offers every objective the same four neighbouring ones.
+enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/undertrained.py). A
+suite that sweeps rates offers every objective the same four neighbouring ones.
 """
 
 import sys

@@ -14,7 +14,7 @@ from harness.architectures.summary import multiply_adds, summarise
 from harness.engine.networks import Layout, bind, build_pair
 from harness.suite.players import parse_settings
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "architectures.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "architectures.md"
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
 
 

@@ -209,7 +209,7 @@ def test_a_snapshot_that_changed_is_found_as_it_is_scored(whole):
 @pytest.mark.slow
 def test_what_version_1_wrote_is_read(tmp_path, call, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(Path(__file__).parent / "data/version1", "results/old")
+    shutil.copytree(Path(__file__).parents[1] / "data/version1", "results/old")
     code, out, _ = call("status")
     assert (code, out.splitlines()[0]) == (0, "results/old: 3 runs planned: 1 ok, 1 diverged, 1 failed")
     assert call("verify") == (0, "results/old: 2 runs, 8 files and 1 values of w1 checked, 0 do not match\n", "")

@@ -116,7 +116,7 @@ def test_the_effect_seen_is_found_by_80_percent_of_simulated_tests(n):
 
 
 def test_the_documented_effects_are_rounded_from_the_computed_ones():
-    text = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "methods.md").read_text(encoding="utf-8")
     (sentence,) = re.findall(r"correction: ((?:\d\.\d\d of \d+(?: tasks)?(?:, )?)+)", text)
     documented = {int(n): effect for effect, n in re.findall(r"(\d\.\d\d) of (\d+)", sentence)}
     assert documented == {n: f"{effect_seen(n):.2f}" for n in (6, 7, 9, 13)}

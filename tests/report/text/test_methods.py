@@ -176,7 +176,7 @@ def test_every_objective_and_its_recipe_has_a_paper():
 
 
 def test_the_software_is_cited_as_its_citation_file_says():
-    cited = YAML(typ="safe").load((Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = YAML(typ="safe").load((Path(__file__).parents[3] / "CITATION.cff").read_text(encoding="utf-8"))
     software = bibliography.SOFTWARE
     assert (cited["title"], cited["license"], cited["version"]) == (
         software["title"], software["license"], harness.__version__,
