@@ -21,7 +21,7 @@ from harness.report.confirmed import confirmed
 from harness.report.figures import survival_curves
 from harness.report.text import study_text, table_rows
 from harness.store import Store
-from harness.store.frozen import MARKER
+from harness.store.frozen_tables import MARKER
 from harness.text import counted, listed
 
 ROOT = Path(__file__).parents[1]

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.execution.tasks import open_planned, run_label
+from harness.execution.tasks import open_planned
 from harness.spec import RunSpec
-from harness.store.find import Found
+from harness.store.find import Found, run_label
 from harness.store.reference_samples import kept_reference, new_reference
 from harness.store.weights import critic_weights, kept_weights
 from harness.text import said
@@ -81,7 +81,7 @@ class KeptRun:
     @cached_property
     def samples(self) -> "np.ndarray":
         """The samples that its last distance was computed from: [n, *shape], pictures as uint8."""
-        from harness.store import npz_arrays
+        from harness.disk.arrays import npz_arrays
 
         store = self.found.store
         content = store.artefact(self.run_id, "samples.npz")

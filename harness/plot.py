@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
+from harness.report import styles
 from harness.report.figures import drawing, sample_sheets, task_figures
-from harness.report.figures.drawing import Style
 from harness.report.figures.panels import Drawn
 from harness.report.reading import Reading, read
+from harness.report.styles import Style
 from harness.text import counted
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _pyplot(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _look(run: "KeptRun") -> Style:
     """Return how its objective looks in the report of its suite."""
-    return drawing.styles(run.table.attrs["objectives"])[run.row["objective"]]
+    return styles.styles(run.table.attrs["objectives"])[run.row["objective"]]
 
 
 def _title(run: "KeptRun") -> str:

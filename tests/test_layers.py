@@ -168,7 +168,7 @@ def test_two_names_of_one_layer_do_not_know_each_other():
 
 
 def test_a_module_of_no_layer_is_refused():
-    with pytest.raises(AssertionError, match="harness.utils: in no layer"):
+    with pytest.raises(AssertionError, match=r"harness\.utils: in no layer"):
         upward({"harness.utils": ""})
 
 

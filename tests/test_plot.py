@@ -11,7 +11,8 @@ from report.fake_results import EXCESS, FakeResults
 import harness
 from harness.errors import HarnessError
 from harness.loaded_run import KeptRun
-from harness.report.figures.drawing import blank, styles
+from harness.report.figures.drawing import blank
+from harness.report.styles import styles
 
 
 @pytest.fixture(autouse=True)

@@ -13,15 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
-from harness.architectures.convolutional import (
-    CriticNorm,
-    Norm,
-    Shape,
-    doubling,
-    halving,
-    halvings,
-    keeping,
-)
+from harness.architectures.convolutional import CriticNorm, Norm, Shape, doubling, halving, halvings, keeping
 from harness.architectures.layers import ACTIVATIONS, NORMS, Residual, Scale, ToShape, ToVector
 from harness.architectures.setting_kinds import Init, Output, Size
 from harness.errors import ShapeError

@@ -6,13 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import nn
 
-from harness.architectures.convolutional import (
-    CriticNorm,
-    Shape,
-    halving,
-    halvings,
-    keeping,
-)
+from harness.architectures.convolutional import CriticNorm, Shape, halving, halvings, keeping
 from harness.architectures.layers import CENTRED, LEAK, NORMS, Residual, ToVector
 from harness.architectures.setting_kinds import Init, Size
 

@@ -5,13 +5,7 @@ from typing import Any
 import torch
 
 from harness.bench.plain_loop import PictureSize, PlainPictures
-from harness.bench.toy_step import (
-    Steps,
-    compared,
-    in_turn,
-    repeated,
-    stepped,
-)
+from harness.bench.toy_step import Steps, compared, in_turn, repeated, stepped
 from harness.datasets import DATASETS, Pictures, picture_dataset
 from harness.datasets.dataset_settings import PictureSettings
 from harness.datasets.images import Settings

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.commands.status import result_folders
+from harness.disk.owners import wrote_and_died
 from harness.errors import StoreError
-from harness.store import Store, wrote_and_died
+from harness.store import Store
+from harness.store.find import result_folders
 from harness.text import counted, printable
 
 ABANDONED_S = 3600  # of a writer that cannot be judged: a file being written is younger, as that takes seconds

@@ -304,7 +304,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the report of a results folder again, from its records; of several folders named one report together."""
-    from harness.execution.runner import rebuild_reports
+    from harness.report.rebuild import rebuild_reports
 
     written = rebuild_reports(folders, output, lambda line: print(line, file=sys.stderr))
     print(_json(written) if as_json else "\n".join(written))

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.commands.status import all_folders, holds_results, one_folder
 from harness.errors import HarnessError, StoreError, suggestion
 from harness.report.analysis import tables
-from harness.report.analysis.comparable import OTHER_DATA, scoring, unlike_data, unlike_samples
+from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
 from harness.report.comparison import comparison_text
 from harness.report.comparison.paired_tests import Judged, judge, over_tasks
 from harness.report.comparison.pairs import Difference, Side, difference, pair
 from harness.report.comparison.run_diff import changed_settings, foremost, warnings
 from harness.report.confirmed import comparable, studies_said
 from harness.store import STATUSES, Store
+from harness.store.find import all_folders, holds_results, one_folder
+from harness.store.scoring_settings import scoring
 from harness.text import counted
 
 USAGE = "name two results folders, or one and two of its objectives or architectures"

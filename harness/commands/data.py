@@ -6,13 +6,7 @@ from typing import Any
 
 from harness.datasets import Pictures
 from harness.errors import DataError, HarnessError, lookup, suggestion
-from harness.metrics.extractors import (
-    TRAINED,
-    defaults,
-    extractor_of,
-    known,
-    why_not,
-)
+from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
 from harness.metrics.image_metrics import reliability
 from harness.plugins.components import tables
 from harness.spec import canonical_json

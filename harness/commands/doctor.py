@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import clean
-from harness.commands.export import parquet
-from harness.commands.status import result_folders
+from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.execution.tasks import open_planned, plan_suite
-from harness.store import Store, mend, missing, set_aside, spent_checkpoints, write_atomic, writing
+from harness.store import Store, mend, missing, set_aside, spent_checkpoints
+from harness.store.find import result_folders
 from harness.store.reference_samples import ensure_references
+from harness.store.table_files import parquet
 from harness.suite import Suite
 from harness.suite.load import read_extended
 from harness.text import printable, run_command
@@ -114,7 +115,7 @@ def _no_folder(store: Store) -> Iterator[str]:
     """Set aside what lies where the runs' folder should be."""
     path = store.folder / "runs"
     if path.exists() and not path.is_dir():
-        yield set_aside(store, path, f"{path}: no folder")
+        yield set_aside(store.folder, path, f"{path}: no folder")
 
 
 def _stale_claims(store: Store) -> Iterator[str]:

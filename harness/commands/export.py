@@ -2,21 +2,20 @@
 a study for Optuna.
 """
 
-import io
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from harness.commands.status import all_folders
+from harness.disk.files import write_atomic
 from harness.errors import HarnessError, lookup
-from harness.store import Store, write_atomic
-from harness.store.frozen import is_frozen
-from harness.text import counted, printable
+from harness.store import Store
+from harness.store.find import all_folders
+from harness.store.frozen_tables import is_frozen
+from harness.store.table_files import csv, parquet
+from harness.text import counted
 
 STDOUT = "-"  # a file of this name is what a program behind a pipe reads
 
@@ -101,29 +100,3 @@ def write_output(file: Path, content: bytes) -> bool:
     except OSError as error:
         raise HarnessError(f"-o {file}: cannot be written ({error.strerror}); name another file") from None
     return was_there
-
-
-def parquet(frame: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> bytes:
-    """Return a table as parquet."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression=compression)
-    return buffer.getvalue()
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    made = frame.copy()
-    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
-    for place in range(made.shape[1]):
-        column = made.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column):
-            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
-    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
-
-
-def _defused(value: Any) -> Any:
-    if isinstance(value, list | dict | tuple):
-        return json.dumps(value, default=str)
-    if not isinstance(value, str):
-        return value
-    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)

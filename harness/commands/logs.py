@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.execution.tasks import run_label
-from harness.store.find import find_run
+from harness.store.find import find_run, run_label
 from harness.text import printable
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from harness.commands.export import write_output
+from harness.disk.arrays import npz_bytes
 from harness.errors import HarnessError
 from harness.loaded_run import KeptRun
-from harness.store import npz_bytes
 from harness.store.find import find_run
 
 MOST_PIXELS = 50_000_000  # numbers in one png
@@ -46,6 +46,7 @@ def _npz(run: KeptRun, drawn: np.ndarray) -> bytes:
 
 def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
     """Lay pictures out side by side; draw points over the real ones that the run was scored against, as its report."""
+    from harness.report import styles
     from harness.report.figures import drawing, encoding, task_figures
     from harness.report.figures.image_grids import png, sheet
 
@@ -60,7 +61,7 @@ def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
     real, row = run.reference, run.row
     with drawing.style():
         figure, ax = drawing.blank(5, 5)
-        looks = drawing.styles(run.table.attrs["objectives"])
+        looks = styles.styles(run.table.attrs["objectives"])
         task_figures.draw_cloud(ax, real, {"generated": drawn}, looks[row["objective"]])
         ax.set_title(f"{row['objective']} on {row['dataset']}, {row['architecture']}")
         return encoding.encode(figure)[0]

@@ -6,57 +6,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Damaged, HarnessError, StoreError
-from harness.execution.tasks import run_label
+from harness.errors import Damaged, StoreError
 from harness.plan.cost_text import duration
 from harness.store import LOST, STATUSES, Store, missing
-from harness.store.frozen import is_frozen, refuse_frozen
+from harness.store.find import result_folders, run_label
 from harness.text import counted, printable, waiting
 
 RECENT_S = 600.0  # of which the speed is taken
 FAILURES = 5  # shown of each suite, the newest
-
-
-def result_folders(path: str) -> list[Path]:
-    """Return the folder itself where it holds results, else those below it that do; a lost plan.json hides none.
-
-    Frozen results below it are passed over. Raises StoreError where there is none, and where it is frozen itself.
-    """
-    found = all_folders(path)
-    kept = [folder for folder in found if not is_frozen(folder)]
-    if not kept:
-        refuse_frozen(found[0])
-    return kept
-
-
-def all_folders(path: str) -> list[Path]:
-    """Return what `result_folders` does, and frozen results as well. Raises StoreError where there is none."""
-    root = Path(path)
-    if holds_results(root):
-        return [root]
-    below = sorted(folder for folder in root.glob("*") if holds_results(folder))
-    if not below:
-        raise StoreError(f"{path}: no results there; `harness run quickstart` makes some in results/quickstart")
-    return below
-
-
-def holds_results(folder: Path) -> bool:
-    """Whether a folder holds a plan, or what it is made of again: a suite beside its runs, or a finished run."""
-    if (folder / "plan.json").is_file():
-        return True
-    runs = folder / "runs"
-    return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("[!.]*/record.json"))
-
-
-def one_folder(path: str) -> Path:
-    """Return the results folder of one suite: `path`, or the only one below it.
-
-    Raises StoreError where there is none, HarnessError where there are several.
-    """
-    found = result_folders(path)
-    if len(found) > 1:
-        raise HarnessError(f"{path}: {len(found)} suites found there; name one of them, such as {found[0]}")
-    return found[0]
 
 
 def statuses(path: str) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.commands.status import result_folders
+from harness.disk.arrays import npz_arrays
 from harness.errors import Damaged, StoreError
 from harness.metrics.transport import wasserstein_1
-from harness.store import Store, npz_arrays, run_damage
+from harness.store import Store, run_damage
+from harness.store.find import result_folders
 from harness.text import counted
 
 TOLERANCE = 1e-9  # of W1, in data units

@@ -11,10 +11,11 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.commands.interrupts import Interrupted
-from harness.commands.status import headline, render, result_folders, statuses
+from harness.commands.status import headline, render, statuses
 from harness.errors import StoreError
 from harness.plan.cost_text import duration
-from harness.store.frozen import refuse_frozen
+from harness.store.find import result_folders
+from harness.store.frozen_tables import refuse_frozen
 from harness.text import counted, listed, printable, run_command
 
 EVERY_S = 2.0  # between two looks

@@ -10,14 +10,7 @@ import numpy as np
 import torch
 
 from harness.datasets.dataset_settings import Classes, PictureSettings, among
-from harness.datasets.images import (
-    Pictures,
-    Settings,
-    as_tensor,
-    by_content,
-    of_classes,
-    training_size,
-)
+from harness.datasets.images import Pictures, Settings, as_tensor, by_content, of_classes, training_size
 from harness.datasets.resize import resized
 
 WHITE = 16  # the brightest level of the originals

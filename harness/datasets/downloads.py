@@ -12,13 +12,7 @@ import numpy as np
 import torch
 
 from harness.datasets.dataset_settings import Classes, PictureSettings, among
-from harness.datasets.images import (
-    Bytes,
-    Pictures,
-    Settings,
-    as_tensor,
-    of_classes,
-)
+from harness.datasets.images import Bytes, Pictures, Settings, as_tensor, of_classes
 from harness.datasets.resize import resized
 from harness.disk.folders import data_folder
 from harness.errors import DataError

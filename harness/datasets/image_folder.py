@@ -17,13 +17,7 @@ from numpy.typing import NDArray
 from harness.datasets.cache import cache_path, cached
 from harness.datasets.dataset_settings import PictureSettings, Side, among
 from harness.datasets.image_file import decoded, is_picture, picture_bytes
-from harness.datasets.images import (
-    Bytes,
-    Pictures,
-    Settings,
-    as_tensor,
-    training_size,
-)
+from harness.datasets.images import Bytes, Pictures, Settings, as_tensor, training_size
 from harness.datasets.places import place, place_of
 from harness.errors import DataError
 from harness.text import counted

@@ -10,7 +10,8 @@ from harness.errors import HarnessError
 from harness.execution.process_state import stated
 from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import LOST, Store, drop_drafts, mend
-from harness.store.frozen import refuse_frozen
+from harness.store.find import run_label
+from harness.store.frozen_tables import refuse_frozen
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -188,12 +189,6 @@ def _refuse_too_few(plan: "Plan", metric: str, score: Mapping[str, Any]) -> None
             why = why_unranked(metric, label, entry, data, (score["samples"], score.get("extractors")))
             if why:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
-
-
-def run_label(row: Mapping[str, Any]) -> str:
-    """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
-    swept = [f"{name}={value}" for name, value in row["sweep"].items()]
-    return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
 
 
 def resolve_device(device: str) -> Literal["cpu", "cuda"]:

@@ -1,38 +1,23 @@
 """The data flow of `harness run`, `retry` and `score`: plan, train, score, report. This process imports no torch."""
 
-import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.commands.status import one_folder, result_folders
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.scheduler import (
-    TASKS,
-    Progress,
-    Shift,
-    Tasks,
-    ignore,
-)
-from harness.execution.workers import (
-    Executor,
-    Task,
-    WorkerDied,
-    default_workers,
-    open_executor,
-)
+from harness.execution.scheduler import TASKS, Progress, Shift, Tasks, ignore
+from harness.execution.workers import Executor, Task, WorkerDied, default_workers, open_executor
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
 from harness.plan.meter import Meter
 from harness.plan.timings import add_timings, read_timings
 from harness.store import LOST, Store, missing
+from harness.store.find import one_folder, report_folder
 from harness.text import counted, printable, waiting, waiting_scores
-
-LONGEST = 100  # letters of the name of a report of several suites
 
 
 @dataclass(frozen=True)
@@ -243,46 +228,6 @@ def render_scores(result: dict[str, Any]) -> str:
         lines.append(f"{counted(result['unscored'], 'run')} could not be scored{kept}")
     lines += [printable(line) for line in result["damage"]]
     return "\n".join([*lines, f"the report is written by `harness report {result['folder']}`"])
-
-
-def report_folder(root: str, folder: str) -> str:
-    """reports/<suite> beside results/<suite>; inside the suite's folder where another root was asked for."""
-    return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
-
-
-def rebuild_reports(
-    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
-) -> list[str]:
-    """Write runs.parquet and the report of a results folder again, or of each below a root; of several `folders` one
-    report of all alone.
-
-    Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
-    its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or they cannot be merged.
-    """
-    found = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
-    merge = len(folders) > 1 and len(found) > 1
-    if output is not None and len(found) > 1 and not merge:
-        raise HarnessError(
-            f"-o {output}: {len(found)} suites found and one folder given; leave -o out, or name the suites, which "
-            "makes one report of all"
-        )
-    written = []
-    if merge:
-        written.append(tasks.write_merged(found, output or _merged_folder(found)))
-    for folder in found if not merge else ():
-        with contextlib.suppress(StoreError):
-            tasks.write_table(folder)
-        written.append(tasks.write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
-    for made in written:
-        for line in made["damage"]:
-            say(line)
-    return [made["report"] for made in written]
-
-
-def _merged_folder(folders: Sequence[str]) -> str:
-    names = [Path(folder).resolve().name for folder in folders]
-    joined = "+".join(names)
-    return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
 def _noted(meter: Meter, progress: Progress) -> Progress:

@@ -7,17 +7,12 @@ opening   a results folder with its plan, plug-ins and data
 Imports of torch, pandas and the like stand inside the functions: these modules are also read by the parent.
 """
 
-from harness.execution.ending import finish, write_merged, write_report, write_table
+from harness.execution.ending import finish
 from harness.execution.opening import open_planned, prepare
-from harness.execution.planning import (
-    plan_retry,
-    plan_scores,
-    plan_suite,
-    run_label,
-    unpin_scores,
-)
+from harness.execution.planning import plan_retry, plan_scores, plan_suite, unpin_scores
 from harness.execution.scoring import score_runs
 from harness.execution.training import train_stack
+from harness.store.table_files import write_table
 
 __all__ = [
     "finish",
@@ -26,11 +21,8 @@ __all__ = [
     "plan_scores",
     "plan_suite",
     "prepare",
-    "run_label",
     "score_runs",
     "train_stack",
     "unpin_scores",
-    "write_merged",
-    "write_report",
     "write_table",
 ]

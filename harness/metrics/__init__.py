@@ -10,13 +10,7 @@ from harness.metrics import coverage, null_samplers, transport
 from harness.metrics.collapse import collapsed
 from harness.metrics.directions import DIRECTIONS, bare_name
 from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
-from harness.metrics.image_metrics import (
-    FEATURE_METRICS,
-    FeatureMetric,
-    columns_of,
-    null_columns,
-    see,
-)
+from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, null_columns, see
 from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference

@@ -39,7 +39,7 @@ def mend_plan(store: Store) -> list[str]:
             type(store)(store.folder).plan  # noqa: B018  read for its checksum and its keys
             return []
     except Damaged as damaged:
-        return [set_aside(store, path, f"{path}: {damaged.why}; {again}")]
+        return [set_aside(store.folder, path, f"{path}: {damaged.why}; {again}")]
     return [f"{path}: missing; {again}"] if store.finished() else []
 
 

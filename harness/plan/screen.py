@@ -6,13 +6,7 @@ from typing import Any
 
 from harness.plan.cost_text import disk_sentence, time_sentence
 from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
-from harness.text import (
-    aligned,
-    counted,
-    p_value,
-    plain,
-    range_text,
-)
+from harness.text import aligned, counted, p_value, plain, range_text
 
 WIDTH = 100
 INDENT = 16

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.disk.files import write_atomic
 from harness.disk.folders import cache_folder
-from harness.store import write_atomic
 
 NEWEST = 5  # timings of one thing that are kept, and whose median counts
 MAX_BYTES = 2_000_000  # beyond it the file is written anew

@@ -46,8 +46,8 @@ class _Report(ModuleType):
         has a `sentence`, `cells` and `tasks`. Raises HarnessError, StoreError.
         """
         if isinstance(results, str | Path):
-            from harness.commands.status import one_folder
-            from harness.execution.runner import rebuild_reports
+            from harness.report.rebuild import rebuild_reports
+            from harness.store.find import one_folder
 
             written = rebuild_reports([str(one_folder(str(results)))], None if output is None else str(output))
             return Path(written[0])

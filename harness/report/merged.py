@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.report.analysis.comparable import outdated, scoring, unlike_extractors, unlike_samples
+from harness.report.analysis.comparable import outdated, unlike_extractors, unlike_samples
 from harness.report.analysis.tables import pictured
 from harness.report.confirmed import comparable, studies_said
 from harness.report.results import Records
 from harness.spec import canonical_json
 from harness.store import Store
+from harness.store.scoring_settings import scoring
 from harness.store.table import one_kind_a_column
 from harness.text import listed, waiting_scores
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from harness.commands.export import csv
+from harness.disk.files import write_atomic
 from harness.errors import StoreError
 from harness.report.analysis import (
     averaging,
@@ -38,20 +38,14 @@ from harness.report.figures import (
     survival_curves,
     task_figures,
 )
-from harness.report.figures.drawing import label
 from harness.report.figures.panels import TYPES, Panel, Section
 from harness.report.results import Records
+from harness.report.styles import label
 from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
 from harness.report.text.across_text import across_part
-from harness.store import STATUSES, write_atomic
-from harness.text import (
-    counted,
-    listed,
-    percent,
-    plain,
-    printable,
-    waiting_scores,
-)
+from harness.store import STATUSES
+from harness.store.table_files import csv
+from harness.text import counted, listed, percent, plain, printable, waiting_scores
 
 # Files of an earlier report that may go, by folder.
 OURS = {

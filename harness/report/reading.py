@@ -11,7 +11,7 @@ from harness.report.analysis import cell_table, grid_edges, null_rows, ranking, 
 from harness.report.analysis.comparable import refuse_mixed, refuse_unlike, said_first
 from harness.report.analysis.critic_norms import held_said
 from harness.report.analysis.ranking import TaskResult
-from harness.report.figures.drawing import Style, styles
+from harness.report.styles import Style, styles
 from harness.report.text import answer
 from harness.text import counted, number
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.study.trial_value import BELOW
+from harness.statistics.trials import BELOW
 
 
 def ranked(scores: pd.Series, ok: pd.Series) -> pd.Series:

@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-from harness.study.trial_value import WORST
-
 Array = NDArray[np.float64]
 
 DRAWS = 2000  # of trials, for intervals
@@ -79,3 +77,9 @@ def bounds(drawn: Array) -> tuple[Array, Array]:
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     same = np.isclose(low, high, rtol=0, atol=1e-12)  # but for the order of a sum
     return np.asarray(low), np.where(same, low, high)
+
+
+BELOW = 1e-6  # how far below 0 a lost run ranks: less than two runs that are ok differ by, unless they tie
+
+
+WORST = 0.0  # the score of the best null sampler, and of every run that was lost

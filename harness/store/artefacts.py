@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.store import npz_bytes
+from harness.disk.arrays import npz_bytes
 
 if TYPE_CHECKING:
     from harness.engine import Outcome

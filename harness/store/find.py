@@ -1,13 +1,68 @@
-"""Which run a user means by a run_id, or by the beginning of one."""
+"""Which results folder a user means by a path, and which run by an id or the beginning of one; what both are called."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.commands.status import result_folders
 from harness.errors import HarnessError, StoreError
 from harness.store import Store
+from harness.store.frozen_tables import is_frozen, refuse_frozen
 from harness.text import printable
 
 NEAR = 5  # names that a sentence offers
+
+
+def result_folders(path: str) -> list[Path]:
+    """Return the folder itself where it holds results, else those below it that do; a lost plan.json hides none.
+
+    Frozen results below it are passed over. Raises StoreError where there is none, and where it is frozen itself.
+    """
+    found = all_folders(path)
+    kept = [folder for folder in found if not is_frozen(folder)]
+    if not kept:
+        refuse_frozen(found[0])
+    return kept
+
+
+def all_folders(path: str) -> list[Path]:
+    """Return what `result_folders` does, and frozen results as well. Raises StoreError where there is none."""
+    root = Path(path)
+    if holds_results(root):
+        return [root]
+    below = sorted(folder for folder in root.glob("*") if holds_results(folder))
+    if not below:
+        raise StoreError(f"{path}: no results there; `harness run quickstart` makes some in results/quickstart")
+    return below
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a folder holds a plan, or what it is made of again: a suite beside its runs, or a finished run."""
+    if (folder / "plan.json").is_file():
+        return True
+    runs = folder / "runs"
+    return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("[!.]*/record.json"))
+
+
+def one_folder(path: str) -> Path:
+    """Return the results folder of one suite: `path`, or the only one below it.
+
+    Raises StoreError where there is none, HarnessError where there are several.
+    """
+    found = result_folders(path)
+    if len(found) > 1:
+        raise HarnessError(f"{path}: {len(found)} suites found there; name one of them, such as {found[0]}")
+    return found[0]
+
+
+def report_folder(root: str, folder: str) -> str:
+    """reports/<suite> beside results/<suite>; inside the suite's folder where another root was asked for."""
+    return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
+
+
+def run_label(row: Mapping[str, Any]) -> str:
+    """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
+    swept = [f"{name}={value}" for name, value in row["sweep"].items()]
+    return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
 
 
 class Found(NamedTuple):

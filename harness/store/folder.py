@@ -20,22 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.disk.arrays import npz_arrays, read_npz
 from harness.disk.documents import read_if_there, read_json, seal, write_json
-from harness.disk.files import (
-    ABSENT,
-    drafted,
-    flush_all,
-    locked,
-    make_folder,
-    write_atomic,
-    write_once,
-    writing,
-)
+from harness.disk.files import ABSENT, drafted, flush_all, locked, make_folder, write_atomic, write_once, writing
 from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.claims import Claim, Claims
 from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact, reference_settings
 from harness.store.schemas import wrong_attempt, wrong_plan, wrong_record, wrong_scores
+from harness.store.shelf import set_aside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -287,14 +279,12 @@ class Store:
 
     def read_checkpoint(self, stack_id: str) -> dict[str, bytes] | None:
         """Return the files of a stack's checkpoint; None where there is none, or a damaged one: that is set aside."""
-        from harness.store.repair import set_aside
-
         path = self.checkpoint_path(stack_id)
         try:
             return checkpoints.read_checkpoint(path)
         except Damaged as damaged:
             self._met(damaged)
-            set_aside(self, path, f"{path}: {damaged.why}; its stack is trained from the start")
+            set_aside(self.folder, path, f"{path}: {damaged.why}; its stack is trained from the start")
         except OSError as error:
             raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
         return None

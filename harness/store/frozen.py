@@ -8,57 +8,19 @@ read as they were written and never made again, and nothing is trained or scored
     python -m harness.store.frozen results/robustness results/reference/robustness
 """
 
-import io
 import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.disk.files import write_atomic, writing
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
 from harness.store.folder import Store
+from harness.store.frozen_tables import MARKER, is_frozen, refuse_frozen
 from harness.store.schemas import FINAL
-from harness.text import counted, listed, said
+from harness.text import counted, listed
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-MARKER = "FROZEN"
 SAYS = "The settings, runs and scored steps of a finished suite, without its records: `harness compare` reads them.\n"
-
-
-def is_frozen(folder: Path) -> bool:
-    """Whether a results folder holds a table alone."""
-    return (folder / MARKER).is_file()
-
-
-def refuse_frozen(folder: Path) -> None:
-    """Raise StoreError where a results folder is frozen."""
-    if is_frozen(folder):
-        raise StoreError(
-            f"{folder}: frozen, so that it holds the table of its runs and no records; `harness compare`, `harness "
-            "export` and `harness.load` read that table"
-        )
-
-
-def frozen_table(folder: Path) -> "pd.DataFrame":
-    """Return the table of a frozen folder: one row for every planned run. Raises StoreError where it cannot be read."""
-    return _parquet(folder / "runs.parquet")
-
-
-def frozen_scored(folder: Path) -> "pd.DataFrame":
-    """Return the long table of a frozen folder: one row for every scored step. Raises what `frozen_table` raises."""
-    return _parquet(folder / "scored.parquet")
-
-
-def _parquet(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(io.BytesIO(path.read_bytes()))
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise StoreError(f"{path}: cannot be read ({said(error)}); freeze those results again") from None
 
 
 def freeze(folder: str | Path, target: str | Path) -> Path:
@@ -67,7 +29,7 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
     Raises StoreError where there are no results, HarnessError where they are unfinished or `target` holds anything else
     than frozen results, which are replaced.
     """
-    from harness.commands.export import parquet
+    from harness.store.table_files import parquet
 
     store, target = Store(folder), Path(target)
     refuse_frozen(store.folder)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.disk.arrays import npz_bytes, read_npz
+from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged
 from harness.spec import RunSpec, content_id
-from harness.store import Store, npz_bytes, read_npz, reference_settings, write_atomic, writing
+from harness.store import Store, reference_settings
 
 
 def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:

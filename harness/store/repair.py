@@ -1,27 +1,21 @@
-"""What is damaged in a results folder, and where it is put: aside, under damaged/, never away.
-
-damaged/<n>/<where it was>     a run whose record or artefact is damaged goes there whole, and is then pending
-"""
+"""What is damaged in a results folder, and goes to its shelf; what writers that were killed left half done."""
 
 import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.disk.documents import read_if_there, write_json
-from harness.disk.files import ABSENT, writing
+from harness.disk.documents import read_if_there
+from harness.disk.files import ABSENT
 from harness.disk.owners import wrote_and_died
 from harness.errors import Damaged
+from harness.store.folder import Store
 from harness.store.records import numbers, read_artefact
-
-if TYPE_CHECKING:
-    from harness.store.folder import Store
+from harness.store.shelf import set_aside
 
 
-def mend(store: "Store", run_ids: Iterable[str], deep: bool = False) -> list[str]:
+def mend(store: Store, run_ids: Iterable[str], deep: bool = False) -> list[str]:
     """Set aside what is damaged of these runs and return a line for each of them.
 
     Records, attempts and scores are read; artefacts are there and of their size, and with `deep` of their content.
@@ -35,7 +29,7 @@ def mend(store: "Store", run_ids: Iterable[str], deep: bool = False) -> list[str
     return lines
 
 
-def run_damage(store: "Store", run_id: str, deep: bool = False) -> dict[Path, str]:
+def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]:
     """Return why each damaged file of a run is one, by path, as it stands on the disk now."""
     fresh, folder = type(store)(store.folder), store.run_folder(run_id)
     record = fresh.record(run_id)
@@ -49,24 +43,7 @@ def run_damage(store: "Store", run_id: str, deep: bool = False) -> dict[Path, st
     return fresh.damage
 
 
-def set_aside(store: "Store", path: Path, why: str) -> str:
-    """Rename a file or folder into damaged/, keep why, and return a line that says so. Raises StoreError."""
-    shelf, where = store.folder / "damaged", path.relative_to(store.folder)
-    with writing(path):
-        shelf.mkdir(parents=True, exist_ok=True)
-        for number in count(1 + len(os.listdir(shelf))):
-            with suppress(FileExistsError):
-                (shelf / str(number)).mkdir()
-                break
-        kept = shelf / str(number) / where
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        line = f"{why}; set aside in {shelf / str(number)}"
-        write_json(shelf / str(number) / "why.json", {"path": str(where), "line": line})
-        os.rename(path, kept)
-    return line
-
-
-def missing(store: "Store") -> list[str]:
+def missing(store: Store) -> list[str]:
     """Return the line of every planned run, and of its scores, that was set aside and has not been made again."""
     needed: dict[Path, Path] = {}
     for run_id in {row["run_id"] for row in store.plan["runs"]}:
@@ -82,7 +59,7 @@ def missing(store: "Store") -> list[str]:
     return found
 
 
-def spent_checkpoints(store: "Store") -> list[Path]:
+def spent_checkpoints(store: Store) -> list[Path]:
     """Return the checkpoints of stacks, and of runs that trained alone, of which every run is finished.
 
     They are left by a kill between the last commit and the end of a stack. Raises StoreError where there is no plan.
@@ -94,12 +71,12 @@ def spent_checkpoints(store: "Store") -> list[Path]:
     return [path for path in found if finished.issuperset(stacks.get(path.name, [path.name]))]
 
 
-def dead_drafts(store: "Store") -> list[Path]:
+def dead_drafts(store: Store) -> list[Path]:
     """Return the temporary files and folders of writers of this host that are gone: nobody puts them in place."""
     return [path for path in sorted(store.folder.rglob(".*.tmp")) if wrote_and_died(path.name)]
 
 
-def drop_drafts(store: "Store") -> None:
+def drop_drafts(store: Store) -> None:
     """Remove what writers that were killed left half done; what cannot be removed stays, as nothing reads it."""
     for path in dead_drafts(store):
         if path.is_dir() and not path.is_symlink():
@@ -128,8 +105,8 @@ def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], 
     return found
 
 
-def _mend(store: "Store", run_id: str, damage: dict[Path, str]) -> list[str]:
+def _mend(store: Store, run_id: str, damage: dict[Path, str]) -> list[str]:
     if any(store.spoils_a_run(path) for path in damage):
         whys = "; ".join(f"{path}: {why}" for path, why in damage.items())
-        return [set_aside(store, store.run_folder(run_id), f"{whys}; its run is trained again")]
-    return [set_aside(store, path, f"{path}: {why}") for path, why in damage.items()]
+        return [set_aside(store.folder, store.run_folder(run_id), f"{whys}; its run is trained again")]
+    return [set_aside(store.folder, path, f"{path}: {why}") for path, why in damage.items()]

@@ -1,16 +1,14 @@
 """From records to one flat table: the columns of runs.parquet."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import pandas as pd
 
-from harness.report.analysis.comparable import SCORING, scoring
 from harness.spec import canonical_json, content_id
-from harness.store.frozen import frozen_scored, frozen_table, is_frozen
-
-if TYPE_CHECKING:
-    from harness.store import Store
+from harness.store.frozen_tables import frozen_scored, frozen_table, is_frozen
+from harness.store.scoring_settings import SCORING, scoring
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
 FACTS_OF_PICTURES = ("ms_per_image",)
@@ -20,7 +18,22 @@ PROVENANCE = (
 )
 
 
-def runs_table(store: "Store", of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+class Source(Protocol):
+    """What a table is made from: a Store."""
+
+    @property
+    def plan(self) -> Mapping[str, Any]: ...
+
+    folder: Path
+
+    def record(self, run_id: str) -> Mapping[str, Any] | None: ...
+
+    def last_attempt(self, run_id: str) -> Mapping[str, Any] | None: ...
+
+    def scores(self, run_id: str, score_id: str) -> Mapping[str, Any] | None: ...
+
+
+def runs_table(store: Source, of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
     """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
 
     Of frozen results it is the table that was kept.
@@ -72,7 +85,7 @@ def bases(plan: Mapping[str, Any]) -> dict[str, str]:
     return {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
 
 
-def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFrame:
+def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
 
     Of frozen results it is the table that was kept.
@@ -90,7 +103,7 @@ def scored_table(store: "Store", of: Sequence[str] | None = None) -> pd.DataFram
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def _one_run(store: "Store", spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
+def _one_run(store: Source, spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
     columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}

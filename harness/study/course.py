@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from harness.errors import HarnessError
 from harness.spec import content_id
+from harness.statistics.trials import BELOW
 from harness.store import Store
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import Params, learnt, points
-from harness.study.trial_value import BELOW, value_of
+from harness.study.trial_value import value_of
 from harness.suite.expand import Expansion
 from harness.suite.format.fields import seed_list
 from harness.suite.format.models import Suite

@@ -10,10 +10,10 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.errors import HarnessError
+from harness.statistics.trials import WORST
 from harness.store import Store
 from harness.study.search_space import distributions
 from harness.study.trial_sampling import quiet
-from harness.study.trial_value import WORST
 from harness.suite.format.study_block import Study
 
 

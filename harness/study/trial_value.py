@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from statistics import fmean
 
+from harness.statistics.trials import WORST
 from harness.store import FINAL, LOST
-
-BELOW = 1e-6  # how far below 0 a lost run ranks: less than two runs that are ok differ by, unless they tie
-WORST = 0.0  # the score of the best null sampler, and of every run that was lost
 
 
 def value_of(results: Iterable[tuple[str, float | None]], lost: float = WORST) -> float | None:

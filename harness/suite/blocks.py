@@ -1,7 +1,8 @@
 """Blocks of a matrix that train one cell with different settings: each setting that differs becomes part of the cell.
 
-The runs of a cell differ by seed alone (`harness.report.analysis.comparable`). So a setting in which two blocks differ is
-swept, one value a block; where their seeds differ too, seeds and settings cannot be separated, and both are refused.
+The runs of a cell differ by seed alone (`harness.report.analysis.comparable`). So a setting in which two blocks
+differ is swept, one value a block; where their seeds differ too, seeds and settings cannot be separated, and both are
+refused.
 """
 
 from collections.abc import Iterable, Iterator

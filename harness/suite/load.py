@@ -11,13 +11,7 @@ from harness.errors import SuiteError, suggestion
 from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import Problem, Refused, parse, sentences
-from harness.suite.format.yaml_file import (
-    Document,
-    KeyPath,
-    Place,
-    parse_document,
-    read_yaml,
-)
+from harness.suite.format.yaml_file import Document, KeyPath, Place, parse_document, read_yaml
 from harness.suite.overrides import applied, key_path, parse_overrides, settles
 
 

@@ -7,13 +7,7 @@ from pydantic import ValidationError
 
 from harness.errors import SuiteError, suggestion
 from harness.plugins.components import Tables
-from harness.suite.format.models import (
-    Limits,
-    Primary,
-    Score,
-    SuiteTrain,
-    Train,
-)
+from harness.suite.format.models import Limits, Primary, Score, SuiteTrain, Train
 from harness.suite.format.problems import Problem, translated
 from harness.suite.format.yaml_file import KeyPath, parse_value
 

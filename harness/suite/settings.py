@@ -13,14 +13,7 @@ from pydantic import BaseModel
 
 from harness.errors import suggestion
 from harness.plugins.components import Tables
-from harness.suite.format.models import (
-    ArchitectureVariant,
-    Block,
-    DatasetVariant,
-    ObjectiveVariant,
-    Suite,
-    Train,
-)
+from harness.suite.format.models import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
 from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE, Problem
 from harness.suite.format.yaml_file import KeyPath
 from harness.suite.overrides import Override

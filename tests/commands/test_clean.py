@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.store import Store, write_json
+from harness.disk.documents import write_json
+from harness.store import Store
 
 TEMPORARY = ".record.json.123.tmp"
 

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.disk.arrays import npz_bytes
+from harness.disk.documents import seal, write_json
 from harness.disk.files import temporary
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.store import Store, npz_bytes, seal, write_json
+from harness.store import Store
 
 FOLDER = Path("results/small")
 
@@ -185,7 +187,7 @@ def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch
             read.append(run_id)
         return out / "index.html"
 
-    monkeypatch.setattr("harness.report.build_report", build)
+    monkeypatch.setattr("harness.report.page.build_report", build)
     code, out, err = call("report", "results", "-o", "elsewhere")
     assert (code, out) == (0, "elsewhere/index.html\n")
     assert err == f"{path}: its content does not match its record\n"

@@ -10,15 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.commands import export
-from harness.store import Store
+from harness.store import Store, table_files
 
 
 def test_cells_of_a_csv_are_no_formulas_and_numbers_stay_numbers():
     frame = pd.DataFrame(
         {"text": ["=cmd()", " +1", "-2", "@x", "a=b", None], "number": [-1.5, 2, 3, 4, 5, None], "=h": 1}
     )
-    rows = list(csv.reader(io.StringIO(export.csv(frame).decode())))
+    rows = list(csv.reader(io.StringIO(table_files.csv(frame).decode())))
     assert [row[0] for row in rows] == ["text", "'=cmd()", "' +1", "'-2", "'@x", "a=b", ""]
     assert rows[1][1] == "-1.5"
     assert rows[0][2] == "'=h"

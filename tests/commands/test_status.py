@@ -7,8 +7,9 @@ import pytest
 from plans import plan_of
 
 from harness.commands import status
-from harness.commands.status import one_folder, statuses
+from harness.commands.status import statuses
 from harness.store import Store
+from harness.store.find import one_folder
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.store import Store, npz_bytes, read_npz, write_json
+from harness.disk.arrays import npz_bytes, read_npz
+from harness.disk.documents import write_json
+from harness.store import Store
 
 FOLDER = Path("results/small")
 

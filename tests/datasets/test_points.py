@@ -331,6 +331,6 @@ def test_workers_refuse_points_that_changed_after_they_were_planned(own):
 
 @pytest.mark.slow
 def test_a_worker_process_finds_the_file(own, monkeypatch):
-    monkeypatch.setattr("harness.report.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
     result = run(Request(own("mine.csv", CLOUD), workers=1, only=["objective=gan"]))
     assert result.counts["ok"] == 2

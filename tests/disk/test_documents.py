@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.disk.documents import FORMAT, unseal
+from harness.disk.documents import FORMAT, checksum, read_json, seal, to_json, unseal, write_json
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import checksum, read_json, seal, to_json, write_json
 
 HERE = Path("x.json")
 VALUE = {"run_id": "a" * 16, "steps": {"10": {"w1": 0.5, "hq": None}}, "text": 'é "sha256": ""\n "sha256": ""'}

@@ -8,8 +8,8 @@ import pytest
 from plans import plan_of
 
 from harness.disk import owners
-from harness.disk.files import drafted, temporary, write_parts
-from harness.store import write_atomic, write_once, wrote_and_died
+from harness.disk.files import drafted, temporary, write_atomic, write_once, write_parts
+from harness.disk.owners import wrote_and_died
 
 
 def test_nothing_temporary_stays(tmp_path):

@@ -15,18 +15,14 @@ import pytest
 from oracles import same
 
 from harness.commands.verify import verify
+from harness.disk.arrays import read_npz
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.runner import (
-    Again,
-    Request,
-    rebuild_reports,
-    report_folder,
-    run,
-    score,
-)
+from harness.execution.runner import Again, Request, run, score
 from harness.metrics import METRICS
-from harness.store import STATUSES, Store, read_npz
+from harness.report.rebuild import rebuild_reports
+from harness.store import STATUSES, Store
+from harness.store.find import report_folder
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +45,7 @@ matrix:
 def suite(tmp_path, monkeypatch):
     """A suite file in a folder of its own, and a report that takes no time (tests/report has the real one)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.build_report", blank_report)
+    monkeypatch.setattr("harness.report.page.build_report", blank_report)
     Path("tiny.yaml").write_text(SUITE)
     return "tiny.yaml"
 

@@ -12,14 +12,7 @@ from oracles import make_spec
 from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.real_data import data_settings
-from harness.metrics import (
-    Reference,
-    make_reference,
-    null_row,
-    null_samplers,
-    real_pool,
-    untrained,
-)
+from harness.metrics import Reference, make_reference, null_row, null_samplers, real_pool, untrained
 from harness.metrics.null_samplers import Columns, Floor, beyond, score_of
 from harness.metrics.transport import wasserstein_1
 

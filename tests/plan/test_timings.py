@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.plan import timings
-from harness.plan.timings import (
-    Timing,
-    Timings,
-    add_timings,
-    cache_file,
-    read_timings,
-)
+from harness.plan.timings import Timing, Timings, add_timings, cache_file, read_timings
 
 HERE = {"device": "cpu", "host_cpu": "x", "torch": "2.13.0"}
 STEP = Timing("step", "k", 8.0, 2, 0.5)

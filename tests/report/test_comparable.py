@@ -11,12 +11,13 @@ from report.fake_results import FakeResults
 from harness.errors import HarnessError
 from harness.report.analysis import comparable, tables
 from harness.report.analysis.across_tasks import across
-from harness.report.analysis.comparable import Scoring
 from harness.report.comparison.pairs import difference, pair
 from harness.report.reading import read
 from harness.report.text import verdict
 from harness.statistics import lost_runs
-from harness.study.trial_value import BELOW, value_of
+from harness.statistics.trials import BELOW
+from harness.store.scoring_settings import Scoring
+from harness.study.trial_value import value_of
 
 
 def both(**columns):

@@ -12,15 +12,7 @@ from scipy import stats
 
 from harness.errors import HarnessError
 from harness.statistics import aggregates
-from harness.statistics.aggregates import (
-    arranged,
-    improvement,
-    iqm,
-    iqms,
-    means,
-    picks,
-    profiles,
-)
+from harness.statistics.aggregates import arranged, improvement, iqm, iqms, means, picks, profiles
 
 # Multiples of 1/64: sums and the affine maps below are exact.
 SCORES = arrays(np.float64, (3, 4, 2), elements=st.integers(0, 64).map(lambda n: n / 64))

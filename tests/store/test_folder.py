@@ -8,8 +8,11 @@ import pytest
 from plans import plan_of
 
 from harness.disk import files
+from harness.disk.arrays import npz_bytes
+from harness.disk.documents import write_json
+from harness.disk.files import write_atomic
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import Store, npz_bytes, write_atomic, write_json
+from harness.store import Store
 from harness.store import folder as folder_module
 
 RUN = "a" * 16

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.commands.status import result_folders
 from harness.errors import HarnessError, StoreError
 from harness.report.analysis import tables
 from harness.store import Store
 from harness.store import frozen as frozen_module
-from harness.store.frozen import freeze, is_frozen
+from harness.store.find import result_folders
+from harness.store.frozen import freeze
+from harness.store.frozen_tables import is_frozen
 
 FILES = {"suite.yaml", "plan.json", "runs.parquet", "scored.parquet", "FROZEN"}
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from plans import plan_of
 
-from harness.store import Store, mend, missing, npz_bytes, run_damage
+from harness.disk.arrays import npz_bytes
+from harness.store import Store, mend, missing, run_damage
 
 RUN, OTHER = "a" * 16, "b" * 16
 RECORD = {"status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}

@@ -3,14 +3,7 @@
 local   worker processes of this machine, and this process     worker  what a worker process does
 """
 
-from harness.execution.workers.local import (
-    Executor,
-    OutOfTime,
-    WorkerDied,
-    as_they_end,
-    default_workers,
-    open_executor,
-)
+from harness.execution.workers.local import Executor, OutOfTime, WorkerDied, as_they_end, default_workers, open_executor
 from harness.execution.workers.worker import Task
 
 __all__ = ["Executor", "OutOfTime", "Task", "WorkerDied", "as_they_end", "default_workers", "open_executor"]

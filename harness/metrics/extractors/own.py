@@ -13,21 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.datasets.images import Pictures
-from harness.disk.files import locked
+from harness.disk.arrays import npz_bytes, read_npz
+from harness.disk.files import locked, write_atomic
 from harness.disk.folders import cache_folder
 from harness.errors import StoreError
-from harness.metrics.extractors.extractor_training import (
-    CHUNK,
-    TURNS,
-    VERSION,
-    Task,
-    Tell,
-    trained,
-)
+from harness.metrics.extractors.extractor_training import CHUNK, TURNS, VERSION, Task, Tell, trained
 from harness.metrics.extractors.network import PictureNet
 from harness.metrics.extractors.training_bar import reported
 from harness.spec import content_id
-from harness.store import npz_bytes, read_npz, write_atomic
 
 __all__ = [
     "CHUNK",

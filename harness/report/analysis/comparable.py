@@ -6,11 +6,12 @@ about (`compare`). What is not comparable is refused in a sentence; a lesser dif
 of a suite are held to it before training (`harness.suite.blocks`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.store.scoring_settings import Scoring
 from harness.text import counted, listed, plain
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 SETTINGS = ("hyper.", "data.", "setup.")
 WEIGHTS = "extractor_weights["
-SCORING = ("score.samples", "score.metrics")  # columns of `harness.load`: how the runs of a folder are scored
 # Settings that belong to no objective: where competitors of one task differ in them, that is said first.
 COMMON = ("steps", "setup.batch", "setup.fixed", "setup.points", "data.", "setup.generator.")
 CELL = ["task", "objective", "setting"]
@@ -31,27 +31,6 @@ def is_setting(column: str) -> bool:
 
 
 # How runs are scored
-
-
-class Scoring(NamedTuple):
-    """How the runs of a folder are scored: None where nobody says. `metrics` is "" for the versions of today."""
-
-    samples: int | None
-    extractors: tuple[str, ...] | None
-    metrics: str
-
-
-def scoring(plan: Mapping[str, Any]) -> Scoring:
-    """Return how the runs of a plan are scored."""
-    from harness.metrics import score_id  # imports torch
-
-    score = plan["resolved"].get("score")
-    if score is None:
-        return Scoring(None, None, "unknown")
-    extractors = score.get("extractors")
-    today = score_id(score["at"], score["samples"], extractors)
-    asked = None if extractors is None else tuple(extractors)
-    return Scoring(score["samples"], asked, "" if plan["score_id"] == today else str(plan["score_id"]))
 
 
 def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
@@ -69,7 +48,7 @@ def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
 
 
 def _is_frozen(folder: str) -> bool:
-    from harness.store.frozen import is_frozen
+    from harness.store.frozen_tables import is_frozen
 
     return is_frozen(Path(folder))
 

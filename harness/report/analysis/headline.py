@@ -357,3 +357,18 @@ def _runs(compared: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
     work = [name for name in WORK if name in compared]
     return counts.join(compared[ok].astype(dict.fromkeys(work, float)).groupby("objective")[work].mean())
+
+
+GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
+
+
+def way_names(found: Headline) -> dict[str, str]:
+    """Return what each way of standing for an objective is called: {"tuned": "lr tuned", ...}."""
+    if not found.swept:
+        return {"tuned": "as set"}
+    names = {
+        "tuned": f"{found.swept} tuned",
+        "recipe": f"the recipe's {found.swept}",
+        "mean": f"mean over {found.swept}",
+    }
+    return {way: name for way, name in names.items() if (found.rows["way"] == way).any()}

@@ -16,7 +16,8 @@ from harness.spec import content_id
 from harness.statistics import paired
 from harness.statistics import trials as budget
 from harness.statistics.power import LEVEL
-from harness.study.trial_value import WORST, value_of
+from harness.statistics.trials import WORST
+from harness.study.trial_value import value_of
 from harness.suite.format.study_block import Study
 from harness.text import counted, plain
 

@@ -14,8 +14,8 @@ from harness.metrics.directions import bare_name, named_by
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.report.analysis.headline import Headline, headline
-from harness.report.figures.drawing import Style, styles
 from harness.report.results import Records
+from harness.report.styles import Style, styles
 from harness.store.table import bases
 from harness.text import NOTHING, listed, plain
 

@@ -7,17 +7,7 @@ from typing import Any
 
 from harness.report.comparison.paired_tests import Judged, OverTasks
 from harness.report.comparison.pairs import RANKS, Difference, turned
-from harness.text import (
-    NOTHING,
-    aligned,
-    counted,
-    interval,
-    listed,
-    number,
-    p_value,
-    printable,
-    waiting_scores,
-)
+from harness.text import NOTHING, aligned, counted, interval, listed, number, p_value, printable, waiting_scores
 
 IDENTICAL = "identical records"
 

@@ -5,17 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis.comparable import (
-    COMMON,
-    WEIGHTS,
-    outdated,
-    scoring,
-    unlike_extractors,
-    unlike_weights,
-)
+from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
 from harness.report.analysis.tables import MACHINE, made_with, said_once
 from harness.report.comparison.pairs import Pairs, Side, measured
 from harness.spec import canonical_json
+from harness.store.scoring_settings import scoring
 from harness.store.table import settings_of
 from harness.text import NOTHING, counted, listed, plain
 

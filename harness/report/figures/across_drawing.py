@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from harness.report.figures.drawing import GREY, INK, Style
+from harness.report.figures.drawing import GREY, INK
+from harness.report.styles import Style
 
 
 def draw_profiles(ax: Axes, profiles: pd.DataFrame, styled: Mapping[str, Style]) -> None:

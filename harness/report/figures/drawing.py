@@ -3,10 +3,7 @@
 Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
 """
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from itertools import count
 from typing import Any, Literal, cast
 
 import matplotlib
@@ -20,35 +17,17 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
+from harness.report.styles import Style, label
 from harness.text import plain
 
 Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
 
-# Okabe and Ito (2008): told apart by readers with any of the common forms of colour blindness. Their yellow comes last,
-# for it is faint on white. Seven markers and five dashes make the first 280 places all look different.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (9, 3)))
-# The objectives of `harness list` by their places, which are the same in every report; those drawn most come first.
-PLACES = ("gan", "nsgan", "wgan-gp", "wgan-clip", "lsgan", "hinge", "wgan-lp", "wgan")
 GREY = "#9A9A9A"
 INK = "#222222"
 STEPS = "generator steps"
 UPDATES = "critic updates"
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
 
-# Labels with units; a metric that is not here is labelled with its own name.
-LABELS = {
-    "w1_excess": "W1 excess (data units)",
-    "w1": "W1 (data units)",
-    "w2": "W2 (data units)",
-    "sliced_w": "sliced W1",
-    "hq": "high-quality share",
-    "reverse_kl": "reverse KL (nats)",
-    "kl": "KL (nats)",
-    "js": "JS (nats)",
-    "tv": "total variation",
-}
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -68,49 +47,6 @@ STYLE = {
     "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
     "svg.fonttype": "path",
 }
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one objective looks in every figure."""
-
-    colour: str
-    marker: str
-    dash: Any
-
-
-def styles(objectives: Iterable[str]) -> dict[str, Style]:
-    """Return a style for every objective; no two of 280 look alike, and of eight no two have one colour.
-
-    Those of PLACES look the same whatever is beside them. Of other names, in their order, a variant ("wgan-clip-0.1")
-    takes the place of what it varies where that is not there; then all take the first places that are free.
-    """
-    names = sorted(set(objectives))
-    places = {name: PLACES.index(name) for name in names if name in PLACES}
-    for name in names:
-        varied = _varied(name)
-        if name not in places and varied is not None and varied not in places.values():
-            places[name] = varied
-    free = (place for place in count() if place not in places.values())
-    for name in names:
-        if name not in places:
-            places[name] = next(free)
-    return {name: _style(places[name]) for name in names}
-
-
-def _varied(name: str) -> int | None:
-    """Return the place of the objective whose name, the longest of PLACES, begins a name: "wgan-clip-0.1"."""
-    begun = [known for known in PLACES if name.startswith((f"{known}-", f"{known} "))]
-    return PLACES.index(max(begun, key=len)) if begun else None
-
-
-def _style(place: int) -> Style:
-    return Style(PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
-
-
-def label(metric: str) -> str:
-    """Return the axis label of a metric column, with its unit."""
-    return LABELS.get(metric, metric)
 
 
 def style() -> AbstractContextManager[None]:

@@ -4,11 +4,10 @@ from functools import partial
 
 import pandas as pd
 
-from harness.report.analysis.headline import BUDGETS, Headline
+from harness.report.analysis.headline import BUDGETS, GIVEN, Headline, way_names
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.panels import Drawn, Section
-from harness.report.text.verdict import GIVEN, way_names
 from harness.text import counted
 
 MOST_TASKS = 40  # rows of one grid

@@ -11,15 +11,7 @@ from harness.report.analysis.tables import View, pictured
 from harness.report.figures import drawing, panels, sample_grid
 from harness.report.figures.image_grids import Pictures, animation, sheet, square
 from harness.report.figures.panels import Drawn, Panel, Section
-from harness.report.figures.task_figures import (
-    best_cells,
-    in_turn,
-    median_of,
-    named,
-    narrow,
-    rows_of,
-    titled,
-)
+from harness.report.figures.task_figures import best_cells, in_turn, median_of, named, narrow, rows_of, titled
 from harness.text import number
 
 SHEET = 340  # pixels of a sheet's side at most: 64 of 32 pixels, 25 of 64

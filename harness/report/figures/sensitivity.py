@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import INK, Style
+from harness.report.figures.drawing import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.styles import Style
 from harness.statistics.power import seen, smallest_effect
 from harness.text import counted, interval, listed
 

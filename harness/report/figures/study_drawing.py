@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from harness.report.figures import drawing
-from harness.report.figures.drawing import GREY, INK, Style
+from harness.report.figures.drawing import GREY, INK
+from harness.report.styles import Style
 from harness.text import plain
 
 SCORES = Normalize(0, 1)

@@ -9,9 +9,9 @@ from harness.report.analysis import study_slices
 from harness.report.analysis.study_results import INDEPENDENT, Studied
 from harness.report.analysis.study_slices import Plane
 from harness.report.figures import drawing, panels, study_drawing
-from harness.report.figures.drawing import Style
 from harness.report.figures.panels import Drawn, Section
 from harness.report.figures.sensitivity import LABELS
+from harness.report.styles import Style
 
 MOST = 12  # pictures of settings on a page, and of two settings: those that weigh most
 SIZE = (4.7, 3.8)  # inches: two stand beside each other on a page

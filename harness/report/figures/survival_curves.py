@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 
 from harness.report.analysis.study_results import Studied
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import Style
 from harness.report.figures.panels import Drawn, Section
 from harness.report.results import Records
+from harness.report.styles import Style
 from harness.spec import content_id
 from harness.statistics.paired import mcnemar
 from harness.statistics.power import LEVEL
 from harness.statistics.survival import fourfold, reached
-from harness.statistics.trials import Array, bounds, redrawn_means, redraws
-from harness.study.trial_value import BELOW
+from harness.statistics.trials import BELOW, Array, bounds, redrawn_means, redraws
 from harness.text import NOTHING, p_value, points_interval
 
 GRID = np.arange(101) / 100  # of scores, for the curves

@@ -14,11 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from harness.report import styles
 from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import Limits, Style
+from harness.report.figures.drawing import Limits
 from harness.report.figures.panels import Drawn, Section
+from harness.report.styles import Style
 from harness.text import NOTHING, counted, number, plain
 
 MOST_ROWS = 40  # cells in one strip plot
@@ -148,7 +150,7 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     drawing.draw_strips(ax, shown.assign(text=texts), marks, dict(view.styled), metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(task)
-    return figure, task, f"{drawing.label(metric)} of every seed on {task}, by objective, best on top{left}"
+    return figure, task, f"{styles.label(metric)} of every seed on {task}, by objective, best on top{left}"
 
 
 def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
@@ -179,7 +181,7 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     _scale(ax, "y", thin["value"].to_numpy())
     drawing.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
     ax.set_title(task)
-    return figure, task, f"{drawing.label(metric)} against steps on {task}, a line an objective"
+    return figure, task, f"{styles.label(metric)} against steps on {task}, a line an objective"
 
 
 def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:

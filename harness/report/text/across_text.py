@@ -17,15 +17,7 @@ from harness.report.figures.panels import Drawn, Section
 from harness.report.text.table_rows import by_value
 from harness.statistics.aggregates import COVERAGE
 from harness.statistics.power import seen, smallest_p, tasks_needed
-from harness.text import (
-    counted,
-    interval,
-    listed,
-    number,
-    p_value,
-    percent,
-    score,
-)
+from harness.text import counted, interval, listed, number, p_value, percent, score
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,7 @@ from harness.report.analysis.critic_norms import RESOLVED, Norms, warning
 from harness.report.analysis.headline import Headline, Lead
 from harness.report.analysis.tables import View
 from harness.report.text import verdict
-from harness.text import (
-    NOTHING,
-    counted,
-    interval,
-    listed,
-    plain,
-    score,
-)
+from harness.text import NOTHING, counted, interval, listed, plain, score
 
 SETTINGS = {
     "critic rate": "hyper.critic_lr", "generator rate": "hyper.generator_lr", "beta1": "hyper.beta1",

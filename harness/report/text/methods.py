@@ -11,8 +11,8 @@ from harness import __version__
 from harness.report.analysis import null_rows, tables
 from harness.report.analysis.study_results import INDEPENDENT, SPREAD, distinct
 from harness.report.analysis.tables import View
-from harness.report.figures.drawing import label
 from harness.report.figures.sensitivity import swept
+from harness.report.styles import label
 from harness.report.text import bibliography
 from harness.report.text.study_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach

@@ -8,19 +8,8 @@ import pandas as pd
 
 from harness.report.analysis.study_results import INDEPENDENT, SPREAD, Studied
 from harness.statistics import trials as budget
-from harness.study.trial_value import WORST
-from harness.text import (
-    NOTHING,
-    counted,
-    interval,
-    listed,
-    number,
-    p_value,
-    points,
-    points_interval,
-    range_text,
-    score,
-)
+from harness.statistics.trials import WORST
+from harness.text import NOTHING, counted, interval, listed, number, p_value, points, points_interval, range_text, score
 
 SAMPLERS = {"random": "at random", "qmc": "as scrambled Sobol points", "tpe": "by TPE"}
 

@@ -8,43 +8,14 @@ from typing import Any
 import pandas as pd
 
 from harness.report.analysis import cell_table, null_rows
-from harness.report.analysis.headline import (
-    BUDGETS,
-    COVERAGE,
-    SAME,
-    TIES,
-    WORK,
-    Headline,
-    Lead,
-)
+from harness.report.analysis.headline import BUDGETS, COVERAGE, GIVEN, SAME, TIES, WORK, Headline, Lead, way_names
 from harness.report.text.answer import statuses
 from harness.report.text.table_rows import by_value, share
 from harness.statistics.power import seen, smallest_effect
-from harness.study.trial_value import BELOW
-from harness.text import (
-    NOTHING,
-    counted,
-    interval,
-    listed,
-    number,
-    percent,
-    score,
-)
+from harness.statistics.trials import BELOW
+from harness.text import NOTHING, counted, interval, listed, number, percent, score
 
-GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
 WORK_NAMES = {"train_s": "seconds", "critic_updates": "critic updates", "samples_seen": "samples seen"}
-
-
-def way_names(found: Headline) -> dict[str, str]:
-    """Return what each way of standing for an objective is called: {"tuned": "lr tuned", ...}."""
-    if not found.swept:
-        return {"tuned": "as set"}
-    names = {
-        "tuned": f"{found.swept} tuned",
-        "recipe": f"the recipe's {found.swept}",
-        "mean": f"mean over {found.swept}",
-    }
-    return {way: name for way, name in names.items() if (found.rows["way"] == way).any()}
 
 
 def text(found: Headline, table: pd.DataFrame, at: str = "") -> str:

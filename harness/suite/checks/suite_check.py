@@ -16,18 +16,7 @@ from harness.suite.checks.study_check import all_choices, at_space, study_proble
 from harness.suite.expand import KINDS, all_triples, axes_of, axis_named, named, too_many
 from harness.suite.format.models import Block, Suite
 from harness.suite.format.problems import Problem
-from harness.suite.format.values import (
-    COUNT,
-    INIT,
-    NAMED,
-    NUMBER,
-    POSITIVE,
-    Kind,
-    Swept,
-    or_recipe,
-    shown,
-    within,
-)
+from harness.suite.format.values import COUNT, INIT, NAMED, NUMBER, POSITIVE, Kind, Swept, or_recipe, shown, within
 from harness.suite.format.yaml_file import KeyPath
 from harness.suite.overrides import Override, parse_overrides
 from harness.suite.resolve import has_constraint

@@ -6,13 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from harness.suite.format.fields import Seeds, Strict, described, seed_list
-from harness.suite.format.values import (
-    NUMBER,
-    Kind,
-    is_number,
-    is_whole,
-    one_of,
-)
+from harness.suite.format.values import NUMBER, Kind, is_number, is_whole, one_of
 
 FIRST_SEED = 100  # of tuning, so that the seeds of a suite, 0 and up, are fresh
 MOST_TRIALS = 10_000

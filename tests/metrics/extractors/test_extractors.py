@@ -12,13 +12,7 @@ from harness.datasets.torchvision_repair import mend
 from harness.metrics import extractors, fidelity, make_reference, score
 from harness.metrics.classes import modes
 from harness.metrics.extractors import EXTRACTORS, defaults, extractor_of, extractor_training, own, why_not
-from harness.metrics.extractors.extractor_training import (
-    Task,
-    empty,
-    examples,
-    moved,
-    n_examples,
-)
+from harness.metrics.extractors.extractor_training import Task, empty, examples, moved, n_examples
 from harness.metrics.extractors.network import PictureNet
 from harness.metrics.extractors.registered import register
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from report.fake_study import Study
 
+from harness.report import styles
 from harness.report.analysis import study_results, study_slices
 from harness.report.analysis.study_slices import Plane
 from harness.report.figures import drawing, encoding, study_drawing, study_panels
@@ -22,7 +23,7 @@ POINTS = [
     for i, rate in enumerate(RATES)
 ]
 RISING = list(np.linspace(0.1, 0.9, 48))
-STYLED = drawing.styles(["gp", "clip"])
+STYLED = styles.styles(["gp", "clip"])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,15 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.report.analysis.variance import (
-    HIGHER,
-    OVERLAP,
-    SEED,
-    bounds_of,
-    designed,
-    shares,
-    split,
-)
+from harness.report.analysis.variance import HIGHER, OVERLAP, SEED, bounds_of, designed, shares, split
 
 FACTORS = {"objective": "objective", "data set": "dataset", "lr": "sweep.lr"}
 

@@ -9,9 +9,10 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.objectives import OBJECTIVES
+from harness.report import styles
 from harness.report.analysis import tables
 from harness.report.figures import drawing, encoding, headline_figures, panels, task_figures
-from harness.report.figures.drawing import Style
+from harness.report.styles import Style
 
 
 @pytest.fixture
@@ -25,30 +26,30 @@ def unlike(made):
 
 
 def test_an_objective_looks_the_same_whatever_is_beside_it_and_no_two_look_alike():
-    alone = {name: drawing.styles([name])[name] for name in OBJECTIVES}
-    assert sorted(drawing.PLACES) == sorted(OBJECTIVES)
+    alone = {name: styles.styles([name])[name] for name in OBJECTIVES}
+    assert sorted(styles.PLACES) == sorted(OBJECTIVES)
     assert len({look.colour for look in alone.values()}) == len(alone)
     for n in range(len(OBJECTIVES)):
         for known in combinations(OBJECTIVES, n):
-            made = drawing.styles([*known, "r1", "mine", "wgan-clip-0.1"])
+            made = styles.styles([*known, "r1", "mine", "wgan-clip-0.1"])
             assert {name: made[name] for name in known} == {name: alone[name] for name in known}
             assert unlike(made)
-            assert len({look.colour for look in made.values()}) == min(len(made), len(drawing.PALETTE))
+            assert len({look.colour for look in made.values()}) == min(len(made), len(styles.PALETTE))
 
 
 def test_a_variant_has_the_colour_of_what_it_varies_unless_that_or_a_sibling_has_it():
-    of_base = drawing.styles(["wgan-clip"])["wgan-clip"]
-    both = drawing.styles(["gan", "wgan-clip-0.1", "wgan-clip-0.01", "wgan-gp"])
+    of_base = styles.styles(["wgan-clip"])["wgan-clip"]
+    both = styles.styles(["gan", "wgan-clip-0.1", "wgan-clip-0.01", "wgan-gp"])
     assert both["wgan-clip-0.01"] == of_base
     assert both["wgan-clip-0.1"].colour not in {look.colour for name, look in both.items() if name != "wgan-clip-0.1"}
-    assert drawing.styles(["wgan-clip-0.01", "wgan-clip"])["wgan-clip"] == of_base
-    assert drawing.styles(["gan (robustness)"])["gan (robustness)"] == drawing.styles(["gan"])["gan"]
+    assert styles.styles(["wgan-clip-0.01", "wgan-clip"])["wgan-clip"] == of_base
+    assert styles.styles(["gan (robustness)"])["gan (robustness)"] == styles.styles(["gan"])["gan"]
 
 
 def test_names_of_a_users_own_do_not_depend_on_their_order():
     names = [f"objective-{i:02d}" for i in range(280)]
-    made = drawing.styles(reversed(names))
-    assert made == drawing.styles(names + names)
+    made = styles.styles(reversed(names))
+    assert made == styles.styles(names + names)
     assert unlike(made)
 
 

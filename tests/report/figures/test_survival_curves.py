@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from report.fake_study import Study
 
+from harness.report import styles
 from harness.report.analysis import study_results
-from harness.report.figures import drawing, survival_curves
+from harness.report.figures import survival_curves
 from harness.text import NOTHING
 
 GAN, GP = [0.15, 0.75, 0.25, 0.95], [0.6, 0.8, 0.35, 0.25]
@@ -112,7 +113,7 @@ def test_where_settings_repeat_the_counts_stand_alone():
     )
     [pair] = survival_curves.shown(found)["pairs"]
     assert {row["p"] for row in pair["rows"]} == {NOTHING}
-    figure, _, _ = survival_curves._survival(found, drawing.styles(["gan", "gp"]))
+    figure, _, _ = survival_curves._survival(found, styles.styles(["gan", "gp"]))
     assert len(figure.axes[0].collections) == 0
 
 
@@ -125,7 +126,7 @@ def test_the_page_has_the_counts_as_text():
 
 def test_the_figures_draw_shares_and_differences_with_their_bands():
     found = read(Study({"gan": GAN, "gp": GP}))
-    styled = drawing.styles(["gan", "gp"])
+    styled = styles.styles(["gan", "gp"])
     figure, _, _ = survival_curves._survival(found, styled)
     [ax] = figure.axes
     for line, (_, part) in zip(ax.lines, found.curves.groupby("objective"), strict=True):

@@ -9,13 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
-from harness.suite.format.yaml_file import (
-    Document,
-    Place,
-    parse_value,
-    read_yaml,
-    scalar,
-)
+from harness.suite.format.yaml_file import Document, Place, parse_value, read_yaml, scalar
 
 HOSTILE = {
     "python tag": (b"a: 1\nb: !!python/object/apply:os.system [ls]\n", ":2: the tag"),
