@@ -112,7 +112,7 @@ def plan(
     """Say what a suite would train, with which settings, how long, and what it could show. Writes no results."""
     from harness.commands.plan import plan as plan_suite
     from harness.execution.runner import Request
-    from harness.plan import render
+    from harness.plan.screen import render
     from harness.suite.shipped import find_suite
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)

@@ -14,7 +14,7 @@ from harness.store.find import run_label
 from harness.store.frozen_tables import refuse_frozen
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
+    from harness.plan.stacks import Plan
     from harness.suite import Suite
 
 Todo = dict[str, Any]
@@ -38,7 +38,9 @@ def plan_suite(
     and, where nothing is written, what `trials` of the workload need. Raises SuiteError before anything is written,
     HarnessError where a `study` was asked for that the suite does not have.
     """
-    from harness.plan import describe, earlier_plan, mend_plan, run_filter
+    from harness.plan.description import describe
+    from harness.plan.recovery import earlier_plan, mend_plan
+    from harness.plan.run_filter import run_filter
     from harness.plan.workload import trials
     from harness.suite import load_suite
     from harness.suite.load import with_places
@@ -101,7 +103,7 @@ def _planned(
     suite: "Suite", store: Store, previous: Mapping[str, Any] | None, place: Literal["cpu", "cuda"]
 ) -> tuple["Plan", dict[str, Any]]:
     """Return the plan of a suite, and what plan.json keeps of its study, where it has one: {"study": ..}."""
-    from harness.plan import make_plan
+    from harness.plan.make import make_plan
 
     if not suite.study:
         return make_plan(suite, previous, place), {}
@@ -113,7 +115,8 @@ def _planned(
 
 def plan_retry(folder: str, only: Sequence[str]) -> Todo:
     """Return what `_todo` does for the runs of a results folder that failed, ran out of memory or of time."""
-    from harness.plan import Plan, run_filter
+    from harness.plan.run_filter import run_filter
+    from harness.plan.stacks import Plan
 
     store, plan = _opened(folder)
     drop_drafts(store)
@@ -128,7 +131,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
     Returns what `_todo` does, with nothing to train, and `before`: what `unpin_scores` takes. Raises HarnessError where
     so many samples cannot be scored; nothing is then written.
     """
-    from harness.plan import Plan
+    from harness.plan.stacks import Plan
 
     store, plan = _opened(folder)
     score = plan["resolved"]["score"]
@@ -214,7 +217,7 @@ def _todo(
     waiting  selected runs that are lost and left       finished  how many selected runs are
     labels   of the runs to train                    workload  what is left, as timings know it on this `machine`
     """
-    from harness.plan import unfinished
+    from harness.plan.make import unfinished
     from harness.plan.workload import workload
     from harness.store.artefacts import machine
 

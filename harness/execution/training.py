@@ -51,7 +51,7 @@ def _outcomes(
 
     from harness.engine import Checkpoints, train
     from harness.metrics import samples_drawn
-    from harness.plan import frame_steps, scored_steps
+    from harness.suite.format.models import frame_steps, scored_steps
 
     torch.set_num_threads(1)
     check_versions(plan, plan["specs"][members[0]]["setup"])

@@ -1,27 +1,12 @@
-"""Plans: a Suite in, its runs in pinned stacks out.
+"""Plans: a Suite in, its runs in pinned stacks out, and what they cost on this machine.
 
-make      the plan against an earlier one     stacks  which runs train together, and plan.json
-describe  what a plan holds and can show      screen  that, as `harness plan` prints it
-only      what --only selects                     recover  the plan there was before
+make         the plan against an earlier one       stacks           which runs train together, and plan.json
+description  what a plan holds and can show        screen           that, as `harness plan` prints it
+run_filter   what --only selects                   recovery         the plan there was before
+workload     a plan as what is left to do          timings          what earlier runs took, in the user's cache
+estimate     the two put together                  makespan         when workers are done with it
+meter        what a run takes, as timings          timing_trial     a few steps of a stack, timed
+cost_text    an estimate in words                  weak_extractors  which extractors are too weak for a plan
+
+Of the cost, nothing but workload and timing_trial imports torch: the parent of `harness run` reads the rest.
 """
-
-from harness.plan.description import describe
-from harness.plan.make import make_plan, unfinished
-from harness.plan.recovery import earlier_plan, mend_plan
-from harness.plan.run_filter import run_filter
-from harness.plan.screen import render
-from harness.plan.stacks import Plan
-from harness.suite.format.models import frame_steps, scored_steps
-
-__all__ = [
-    "Plan",
-    "describe",
-    "earlier_plan",
-    "frame_steps",
-    "make_plan",
-    "mend_plan",
-    "render",
-    "run_filter",
-    "scored_steps",
-    "unfinished",
-]

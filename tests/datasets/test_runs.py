@@ -12,7 +12,7 @@ from harness.datasets import DATASETS, image_folder
 from harness.execution import tasks
 from harness.execution.runner import Request, run
 from harness.metrics.extractors import extractor_training
-from harness.plan import render
+from harness.plan.screen import render
 
 SUITE = """\
 version: 1

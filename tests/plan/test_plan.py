@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import pytest
+from harness.plan.run_filter import run_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
@@ -14,10 +15,10 @@ from scipy.stats import binomtest
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
-from harness.plan import Plan, describe, make_plan, render, run_filter, unfinished
-from harness.plan.description import conclusions, shares
-from harness.plan.screen import WIDTH
-from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
+from harness.plan.description import conclusions, describe, shares
+from harness.plan.make import make_plan, unfinished
+from harness.plan.screen import WIDTH, render
+from harness.plan.stacks import STACK_BYTES, STACK_SIZE, Plan, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
 from harness.statistics.power import seeds_for
 from harness.suite import Suite

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.plan import make_plan, unfinished
+from harness.plan.make import make_plan, unfinished
 from harness.plan.stacks import work
 from harness.plan.workload import reference_address, trials, workload
 from harness.spec import RunSpec

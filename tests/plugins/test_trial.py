@@ -12,7 +12,8 @@ from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
 from harness.objectives import OBJECTIVES, TRICKS
-from harness.plan import describe, make_plan
+from harness.plan.description import describe
+from harness.plan.make import make_plan
 from harness.plan.screen import _sources
 from harness.plugins import components, invented
 from harness.plugins.calls import Setting

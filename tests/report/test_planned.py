@@ -4,7 +4,8 @@ import pytest
 from report.test_page import report
 
 from harness.errors import HarnessError
-from harness.plan import describe, make_plan
+from harness.plan.description import describe
+from harness.plan.make import make_plan
 from harness.report import build_report
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.cell_table import FAILURES

@@ -8,7 +8,7 @@ import pytest
 from oracles import PICTURES
 
 from harness.execution.tasks import plan_suite
-from harness.plan import render
+from harness.plan.screen import render
 from harness.suite.expand import expand
 
 SUITE = """\
