@@ -1,6 +1,7 @@
 """One direction of imports: every module imports what lies below it, and nothing imports itself by way of others."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,6 +40,8 @@ LAYERS = (
 )
 LOOSE = 12  # modules at the top level
 FILES = 18  # in a folder; about 15 read well
+# Folders whose modules are named as what they hold, and need no map.
+PLAIN = [PACKAGE / name for name in ("architectures", "datasets", "objectives", "metrics/extractors")]
 
 
 def modules_of(root: Path) -> dict[str, str]:
@@ -136,6 +139,15 @@ def test_no_module_imports_itself_by_way_of_others():
 
 def test_folders_are_small_and_names_are_told_once():
     assert too_many([path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")]) == []
+
+
+def test_every_package_says_what_its_modules_are_for():
+    maps = [init for init in PACKAGE.rglob("__init__.py") if init.parent not in (PACKAGE, *PLAIN)]
+    for init in maps:
+        text = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+        folders = [path.parent.name for path in init.parent.glob("*/__init__.py")]
+        names = {path.stem for path in init.parent.glob("*.py")} - {"__init__"} | {*folders}
+        assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set(), init
 
 
 @pytest.mark.parametrize(

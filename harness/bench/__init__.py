@@ -1,9 +1,9 @@
 """`harness bench`: what a generator step costs beside a plain loop, and what stacks save a whole study.
 
-plain   the loops that a careful author would write
-engine  stacks of runs against it
-images  stacks of convolutional runs against it
-study   the runs of a study in stacks, against one run after another
+plain_loop  the loops that a careful author would write
+toy_step    stacks of runs against it
+image_step  stacks of convolutional runs against it
+study_cost  the runs of a study in stacks, against one run after another
 """
 
 from collections.abc import Callable, Sequence

@@ -1,1 +1,6 @@
-"""Files of any kind: whole ones or none, sealed JSON, arrays, whose they are, and the user's own folders."""
+"""Files of any kind: nothing here knows a suite, or results.
+
+files      whole ones or none, flushes, locks    documents  sealed JSON    arrays  npz
+owners     which process something is of, and whether it lives
+folders    those of the user's that outlive a suite
+"""

@@ -1,11 +1,11 @@
 """The engine trains runs.
 
-step        one update of one run, pure            stack      many runs at once: the [runs] axis
-networks    templates as functions of parameters   training   the loop, and what a run leaves
-optimizers  Adam, RMSProp, SGD, a rate a run       snapshots  what is kept at a scored step
-noise       addressed random numbers               data       what each update reads of the data
-schedules   what changes with the step             sampling   samples of a generator
-checkpoint  a stack between two steps, as bytes
+step        one update of one run, pure            stack          many runs at once: the [runs] axis
+networks    templates as functions of parameters   training_loop  the loop, and what a run leaves
+optimizers  Adam, RMSProp, SGD, a rate a run       snapshots      what is kept at a scored step
+noise       addressed random numbers               real_data      what each update reads of the data
+schedules   what changes with the step             sampling       samples of a generator
+checkpoint  a stack between two steps, as bytes    process        the state that numerics run in
 """
 
 from harness.engine.checkpoint import Checkpoints

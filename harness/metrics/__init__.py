@@ -1,4 +1,12 @@
-"""Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats."""
+"""Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats.
+
+reference      what runs are scored against         transport      exact optimal transport
+directions     which way each metric is better      coverage       of modes whose centres are known
+neighbours     precision, recall, density, coverage collapse       one sample, or one mode, again and again
+image_metrics  what an extractor sees in images     fidelity       FID, KID and their floors
+classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
+extractors/    what turns images into features
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,19 +1,12 @@
 """Reports: from the records of a suite to one offline page, tables and figures.
 
-What is read: records.py a results folder, merged.py several as one; tables.py the page's tables, rows.py their rows.
-One task: stats.py numbers; contest.py who comes first, jackknife.py intervals of what was tuned, answer.py the sentence
-that says it, lost.py where lost runs stand; enough.py and floors.py whether steps and samples are enough for it. Many
-tasks: headline.py who comes first, fair.py why nobody does, norms.py at which norm of the critics, edges.py choices at
-the edge of their grid, verdict.py and norms_shown.py the sentences that say that, robust.py what it hangs on; across.py
-tests it, from aggregates.py, significance.py and variance.py, across_shown.py says that; sensitivity.py what was swept;
-nullrows.py the null samplers beside it.
-Pictures: figures.py and across_figures.py draw; pictures.py, overview.py, sheets.py and matrix.py decide what, from
-grids.py's sheets; panels.py counts it, encoding.py makes files of it. page.py writes all, with methods.py's paragraph
-and the references of bibliography.py. reading.py is the answer from a table of runs alone. Two sides: pairs.py pairs
-their runs, judging.py tests their differences, changes.py says what else differs, comparison.py puts all into words.
-A study: studied.py its numbers, studied_slices.py bins of its trials, studied_shown.py its sentences,
-studied_panels.py and studied_figures.py its pictures; survival.py who reaches a score with which; confirmed.py the
-runs that confirm it, which the rest of the page is about.
+results     what is read: a results folder, or several   merged     several of them as one
+confirmed   the runs that confirm a study                rebuild    from results folders to their reports
+page        everything gathered, rendered once           styles     how objectives look, and what metrics are called
+reading     the answer of a table of runs alone
+
+analysis/ computes, figures/ draws, text/ says, comparison/ is all three for two sides of runs.
+
 Importing any of it imports no torch, and no more does a report. Only what a plan of an earlier version, or a table
 without its `attrs`, leaves open is asked of the data sets, which do.
 """

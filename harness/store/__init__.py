@@ -6,7 +6,8 @@ schemas   what a file must hold                    checkpoints       a stack bet
 table     from records to one flat table           table_files       that table as csv and parquet
 find      folders and runs that a user names       scoring_settings  how the runs of a folder are scored
 weights   what a run keeps of its networks         artefacts         what it keeps beside its record
-frozen    a folder kept as its tables alone        reference_samples what runs are scored against
+frozen    a folder kept as its tables alone        frozen_tables     these tables, read
+reference_samples  what runs are scored against
 """
 
 from harness.store.checkpoints import checkpoint_name

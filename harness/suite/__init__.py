@@ -1,13 +1,12 @@
 """Suites: a YAML file in, a frozen and checked Suite out, or every mistake in it a sentence with file and line.
 
-yamlfile   safe reading, with the line of every key          format    the models of a suite file, and its JSON schema
-values     kinds of values, and lists of them that sweep     problems  mistakes as sentences
-load       extends, scales and --set merged; load_suite      overrides what --set may say
-settings   who says what of a run: precedence                resolve   one combination's settings to a Setup and hyper
-expand     every combination to a RunSpec                    check     names, values and combinations of a whole suite
-refusals   why a combination cannot be trained               space     what a study draws, as settings; studycheck
-sizes      how large the networks of a Setup are             plugins   tables of third parties
-inline     objectives of a notebook, and what identifies one
+format/    YAML with its lines, the models, kinds of values, mistakes
+load       extends, scales and --set merged; load_suite     overrides    what --set may say
+settings   who says what of a run: precedence               resolve      one combination to a Setup and hyper
+expand     every combination to a RunSpec                   blocks       one cell trained with different settings
+space      what a study draws, as settings                  competitors  what a suite compares
+players    the two players of `harness show`                shipped      the suites that come with the package
+checks/    names, values, combinations, data and plug-ins that a suite cannot have
 """
 
 from harness.suite.format.models import Suite, schema, scored_steps

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 
 import pytest
-from harness.plan.run_filter import run_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
@@ -17,6 +16,7 @@ from harness.datasets import DATASETS
 from harness.errors import HarnessError, StoreError
 from harness.plan.description import conclusions, describe, shares
 from harness.plan.make import make_plan, unfinished
+from harness.plan.run_filter import run_filter
 from harness.plan.screen import WIDTH, render
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, Plan, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
