@@ -150,3 +150,11 @@ def range_text(where: Mapping[str, Any]) -> str:
 def printable(text: str) -> str:
     """Return text without control characters, which a terminal would obey and HTML forbids; tabs and line ends stay."""
     return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def seen(n: int, unit: str, effect: float) -> str:
+    """Return what is said beside "no difference found": of how many, and the smallest effect that so many show.
+
+    "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
+    """
+    return f"n = {counted(n, unit)}, smallest effect seen with 80 % power: d = {effect:.2f} before correction"

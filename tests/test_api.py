@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 import harness
 from harness.errors import HarnessError, SuiteError
 from harness.objectives import OBJECTIVES
-from harness.suite import load_suite
 from harness.suite.expand import expand
+from harness.suite.load import load_suite
 
 TEXT = """\
 version: 1

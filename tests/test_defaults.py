@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.suite import load_suite
+from harness.suite.load import load_suite
 
 PATH = Path(__file__).parents[1] / "suites" / "tuning" / "choose.py"
 

@@ -7,8 +7,8 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.execution.runner import Request, run
-from harness.suite import load_suite
 from harness.suite.expand import expand
+from harness.suite.load import load_suite
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

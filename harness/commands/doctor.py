@@ -13,7 +13,7 @@ from harness.store import Store, mend, missing, set_aside, spent_checkpoints
 from harness.store.find import result_folders
 from harness.store.reference_samples import ensure_references
 from harness.store.table_files import parquet
-from harness.suite import Suite
+from harness.suite.format.models import Suite
 from harness.suite.load import read_extended
 from harness.text import printable, run_command
 

@@ -38,7 +38,7 @@ def render(entries: list[dict[str, Any]]) -> str:
 
 
 def _suites() -> list[dict[str, Any]]:
-    from harness.suite import load_suite
+    from harness.suite.load import load_suite
     from harness.suite.shipped import suites_folder
 
     suites = [load_suite(str(path)) for path in sorted(suites_folder().glob("*.yaml"))]

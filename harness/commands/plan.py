@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from itertools import cycle, islice
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.execution import tasks
 from harness.execution.runner import Request
 from harness.execution.workers import Executor, as_they_end, open_executor
@@ -13,12 +14,14 @@ from harness.plan.estimate import estimate
 from harness.plan.makespan import makespan
 from harness.plan.timing_trial import try_stack
 from harness.plan.timings import Timing, Timings, add_timings, read_timings
-from harness.statistics.power import refuse_effect, seeds_for
+from harness.statistics.power import seeds_for
 
 BUDGET_S = 120  # after which no trial starts
 
 Say = Callable[[str], None]
 Trial = Mapping[str, Any]
+
+EFFECTS = (0.01, 10.0)  # below, a suite would need 80,000 seeds; above, three show it
 
 
 def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> dict[str, Any]:
@@ -113,3 +116,12 @@ def _tried(
     left = sum(1 for _ in numbered)
     if left:
         say(f"{left} trials were not begun within {BUDGET_S} s: what they would have timed is guessed from the others")
+
+
+def refuse_effect(effect: float) -> None:
+    """Raise HarnessError where an effect is none that seeds could be counted for."""
+    if not EFFECTS[0] <= effect <= EFFECTS[1]:
+        raise HarnessError(
+            f"--power: {effect:g} is no effect to plan for: give Cohen's d of paired differences, from {EFFECTS[0]:g} "
+            f"to {EFFECTS[1]:g}, such as 0.8."
+        )

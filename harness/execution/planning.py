@@ -15,7 +15,7 @@ from harness.store.frozen_tables import refuse_frozen
 
 if TYPE_CHECKING:
     from harness.plan.stacks import Plan
-    from harness.suite import Suite
+    from harness.suite.format.models import Suite
 
 Todo = dict[str, Any]
 
@@ -42,8 +42,7 @@ def plan_suite(
     from harness.plan.recovery import earlier_plan, mend_plan
     from harness.plan.run_filter import run_filter
     from harness.plan.workload import trials
-    from harness.suite import load_suite
-    from harness.suite.load import with_places
+    from harness.suite.load import load_suite, with_places
 
     suite = load_suite(given, scale=scale, sets=sets)
     place, store = resolve_device(device), Store(Path(root) / suite.folder)

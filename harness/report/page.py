@@ -43,6 +43,7 @@ from harness.report.results import Records
 from harness.report.styles import label
 from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
 from harness.report.text.across_text import across_part
+from harness.statistics import intervals
 from harness.store import STATUSES
 from harness.store.table_files import csv
 from harness.text import counted, listed, percent, plain, printable, waiting_scores
@@ -285,7 +286,7 @@ def _data_uri(panel: Panel) -> str:
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    found = cell_table.measured_at(cell_table.COVERAGE, int(table["seed"].nunique()))
+    found = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {"n": found[0], "percent": [percent(share) for share in found[1]]} if found else None
 
 

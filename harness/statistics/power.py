@@ -10,12 +10,8 @@ from typing import Any
 from scipy.optimize import brentq
 from scipy.special import nctdtr, stdtrit
 
-from harness.errors import HarnessError
-from harness.text import counted
-
 LEVEL = 0.05
 POWER = 0.8
-EFFECTS = (0.01, 10.0)  # below, a suite would need 80,000 seeds; above, three show it
 
 
 def power(effect: float, n: int, level: float = LEVEL) -> float:
@@ -37,14 +33,6 @@ def smallest_effect(n: int, level: float = LEVEL) -> float:
     return float(brentq(lambda effect: power(effect, n, level) - POWER, 0.0, high))
 
 
-def seen(n: int, unit: str, effect: float) -> str:
-    """Return what is said beside "no difference found": of how many, and the smallest effect that so many show.
-
-    "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
-    """
-    return f"n = {counted(n, unit)}, smallest effect seen with 80 % power: d = {effect:.2f} before correction"
-
-
 def pairs_needed(effect: float, level: float = LEVEL) -> int:
     """Return the fewest pairs with which a paired t test finds `effect` with 80 % power."""
     low, high = 1, 2  # one pair is too few for any test
@@ -54,15 +42,6 @@ def pairs_needed(effect: float, level: float = LEVEL) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if power(effect, middle, level) >= POWER else (middle, high)
     return high
-
-
-def refuse_effect(effect: float) -> None:
-    """Raise HarnessError where an effect is none that seeds could be counted for."""
-    if not EFFECTS[0] <= effect <= EFFECTS[1]:
-        raise HarnessError(
-            f"--power: {effect:g} is no effect to plan for: give Cohen's d of paired differences, from {EFFECTS[0]:g} "
-            f"to {EFFECTS[1]:g}, such as 0.8."
-        )
 
 
 def seeds_for(effect: float, pairs: int, seeds: int) -> dict[str, Any]:

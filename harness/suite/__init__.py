@@ -8,8 +8,3 @@ space      what a study draws, as settings                  competitors  what a 
 players    the two players of `harness show`                shipped      the suites that come with the package
 checks/    names, values, combinations, data and plug-ins that a suite cannot have
 """
-
-from harness.suite.format.models import Suite, schema, scored_steps
-from harness.suite.load import load_suite
-
-__all__ = ["Suite", "load_suite", "schema", "scored_steps"]

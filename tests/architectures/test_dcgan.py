@@ -10,8 +10,8 @@ from harness.architectures import ARCHITECTURES, dcgan
 from harness.architectures.summary import summarise
 from harness.errors import HarnessError, ShapeError
 from harness.spec import canonical_json
-from harness.suite import Suite
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite
 from harness.suite.players import parse_settings
 
 DCGANS = [name for name in ARCHITECTURES if name.startswith("dcgan")]

@@ -20,7 +20,7 @@ from harness.execution import tasks
 from harness.execution.runner import Request, run
 from harness.metrics import Reference, make_reference, score
 from harness.metrics.transport import wasserstein_1
-from harness.suite import load_suite
+from harness.suite.load import load_suite
 
 CLOUD = np.random.default_rng(0).normal(size=(40, 3)).round(3)
 

@@ -15,8 +15,8 @@ from faults.commands import call
 from faults.failing import PLUGIN, SUITE, with_plugin
 from faults.table import Fault, Tries
 from harness.errors import SuiteError
-from harness.suite import load_suite
 from harness.suite.format.yaml_file import read_yaml
+from harness.suite.load import load_suite
 
 DEEP = {
     "10,000 levels, in brackets": b"a: " + b"[" * 10_000 + b"]" * 10_000,

@@ -21,9 +21,9 @@ from harness.plan.screen import WIDTH, render
 from harness.plan.stacks import STACK_BYTES, STACK_SIZE, Plan, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
 from harness.statistics.power import seeds_for
-from harness.suite import Suite
 from harness.suite.checks.network_sizes import player_sizes
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite
 from harness.suite.format.study_block import Study
 
 

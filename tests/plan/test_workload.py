@@ -8,7 +8,7 @@ from harness.plan.make import make_plan, unfinished
 from harness.plan.stacks import work
 from harness.plan.workload import reference_address, trials, workload
 from harness.spec import RunSpec
-from harness.suite import Suite
+from harness.suite.format.models import Suite
 
 
 def planned(**parts):

@@ -18,8 +18,8 @@ from harness.plan.screen import _sources
 from harness.plugins import components, invented
 from harness.plugins.calls import Setting
 from harness.plugins.trial import KINDS, faults
-from harness.suite import load_suite
 from harness.suite.expand import expand
+from harness.suite.load import load_suite
 
 SUITE = """\
 version: 1

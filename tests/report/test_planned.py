@@ -10,7 +10,7 @@ from harness.report import build_report
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.cell_table import FAILURES
 from harness.store import Store
-from harness.suite import Suite
+from harness.suite.format.models import Suite
 
 
 def planned(folder, **parts):

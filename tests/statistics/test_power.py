@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.commands.plan import refuse_effect
 from harness.errors import HarnessError
 from harness.statistics.power import (
     LEVEL,
     pairs_needed,
     power,
-    refuse_effect,
     seeds_for,
-    seen,
     smallest_effect,
     smallest_p,
     tasks_needed,
     within_reach,
 )
+from harness.text import seen
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 20, 200])

@@ -8,8 +8,7 @@ from harness.errors import HarnessError
 from harness.study.course import course
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_value import value_of
-from harness.suite import Suite
-from harness.suite.format.models import SuiteTrain
+from harness.suite.format.models import Suite, SuiteTrain
 
 SPACE = {
     "lr": {"low": 1e-4, "high": 1e-2, "log": True},

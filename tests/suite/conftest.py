@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.suite import load_suite
+from harness.suite.load import load_suite
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import pytest
 
 from harness.errors import SuiteError
-from harness.suite import Suite, load_suite
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite
+from harness.suite.load import load_suite
 
 HEAD = "version: 1\nname: t\nquestion: Which is better?\nseeds: 2\nmatrix:\n"
 BLOCK = "  - {{dataset: ring, architecture: mlp, objective: {}, {}}}\n"

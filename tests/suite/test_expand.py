@@ -15,8 +15,8 @@ from harness.datasets import DATASETS
 from harness.errors import SuiteError
 from harness.objectives import OBJECTIVES, TRICKS
 from harness.spec import ENGINE_VERSION, RunSpec, canonical_json
-from harness.suite import Suite
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite
 
 
 def suite(**parts):

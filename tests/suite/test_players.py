@@ -5,8 +5,8 @@ import pytest
 from harness.architectures import ARCHITECTURES
 from harness.errors import HarnessError
 from harness.spec import canonical_json
-from harness.suite import Suite
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite
 from harness.suite.players import parse_settings, parse_shape
 
 

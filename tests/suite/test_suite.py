@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import points
-from harness.suite import Suite, load_suite, schema, scored_steps
 from harness.suite.expand import expand
+from harness.suite.format.models import Suite, schema, scored_steps
+from harness.suite.load import load_suite
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
@@ -170,7 +171,7 @@ def test_every_key_of_the_schema_is_described_and_unknown_ones_are_refused():
 
 @pytest.mark.slow
 def test_the_schema_needs_no_torch():
-    code = "import sys; from harness.suite import schema; schema(); print('torch' in sys.modules)"
+    code = "import sys; from harness.suite.format.models import schema; schema(); print('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "False"

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.report.analysis import cell_table, significance, variance
 from harness.report.analysis.headline import Headline, grid_of, tuned
 from harness.spec import content_id
-from harness.statistics import aggregates, lost_runs
+from harness.statistics import aggregates, intervals, lost_runs
 from harness.statistics.aggregates import Array, Picked
 from harness.statistics.power import within_reach
 
@@ -99,7 +99,7 @@ def _pairs(seeds: pd.DataFrame, blocks: pd.DataFrame, scores: Array, picked: Pic
     rows = []
     family = significance.family(blocks)
     for a, b in zip(family["first"], family["second"], strict=True):
-        gap = cell_table.paired_difference(seeds[a], seeds[b])
+        gap = intervals.paired_difference(seeds[a], seeds[b])
         better = aggregates.improvement(scores, picked, place[a], place[b])
         rows.append({
             "difference": gap.mean, "low": gap.low, "high": gap.high, "improvement": float(better.value),

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from harness.report.analysis import cell_table, grid_edges, null_rows, ranking
 from harness.report.analysis.averaging import shared, why_none
-from harness.report.analysis.cell_table import FAILURES, Interval
-from harness.statistics import jackknife
+from harness.report.analysis.cell_table import FAILURES
+from harness.statistics import intervals, jackknife
+from harness.statistics.intervals import Interval
 from harness.text import listed
 
 WAYS = ("tuned", "recipe", "mean")  # of standing for an objective whose settings were swept
@@ -298,7 +299,7 @@ def _rows(
     rows = []
     for (budget, way), seeds in by_seed.items():
         for place, objective in enumerate(_order(seeds, lost[budget, way]), start=1):
-            found = cell_table.score_interval(seeds[objective])
+            found = intervals.score_interval(seeds[objective])
             labels = {"objective": objective, "way": way, "budget": budget, "place": place}
             rows.append({**labels, "score": found.mean, "low": found.low, "high": found.high})
     made = pd.DataFrame(rows)
@@ -325,7 +326,7 @@ def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead
     same columns of the share of lost runs in as many tasks and seeds for each.
     """
     first, *others = _order(seeds, lost)
-    gaps = {name: cell_table.paired_difference(seeds[first], seeds[name]) for name in others}
+    gaps = {name: intervals.paired_difference(seeds[first], seeds[name]) for name in others}
     return Lead(way, budget, first, gaps, {str(name): float(share) for name, share in lost.mean().items()})
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.report.analysis import cell_table
 from harness.report.analysis.headline import Headline, grid_of, lead, tuned
+from harness.statistics import intervals
 from harness.text import counted, interval, listed, plain
 
 PARTS = {"task": "task", "data set": "dataset", "architecture": "architecture"}  # by their columns
@@ -65,7 +66,7 @@ def _row(part: str, left_out: str, stood: pd.DataFrame, best: str) -> dict[str, 
     seeds = grid_of(stood, "pseudo").groupby("seed").mean()
     found = lead("tuned", "steps", seeds, grid_of(stood, "lost"))
     first, second = (best, found.first) if best in found.tied else (found.first, found.second)
-    score = cell_table.score_interval(seeds[first])
+    score = intervals.score_interval(seeds[first])
     named = {"part": part, "left_out": left_out, "tasks": stood["task"].nunique()}
     return named | {
         "first": first, "score": score.mean, "low": score.low, "high": score.high,

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from harness.metrics.directions import lower_is_better
 from harness.report.analysis import cell_table, critic_norms, grid_edges
-from harness.report.analysis.cell_table import Interval, Spread
-from harness.statistics import jackknife
+from harness.statistics import intervals, jackknife
+from harness.statistics.intervals import Interval, Spread
 from harness.statistics.power import smallest_effect
 from harness.suite.competitors import compared
 from harness.text import counted
@@ -142,11 +142,11 @@ def _best_setting(
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     parts = [part for _, part in runs.groupby("norm", sort=False)] if "norm" in runs else [runs]
     rows = _by_seed(pd.concat([_stood(part, metric) for part in parts]))
-    found = cell_table.spread(rows["value"], rows["status"].tolist(), lower_is_better(metric))
+    found = intervals.spread(rows["value"], rows["status"].tolist(), lower_is_better(metric))
     ok, values = rows["status"] == "ok", rows["value"]
     if ok.all():
         values = rows["pseudo"]
-        found = dataclasses.replace(found, interval=cell_table.t_interval(values))
+        found = dataclasses.replace(found, interval=intervals.t_interval(values))
     by_seed = dict(zip(rows.index[ok].tolist(), values[ok].tolist(), strict=True))
     swept = [c for c in cell_table.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
     names = tuple(c.removeprefix("sweep.") for c in swept) if runs["setting"].nunique() > 1 else ()
@@ -198,7 +198,7 @@ def paired(best: Contender, other: Contender, metric: str) -> Interval | None:
         return None
     shared = sorted(best.values)
     sign = 1.0 if lower_is_better(metric) else -1.0
-    return cell_table.paired_difference(
+    return intervals.paired_difference(
         [sign * other.values[s] for s in shared], [sign * best.values[s] for s in shared]
     )
 
@@ -237,7 +237,7 @@ def mean_gap(results: list[TaskResult], best: str, other: str) -> Interval | Non
     sign = 1.0 if lower_is_better(results[0].metric) else -1.0
     a = [np.mean([pair[other].values[s] for pair in pairs]) for s in sorted(seeds[0])]
     b = [np.mean([pair[best].values[s] for pair in pairs]) for s in sorted(seeds[0])]
-    return cell_table.paired_difference(sign * np.array(a), sign * np.array(b))
+    return intervals.paired_difference(sign * np.array(a), sign * np.array(b))
 
 
 def by_task(results: list[TaskResult]) -> pd.DataFrame:

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.significance import holm
 from harness.report.results import Records
 from harness.spec import content_id
-from harness.statistics import paired
+from harness.statistics import intervals, paired
 from harness.statistics import trials as budget
+from harness.statistics.paired import holm
 from harness.statistics.power import LEVEL
 from harness.statistics.trials import WORST
 from harness.study.trial_value import value_of
@@ -172,7 +172,7 @@ def _confirmations(chosen: list[Mapping[str, Any]], runs: Mapping[str, Mapping[A
         made = pd.DataFrame(found, columns=["seed", "status", "score"])
         by_seed = made.assign(score=made["score"].astype(float).fillna(WORST)).groupby("seed")["score"].mean()
         pending = (made["status"] == "pending").any()
-        mean = cell_table.t_interval([] if pending else by_seed.to_numpy())
+        mean = intervals.t_interval([] if pending else by_seed.to_numpy())
         settings = ", ".join(f"{name}={plain(value)}" for name, value in trial["params"].items())
         bounds = {"confirmed": mean.mean, "low": max(mean.low, 0.0), "high": min(mean.high, 1.0)}
         rows.append({"objective": trial["objective"], "settings": settings, **bounds})

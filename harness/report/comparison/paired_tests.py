@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from scipy.special import stdtr, stdtrit
 
-from harness.report.analysis import significance
-from harness.report.analysis.cell_table import Interval
 from harness.report.comparison.pairs import RANKS, Difference
+from harness.statistics import paired
+from harness.statistics.intervals import Interval
 from harness.statistics.power import LEVEL, smallest_p
 
 
@@ -52,7 +52,7 @@ def judge(rows: Mapping[str, Difference], by_score: bool) -> dict[str, Judged]:
     scales = {name: found.scale(by_score) for name, found in rows.items()}
     p = {name: _p(found, scales[name]) for name, found in rows.items()}
     tested = [name for name in rows if not math.isnan(p[name])]
-    corrected = dict(zip(tested, significance.holm([p[name] for name in tested]).tolist(), strict=True))
+    corrected = dict(zip(tested, paired.holm([p[name] for name in tested]).tolist(), strict=True))
     return {name: Judged(found, scales[name], p[name], corrected.get(name, math.nan)) for name, found in rows.items()}
 
 
@@ -62,7 +62,7 @@ def over_tasks(tasks: Mapping[str, Difference], by: str) -> OverTasks | None:
     means = [mean for mean in ended if not math.isnan(mean)]
     if len(means) < max(len(ended), 2):
         return None
-    return OverTasks(by, len(means), significance.signed_rank(means), smallest_p(len(means)))
+    return OverTasks(by, len(means), paired.signed_rank(means), smallest_p(len(means)))
 
 
 def _mean(found: Difference, by: str) -> float:

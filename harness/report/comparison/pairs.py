@@ -15,10 +15,11 @@ import pandas as pd
 from harness.errors import HarnessError
 from harness.metrics.directions import lower_is_better
 from harness.report.analysis import cell_table
-from harness.report.analysis.cell_table import Interval
 from harness.report.analysis.comparable import WEIGHTS, is_setting
-from harness.report.analysis.significance import signed_rank
+from harness.statistics import intervals
+from harness.statistics.intervals import Interval
 from harness.statistics.lost_runs import gains
+from harness.statistics.paired import signed_rank
 from harness.store.table import FACTS_OF_PICTURES, PROVENANCE
 from harness.text import listed, swept_value
 
@@ -280,7 +281,7 @@ def _over_seeds(ended: pd.DataFrame, differences: pd.Series, seeds: list[Any]) -
     if rows.empty:
         return None
     cells = rows.groupby(["seed", "task", "cell"])["difference"].mean()
-    return cell_table.t_interval(cells.groupby(["seed", "task"]).mean().groupby("seed").mean())
+    return intervals.t_interval(cells.groupby(["seed", "task"]).mean().groupby("seed").mean())
 
 
 def _middle(values: pd.Series, lost: int, metric: str) -> float:
@@ -288,7 +289,5 @@ def _middle(values: pd.Series, lost: int, metric: str) -> float:
     if not metric or values.empty:
         return math.nan
     return (
-        cell_table.median_with_failures(values.dropna(), lost, lower_is_better(metric))
-        if lost
-        else float(values.mean())
+        intervals.median_with_failures(values.dropna(), lost, lower_is_better(metric)) if lost else float(values.mean())
     )

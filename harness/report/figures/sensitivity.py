@@ -17,8 +17,9 @@ from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.styles import Style
-from harness.statistics.power import seen, smallest_effect
-from harness.text import counted, interval, listed
+from harness.statistics import intervals
+from harness.statistics.power import smallest_effect
+from harness.text import counted, interval, listed, seen
 
 WIDE = 4  # how many times its smallest the largest value must be for a logarithmic axis
 RECIPE = "recipe"
@@ -97,7 +98,7 @@ def _lines(runs: pd.DataFrame) -> pd.DataFrame:
     seeds = runs.groupby(["objective", "value", "seed", "task"])["score"].mean().groupby(level=[0, 1, 2]).mean()
     recipe, rows = runs.groupby(["objective", "value"])["recipe"].any(), []
     for key, scores in seeds.groupby(level=[0, 1]):
-        found = cell_table.score_interval(scores)
+        found = intervals.score_interval(scores)
         entry = dict(zip(("objective", "value"), cast(tuple[str, float], key), strict=True))
         rows.append(entry | {"score": found.mean, "low": found.low, "high": found.high, "recipe": bool(recipe[key])})
     return pd.DataFrame(rows)
@@ -134,7 +135,7 @@ def _wider(found: pd.DataFrame, spans: NDArray[np.float64]) -> pd.DataFrame:
     if found.empty:
         return found.reindex(columns=list(RANGES))
     wider = found["width"] - found["width"].iloc[0]
-    gaps = [cell_table.paired_difference(x, spans[0]) if np.isfinite(x - spans[0]).all() else None for x in spans]
+    gaps = [intervals.paired_difference(x, spans[0]) if np.isfinite(x - spans[0]).all() else None for x in spans]
     bounds = [(gap.low, gap.high) if gap else (np.nan, np.nan) for gap in gaps]
     return found.assign(wider=wider, low=[low for low, _ in bounds], high=[high for _, high in bounds])
 

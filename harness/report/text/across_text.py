@@ -7,17 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis import cell_table
 from harness.report.analysis.across_tasks import Across, across, frames
-from harness.report.analysis.significance import effect_seen
 from harness.report.analysis.tables import View
 from harness.report.analysis.variance import HIGHER, OVERLAP, SEED
 from harness.report.figures import across_drawing, drawing, panels
 from harness.report.figures.panels import Drawn, Section
 from harness.report.text.table_rows import by_value
+from harness.statistics import intervals
 from harness.statistics.aggregates import COVERAGE
-from harness.statistics.power import seen, smallest_p, tasks_needed
-from harness.text import counted, interval, listed, number, p_value, percent, score
+from harness.statistics.paired import effect_seen
+from harness.statistics.power import smallest_p, tasks_needed
+from harness.text import counted, interval, listed, number, p_value, percent, score, seen
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def shown(found: Across) -> dict[str, Any]:
 
 def _coverage(seeds: int) -> dict[str, Any] | None:
     """Return how often bootstrap intervals held what they should, at the nearest measured n below."""
-    measured = cell_table.measured_at(COVERAGE, seeds)
+    measured = intervals.measured_at(COVERAGE, seeds)
     if measured is None:
         return None
     return {"n": measured[0]} | {noise: listed(list(map(percent, shares))) for noise, shares in measured[1].items()}

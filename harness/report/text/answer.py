@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from harness.metrics.directions import lower_is_better
-from harness.report.analysis.cell_table import FAILURES, Interval
+from harness.report.analysis.cell_table import FAILURES
 from harness.report.analysis.ranking import Contender, TaskResult, mean_gap, overall
-from harness.statistics.power import seen, smallest_effect
+from harness.statistics.intervals import Interval
+from harness.statistics.power import smallest_effect
 from harness.store import LOST
-from harness.text import counted, interval, listed, number
+from harness.text import counted, interval, listed, number, seen
 
 STATUS_WORDS = {"oom": "out of memory", "timeout": "timed out"}
 

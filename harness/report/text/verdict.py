@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis import cell_table, null_rows
+from harness.report.analysis import null_rows
 from harness.report.analysis.headline import BUDGETS, COVERAGE, GIVEN, SAME, TIES, WORK, Headline, Lead, way_names
 from harness.report.text.answer import statuses
 from harness.report.text.table_rows import by_value, share
-from harness.statistics.power import seen, smallest_effect
+from harness.statistics import intervals
+from harness.statistics.power import smallest_effect
 from harness.statistics.trials import BELOW
-from harness.text import NOTHING, counted, interval, listed, number, percent, score
+from harness.text import NOTHING, counted, interval, listed, number, percent, score, seen
 
 WORK_NAMES = {"train_s": "seconds", "critic_updates": "critic updates", "samples_seen": "samples seen"}
 
@@ -150,8 +151,8 @@ def _below(found: Headline) -> str:
     told = {(lead.first, found.best.first) for lead in found.leads if (lead.way, lead.budget) == ("tuned", "seconds")}
     passed: dict[str, list[str]] = {}
     for before, after in combinations(map(str, found.by_task.columns), 2):  # in the order at equal steps
-        was = cell_table.paired_difference(steps[before], steps[after])
-        now = cell_table.paired_difference(seconds[after], seconds[before])
+        was = intervals.paired_difference(steps[before], steps[after])
+        now = intervals.paired_difference(seconds[after], seconds[before])
         if was.low > 0 and now.low > 0 and (after, before) not in told:
             passed.setdefault(after, []).append(f"{before} by {interval(now.mean, now.low, now.high)}")
     said = "; ".join(f"{name} passes {listed(others)}" for name, others in passed.items())
@@ -243,7 +244,7 @@ def _null(row: dict[Any, Any]) -> dict[str, Any]:
 
 def _ties(found: Headline) -> dict[str, Any] | None:
     """Return how often the interval of a tuned score, and of a difference, held it however near the settings are."""
-    measured = cell_table.measured_at(TIES, found.seeds) if found.swept else None
+    measured = intervals.measured_at(TIES, found.seeds) if found.swept else None
     if measured is None:
         return None
     said: dict[str, Any] = {"n": measured[0]}
@@ -254,7 +255,7 @@ def _ties(found: Headline) -> dict[str, Any] | None:
 
 def _coverage(seeds: int) -> dict[str, Any] | None:
     """Return how often the interval held the expected score in simulated suites, at the nearest measured n below."""
-    measured = cell_table.measured_at(COVERAGE, seeds)
+    measured = intervals.measured_at(COVERAGE, seeds)
     return measured and {"n": measured[0], **{noise: percent(share) for noise, (share, _) in measured[1].items()}}
 
 

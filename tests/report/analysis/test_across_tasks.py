@@ -17,6 +17,7 @@ from harness.report.analysis.variance import OVERLAP, SEED
 from harness.report.figures import panels
 from harness.report.text import across_text
 from harness.report.text.across_text import across_part, shown, spread, verdict
+from harness.statistics import paired
 
 MANY = tuple((f"toy{i}", "mlp" if i % 2 else "mlp-tanh") for i in range(8))
 
@@ -100,7 +101,7 @@ def test_what_is_not_found_is_said_with_what_would_have_been():
     found = found_in(view_of(objectives=("gan", "nsgan"), overrides=same))
     assert verdict(found) == (
         "No difference was found in the only pair (n = 8 tasks, smallest effect seen with 80 % power: "
-        f"d = {significance.effect_seen(8):.2f} before correction)."
+        f"d = {paired.effect_seen(8):.2f} before correction)."
     )
     page = shown(found)
     assert page["pairs"][0]["verdict"] == "no difference found"

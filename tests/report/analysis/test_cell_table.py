@@ -14,7 +14,9 @@ from scipy.stats import ttest_1samp, ttest_rel
 from harness.errors import HarnessError, UnknownName
 from harness.metrics.directions import lower_is_better
 from harness.report.analysis import cell_table, ranking, tables
-from harness.report.analysis.cell_table import COVERAGE, FAILURES
+from harness.report.analysis.cell_table import FAILURES
+from harness.statistics import intervals
+from harness.statistics.intervals import COVERAGE
 from harness.store import STATUSES
 
 numbers = st.floats(-100, 100).map(lambda x: round(x, 3))
@@ -32,7 +34,7 @@ def lost(status):
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
 def test_t_interval_is_that_of_scipy(n, confidence):
     values = np.random.default_rng(n).normal(size=n)
-    found = cell_table.t_interval(values, confidence)
+    found = intervals.t_interval(values, confidence)
     expected = ttest_1samp(values, 0).confidence_interval(confidence)
     np.testing.assert_allclose([found.mean, found.low, found.high], [values.mean(), *expected], rtol=1e-12)
 
@@ -40,14 +42,14 @@ def test_t_interval_is_that_of_scipy(n, confidence):
 def test_paired_difference_is_that_of_scipy_and_changes_sign_with_its_sides():
     draw = np.random.default_rng(0)
     a, b = draw.normal(size=6), draw.normal(size=6)
-    found, back = cell_table.paired_difference(a, b), cell_table.paired_difference(b, a)
+    found, back = intervals.paired_difference(a, b), intervals.paired_difference(b, a)
     np.testing.assert_allclose([found.low, found.high], ttest_rel(a, b).confidence_interval(0.95), rtol=1e-12)
     assert (back.low, back.high) == (-found.high, -found.low)
 
 
 def covered(values, truth):
     """Share of rows of `values` [draws, n] whose interval holds the truth; the same formula as one row at a time."""
-    one = cell_table.t_interval(values[0])
+    one = intervals.t_interval(values[0])
     n = values.shape[1]
     scale = (one.high - one.mean) / values[0].std(ddof=1)  # the quantile over root n, as t_interval has it
     return np.mean(np.abs(values.mean(1) - truth) <= scale * values.std(1, ddof=1)), n
@@ -72,22 +74,22 @@ def test_the_coverage_that_the_page_prints_is_measured(n):
 @given(samples, st.randoms())
 def test_the_order_of_seeds_does_not_matter(values, random):
     shuffled = random.sample(values, len(values))
-    a, b = cell_table.t_interval(values), cell_table.t_interval(shuffled)
+    a, b = intervals.t_interval(values), intervals.t_interval(shuffled)
     np.testing.assert_allclose([a.mean, a.low, a.high], [b.mean, b.low, b.high], rtol=1e-9, atol=1e-9)
-    assert cell_table.median_with_failures(values, 2, True) == cell_table.median_with_failures(shuffled, 2, True)
+    assert intervals.median_with_failures(values, 2, True) == intervals.median_with_failures(shuffled, 2, True)
 
 
 @pytest.mark.slow
 @given(samples, st.floats(-5, 5), st.floats(-100, 100))
 def test_affine_maps_commute_with_the_interval(values, scale, shift):
-    plain, mapped = cell_table.t_interval(values), cell_table.t_interval(scale * np.array(values) + shift)
+    plain, mapped = intervals.t_interval(values), intervals.t_interval(scale * np.array(values) + shift)
     expected = sorted([scale * plain.low + shift, scale * plain.high + shift])
     np.testing.assert_allclose([mapped.low, mapped.high], expected, atol=1e-6)
     np.testing.assert_allclose(mapped.mean, scale * plain.mean + shift, atol=1e-6)
 
 
 def test_one_value_gives_a_mean_and_no_interval_and_none_gives_neither():
-    one, none = cell_table.t_interval([0.3]), cell_table.t_interval([])
+    one, none = intervals.t_interval([0.3]), intervals.t_interval([])
     assert one.mean == 0.3
     assert math.isnan(one.low)
     assert math.isnan(one.high)
@@ -98,9 +100,9 @@ def test_one_value_gives_a_mean_and_no_interval_and_none_gives_neither():
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_what_is_not_finite_is_refused(bad):
     with pytest.raises(HarnessError, match="entry 1 is not"):
-        cell_table.t_interval([1.0, bad])
+        intervals.t_interval([1.0, bad])
     with pytest.raises(HarnessError, match="same seeds on both sides: 2 and 3"):
-        cell_table.paired_difference([1, 2], [1, 2, 3])
+        intervals.paired_difference([1, 2], [1, 2, 3])
 
 
 # Failures as worst
@@ -111,14 +113,14 @@ def test_the_median_with_failures_is_that_of_very_bad_numbers(lower):
     values, worst = [1.0, 2.0, 4.0], 1e9 if lower else -1e9
     for n_failed in range(5):
         expected = np.median(values + [worst] * n_failed)
-        found = cell_table.median_with_failures(values, n_failed, lower)
+        found = intervals.median_with_failures(values, n_failed, lower)
         assert found == expected if abs(expected) < 1e6 else found == (math.inf if lower else -math.inf)
 
 
 def test_losing_a_run_never_improves_the_median():
     for values in itertools.product([0.1, 0.2, 0.9], repeat=4):
-        whole = cell_table.median_with_failures(values, 0, True)
-        assert all(cell_table.median_with_failures(np.delete(values, i), 1, True) >= whole for i in range(4))
+        whole = intervals.median_with_failures(values, 0, True)
+        assert all(intervals.median_with_failures(np.delete(values, i), 1, True) >= whole for i in range(4))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_cell_holds_the_numbers_of_its_runs():
     x = table[(table["objective"] == "gan") & (table["sweep.lr"] == 2e-3)]["w1_excess"]
     expected = [x.mean(), x.median(), x.quantile(0.25), x.quantile(0.75), x.min(), x.max()]
     np.testing.assert_allclose(row[["mean", "median", "q1", "q3", "min", "max"]].astype(float), expected, rtol=1e-12)
-    assert (row["low"], row["high"]) == (cell_table.t_interval(x).low, cell_table.t_interval(x).high)
+    assert (row["low"], row["high"]) == (intervals.t_interval(x).low, intervals.t_interval(x).high)
 
 
 def test_the_order_of_rows_within_cells_does_not_matter():

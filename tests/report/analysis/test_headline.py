@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.report.analysis import cell_table, ranking
 from harness.report.analysis.averaging import why_none
 from harness.report.analysis.headline import headline
+from harness.statistics import intervals
 
 METRICS = {"ring": "w1_excess", "grid": "w1_excess"}
 RATES = ("recipe", "2e-3")
@@ -81,13 +82,11 @@ def test_the_headline_is_the_one_worked_out_by_hand():
     result = found(by_hand())
     expected = {"tuned": [0.55, 0.55, 0.3], "recipe": [0.55, 0.55, 0.55], "mean": [0.625, 0.6, 0.425]}
     for way, by_seed in expected.items():
-        interval = cell_table.t_interval(by_seed)
+        interval = intervals.t_interval(by_seed)
         if way == "tuned":  # on the ring, without seed 0: .6 and .1; without 1: .6 and .1; without 2: .9 and .8
             without = (np.array([0.35, 0.35, 0.85]) + 0.5) / 2
             half = 4.302652729911275 * np.sqrt(2 / 3 * np.square(without - without.mean()).sum())
-            interval = cell_table.Interval(
-                interval.mean, max(interval.mean - half, 0.0), min(interval.mean + half, 1.0)
-            )
+            interval = intervals.Interval(interval.mean, max(interval.mean - half, 0.0), min(interval.mean + half, 1.0))
         got = value(result, "a", way)[["score", "low", "high"]].astype(float)
         np.testing.assert_allclose(got, [interval.mean, interval.low, interval.high], atol=1e-12)
         assert value(result, "b", way)["score"] == pytest.approx(0.4)
@@ -111,7 +110,7 @@ def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
     expected = jackknifed(grid).mean(0)
     result = found(table)
     for place, name in enumerate("ab"):
-        interval = cell_table.t_interval(expected[place])
+        interval = intervals.t_interval(expected[place])
         got = value(result, name)[["score", "low", "high"]].astype(float)
         low, high = max(interval.low, 0), min(interval.high, 1)
         np.testing.assert_allclose(got, [interval.mean, low, high], atol=1e-9)
@@ -265,7 +264,7 @@ def test_a_third_with_a_wide_spread_is_not_told_apart_though_the_second_is():
     table["score"] = [by_seed[o][s] for o, s in zip(table["objective"], table["seed"], strict=True)]
     best = found(table).best
     assert (best.first, best.second, best.untold) == ("a", "b", ["c"])
-    wide = cell_table.t_interval(0.8 - np.array(by_seed["c"]))
+    wide = intervals.t_interval(0.8 - np.array(by_seed["c"]))
     np.testing.assert_allclose([best.gaps["c"].mean, best.gaps["c"].low], [wide.mean, wide.low])
     assert best.ahead.low > 0
 

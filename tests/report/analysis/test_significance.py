@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.errors import HarnessError
-from harness.report.analysis.significance import MEASURED, effect_seen, family, groups, holm, mean_ranks, signed_rank
+from harness.report.analysis.significance import family, groups, mean_ranks
+from harness.statistics.paired import MEASURED, effect_seen, holm, signed_rank
 from harness.statistics.power import LEVEL, POWER, smallest_effect, smallest_p
 
 DIFFERENCES = st.lists(st.integers(-6, 6), min_size=1, max_size=9)

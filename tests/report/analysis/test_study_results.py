@@ -5,8 +5,9 @@ import pytest
 from report.fake_study import SPACE, Study
 from scipy.stats import binomtest
 
-from harness.report.analysis import cell_table, study_results
+from harness.report.analysis import study_results
 from harness.report.confirmed import confirmed
+from harness.statistics import intervals
 from harness.statistics.trials import expected_best
 
 FLAT, PEAKED = [0.8, 0.82, 0.85, 0.9], [0.1, 0.2, 0.3, 0.95]
@@ -19,7 +20,7 @@ def test_numbers_are_those_of_the_trials():
     assert [gp["objective"], gp["share"], clip["objective"], clip["share"]] == ["gp", 0.5, "clip", 0.25]
     np.testing.assert_allclose([gp["best"], clip["best"], clip["q3"]], [0.9, 0.95, np.quantile(PEAKED, 0.75)])
     assert (gp["trial"], clip["trial"], gp["seconds"], gp["runs"]) == (3, 3, 2.0, 8)
-    interval = cell_table.t_interval([0.5, 0.7])
+    interval = intervals.t_interval([0.5, 0.7])
     np.testing.assert_allclose([clip["confirmed"], clip["low"]], [0.6, max(interval.low, 0)])
     assert found.pairs[["number", "first", "second"]].to_numpy().tolist() == [
         ["share", "gp", "clip"], ["mean", "gp", "clip"],

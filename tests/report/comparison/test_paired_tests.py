@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel, wilcoxon
 
-from harness.report.analysis import cell_table
-from harness.report.analysis.cell_table import Interval
 from harness.report.comparison import comparison_text
 from harness.report.comparison.paired_tests import judge, over_tasks, paired_t
 from harness.report.comparison.pairs import Difference
+from harness.statistics import intervals
+from harness.statistics.intervals import Interval
 
 BASE = Difference(
     n_pairs=5, n_used=5, n_seeds=5, lost=(0, 0), identical=False, metric="w1_excess", a=0.3, b=0.2, by_metric=None,
@@ -22,30 +22,30 @@ BASE = Difference(
 def row(seed, shift, metric=None):
     """A difference whose score differences over five seeds are normal around `shift`, and its metric's `metric`."""
     values = np.random.default_rng(seed).normal(shift, 0.1, 5)
-    by_metric = None if metric is None else cell_table.t_interval(values - values.mean() + metric)
-    return replace(BASE, by_score=cell_table.t_interval(values), by_metric=by_metric), values
+    by_metric = None if metric is None else intervals.t_interval(values - values.mean() + metric)
+    return replace(BASE, by_score=intervals.t_interval(values), by_metric=by_metric), values
 
 
 @pytest.mark.parametrize(("n", "shift"), [(2, 0.3), (5, 0.1), (5, -2.0), (30, 0.0)])
 def test_p_of_an_interval_is_that_of_the_paired_t_test(n, shift):
     b, a = np.random.default_rng(n).normal([shift, 0], 1, (n, 2)).T
-    assert paired_t(cell_table.t_interval(b - a), n) == pytest.approx(ttest_rel(b, a).pvalue)
+    assert paired_t(intervals.t_interval(b - a), n) == pytest.approx(ttest_rel(b, a).pvalue)
 
 
 def test_without_spread_a_difference_is_certain_and_none_is_none():
     assert paired_t(Interval(0.1, 0.1, 0.1), 3) == 0
     assert paired_t(Interval(0.0, 0.0, 0.0), 3) == 1
-    assert math.isnan(paired_t(cell_table.t_interval([0.1]), 1))
+    assert math.isnan(paired_t(intervals.t_interval([0.1]), 1))
 
 
 def test_verdicts_are_corrected_for_the_rows_that_are_tested():
-    found = replace(BASE, by_score=cell_table.t_interval([0.03, 0.1, 0.15, 0.05, 0.22]))
+    found = replace(BASE, by_score=intervals.t_interval([0.03, 0.1, 0.15, 0.05, 0.22]))
     p = judge({"x": found}, by_score=True)["x"].p
     assert 0.05 / 3 < p <= 0.05  # told apart alone, and not among three
     rows = {str(i): found for i in range(3)} | {
         "same": replace(BASE, identical=True),
         "waits": replace(BASE, n_pairs=0),
-        "one": replace(found, n_seeds=1, by_score=cell_table.t_interval([0.1])),
+        "one": replace(found, n_seeds=1, by_score=intervals.t_interval([0.1])),
         "lost": replace(BASE, lost=(1, 0)),
     }
     made = judge(rows, by_score=True)

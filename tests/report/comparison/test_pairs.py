@@ -9,11 +9,12 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.errors import HarnessError
-from harness.report.analysis import cell_table, comparable, tables
+from harness.report.analysis import comparable, tables
 from harness.report.comparison import comparison_text
 from harness.report.comparison.paired_tests import judge, over_tasks
 from harness.report.comparison.pairs import Side, difference, pair
 from harness.report.comparison.run_diff import changed_settings, foremost, warnings
+from harness.statistics import intervals
 
 TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"))
 
@@ -124,7 +125,7 @@ def test_the_difference_is_the_paired_t_interval_over_seeds():
     store = FakeResults(objectives=("gan", "wgan-gp"), seeds=5)
     a, b = only(side(store), objective="gan"), only(side(store), objective="wgan-gp")
     found = difference(pair(a, b, "objective").runs)
-    expected = cell_table.paired_difference(b.table["w1_excess"], a.table["w1_excess"])
+    expected = intervals.paired_difference(b.table["w1_excess"], a.table["w1_excess"])
     assert (found.n_pairs, found.n_used, found.n_seeds, found.lost) == (5, 5, 5, (0, 0))
     assert found.by_metric.mean == pytest.approx(expected.mean)
     assert (found.by_metric.low, found.by_metric.high) == pytest.approx((expected.low, expected.high))
@@ -161,7 +162,7 @@ def test_a_lost_run_counts_as_worst():
     assert found.lost == (0, 2)
     assert found.by_metric is None  # no mean of the survivors
     assert math.isinf(found.b)  # the median is one of the lost
-    expected = cell_table.t_interval([0.0, *(-a.table["score"][1:])])
+    expected = intervals.t_interval([0.0, *(-a.table["score"][1:])])
     assert found.by_score.mean == pytest.approx(expected.mean)
     assert not found.identical
 

@@ -8,6 +8,7 @@ from report.fake_results import EXCESS, FakeResults, score_of
 from harness.report.analysis import cell_table, tables
 from harness.report.figures import drawing, sensitivity
 from harness.report.figures.sensitivity import ranges, sentence, sweeps
+from harness.statistics import intervals
 
 TWO = (("8gaussians", "mlp"), ("swissroll", "mlp"))
 RATES = ("recipe", 3e-4, 2e-3)
@@ -38,7 +39,7 @@ def test_the_band_is_over_seeds_and_a_lost_run_counts_0():
     [sweep] = sweeps(labelled(overrides=lost))
     row = sweep.lines.query("objective == 'gan' and value == 3e-4").iloc[0]
     by_seed = [expected("gan", 1, (1,)) / 2, expected("gan", 1), expected("gan", 1)]
-    interval = cell_table.t_interval(by_seed)
+    interval = intervals.t_interval(by_seed)
     np.testing.assert_allclose(row[["score", "high"]].astype(float), [interval.mean, min(interval.high, 1)])
     assert row["low"] == max(interval.low, 0)
 
@@ -93,7 +94,7 @@ def test_how_much_wider_is_paired_by_seed_at_the_settings_of_the_means():
     table = cell_table.labelled(store.table())
     found = ranges(table)
     assert found[["objective", "seeds"]].to_numpy().tolist() == [["a", 3], ["b", 3]]
-    gap = cell_table.t_interval([0.2, 0.1, 0.3])
+    gap = intervals.t_interval([0.2, 0.1, 0.3])
     np.testing.assert_allclose(found.loc[1, ["wider", "low", "high"]].astype(float), [gap.mean, gap.low, gap.high])
     assert (
         "that of b, from 0.40 to 0.70, varies 0.20 [-0.05, 0.45] more, paired by seed: no difference found (n = 3 "
