@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.plugins.inline import add_objectives
+from harness.suite.shipped import find_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +28,6 @@ def run(
     """
     from harness.execution.runner import Request
     from harness.execution.runner import run as run_request
-    from harness.plugins.inline import add_objectives
-    from harness.suite.shipped import find_suite
 
     if objectives:
         if options.get("workers"):

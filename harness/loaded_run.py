@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from harness.disk.arrays import npz_arrays
 from harness.errors import HarnessError
 from harness.execution.tasks import open_planned
 from harness.spec import RunSpec
@@ -81,8 +82,6 @@ class KeptRun:
     @cached_property
     def samples(self) -> "np.ndarray":
         """The samples that its last distance was computed from: [n, *shape], pictures as uint8."""
-        from harness.disk.arrays import npz_arrays
-
         store = self.found.store
         content = store.artefact(self.run_id, "samples.npz")
         return npz_arrays(content, store.run_folder(self.run_id) / "samples.npz")["generated"]

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import lookup
+from harness.execution import tasks
+from harness.execution.provenance import provenance
 from harness.execution.workers import default_workers, open_executor
 from harness.text import counted
 
@@ -108,8 +110,6 @@ def _images(progress: Progress) -> dict[str, Any]:
 
 def _study(progress: Progress) -> dict[str, Any]:
     from harness.bench.study_cost import OWN, StudySize, measure
-    from harness.execution import tasks
-    from harness.store.artefacts import provenance
 
     rows, sizes = [], [StudySize(objective) for objective in OWN]
     with open_executor(default_workers("cpu"), tasks.prepare) as executor:
@@ -124,8 +124,6 @@ def _study(progress: Progress) -> dict[str, Any]:
 def _measured(
     progress: Progress, line: Callable[[dict[str, Any]], str], measure: Callable[..., Any], sizes: Sequence[Any]
 ) -> dict[str, Any]:
-    from harness.store.artefacts import provenance
-
     rows = []
     with open_executor(1) as executor:
         for size in sizes:

@@ -18,6 +18,7 @@ from harness.execution import tasks
 from harness.execution.scheduler import TASKS, Shift, ignore
 from harness.execution.workers import Executor
 from harness.store import Store
+from harness.store.reference_samples import new_reference
 
 LIMIT = 0.6  # of the time of one run after another
 OWN = {"wgan-clip": ("clip", 0.01), "wgan-gp": ("gp_weight", 10.0)}  # each objective's setting, and its paper's value
@@ -92,8 +93,6 @@ def _suite(size: StudySize) -> dict[str, Any]:
 
 
 def _make_reference(folder: str) -> None:
-    from harness.store.reference_samples import new_reference
-
     store, plan = tasks.open_planned(folder)
     row = plan["runs"][0]
     new_reference(store, row["dataset"], plan["specs"][row["run_id"]], plan["resolved"]["score"])

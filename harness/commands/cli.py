@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness import __version__
 from harness.commands.options import (
     Compared,
     Device,
@@ -30,6 +31,7 @@ from harness.commands.printing import carry_out as _carry_out
 from harness.commands.printing import json_text as _json
 from harness.commands.printing import say as _say
 from harness.errors import HarnessError
+from harness.suite.shipped import find_suite, write_template
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,8 +49,6 @@ app = typer.Typer(
 @app.command()
 def init(path: Annotated[str, typer.Argument(help="The file to write.")] = "suites/mine.yaml") -> None:
     """Write a commented suite to start from."""
-    from harness.suite.shipped import write_template
-
     write_template(Path(path))
     print(f"{path} written. Next: harness plan {path}, then harness run {path}")
 
@@ -113,7 +113,6 @@ def plan(
     from harness.commands.plan import plan as plan_suite
     from harness.execution.runner import Request
     from harness.plan.screen import render
-    from harness.suite.shipped import find_suite
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
     description = plan_suite(request, measure, lambda line: print(line, file=sys.stderr), power)
@@ -134,7 +133,6 @@ def run(
 ) -> None:
     """Train what a suite plans and its results lack, score it, and write the report."""
     from harness.execution.runner import Request
-    from harness.suite.shipped import find_suite
 
     only, sets = only or [], sets or []
     _carry_out(Request(find_suite(suite), root, scale, sets, only, device, workers, fail_fast=fail_fast), as_json)
@@ -153,7 +151,6 @@ def study(
 ) -> None:
     """Draw settings for every objective as a suite's study says, train them, confirm the best, and write the report."""
     from harness.execution.runner import Request
-    from harness.suite.shipped import find_suite
 
     asked = Request(find_suite(suite), root, scale, sets or [], (), device, workers, fail_fast=fail_fast, study=True)
     _carry_out(asked, as_json)
@@ -348,7 +345,5 @@ def schema() -> None:
 def version(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Answer --version."""
     if show_version:
-        from harness import __version__
-
         print(f"harness {__version__}")
         raise typer.Exit

@@ -3,6 +3,7 @@
 from typing import Any
 
 from harness.errors import lookup
+from harness.suite.shipped import suites_folder
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:
@@ -39,7 +40,6 @@ def render(entries: list[dict[str, Any]]) -> str:
 
 def _suites() -> list[dict[str, Any]]:
     from harness.suite.load import load_suite
-    from harness.suite.shipped import suites_folder
 
     suites = [load_suite(str(path)) for path in sorted(suites_folder().glob("*.yaml"))]
     return [{"name": suite.name, "summary": suite.question, "settings": {}} for suite in suites]

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.errors import HarnessError, SuiteError
+from harness.plugins.components import fingerprint, load_plugins, tables
 from harness.spec import ENGINE_VERSION
 from harness.store import Store
 
@@ -22,8 +23,6 @@ def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
 
     A plug-in that cannot be loaded is passed over: `check_versions` says so for the runs that need it.
     """
-    from harness.plugins.components import load_plugins
-
     stat = os.stat(Store(folder).folder / "plan.json") if os.path.exists(f"{folder}/plan.json") else None
     store = _opened(folder, (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat else None)
     for path in store.suite.get("plugins", []):
@@ -55,8 +54,6 @@ def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
 
     Raises HarnessError naming the plug-in that cannot be loaded, or what has changed since.
     """
-    from harness.plugins.components import load_plugins
-
     for key, planned in sorted(setup["versions"].items(), key=lambda item: not item[0].endswith(".file")):
         what, version = _version(setup, key)
         if version != planned:
@@ -69,8 +66,6 @@ def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
 
 def _version(setup: Mapping[str, Any], key: str) -> tuple[str, int | None]:
     """Return what a key of a Setup's versions means, and its version in this process: None where it is not there."""
-    from harness.plugins.components import fingerprint, tables
-
     if key == "engine":
         return "the engine", ENGINE_VERSION
     kind, _, rest = key.removesuffix(".file").partition(".")

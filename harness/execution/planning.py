@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError
+from harness.execution.opening import open_planned
 from harness.execution.process_state import stated
+from harness.execution.provenance import machine
 from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import LOST, Store, drop_drafts, mend
 from harness.store.find import run_label
 from harness.store.frozen_tables import refuse_frozen
+from harness.store.weights import why_not_drawn
 
 if TYPE_CHECKING:
     from harness.plan.stacks import Plan
@@ -218,7 +221,6 @@ def _todo(
     """
     from harness.plan.make import unfinished
     from harness.plan.workload import workload
-    from harness.store.artefacts import machine
 
     place, resolved = derived["device"], derived["resolved"]
     planned = list(dict.fromkeys(row["run_id"] for row in plan.runs))
@@ -269,7 +271,6 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
     Raises HarnessError where some of them have no weights to draw from.
     """
     from harness.metrics import samples_drawn
-    from harness.store.weights import why_not_drawn
 
     asked, least = before["resolved"]["score"]["samples"], now
     for run_id in sorted(store.finished() & before["specs"].keys()):
@@ -292,8 +293,6 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
 
 
 def _opened(folder: str) -> tuple[Store, dict[str, Any]]:
-    from harness.execution.opening import open_planned
-
     store, plan = open_planned(folder)
     return store, {"device": plan["stacks"][-1]["device"] if plan["stacks"] else "cpu", **plan}
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import Damaged
 from harness.execution.opening import open_planned
 from harness.execution.process_state import stated
+from harness.execution.provenance import scoring_provenance
 from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
+from harness.store.weights import kept_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +24,6 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
     Returns of each its run_id, score_s, and reference_s where its reference had to be made (None where it was there).
     """
     from harness.metrics import score
-    from harness.store.artefacts import scoring_provenance
 
     store, plan = open_planned(folder)
     how, score_id = plan["resolved"]["score"], plan["score_id"]
@@ -57,7 +58,6 @@ def generated(store: Store, run_id: str, step: int, samples: int) -> "np.ndarray
     """
     from harness.engine.sampling import draw_samples
     from harness.metrics import samples_drawn
-    from harness.store.weights import kept_weights
 
     spec = RunSpec.from_json(store.plan["specs"][run_id])
     points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples, spec)

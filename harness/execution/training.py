@@ -12,6 +12,7 @@ from harness.errors import DataError, StoreError
 from harness.execution import failures
 from harness.execution.opening import check_versions, open_planned
 from harness.execution.process_state import stated
+from harness.execution.provenance import peak_mb, provenance
 from harness.spec import RunSpec
 from harness.store import Store, checkpoint_name
 
@@ -73,7 +74,7 @@ def _outcomes(
 def _committed(
     store: Store, plan: Mapping[str, Any], outcomes: "list[Outcome]", stack: Mapping[str, Any], device: str
 ) -> list[dict[str, Any]]:
-    from harness.store.artefacts import artefacts, peak_mb, provenance
+    from harness.store.artefacts import artefacts
 
     peak, where, done = peak_mb(device), provenance(device) | {"stack": stack["id"]}, []
     for outcome in outcomes:

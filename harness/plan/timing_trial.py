@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from harness.plugins.components import load_plugins
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ def try_stack(
     tried again, longer, until it is long enough: what the first steps of a process cost is then left out.
     """
     import torch
-
-    from harness.plugins.components import load_plugins
 
     started = time.perf_counter()
     load_plugins(plugins)

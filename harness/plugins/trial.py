@@ -1,7 +1,8 @@
 """Extension points tried before training: every function of a plug-in, or of `objectives=`, on two invented runs.
 
 `calls` calls one function on the runs stacked, on each alone and twice, and says what is wrong in a sentence;
-`objectives`, `tricks`, `architectures` and `datasets` say what the functions of an entry are called with.
+`objective_calls`, `trick_calls`, `architecture_calls` and `dataset_calls` say what the functions of an entry are called
+with.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness.report.page import build_report
+from harness.store.find import one_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,6 @@ class _Report(ModuleType):
         """
         if isinstance(results, str | Path):
             from harness.report.rebuild import rebuild_reports
-            from harness.store.find import one_folder
 
             written = rebuild_reports([str(one_folder(str(results)))], None if output is None else str(output))
             return Path(written[0])

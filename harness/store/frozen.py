@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.store.folder import Store
 from harness.store.frozen_tables import MARKER, is_frozen, refuse_frozen
 from harness.store.schemas import FINAL
+from harness.store.table_files import parquet
 from harness.text import counted, listed
 
 SAYS = "The settings, runs and scored steps of a finished suite, without its records: `harness compare` reads them.\n"
@@ -29,8 +30,6 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
     Raises StoreError where there are no results, HarnessError where they are unfinished or `target` holds anything else
     than frozen results, which are replaced.
     """
-    from harness.store.table_files import parquet
-
     store, target = Store(folder), Path(target)
     refuse_frozen(store.folder)
     _refuse_unfinished(store)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.store.frozen_tables import is_frozen
 from harness.store.scoring_settings import Scoring
 from harness.text import counted, listed, plain
 
@@ -48,8 +49,6 @@ def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
 
 
 def _is_frozen(folder: str) -> bool:
-    from harness.store.frozen_tables import is_frozen
-
     return is_frozen(Path(folder))
 
 
@@ -72,8 +71,8 @@ def outdated(found: Sequence[Scoring]) -> int | None:
 
 
 def refuse_unlike(table: "pd.DataFrame") -> None:
-    """Raise HarnessError where a labelled table (`stats.labelled`) has runs in one task that cannot be compared: scored
-    otherwise, or trained on other data under one name.
+    """Raise HarnessError where a labelled table (`cell_table.labelled`) has runs in one task that cannot be compared:
+    scored otherwise, or trained on other data under one name.
     """
     for task, runs in table.groupby("task", sort=False):
         ok = runs[runs["status"] == "ok"]

@@ -90,8 +90,8 @@ class Headline:
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
              in, "" for one), n_runs, n_lost, n_no_better (than the best null sampler), steps_at_equal_seconds (share
              of its steps that an objective is judged at), quality and coverage of the tuned runs at their last step
-             (`nullrows`), and the mean work of a run that is ok
-    nulls    a row a task and null sampler (`nullrows.by_task`); none of results that were scored before these
+             (`null_rows`), and the mean work of a run that is ok
+    nulls    a row a task and null sampler (`null_rows.by_task`); none of results that were scored before these
     seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that have a score and that every
              objective was run on
     swept    what was swept beside the data, in words; "" where nothing was
@@ -126,11 +126,11 @@ def headline(
     data_axes: Collection[str] = (),
     data_settings: Collection[str] = (),
 ) -> Headline | None:
-    """Return the headline of a labelled table (`stats.labelled`); None where there is no fair one.
+    """Return the headline of a labelled table (`cell_table.labelled`); None where there is no fair one.
 
     `scored` is the store's long table of run_id, step, score and w1_excess; `metrics` the primary metric by data set;
     `data_axes` the swept names and `data_settings` the names below `setup.` that belong to data sets. There is none
-    where `fair.why_none` has a reason.
+    where `averaging.why_none` has a reason.
     """
     if why_none(table, metrics):
         return None

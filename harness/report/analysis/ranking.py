@@ -61,7 +61,8 @@ class TaskResult:
 
 def rivals(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     """Return the labelled table with what is compared as its `objective`; where that is architectures, a task is a data
-    set with the objective; where objectives, and the critic's norm is swept, these at the same norms (`norms.held`).
+    set with the objective; where objectives, and the critic's norm is swept, these at the same norms
+    (`critic_norms.held`).
     """
     what = compared(*(table[name].nunique() for name in ("objective", "architecture", "setting")))
     if what == "settings":
@@ -107,7 +108,7 @@ def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
 
 
 def at_edges(table: pd.DataFrame, metrics: Mapping[str, str], swept: Collection[str]) -> pd.DataFrame:
-    """Return which tuned choices of rivals lie at the edge of their grid (`edges.edges`), of `swept` columns."""
+    """Return which tuned choices of rivals lie at the edge of their grid (`grid_edges.edges`), of `swept` columns."""
     keys = ["task", "objective", *(["norm"] if "norm" in table else [])]
     parts = [part for _, part in table.groupby(keys, sort=False) if part["setting"].nunique() > 1]
     if not parts:
@@ -182,7 +183,7 @@ def _pseudo(runs: pd.DataFrame, chosen: pd.DataFrame, metric: str) -> NDArray[np
 
 
 def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:
-    """Sort best first, by the rule of `stats.ranks`."""
+    """Sort best first, by the rule of `cell_table.ranks`."""
     rows = pd.DataFrame([
         {"objective": c.objective, "setting": "", "mean": c.spread.interval.mean, "median": c.spread.median,
          "n_ok": c.spread.n_ok, "n_planned": c.spread.n_planned, "n_pending": c.spread.n_pending}

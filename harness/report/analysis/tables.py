@@ -83,7 +83,7 @@ def runs_of(store: Records) -> tuple[pd.DataFrame, int]:
 
 
 def cells_of(table: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """Return one row a cell (`stats.cells`), each data set by its own metric. Raises what that raises."""
+    """Return one row a cell (`cell_table.cells`), each data set by its own metric. Raises what that raises."""
     parts = [cell_table.cells(part, metrics[str(name)]) for name, part in table.groupby("dataset", sort=False)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

@@ -27,7 +27,7 @@ def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collecti
     floor, near.
 
     `excess` is the lowest mean over all runs (every architecture and seed) of an objective at one setting, of those
-    that lost no run. `table` is labelled (`stats.labelled`), with the same `data_axes`.
+    that lost no run. `table` is labelled (`cell_table.labelled`), with the same `data_axes`.
     """
     rows = []
     swept = [c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in data_axes]

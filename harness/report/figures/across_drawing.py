@@ -1,4 +1,4 @@
-"""Drawing of what the tasks say together: like figures.py, each function draws what it is given on an `ax`."""
+"""Drawing of what the tasks say together: as in `drawing`, each function draws what it is given on an `ax`."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Drawing of a study: like figures.py, each function draws what it is given on an `ax`."""
+"""Drawing of a study: as in `drawing`, each function draws what it is given on an `ax`."""
 
 from collections.abc import Mapping
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What is said and drawn of the statistics over tasks: `across.py` in words, tables and pictures."""
+"""What is said and drawn of the statistics over tasks: `across_tasks` in words, tables and pictures."""
 
 import math
 from collections.abc import Callable

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from harness.report.analysis import ranking, tables
+from harness.report.confirmed import comparable
 from harness.report.results import Records
 from harness.text import NOTHING, interval, number, printable
 
@@ -24,12 +26,9 @@ CAPTION = (
 
 
 def cells(store: Records) -> pd.DataFrame:
-    """Return a row a cell of a results folder (`stats.cells`), ordered by task and rank, and whether it is `bold`, as
-    CAPTION says; of a study by the runs that confirm it. Raises what that raises, HarnessError where there are none.
+    """Return a row a cell of a results folder (`cell_table.cells`), ordered by task and rank, and whether it is `bold`,
+    as CAPTION says; of a study by the runs that confirm it. Raises what that raises, HarnessError where there are none.
     """
-    from harness.report.analysis import ranking, tables
-    from harness.report.confirmed import comparable
-
     store = comparable(store)
     table, _ = tables.runs_of(store)
     metrics = tables.metrics_of(store.plan, table)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.errors import HarnessError
 from harness.plugins.components import Tables, fingerprint
+from harness.plugins.trial import faults, setting_of
 from harness.suite.checks.study_check import all_choices
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import Problem
@@ -41,8 +42,6 @@ def _extended(triple: Triple) -> Iterator[tuple[str, str, int]]:
 
 
 def _faults(of: tuple[int, str, str], resolved: Resolved) -> list[str]:
-    from harness.plugins.trial import faults, setting_of
-
     mark, kind, name = of
     setting = setting_of(resolved.setup, resolved.hyper)
     seen: tuple[object, ...] = (mark, kind, name, setting.shape, setting.lifted)
