@@ -47,8 +47,8 @@ format: setup-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: setup-dev  ## write harness/suite/suite.schema.json again
-	$(BIN)/python -c 'import json; from harness.suite.format.models import schema; print(json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False))' > harness/suite/suite.schema.json
+schema: setup-dev  ## write harness/suite.schema.json again
+	$(BIN)/python -c 'import json; from harness.suite.format.models import schema; print(json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False))' > harness/suite.schema.json
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'

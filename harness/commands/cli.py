@@ -338,7 +338,7 @@ def bench(
 @app.command()
 def schema() -> None:
     """Print the JSON schema of suites, for editors."""
-    print((files("harness.suite") / "suite.schema.json").read_text(encoding="utf-8"), end="")
+    print((files("harness") / "suite.schema.json").read_text(encoding="utf-8"), end="")
 
 
 @app.callback(invoke_without_command=True)

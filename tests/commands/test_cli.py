@@ -14,7 +14,7 @@ import typer.main
 from harness.commands import cli
 from harness.suite.shipped import find_suite, suites_folder
 
-SCHEMA = Path(__file__).parents[2] / "harness" / "suite" / "suite.schema.json"
+SCHEMA = Path(__file__).parents[2] / "harness" / "suite.schema.json"
 
 GOOD = """\
 version: 1

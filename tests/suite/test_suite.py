@@ -18,7 +18,7 @@ from harness.suite.load import load_suite
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: [gan, wgan-gp]\n"
-SCHEMA = Path(__file__).parents[2] / "harness" / "suite" / "suite.schema.json"
+SCHEMA = Path(__file__).parents[2] / "harness" / "suite.schema.json"
 
 
 def test_a_scale_and_a_file_extended_are_merged_key_by_key(load):
@@ -214,14 +214,14 @@ def _scales(path):
 
 def test_digits_mlp_differs_in_nothing_but_what_it_asks_about():
     """RMSProp's smoothing would else be each recipe's: Adam's for the GANs."""
-    runs = expand(load_suite(SCHEMA.parents[2] / "suites/digits-mlp.yaml")).runs
+    runs = expand(load_suite(SCHEMA.parents[1] / "suites/digits-mlp.yaml")).runs
     assert {run.spec.hyper["beta2"] for run in runs} == {0.99}
     assert len({(str(run.spec.setup.generator), str(run.spec.setup.critic)) for run in runs}) == 1
 
 
 def test_table2_trains_the_same_networks_with_both_objectives():
     """But for the critic's norm, where there is one: that is the objective's."""
-    suite = load_suite(SCHEMA.parents[2] / "suites/table2.yaml")
+    suite = load_suite(SCHEMA.parents[1] / "suites/table2.yaml")
     planner, norms = Planner(suite), set()
     for point in points(suite.study, suite.study.space, 0, 6):
         gan, gp = (planner.runs(Trial(name, 0, point), [100])[0].spec for name in ("nsgan", "wgan-gp"))
