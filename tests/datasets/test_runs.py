@@ -77,7 +77,7 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
 def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once(suite, cache, monkeypatch):
     monkeypatch.setattr(extractor_training, "STEPS", SHORT)
     Path("short.py").write_text(
-        f"from harness.metrics.extractors import training\n\ntraining.STEPS = {SHORT}\n"
+        f"from harness.metrics.extractors import extractor_training\n\nextractor_training.STEPS = {SHORT}\n"
     )  # in workers
     text = SUITE.replace("primary: {images: sliced_w}\n", "plugins: [short.py]\n").replace(", extractors: []", "")
     Path(suite).write_text(text.replace("[own, threes]", "threes").replace("samples: 30", "samples: 100"))

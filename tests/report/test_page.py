@@ -310,7 +310,8 @@ def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
 
 def test_reports_import_no_torch(tmp_path):
     check = (
-        "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import encoding, page; "
+        "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import page; "
+        "from harness.report.figures import encoding; "
         "encoding.encode = lambda figure: (b'', b''); page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -14,7 +14,7 @@ from report.fake_results import FakeResults
 from harness.report.analysis import significance, tables
 from harness.report.analysis.across_tasks import across, frames
 from harness.report.analysis.variance import OVERLAP, SEED
-from harness.report.figures import panels
+from harness.report.figures import across_drawing, panels
 from harness.report.text import across_text
 from harness.report.text.across_text import across_part, shown, spread, verdict
 from harness.statistics import paired
@@ -197,9 +197,7 @@ def test_a_single_objective_has_nothing_to_test():
 @pytest.mark.slow
 def test_bars_join_what_is_not_told_apart(monkeypatch):
     drawn = []
-    monkeypatch.setattr(
-        across_text.across_figures, "draw_ranks", lambda ax, ranks, bars, styled: drawn.append((ranks, bars))
-    )
+    monkeypatch.setattr(across_drawing, "draw_ranks", lambda ax, ranks, bars, styled: drawn.append((ranks, bars)))
     monkeypatch.setattr(panels.encoding, "encode", lambda figure: (b"", b""))
     view = view_of()
     found = found_in(view)
