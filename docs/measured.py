@@ -11,10 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
 
-import pandas as pd
-
 from harness.commands.compare import compare
-from harness.plan.screen import _settings_row
+from harness.plan.screen import settings_row
 from harness.report import page
 from harness.report.analysis import study_results, tables
 from harness.report.confirmed import confirmed
@@ -41,25 +39,22 @@ def wrapped(text: str) -> str:
 
 
 def machine(folder: Path) -> str:
-    """Return how many runs there are, on which machine, with what and until when they were made, and what they cost."""
-    table = Store(folder).table()
+    """Return how many runs there are, what they cost, on which machine and with what, and the day they were frozen."""
+    table, lone = Store(folder).table(), _lone(folder)
+    trained = table["train_s"].sum() + table.loc[table["run_id"].isin(lone), "train_s"].sum()
+    minutes = [f"{seconds / 60:.1f}" for seconds in (trained, table["score_s"].sum())]
     machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna(how="all").drop_duplicates()
     machines = machines.assign(torch="torch " + machines["torch"])
-    made = "; ".join(
-        ", ".join(row[name] for name in machines if not pd.isna(row[name])) for _, row in machines.iterrows()
-    )
+    made = "; ".join(", ".join(row.dropna()) for _, row in machines.iterrows())
     (day,) = re.findall(r"Frozen on (\S+)\.", (folder / MARKER).read_text())
-    alone = [
-        stack["runs"][0]
-        for stack in Store(folder).plan["stacks"]
-        if stack["mode"] == "stacked" and len(stack["runs"]) == 1
-    ]
-    trained = (
-        table["train_s"].sum() + table.loc[table["run_id"].isin(alone), "train_s"].sum()
-    )  # such a run trains twice
-    minutes = [f"{seconds / 60:.1f}" for seconds in (trained, table["score_s"].sum())]
     cost = f"{minutes[0]} minutes of training and {minutes[1]} of scoring on one core"
     return wrapped(f"{counted(len(table), 'run')}, {cost}; {made}; frozen {day}.")
+
+
+def _lone(folder: Path) -> list[str]:
+    """Return the runs that train twice, as a stack of one is padded to two, and whose `train_s` is one of the two."""
+    stacks = Store(folder).plan["stacks"]
+    return [stack["runs"][0] for stack in stacks if stack["mode"] == "stacked" and len(stack["runs"]) == 1]
 
 
 def extractor(folder: Path) -> str:
@@ -86,7 +81,7 @@ def settings(folder: Path) -> str:
     """Return with which settings every objective was trained, by kind of data, as `harness plan` has them."""
     heads = ("objective", "data", "optimizer", "learning rate", "betas", "n_critic", "its own")
     return _markdown(
-        heads, [[cell.replace("|", "\\|") for cell in _settings_row(row)] for row in Store(folder).plan["settings"]]
+        heads, [[cell.replace("|", "\\|") for cell in settings_row(row)] for row in Store(folder).plan["settings"]]
     )
 
 

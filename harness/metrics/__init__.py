@@ -5,23 +5,22 @@ directions     which way each metric is better      coverage       of modes whos
 neighbours     precision, recall, density, coverage collapse       one sample, or one mode, again and again
 image_metrics  what an extractor sees in images     fidelity       FID, KID and their floors
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
-extractors/    what turns images into features
+sample_metrics of points or pixels themselves       extractors/    what turns images into features
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics import coverage, null_samplers, transport
-from harness.metrics.collapse import collapsed
+from harness.metrics import image_metrics, null_samplers, sample_metrics
 from harness.metrics.directions import DIRECTIONS, bare_name
-from harness.metrics.fidelity import FLOOR_DRAWS, NEIGHBOURS
-from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, null_columns, see
+from harness.metrics.fidelity import FLOOR_DRAWS
+from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, see
 from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
-from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
+from harness.metrics.sample_metrics import METRICS, MODES_SAMPLES, Metric
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
 
@@ -44,27 +43,6 @@ __all__ = [
     "score_id",
     "untrained",
 ]
-
-MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How some columns are computed.
-
-    compute    (generated [N, *shape], reference) -> columns; NaN where undefined
-    columns    its names; "@n" at a name's end stands for the number of points, which is part of that name
-    floored    whether a floor stands beside each: the mean of `compute` over real samples of the reference's n
-    last_only  whether the last scored step alone is worth its cost
-    """
-
-    version: int
-    columns: tuple[str, ...]
-    compute: Callable[[Points, Reference], dict[str, float]]
-    applies: Callable[[Reference], bool]
-    summary: str
-    floored: bool = False
-    last_only: bool = False
 
 
 def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None = None) -> Reference:
@@ -146,12 +124,8 @@ def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
 def null_row(points: Points, reference: Reference) -> dict[str, float]:
     """Return the columns by which a sampler stands beside the runs: its distance and excess, quality and coverage."""
     if reference.seen:
-        return null_columns(points, *next(iter(reference.seen.items())))
-    shown = ("hq", "modes")
-    columns = _w1(points, reference) | (_manifold(points, reference) if METRICS["manifold"].applies(reference) else {})
-    if reference.modes is not None:
-        columns |= {name: v for name, v in _coverage(points, reference).items() if bare_name(name) in shown}
-    return columns | {"w1_excess": columns["w1"] - reference.floors["w1"]}
+        return image_metrics.null_columns(points, *next(iter(reference.seen.items())))
+    return sample_metrics.null_columns(points, reference)
 
 
 def has_score(reference: Reference) -> bool:
@@ -247,130 +221,3 @@ def extractors_id(asked: Sequence[str] | None) -> dict[str, Any]:
     from harness.metrics.extractors import EXTRACTORS
 
     return {"asked": asked and list(asked), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}
-
-
-def flat(samples: Points) -> Points:
-    """Return samples [n, *shape] as points [n, d]: pictures as values from 0 to 1."""
-    rows = samples.reshape(len(samples), -1)
-    return rows / np.float32(255) if samples.dtype == np.uint8 else rows
-
-
-def _same_n(generated: Points, reference: Reference) -> Points:
-    """As many generated points as there are real ones."""
-    return generated[: len(reference.points)]
-
-
-def _w1(generated: Points, reference: Reference) -> dict[str, float]:
-    return {"w1": transport.wasserstein_1(_same_n(generated, reference), reference.points)}
-
-
-def _w1_train(generated: Points, reference: Reference) -> dict[str, float]:
-    assert reference.train is not None
-    return {"w1_train": transport.wasserstein_1(generated[: len(reference.train)], reference.train)}
-
-
-def _w2(generated: Points, reference: Reference) -> dict[str, float]:
-    return {"w2": transport.wasserstein_2(_same_n(generated, reference), reference.points)}
-
-
-def _sliced(generated: Points, reference: Reference) -> dict[str, float]:
-    return {"sliced_w": transport.sliced_wasserstein(flat(_same_n(generated, reference)), flat(reference.points))}
-
-
-def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
-    assert reference.modes is not None
-    counts = coverage.mode_counts(generated, reference.modes, reference.sd)
-    found = coverage.mode_counts(generated[:MODES_SAMPLES], reference.modes, reference.sd)
-    kl, floor = coverage.reverse_kl(counts)
-    return {
-        "hq": float(counts.sum() / len(generated)),
-        "hq_ceiling": coverage.hq_ceiling(reference.modes, reference.sd),
-        f"modes@{MODES_SAMPLES}": float((found > 0).sum()),
-        "modes_half": float(coverage.modes_half(counts, len(generated))),
-        "reverse_kl": kl,
-        "reverse_kl_floor": floor,
-        "reverse_kl_undefined": float(counts.sum() == 0),
-    }
-
-
-def _manifold(generated: Points, reference: Reference) -> dict[str, float]:
-    n = len(reference.points)
-    scores = manifold_scores(_same_n(generated, reference), reference.points, NEIGHBOURS)
-    return {f"{name}[k{NEIGHBOURS}]@{n}": value for name, value in scores.items()}
-
-
-def _collapse(generated: Points, reference: Reference) -> dict[str, float]:
-    return {"collapsed": collapsed(flat(generated), flat(reference.points), reference.modes)}
-
-
-def _low_dimensional(reference: Reference) -> bool:
-    return reference.points.ndim == 2 and reference.points.shape[1] <= MAX_DIMENSION
-
-
-METRICS: dict[str, Metric] = {
-    "w1": Metric(
-        version=2,
-        columns=("w1", "w1_floor", "w1_excess", "score", "score_undefined"),
-        compute=_w1,
-        applies=_low_dimensional,
-        floored=True,
-        summary="exact W1 to the reference, that of real data, the excess; score: 1 at the floor, 0 as the best null",
-    ),
-    "w1_train": Metric(
-        version=1,
-        columns=("w1_train", "w1_train_floor"),
-        compute=_w1_train,
-        applies=lambda reference: reference.train is not None and _low_dimensional(reference),
-        floored=True,
-        summary="exact W1 to the fixed set that runs are trained on, where there is one",
-    ),
-    "w2": Metric(
-        version=1,
-        columns=("w2", "w2_floor"),
-        compute=_w2,
-        applies=_low_dimensional,
-        floored=True,
-        last_only=True,
-        summary="exact W2 to the reference, at the last step",
-    ),
-    "sliced": Metric(
-        version=1,
-        columns=("sliced_w", "sliced_w_floor"),
-        compute=_sliced,
-        applies=lambda reference: True,
-        floored=True,
-        last_only=True,
-        summary="mean W1 over 256 fixed directions, at the last step",
-    ),
-    "coverage": Metric(
-        version=2,
-        columns=(
-            "hq",
-            "hq_ceiling",
-            f"modes@{MODES_SAMPLES}",
-            "modes_half",
-            "reverse_kl",
-            "reverse_kl_floor",
-            "reverse_kl_undefined",
-        ),
-        compute=_coverage,
-        applies=lambda reference: reference.modes is not None,
-        summary="share of samples within 3 sd of a mode, modes found, modes with half their mass, KL of mode shares",
-    ),
-    "manifold": Metric(
-        version=1,
-        columns=tuple(f"{name}[k{NEIGHBOURS}]@n" for name in ("precision", "recall", "density", "coverage")),
-        compute=_manifold,
-        applies=lambda reference: _low_dimensional(reference) and len(reference.points) > NEIGHBOURS,
-        floored=True,
-        last_only=True,
-        summary="precision, recall, density and coverage by 5 nearest neighbours, at the last step, with floors",
-    ),
-    "collapse": Metric(
-        version=2,
-        columns=("collapsed",),
-        compute=_collapse,
-        applies=lambda reference: True,
-        summary="1 where samples lie within 5 % of real samples' mean distance of each other, or one mode has the mass",
-    ),
-}

@@ -73,7 +73,7 @@ def _study(study: Mapping[str, Any]) -> str:
 def _settings(settings: list[Mapping[str, Any]]) -> str:
     """Return the table of settings; as paragraphs where it is too wide for a screen."""
     header = ["objective", "data", "optimiser", "learning rate", "betas", "n_critic", "its own"]
-    rows = [header, *map(_settings_row, settings)]
+    rows = [header, *map(settings_row, settings)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["Settings (several values are swept)"]
     if 2 + sum(widths) + 2 * (len(widths) - 1) <= WIDTH:
@@ -83,7 +83,7 @@ def _settings(settings: list[Mapping[str, Any]]) -> str:
     return "\n".join(lines + _sources(settings))
 
 
-def _settings_row(row: Mapping[str, Any]) -> list[str]:
+def settings_row(row: Mapping[str, Any]) -> list[str]:
     critic, generator = _values(row["critic_lr"]), _values(row["generator_lr"])
     rates = critic if critic == generator else f"critic {critic}, generator {generator}"
     betas = f"{_values(row['beta1'])}, {_values(row['beta2'])}"
