@@ -88,7 +88,7 @@ class FakeResults:
             "steps": 1000,
             "hyper.critic_lr": 1e-4 if rate in (None, "recipe") else rate,
             "hyper.generator_lr": 1e-4 if rate in (None, "recipe") else rate,
-            "hyper.beta1": 0.5, "hyper.gp_weight": 0.1 if gp else None, "data.sd": 0.02 if "gauss" in dataset else 0.1,
+            "hyper.beta1": 0.5, "hyper.beta2": 0.9, "hyper.gp_weight": 0.1 if gp else None, "data.sd": 0.02 if "gauss" in dataset else 0.1,
             "setup.optimizer": "adam", "setup.n_critic": 5 if objective.startswith("w") else 1, "setup.batch": 64,
             "setup.width": 64, "setup.depth": 12 if "deep" in architecture else 3,
             "w1": excess + 0.05, "w1_floor": 0.05, "w1_excess": excess, "hq": 0.9 - excess,

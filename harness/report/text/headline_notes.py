@@ -7,14 +7,15 @@ import pandas as pd
 from harness.report.analysis import grid_edges
 from harness.report.analysis.critic_norms import RESOLVED, Norms, warning
 from harness.report.analysis.headline import Headline, Lead
-from harness.report.analysis.tables import View
+from harness.report.analysis.tables import View, pictured
 from harness.report.text import verdict
 from harness.text import NOTHING, counted, interval, listed, plain, score
 
 SETTINGS = {
-    "critic rate": "hyper.critic_lr", "generator rate": "hyper.generator_lr", "beta1": "hyper.beta1",
-    "beta2": "hyper.beta2", "optimiser": "setup.optimizer", "n_critic": "setup.n_critic", "critic norm": RESOLVED,
+    "optimiser": "setup.optimizer", "critic rate": "hyper.critic_lr", "generator rate": "hyper.generator_lr",
+    "beta1": "hyper.beta1", "beta2": "hyper.beta2", "n_critic": "setup.n_critic", "critic norm": RESOLVED,
 }  # fmt: skip
+COMMON = {"hyper.lr", *SETTINGS.values()}  # what is left below `hyper.` is an objective's own
 
 
 def answer(view: View) -> list[str]:
@@ -64,38 +65,59 @@ def _bounds(gap: Any) -> dict[str, float]:
 
 
 def settings(view: View) -> pd.DataFrame:
-    """Return the settings of every objective that the claim hangs on, all values that its runs have, a row each."""
+    """Return with which settings every objective was trained, all values that its runs have: a row a kind of data."""
     columns = {title: name for title, name in SETTINGS.items() if name in view.table}
+    own = [name for name in view.table if name.startswith("hyper.") and name not in COMMON]
+    kind = view.table["dataset"].isin(pictured(view.plan)).map({True: "images", False: "toys"})
+    places = {str(name): place for place, name in enumerate(view.headline.runs["objective"] if view.headline else ())}
     rows = []
-    for objective, part in view.table.groupby("objective", sort=False):
-        said = {title: " | ".join(dict.fromkeys(part[name].map(plain))) for title, name in columns.items()}
-        usual = {"usual norm": view.norms.usual.get(str(objective), NOTHING)} if view.norms.usual else {}
-        rows.append({"objective": str(objective), **said, **usual})
-    made = pd.DataFrame(rows)
-    order = (
-        [name for name in view.headline.runs["objective"] if name in set(made["objective"])] if view.headline else []
-    )
-    return made.set_index("objective").loc[order].reset_index() if order else made
+    for (data, objective), part in view.table.groupby([kind, "objective"], sort=False):
+        said = {title: _values(part[name]) for title, name in columns.items()}
+        more = [f"{name.removeprefix('hyper.')} {_values(part[name])}" for name in own if part[name].notna().any()]
+        rows.append({"objective": objective, "data": data, **said, "its own": ", ".join(more)})
+    rows.sort(key=lambda row: (row["data"] == "images", places.get(row["objective"], len(places))))
+    return pd.DataFrame(rows)
+
+
+def _values(values: pd.Series) -> str:
+    return " | ".join(dict.fromkeys(values.dropna().map(plain)))
 
 
 def shown(view: View) -> dict[str, Any] | None:
-    """Return the table beside the headline: tuned scores at equal steps by each comparison, and the settings."""
+    """Return the tables beside the headline: tuned scores at equal steps by each comparison, and the settings."""
     if view.headline is None:
         return None
-    both, table = _comparisons(view), settings(view)
+    both, usual = _comparisons(view), view.norms.usual
     titles = {"same": "same norm", "usual": "usual norm", "as run": "score"}
     cells = {norm: _tuned(found) for norm, found in both.items()}
     rows = [
-        [row["objective"], *(cells[norm].get(row["objective"], NOTHING) for norm in both), *list(row.values())[1:]]
-        for row in table.to_dict("records")
+        [name, *(cells[norm].get(name, NOTHING) for norm in both), *([usual.get(name, NOTHING)] if usual else [])]
+        for name in map(str, view.headline.runs["objective"])
     ]
-    leads = ["★ ahead by", *(_lead(found.best) for found in both.values()), *[""] * (table.shape[1] - 1)]
+    leads = ["★ ahead by", *(_lead(found.best) for found in both.values()), *([""] if usual else [])]
     heads = [f"{titles[norm]}, {counted(len(found.by_task), 'task')}" for norm, found in both.items()]
     return {
-        "columns": ["objective", *heads, *table.columns[1:]],
+        "columns": ["objective", *heads, *(["its usual norm"] if usual else [])],
         "rows": [*rows, leads],
         "both": view.usual is not None,
+        "settings": _narrow(settings(view)),
     }
+
+
+def _narrow(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and rows of the settings with both players' rates, and both betas, in one column each."""
+    made = table[["objective", "data"]].assign(
+        **{
+            "learning rate": [
+                critic if critic == generator else f"critic {critic}, generator {generator}"
+                for critic, generator in zip(table["critic rate"], table["generator rate"], strict=True)
+            ],
+            "betas": table["beta1"] + ", " + table["beta2"],
+        }
+    )
+    rest = [name for name in table if name not in ("critic rate", "generator rate", "beta1", "beta2", *made)]
+    made = made.join(table[rest])
+    return list(made), made.to_numpy().tolist()
 
 
 def _tuned(found: Headline) -> dict[str, str]:
