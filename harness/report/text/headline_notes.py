@@ -67,14 +67,14 @@ def _bounds(gap: Any) -> dict[str, float]:
 def settings(view: View) -> pd.DataFrame:
     """Return with which settings every objective was trained, all values that its runs have: a row a kind of data."""
     columns = {title: name for title, name in SETTINGS.items() if name in view.table}
-    own = [name for name in view.table if name.startswith("hyper.") and name not in COMMON]
+    own = [name for name in map(str, view.table) if name.startswith("hyper.") and name not in COMMON]
     kind = view.table["dataset"].isin(pictured(view.plan)).map({True: "images", False: "toys"})
     places = {str(name): place for place, name in enumerate(view.headline.runs["objective"] if view.headline else ())}
     rows = []
-    for (data, objective), part in view.table.groupby([kind, "objective"], sort=False):
+    for (data, objective), part in view.table.groupby([kind, view.table["objective"].map(str)], sort=False):
         said = {title: _values(part[name]) for title, name in columns.items()}
         more = [f"{name.removeprefix('hyper.')} {_values(part[name])}" for name in own if part[name].notna().any()]
-        rows.append({"objective": objective, "data": data, **said, "its own": ", ".join(more)})
+        rows.append({"objective": str(objective), "data": str(data), **said, "its own": ", ".join(more)})
     rows.sort(key=lambda row: (row["data"] == "images", places.get(row["objective"], len(places))))
     return pd.DataFrame(rows)
 
@@ -106,18 +106,14 @@ def shown(view: View) -> dict[str, Any] | None:
 
 def _narrow(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return the columns and rows of the settings with both players' rates, and both betas, in one column each."""
-    made = table[["objective", "data"]].assign(
-        **{
-            "learning rate": [
-                critic if critic == generator else f"critic {critic}, generator {generator}"
-                for critic, generator in zip(table["critic rate"], table["generator rate"], strict=True)
-            ],
-            "betas": table["beta1"] + ", " + table["beta2"],
-        }
-    )
-    rest = [name for name in table if name not in ("critic rate", "generator rate", "beta1", "beta2", *made)]
-    made = made.join(table[rest])
-    return list(made), made.to_numpy().tolist()
+    rates = [
+        critic if critic == generator else f"critic {critic}, generator {generator}"
+        for critic, generator in zip(table["critic rate"], table["generator rate"], strict=True)
+    ]
+    made = table.drop(columns=["critic rate", "generator rate", "beta1", "beta2"])
+    made.insert(2, "learning rate", rates)
+    made.insert(3, "betas", table["beta1"] + ", " + table["beta2"])
+    return [str(name) for name in made], made.to_numpy().tolist()
 
 
 def _tuned(found: Headline) -> dict[str, str]:
