@@ -79,7 +79,9 @@ def _metrics() -> list[dict[str, Any]]:
     from harness.metrics import FEATURE_METRICS, METRICS, FeatureMetric, Metric
 
     metrics: list[Metric | FeatureMetric] = [*METRICS.values(), *FEATURE_METRICS.values()]
-    return [{"name": ", ".join(metric.columns), "summary": metric.summary, "settings": {}} for metric in metrics]
+    return [
+        {"name": ", ".join(map(str, metric.columns)), "summary": metric.summary, "settings": {}} for metric in metrics
+    ]
 
 
 def _extractors() -> list[dict[str, Any]]:

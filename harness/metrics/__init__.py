@@ -1,7 +1,7 @@
 """Metrics: pure functions of a run's samples and its data set's reference, to flat dicts of floats.
 
 reference      what runs are scored against         transport      exact optimal transport
-directions     which way each metric is better      coverage       of modes whose centres are known
+columns        their grammar and facts              coverage       of modes whose centres are known
 neighbours     precision, recall, density, coverage collapse       one sample, or one mode, again and again
 image_metrics  what an extractor sees in images     fidelity       FID, KID and their floors
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.errors import lookup
 from harness.metrics import image_metrics, null_samplers, sample_metrics
-from harness.metrics.directions import DIRECTIONS, bare_name
+from harness.metrics.columns import OF_RUNS, Column, MetricColumn
 from harness.metrics.fidelity import FLOOR_DRAWS
 from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, see
 from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
@@ -34,6 +35,9 @@ __all__ = [
     "Metric",
     "Reference",
     "bytes_needed",
+    "column_facts",
+    "label",
+    "lower_is_better",
     "make_reference",
     "null_row",
     "rankable",
@@ -198,12 +202,32 @@ def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
     """
     some = np.zeros((1, *dataset.shape(data)))
     bare = Reference(some, {}, some if dataset.modes else None)
-    names = [name for metric in METRICS.values() if metric.applies(bare) for name in metric.columns]
-    ends = ("_floor", "reverse_kl", "@n")  # a floor is the data's, and @n depends on the suite
-    found = [name for name in names if bare_name(name) in DIRECTIONS and not name.endswith(ends)]
+    columns = [column for metric in METRICS.values() if metric.applies(bare) for column in metric.columns]
+    names = [str(column) for column in columns if column.better and column.ranked]
     if dataset.kind == "images":
-        found += [bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns]
-    return [name for name in dict.fromkeys(found) if bare_name(name) in DIRECTIONS]
+        names += [column.name for column in image_metrics.FEATURE_COLUMNS.values() if column.better]
+    return list(dict.fromkeys(names))
+
+
+def column_facts() -> dict[str, Column]:
+    """Return the facts about every column of a metric, and of what a run took, by its name."""
+    metrics: list[Metric | FeatureMetric] = [*METRICS.values(), *FEATURE_METRICS.values()]
+    return {column.name: column for column in (*(c for m in metrics for c in m.columns), *OF_RUNS)}
+
+
+def lower_is_better(column: str) -> bool:
+    """Return the direction of a metric column, such as `w1_excess`, `modes@2500` or `fid[classifier]@540`.
+
+    Raises UnknownName where the metric has none.
+    """
+    directions = {name: facts.better for name, facts in column_facts().items() if facts.better}
+    return lookup(directions, MetricColumn.parse(column).name, "metric to rank on") == "lower"
+
+
+def label(column: str) -> str:
+    """Return the axis label of a metric column, with its unit."""
+    facts = column_facts().get(column)
+    return (facts and facts.label) or column
 
 
 def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:

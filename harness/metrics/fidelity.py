@@ -23,7 +23,12 @@ SEED = 2020  # torch-fidelity's default, of the Inception score's shuffle too
 KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
 MOST_NEIGHBOURS = 2000  # samples whose distances are all taken: of more, the first
 FLOOR_DRAWS = 5
-BY_NEIGHBOURS = ("precision", "recall", "density", "coverage")
+BY_NEIGHBOURS = {  # and the papers that they are from
+    "precision": "kynkaanniemi2019",
+    "recall": "kynkaanniemi2019",
+    "density": "naeem2020",
+    "coverage": "naeem2020",
+}
 
 
 def fid(generated: Features, real: Features) -> float:

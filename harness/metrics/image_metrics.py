@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.metrics import classes, coverage, fidelity
-from harness.metrics.directions import bare_name
+from harness.metrics.columns import Column, MetricColumn
+from harness.metrics.fidelity import NEIGHBOURS as K
 from harness.metrics.fidelity import Features
 from harness.spec import RunSpec
 
@@ -22,11 +23,6 @@ NOISE = "fid_sd"  # the standard deviation of the floor's draws
 SHOWN = 10  # classes up to which each has a column of its own
 WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
 WEAK_MODES = 0.9  # of the classes that real pictures show, those that it must find among held-out ones
-
-LEAST = {  # pictures that a metric takes: of fewer it has no value
-    "fid": 2, "fid_train": 2, "fid_excess": 2, "score": 2, "kid": 4, "isc": fidelity.ISC_SPLITS,
-    **dict.fromkeys(fidelity.BY_NEIGHBOURS, fidelity.NEIGHBOURS + 1),
-}  # fmt: skip
 
 Columns = dict[str, float]
 
@@ -53,14 +49,14 @@ class Seen:
 class FeatureMetric:
     """How some columns are computed from what an extractor sees.
 
+    columns    their facts, what real pictures reach aside
     compute    (features [n, k], scores [n, c] of classes or None, seen, name) -> columns
-    columns    its names, as documented: x stands for the extractor, n for numbers of pictures
     needs      features, scores of whatever classes, or those of the classes of the data
     last_only  whether the last scored step alone is worth its cost
     """
 
     version: int
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     compute: "Callable[[Features, Features | None, Seen, str], Columns]"
     summary: str
     needs: Literal["features", "scores", "classes"] = "features"
@@ -162,16 +158,19 @@ def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]
     """
     from harness.metrics.extractors import EXTRACTORS
 
-    found = {column: n for column, _ in _named(name, n)} | {"fid_excess": n, "score": n}
-    found |= {f"isc[{name}]@{n}": n} if EXTRACTORS[name].gives_scores else {}
-    found |= {f"fid[{name}]@{n // 2}": n // 2, f"fid_train[{name}]@{min(n, trained)}": min(n, trained)}
+    half, used = n // 2, min(n, trained)
+    columns = [(plain, column, n) for column, plain in _named(name, n)]
+    columns += [("fid_excess", "fid_excess", n), ("score", "score", n)]
+    columns += [("isc", f"isc[{name}]@{n}", n)] if EXTRACTORS[name].gives_scores else []
+    columns += [("fid", f"fid[{name}]@{half}", half), ("fid_train", f"fid_train[{name}]@{used}", used)]
     of_classes = ["class_kl", _modes(classes, n)] if classes else []
-    return [column for column, pictures in found.items() if pictures >= LEAST[bare_name(column)]] + of_classes
+    return [column for plain, column, pictures in columns if pictures >= FEATURE_COLUMNS[plain].least] + of_classes
 
 
 def beside(column: str) -> str:
     """Return the name of the column of what real pictures reach."""
-    return f"{column}_ceiling" if column.startswith(("modes", "isc")) else f"{column}_floor"
+    parsed = MetricColumn.parse(column)
+    return str(replace(parsed, suffix=FEATURE_COLUMNS[parsed.name].beside))
 
 
 def seen_arrays(seen: Mapping[str, Seen]) -> dict[str, np.ndarray]:
@@ -285,13 +284,13 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     "fid": FeatureMetric(
         version=2,
         columns=(
-            "fid[x]@n",
-            "fid[x]@n/2",
-            "fid_train[x]@n",
-            "fid_singular[x]",
-            "fid_excess",
-            "score",
-            "score_undefined",
+            Column("fid", "lower", form="[x]@n", beside="floor", least=2, papers=("heusel2017",)),
+            Column("fid", "lower", form="[x]@n/2", beside="floor", least=2, papers=("heusel2017",)),
+            Column("fid_train", "lower", form="[x]@n", least=2),
+            Column("fid_singular", form="[x]"),
+            Column("fid_excess", "lower", least=2),
+            Column("score", "higher", least=2),
+            Column("score_undefined"),
         ),
         compute=_fid,
         summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
@@ -300,14 +299,23 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     ),
     "kid": FeatureMetric(
         version=1,
-        columns=("kid[x]@n",),
+        columns=(Column("kid", "lower", form="[x]@n", beside="floor", least=4, papers=("binkowski2018",)),),
         compute=_kid,
         last_only=True,
         summary="kernel distance in the same features, unbiased, at the last step",
     ),
     "isc": FeatureMetric(
         version=1,
-        columns=("isc[x]@n",),
+        columns=(
+            Column(
+                "isc",
+                "higher",
+                form="[x]@n",
+                beside="ceiling",
+                least=fidelity.ISC_SPLITS,
+                papers=("salimans2016",),
+            ),
+        ),
         compute=_isc,
         needs="scores",
         last_only=True,
@@ -315,16 +323,26 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     ),
     "neighbours": FeatureMetric(
         version=1,
-        columns=tuple(f"{plain}[x,k{fidelity.NEIGHBOURS}]@n" for plain in fidelity.BY_NEIGHBOURS),
+        columns=tuple(
+            Column(name, "higher", form=f"[x,k{K}]@n", beside="floor", least=K + 1, papers=(paper,))
+            for name, paper in fidelity.BY_NEIGHBOURS.items()
+        ),
         compute=_neighbours,
         last_only=True,
         summary="the same four in features of extractor x, at the last step, with floors",
     ),
     "classes": FeatureMetric(
         version=3,
-        columns=("class_kl", "class_kl_plugin", "modes", "share[class]"),
+        columns=(
+            Column("class_kl", "lower", beside="floor"),
+            Column("class_kl_plugin"),
+            Column("modes", "higher", beside="ceiling"),
+            Column("share", form="[class]"),
+        ),
         compute=_classes,
         needs="classes",
         summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
     ),
 }
+
+FEATURE_COLUMNS = {column.name: column for metric in FEATURE_METRICS.values() for column in metric.columns}

@@ -7,7 +7,8 @@ import numpy as np
 
 from harness.metrics import coverage, transport
 from harness.metrics.collapse import collapsed
-from harness.metrics.fidelity import NEIGHBOURS
+from harness.metrics.columns import Column
+from harness.metrics.fidelity import BY_NEIGHBOURS, NEIGHBOURS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
@@ -19,14 +20,15 @@ MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part
 class Metric:
     """How some columns are computed.
 
+    columns    their facts, floors aside
     compute    (generated [N, *shape], reference) -> columns; NaN where undefined
-    columns    its names; "@n" at a name's end stands for the number of points, which is part of that name
+    applies    reference -> whether its data set has these columns
     floored    whether a floor stands beside each: the mean of `compute` over real samples of the reference's n
     last_only  whether the last scored step alone is worth its cost
     """
 
     version: int
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     compute: Callable[[Points, Reference], dict[str, float]]
     applies: Callable[[Reference], bool]
     summary: str
@@ -104,7 +106,12 @@ def null_columns(points: Points, reference: Reference) -> dict[str, float]:
 METRICS: dict[str, Metric] = {
     "w1": Metric(
         version=2,
-        columns=("w1", "w1_floor", "w1_excess", "score", "score_undefined"),
+        columns=(
+            Column("w1", "lower", "W1 (data units)", beside="floor", papers=("flamary2021",)),
+            Column("w1_excess", "lower", "W1 excess (data units)"),
+            Column("score", "higher"),
+            Column("score_undefined"),
+        ),
         compute=_w1,
         applies=_low_dimensional,
         floored=True,
@@ -112,7 +119,7 @@ METRICS: dict[str, Metric] = {
     ),
     "w1_train": Metric(
         version=1,
-        columns=("w1_train", "w1_train_floor"),
+        columns=(Column("w1_train", beside="floor"),),
         compute=_w1_train,
         applies=lambda reference: reference.train is not None and _low_dimensional(reference),
         floored=True,
@@ -120,7 +127,7 @@ METRICS: dict[str, Metric] = {
     ),
     "w2": Metric(
         version=1,
-        columns=("w2", "w2_floor"),
+        columns=(Column("w2", "lower", "W2 (data units)", beside="floor", papers=("flamary2021",)),),
         compute=_w2,
         applies=_low_dimensional,
         floored=True,
@@ -129,7 +136,7 @@ METRICS: dict[str, Metric] = {
     ),
     "sliced": Metric(
         version=1,
-        columns=("sliced_w", "sliced_w_floor"),
+        columns=(Column("sliced_w", "lower", "sliced W1", beside="floor", papers=("bonneel2015",)),),
         compute=_sliced,
         applies=lambda reference: True,
         floored=True,
@@ -139,13 +146,11 @@ METRICS: dict[str, Metric] = {
     "coverage": Metric(
         version=2,
         columns=(
-            "hq",
-            "hq_ceiling",
-            f"modes@{MODES_SAMPLES}",
-            "modes_half",
-            "reverse_kl",
-            "reverse_kl_floor",
-            "reverse_kl_undefined",
+            Column("hq", "higher", "high-quality share", beside="ceiling"),
+            Column("modes", "higher", form=f"@{MODES_SAMPLES}"),
+            Column("modes_half", "higher"),
+            Column("reverse_kl", "lower", "reverse KL (nats)", beside="floor", ranked=False),
+            Column("reverse_kl_undefined"),
         ),
         compute=_coverage,
         applies=lambda reference: reference.modes is not None,
@@ -153,7 +158,10 @@ METRICS: dict[str, Metric] = {
     ),
     "manifold": Metric(
         version=1,
-        columns=tuple(f"{name}[k{NEIGHBOURS}]@n" for name in ("precision", "recall", "density", "coverage")),
+        columns=tuple(
+            Column(name, "higher", form=f"[k{NEIGHBOURS}]@n", beside="floor", papers=(paper,), ranked=False)
+            for name, paper in BY_NEIGHBOURS.items()
+        ),
         compute=_manifold,
         applies=lambda reference: _low_dimensional(reference) and len(reference.points) > NEIGHBOURS,
         floored=True,
@@ -162,7 +170,7 @@ METRICS: dict[str, Metric] = {
     ),
     "collapse": Metric(
         version=2,
-        columns=("collapsed",),
+        columns=(Column("collapsed"),),
         compute=_collapse,
         applies=lambda reference: True,
         summary="1 where samples lie within 5 % of real samples' mean distance of each other, or one mode has the mass",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
 from harness.plan.stacks import Plan, Row
 from harness.plan.weak_extractors import weak_extractors
@@ -125,7 +126,7 @@ def read(suite: Suite, plan: Plan) -> dict[str, str]:
 def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:
     """Return on how few pictures each data set is scored that takes more for a FID in features of an extractor."""
     counts = {label: min(n, suite.score.samples) for label, n in _held_out(plan).items()}
-    is_fid = suite.primary.images.partition("[")[0] in BY_COVARIANCE
+    is_fid = MetricColumn.parse(suite.primary.images).name in BY_COVARIANCE
     return {label: n for label, n in counts.items() if is_fid and n <= FEATURES}
 
 

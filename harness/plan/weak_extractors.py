@@ -1,6 +1,6 @@
 """Which extractors are known to be too weak for what a plan ranks pictures on."""
 
-from harness.metrics.directions import bare_name
+from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import OF_CLASSES, defaults, known
 from harness.metrics.image_metrics import FEATURE_METRICS, too_weak
 from harness.plan.stacks import Plan
@@ -8,7 +8,7 @@ from harness.plugins.components import tables
 from harness.spec import canonical_json
 from harness.suite.format.models import Suite
 
-BY_CLASSES = {bare_name(column) for column in FEATURE_METRICS["classes"].columns}
+BY_CLASSES = {column.name for column in FEATURE_METRICS["classes"].columns}
 
 
 def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:
@@ -16,7 +16,7 @@ def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:
 
     Only of those that the cache holds: a plan trains none.
     """
-    if bare_name(suite.primary.images) not in BY_CLASSES:
+    if MetricColumn.parse(suite.primary.images).name not in BY_CLASSES:
         return {}
     found: dict[str, dict[str, float]] = {}
     setups = {

@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from harness.disk.files import write_atomic
 from harness.errors import StoreError
+from harness.metrics import label
+from harness.metrics.columns import covered
 from harness.report.analysis import (
     averaging,
     cell_table,
@@ -40,7 +42,6 @@ from harness.report.figures import (
 )
 from harness.report.figures.panels import TYPES, Panel, Section
 from harness.report.results import Records
-from harness.report.styles import label
 from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
 from harness.report.text.across_text import across_part
 from harness.statistics import intervals
@@ -155,7 +156,7 @@ def context(
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
         "reached": noise_floors.of_pictures(view),
-        "fid": any(c.startswith("fid[") for c in table.columns),
+        "fid": bool(covered("fid", table.columns)),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
         "pictured": bool(drawn["sheets"].panels),

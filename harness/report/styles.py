@@ -1,4 +1,4 @@
-"""How objectives look, and what metrics are called, wherever a report shows them."""
+"""How objectives look wherever a report shows them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,18 +12,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (9, 3)))
 # The objectives of `harness list` by their places, which are the same in every report; those drawn most come first.
 PLACES = ("gan", "nsgan", "wgan-gp", "wgan-clip", "lsgan", "hinge", "wgan-lp", "wgan")
-# Labels with units; a metric that is not here is labelled with its own name.
-LABELS = {
-    "w1_excess": "W1 excess (data units)",
-    "w1": "W1 (data units)",
-    "w2": "W2 (data units)",
-    "sliced_w": "sliced W1",
-    "hq": "high-quality share",
-    "reverse_kl": "reverse KL (nats)",
-    "kl": "KL (nats)",
-    "js": "JS (nats)",
-    "tv": "total variation",
-}
 
 
 @dataclass(frozen=True)
@@ -62,8 +50,3 @@ def _varied(name: str) -> int | None:
 
 def _style(place: int) -> Style:
     return Style(PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)])
-
-
-def label(metric: str) -> str:
-    """Return the axis label of a metric column, with its unit."""
-    return LABELS.get(metric, metric)

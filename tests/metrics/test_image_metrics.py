@@ -8,9 +8,9 @@ import torch
 from oracles import data_defaults, make_spec
 
 from harness.datasets import DATASETS
-from harness.metrics import FEATURE_METRICS, extractors, image_metrics, make_reference, score
+from harness.metrics import FEATURE_METRICS, column_facts, extractors, image_metrics, make_reference, score
+from harness.metrics.columns import MetricColumn
 from harness.metrics.coverage import expected_kl
-from harness.metrics.directions import DIRECTIONS
 from harness.metrics.extractors.own import Ready
 from harness.metrics.fidelity import fid, floor_of_halves
 from harness.metrics.image_metrics import columns_seen
@@ -71,7 +71,8 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     assert {*columns, "score"} == {*names, *(f"{name}_floor" for name in names), isc, f"{isc}_ceiling", *alone, *rest}
     assert all(value is not None for value in columns.values())
     assert columns["extractor_error[blocks]"] == 0.25
-    declared = {column for metric in FEATURE_METRICS.values() for column in metric.columns if metric.needs != "classes"}
+    metrics = [metric for metric in FEATURE_METRICS.values() if metric.needs != "classes"]
+    declared = {str(column) for metric in metrics for column in metric.columns}
     plain = {
         c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n")
         for c in {*names, isc, *alone, "score", "score_undefined", "fid_excess"}
@@ -188,9 +189,9 @@ def test_a_reference_is_the_same_whoever_makes_it():
 @pytest.mark.parametrize(("name", "trained", "data"), [("blocks", 1257, {}), ("classifier", 100, {"fixed": 100})])
 def test_the_columns_that_can_rank_are_those_that_runs_have(name, trained, data):
     columns = score(pictures(), make_reference(spec(**data), SAMPLES, [name]))
-    ends = ("_floor", "_ceiling", "_plugin")
-    found = {c for c in columns if c.split("[")[0].split("@")[0] in DIRECTIONS and not c.endswith(ends)}
-    assert set(columns_seen(name, SAMPLES, trained, 10 * (name == "classifier"))) == found - {"sliced_w"}
+    parsed = [column for column in map(MetricColumn.parse, columns) if not column.suffix and not column.sampler]
+    ranked = {str(column) for column in parsed if getattr(column_facts().get(column.name), "better", "")}
+    assert set(columns_seen(name, SAMPLES, trained, 10 * (name == "classifier"))) == ranked - {"sliced_w"}
 
 
 @pytest.mark.slow

@@ -151,8 +151,8 @@ def test_every_metric_gives_just_its_columns_and_only_finite_floats(name, refere
     alone = {k: v for k, v in METRICS.items() if k == name}
     monkeypatch.setattr("harness.metrics.METRICS", alone)
     columns = {column for column in score(real(2500), fixed) if not column.startswith("null.")}
-    declared = {column.replace("@n", "@300") for column in metric.columns}
-    assert columns == declared | {f"{column}_floor" for column in declared if "@" in column and metric.floored}
+    declared = {str(column).replace("@n", "@300"): column.beside for column in metric.columns}
+    assert columns == {*declared, *(f"{column}_{beside}" for column, beside in declared.items() if beside)}
 
 
 def test_metrics_that_need_modes_leave_data_without_them_alone():

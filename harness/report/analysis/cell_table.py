@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from harness.errors import HarnessError
-from harness.metrics.directions import bare_name, lower_is_better
+from harness.metrics import lower_is_better
+from harness.metrics.columns import MetricColumn
 from harness.statistics.intervals import spread
 from harness.store import STATUSES
 from harness.text import NOTHING, plain, swept_value
@@ -73,9 +74,9 @@ BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density
 
 def beside_of(column: str) -> str:
     """Return the name without extractor and number of a column that is shown beside pictures' primary; "" of others."""
-    plain = bare_name(column)
-    is_bare = column == plain or column.endswith("]") or column.rsplit("@")[-1].isdigit()
-    return plain if plain in BESIDE_OF_PICTURES and is_bare else ""
+    parsed = MetricColumn.parse(column)
+    is_value = not parsed.suffix and not parsed.sampler
+    return parsed.name if parsed.name in BESIDE_OF_PICTURES and is_value else ""
 
 
 def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:

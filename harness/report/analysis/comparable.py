@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.metrics.columns import covered
 from harness.store.frozen_tables import is_frozen
 from harness.store.scoring_settings import Scoring
 from harness.text import counted, listed, plain
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SETTINGS = ("hyper.", "data.", "setup.")
-WEIGHTS = "extractor_weights["
+WEIGHTS = "extractor_weights"
 # Settings that belong to no objective: where competitors of one task differ in them, that is said first.
 COMMON = ("steps", "setup.batch", "setup.fixed", "setup.points", "data.", "setup.generator.")
 CELL = ["task", "objective", "setting"]
@@ -99,15 +100,13 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
 
 def _extractors(runs: "pd.DataFrame") -> list[str]:
     """Return in features of which extractors some runs are scored, in words: one text where all are of the same."""
-    names = [c for c in runs.columns if c.startswith(WEIGHTS)]
-    sets = runs[names].notna().drop_duplicates().to_numpy()
+    columns = covered(WEIGHTS, runs.columns)
+    sets = runs[list(map(str, columns))].notna().drop_duplicates().to_numpy()
     return sorted(
-        listed([_extractor(name) for name, there in zip(names, row, strict=True) if there]) for row in sets if row.any()
+        listed([column.extractor for column, there in zip(columns, row, strict=True) if there])
+        for row in sets
+        if row.any()
     )
-
-
-def _extractor(column: str) -> str:
-    return column.removeprefix(WEIGHTS).rstrip("]")
 
 
 def unlike_data(runs: "pd.DataFrame", a: "pd.DataFrame", b: "pd.DataFrame") -> str:
@@ -167,9 +166,9 @@ def said_first(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
 
 def _other_weights(table: "pd.DataFrame") -> str:
     for task, runs in table.groupby("task", sort=False):
-        for name in runs.columns:
-            if name.startswith(WEIGHTS) and runs[name].nunique() > 1:
-                return f"On {task} the extractor {_extractor(name)} has other weights for some runs than for others. "
+        for column in covered(WEIGHTS, runs.columns):
+            if runs[str(column)].nunique() > 1:
+                return f"On {task} the extractor {column.extractor} has other weights for some runs than for others. "
     return ""
 
 
@@ -188,8 +187,8 @@ def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
 
 def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:
     """Return the extractors whose weights differ between the runs of two tables."""
-    names = dict.fromkeys(c for c in [*a, *b] if c.startswith(WEIGHTS))
-    return [_extractor(name) for name in names if _values(a, name) != _values(b, name)]
+    columns = dict.fromkeys(covered(WEIGHTS, [*a, *b]))
+    return [column.extractor for column in columns if _values(a, str(column)) != _values(b, str(column))]
 
 
 def _values(runs: "pd.DataFrame", name: str) -> list[Any]:

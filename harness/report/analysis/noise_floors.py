@@ -1,22 +1,21 @@
 """What real data reach by the metrics of a report: beside it every value of a generator is to be read."""
 
-import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
+from harness.metrics.columns import MetricColumn, covered
 from harness.report.analysis.tables import View, pictured
 from harness.text import listed, number
 
 # Of pictures, in the order in which they are shown: all by one extractor, or what its classifier sees.
 OF_PICTURES = ("fid", "kid", "precision", "recall", "class_kl", "modes", "sliced_w")
-COLUMN = re.compile(r"(?P<plain>\w+?)(\[(?P<of>\w+)[^\]]*\])?(@(?P<n>\d+))?(?P<end>_floor|_ceiling)?")
 
 
 def of_points(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
     """Return the range of the floor of W1 over the finished runs; "" where no metric is an excess over it."""
-    if "w1_floor" not in table or not any(metric.endswith("_excess") for metric in metrics.values()):
+    if "w1_floor" not in table or not any(MetricColumn.parse(metric).is_excess for metric in metrics.values()):
         return ""
     floors = pd.to_numeric(table["w1_floor"], errors="coerce").dropna()
     if floors.empty:
@@ -34,24 +33,24 @@ def of_pictures(view: View) -> list[str]:
     names = [str(task).replace(f" / {architecture}", "", 1) for task, architecture in pairs]
     said = []
     for name, part in rows[rows["status"] == "ok"].groupby(pd.Series(names, rows.index), sort=False):
-        known = COLUMN.fullmatch(view.metrics[str(part["dataset"].iloc[0])])
-        if reached := _reached(part, known["of"] if known else None):
+        metric = MetricColumn.parse(view.metrics[str(part["dataset"].iloc[0])])
+        if reached := _reached(part, metric.extractor):
             listing = listed([f"{column} {value}" for column, value in reached.items()])
             said.append(f"Real pictures of {name} reach {listing}.{_judge(part)}{_singular(part)}")
     return said
 
 
-def _reached(rows: pd.DataFrame, extractor: str | None) -> dict[str, str]:
+def _reached(rows: pd.DataFrame, extractor: str) -> dict[str, str]:
     """Return the floor or ceiling of each metric by its column, of the extractor that ranks and at the largest n."""
-    found: dict[str, tuple[int, str, Any]] = {}
-    for column in rows.columns:
-        known = COLUMN.fullmatch(column)
-        if known is None or not known["end"] or known["plain"] not in OF_PICTURES or rows[column].isna().all():
-            continue
-        if known["of"] in (None, extractor) or extractor is None:
-            one = (int(known["n"] or 0), column.removesuffix(known["end"]), rows[column].astype(float).median())
-            found[known["plain"]] = max(found.get(known["plain"], one), one)
-    return {found[plain][1]: number(float(found[plain][2])) for plain in OF_PICTURES if plain in found}
+    columns = [c for c in map(MetricColumn.parse, rows.columns) if c.suffix and not c.sampler and c.name in OF_PICTURES]
+    fit = [c for c in columns if rows[str(c)].notna().any() and (not extractor or c.extractor in ("", extractor))]
+    reached = {}
+    for name in OF_PICTURES:
+        if own := [column for column in fit if column.name == name]:
+            largest = max(own, key=lambda column: (column.n, str(column)))
+            value = rows[str(largest)].astype(float).median()
+            reached[str(replace(largest, suffix=""))] = number(float(value))
+    return reached
 
 
 def _judge(rows: pd.DataFrame) -> str:
@@ -69,5 +68,5 @@ def _singular(rows: pd.DataFrame) -> str:
 
 def _by_extractor(rows: pd.DataFrame, name: str) -> dict[str, pd.Series]:
     """Return the columns name[x] that have values, by x."""
-    names = [c for c in rows.columns if c.startswith(f"{name}[") and rows[c].notna().any()]
-    return {c[len(name) + 1 : -1]: rows[c].astype(float) for c in names}
+    columns = [c for c in covered(name, rows.columns) if rows[str(c)].notna().any()]
+    return {column.extractor: rows[str(column)].astype(float) for column in columns}

@@ -6,11 +6,12 @@ scored before there were null samplers has none.
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from harness.metrics.directions import bare_name
+from harness.metrics.columns import MetricColumn
 from harness.metrics.null_samplers import NULLS, POWER
 from harness.text import NOTHING, counted, listed, number
 
@@ -28,7 +29,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     made = pd.DataFrame(float("nan"), table.index, list(KINDS))
     for _, part in table.groupby("task", sort=False):
         for kind, column in _columns(part).items():
-            unit = _value(part, "real", column) if bare_name(column) == "modes" else 1.0
+            unit = _value(part, "real", column) if MetricColumn.parse(column).name == "modes" else 1.0
             made.loc[part.index, kind] = pd.to_numeric(part[column], errors="coerce") / unit
     return made
 
@@ -105,17 +106,17 @@ def undefined(table: pd.DataFrame) -> list[str]:
 
 def _columns(part: pd.DataFrame) -> dict[str, str]:
     """Return the column of a task that has its quality, and its coverage, where it has."""
-    start = "null.real."
     found: dict[str, str] = {}
-    names = [c.removeprefix(start) for c in part.columns if c.startswith(start) and part[c].notna().any()]
+    of_real = [column for column in map(MetricColumn.parse, part.columns) if column.sampler == "real"]
+    names = [replace(column, sampler="") for column in of_real if part[str(column)].notna().any()]
     for kind, plain in KINDS.items():
-        there = [name for want in plain for name in names if bare_name(name) == want and name in part]
+        there = [str(column) for want in plain for column in names if column.name == want and str(column) in part]
         found |= {kind: there[0]} if there else {}
     return found
 
 
 def _counts_modes(part: pd.DataFrame) -> bool:
-    return bare_name(_columns(part).get("coverage", "")) == "modes"
+    return MetricColumn.parse(_columns(part).get("coverage", "")).name == "modes"
 
 
 def _known(part: pd.DataFrame, sampler: str, column: str) -> bool:

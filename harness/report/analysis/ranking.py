@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.metrics.directions import lower_is_better
+from harness.metrics import lower_is_better
 from harness.report.analysis import cell_table, critic_norms, grid_edges
 from harness.statistics import intervals, jackknife
 from harness.statistics.intervals import Interval, Spread

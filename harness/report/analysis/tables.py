@@ -1,6 +1,5 @@
 """Tables of a report: what is read from the store once, and what the page and the CSV files show of it."""
 
-import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.metrics.directions import bare_name, named_by
+from harness.metrics.columns import MetricColumn, covered
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.report.analysis.headline import Headline, headline
@@ -117,7 +116,7 @@ def ranked(
         for part in parts:
             if (part["status"] == "ok").any():
                 own.setdefault(primary(part, wanted[str(name)], extractors), []).extend(part["run_id"])
-        plain = bare_name(wanted[str(name)])
+        plain = MetricColumn.parse(wanted[str(name)]).name
         found[str(name)] = next(iter(own), wanted[str(name)]) if len(own) < 2 else plain
         for frame in frames if len(own) > 1 else ():
             for end in ("", "_floor"):
@@ -160,15 +159,15 @@ def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> st
     is ok has such a column, it is the name itself.
     """
     ok = runs[runs["status"] == "ok"]
-    found = named_by(name, [c for c in ok.columns if ok[c].notna().any()])
+    columns = covered(name, [c for c in ok.columns if ok[c].notna().any()])
     rank = partial(_rank, name, list(extractors))
-    return max(found, key=rank)[0] if found else name
+    return str(max(columns, key=rank)) if columns else name
 
 
-def _rank(name: str, extractors: list[str], column: re.Match[str]) -> tuple[bool, int, int]:
+def _rank(name: str, extractors: list[str], column: MetricColumn) -> tuple[bool, int, int]:
     """Return what puts a column before others: the very name, its extractor's place in the list, its n."""
-    place = extractors.index(column["of"]) if column["of"] in extractors else len(extractors)
-    return column[0] == name, -place, int(column["n"] or 0)
+    place = extractors.index(column.extractor) if column.extractor in extractors else len(extractors)
+    return str(column) == name, -place, column.n
 
 
 def failures(table: pd.DataFrame) -> pd.DataFrame:
@@ -296,7 +295,7 @@ def mixed(table: pd.DataFrame) -> list[str]:
 
 
 def _weights(table: pd.DataFrame) -> list[str]:
-    return [name for name in table.columns if name.startswith(WEIGHTS)]
+    return list(map(str, covered(WEIGHTS, table.columns)))
 
 
 def commands(view: View) -> str:

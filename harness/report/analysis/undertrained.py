@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.metrics.directions import bare_name
+from harness.metrics.columns import MetricColumn
 from harness.report.analysis.cell_table import described
 from harness.text import listed, number
 
@@ -16,7 +16,7 @@ FLOORS = 2
 def over_floor(rows: pd.DataFrame, metric: str) -> tuple[pd.Series, float] | None:
     """Return the excess of every row over what real data reach, and the mean of that; None of a metric without it."""
     name = "w1_floor" if metric == "w1_excess" else f"{metric}_floor"
-    if metric not in rows or name not in rows or bare_name(metric) not in ("w1_excess", "fid"):
+    if metric not in rows or name not in rows or MetricColumn.parse(metric).name not in ("w1_excess", "fid"):
         return None
     values, floor = rows[metric].astype(float), rows[name].astype(float)
     return values if metric == "w1_excess" else values - floor, float(floor.mean())

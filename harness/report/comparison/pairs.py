@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.metrics.directions import lower_is_better
+from harness.metrics import lower_is_better
+from harness.metrics.columns import MetricColumn
 from harness.report.analysis import cell_table
 from harness.report.analysis.comparable import WEIGHTS, is_setting
 from harness.statistics import intervals
@@ -215,9 +216,8 @@ def _numbers(rows: pd.DataFrame, name: str) -> pd.Series:
 
 def measured(table: pd.DataFrame) -> list[str]:
     """Return the columns of what a run's content alone decides: metrics, and where a run diverged."""
-    return [
-        c for c in table.columns if c not in LABELS | TAKEN and not (is_setting(c) or c.startswith(("sweep.", WEIGHTS)))
-    ]
+    own = [c for c in table.columns if c not in LABELS | TAKEN and not (is_setting(c) or c.startswith("sweep."))]
+    return [column for column in own if MetricColumn.parse(column).name != WEIGHTS]
 
 
 def _equal(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:

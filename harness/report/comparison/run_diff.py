@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.metrics.columns import MetricColumn
 from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
 from harness.report.analysis.tables import MACHINE, made_with, said_once
 from harness.report.comparison.pairs import Pairs, Side, measured
@@ -17,7 +18,7 @@ OF_OBJECTIVES = ("version.objective", "version.trick")
 MOST = 4  # settings that are named before the verdict
 CONSEQUENCES = {
     "cpu_isa": ". Equal runs differ in the last bit from the first step, and in their scores after a few hundred",
-    "extractor_weights": ". Scores in its features are those of two networks: compare them within a folder",
+    WEIGHTS: ". Scores in its features are those of two networks: compare them within a folder",
 }
 
 
@@ -136,7 +137,7 @@ def _made_with(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
 
 def _weights(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
     """Name the extractors whose weights differ."""
-    names = [f"{WEIGHTS}{extractor}]" for extractor in unlike_weights(a, b)]
+    names = [str(MetricColumn(WEIGHTS, extractor)) for extractor in unlike_weights(a, b)]
     return [_differs(name, _known(a, name), _known(b, name)) for name in names]
 
 
@@ -146,7 +147,7 @@ def _known(table: pd.DataFrame, name: str) -> list[str]:
 
 def _differs(name: str, x: list[str], y: list[str]) -> str:
     both = f"{listed(x or ['not known'])} in A, {listed(y or ['not known'])} in B"
-    return f"{name} differs: {both}{CONSEQUENCES.get(name.partition('[')[0], '')}"
+    return f"{name} differs: {both}{CONSEQUENCES.get(MetricColumn.parse(name).name, '')}"
 
 
 def _scored_by(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from harness.report.styles import Style, label
+from harness.metrics import label
+from harness.metrics.columns import MetricColumn
+from harness.report.styles import Style
 from harness.text import plain
 
 Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
@@ -94,7 +96,7 @@ def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[
 
     `cells`: objective, row, text, median, mean, low, high. `runs`: objective, row, lift (up or down within it), value.
     """
-    if metric.split("[")[0].split("@")[0].endswith("_excess"):
+    if MetricColumn.parse(metric).is_excess:
         ax.axvline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     for cell in cells.to_dict("records"):
         look, mine = styled[cell["objective"]], runs[runs["row"] == cell["row"]]
@@ -184,7 +186,7 @@ def draw_steps(
             part["step"], part["value"], color=look.colour, linewidth=2.0, linestyle=look.dash, marker=look.marker,
             markersize=5, label=str(text),
         )  # fmt: skip
-    if metric.endswith("_excess") and ax.get_yscale() != "log":  # a log axis has no zero
+    if MetricColumn.parse(metric).is_excess and ax.get_yscale() != "log":  # a log axis has no zero
         ax.axhline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xlabel(steps)
     ax.set_ylabel(label(metric))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.metrics.columns import MetricColumn
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.image_grids import Pictures, sheet, square
@@ -77,7 +78,7 @@ def _real(view: View, cell: dict[str, Any], run_id: str) -> Pictures:
 def _below(view: View, cell: dict[str, Any], run_id: str) -> str:
     metric = str(cell["metric"])
     value = view.table.loc[view.table["run_id"] == run_id, metric].astype(float).iloc[0]
-    return f"{metric.partition('[')[0]} {number(value)}"
+    return f"{MetricColumn.parse(metric).name} {number(value)}"
 
 
 def _sheet(pictures: Pictures) -> Pictures:

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.report import styles
+from harness.metrics import label
+from harness.metrics.columns import MetricColumn
 from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
@@ -145,12 +146,12 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     marks, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
     lines = max(text.count("\n") + 1 for text in texts)
     figure, ax = blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
-    zero = [0.0] if metric.endswith("_excess") else []  # the floor belongs in the picture
+    zero = [0.0] if MetricColumn.parse(metric).is_excess else []  # the floor belongs in the picture
     _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
     drawing.draw_strips(ax, shown.assign(text=texts), marks, dict(view.styled), metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(task)
-    return figure, task, f"{styles.label(metric)} of every seed on {task}, by objective, best on top{left}"
+    return figure, task, f"{label(metric)} of every seed on {task}, by objective, best on top{left}"
 
 
 def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
@@ -181,7 +182,7 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     _scale(ax, "y", thin["value"].to_numpy())
     drawing.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
     ax.set_title(task)
-    return figure, task, f"{styles.label(metric)} against steps on {task}, a line an objective"
+    return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
 
 
 def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from harness.metrics.directions import lower_is_better
+from harness.metrics import lower_is_better
 from harness.report.analysis.cell_table import FAILURES
 from harness.report.analysis.ranking import Contender, TaskResult, mean_gap, overall
 from harness.statistics.intervals import Interval

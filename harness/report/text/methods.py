@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from harness import __version__
+from harness.metrics import label
+from harness.metrics.columns import covered
 from harness.report.analysis import null_rows, tables
 from harness.report.analysis.study_results import INDEPENDENT, SPREAD, distinct
 from harness.report.analysis.tables import View
 from harness.report.figures.sensitivity import swept
-from harness.report.styles import label
 from harness.report.text import bibliography
 from harness.report.text.study_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach
@@ -192,7 +193,7 @@ def _studied(view: View) -> str:
 
 
 def _extractors(table: pd.DataFrame) -> list[str]:
-    return [name[len("extractor_weights[") : -1] for name in table.columns if name.startswith("extractor_weights[")]
+    return [column.extractor for column in covered("extractor_weights", table.columns)]
 
 
 def _intervals(view: View) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.datasets.cache import lacks_room
 from harness.errors import DataError, HarnessError, suggestion
-from harness.metrics import rankable
+from harness.metrics import METRICS, rankable
+from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.checks.image_ranking import why_unranked
@@ -18,6 +19,7 @@ from harness.suite.format.yaml_file import KeyPath
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
 
+EXACT = {column.name for name in ("w1", "w1_train", "w2") for column in METRICS[name].columns}
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 
@@ -80,7 +82,7 @@ def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list
     if metric in known:
         return []
     size = prod(entry.shape(data))
-    is_exact = metric.partition("_")[0] in ("w1", "w2", "score")
+    is_exact = MetricColumn.parse(metric).name in EXACT
     why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
     text = f"cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
     return [Problem(("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]

@@ -8,14 +8,13 @@ from harness.datasets import Dataset
 from harness.datasets.images import HELD_OUT
 from harness.errors import suggestion
 from harness.metrics import FEATURE_METRICS, rankable
-from harness.metrics.directions import bare_name, named_by
+from harness.metrics.columns import MetricColumn, covered
 from harness.metrics.extractors import OF_CLASSES, defaults
 from harness.metrics.extractors.network import FEATURES
-from harness.metrics.image_metrics import LEAST, WEAK_ERROR, columns_seen
+from harness.metrics.image_metrics import FEATURE_COLUMNS, WEAK_ERROR, columns_seen
 from harness.text import listed
 
-OF_FEATURES = {bare_name(name) for metric in FEATURE_METRICS.values() for name in metric.columns}
-OF_EVERY = {bare_name(c) for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
+OF_EVERY = {c.name for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
 
 
 BY_COVARIANCE = ("fid", "fid_train", "fid_excess", "score")  # which say little where it is singular
@@ -45,8 +44,8 @@ def why_unranked(
     only where the answer depends on them.
     """
     assert entry.pictures is not None, "of a data set of pictures"
-    known, plain = rankable(entry, data), bare_name(metric)
-    if plain not in known or (plain not in OF_FEATURES and plain != metric):
+    known, plain = rankable(entry, data), MetricColumn.parse(metric).name
+    if plain not in known or (plain not in FEATURE_COLUMNS and plain != metric):
         return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
     sizes, (samples, extractors) = entry.sizes(data), score
     n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
@@ -54,19 +53,20 @@ def why_unranked(
     few = ""
     if plain in BY_COVARIANCE and sizes.held_out <= FEATURES:
         few = f"{metric!r} given; {few_for_fid(label, sizes.held_out)}; rank on sliced_w or kid."
-    if plain not in OF_FEATURES or (looked_at and metric in OF_EVERY and n >= LEAST[plain]):
+    if plain not in FEATURE_COLUMNS or (looked_at and metric in OF_EVERY and n >= FEATURE_COLUMNS[plain].least):
         return few
     pictures = entry.pictures(data)
     asked = defaults(pictures) if extractors is None else list(extractors)
     used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
     columns = [c for x in asked for c in columns_seen(x, n, used, classes if x in OF_CLASSES else 0)]
-    there = [column for column in columns if named_by(plain, [column])]
-    if not there and n < LEAST.get(plain, 0):
-        return f"{metric!r} takes {LEAST[plain]} pictures or more, and '{label}' is scored on {n}; use sliced_w."
+    there = list(map(str, covered(plain, columns)))
+    least = FEATURE_COLUMNS[plain].least
+    if not there and n < least:
+        return f"{metric!r} takes {least} pictures or more, and '{label}' is scored on {n}; use sliced_w."
     if not there:
         seen = f"{listed(asked)} alone" if asked else "no extractor"
         text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
         return f"{text}sliced_w."
-    if not named_by(metric, there):
+    if not covered(metric, there):
         return f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."
     return few

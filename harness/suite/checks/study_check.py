@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, product
 from typing import Any
 
-from harness.metrics.directions import bare_name
+from harness.metrics.columns import MetricColumn
 from harness.plugins.components import Tables
 from harness.suite.checks.refusals import resolved_or_refused
 from harness.suite.expand import Choice, choices, drawn, drawn_names
@@ -94,7 +94,7 @@ def _wrong_seeds(suite: Suite) -> Iterator[Problem]:
 def _unscored(suite: Suite, triples: Iterable[Triple]) -> Iterator[Problem]:
     for kind in sorted({triple.dataset.entry.kind for triple in triples}):
         column = getattr(suite.primary, kind)
-        if bare_name(column) not in SCORED[kind]:
+        if MetricColumn.parse(column).name not in SCORED[kind]:
             text = (
                 f"{column!r} given, and a study chooses by the score, which follows {listed(SCORED[kind][:2])} alone."
             )

@@ -12,7 +12,7 @@ from report.fake_results import FakeResults
 from scipy.stats import ttest_1samp, ttest_rel
 
 from harness.errors import HarnessError, UnknownName
-from harness.metrics.directions import lower_is_better
+from harness.metrics import lower_is_better
 from harness.report.analysis import cell_table, ranking, tables
 from harness.report.analysis.cell_table import FAILURES
 from harness.statistics import intervals
