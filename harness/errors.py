@@ -9,12 +9,34 @@ HarnessError              exit code 2: the call or the suite is wrong
     `-- Damaged           a file in it that is not what was written
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A mistake in a suite. Programs branch on its code; people read `place: key: text`.
+
+    code    what kind of mistake it is: `unknown-name`, `bad-value`, ...
+    path    where it stands in the suite, ("matrix", 0, "objective"); () for the whole file
+    place   file and line of that, or the option: `suites/ring.yaml:12`; "" until they are looked up
+    """
+
+    code: str
+    path: KeyPath
+    text: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        path = ".".join(map(str, self.path))
+        key = next((repr(part)[1:-1] for part in reversed(self.path) if isinstance(part, str)), "")
+        return ": ".join(filter(None, [self.place, key[:60] if self.place else path, self.text]))
 
 
 class HarnessError(Exception):
@@ -24,13 +46,13 @@ class HarnessError(Exception):
 
 
 class SuiteError(HarnessError):
-    """A suite that cannot be run. `problems` holds one sentence for each mistake, in file order."""
+    """A suite that cannot be run. `problems` holds every mistake in it, in file order."""
 
-    def __init__(self, problems: str | list[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems = [problems] if isinstance(problems, Problem) else list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
 
-    def __reduce__(self) -> tuple[type["SuiteError"], tuple[list[str]]]:
+    def __reduce__(self) -> tuple[type["SuiteError"], tuple[list[Problem]]]:
         return type(self), (self.problems,)  # a worker process sends it back whole
 
 
@@ -63,13 +85,16 @@ class Damaged(StoreError):
         return type(self), (self.path, self.why)
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known name, "" where none is near."""
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest known name, else the known names, else nothing."""
     known = sorted(known)
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f" Did you mean '{close[0]}'?"
-    return f" Known: {', '.join(known)}." if known else ""
+    return nearest(name, known) or (f" Known: {', '.join(known)}." if known else "")
 
 
 def lookup(table: Mapping[str, T], name: str, what: str) -> T:

@@ -55,7 +55,7 @@ def test_a_mapping_may_extend_a_file(tmp_path, monkeypatch):
 def test_mistakes_name_the_place_there_is(suite, words):
     with pytest.raises(SuiteError) as error:
         load_suite(suite)
-    assert any(said.startswith(words) for said in error.value.problems)
+    assert any(str(problem).startswith(words) for problem in error.value.problems)
 
 
 @pytest.mark.slow

@@ -4,17 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.datasets import Pictures
-from harness.errors import DataError, HarnessError, lookup, suggestion
+from harness.datasets import Dataset, Pictures
+from harness.errors import DataError, lookup
 from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
 from harness.metrics.image_metrics import reliability
 from harness.plugins.components import tables
 from harness.spec import canonical_json
-from harness.suite.checks.suite_check import wrong_value
-from harness.suite.format.values import shown
-from harness.suite.format.yaml_file import parse_value
+from harness.suite.parameters import parameters
+from harness.suite.players import parse_setting
 from harness.suite.resolve import plain_settings
-from harness.suite.settings import dataset_keys, dataset_source
 
 
 def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def _lines(title: str, values: Mapping[str, str]) -> str:
 
 def _settings(name: str, entry: Any, sets: Sequence[str]) -> dict[str, Any]:
     """Return what a Setup would hold of the data set, and its floats."""
-    said = dict(_said(name, entry, text) for text in sets)
+    said = dict(_said(entry, text) for text in sets)
     path = said.pop(entry.file_key, None) if entry.file is not None else None
     if entry.file is not None and path is None:
         raise DataError(f"{name} reads a {entry.file_key}: name it with --set {entry.file_key}=PATH.")
@@ -99,20 +97,10 @@ def _settings(name: str, entry: Any, sets: Sequence[str]) -> dict[str, Any]:
     return {**settings, **(entry.file(os.path.abspath(os.path.expanduser(path))) if path is not None else {}), **floats}
 
 
-def _said(name: str, entry: Any, text: str) -> tuple[str, Any]:
+def _said(entry: Dataset, text: str) -> tuple[str, Any]:
+    text = text.removeprefix("dataset.")
+    known = {key: kinds for key, kinds in parameters("dataset", entry, {}).items() if key != "fixed"}
     key, equals, written = text.partition("=")
-    key, where = key.strip(), f"--set {text[:60]}"
-    key = key.removeprefix("dataset.")
-    known = dataset_keys(entry) - {"fixed"}
-    if not (key and equals):
-        raise HarnessError(f"{where}: KEY=VALUE needed, such as size=32.")
-    if key not in known:
-        raise HarnessError(f"{where}: the data set '{name}' has no setting {key!r}.{suggestion(key, known)}")
-    if entry.file is not None and key == entry.file_key:
+    if entry.file is not None and key == entry.file_key and equals:
         return key, written
-    source = dataset_source(entry, key, parse_value(written, where), ())
-    if source.swept:
-        raise HarnessError(f"{where}: {shown(source.value)} given; one value is needed, not a list of them.")
-    for problem in wrong_value(entry, f"dataset.{key}", source, tables()):
-        raise HarnessError(f"{where}: {problem.text}")
-    return key, source.value
+    return parse_setting(text, known, "size=32")

@@ -15,16 +15,17 @@ from harness.spec import canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.suite.checks.image_ranking import BY_COVARIANCE
 from harness.suite.competitors import compared
-from harness.suite.expand import all_triples, choices
+from harness.suite.expand import choices
 from harness.suite.format.models import Suite, scored_steps
 from harness.suite.format.study_block import Study
+from harness.suite.matrix import matrix_of
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
 from harness.suite.settings import Triple
 
 
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
     """Return the plan in plain data: counts, cells, resolved settings, and the smallest p that can be reached."""
-    triples = all_triples(suite, tables())[0]
+    triples = matrix_of(suite).triples
     ids = {row["run_id"] for row in plan.runs}
     cells = cells_of(plan.runs)
     left, axes = ids - finished, data_axes(triples)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.errors import SuiteError
+from harness.errors import Problem, SuiteError
 from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
 
 if TYPE_CHECKING:
@@ -24,10 +24,20 @@ class Tables(NamedTuple):
     objective: dict[str, "Objective"]
     trick: dict[str, "Trick"]
 
+    def of(self, kind: str) -> dict[str, Any]:
+        """Return the table of a kind of component: dataset, architecture, objective or trick."""
+        table: dict[str, Any] = getattr(self, kind)
+        return table
+
 
 RERUNS = 3  # of a plug-in whose modules are found elsewhere once it has run: twice, and once more to be certain
 _ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
 _LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
+
+
+def plugin_error(text: str) -> SuiteError:
+    """Return the error of a plug-in, or of an objective given in Python, that cannot be used."""
+    return SuiteError(Problem("bad-plugin", (), text))
 
 
 def tables() -> Tables:
@@ -69,7 +79,7 @@ def _load(path: Path) -> None:
     try:
         source = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise SuiteError(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise plugin_error(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     with first_on_path(path.absolute().parent):
         module, mark = _fresh(path, source)
     if module is None:
@@ -80,7 +90,7 @@ def _load(path: Path) -> None:
     for kind, table in tables()._asdict().items():
         taken = sorted(set(table) & set(additions[kind]))
         if taken:
-            raise SuiteError(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
+            raise plugin_error(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
     define(str(path), mark, additions)
 
 
@@ -100,7 +110,7 @@ def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
         if beside == before:
             return module, mark
         del sys.modules[module.__name__]
-    raise SuiteError(f"the plug-in {path} changes the modules that it imports whenever it runs.")
+    raise plugin_error(f"the plug-in {path} changes the modules that it imports whenever it runs.")
 
 
 def _mark(source: bytes, beside: Mapping[str, bytes]) -> int:
@@ -122,7 +132,7 @@ def _run(path: Path, source: bytes, mark: int) -> ModuleType:
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         said = " ".join(str(error).split()) or "no reason given"
-        raise SuiteError(f"the plug-in {path} cannot be imported: {type(error).__name__}: {said}") from None
+        raise plugin_error(f"the plug-in {path} cannot be imported: {type(error).__name__}: {said}") from None
     return module
 
 
@@ -135,7 +145,7 @@ def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
     if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):
-        raise SuiteError(f"the plug-in {path}: {title} must be a dictionary of names to {expected.__name__} records.")
+        raise plugin_error(f"the plug-in {path}: {title} must be a dictionary of names to {expected.__name__} records.")
     return dict(entries)
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import SuiteError
 from harness.plugins import components
 from harness.plugins.local_modules import local_modules
 from harness.spec import canonical_json
@@ -35,10 +34,12 @@ def add_objectives(objectives: Mapping[str, "Objective"]) -> None:
 
     for name, objective in objectives.items():
         if not isinstance(objective, Objective):
-            raise SuiteError(f"objectives: {name!r} is a {type(objective).__name__}; an Objective is needed.")
+            raise components.plugin_error(
+                f"objectives: {name!r} is a {type(objective).__name__}; an Objective is needed."
+            )
         place = f"objectives={name}"
         if name in OBJECTIVES and place not in components._LOADED:
-            raise SuiteError(f"objectives: {name!r} is a name that is taken already; give it another.")
+            raise components.plugin_error(f"objectives: {name!r} is a name that is taken already; give it another.")
         text = canonical_json([name, *_Described(name).lines(objective)])
         mark = int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
         components.define(place, mark, {"objective": {name: objective}})
@@ -75,7 +76,7 @@ class _Described:
                 return canonical_json(value)
             except TypeError:
                 pass  # something else lies within it
-        raise SuiteError(
+        raise components.plugin_error(
             f"objectives: {self.name!r}: {what} is a {type(value).__name__}, which no source says; "
             "a number, a text, a function or a module can be used there."
         )
@@ -89,12 +90,12 @@ class _Described:
         try:
             source = textwrap.dedent(inspect.getsource(code))
         except (OSError, TypeError):
-            raise SuiteError(
+            raise components.plugin_error(
                 f"objectives: {self.name!r}: the source of {what} cannot be found, and a run's id holds it; define "
                 "it in a notebook's cell or in a file."
             ) from None
         if inner := sorted(name for name in _imported(code) if not _by_name(name)):
-            raise SuiteError(
+            raise components.plugin_error(
                 f"objectives: {self.name!r}: {what} imports '{inner[0]}' within itself; import it in the cell instead."
             )
         used = {name: self.of(part, f"'{name}', which {what} uses,", home) for name, part in sorted(_used(value))}
@@ -112,7 +113,9 @@ class _Described:
             further = local_modules(source, package).items()
             return [value.__name__, source, *(f"{name}\n{text.decode()}" for name, text in further)]
         except (OSError, TypeError):
-            raise SuiteError(f"objectives: {self.name!r}: {what} comes from {file}, which cannot be read.") from None
+            raise components.plugin_error(
+                f"objectives: {self.name!r}: {what} comes from {file}, which cannot be read."
+            ) from None
 
 
 def _by_name(module: str) -> bool:

@@ -15,9 +15,9 @@ from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import Params, learnt, points
 from harness.study.trial_value import value_of
 from harness.suite.expand import Expansion
-from harness.suite.format.fields import seed_list
 from harness.suite.format.models import Suite
 from harness.suite.format.study_block import Study
+from harness.suite.format.values import seed_list
 
 WORTH = ("primary", "score", "architectures", "datasets", "objectives", "matrix", "set")  # beside how they are trained
 

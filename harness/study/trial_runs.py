@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.plugins.components import tables
-from harness.suite.checks.refusals import Seen, resolved_or_refused
+from harness.errors import Problem, SuiteError
 from harness.suite.checks.study_check import at_space
-from harness.suite.expand import Expansion, PlannedRun, all_triples, drawn, drawn_names, seeded
+from harness.suite.expand import Expansion, PlannedRun, drawn, drawn_names, seeded
 from harness.suite.format.models import Suite
-from harness.suite.format.problems import Refused
+from harness.suite.matrix import matrix_of
 from harness.suite.resolve import Resolved
 from harness.suite.settings import Triple
 
@@ -22,18 +21,17 @@ class Trial(NamedTuple):
 
 
 class Planner:
-    """Plans the runs of a suite's trials. Raises Refused where settings that were drawn cannot be trained together.
+    """Plans the runs of a suite's trials. Raises SuiteError where settings that were drawn cannot be trained together.
 
     names   the settings that each objective draws, by its name in the suite, in the order of the matrix
     """
 
     def __init__(self, suite: Suite) -> None:
-        self._suite, self._tables = suite, tables()
+        self._matrix = matrix_of(suite)
         self._triples: dict[str, list[Triple]] = {}
-        for triple in all_triples(suite, self._tables)[0]:
+        for triple in self._matrix.triples:
             self._triples.setdefault(triple.objective.label, []).append(triple)
         self._setups: dict[str, Resolved] = {}  # runs share theirs
-        self._before: Seen = set()
         self.names = {objective: sorted(drawn_names(triples[0])) for objective, triples in self._triples.items()}
 
     def runs(self, trial: Trial, seeds: Sequence[int]) -> list[PlannedRun]:
@@ -41,9 +39,10 @@ class Planner:
         found: list[PlannedRun] = []
         for triple in self._triples[trial.objective]:
             choice = drawn(triple, trial.params)
-            resolved, wrong = resolved_or_refused(triple, choice.values, self._tables, self._before)
-            if resolved is None or wrong:
-                raise Refused(at_space(self._suite, triple, choice.sweep, wrong, self._tables))
+            resolved = self._matrix.resolved(triple, choice.values)
+            wrong = self._matrix.refusals(triple, choice.values)
+            if isinstance(resolved, Problem) or wrong:
+                raise SuiteError(at_space(self._matrix, triple, choice.sweep, wrong))
             shared = self._setups.setdefault(resolved.text, resolved)
             found += seeded(triple, choice, shared, resolved.hyper, seeds)
         return found

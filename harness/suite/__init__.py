@@ -1,10 +1,10 @@
-"""Suites: a YAML file in, a frozen and checked Suite out, or every mistake in it a sentence with file and line.
+"""Suites: a YAML file in, a frozen and checked Suite out, or every mistake in it a Problem with file and line.
 
-format/    YAML with its lines, the models, kinds of values, mistakes
-load       extends, scales and --set merged; load_suite     overrides    what --set may say
-settings   who says what of a run: precedence               resolve      one combination to a Setup and hyper
+format/    YAML with its lines, the models, kinds of values, mistakes of form
+load       extends, scales and --set merged; load_suite     overrides    settings over every block: --set, a study's space
+parameters what a suite may set of each component           settings     who says what of a run: precedence
+matrix     a suite against the tables, resolved once        resolve      one combination to a Setup and hyper
 expand     every combination to a RunSpec                   blocks       one cell trained with different settings
-space      what a study draws, as settings                  competitors  what a suite compares
-players    the two players of `harness show`                shipped      the suites that come with the package
-checks/    names, values, combinations, data and plug-ins that a suite cannot have
+players    the two players of `harness show`                competitors  what a suite compares
+checks/    what a suite of the right form cannot have       shipped      the suites that come with the package
 """

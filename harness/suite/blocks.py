@@ -10,84 +10,80 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
+from harness.errors import KeyPath, Problem
 from harness.suite.format.models import Suite
-from harness.suite.format.problems import Problem
 from harness.suite.format.values import RECIPE, shown
-from harness.suite.format.yaml_file import KeyPath
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
 from harness.suite.settings import Source, Triple
 
 
-class Clash(NamedTuple):
-    """A target that two blocks set differently for one cell, with the sources there; None where a block is silent."""
+class Side(NamedTuple):
+    """What a block says of a target: a source, None where it is silent."""
 
     target: str
-    triples: tuple[Triple, Triple]
-    sources: tuple[Source | None, Source | None]
+    triple: Triple
+    source: Source | None
 
     @property
-    def values(self) -> tuple[object, object]:
-        first, other = (silent(self.target) if source is None else source.value for source in self.sources)
-        return first, other
+    def value(self) -> object:
+        return _default(self.target) if self.source is None else self.source.value
 
     @property
-    def paths(self) -> tuple[KeyPath, KeyPath]:
-        first, other = (
-            ("matrix", triple.block) if source is None else source.path
-            for triple, source in zip(self.triples, self.sources, strict=True)
-        )
-        return first, other
+    def path(self) -> KeyPath:
+        return ("matrix", self.triple.block) if self.source is None else self.source.path
+
+
+Clash = tuple[Side, Side]  # a target that two blocks set differently for one cell
 
 
 def separated(suite: Suite, triples: list[Triple]) -> tuple[list[Triple], list[Problem]]:
     """Return the triples with every setting swept in which blocks differ for one cell, and what is refused of that."""
     clashes = list(_clashes(triples))
-    once = {clash.paths: clash for clash in reversed(clashes)}  # components that meet in both blocks need one sentence
-    problems = [problem for clash in once.values() for problem in _refused(suite, clash)]
-    axes = {source.axis for clash in clashes for source in clash.sources if source is not None}
-    targets = {clash.target for clash in clashes}
-    return [_swept(triple, axes, targets, triples) for triple in triples] if clashes else triples, problems
+    if not clashes:
+        return triples, []
+    once = {tuple(side.path for side in clash): clash for clash in reversed(clashes)}  # one for both players
+    axes = {side.source.axis for clash in clashes for side in clash if side.source is not None}
+    targets = {side.target for clash in clashes for side in clash}
+    swept = [_swept(triple, axes, targets, triples) for triple in triples]
+    return swept, [problem for clash in once.values() for problem in _refused(suite, clash)]
 
 
-def silent(target: str) -> object:
+def _default(target: str) -> object:
     """Return what a target is where no block sets it; None where that depends on the components."""
     key = target.removeprefix("train.")
     return RECIPE if key in RECIPE_KEYS else DEFAULTS.get(key)
 
 
 def _clashes(triples: Iterable[Triple]) -> Iterator[Clash]:
-    groups: dict[tuple[object, ...], list[Triple]] = {}
+    cells: dict[tuple[str, ...], list[Triple]] = {}
     for triple in triples:
         swept = sorted({source.axis for source in triple.sources.values() if source.swept})
-        groups.setdefault((*triple.labels.values(), *swept), []).append(triple)
-    for group in groups.values():
-        for pair in combinations(group, 2):
-            if pair[0].block == pair[1].block:
-                continue
-            for target in dict.fromkeys([*pair[0].sources, *pair[1].sources]):
-                clash = Clash(target, pair, (pair[0].sources.get(target), pair[1].sources.get(target)))
-                if not any(source and source.swept for source in clash.sources) and clash.values[0] != clash.values[1]:
-                    yield clash
+        cells.setdefault((*triple.labels.values(), *swept), []).append(triple)
+    for a, b in (pair for cell in cells.values() for pair in combinations(cell, 2)):
+        for target in dict.fromkeys([*a.sources, *b.sources]) if a.block != b.block else ():
+            sides = Side(target, a, a.sources.get(target)), Side(target, b, b.sources.get(target))
+            is_swept = any(side.source and side.source.swept for side in sides)
+            if not is_swept and sides[0].value != sides[1].value:
+                yield sides
 
 
 def _refused(suite: Suite, clash: Clash) -> list[Problem]:
     """Return a mistake at either place where the difference cannot become part of the cell."""
-    blocks = [suite.matrix[triple.block] for triple in clash.triples]
-    seeds = [sorted(suite.seeds_of(block)) for block in blocks]
+    seeds = [sorted(suite.seeds_of(suite.matrix[side.triple.block])) for side in clash]
     if not suite.study and seeds[0] == seeds[1]:
         return []
-    labels = " / ".join(clash.triples[0].labels.values())
     why = (
         "a study trains each task in one way: leave one out."
         if suite.study
         else "their seeds differ, too, so that settings and seeds cannot be separated: give both blocks the same "
         "seeds, or one of them a variant of the objective under a name of its own."
     )
+    labels = " / ".join(clash[0].triple.labels.values())
     problems = []
-    for here, there in ((0, 1), (1, 0)):
-        values = [shown(value) if value is not None else "the default" for value in clash.values]
-        text = f"{values[here]} here and {values[there]} in matrix block {clash.triples[there].block + 1} for {labels};"
-        problems.append(Problem(clash.paths[here], f"{text} {why}"))
+    for here, there in (clash, clash[::-1]):
+        given, other = (shown(side.value) if side.value is not None else "the default" for side in (here, there))
+        text = f"{given} here and {other} in matrix block {there.triple.block + 1} for {labels}; {why}"
+        problems.append(Problem("blocks-differ", here.path, text))
     return problems
 
 
@@ -95,7 +91,7 @@ def _swept(triple: Triple, axes: set[str], targets: set[str], triples: Iterable[
     """Return a triple in which these axes are swept, each over one value, and none of the targets is silent."""
     sources = dict(triple.sources)
     for target in targets - sources.keys():
-        if (value := silent(target)) is not None:
+        if (value := _default(target)) is not None:
             axis = _axis_elsewhere(target, triple, triples)
             sources[target] = Source(axis, [value], True, ("matrix", triple.block))
     for target, source in sources.items():
@@ -106,7 +102,7 @@ def _swept(triple: Triple, axes: set[str], targets: set[str], triples: Iterable[
 
 def _axis_elsewhere(target: str, triple: Triple, triples: Iterable[Triple]) -> str:
     """Return the name that other blocks give a target: its own where this block sets a part of what that name means."""
-    levels = [other.sources for other in triples if target in other.sources]
-    axis = levels[0][target].axis
-    together = {name for name, source in levels[0].items() if source.axis == axis}
+    sources = next(other.sources for other in triples if target in other.sources)
+    axis = sources[target].axis
+    together = {name for name, source in sources.items() if source.axis == axis}
     return target.partition(".")[2] if together & triple.sources.keys() else axis

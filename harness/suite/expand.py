@@ -7,22 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from harness.errors import SuiteError, suggestion
-from harness.plugins.components import Tables, tables
+from harness.errors import Problem, SuiteError
 from harness.spec import RunSpec, canonical_json
-from harness.suite.blocks import separated
 from harness.suite.format.models import Block, Suite
-from harness.suite.format.problems import Problem
-from harness.suite.format.yaml_file import KeyPath
-from harness.suite.overrides import parse_overrides
-from harness.suite.resolve import Resolved, resolve
-from harness.suite.settings import Component, Level, Triple, component, merged, set_level
-from harness.suite.space import SPACE, space_overrides
+from harness.suite.matrix import matrix_of
+from harness.suite.overrides import SPACE
+from harness.suite.resolve import Resolved
+from harness.suite.settings import Level, Triple
 
 MAX_RUNS = 1_000_000
-KINDS = ("dataset", "architecture", "objective")
 
 Axes = dict[str, list[Any]]
+Sweep = Mapping[str, Any]  # a value for each swept name, as the suite has it
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class PlannedRun:
     architecture: str
     objective: str
     base: str
-    sweep: Mapping[str, Any]
+    sweep: Sweep
     run_id: str
     plain: dict[str, Any]
     setup: str
@@ -56,8 +52,8 @@ class Expansion(NamedTuple):
 class Choice(NamedTuple):
     """One value for every axis (`sweep`), and with them one for every target that the suite sets (`values`)."""
 
-    sweep: dict[str, Any]
-    values: dict[str, Any]
+    sweep: Sweep
+    values: Mapping[str, Any]
 
 
 def expand(suite: Suite) -> Expansion:
@@ -65,21 +61,21 @@ def expand(suite: Suite) -> Expansion:
 
     Of a study these have the first value of all that it draws: its trials are in `harness.study.trial_runs`.
 
-    Raises SuiteError where a name is unknown or more than a million runs are asked for; `load_suite` has refused both.
+    Raises SuiteError for a suite that `load_suite` refuses for its names and values.
     """
-    found = tables()
-    triples, problems = all_triples(suite, found)
-    problems += [problem] if (problem := too_many(suite, triples)) else []
-    if problems:
-        raise SuiteError([f"{'.'.join(map(str, path))}: {text}" for path, text in problems])
+    matrix = matrix_of(suite)
+    if problems := [*matrix.problems, *too_many(suite, matrix.triples)]:
+        raise SuiteError(problems)
     runs: dict[tuple[tuple[str, ...], str], PlannedRun] = {}
     setups: dict[str, Resolved] = {}
     asked = 0
-    for triple in triples:
+    for triple in matrix.triples:
         block = suite.matrix[triple.block]
         seeds = suite.seeds_of(block)
         for choice in choices(block, triple):
-            resolved = resolve(triple, choice.values, found)
+            resolved = matrix.resolved(triple, choice.values)
+            if isinstance(resolved, Problem):
+                raise SuiteError(resolved)
             shared = setups.setdefault(resolved.text, resolved)
             for run in seeded(triple, choice, shared, resolved.hyper, seeds):
                 asked += 1
@@ -113,43 +109,6 @@ def seeded(
         )
 
 
-def all_triples(suite: Suite, found: Tables) -> tuple[list[Triple], list[Problem]]:
-    """Return the triples of the matrix whose names are known, and mistakes of names, of --set and between blocks."""
-    overrides, problems = parse_overrides(suite.set, found)
-    space, wrong = space_overrides(suite, found)
-    problems += wrong
-    known: dict[tuple[str, str], Component | None] = {}
-    triples: list[Triple] = []
-    for i, block in enumerate(suite.matrix):
-        parts: list[list[tuple[Component, KeyPath]]] = []
-        for kind in KINDS:
-            parts.append([])
-            for label, path in named(block, i, kind):
-                if (kind, label) not in known:
-                    known[kind, label] = component(suite, found, kind, label)[0]
-                if (part := known[kind, label]) is not None:
-                    parts[-1].append((part, path))
-                elif label not in getattr(suite, f"{kind}s"):  # a variant's own mistake is told where it stands
-                    names = {*getattr(found, kind), *getattr(suite, f"{kind}s")}
-                    problems.append(Problem(path, f"unknown name {label!r}.{suggestion(label, names)}"))
-        for chosen in itertools.product(*parts):
-            dataset, architecture, objective = (part for part, _ in chosen)
-            top = set_level([*overrides, *space], dataset, architecture, objective)
-            sources = merged(suite, block, i, (dataset, architecture, objective), top)
-            allow = frozenset(suite.allow) | architecture.allow | objective.allow
-            places = {kind: path for kind, (_, path) in zip(KINDS, chosen, strict=True)}
-            triples.append(Triple(i, dataset, architecture, objective, sources, allow, places))
-    triples, wrong = separated(suite, triples)
-    return triples, problems + wrong
-
-
-def named(block: Block, index: int, kind: str) -> list[tuple[str, KeyPath]]:
-    """Return the names that a block gives for a kind of component, and where they stand."""
-    names = getattr(block, kind)
-    path: KeyPath = ("matrix", index, kind)
-    return [(name, (*path, j)) for j, name in enumerate(names)] if isinstance(names, list) else [(names, path)]
-
-
 def axes_of(sources: Level) -> Axes:
     """Return the swept names and their values, by name: the order of keys in the file does not matter."""
     return {s.axis: s.value for _, s in sorted(sources.items(), key=lambda item: item[1].axis) if s.swept}
@@ -166,13 +125,13 @@ def zipped(block: Block, axes: Axes) -> list[list[str]]:
     """Return the groups of axes that advance together; an axis beside no other of its group goes on its own."""
     groups = [[axis for name in group if (axis := axis_named(name, axes)) is not None] for group in block.zip]
     grouped = {axis for group in groups for axis in group}
-    return groups + [[axis] for axis in axes if axis not in grouped]
+    return [group for group in groups if group] + [[axis] for axis in axes if axis not in grouped]
 
 
 def choices(block: Block, triple: Triple) -> Iterator[Choice]:
     """Yield every combination of a triple's swept values that the block does not exclude."""
     axes = axes_of(triple.sources)
-    groups = sorted(group for group in zipped(block, axes) if group)
+    groups = sorted(zipped(block, axes))
     rows = [zip(*(axes[axis] for axis in group), strict=True) for group in groups]
     steps = [[dict(zip(group, row, strict=True)) for row in table] for group, table in zip(groups, rows, strict=True)]
     for chosen in itertools.product(*steps):
@@ -191,11 +150,11 @@ def drawn_names(triple: Triple) -> set[str]:
 def drawn(triple: Triple, values: Mapping[str, Any]) -> Choice:
     """Return the combination that a trial stands for: its `values` in place of those that stand for the space."""
     names, sources = drawn_names(triple), triple.sources.items()
-    said = {target: values[str(s.path[-1])] if s.path[:-1] == SPACE else s.value for target, s in sources}
-    return Choice({name: value for name, value in values.items() if name in names}, said)
+    settings = {target: values[str(s.path[-1])] if s.path[:-1] == SPACE else s.value for target, s in sources}
+    return Choice({name: value for name, value in values.items() if name in names}, settings)
 
 
-def excludes(entry: Mapping[str, Any], labels: Mapping[str, str], sweep: Mapping[str, Any]) -> bool:
+def excludes(entry: Mapping[str, Any], labels: Mapping[str, str], sweep: Sweep) -> bool:
     """Whether every key of `entry` has the value it names; a list names several. 1 and 1.0 are one value."""
     for key, wanted in entry.items():
         axis = key if key in labels else axis_named(key, sweep)
@@ -207,14 +166,15 @@ def excludes(entry: Mapping[str, Any], labels: Mapping[str, str], sweep: Mapping
     return True
 
 
-def too_many(suite: Suite, triples: Iterable[Triple]) -> Problem | None:
+def too_many(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
     """Return the mistake of a suite of more than a million runs, counted without expanding it."""
     total = 0
     for triple in triples:
         block = suite.matrix[triple.block]
         axes = axes_of(triple.sources)
-        lengths = [min(len(axes[axis]) for axis in group) for group in zipped(block, axes) if group]
+        lengths = [min(len(axes[axis]) for axis in group) for group in zipped(block, axes)]
         total += math.prod(lengths) * len(suite.seeds_of(block))
     if total <= MAX_RUNS:
-        return None
-    return Problem(("matrix",), f"{total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values.")
+        return []
+    text = f"{total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values."
+    return [Problem("too-many-runs", ("matrix",), text)]

@@ -4,66 +4,70 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import SuiteError, suggestion
+from harness.errors import KeyPath, Problem, SuiteError, suggestion
 from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
-from harness.suite.format.problems import Problem, Refused, parse, sentences
-from harness.suite.format.yaml_file import Document, KeyPath, Place, parse_document, read_yaml
-from harness.suite.overrides import applied, key_path, parse_overrides, settles
+from harness.suite.format.problems import located, parse
+from harness.suite.format.yaml_file import Document, Place, parse_document, read_yaml
+from harness.suite.overrides import laid_over, parse_overrides
+
+Given = str | Path | Mapping[str, Any]  # a path, YAML text of several lines, or what that says
 
 
-def load_suite(suite: str | Path | Mapping[str, Any], scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
+def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
     """Return the suite in a file, at one of its scales, with `sets` (KEY=VALUE) above everything it says.
 
     In place of a path stands its YAML (text of several lines), or what that says as a mapping; paths in it are then
     relative to the working directory. Raises SuiteError with all mistakes at once. Runs the plug-ins that it names.
     """
-    document = _read(suite)
-    problems = _scaled(document, scale)
-    _add_sets(document, sets)
+    document, problems = _written(suite, scale, sets)
     problems += _load_plugins(document)
     _find_files(document)
     _apply_overrides(document)
     parsed, mistakes = parse(document.data)
-    problems += mistakes
-    if document.data.get("matrix") == []:
-        problems.append(Problem(("matrix",), "an empty list given, at least one block needed."))
-    from harness.suite.checks.suite_check import (
-        suite_problems,  # imports torch, which a suite of the wrong form need not wait for
-    )
+    parsed = parsed.model_copy(update={"scales": {}, "extends": None})
+    # This imports torch, which a suite of the wrong form need not wait for.
+    from harness.suite.checks.suite_check import suite_problems
 
-    problems += suite_problems(parsed, frozenset(str(part) for path, _ in mistakes for part in path[-2:]))
+    left_out = frozenset(str(part) for problem in mistakes for part in problem.path[-2:])
+    problems += mistakes + suite_problems(parsed, left_out)
     if problems:
-        raise SuiteError(sentences(problems, document))
-    return parsed.model_copy(update={"scales": {}, "extends": None})
+        raise SuiteError(located(problems, document))
+    return parsed
 
 
 @contextmanager
-def with_places(suite: str | Path | Mapping[str, Any], scale: str | None, sets: Sequence[str]) -> Iterator[None]:
-    """Tell what is refused (`Refused`) of a suite that `load_suite` took as that tells mistakes, with file and line."""
+def with_places(suite: Given, scale: str | None, sets: Sequence[str]) -> Iterator[None]:
+    """Give the problems of a SuiteError about a suite that `load_suite` took their file and line."""
     try:
         yield
-    except Refused as refused:
-        document = _read(suite)
-        _scaled(document, scale)
-        _add_sets(document, sets)
-        raise SuiteError(sentences(refused.problems, document)) from None
+    except SuiteError as error:
+        raise SuiteError(located(error.problems, _written(suite, scale, sets)[0])) from None
 
 
-def _read(suite: str | Path | Mapping[str, Any]) -> Document:
-    """Return what a file, YAML text or a mapping says, merged into the suite that it extends."""
+def _written(suite: Given, scale: str | None, sets: Sequence[str]) -> tuple[Document, list[Problem]]:
+    """Return what a suite says with what it extends, at a scale, and with further settings."""
     if isinstance(suite, Mapping):
         try:
-            plain = json.loads(json.dumps(suite))
+            document = Document(json.loads(json.dumps(suite)))
         except (TypeError, ValueError) as error:
-            raise SuiteError(f"suite: a mapping that YAML could not hold ({error}).") from None
-        return _merged_into_base(Document(plain), "", ())
-    if "\n" in str(suite):
-        return _merged_into_base(parse_document(str(suite), "suite"), "", ())
-    return read_extended(str(suite), ())
+            text = f"a mapping that YAML could not hold ({error})."
+            raise SuiteError(Problem("not-yaml", (), text, "suite")) from None
+        document = _merged_into_base(document, "", ())
+    elif "\n" in str(suite):
+        document = _merged_into_base(parse_document(str(suite), "suite"), "", ())
+    else:
+        document = read_extended(str(suite), ())
+    problems = _scale(document, scale)
+    before = document.data.get("set", [])
+    if sets and isinstance(before, list):
+        document.data["set"] = [*before, *sets]
+        document.places |= {("set", i): Place(f"--set {text[:60]}") for i, text in enumerate(sets, len(before))}
+    return document, problems
 
 
 def read_extended(path: str, chain: tuple[str, ...]) -> Document:
@@ -71,47 +75,43 @@ def read_extended(path: str, chain: tuple[str, ...]) -> Document:
     document = read_yaml(path)
     here = os.path.realpath(path)
     if here in chain:
-        raise SuiteError(f"{path}: extends itself, by way of {len(chain)} file(s); leave one `extends` out.")
+        text = f"extends itself, by way of {len(chain)} file(s); leave one `extends` out."
+        raise SuiteError(Problem("extends-itself", (), text, path))
     return _merged_into_base(document, os.path.dirname(path), (*chain, here))
 
 
 def _merged_into_base(document: Document, folder: str, chain: tuple[str, ...]) -> Document:
-    base = document.data.get("extends")
+    base, place = document.data.get("extends"), str(document.place(("extends",)))
     if not isinstance(base, str):
         return document
     try:
         below = read_extended(os.path.join(folder, base), chain)
     except SuiteError as error:
-        if error.problems[0].startswith(f"{document.place(('extends',))}: "):
-            raise
-        raise SuiteError([f"{document.place(('extends',))}: extends: {text}" for text in error.problems]) from None
+        problems = [Problem(problem.code, ("extends",), str(problem), place) for problem in error.problems]
+        raise SuiteError(problems) from None
     del document.data["extends"]
-    return merge(below, document.data, document, ())
+    return _merge(below, document.data, document, ())
 
 
-def merge(below: Document, data: dict[str, Any], above: Document, at: KeyPath) -> Document:
+def _merge(below: Document, data: dict[str, Any], above: Document, at: KeyPath) -> Document:
     """Return `below` with `data`, which stands in `above` at the path `at`, laid over it: mappings key by key."""
     places = dict(below.places)
-    merged = _merged(below.data, data, places, above, (at, ()))
-    return Document(merged, places)
 
+    def merged(old: dict[str, Any], new: dict[str, Any], target: KeyPath) -> dict[str, Any]:
+        both = dict(old)
+        for key, value in new.items():
+            path = (*target, key)
+            is_range = path[-3:-1] == ("study", "space")  # low and high beside choices would say two things
+            if isinstance(value, dict) and isinstance(both.get(key), dict) and not is_range:
+                both[key] = merged(both[key], value, path)
+                continue
+            for inside in _paths(both.get(key)):
+                places.pop(path + inside, None)
+            places.update({path + inside: above.place((*at, *path, *inside)) for inside in _paths(value)})
+            both[key] = value
+        return both
 
-def _merged(
-    old: dict[str, Any], new: dict[str, Any], places: dict[KeyPath, Place], above: Document, at: tuple[KeyPath, KeyPath]
-) -> dict[str, Any]:
-    """Merge `new` into `old`; `at` is where they stand in the document above and in the merged one."""
-    merged = dict(old)
-    for key, value in new.items():
-        source, target = (*at[0], key), (*at[1], key)
-        is_range = target[-3:-1] == ("study", "space")  # low and high beside choices would say two things
-        if isinstance(value, dict) and isinstance(merged.get(key), dict) and not is_range:
-            merged[key] = _merged(merged[key], value, places, above, (source, target))
-            continue
-        for inside in _paths(merged.get(key)):
-            places.pop(target + inside, None)
-        places |= {target + inside: above.place(source + inside) for inside in _paths(value)}
-        merged[key] = value
-    return merged
+    return Document(merged(below.data, data, ()), places)
 
 
 def _paths(value: Any) -> Iterator[KeyPath]:
@@ -122,28 +122,21 @@ def _paths(value: Any) -> Iterator[KeyPath]:
         yield from ((key, *path) for path in _paths(item))
 
 
-def _scaled(document: Document, asked: str | None) -> list[Problem]:
+def _scale(document: Document, name: str | None) -> list[Problem]:
     """Merge a scale into the document: the one asked for, else the one that the file names."""
-    scales = document.data.get("scales", {})
-    name = asked if asked is not None else document.data.get("scale")
-    if not isinstance(name, str) or (asked is None and not scales):
-        return []  # a file that names a scale and holds none is one that was resolved already
+    scales, written = document.data.get("scales", {}), document.data.get("scale")
+    if name is None:
+        if not isinstance(written, str) or not scales:
+            return []  # a file that names a scale and holds none is one that was resolved already
+        name = written
     if not isinstance(scales, dict) or name not in scales:
         known = list(scales) if isinstance(scales, dict) else []
-        hint = suggestion(str(name), known) if known else " This suite has no scales."
-        return [Problem(("scales",), f"there is no scale {name!r}.{hint}")]
+        hint = suggestion(name, known) if known else " This suite has no scales."
+        return [Problem("unknown-name", ("scales",), f"there is no scale {name!r}.{hint}")]
     if isinstance(scales[name], dict):
-        scaled = merge(document, {**scales[name], "scale": name}, document, ("scales", name))
+        scaled = _merge(document, {**scales[name], "scale": name}, document, ("scales", name))
         document.data, document.places = scaled.data, scaled.places
     return []
-
-
-def _add_sets(document: Document, sets: Sequence[str]) -> None:
-    held = document.data.get("set", [])
-    if sets and isinstance(held, list):
-        document.data["set"] = [*held, *sets]
-        for i, text in enumerate(sets, len(held)):
-            document.places["set", i] = Place(f"--set {text[:60]}")
 
 
 def _load_plugins(document: Document) -> list[Problem]:
@@ -152,15 +145,12 @@ def _load_plugins(document: Document) -> list[Problem]:
     names = document.data.get("plugins", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return []  # told as a mistake of form
-    found = []
     for i, name in enumerate(names):
-        found.append(_absolute(document, ("plugins", i), name))
+        names[i] = _absolute(document, ("plugins", i), name)
         try:
-            load_plugins([found[-1]])
+            load_plugins([names[i]])
         except SuiteError as error:
-            problems.append(Problem(("plugins", i), str(error)))
-    if found:
-        document.data["plugins"] = found
+            problems += [replace(problem, path=("plugins", i)) for problem in error.problems]
     return problems
 
 
@@ -184,6 +174,7 @@ def _apply_overrides(document: Document) -> None:
     if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return
     overrides, _ = parse_overrides(texts, tables())  # its mistakes are told with those of the suite
-    document.data = applied(document.data, overrides)
-    for override in filter(settles, overrides):
-        document.places[key_path(override)] = document.place(override.path)
+    document.data = laid_over(document.data, overrides)
+    for override in overrides:
+        if override.is_of_suite:
+            document.places[override.target] = document.place(override.path)

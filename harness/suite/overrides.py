@@ -1,15 +1,24 @@
-"""`--set KEY=VALUE`: settings that win over every block of a suite."""
+"""Settings that lie over every block of a suite: `--set KEY=VALUE`, and what a study draws.
 
-from collections.abc import Iterable, Mapping
+A study's setting stands in a Triple with the first value of its range, at ("study", "space", name): it stands for all
+that could be drawn, and `expand.drawn` puts a trial's own value in its place.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
-from harness.errors import SuiteError, suggestion
+from harness.errors import KeyPath, Problem, SuiteError, suggestion
 from harness.plugins.components import Tables
-from harness.suite.format.models import Limits, Primary, Score, SuiteTrain, Train
-from harness.suite.format.problems import Problem, translated
-from harness.suite.format.yaml_file import KeyPath, parse_value
+from harness.suite.format.models import Limits, Primary, Score, Suite, SuiteTrain
+from harness.suite.format.study_block import Range
+from harness.suite.format.yaml_file import parse_value
+from harness.suite.parameters import TRAIN, parameters
+
+SPACE: KeyPath = ("study", "space")
+DRAWN = ("train", "objective", "architecture")  # groups whose settings a study may draw
+INNER = 0.381966  # how far between the ends of a range a value is tried that neither of them stands for
+
+Keys = Mapping[str, set[str]]  # that can be set, by group
 
 
 class Override(NamedTuple):
@@ -20,57 +29,103 @@ class Override(NamedTuple):
     value: Any
     path: KeyPath
 
+    @property
+    def is_of_suite(self) -> bool:
+        """Whether this is settled in the suite itself; other settings wait for its components."""
+        return self.group in ("seeds", "score", "primary") or (self.group == "train" and self.key not in TRAIN)
+
+    @property
+    def target(self) -> KeyPath:
+        """The path of what is set, in a suite's data."""
+        return (self.group, *filter(None, self.key.split(".")))
+
+    def wrong_train(self) -> list[Problem]:
+        """Return what is wrong with a training setting; others are checked with the components that they reach."""
+        kinds = {} if self.is_of_suite or self.group != "train" else TRAIN[self.key]
+        texts = dict.fromkeys(text for kind in kinds.values() for _, text in kind.mistakes(self.value))
+        return [Problem("bad-value", self.path, f"{self.key}: {text}") for text in texts]
+
 
 def parse_overrides(texts: Iterable[str], tables: Tables) -> tuple[list[Override], list[Problem]]:
     """Return what `texts` set, and the mistakes in them. Item i stands at the path ("set", i)."""
     known = settable(tables)
     overrides, problems = [], []
     for i, text in enumerate(texts):
-        found = _parse(text, ("set", i), known)
-        wrong = [found] if isinstance(found, Problem) else wrong_setting(found)
-        problems += wrong
-        if not isinstance(found, Problem) and not wrong:
-            overrides.append(found)
+        try:
+            override = _parse(text, ("set", i), known)
+        except SuiteError as error:
+            problems += error.problems
+            continue
+        problems += (wrong := override.wrong_train())
+        overrides += [] if wrong else [override]
     return overrides, problems
 
 
-def settable(tables: Tables) -> dict[str, set[str]]:
+def _parse(text: str, path: KeyPath, known: Keys) -> Override:
+    key, equals, written = text.partition("=")
+    if not equals or not key.strip():
+        given = f"{text[:60]!r} given, KEY=VALUE needed, such as train.lr=1e-4."
+        raise SuiteError(Problem("bad-value", path, given))
+    try:
+        value = parse_value(written, "value")
+    except SuiteError as error:
+        raise SuiteError(Problem(error.problems[0].code, path, str(error))) from None
+    group, name = _meaning(key.strip(), path, known, f"{key.strip()}: ")
+    return Override(group, name, value, path)
+
+
+def settable(tables: Tables) -> Keys:
     """Return the keys that can be set, by group."""
-    objectives = {name for entry in tables.objective.values() for name in entry.hyper}
-    tricks = {f"{trick}.{name}" for trick, entry in tables.trick.items() for name in (*entry.hyper, *entry.setup)}
-    architectures: set[str] = set()
-    for entry in tables.architecture.values():
-        for player, model in (("generator", entry.generator_model), ("critic", entry.critic_model)):
-            architectures |= {name for field in model.model_fields for name in (field, f"{player}.{field}")}
-    datasets = {name for data in tables.dataset.values() for name in (*data.hyper, *data.model.model_fields)}
+
+    def keys(kind: str) -> set[str]:
+        entries = tables.of(kind).values()
+        return {key for entry in entries for key in parameters(kind, entry, tables.trick)}
+
     return {
         "train": set(SuiteTrain.model_fields) - {"limits"} | {f"limits.{name}" for name in Limits.model_fields},
         "score": set(Score.model_fields),
         "primary": set(Primary.model_fields),
-        "objective": objectives | tricks,
-        "architecture": architectures,
-        "dataset": datasets | {"fixed"},
+        "objective": keys("objective"),
+        "architecture": keys("architecture"),
+        "dataset": keys("dataset") - {"file", "folder"},
     }
 
 
-def settles(override: Override) -> bool:
-    """Whether this is settled in the suite itself; the other settings wait for the expansion."""
-    group, key, _, _ = override
-    return group in ("seeds", "score", "primary") or (group == "train" and key not in Train.model_fields)
+def _meaning(key: str, path: KeyPath, known: Keys, prefix: str = "") -> tuple[str, str]:
+    """Return the group and the key in it that a setting's name stands for. Raises SuiteError where it is none."""
+    head, _, rest = key.partition(".")
+    if key == "seeds":
+        return "seeds", ""
+    if head in known and rest in known[head]:
+        return head, rest
+    groups = [group for group in known if group != "primary" and key in known[group]]
+    if "train" in groups or len(groups) == 1:
+        return ("train" if "train" in groups else groups[0]), key
+    if groups:
+        text = f"the name stands for several settings; write {' or '.join(f'{group}.{key}' for group in groups)}."
+        raise SuiteError(Problem("ambiguous-name", path, prefix + text))
+    names = {*set().union(*known.values()), "seeds"}
+    inner = {name.removeprefix(f"{head}.") for name in names if name.startswith(f"{head}.")}
+    inner = known.get(head, inner)
+    text = (
+        f"unknown name {rest!r}.{suggestion(rest, inner)}"
+        if rest and inner
+        else f"unknown name.{suggestion(key, names)}"
+    )
+    raise SuiteError(Problem("unknown-name", path, prefix + text))
 
 
-def applied(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
-    """Return the suite's data as set by those of `overrides` that are settled in the suite itself."""
-    for override in filter(settles, overrides):
-        data = _laid(data, key_path(override), override.value)
-        if override.group == "seeds" and isinstance(data.get("matrix"), list):
-            data = {**data, "matrix": [_without_seeds(block) for block in data["matrix"]]}
+def laid_over(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
+    """Return the suite's data with those of `overrides` that are settled in the suite itself."""
+    for override in overrides:
+        if override.is_of_suite:
+            data = _laid(data, override.target, override.value)
+            if override.group == "seeds" and isinstance(blocks := data.get("matrix"), list):
+                data["matrix"] = [
+                    {key: value for key, value in block.items() if key != "seeds"} if isinstance(block, dict) else block
+                    for block in blocks
+                ]
     return data
-
-
-def key_path(override: Override) -> KeyPath:
-    """Return the path of what is set, in a suite's data."""
-    return (override.group, *filter(None, override.key.split(".")))
 
 
 def _laid(data: Any, path: KeyPath, value: Any) -> Any:
@@ -80,53 +135,57 @@ def _laid(data: Any, path: KeyPath, value: Any) -> Any:
     return {**data, path[0]: _laid(data.get(path[0], {}), path[1:], value)} if isinstance(data, dict) else data
 
 
-def _without_seeds(block: Any) -> Any:
-    return {key: value for key, value in block.items() if key != "seeds"} if isinstance(block, dict) else block
+def space_overrides(suite: Suite, tables: Tables) -> tuple[list[Override], list[Problem]]:
+    """Return every setting of a study's space at its first value, and the mistakes of names and ranges."""
+    overrides: list[Override] = []
+    problems: list[Problem] = []
+    known = settable(tables) if suite.study else {}
+    for name, where in suite.study.space.items() if suite.study else ():
+        try:
+            override = _drawn(name, where, known)
+        except SuiteError as error:
+            problems += error.problems
+            continue
+        wrong = [problem for one in tried(suite, [override]) for problem in one.wrong_train()]
+        if not wrong and any(one.wrong_train() for one in between(suite, [override])):
+            wrong = [needs_whole(override.path)]
+        problems += wrong
+        overrides += [] if wrong else [override]
+    return overrides, problems
 
 
-def _parse(text: str, path: KeyPath, known: Mapping[str, set[str]]) -> Override | Problem:
-    key, equals, written = text.partition("=")
-    key = key.strip()
-    if not equals or not key:
-        return Problem(path, f"{text[:60]!r} given, KEY=VALUE needed, such as train.lr=1e-4.")
-    try:
-        value = parse_value(written, "value")
-    except SuiteError as error:
-        return Problem(path, str(error))
-    found = meant(key, known)
-    return Problem(path, found) if isinstance(found, str) else Override(*found, value, path)
+def _drawn(name: str, where: Range, known: Keys) -> Override:
+    path = (*SPACE, name)
+    if wrong := where.wrong():
+        raise SuiteError(Problem("bad-range", path, wrong))
+    override = Override(*_meaning(name, path, known), first_value(where), path)
+    if override.group not in DRAWN or override.is_of_suite:
+        text = "a study draws settings of training, objectives and architectures; say this one where it belongs."
+        raise SuiteError(Problem("not-drawn", path, text))
+    return override
 
 
-def meant(key: str, known: Mapping[str, set[str]]) -> tuple[str, str] | str:
-    """Return the group and the key in it that a setting's name stands for, or why it stands for none, in a sentence.
-
-    `known` is what `settable` returns.
-    """
-    head, _, rest = key.partition(".")
-    if key == "seeds":
-        return "seeds", ""
-    if head in known and rest:
-        return (head, rest) if rest in known[head] else f"{key}: unknown name {rest!r}.{suggestion(rest, known[head])}"
-    groups = [group for group in known if group != "primary" and key in known[group]]
-    if "train" in groups:
-        groups = ["train"]
-    if len(groups) == 1:
-        return groups[0], key
-    if groups:
-        choices = " or ".join(f"{group}.{key}" for group in groups)
-        return f"{key}: the name stands for several settings; write {choices}."
-    inner = {name.removeprefix(f"{head}.") for names in known.values() for name in names if name.startswith(f"{head}.")}
-    if rest and inner:
-        return f"{key}: unknown name {rest!r}.{suggestion(rest, inner)}"
-    return f"{key}: unknown name.{suggestion(key, {'seeds', *set().union(*known.values())})}"
+def first_value(where: Range) -> Any:
+    """Return the value that stands for a range."""
+    return next(where.ends())[0]
 
 
-def wrong_setting(override: Override) -> list[Problem]:
-    """Check what needs no table; what is settled in the suite is checked there."""
-    if override.group != "train" or settles(override):
-        return []
-    try:
-        Train.model_validate({override.key: override.value})
-    except ValidationError as error:
-        return [Problem(override.path, f"{override.key}: {text}") for _, text in translated(error, Train)]
-    return []
+def tried(suite: Suite, overrides: Iterable[Override]) -> Iterator[Override]:
+    """Yield settings of the space at each value that the file says: ends, or choices."""
+    for override in overrides:
+        where = suite.study.space[str(override.path[-1])]
+        yield from (override._replace(value=v, path=(*override.path, *key)) for v, key in where.ends())
+
+
+def between(suite: Suite, overrides: Iterable[Override]) -> Iterator[Override]:
+    """Yield settings of the space at a fraction that may be drawn, and stands in no file."""
+    for override in overrides:
+        where = suite.study.space[str(override.path[-1])]
+        if where.is_fraction:
+            yield override._replace(value=where.low + INNER * (where.high - where.low))
+
+
+def needs_whole(path: KeyPath) -> Problem:
+    """Return the mistake of a range whose ends a setting takes, and not what lies between them."""
+    text = "fractions would be drawn, and whole numbers are needed; say whole: true, or name choices."
+    return Problem("bad-range", path, text)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from harness.architectures import Architecture
 from harness.errors import HarnessError, lookup, suggestion
 from harness.plugins.components import tables
 from harness.spec import canonical_json
-from harness.suite.checks.suite_check import wrong_value
 from harness.suite.format.values import shown
 from harness.suite.format.yaml_file import parse_value
+from harness.suite.parameters import PLAYERS, Parameters, parameters, player_model
 from harness.suite.resolve import plain_settings
-from harness.suite.settings import PLAYERS, Level, architecture_sources, player_model
 
 MAX_VALUES = 2**30  # of one sample
 
@@ -22,14 +22,18 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
     A critic's norm that is left to the objective is layer norm, which most choose. Raises HarnessError for an unknown
     key, a value that does not fit, or settings that contradict each other.
     """
-    entry = lookup(tables().architecture, architecture, "architecture")
-    level = _level(entry, sets)
+    entry: Architecture = lookup(tables().architecture, architecture, "architecture")
+    known = parameters("architecture", entry, {})
+    values: dict[str, Any] = {}
+    for text in sorted(sets, key=lambda text: "." in text.partition("=")[0]):  # what sets one player wins
+        key, value = parse_setting(text, known, "width=8")
+        values |= dict.fromkeys(known[key], value)
     players: dict[str, Any] = {}
     for player in PLAYERS:
-        said = {t.removeprefix(f"{player}."): s.value for t, s in level.items() if t.startswith(f"{player}.")}
+        own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
         model = player_model(entry, player)
         try:
-            settings = plain_settings(model, canonical_json({**getattr(entry, player), **said}))
+            settings = plain_settings(model, canonical_json({**getattr(entry, player), **own}))
         except HarnessError as error:
             raise HarnessError(f"--set: {player}: {error}") from None
         auto = {"norm": "layer"} if settings.get("norm") == "auto" else {}
@@ -37,25 +41,22 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
     return players
 
 
-def _level(entry: Any, sets: Sequence[str]) -> Level:
-    """Return what `sets` say of the players, by target; what sets one player replaces what sets both."""
-    level: Level = {}
-    for text in sorted(sets, key=lambda text: "." in text.partition("=")[0]):
-        key, equals, written = text.partition("=")
-        key, where = key.strip(), f"--set {text[:60]}"
-        if not (key and equals):
-            raise HarnessError(f"{where}: KEY=VALUE needed, such as width=8.")
-        sources = architecture_sources(entry, key, parse_value(written, where), ())
-        if not sources:
-            known = {field for player in PLAYERS for field in player_model(entry, player).model_fields}
-            raise HarnessError(f"{where}: unknown name {key!r}.{suggestion(key.rpartition('.')[2], known)}")
-        for target, source in sources.items():
-            if source.swept:
-                raise HarnessError(f"{where}: {shown(source.value)} given; one value is needed, not a list of them.")
-            for problem in wrong_value(entry, target, source, tables()):
-                raise HarnessError(f"{where}: {problem.text}")
-        level |= sources
-    return level
+def parse_setting(text: str, known: Parameters, example: str) -> tuple[str, Any]:
+    """Return the key and value of a KEY=VALUE setting of one component. Raises HarnessError where it does not fit."""
+    key, equals, written = text.partition("=")
+    key, where = key.strip(), f"--set {text[:60]}"
+    if not (key and equals):
+        raise HarnessError(f"{where}: KEY=VALUE needed, such as {example}.")
+    if key not in known:
+        names = {name for name in known if "." not in name}
+        raise HarnessError(f"{where}: unknown name {key!r}.{suggestion(key.rpartition('.')[2], names)}")
+    value = parse_value(written, where)
+    for kind in known[key].values():
+        if kind.sweeps(value):
+            raise HarnessError(f"{where}: {shown(value)} given; one value is needed, not a list of them.")
+        for _, mistake in kind.mistakes(value):
+            raise HarnessError(f"{where}: {mistake}")
+    return key, value
 
 
 def parse_shape(text: str | None) -> tuple[int, ...] | None:

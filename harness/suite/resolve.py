@@ -10,15 +10,19 @@ from pydantic import BaseModel, ValidationError
 
 from harness.engine.optimizers import OPTIMIZERS
 from harness.errors import HarnessError
+from harness.objectives import Recipe
 from harness.objectives.constraints import keep
 from harness.plugins.components import Tables, fingerprint
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
 from harness.suite.format.values import RECIPE
-from harness.suite.settings import PLAYERS, Triple, player_model
+from harness.suite.parameters import PLAYERS, player_model
+from harness.suite.settings import Triple
 
 RECIPE_FLOATS = ("critic_lr", "generator_lr", "beta1", "beta2")
 RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")
 DEFAULTS = {"steps": 1000, "batch": 64, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
+
+Values = Mapping[str, Any]  # one for every target that a suite sets
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,14 @@ class Resolved:
     hyper: Mapping[str, float]
 
 
-def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolved:
-    """Return the Setup and floats of one combination; `values` holds one value for every target that is said.
+def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
+    """Return the Setup and floats of one combination of values.
 
     Raises HarnessError where the objective has no recipe for the data, or where the parameters of a player contradict
     each other.
     """
-    kind = triple.dataset.entry.kind
-    if kind not in triple.objective.entry.recipe:
-        raise HarnessError(f"the objective '{triple.objective.base}' has no recipe for {kind}.")
-    train = _train(triple, values)
+    recipe = _recipe(triple)
+    train = _train(triple, values, recipe)
     generator, critic = _players(triple, values, train)
     setup = Setup(
         dataset=triple.dataset.base,
@@ -57,23 +59,29 @@ def resolve(triple: Triple, values: Mapping[str, Any], tables: Tables) -> Resolv
         versions=_versions(triple, tables),
     )
     plain = dataclasses.asdict(setup)
-    return Resolved(setup, plain, canonical_json(plain), _hyper(triple, values, tables))
+    return Resolved(setup, plain, canonical_json(plain), _hyper(triple, values, recipe, tables))
 
 
-def recipe_keys(triple: Triple, values: Mapping[str, Any]) -> list[str]:
+def _recipe(triple: Triple) -> Recipe:
+    kind, objective = triple.dataset.entry.kind, triple.objective
+    if kind not in objective.entry.recipe:
+        raise HarnessError(f"the objective '{objective.base}' has no recipe for {kind}.")
+    recipe: Recipe = objective.entry.recipe[kind]
+    return recipe
+
+
+def recipe_keys(triple: Triple, values: Values) -> list[str]:
     """Return the names of the settings that the paper's recipe gives in one combination of values."""
-    recipe = triple.objective.entry.recipe[triple.dataset.entry.kind]
-    own = [key for key in recipe.hyper if key in triple.objective.entry.hyper]  # of a borrowed recipe not all
+    own = [key for key in _recipe(triple).hyper if key in triple.objective.entry.hyper]  # of a borrowed recipe not all
     targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in own}
     if values.get("train.generator") == "fixed":
         del targets["train.n_critic"]  # 1, whatever the paper says
     return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]
 
 
-def _train(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
+def _train(triple: Triple, values: Values, recipe: Recipe) -> dict[str, Any]:
     train = {key: values.get(f"train.{key}", default) for key, default in DEFAULTS.items()}
-    for key in ("optimizer", "n_critic"):
-        train[key] = _said_or_recipe(triple, values, key)
+    train |= {key: _said_or_recipe(values, key, recipe) for key in ("optimizer", "n_critic")}
     if isinstance(train["n_critic"], dict) and set(train["n_critic"]) == {"base"}:
         train["n_critic"] = train["n_critic"]["base"]
     if train["generator"] == "fixed":
@@ -97,22 +105,21 @@ def has_constraint(triple: Triple) -> bool:
     return triple.objective.entry.constrain is not keep
 
 
-def _said_or_recipe(triple: Triple, values: Mapping[str, Any], key: str) -> Any:
-    said = values.get(f"train.{key}", RECIPE)
-    return getattr(triple.objective.entry.recipe[triple.dataset.entry.kind], key) if said == RECIPE else said
+def _said_or_recipe(values: Values, key: str, recipe: Recipe) -> Any:
+    value = values.get(f"train.{key}", RECIPE)
+    return getattr(recipe, key) if value == RECIPE else value
 
 
-def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[str, float]:
-    papers = triple.objective.entry.recipe[triple.dataset.entry.kind].hyper
-    hyper = {key: _said_or_recipe(triple, values, key) for key in RECIPE_FLOATS}
+def _hyper(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> dict[str, float]:
+    hyper = {key: _said_or_recipe(values, key, recipe) for key in RECIPE_FLOATS}
     # One run must not have two addresses for settings that training never reads.
-    read = OPTIMIZERS[_said_or_recipe(triple, values, "optimizer")].reads
+    read = OPTIMIZERS[_said_or_recipe(values, "optimizer", recipe)].reads
     hyper |= {beta: 0.0 for beta in ("beta1", "beta2") if beta not in read}
     if values.get("train.generator") == "fixed":
         hyper["generator_lr"] = hyper["critic_lr"]
     for key, default in triple.objective.entry.hyper.items():
-        said = values.get(f"objective.{key}", RECIPE)
-        hyper[key] = papers.get(key, default) if said == RECIPE else said
+        value = values.get(f"objective.{key}", RECIPE)
+        hyper[key] = recipe.hyper.get(key, default) if value == RECIPE else value
     for key, default in triple.dataset.entry.hyper.items():
         hyper[f"data.{key}"] = values.get(f"dataset.{key}", default)
     for name in triple.objective.tricks:
@@ -121,26 +128,25 @@ def _hyper(triple: Triple, values: Mapping[str, Any], tables: Tables) -> dict[st
     return {key: float(value) for key, value in hyper.items()}
 
 
-def data_of(triple: Triple, values: Mapping[str, Any]) -> dict[str, Any]:
+def data_of(triple: Triple, values: Values) -> dict[str, Any]:
     """Return what a Setup holds of the data set's settings.
 
     Raises DataError where its file cannot be used, HarnessError where its settings contradict each other.
     """
     entry = triple.dataset.entry
-    said = {key: values[f"dataset.{key}"] for key in entry.model.model_fields if f"dataset.{key}" in values}
-    data = plain_settings(entry.model, canonical_json(said))
+    fields = {key: values[f"dataset.{key}"] for key in entry.model.model_fields if f"dataset.{key}" in values}
+    data = plain_settings(entry.model, canonical_json(fields))
     if "dataset.fixed" in values:
         data = {**data, "fixed": values["dataset.fixed"]}
     return {**data, **entry.file(values[f"dataset.{entry.file_key}"])} if entry.file is not None else data
 
 
-def _players(triple: Triple, values: Mapping[str, Any], train: Mapping[str, Any]) -> tuple[Any, Any]:
+def _players(triple: Triple, values: Values, train: Values) -> tuple[Any, Any]:
     entry = triple.architecture.entry
     players = {}
     for player in PLAYERS:
-        said = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
-        settings = canonical_json({**getattr(entry, player), **said})
-        players[player] = plain_settings(player_model(entry, player), settings)
+        own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
+        players[player] = plain_settings(player_model(entry, player), canonical_json(getattr(entry, player) | own))
     generator, critic = players["generator"], players["critic"]
     if critic.get("norm") == "auto":  # settled once more: what the network reads may depend on its norm
         normed = canonical_json({**critic, "norm": triple.objective.entry.auto_norm})
@@ -155,18 +161,17 @@ def plain_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")
     except ValidationError as error:
-        said = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False))
-        raise HarnessError(f"these parameters do not go together: {said}.") from None
+        messages = [item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False)]
+        raise HarnessError(f"these parameters do not go together: {'; '.join(messages)}.") from None
 
 
 def _versions(triple: Triple, tables: Tables) -> dict[str, int]:
     """Return the version of every component, and the content hash of the plug-in file that defines it, if one does."""
-    used = {kind: (kind, getattr(triple, kind).base) for kind in ("dataset", "architecture", "objective")}
+    used = {kind: (kind, part.base) for kind, part in triple.parts.items()}
     used |= {f"trick.{name}": ("trick", name) for name in triple.objective.tricks}
     versions = {"engine": ENGINE_VERSION}
     for key, (kind, name) in used.items():
-        versions[key] = getattr(tables, kind)[name].version
-        mark = fingerprint(kind, name)
-        if mark is not None:
+        versions[key] = tables.of(kind)[name].version
+        if (mark := fingerprint(kind, name)) is not None:
             versions[f"{key}.file"] = mark
     return versions

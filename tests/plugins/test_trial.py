@@ -7,7 +7,7 @@ import pytest
 import torch
 from plugs import HEADS, RIGHT, RIGHT_PLUGS, WRONG, WRONG_PLUGS, plug, written
 
-import harness.suite.checks.plugin_check as extended
+import harness.suite.checks.suite_check as extended
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
@@ -43,7 +43,7 @@ def sentences(tmp_path, monkeypatch):
             load_suite("x.yaml")
             return []
         except SuiteError as error:
-            return error.problems
+            return [str(problem) for problem in error.problems]
         finally:
             components._forget(components._LOADED.pop(str(tmp_path / "plug.py"), 0))
 
@@ -88,7 +88,7 @@ def sentences_of(tmp_path, monkeypatch):
             load_suite("x.yaml")
             return []
         except SuiteError as error:
-            return error.problems
+            return [str(problem) for problem in error.problems]
 
     return of
 

@@ -66,7 +66,7 @@ def test_seeds_that_go_with_a_setting_are_refused_at_both_places():
                 ("[nsgan, gan]", "seeds: [0, 1], train: {lr: 1e-3}"), ("[nsgan, gan]", "seeds: [2], train: {lr: 1e-5}")
             )
         )
-    first, other = error.value.problems
+    first, other = map(str, error.value.problems)
     assert first.startswith("suite:6: lr: 0.001 here and 1e-05 in matrix block 2 for ring / mlp / nsgan; their seeds")
     assert other.startswith("suite:7: lr: 1e-05 here and 0.001 in matrix block 1 for ring / mlp / nsgan; their seeds")
 

@@ -53,7 +53,7 @@ def runs(load, place, said):
     try:
         return [run.run_id for run in expand(load(_flow(suite(**PLACES[place](said))))).runs]
     except SuiteError as error:
-        return error.problems
+        return [str(problem) for problem in error.problems]
 
 
 def test_every_key_of_train_is_tried_below():

@@ -6,16 +6,14 @@ from math import prod
 from typing import Any
 
 from harness.datasets.cache import lacks_room
-from harness.errors import DataError, HarnessError, suggestion
+from harness.errors import DataError, HarnessError, KeyPath, Problem, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
 from harness.metrics.transport import MAX_DIMENSION
 from harness.suite.checks.image_ranking import why_unranked
 from harness.suite.format.models import Suite
-from harness.suite.format.problems import Problem
 from harness.suite.format.values import is_whole
-from harness.suite.format.yaml_file import KeyPath
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
 
@@ -28,7 +26,9 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
     """Return the mistakes of every data set that the matrix names, each told once."""
     named = {triple.dataset.label: triple for triple in triples}
     unknown = [
-        Problem(("score", "extractors", i), f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}")
+        Problem(
+            "unknown-name", ("score", "extractors", i), f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
+        )
         for i, name in enumerate(suite.score.extractors or ())
         if name not in EXTRACTORS
     ]
@@ -41,22 +41,13 @@ def lacks_file(triple: Triple) -> bool:
     return entry.file is not None and f"dataset.{entry.file_key}" not in triple.sources
 
 
-def wrong_file(entry: Any, path: str) -> str:
-    """Return what is wrong with the file or folder that a data set is to read, "" where it can be used."""
-    try:
-        entry.file(path)
-    except DataError as error:
-        return str(error)
-    return ""
-
-
 def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
     label, entry = triple.dataset.label, triple.dataset.entry
     if lacks_file(triple):
         path = ("datasets", label) if label in suite.datasets else triple.places["dataset"]
         text = f"'{triple.dataset.base}' reads a {entry.file_key}, and none is named; write datasets: {{mine: {{base: "
         example = f"{entry.file_key}: {EXAMPLES[entry.file_key]}"
-        return [Problem(path, f"{text}{triple.dataset.base}, {example}}}}}.")]
+        return [Problem("no-file", path, f"{text}{triple.dataset.base}, {example}}}}}.")]
     try:
         every = list(_data(triple))
     except HarnessError:
@@ -69,11 +60,11 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
 def _data(triple: Triple) -> Iterator[dict[str, Any]]:
     """Yield what Setups hold of the data set, for each combination of the values that a suite sweeps of it."""
     entry = triple.dataset.entry
-    said = {t: s for t, s in triple.sources.items() if t.partition(".")[0] == "dataset" and s.value != []}
-    held = {t: s for t, s in said.items() if t.partition(".")[2] not in entry.hyper}
-    values = [source.value if source.swept else [source.value] for source in held.values()]
+    sources = {t: s for t, s in triple.sources.items() if t.partition(".")[0] == "dataset" and s.value != []}
+    fixed = {t: s for t, s in sources.items() if t.partition(".")[2] not in entry.hyper}
+    values = [source.value if source.swept else [source.value] for source in fixed.values()]
     for chosen in itertools.product(*values):
-        yield data_of(triple, dict(zip(held, chosen, strict=True)))
+        yield data_of(triple, dict(zip(fixed, chosen, strict=True)))
 
 
 def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
@@ -85,14 +76,16 @@ def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list
     is_exact = MetricColumn.parse(metric).name in EXACT
     why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
     text = f"cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
-    return [Problem(("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]
+    return [Problem("not-rankable", ("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]
 
 
 def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     label, problems = triple.dataset.label, []
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
-        problems.append(Problem(("score", "samples"), f"{text}set score.samples to {data['points']} or fewer."))
+        problems.append(
+            Problem("too-few-points", ("score", "samples"), f"{text}set score.samples to {data['points']} or fewer.")
+        )
     return problems + _wrong_scale(triple, data)
 
 
@@ -103,23 +96,23 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
     try:
         sizes = entry.sizes(data)
     except DataError as error:
-        return [Problem(_place(triple), str(error))]
+        return [Problem("no-data", _place(triple), str(error))]
     if why := lacks_room((sizes.train + sizes.held_out, *entry.shape(data))):
-        return [Problem(_place(triple), f"'{label}': {why}; ask for fewer or smaller ones.")]
+        return [Problem("no-room", _place(triple), f"'{label}': {why}; ask for fewer or smaller ones.")]
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
-        return [Problem(triple.sources["dataset.fixed"].path, text)]
+        return [Problem("bad-value", triple.sources["dataset.fixed"].path, text)]
     if problems := _wrong_extractors(suite, triple, data):
         return problems
     why = why_unranked(suite.primary.images, label, entry, data, (suite.score.samples, suite.score.extractors))
-    return [Problem(("primary", "images"), why)] if why else []
+    return [Problem("not-rankable", ("primary", "images"), why)] if why else []
 
 
 def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     """Return which of the extractors that a suite names cannot be had: what they need must be there before training."""
     label, pictures = triple.dataset.label, triple.dataset.entry.pictures
     return [
-        Problem(("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
+        Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
         for i, name in enumerate(suite.score.extractors or ())
         if name in EXTRACTORS and (why := why_not(name, pictures(data)))
     ]
@@ -134,10 +127,10 @@ def _place(triple: Triple) -> KeyPath:
 
 def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     """Return the values of `scale` that bring a user's points far from 1, where no network learns."""
-    entry, said = triple.dataset.entry, triple.sources.get("dataset.scale")
+    entry, source = triple.dataset.entry, triple.sources.get("dataset.scale")
     if entry.points is None:
         return []
-    values = [entry.hyper["scale"]] if said is None else said.value if said.swept else [said.value]
+    values = [entry.hyper["scale"]] if source is None else source.value if source.swept else [source.value]
     problems = []
     for scale in (value for value in values if value > 0):  # any other is told as such
         spread = float(entry.points({**data, "scale": scale}).double().std(0).max())
@@ -145,6 +138,8 @@ def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
             text = (
                 f"divided by {scale:g} the points of '{triple.dataset.label}' have a spread of {spread:.2g}, and one of"
             )
-            path = said.path if said else ("datasets", triple.dataset.label)
-            problems.append(Problem(path, f"{text} about 1 is needed; set `scale` to their standard deviation."))
+            path = source.path if source else ("datasets", triple.dataset.label)
+            problems.append(
+                Problem("bad-scale", path, f"{text} about 1 is needed; set `scale` to their standard deviation.")
+            )
     return problems

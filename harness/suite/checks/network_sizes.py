@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from harness.architectures.summary import Builder, Shape, critic_summary, generator_summary
 from harness.plugins.components import tables
 from harness.spec import Setup, canonical_json
-from harness.suite.settings import player_model
+from harness.suite.parameters import player_model
 
 
 class PlayerSize(NamedTuple):

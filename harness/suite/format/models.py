@@ -12,14 +12,15 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from ruamel.yaml import YAML
 
-from harness.suite.format.fields import Seeds, Strict, described, seed_list
-from harness.suite.format.study_block import Study, StudyChange
+from harness.suite.format.study_block import Seeds, Strict, Study, StudyChange, described
 from harness.suite.format.values import (
     BETA,
     COLUMN,
     COUNT,
     FRACTION,
+    FRAMES,
     INIT,
+    LIMIT,
     NAMED,
     NEVER,
     NUMBER,
@@ -28,16 +29,14 @@ from harness.suite.format.values import (
     SCHEDULE,
     TEXT,
     UPDATES,
-    Kind,
+    VERSION,
     Swept,
-    is_number,
-    is_whole,
     one_of,
     or_recipe,
     or_word,
+    seed_list,
 )
 
-MAX_FRAMES = 500
 ALLOWANCES = ("batch-norm-in-penalty",)
 
 Rates = Annotated[Any, Swept(or_recipe(POSITIVE))]
@@ -50,20 +49,6 @@ Name = Annotated[Any, NAMED]
 Names = Annotated[Any, Swept(NAMED)]
 Optimizers = Annotated[Any, Swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
 Text = Annotated[Any, TEXT]
-
-
-FRAMES = Kind(
-    f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
-    lambda value: is_whole(value) and (value == 0 or 2 <= value <= MAX_FRAMES),
-    {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
-)
-MOST_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
-LIMIT = Kind(
-    f"a number above 0 and up to {MOST_LIMIT:,}",
-    lambda value: is_number(value) and 0 < value <= MOST_LIMIT,
-    {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LIMIT},
-)
-VERSION = Kind("1 (the version of this format)", lambda value: is_whole(value) and value == 1, {"const": 1})
 Fractions = Annotated[Any, Swept(FRACTION)]
 Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
 

@@ -1,15 +1,16 @@
-"""Mistakes of a suite: what is wrong at which key, and the sentence that says so with file and line."""
+"""Mistakes of form: pydantic's errors as problems, and problems with the file and line where they stand."""
 
 import copy
 from collections.abc import Iterable
-from typing import Any, NamedTuple, get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import HarnessError, suggestion
+from harness.errors import KeyPath, Problem, suggestion
 from harness.suite.format.models import Suite, SuiteTrain, Train
-from harness.suite.format.values import shown
-from harness.suite.format.yaml_file import Document, KeyPath, Place
+from harness.suite.format.values import NAMED, shown
+from harness.suite.format.yaml_file import Document
 
 SUITE_WIDE = frozenset(SuiteTrain.model_fields) - frozenset(Train.model_fields)
 WHOLE_SUITE = "this is said of the whole suite, not of a part of it; move it to the `train` of the suite or of a scale."
@@ -21,24 +22,6 @@ _NEEDED = {
 }
 
 
-class Problem(NamedTuple):
-    """A mistake at a key or item of the suite."""
-
-    path: KeyPath
-    text: str
-
-
-class Refused(HarnessError):
-    """Mistakes of a suite that show as its runs are planned; `harness.suite.load.with_places` adds file and line."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return " ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in self.problems)
-
-
 def parse(data: dict[str, Any]) -> tuple[Suite, list[Problem]]:
     """Return the suite that `data` says and its mistakes of form.
 
@@ -46,45 +29,47 @@ def parse(data: dict[str, Any]) -> tuple[Suite, list[Problem]]:
     once; a matrix with a malformed block is left out whole.
     """
     try:
-        return Suite.model_validate(data), []
+        suite, problems = Suite.model_validate(data), list[Problem]()
     except ValidationError as error:
-        problems = translated(error, Suite)
-        return Suite.model_validate(_sound_part(data, error)), problems
+        suite, problems = Suite.model_validate(_sound_part(data, error)), _translated(error)
+    problems += [
+        Problem("bad-value", (table, name), text)
+        for table in ("architectures", "datasets", "objectives", "scales")
+        for name in getattr(suite, table)
+        for _, text in NAMED.mistakes(name)
+    ]
+    if data.get("matrix") == []:
+        problems.append(Problem("bad-value", ("matrix",), "an empty list given, at least one block needed."))
+    return suite, problems
 
 
-def translated(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Return pydantic's errors about `model` in plain words."""
+def located(problems: Iterable[Problem], document: Document) -> list[Problem]:
+    """Return every problem once, with the file and line of what it is about, in the order of the file."""
+    ordered = sorted(problems, key=lambda problem: document.place(problem.path))
+    placed = [replace(problem, place=str(document.place(problem.path))) for problem in ordered]
+    return list({str(problem): problem for problem in placed}.values())
+
+
+def _translated(error: ValidationError) -> list[Problem]:
+    """Return pydantic's errors in plain words."""
     problems: list[Problem] = []
     for item in error.errors(include_url=False):
         path, kind = tuple(item["loc"]), item["type"]
         if _is_suite_wide(path):
-            problems.append(Problem(path, WHOLE_SUITE))
-        elif kind == "needed_items":
-            problems += [Problem(path if i < 0 else (*path, i), text) for i, text in item["ctx"]["wrong"]]
+            problems.append(Problem("suite-wide", path, WHOLE_SUITE))
+        elif kind == "needed":
+            mistakes = item["ctx"]["mistakes"]
+            problems += [Problem("bad-value", path if i < 0 else (*path, i), text) for i, text in mistakes]
         elif kind == "extra_forbidden":
-            problems.append(Problem(path, _unknown_key(model, path)))
+            key = str(path[-1])
+            text = f"unknown key.{suggestion(key, _keys_at(Suite, path[:-1]))}"
+            problems.append(Problem("unknown-key", path, text))
         elif kind == "missing":
-            problems.append(Problem(path, "this key is needed, and is not there."))
-        elif kind in _NEEDED:
-            problems.append(Problem(path, f"{shown(item['input'])} given, {_NEEDED[kind]} needed."))
+            problems.append(Problem("missing-key", path, "this key is needed, and is not there."))
         else:
-            problems.append(Problem(path, item["msg"]))
+            text = f"{shown(item['input'])} given, {_NEEDED[kind]} needed." if kind in _NEEDED else item["msg"]
+            problems.append(Problem("bad-value", path, text))
     return problems
-
-
-def sentences(problems: Iterable[Problem], document: Document) -> list[str]:
-    """Return `file:line: key: what is wrong` for each problem once, in the order of the file."""
-    placed: dict[tuple[Place, str, str], None] = {}
-    for path, text in problems:
-        label = next((part for part in reversed(path) if isinstance(part, str)), "suite")
-        placed[document.place(path), label, text] = None
-    ordered = sorted(placed, key=lambda item: item[0])
-    return [f"{place}: {shown(label)[1:-1]}: {text}" for place, label, text in ordered]
-
-
-def _unknown_key(model: Any, path: KeyPath) -> str:
-    key = str(path[-1])
-    return f"unknown key.{suggestion(key, _keys_at(model, path[:-1]))}"
 
 
 def _is_suite_wide(path: KeyPath) -> bool:
@@ -93,11 +78,12 @@ def _is_suite_wide(path: KeyPath) -> bool:
     return (in_variant or in_block) and path[-1] in SUITE_WIDE
 
 
-def _keys_at(model: Any, path: KeyPath) -> list[str]:
+def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Return the keys that the format has at `path`."""
-    for part in path:
-        model = model.model_fields[part].annotation if hasattr(model, "model_fields") else get_args(model)[-1]
-    return list(model.model_fields)
+    part: Any = model
+    for key in path:
+        part = part.model_fields[key].annotation if hasattr(part, "model_fields") else get_args(part)[-1]
+    return list(part.model_fields)
 
 
 def _sound_part(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:

@@ -3,32 +3,24 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from harness.suite.format.fields import Seeds, Strict, described, seed_list
-from harness.suite.format.values import NUMBER, Kind, is_number, is_whole, one_of
+from harness.errors import KeyPath
+from harness.suite.format.values import CHOICE, MAX_TRIALS, NUMBER, SEEDS, TRUTH, is_whole, one_of, seed_list, whole
 
 FIRST_SEED = 100  # of tuning, so that the seeds of a suite, 0 and up, are fresh
-MOST_TRIALS = 10_000
-CHOICE = Kind(
-    "a number, a word, true or false",
-    lambda value: is_number(value) or isinstance(value, str | bool),
-    {"type": ["number", "string", "boolean"]},
-)
-YES = Kind("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
-TRIALS = Kind(
-    f"a whole number from 2 to {MOST_TRIALS:,}",
-    lambda value: is_whole(value) and 2 <= value <= MOST_TRIALS,
-    {"type": "integer", "minimum": 2, "maximum": MOST_TRIALS},
-)
-BATCH = Kind(
-    f"a whole number from 1 to {MOST_TRIALS:,}",
-    lambda value: is_whole(value) and 1 <= value <= MOST_TRIALS,
-    {"type": "integer", "minimum": 1, "maximum": MOST_TRIALS},
-)
-SEED = Kind(
-    "a whole number of at least 0", lambda value: is_whole(value) and value >= 0, {"type": "integer", "minimum": 0}
-)
+Seeds = Annotated[Any, SEEDS]
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def described(text: str) -> Any:
+    """Return an optional field: None where the file does not say."""
+    return Field(default=None, description=text)
 
 
 class Range(Strict):
@@ -36,8 +28,8 @@ class Range(Strict):
 
     low: Annotated[Any, NUMBER] = described("the least value")
     high: Annotated[Any, NUMBER] = described("the largest value")
-    log: Annotated[Any, YES] = Field(default=False, description="drawn evenly on a logarithmic axis")
-    whole: Annotated[Any, YES] = Field(default=False, description="whole numbers alone, both ends among them")
+    log: Annotated[Any, TRUTH] = Field(default=False, description="drawn evenly on a logarithmic axis")
+    whole: Annotated[Any, TRUTH] = Field(default=False, description="whole numbers alone, both ends among them")
     choices: list[Annotated[Any, CHOICE]] = described("the values to choose among, in place of low and high")
 
     @property
@@ -45,7 +37,7 @@ class Range(Strict):
         """Whether fractions are drawn."""
         return self.choices is None and not self.whole
 
-    def ends(self) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
+    def ends(self) -> Iterator[tuple[Any, KeyPath]]:
         """Yield the values that a mistake would show at, and the key of each: both ends, or every choice."""
         if self.choices is not None:
             yield from ((value, ("choices", i)) for i, value in enumerate(self.choices))
@@ -75,7 +67,7 @@ class StudyChange(Strict):
     """What a scale says of a suite's study, into which it is merged."""
 
     space: dict[str, Range] = described("what is drawn, by the name that --set has for it")
-    trials: Annotated[Any, TRIALS] = described("trials of every objective")
+    trials: Annotated[Any, whole(2, MAX_TRIALS)] = described("trials of every objective")
     sampler: Annotated[Any, one_of("random", "qmc", "tpe")] = Field(
         default="random", description="how they are drawn; random and qmc give every objective the same points"
     )
@@ -83,10 +75,10 @@ class StudyChange(Strict):
         default=3,
         description="seeds of every trial: a number (from 100 on), or a list; the suite's own seeds are fresh",
     )
-    batch: Annotated[Any, BATCH] = Field(
+    batch: Annotated[Any, whole(1, MAX_TRIALS)] = Field(
         default=8, description="trials of every objective that tpe draws at once; random and qmc draw all"
     )
-    seed: Annotated[Any, SEED] = Field(default=0, description="seed of the sampler")
+    seed: Annotated[Any, whole(0)] = Field(default=0, description="seed of the sampler")
 
 
 class Study(StudyChange):
@@ -95,7 +87,7 @@ class Study(StudyChange):
     space: dict[str, Range] = Field(
         description="what is drawn, by the name that --set has for it; an objective draws those that it has"
     )
-    trials: Annotated[Any, TRIALS] = Field(description="trials of every objective")
+    trials: Annotated[Any, whole(2, MAX_TRIALS)] = Field(description="trials of every objective")
 
     @property
     def tuning(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""Kinds of values that a suite file holds: what each accepts, in words for people and in JSON schema for editors."""
+"""Kinds of values that a suite file holds: what each accepts, in words for people and as JSON schema for editors."""
 
 import math
 import re
@@ -12,59 +12,69 @@ from pydantic_core import PydanticCustomError, core_schema
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
 NEVER = "never"
-INITS = ("he", "default", "dcgan")
+MAX_SEEDS = 10_000
+MAX_FRAMES = 500
+MAX_TRIALS = 10_000
+MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
+EMPTY = "an empty list given, at least one value needed."
+
+JsonSchema = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of value. `needed` completes the sentence "-5 given, ... needed"."""
+    """One kind of value: `needed` completes the sentence "-5 given, ... needed"; `further` narrows the schema."""
 
     needed: str
-    accepts: Callable[[Any], bool]
-    json: Mapping[str, Any]
+    json: JsonSchema
+    further: Callable[[Any], bool] = lambda value: True
+
+    def accepts(self, value: Any) -> bool:
+        return fits(value, self.json) and self.further(value)
+
+    def mistakes(self, value: Any) -> list[tuple[int, str]]:
+        """Return what is wrong with a value, in a sentence at item -1."""
+        return [] if self.accepts(value) else [(-1, f"{shown(value)} given, {self.needed} needed.")]
+
+    def sweeps(self, value: Any) -> bool:
+        """Whether `value` is a list of values to sweep."""
+        return False
 
     def check(self, value: Any) -> Any:
-        """Return `value`; raise pydantic's error with the sentence where it is not of this kind."""
-        if not self.accepts(value):
-            raise PydanticCustomError("needed", "{sentence}", {"sentence": self.sentence(value)})
+        """Return `value`; raise pydantic's error, with the mistakes in its context."""
+        if mistakes := self.mistakes(value):
+            raise PydanticCustomError("needed", "not of this kind", {"mistakes": mistakes})
         return value
 
-    def sentence(self, value: Any) -> str:
-        return f"{shown(value)} given, {self.needed} needed."
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def schema(self) -> dict[str, Any]:
         return dict(self.json)
 
-
-@dataclass(frozen=True)
-class Swept:
-    """One value of a kind, or a list of them: one run each."""
-
-    kind: Kind
-
-    def wrong(self, value: Any) -> list[tuple[int, str]]:
-        """Return what is wrong with a value (as item -1) or with items of a list, in sentences."""
-        if not isinstance(value, list):
-            return [] if self.kind.accepts(value) else [(-1, self.kind.sentence(value))]
-        if not value:
-            return [(-1, "an empty list given, at least one value needed.")]
-        return [(i, self.kind.sentence(item)) for i, item in enumerate(value) if not self.kind.accepts(item)]
-
-    def check(self, value: Any) -> Any:
-        """Return `value`; raise pydantic's error, with what is wrong in its context."""
-        if wrong := self.wrong(value):
-            raise PydanticCustomError("needed_items", "not of this kind", {"wrong": wrong})
-        return value
-
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        one = dict(self.kind.json)
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+        return self.schema()
+
+
+class Swept(Kind):
+    """One value of a kind, or a list of them: one run each."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind.needed, kind.json, kind.further)
+
+    def sweeps(self, value: Any) -> bool:
+        return isinstance(value, list)
+
+    def mistakes(self, value: Any) -> list[tuple[int, str]]:
+        """Return what is wrong with a value, or with items of a list, by their places in it."""
+        if not self.sweeps(value):
+            return super().mistakes(value)
+        if not value:
+            return [(-1, EMPTY)]
+        return [(i, text) for i, item in enumerate(value) for _, text in Kind.mistakes(self, item)]
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [dict(self.json), {"type": "array", "items": dict(self.json), "minItems": 1}]}
 
 
 def shown(value: Any) -> str:
@@ -87,13 +97,46 @@ def is_number(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "integer": is_whole,
+    "number": is_number,
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+}
+
+
+def fits(value: Any, schema: JsonSchema) -> bool:
+    """Whether a JSON schema describes `value`, by the keywords that the kinds below use."""
+    if "anyOf" in schema:
+        return any(fits(value, option) for option in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        options = schema.get("enum", [schema.get("const")])
+        return any(type(value) is type(option) and value == option for option in options)
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not any(_TYPES[name](value) for name in types):
+        return False
+    if isinstance(value, str):
+        return re.fullmatch(schema.get("pattern", ".*"), value, re.DOTALL) is not None
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", math.inf):
+            return False
+        is_unique = not schema.get("uniqueItems") or len(set(map(repr, value))) == len(value)
+        return is_unique and ("items" not in schema or all(fits(item, schema["items"]) for item in value))
+    if isinstance(value, dict):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
+        parts = [(item, known.get(key, other)) for key, item in value.items()]
+        has_required = all(key in value for key in schema.get("required", ()))
+        return has_required and all(part if isinstance(part, bool) else fits(item, part) for item, part in parts)
+    low, above = schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf)
+    high, below = schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf)
+    return bool(low <= value <= high and above < value < below)
+
+
 def or_word(kind: Kind, word: str) -> Kind:
     """Return the kind that also takes a word."""
-    return Kind(
-        f"{kind.needed} or '{word}'",
-        lambda value: value == word or kind.accepts(value),
-        {"anyOf": [dict(kind.json), {"const": word}]},
-    )
+    return Kind(f"{kind.needed} or '{word}'", {"anyOf": [dict(kind.json), {"const": word}]})
 
 
 def or_recipe(kind: Kind) -> Kind:
@@ -105,104 +148,111 @@ def within(bounds: tuple[float, float]) -> Kind:
     """Return the kind of numbers between two bounds, both allowed."""
     low, high = bounds
     needed = f"a number from {low:g} to {high:g}" if math.isfinite(high) else f"a number of at least {low:g}"
-    return Kind(needed, lambda value: is_number(value) and low <= value <= high, {"type": "number", "minimum": low})
+    return Kind(needed, {"type": "number", "minimum": low, "maximum": high})
+
+
+def whole(low: int, high: int | None = None) -> Kind:
+    """Return the kind of whole numbers from `low` on, or to `high`."""
+    if high is None:
+        return Kind(f"a whole number of at least {low}", {"type": "integer", "minimum": low})
+    return Kind(f"a whole number from {low} to {high:,}", {"type": "integer", "minimum": low, "maximum": high})
 
 
 def one_of(*words: str) -> Kind:
     """Return the kind that takes these words."""
     quoted = [f"'{word}'" for word in words]
-    listed = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(words) > 1 else quoted)
-    return Kind(listed, lambda value: isinstance(value, str) and value in words, {"enum": list(words)})
+    return Kind(" or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])), {"enum": list(words)})
 
 
-def _is_count(value: Any) -> bool:
-    return is_whole(value) and value >= 1
-
-
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
-
-
-def _is_updates(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return _is_count(value)
-    pairs = [value[key] for key in ("first", "every") if key in value]
-    return _is_count(value.get("base")) and set(value) <= {"base", "first", "every"} and all(map(_is_pair, pairs))
-
-
-def _is_init(value: Any) -> bool:
-    if isinstance(value, dict):
-        return set(value) == {"normal"} and POSITIVE.accepts(value["normal"])
-    return isinstance(value, str) and value in INITS
-
-
-def _is_schedule(value: Any) -> bool:
-    shapes = ("linear", "cosine")
-    return isinstance(value, dict) and all(isinstance(v, str) and v in shapes for v in value.values())
-
-
-_COUNT = {"type": "integer", "minimum": 1}
-_PAIR = {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}
-_UPDATES = {
-    "type": "object",
-    "properties": {
-        "base": {**_COUNT, "description": "critic updates a generator step, where neither of the others applies"},
-        "first": {**_PAIR, "description": "[steps, updates]: critic updates for the first generator steps"},
-        "every": {**_PAIR, "description": "[steps, updates]: critic updates at every so many generator steps"},
+COUNT = whole(1)
+NUMBER = Kind("a finite number", {"type": "number"})
+POSITIVE = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0})
+BETA = Kind("a number from 0 to below 1", {"type": "number", "minimum": 0, "exclusiveMaximum": 1})
+FRACTION = Kind("a fraction from 0 to 1", {"type": "number", "minimum": 0, "maximum": 1})
+LIMIT = Kind(
+    f"a number above 0 and up to {MAX_LIMIT:,}", {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_LIMIT}
+)
+FRAMES = Kind(
+    f"a whole number from 2 to {MAX_FRAMES}, or 0 for none",
+    {"anyOf": [{"const": 0}, {"type": "integer", "minimum": 2, "maximum": MAX_FRAMES}]},
+)
+SEEDS = Kind(
+    f"a number of seeds from 1 to {MAX_SEEDS:,}, or a list of different whole numbers of at least 0",
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
+            {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 0},
+                "minItems": 1,
+                "maxItems": MAX_SEEDS,
+                "uniqueItems": True,
+            },
+        ]
     },
-    "required": ["base"],
-    "additionalProperties": False,
-}
+    lambda value: not isinstance(value, list) or max(value) < 2**63,
+)
+_PAIR = {"type": "array", "items": dict(COUNT.json), "minItems": 2, "maxItems": 2}
+UPDATES = Kind(
+    "a whole number of at least 1 or {base: n, first: [steps, updates], every: [steps, updates]}",
+    {
+        "anyOf": [
+            dict(COUNT.json),
+            {
+                "type": "object",
+                "properties": {
+                    "base": {
+                        **COUNT.json,
+                        "description": "critic updates a generator step, where neither of the others applies",
+                    },
+                    "first": {
+                        **_PAIR,
+                        "description": "[steps, updates]: critic updates for the first generator steps",
+                    },
+                    "every": {
+                        **_PAIR,
+                        "description": "[steps, updates]: critic updates at every so many generator steps",
+                    },
+                },
+                "required": ["base"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
 _NORMAL = {
     "type": "object",
-    "properties": {
-        "normal": {"type": "number", "exclusiveMinimum": 0, "description": "spread of the normal draw of the weights"}
-    },
+    "properties": {"normal": {**POSITIVE.json, "description": "spread of the normal draw of the weights"}},
     "required": ["normal"],
     "additionalProperties": False,
 }
-
-COUNT = Kind("a whole number of at least 1", _is_count, _COUNT)
-NUMBER = Kind("a finite number", is_number, {"type": "number"})
-POSITIVE = Kind(
-    "a number above 0", lambda value: is_number(value) and value > 0, {"type": "number", "exclusiveMinimum": 0}
-)
-BETA = Kind(
-    "a number from 0 to below 1",
-    lambda value: is_number(value) and 0 <= value < 1,
-    {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
-)
-FRACTION = Kind(
-    "a fraction from 0 to 1",
-    lambda value: is_number(value) and 0 <= value <= 1,
-    {"type": "number", "minimum": 0, "maximum": 1},
-)
-UPDATES = Kind(
-    "a whole number of at least 1 or {base: n, first: [steps, updates], every: [steps, updates]}",
-    _is_updates,
-    {"anyOf": [_COUNT, _UPDATES]},
-)
 INIT = Kind(
-    "'he', 'default', 'dcgan' or {normal: sd} with sd above 0", _is_init, {"anyOf": [{"enum": [*INITS]}, _NORMAL]}
+    "'he', 'default', 'dcgan' or {normal: sd} with sd above 0",
+    {"anyOf": [{"enum": ["he", "default", "dcgan"]}, _NORMAL]},
 )
 SCHEDULE = Kind(
     "a mapping such as {lr: linear} of hyperparameters to 'linear' or 'cosine'",
-    _is_schedule,
     {"type": "object", "additionalProperties": {"enum": ["linear", "cosine"]}},
 )
-TEXT = Kind("text", lambda value: isinstance(value, str), {"type": "string"})
+TRUTH = Kind("true or false", {"type": "boolean"})
+TEXT = Kind("text", {"type": "string"})
 NAMED = Kind(
     "a name (a letter or digit, then up to 63 letters, digits, dots, dashes or underscores)",
-    lambda value: isinstance(value, str) and re.fullmatch(NAME, value) is not None,
     {"type": "string", "pattern": f"^{NAME}$"},
 )
 COLUMN = Kind(
     "the name of a metric's column such as w1_excess",
-    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.@,\[\]-]{1,100}", value) is not None,
     {"type": "string"},
+    lambda value: re.fullmatch(r"[A-Za-z0-9_.@,\[\]-]{1,100}", value) is not None,
 )
+CHOICE = Kind("a number, a word, true or false", {"type": ["number", "string", "boolean"]})
 PARAMETER = Kind(
     "a number, a word, true or false, a list or a mapping",
-    lambda value: value is not None,
     {"type": ["number", "string", "boolean", "array", "object"]},
 )
+VERSION = Kind("1 (the version of this format)", {"const": 1})
+
+
+def seed_list(seeds: int | list[int], first: int = 0) -> list[int]:
+    """Return the seeds that a list stands for, or a number of them from `first` on."""
+    return list(range(first, first + seeds)) if isinstance(seeds, int) else list(seeds)

@@ -1,8 +1,8 @@
 """Suite files as plain data: YAML 1.2 without tags, and the line on which every key and item stands.
 
-The parser's events are composed here and not by a loader: a loader builds everything before anything can be refused,
-and forgets where it stood. Scalars follow the core schema of YAML 1.2 (section 10.3.2): `1e-4` is a number, `012` is
-12, `yes` is text. Keys are text as written.
+Scalars follow the core schema of YAML 1.2 (section 10.3.2): `1e-4` is a number, `012` is 12, `yes` is text. Keys are
+text as written. The parser's events are read here, and not the nodes of a loader, so that hostile files are refused
+before they are built.
 """
 
 import re
@@ -10,37 +10,34 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
+    Event,
     MappingEndEvent,
-    MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
 )
 
-from harness.errors import SuiteError
+from harness.errors import KeyPath, Problem, SuiteError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_ALIASED = 1_000
 
-KeyPath = tuple[str | int, ...]
-
 _HINTS = {  # what the parser's words mean where people write a suite
-    "mapping values are not allowed": "a ':' is missing on this line or the one above, or the indent is uneven",
-    "could not find expected ':'": "a ':' is missing on the line above",
-    r"'\t' that cannot start": "indent with spaces",
+    "mapping values are not allowed": "; a ':' is missing on this line or the one above, or the indent is uneven",
+    "could not find expected ':'": "; a ':' is missing on the line above",
+    r"'\t' that cannot start": "; indent with spaces",
 }
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, Any] = {
+_WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
     **dict.fromkeys(["true", "True", "TRUE"], True),
     **dict.fromkeys(["false", "False", "FALSE"], False),
@@ -87,18 +84,19 @@ def parse_document(text: str, label: str) -> Document:
     data, places = _compose(text, label)
     if not isinstance(data, dict):
         what = "nothing" if data is None else f"a {type(data).__name__}"
-        raise SuiteError(f"{label}:1: the file holds {what}; a mapping of keys to values is needed.")
+        _refuse("not-a-mapping", Place(label, 1), f"the file holds {what}; a mapping of keys to values is needed.")
     return Document(data, places)
 
 
 def parse_value(text: str, source: str) -> Any:
     """Return the value that `text` has as YAML: `[1e-4, recipe]` is a list. Raises SuiteError, naming `source`."""
     if len(text) > 10_000:
-        raise SuiteError(f"{source[:60]}...: the value has {len(text)} characters; at most 10,000 are read.")
+        place = Place(f"{source[:60]}...")
+        _refuse("too-large", place, f"the value has {len(text)} characters; at most 10,000 are read.")
     return _compose(text, source)[0]
 
 
-def scalar(text: str) -> Any:
+def scalar(text: str) -> bool | float | str | None:
     """Return the number, truth value, null or text that a plain scalar stands for (YAML 1.2, section 10.3.2)."""
     if text in _WORDS:
         return _WORDS[text]
@@ -107,129 +105,116 @@ def scalar(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
+def _refuse(code: str, place: Place, text: str) -> NoReturn:
+    raise SuiteError(Problem(code, (), text, str(place))) from None
+
+
 def _read_text(path: Path, label: str) -> str:
     try:
-        info = path.stat()
-        if not stat.S_ISREG(info.st_mode):
-            kept = f", such as {label}/suite.yaml" if (path / "suite.yaml").is_file() else ""  # of a results folder
-            raise SuiteError(f"{label}: not a file; the path of a suite file (YAML) is needed{kept}.")
+        if not stat.S_ISREG(path.stat().st_mode):
+            example = f", such as {label}/suite.yaml" if (path / "suite.yaml").is_file() else ""  # of a results folder
+            _refuse("no-file", Place(label), f"not a file; the path of a suite file (YAML) is needed{example}.")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        _refuse("no-file", Place(label), "there is no such file.")
     except (OSError, ValueError) as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-        raise SuiteError(f"{label}: {reason}.") from None
+        _refuse("no-file", Place(label), f"cannot be read: {error}.")
+
+    def place(position: int) -> Place:
+        return Place(label, raw.count(b"\n", 0, position) + 1)
+
     if len(raw) > MAX_BYTES:
-        raise SuiteError(f"{label}:1: the file is larger than 1 MB; a suite file is at most that.")
+        _refuse("too-large", place(0), "the file is larger than 1 MB; a suite file is at most that.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SuiteError(f"{label}:1: the file is written in UTF-16; save it as UTF-8.")
+        _refuse("not-utf8", place(0), "the file is written in UTF-16; save it as UTF-8.")
     if b"\0" in raw:
-        raise SuiteError(f"{label}:{_line_of(raw, raw.index(0))}: the file holds a NUL byte; a suite is text in UTF-8.")
+        _refuse("not-utf8", place(raw.index(0)), "the file holds a NUL byte; a suite is text in UTF-8.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SuiteError(f"{label}:{_line_of(raw, error.start)}: the file is not UTF-8 text.") from None
-
-
-def _line_of(raw: bytes, position: int) -> int:
-    return raw.count(b"\n", 0, position) + 1
+        _refuse("not-utf8", place(error.start), "the file is not UTF-8 text.")
 
 
 def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
     """Return the value of the only document in `text`, and the place of its every part."""
-    _refuse_depth(text, label)
-    composer = _Composer(label)
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):  # the parser itself takes a second for 20,000 of them on one line
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        if depth > MAX_DEPTH:
+            line = text.count("\n", 0, bracket.start()) + 1
+            _refuse("too-deep", Place(label, line), f"nested deeper than {MAX_DEPTH} levels.")
+    composer = _Composer(label, YAML(typ="safe", pure=True).parse(text))
     try:
-        value = composer.document(YAML(typ="safe", pure=True).parse(text))
+        return composer.document(), composer.places
     except SuiteError:
         raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = " ".join(str(error.problem or error.context).split())
-        hint = next((f"; {text}" for part, text in _HINTS.items() if part in said), "")
-        raise SuiteError(f"{label}:{mark.line + 1 if mark else 1}: not YAML: {said}{hint}.") from None
+        words = " ".join(str(error.problem or error.context).split())
+        hint = next((hint for part, hint in _HINTS.items() if part in words), "")
+        _refuse("not-yaml", Place(label, mark.line + 1 if mark else 1), f"not YAML: {words}{hint}.")
     except YAMLError as error:
-        raise SuiteError(f"{label}:{composer.line}: not YAML: {' '.join(str(error).split())}") from None
+        _refuse("not-yaml", composer.place, f"not YAML: {' '.join(str(error).split())}")
     except Exception as error:  # on malformed text the parser fails in many ways: OverflowError, IndexError, ...
-        raise SuiteError(f"{label}:{composer.line}: not YAML: {type(error).__name__}.") from None
-    return value, composer.places
-
-
-def _refuse_depth(text: str, label: str) -> None:
-    """Count open brackets before the parser does: it takes a second for 20,000 of them on one line."""
-    depth = 0
-    for bracket in re.finditer(r"[\[\]{}]", text):
-        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
-        if depth > MAX_DEPTH:
-            line = text.count("\n", 0, bracket.start()) + 1
-            raise SuiteError(f"{label}:{line}: nested deeper than {MAX_DEPTH} levels.")
+        _refuse("not-yaml", composer.place, f"not YAML: {type(error).__name__}.")
 
 
 class _Composer:
-    """Build plain data from parser events, refusing what a suite has no use for."""
+    """Builds plain data from parser events, refusing what a suite has no use for."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
-        self.line = 1
-        self.places: dict[KeyPath, Place] = {(): Place(label, 1)}
-        self.anchors: dict[str, tuple[Any, int]] = {}
-        self.nodes = 0
-        self.aliased = 0
-        self.events: Iterator[Any] = iter(())
-
-    def document(self, events: Iterator[Any]) -> Any:
-        self.events, value, seen = events, None, 0
-        for event in events:
-            if not isinstance(event, DocumentStartEvent):
-                continue
-            seen += 1
-            self.line = event.start_mark.line + 1
-            if seen > 1:
-                self.refuse("the file holds more than one document; keep one, without `---` between parts.")
-            if event.version not in (None, (1, 2)) or event.tags:
-                self.refuse("directives are not read; a suite is YAML 1.2 without tags.")
-            value = self.node((), self.next())
-            end = self.next()
-            assert isinstance(end, DocumentEndEvent)
-        return value
+    def __init__(self, label: str, events: Iterator[Event]) -> None:
+        self.place, self.events = Place(label, 1), events
+        self.places: dict[KeyPath, Place] = {(): self.place}
+        self.anchors: dict[str, tuple[Any, int]] = {}  # the value, and of how many nodes it is made
+        self.nodes, self.aliased = 0, 0
 
     def next(self) -> Any:
         event = next(self.events)
-        self.line = event.start_mark.line + 1
+        self.place = self.place._replace(line=event.start_mark.line + 1)
         return event
 
-    def refuse(self, sentence: str) -> None:
-        raise SuiteError(f"{self.label}:{self.line}: {sentence}")
+    def refuse(self, code: str, text: str) -> NoReturn:
+        _refuse(code, self.place, text)
+
+    def document(self) -> Any:
+        value, documents = None, 0
+        for event in iter(self.next, None):
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.refuse("not-yaml", "the file holds more than one document; keep one, without `---` between.")
+                if event.version not in (None, (1, 2)) or event.tags:
+                    self.refuse("not-yaml", "directives are not read; a suite is YAML 1.2 without tags.")
+                value = self.node((), self.next())
+        return value
 
     def node(self, path: KeyPath, event: Any) -> Any:
-        if path not in self.places:
-            self.places[path] = Place(self.label, self.line)
+        self.places.setdefault(path, self.place)
         if isinstance(event, AliasEvent):
             return self.alias(event.anchor)
         if event.tag is not None:
-            self.refuse(f"the tag {event.tag} is not read; a suite holds plain values only.")
+            self.refuse("tag", f"the tag {event.tag} is not read; a suite holds plain values only.")
         if len(path) > MAX_DEPTH:
-            self.refuse(f"nested deeper than {MAX_DEPTH} levels.")
+            self.refuse("too-deep", f"nested deeper than {MAX_DEPTH} levels.")
         before = self.nodes
         self.nodes += 1
         if isinstance(event, ScalarEvent):
             value = scalar(event.value) if event.implicit[0] else event.value
-        elif isinstance(event, SequenceStartEvent):
-            value = self.sequence(path)
         else:
-            assert isinstance(event, MappingStartEvent)
-            value = self.mapping(path)
+            value = self.sequence(path) if isinstance(event, SequenceStartEvent) else self.mapping(path)
         if event.anchor is not None:
             self.anchors[event.anchor] = (value, self.nodes - before)
         return value
 
     def alias(self, name: str) -> Any:
         if name not in self.anchors:
-            self.refuse(f"the alias *{name} stands for nothing that ends before it.")
+            self.refuse("alias", f"the alias *{name} stands for nothing that ends before it.")
         value, size = self.anchors[name]
         self.aliased += size
         self.nodes += size
         if self.aliased > MAX_ALIASED:
-            self.refuse(f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`.")
+            self.refuse("alias", f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`.")
         return value
 
     def sequence(self, path: KeyPath) -> list[Any]:
@@ -241,18 +226,15 @@ class _Composer:
     def mapping(self, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         while not isinstance(event := self.next(), MappingEndEvent):
-            key = self.key(event)
+            if not isinstance(event, ScalarEvent) or event.tag is not None:
+                self.refuse("bad-key", "a key must be plain text.")
+            key = str(event.value)
+            if event.implicit[0] and key in ("", "~", "<<"):
+                why = "merge keys are not part of YAML 1.2, use `base` or `extends`" if key == "<<" else "it is empty"
+                self.refuse("bad-key", f"the key '{key}' is not read: {why}.")
             if key in values:
                 first = self.places[*path, key].line
-                self.refuse(f"the key '{key}' stands twice in one mapping, first on line {first}.")
-            self.places[*path, key] = Place(self.label, self.line)
+                self.refuse("duplicate-key", f"the key '{key}' stands twice in one mapping, first on line {first}.")
+            self.places[*path, key] = self.place
             values[key] = self.node((*path, key), self.next())
         return values
-
-    def key(self, event: Any) -> str:
-        if not isinstance(event, ScalarEvent) or event.tag is not None:
-            self.refuse("a key must be plain text.")
-        if event.implicit[0] and event.value in ("", "~", "<<"):
-            merge = "merge keys are not part of YAML 1.2, use `base` or `extends`"
-            self.refuse(f"the key '{event.value}' is not read: {merge if event.value == '<<' else 'it is empty'}.")
-        return str(event.value)

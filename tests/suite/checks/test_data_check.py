@@ -37,27 +37,27 @@ def test_a_file_is_found_from_the_suite_that_names_it(load, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "words"),
+    ("old", "new", "line", "code", "word"),
     [
-        ("mine.csv", "no.csv", 9, "data/no.csv: there is no such file."),
-        ("mine.csv", "bad.csv", 9, "line 2: 'x' given"),
-        ("data/mine.csv", "[a.csv, b.csv]", 9, "text needed"),
-        ("    file: data/mine.csv\n", "", 7, "reads a file, and none is named"),
-        ("dataset: mine", "dataset: points", 11, "file: data/mine.csv"),
-        ("    base: points\n", "    base: points\n    fixed: 9\n", 9, "'mine' is a fixed set already"),
-        ("    base: points\n", "    base: points\n    sd: 9\n", 9, "no such parameter. Known: file, scale."),
-        ("    base: points\n", "    base: points\n    scale: 0\n", 9, "a number above 0 needed"),
-        ("base: points", "base: ring", 9, "no such parameter"),
-        ("samples: 30", "samples: 41", 5, "'mine' has 40 points, and 41 are asked for in each score"),
-        ("mine.csv", "high.npy", 1, "12 dimensions, exact transport takes 8. Known: sliced_w."),
+        ("mine.csv", "no.csv", 9, "bad-value", "data/no.csv"),
+        ("mine.csv", "bad.csv", 9, "bad-value", "line 2: 'x'"),
+        ("data/mine.csv", "[a.csv, b.csv]", 9, "bad-value", "text"),
+        ("    file: data/mine.csv\n", "", 7, "no-file", "'points' reads a file"),
+        ("dataset: mine", "dataset: points", 11, "no-file", "file: data/mine.csv"),
+        ("    base: points\n", "    base: points\n    fixed: 9\n", 9, "unknown-key", "'mine' is a fixed set"),
+        ("    base: points\n", "    base: points\n    sd: 9\n", 9, "unknown-key", "file, scale"),
+        ("    base: points\n", "    base: points\n    scale: 0\n", 9, "bad-value", "above 0"),
+        ("base: points", "base: ring", 9, "unknown-key", "'ring'"),
+        ("samples: 30", "samples: 41", 5, "too-few-points", "40 points"),
+        ("mine.csv", "high.npy", 1, "not-rankable", "12 dimensions, exact transport takes 8. Known: sliced_w."),
     ],
 )
-def test_data_that_cannot_be_used_are_refused_with_their_line(mistakes, old, new, line, words):
+def test_data_that_cannot_be_used_are_refused_with_their_line(problems, old, new, line, code, word):
     Path("data/bad.csv").write_text("1,2\n3,x\n")
     assert old in SUITE
-    (said,) = mistakes(SUITE.replace(old, new))
-    assert said.startswith(f"x.yaml:{line}: ")
-    assert words in said
+    (problem,) = problems(SUITE.replace(old, new))
+    assert (problem.place, problem.code) == (f"x.yaml:{line}", code)
+    assert word in problem.text
 
 
 def test_many_dimensions_are_ranked_on_what_can_be_computed(load):
@@ -65,7 +65,7 @@ def test_many_dimensions_are_ranked_on_what_can_be_computed(load):
     assert load(text).primary.toys == "sliced_w"
 
 
-def test_set_reaches_the_scale_and_neither_file_nor_fixed(load, mistakes):
+def test_set_reaches_the_scale_and_neither_file_nor_fixed(load, problems):
     load(SUITE, sets=["dataset.scale=3"])
-    assert "unknown name" in mistakes(SUITE, sets=["dataset.file=x.csv"])[0]
-    assert "no dataset that this suite trains has a setting 'fixed'" in mistakes(SUITE, sets=["fixed=9"])[0]
+    for text, code in (("dataset.file=x.csv", "unknown-name"), ("fixed=9", "unused-setting")):
+        assert [problem.code for problem in problems(SUITE, sets=[text])] == [code]

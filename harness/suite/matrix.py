@@ -1,0 +1,128 @@
+"""A suite against the tables: the triples of its matrix, and each combination of settings resolved, or refused, once.
+
+`matrix_of` keeps the Matrix of the suites that were read last: checks, plan and study share it.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from harness.errors import HarnessError, KeyPath, Problem, suggestion
+from harness.plugins.components import tables
+from harness.spec import canonical_json
+from harness.suite.blocks import separated
+from harness.suite.checks.refusals import refusals
+from harness.suite.format.models import Block, Suite
+from harness.suite.overrides import SPACE, Override, between, needs_whole, parse_overrides, space_overrides, tried
+from harness.suite.resolve import Resolved, Values, resolve
+from harness.suite.settings import KINDS, TITLES, Component, Triple, component, merged, reached, set_level
+
+
+class Matrix:
+    """What a suite asks for.
+
+    triples    of the matrix, as far as their names are known     overrides, space   settings that lie over every block
+    variants   mistakes of each variant, by kind and label        problems           mistakes of names and values
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        self.suite, self.tables = suite, tables()
+        self.overrides, problems = parse_overrides(suite.set, self.tables)
+        self.space, wrong = space_overrides(suite, self.tables)
+        self.has_sound_space = not wrong
+        self.problems = problems + wrong
+        self._components = {
+            (kind, label): component(suite, self.tables, kind, label)
+            for kind in KINDS
+            for label in getattr(suite, f"{kind}s")
+        }
+        self.variants = {key: wrong for key, (_, wrong) in self._components.items()}
+        self.problems += [problem for wrong in self.variants.values() for problem in wrong]
+        self.triples, wrong = separated(suite, list(self._triples()))
+        self.problems += wrong + self._unreached(self.overrides)
+        wrong = self._unreached(tried(suite, self.space))
+        names = {problem.path[: len(SPACE) + 1] for problem in wrong}
+        fractions = [problem.path for problem in self._unreached(between(suite, self.space))]
+        self.problems += wrong + [needs_whole(path) for path in fractions if path not in names]
+        self._resolved: dict[tuple[object, ...], Resolved | str] = {}
+        self._refused: dict[tuple[object, ...], list[Problem]] = {}
+
+    def _triples(self) -> Iterator[Triple]:
+        for i, block in enumerate(self.suite.matrix):
+            for chosen in itertools.product(*(list(self._named(block, i, kind)) for kind in KINDS)):
+                parts = {part.kind: part for part, _ in chosen}
+                top = set_level([*self.overrides, *self.space], parts)
+                sources = merged(self.suite, block, i, parts, top)
+                allow = frozenset(self.suite.allow).union(*(part.allow for part in parts.values()))
+                places = {part.kind: path for part, path in chosen}
+                yield Triple(i, **parts, sources=sources, allow=allow, places=places)
+
+    def _named(self, block: Block, index: int, kind: str) -> Iterator[tuple[Component, KeyPath]]:
+        """Yield the components that a block names, and where; a name that is not known is a problem."""
+        for label, path in named(block, index, kind):
+            if (kind, label) not in self._components:
+                self._components[kind, label] = component(self.suite, self.tables, kind, label)
+            part, wrong = self._components[kind, label]
+            if part is not None:
+                yield part, path
+            elif not wrong:  # a variant's own mistake is told where it stands
+                known = {*self.tables.of(kind), *getattr(self.suite, f"{kind}s")}
+                text = f"unknown name {label!r}.{suggestion(label, known)}"
+                self.problems.append(Problem("unknown-name", path, text))
+
+    def _unreached(self, overrides: Iterable[Override]) -> list[Problem]:
+        """Return what is wrong with settings that lie over every block, and which of them reach no component."""
+        problems = []
+        trios = {tuple(triple.labels.values()): triple.parts for triple in self.triples}
+        for override in overrides:
+            if override.group not in KINDS:
+                continue
+            kinds = [kind for parts in trios.values() for kind in reached(override, parts).values()]
+            texts = dict.fromkeys(text for kind in kinds for _, text in kind.mistakes(override.value))
+            problems += [Problem("bad-value", override.path, f"{override.key}: {text}") for text in texts]
+            if trios and not kinds:
+                text = f"no {TITLES[override.group]} that this suite trains has a setting '{override.key}'."
+                problems.append(Problem("unused-setting", override.path[: len(SPACE) + 1], text))
+        return problems
+
+    def resolved(self, triple: Triple, values: Values) -> Resolved | Problem:
+        """Return a combination resolved, or how its settings contradict each other; each distinct one is tried once."""
+        key = (*(part.base for part in triple.parts.values()), triple.objective.tricks, canonical_json(values))
+        if key not in self._resolved:
+            try:
+                self._resolved[key] = resolve(triple, values, self.tables)
+            except HarnessError as error:
+                self._resolved[key] = str(error)
+        resolved = self._resolved[key]
+        if isinstance(resolved, Resolved):
+            return resolved
+        return Problem("contradiction", triple.places["architecture"], f"{triple.architecture.label}: {resolved}")
+
+    def refusals(self, triple: Triple, values: Values) -> list[Problem]:
+        """Return why a combination cannot be trained, which its Setup decides."""
+        resolved = self.resolved(triple, values)
+        if isinstance(resolved, Problem):
+            return [resolved]
+        key = (triple.architecture.label, triple.objective.label, resolved.text)
+        if key not in self._refused:
+            self._refused[key] = refusals(triple, values, resolved, self.tables)
+        return self._refused[key]
+
+
+_RECENT: deque[Matrix] = deque(maxlen=2)
+
+
+def matrix_of(suite: Suite) -> Matrix:
+    """Return the Matrix of a suite, made once for each Suite that is read."""
+    for matrix in _RECENT:
+        if matrix.suite is suite:
+            return matrix
+    _RECENT.append(Matrix(suite))
+    return _RECENT[-1]
+
+
+def named(block: Block, index: int, kind: str) -> list[tuple[str, KeyPath]]:
+    """Return the names that a block gives for a kind of component, and where they stand."""
+    names = getattr(block, kind)
+    path: KeyPath = ("matrix", index, kind)
+    return [(name, (*path, j)) for j, name in enumerate(names)] if isinstance(names, list) else [(names, path)]
