@@ -9,15 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
-from harness.datasets import downloads, image_folder, points, shapes, stacked_digits, toys
-from harness.datasets import images as images
+from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
-from harness.datasets.digits import DigitsSettings, load_digits
 from harness.datasets.images import Pictures, Sizes
 
 __all__ = ["DATASETS", "Dataset", "Pictures", "picture_dataset"]
 
-Sampler = Callable[[int, Generator, Mapping[str, Any]], Tensor]
+Settings = Mapping[str, Any]
+Sampler = Callable[[int, Generator, Settings], Tensor]
 Shape = tuple[int, ...]
 
 
@@ -29,6 +28,7 @@ class Dataset:
     shape     settings -> shape of one sample (read: what a Setup holds, never the floats)
     sample    (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
     reference the same, stratified: what every run of the data set is scored against
+    papers    keys of the papers that it is from
     modes     settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
     fake      what a fixed generator draws, where the data set names one (else the untrained network)
     points    settings -> all its samples [n, *shape], where there are so many and no more: training reads them in
@@ -48,18 +48,19 @@ class Dataset:
 
     version: int
     kind: str
-    shape: Callable[[Mapping[str, Any]], Shape]
+    shape: Callable[[Settings], Shape]
     sample: Sampler
     reference: Sampler
     summary: str
-    modes: Callable[[Mapping[str, Any]], Tensor] | None = None
+    papers: tuple[str, ...] = ()
+    modes: Callable[[Settings], Tensor] | None = None
     fake: Sampler | None = None
-    points: Callable[[Mapping[str, Any]], Tensor] | None = None
+    points: Callable[[Settings], Tensor] | None = None
     pictures: images.Loader | None = None
-    counted: Callable[[Mapping[str, Any]], Sizes] | None = None
+    counted: Callable[[Settings], Sizes] | None = None
     fetch: Callable[[], None] | None = None
-    where: Callable[[Mapping[str, Any]], Path | None] | None = None
-    file: Callable[[str], Mapping[str, Any]] | None = None
+    where: Callable[[Settings], Path | None] | None = None
+    file: Callable[[str], Settings] | None = None
     file_key: str = "file"
     reading: Callable[[str], str] | None = None
     hyper: Mapping[str, float] = field(default_factory=dict)
@@ -71,21 +72,35 @@ class Dataset:
         """What a Setup holds of its settings, those of a file aside, where a suite says nothing."""
         return self.model().model_dump(mode="json")
 
-    def sizes(self, settings: Mapping[str, Any]) -> Sizes:
+    def sizes(self, settings: Settings) -> Sizes:
         """Return how many pictures it has. Raises DataError where they are not there."""
         if self.counted is not None:
             return self.counted(settings)
         assert self.pictures is not None, "of kind images"
-        found = self.pictures(settings)
-        return Sizes(len(found.train), len(found.held_out))
+        pictures = self.pictures(settings)
+        return Sizes(len(pictures.train), len(pictures.held_out))
 
-    def to_values(self, pictures: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    def to_values(self, pictures: Tensor, settings: Settings) -> Tensor:
         """Return uint8 pictures [...] as float32 in the range that the settings have."""
         return images.to_values(pictures, settings["range"])
 
-    def to_uint8(self, values: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    def to_uint8(self, values: Tensor, settings: Settings) -> Tensor:
         """Return values [...] in that range as uint8: clamped and rounded; what `to_values` gave comes back exactly."""
         return images.to_uint8(values, settings["range"])
+
+
+def _toy(sample: Sampler, reference: Sampler, hyper: Mapping[str, float], summary: str, **fields: Any) -> Dataset:
+    """Return a distribution in the plane; `fields` are further ones of Dataset."""
+    return Dataset(1, "toys", toys.plane, sample, reference, summary, hyper=hyper, **fields)
+
+
+def _curve(curve: toys.Curve, hyper: Mapping[str, float], summary: str, **fields: Any) -> Dataset:
+    return _toy(partial(toys.uniform, curve), partial(toys.even, curve), hyper, summary, **fields)
+
+
+def _mixture(modes: toys.Modes, hyper: Mapping[str, float], summary: str, **fields: Any) -> Dataset:
+    sample, reference = partial(toys.gaussian_mixture, modes), partial(toys.stratified_mixture, modes)
+    return _toy(sample, reference, hyper, summary, modes=modes, **fields)
 
 
 def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
@@ -95,96 +110,68 @@ def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
     return Dataset(kind="images", pictures=kept, sample=sample, reference=reference, **fields)
 
 
-def _downloaded(source: downloads.Download, channels: int, model: type[BaseModel], summary: str) -> Dataset:
+def _square(channels: int) -> Callable[[Settings], Shape]:
+    return lambda settings: (channels, settings["size"], settings["size"])
+
+
+def _downloaded(source: downloads.Download, paper: str, summary: str) -> Dataset:
     return picture_dataset(
         source.load,
         version=1,
-        shape=lambda settings: (channels, settings["size"], settings["size"]),
-        model=model,
+        shape=_square(source.shape[0]),
+        model=source.model,
         fetch=source.fetch,
         where=lambda settings: source.where(),
+        papers=(paper,),
         summary=summary,
     )
 
 
 DATASETS: dict[str, Dataset] = {
-    "8gaussians": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_8gaussians,
-        reference=toys.stratified_8gaussians,
-        modes=toys.ring_of_gaussians_modes,
-        hyper={"sd": 0.02, "scale": 1.414},
+    "8gaussians": _mixture(
+        toys.ring_of_gaussians_modes,
+        {"sd": 0.02, "scale": 1.414},
+        "8 Gaussians around a circle of radius 2, sd .02, divided by 1.414",
         model=ModesSettings,
-        summary="8 Gaussians around a circle of radius 2, sd .02, divided by 1.414",
+        papers=("gulrajani2017",),
     ),
-    "8gaussians-wide": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_8gaussians,
-        reference=toys.stratified_8gaussians,
-        modes=toys.ring_of_gaussians_modes,
-        hyper={"sd": 0.1, "scale": 1.414},
+    "8gaussians-wide": _mixture(
+        toys.ring_of_gaussians_modes,
+        {"sd": 0.1, "scale": 1.414},
+        "8gaussians with sd .1, the spread used in teaching",
         model=ModesSettings,
-        summary="8gaussians with sd .1, the spread used in teaching",
     ),
-    "25gaussians": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_25gaussians,
-        reference=toys.stratified_25gaussians,
-        modes=toys.grid_modes,
-        hyper={"sd": 0.05, "scale": 2.828},
-        summary="25 Gaussians on the grid {-4, -2, 0, 2, 4} squared, sd .05, divided by 2.828",
+    "25gaussians": _mixture(
+        toys.grid_modes,
+        {"sd": 0.05, "scale": 2.828},
+        "25 Gaussians on the grid {-4, -2, 0, 2, 4} squared, sd .05, divided by 2.828",
+        papers=("gulrajani2017",),
     ),
-    "swissroll": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_swissroll,
-        reference=toys.stratified_swissroll,
-        hyper={"sd": 0.25, "scale": 7.5},
-        summary="two coordinates of the Swiss roll with noise of sd .25, divided by 7.5",
+    "swissroll": _curve(
+        toys.spiral,
+        {"sd": 0.25, "scale": 7.5},
+        "two coordinates of the Swiss roll with noise of sd .25, divided by 7.5",
+        papers=("gulrajani2017",),
     ),
-    "two-moons": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_moons,
-        reference=toys.stratified_moons,
-        hyper={"sd": 0.1, "scale": 1.0},
-        summary="two interleaving half circles with noise of sd .1",
+    "two-moons": _toy(
+        toys.sample_moons,
+        toys.stratified_moons,
+        {"sd": 0.1, "scale": 1.0},
+        "two interleaving half circles with noise of sd .1",
     ),
-    "gaussian": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_gaussian,
-        reference=toys.stratified_gaussian,
-        hyper={"sd": 1.0, "scale": 1.0},
-        summary="a round normal distribution of sd 1",
+    "gaussian": _toy(
+        toys.sample_gaussian,
+        toys.stratified_gaussian,
+        {"sd": 1.0, "scale": 1.0},
+        "a round normal distribution of sd 1",
     ),
-    "ring": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_ring,
-        reference=toys.stratified_ring,
-        hyper={"sd": 0.1, "scale": 1.0},
-        summary="circle of radius 1 with radial noise of sd .1",
-    ),
-    "parallel-lines": Dataset(
-        version=1,
-        kind="toys",
-        shape=toys.plane,
-        sample=toys.sample_lines,
-        reference=toys.stratified_lines,
+    "ring": _curve(toys.ring, {"sd": 0.1, "scale": 1.0}, "circle of radius 1 with radial noise of sd .1"),
+    "parallel-lines": _curve(
+        toys.line,
+        {"theta": 0.5},
+        "the line (theta, U[0,1]); with a fixed generator the fakes are the line at 0, at W1 = |theta|",
         fake=toys.line_at_zero,
-        hyper={"theta": 0.5},
-        summary="the line (theta, U[0,1]); with a fixed generator the fakes are the line at 0, at W1 = |theta|",
+        papers=("arjovsky2017",),
     ),
     "points": Dataset(
         version=1,
@@ -199,37 +186,35 @@ DATASETS: dict[str, Dataset] = {
         summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
     ),
     "digits": picture_dataset(
-        load_digits,
+        digits.load_digits,
         version=1,
-        shape=lambda settings: (1, settings["size"], settings["size"]),
-        model=DigitsSettings,
+        shape=_square(1),
+        model=digits.DigitsSettings,
         summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
     ),
     "stacked-digits": picture_dataset(
-        stacked_digits.load_triples,
+        digits.load_triples,
         version=1,
-        shape=lambda settings: (3, settings["size"], settings["size"]),
-        counted=stacked_digits.sizes_of_triples,
-        model=stacked_digits.StackedSettings,
+        shape=_square(3),
+        counted=digits.sizes_of_triples,
+        model=digits.StackedSettings,
         summary="three of the digits as the colours of one picture: 1,000 classes",
     ),
     "shapes": picture_dataset(
         shapes.load_shapes,
         version=shapes.VERSION,
-        shape=lambda settings: (3, settings["size"], settings["size"]),
+        shape=_square(3),
         counted=shapes.sizes_of_shapes,
         where=shapes.cached_shapes,
         model=shapes.ShapesSettings,
         summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; classes: how many, or which",
     ),
-    "mnist": _downloaded(
-        downloads.MNIST, 1, downloads.GreySettings, "handwritten digits, 28 pixels; 60,000 and 10,000"
-    ),
+    "mnist": _downloaded(downloads.MNIST, "lecun1998", "handwritten digits, 28 pixels; 60,000 and 10,000"),
     "fashion-mnist": _downloaded(
-        downloads.FASHION, 1, downloads.GreySettings, "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
+        downloads.FASHION, "xiao2017", "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
     ),
     "cifar10": _downloaded(
-        downloads.CIFAR10, 3, downloads.ColourSettings, "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
+        downloads.CIFAR10, "krizhevsky2009", "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
     ),
     "folder": picture_dataset(
         image_folder.load_folder,

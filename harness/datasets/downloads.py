@@ -6,14 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.datasets.dataset_settings import Classes, PictureSettings, among
 from harness.datasets.images import Bytes, Pictures, Settings, as_tensor, of_classes
 from harness.datasets.resize import resized
+from harness.datasets.torchvision_repair import mend
 from harness.disk.folders import data_folder
 from harness.errors import DataError
 from harness.text import said
@@ -39,14 +41,19 @@ class ColourSettings(PictureSettings):
 
 @dataclass(frozen=True)
 class Download:
-    """A data set of torchvision's: its name there, and what lies where below the data folder."""
+    """A data set of torchvision's.
 
-    name: str  # as `harness data` takes it
-    title: str  # of the class in torchvision.datasets
+    name    as `harness data` takes it         title   of the class in torchvision.datasets
+    folder  of its files, below the data folder          shape   of one picture: channels, height, width
+    """
+
+    name: str
+    title: str
     folder: str
     files: tuple[str, ...]
-    side: int
+    shape: tuple[int, int, int]
     classes: tuple[str, ...]
+    model: type[PictureSettings]
 
     def where(self) -> Path:
         """Return the folder of its files."""
@@ -58,9 +65,8 @@ class Download:
             text = f"is not on this machine: `harness data {self.name}` fetches it, or {self._by_hand(missing)}"
             raise DataError(f"{self.name} {text}.")
         (train, train_labels), (held, held_labels) = (self._part(train) for train in (True, False))
-        train, held = (_sized(part, settings["size"]) for part in (train, held))
-        whole = Pictures(as_tensor(train), as_tensor(held), train_labels, held_labels, self.classes)
-        return of_classes(whole, settings["classes"])
+        first, second = (as_tensor(_sized(part, settings["size"])) for part in (train, held))
+        return of_classes(Pictures(first, second, train_labels, held_labels, self.classes), settings["classes"])
 
     def fetch(self) -> None:
         """Download it where a file is missing. Raises DataError where that fails, with what to put where."""
@@ -82,31 +88,28 @@ class Download:
     def _by_hand(self, files: Sequence[str]) -> str:
         return f"put {', '.join(files)} into {self.where()}"
 
-    def _again(self) -> str:
-        return f"remove that folder, and `harness data {self.name}` fetches it again"
-
-    def _torchvision(self, train: bool, download: bool = False) -> Any:
-        from harness.datasets.torchvision_repair import mend
-
+    def _torchvision(self, train: bool, download: bool = False) -> tuple[Bytes, Tensor]:
+        """Return pictures [n, c, h, w] and labels [n] of one part as torchvision reads them."""
         mend()
         from torchvision import datasets
 
-        return getattr(datasets, self.title)(str(data_folder()), train=train, download=download)
+        part = getattr(datasets, self.title)(str(data_folder()), train=train, download=download)
+        pictures = np.asarray(part.data)
+        pictures = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(pictures), torch.as_tensor(part.targets).long()
 
-    def _part(self, train: bool) -> tuple[Bytes, torch.Tensor]:
-        """Return pictures [n, c, h, w] and labels [n] of one part."""
+    def _part(self, train: bool) -> tuple[Bytes, Tensor]:
+        """Return the same where it is sound. Raises DataError."""
+        again = f"remove that folder, and `harness data {self.name}` fetches it again"
         try:
-            found = self._torchvision(train)
-            pictures, labels = np.asarray(found.data), torch.as_tensor(found.targets)
+            pictures, labels = self._torchvision(train)
         except Exception as error:  # a file that is torn or foreign fails anywhere in its reader
-            text = f"cannot be read as {self.title} ({said(error)}); {self._again()}."
+            text = f"cannot be read as {self.title} ({said(error)}); {again}."
             raise DataError(f"{self.where()}: {text}") from None
-        shape = (self.side, self.side) + ((3,) if pictures.ndim == 4 else ())
-        sound = pictures.shape == (len(labels), *shape) and pictures.dtype == np.uint8
-        if not sound or not len(labels) or not bool(((labels >= 0) & (labels < len(self.classes))).all()):
-            raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {self._again()}.")
-        channels = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(channels), labels.long()
+        is_sound = pictures.shape == (len(labels), *self.shape) and pictures.dtype == np.uint8 and len(labels) > 0
+        if not is_sound or not bool(((labels >= 0) & (labels < len(self.classes))).all()):
+            raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {again}.")
+        return pictures, labels
 
 
 def _sized(pictures: Bytes, size: int) -> Bytes:
@@ -117,20 +120,9 @@ def _sized(pictures: Bytes, size: int) -> Bytes:
     return resized(pictures, size)
 
 
-MNIST = Download("mnist", "MNIST", "MNIST/raw", IDX, 28, tuple("0123456789"))
-FASHION = Download(
-    "fashion-mnist",
-    "FashionMNIST",
-    "FashionMNIST/raw",
-    IDX,
-    28,
-    ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
-)
-CIFAR10 = Download(
-    "cifar10",
-    "CIFAR10",
-    "cifar-10-batches-py",
-    CIFAR,
-    32,
-    ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-)
+CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+GREY = (1, 28, 28)
+MNIST = Download("mnist", "MNIST", "MNIST/raw", IDX, GREY, tuple("0123456789"), GreySettings)
+FASHION = Download("fashion-mnist", "FashionMNIST", "FashionMNIST/raw", IDX, GREY, CLOTHES, GreySettings)
+CIFAR10 = Download("cifar10", "CIFAR10", "cifar-10-batches-py", CIFAR, (3, 32, 32), THINGS, ColourSettings)

@@ -12,26 +12,12 @@ from harness.errors import DataError
 from harness.text import said
 
 FORMATS = {  # by ending; nothing that runs another program, as EPS does
-    ".bmp": "BMP",
-    ".gif": "GIF",
-    ".jpeg": "JPEG",
-    ".jpg": "JPEG",
-    ".pbm": "PPM",
-    ".pgm": "PPM",
-    ".png": "PNG",
-    ".ppm": "PPM",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-}
+    ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".pbm": "PPM", ".pgm": "PPM", ".png": "PNG",
+    ".ppm": "PPM", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
+}  # fmt: skip
 DEEP = ("PNG", "PPM")  # whose 32-bit mode in Pillow holds 16 bits
 MAX_BYTES = 200_000_000  # of a file
 MAX_PIXELS = 80_000_000  # of a picture: a small file may claim any number. Pillow warns from 89 million on
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file's name is that of a picture. Hidden ones are not: some systems keep notes beside every file."""
-    return path.suffix.lower() in FORMATS and not path.name.startswith(".")
 
 
 def picture_bytes(path: Path) -> bytes:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from harness.datasets.cache import cache_path, cached
 from harness.datasets.dataset_settings import PictureSettings, Side, among
-from harness.datasets.image_file import decoded, is_picture, picture_bytes
+from harness.datasets.image_file import FORMATS, decoded, picture_bytes
 from harness.datasets.images import Bytes, Pictures, Settings, as_tensor, training_size
-from harness.datasets.places import place, place_of
+from harness.datasets.places import changed, place, place_of, stamp
 from harness.errors import DataError
 from harness.text import counted
 
@@ -40,7 +40,7 @@ def describe(path: str) -> dict[str, Any]:
 
     Raises DataError where it is not there, or holds too few pictures or one that cannot be read.
     """
-    files = picture_files(Path(path))
+    files = listing(Path(path))[0]
     # Copies count: a picture that lies there twice is seen twice as often.
     content = hashlib.sha256(b"".join(sorted(_hashes(files)))).hexdigest()[:16]
     place(content, path)
@@ -56,7 +56,7 @@ def load_folder(settings: Settings) -> Pictures:
     ordered = cached(cache_name(settings), shape, lambda out: _decode(settings, out), least=0)
     cut = training_size(ordered)
     if cut < 2:
-        path = place_of(settings["content"])
+        path = place_of(settings["content"], "pictures")
         raise DataError(f"{path}: its {len(ordered)} pictures are copies of too few to hold some out.")
     pictures = as_tensor(ordered)
     return Pictures(pictures[:cut], pictures[cut:])
@@ -81,30 +81,26 @@ def reading(path: str) -> str:
     return f"{counted(len(files), 'image')}{beside}"
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """Return every picture file below a folder, links followed, no folder twice. Raises DataError."""
-    return listing(folder)[0]
-
-
 def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
-    """Return that, and how many other files there are by their ending, hidden ones aside. Raises DataError."""
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
+    """Return every picture file below a folder, and how many other files there are by their ending.
+
+    Links are followed, no folder is read twice, hidden files are left out. Raises DataError.
+    """
+    pictures, skipped, done = list[Path](), Counter[str](), set[tuple[int, int]]()
     todo = [folder]
-    skipped = Counter[str]()
     try:
         while todo:
             here = todo.pop()
             info = here.stat()
-            if (info.st_dev, info.st_ino) in seen:
+            if (info.st_dev, info.st_ino) in done:
                 continue  # a link to a folder that is read already, or to one around it
-            seen.add((info.st_dev, info.st_ino))
-            for path in sorted(here.iterdir()):
+            done.add((info.st_dev, info.st_ino))
+            for path in sorted(item for item in here.iterdir() if not item.name.startswith(".")):
                 if path.is_dir():
-                    todo += [] if path.name.startswith(".") else [path]
-                elif is_picture(path):
-                    found.append(path)
-                elif not path.name.startswith("."):
+                    todo.append(path)
+                elif path.suffix.lower() in FORMATS:
+                    pictures.append(path)
+                else:
                     skipped[path.suffix.lower()] += 1
     except FileNotFoundError:
         raise DataError(f"{folder}: there is no such folder.") from None
@@ -113,24 +109,15 @@ def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
     except (OSError, ValueError) as error:
         at = getattr(error, "filename", None) or folder
         raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if len(found) < LEAST:
+    if len(pictures) < LEAST:
         beside = f" beside {skipped.total()} other file(s)" if skipped else ""
-        text = f"{len(found)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
+        text = f"{len(pictures)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
         raise DataError(f"{folder}: {text}.")
-    return found, skipped
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    """Return what changes with a file; reading it says what is wrong with one that has none."""
-    try:
-        info = file.stat()
-    except OSError:
-        return (0, 0)
-    return (info.st_mtime_ns, info.st_size)
+    return pictures, skipped
 
 
 def _hashes(files: Sequence[Path]) -> tuple[bytes, ...]:
-    return _read(tuple(map(str, files)), tuple(_stamp(file) for file in files))
+    return _read(tuple(map(str, files)), tuple(map(stamp, files)))
 
 
 @lru_cache(maxsize=16)
@@ -141,14 +128,10 @@ def _read(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> tuple[
 
 def _decode(settings: Settings, out: Bytes) -> None:
     """Fill [n, c, size, size] with the folder's pictures, in the order of their files' content."""
-    path = place_of(settings["content"])
-    if path is None:
-        text = "is known; train through a suite that names it"
-        raise DataError(f"no folder with pictures of content {settings['content']} {text}.")
+    path = place_of(settings["content"], "pictures")
     if describe(path)["content"] != settings["content"]:
-        text = "its pictures have changed since the suite was planned; run the suite again to plan with these"
-        raise DataError(f"{path}: {text}, or put the earlier ones back.")
-    files = picture_files(Path(path))
+        raise changed(path, "pictures")
+    files = listing(Path(path))[0]
     for picture, file in zip(out, files, strict=True):
         picture[:] = decoded(file, settings["size"], settings["channels"])
     if (brightest := max(int(picture.max()) for picture in out)) < BLACK:

@@ -102,25 +102,31 @@ def training_size(ordered: Bytes) -> int:
     return cut
 
 
-def of_classes(found: Pictures, wanted: Sequence[int] | None) -> Pictures:
+def of_classes(pictures: Pictures, wanted: Sequence[int] | None) -> Pictures:
     """Return the pictures of the wanted classes alone, labelled by their place among them; None wants all."""
     if wanted is None:
-        return found
-    assert found.train_labels is not None
-    assert found.held_labels is not None
-    place = torch.full((len(found.classes),), -1, dtype=torch.int64)
+        return pictures
+    place = torch.full((len(pictures.classes),), -1, dtype=torch.int64)
     place[list(wanted)] = torch.arange(len(wanted))
-    train, held = place[found.train_labels], place[found.held_labels]
-    return Pictures(
-        found.train[train >= 0],
-        found.held_out[held >= 0],
-        train[train >= 0],
-        held[held >= 0],
-        tuple(found.classes[i] for i in wanted),
-        found.upright,
+    train, held = place[pictures.train_labels], place[pictures.held_labels]
+    return pictures._replace(
+        train=pictures.train[train >= 0],
+        held_out=pictures.held_out[held >= 0],
+        train_labels=train[train >= 0],
+        held_labels=held[held >= 0],
+        classes=tuple(pictures.classes[i] for i in wanted),
     )
 
 
 def as_tensor(pictures: Bytes) -> Tensor:
     """Share an array's memory with a tensor; one that is mapped from a file must be mapped copy-on-write."""
     return torch.from_numpy(pictures)
+
+
+def uniform(count: int, *address: int) -> NDArray[np.float64]:
+    """Return `count` numbers on [0, 1) from an address: the same on every machine and with every version of NumPy.
+
+    They are of a bit generator whose stream NumPy keeps: its `Generator` may change.
+    """
+    raw: Any = np.random.PCG64(np.random.SeedSequence(address)).random_raw(count)
+    return (raw >> np.uint64(11)) * 2.0**-53

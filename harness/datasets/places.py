@@ -1,5 +1,9 @@
 """Where the data that a suite names by a path lie on this machine: a run's address holds their content, no path."""
 
+from pathlib import Path
+
+from harness.errors import DataError
+
 _PLACES: dict[str, str] = {}  # content -> the file or folder that holds it
 
 
@@ -8,6 +12,23 @@ def place(content: str, path: str) -> None:
     _PLACES[content] = path
 
 
-def place_of(content: str) -> str | None:
-    """Return where the data of a content lie; None where this process was not told."""
-    return _PLACES.get(content)
+def place_of(content: str, what: str) -> str:
+    """Return where the points or pictures of a content lie. Raises DataError where this process was not told."""
+    if content not in _PLACES:
+        raise DataError(f"no {what} of content {content} are known; train through a suite that names them.")
+    return _PLACES[content]
+
+
+def changed(path: str, what: str) -> DataError:
+    """Return the error of points or pictures that are no longer those that were planned with."""
+    text = f"its {what} have changed since the suite was planned; run the suite again to plan with these"
+    return DataError(f"{path}: {text}, or put the earlier ones back.")
+
+
+def stamp(path: str | Path) -> tuple[int, int]:
+    """Return what changes with a file; reading it says what is wrong with one that has none."""
+    try:
+        info = Path(path).stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (info.st_mtime_ns, info.st_size)

@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from harness.datasets.places import place, place_of
+from harness.datasets.places import changed, place, place_of, stamp
 from harness.datasets.point_file import content_of, read_points
-from harness.errors import DataError
 from harness.text import counted
 
 Settings = Mapping[str, Any]
@@ -27,12 +26,7 @@ def describe(path: str) -> dict[str, Any]:
 
     Raises DataError where the file holds no such points.
     """
-    try:
-        info = Path(path).stat()
-        stamp = (info.st_mtime_ns, info.st_size)
-    except (OSError, ValueError):
-        stamp = (0, 0)  # reading it says what is wrong
-    content, points, dimensions = _described(path, stamp)
+    content, points, dimensions = _described(path, stamp(path))
     place(content, path)
     return {"content": content, "points": points, "dimensions": dimensions}
 
@@ -67,20 +61,17 @@ def reference_points(n: int, draw: Generator, settings: Settings) -> Tensor:
 
 
 @lru_cache(maxsize=1024)
-def _described(path: str, stamp: tuple[int, int]) -> tuple[str, int, int]:
-    """Content, number and dimensions of a file's points; `stamp` makes a changed file another one."""
+def _described(path: str, changes: tuple[int, int]) -> tuple[str, int, int]:
+    """Content, number and dimensions of a file's points; `changes` makes a changed file another one."""
     points = read_points(Path(path))
     return content_of(points), len(points), points.shape[1]
 
 
 @lru_cache(maxsize=4)
 def _scaled(content: str, scale: float) -> Tensor:
-    path = place_of(content)
-    if path is None:
-        raise DataError(f"no file with points of content {content} is known; train through a suite that names it.")
+    path = place_of(content, "points")
     points = read_points(Path(path))
     if content_of(points) != content:
-        text = "its points have changed since the suite was planned; run the suite again to plan with these"
-        raise DataError(f"{path}: {text}, or put the earlier file back.")
+        raise changed(path, "points")
     with np.errstate(over="ignore"):  # a suite with such a scale is refused for what comes out
         return torch.from_numpy(points / scale).float()

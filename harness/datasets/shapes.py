@@ -18,8 +18,7 @@ from torch import Tensor
 
 from harness.datasets.cache import SMALL, cache_path, cached
 from harness.datasets.dataset_settings import PictureSettings, Side, whole
-from harness.datasets.images import Bytes, Pictures, Settings, Sizes, as_tensor
-from harness.datasets.uniform import uniform
+from harness.datasets.images import Bytes, Pictures, Settings, Sizes, as_tensor, uniform
 
 Floats = NDArray[np.float64]
 Mask = Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]  # (u, v, radius, flatness) of upright pixels
