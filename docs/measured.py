@@ -15,8 +15,8 @@ from harness.commands.compare import compare
 from harness.plan.screen import settings_row
 from harness.report import page
 from harness.report.analysis import study_results, tables
-from harness.report.confirmed import confirmed
 from harness.report.figures import survival_curves
+from harness.report.results import Results, confirmed
 from harness.report.text import study_text, table_rows
 from harness.store import Store
 from harness.store.frozen_tables import MARKER
@@ -30,7 +30,7 @@ WIDTH = 120
 
 def answer(folder: Path) -> str:
     """Return what the report of these results opens with, a paragraph a sentence group, in italics."""
-    return "\n\n".join(wrapped(f"*{text}*") for text in page.answers(Store(folder)))
+    return "\n\n".join(wrapped(f"*{text}*") for text in page.answers(Results.of(Store(folder))))
 
 
 def wrapped(text: str) -> str:
@@ -87,7 +87,7 @@ def settings(folder: Path) -> str:
 
 def cells(folder: Path) -> str:
     """Return the mean of every setting on every task with its interval, the best first."""
-    found = table_rows.cells(tables.read(confirmed(Store(folder))).cells)
+    found = table_rows.cells(tables.read(confirmed(Results.of(Store(folder)))).cells)
     heads = ("task", "metric", "objective", "setting", "ok", "mean")
     return _markdown(heads, [
         [task["task"], task["metric"], row["objective"], row["setting"], row["n"].text, row["mean"].text]
@@ -104,7 +104,7 @@ def study(folder: Path) -> str:
 
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
-    kept = survival_curves.read(Store(folder), _study(folder))
+    kept = survival_curves.read(Results.of(Store(folder)), _study(folder))
     assert kept is not None, f"{folder}: its objectives have different settings"
     (pair,) = survival_curves.shown(kept)["pairs"]
     heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
@@ -113,7 +113,7 @@ def reached(folder: Path) -> str:
 
 
 def _study(folder: Path) -> study_results.Studied:
-    found = study_results.read(Store(folder))
+    found = study_results.read(Results.of(Store(folder)))
     assert found is not None, f"{folder}: no study"
     return found
 

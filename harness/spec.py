@@ -1,4 +1,4 @@
-"""RunSpec: one fully resolved training run, and the address its content gives it."""
+"""RunSpec: one fully resolved training run, and the address its content gives it. Task: what runs are compared on."""
 
 import hashlib
 import json
@@ -61,6 +61,32 @@ class RunSpec:
     def from_json(cls, plain: Mapping[str, Any]) -> "RunSpec":
         """Invert `to_json`."""
         return cls(Setup(**plain["setup"]), dict(plain["hyper"]), plain["seed"])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What objectives are compared on: a data set, an architecture and every swept value of the data, by its name.
+
+    Where architectures compete, the objective that they train stands in the place of `architecture`.
+    """
+
+    dataset: str
+    architecture: str
+    data: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return "ring / mlp, theta=0.5"."""
+        return f"{self.dataset} / {self.architecture}{self._values}"
+
+    @property
+    def data_label(self) -> str:
+        """Return "ring, theta=0.5"."""
+        return f"{self.dataset}{self._values}"
+
+    @property
+    def _values(self) -> str:
+        return "".join(f", {name}={value}" for name, value in self.data)
 
 
 def canonical_json(value: Any) -> str:

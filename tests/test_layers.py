@@ -26,7 +26,6 @@ LAYERS = (
     ("harness.study",),
     ("harness.plan",),
     ("harness.report.results", "harness.report.styles"),
-    ("harness.report.confirmed",),
     ("harness.report.analysis",),
     ("harness.report.figures",),
     ("harness.report.comparison", "harness.report.text"),

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from harness.errors import HarnessError, StoreError, suggestion
-from harness.report.analysis import tables
+from harness.report.analysis import primary, tables
 from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
 from harness.report.comparison import comparison_text
 from harness.report.comparison.paired_tests import Judged, judge, over_tasks
 from harness.report.comparison.pairs import Difference, Side, difference, pair
 from harness.report.comparison.run_diff import changed_settings, foremost, warnings
-from harness.report.confirmed import comparable, studies_said
+from harness.report.results import Results, comparable, studies_sentence
 from harness.store import STATUSES, Store
 from harness.store.find import all_folders, holds_results, one_folder
 from harness.store.scoring_settings import scoring
@@ -72,7 +72,7 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     settings = changed_settings(*sides, pairs)
     named = apart if names[0].variant != names[1].variant else ""
     first = foremost(*sides, pairs, settings, named)
-    of_studies = studies_said({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
+    of_studies = studies_sentence({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
     return {
         **{end: _told(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
         "first": first,
@@ -150,11 +150,11 @@ def _sides(names: tuple[Named, Named]) -> tuple[tuple[Side, Side], str]:
 
 
 def _read(folder: Path) -> Side:
-    store = comparable(Store(folder))
+    store = comparable(Results.of(Store(folder)))
     if not store.plan["runs"]:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
     table, unscored = tables.runs_of(store)
-    return Side(str(folder), store.plan, table, tables.metrics_of(store.plan, table), unscored)
+    return Side(str(folder), store.plan, table, primary.metrics_of(store.plan, table), unscored)
 
 
 def _refuse_unlike(names: tuple[Named, Named], sides: tuple[Side, Side]) -> None:

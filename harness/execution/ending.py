@@ -24,10 +24,10 @@ def finish(folder: str, report: str) -> dict[str, Any]:
         ensure_references(*open_planned(folder))
         written = write_report(folder, report)
         store = Store(folder)
-        mend(store, written["spoiled"], deep=True)
+        mend(store, written.spoiled, deep=True)
         unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
-        counts = write_table(folder) if written["spoiled"] else counts
-        ended = {"counts": counts, "report": written["report"], "unscored": len(unscored), "damage": missing(store)}
+        counts = write_table(folder) if written.spoiled else counts
+        ended = {"counts": counts, "report": written.report, "unscored": len(unscored), "damage": missing(store)}
         return ended | {"weak": weak_lines(store.table())}
 
 

@@ -1,9 +1,8 @@
 """Reports: from the records of a suite to one offline page, tables and figures.
 
-results     what is read: a results folder, or several   merged     several of them as one
-confirmed   the runs that confirm a study                rebuild    from results folders to their reports
-page        everything gathered, rendered once           styles     how objectives look, and what metrics are called
-reading     the answer of a table of runs alone
+results   what is read: of one results folder, or of several   merged    several folders under one plan
+rebuild   from results folders to their reports                page      everything gathered, rendered once
+reading   the answer of a table of runs alone                  styles    how objectives look, what metrics are called
 
 analysis/ computes, figures/ draws, text/ says, comparison/ is all three for two sides of runs.
 

@@ -27,11 +27,10 @@ from harness.report.analysis import (
     tables,
     undertrained,
 )
-from harness.report.analysis.comparable import said_first
-from harness.report.analysis.critic_norms import held_said
+from harness.report.analysis.comparable import caveat
+from harness.report.analysis.critic_norms import held_sentence
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.confirmed import confirmed
 from harness.report.figures import (
     headline_figures,
     sample_sheets,
@@ -41,7 +40,7 @@ from harness.report.figures import (
     task_figures,
 )
 from harness.report.figures.panels import TYPES, Panel, Section
-from harness.report.results import Records
+from harness.report.results import Results, confirmed
 from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
 from harness.report.text.across_text import across_part
 from harness.statistics import intervals
@@ -62,7 +61,7 @@ OURS = {
 }
 
 
-def build_report(store: Records, out: Path) -> Path:
+def build_report(store: Results, out: Path) -> Path:
     """Write out/index.html, out/tables/*.csv and out/figures/*, each atomically, and return the page's path.
 
     The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
@@ -145,7 +144,7 @@ def context(
         "norms": headline_notes.shown(view),
         "unranked": "" if view.headline else averaging.why_none(view.table, view.metrics),
         "by_task": table_rows.answers(results),
-        "held": held_said(_rivals(view), view.table),
+        "held": held_sentence(_rivals(view), view.table),
         **_removals(view, frames),
         "counts": _counts(table),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
@@ -155,7 +154,7 @@ def context(
         "pictures": {name: _inlined(section) for name, section in drawn.items()},
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
-        "reached": noise_floors.of_pictures(view),
+        "reached": noise_floors.of_images(view),
         "fid": bool(covered("fid", table.columns)),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
@@ -202,7 +201,7 @@ def _study_answer(
     return list(filter(None, said))
 
 
-def answers(store: Records) -> list[str]:
+def answers(store: Results) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
     view, study = tables.read(confirmed(store)), study_results.read(store)
     said = _answer(view, ranking.judge(_rivals(view), view.metrics))
@@ -212,14 +211,14 @@ def answers(store: Records) -> list[str]:
 def _answer(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
         first, *more = headline_notes.answer(view)
-        return [said_first(view.table) + first, *more]
+        return [caveat(view.table) + first, *more]
     competing = _rivals(view)
     said = answer.sentence(competing, results, tables.arguments(view, path=False))
     at_edges = ranking.at_edges(
         competing, view.metrics, cell_table.swept_columns(competing, view.plan.get("data_axes", ()))
     )
     drawn = (view.suite.get("study") or {}).get("space", ())
-    first = f"{said_first(view.table, drawn)}{said} {held_said(competing, view.table)}".rstrip()
+    first = f"{caveat(view.table, drawn)}{said} {held_sentence(competing, view.table)}".rstrip()
     return [first, *filter(None, [grid_edges.sentence(at_edges)])]
 
 

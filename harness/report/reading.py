@@ -1,4 +1,4 @@
-"""What a table of runs says by itself: filtered, put together from several suites, or as `harness.load` returned it."""
+"""The answer of a table of runs alone: filtered, put together from several suites, or as `harness.load` returned it."""
 
 import html
 from collections.abc import Collection, Mapping
@@ -7,23 +7,25 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.report.analysis import cell_table, grid_edges, null_rows, ranking, tables
-from harness.report.analysis.comparable import refuse_mixed, refuse_unlike, said_first
-from harness.report.analysis.critic_norms import held_said
+from harness.report.analysis import cell_table, grid_edges, null_rows, primary, ranking, tables
+from harness.report.analysis.comparable import caveat, refuse_mixed, refuse_unlike
+from harness.report.analysis.critic_norms import held_sentence
 from harness.report.analysis.ranking import TaskResult
 from harness.report.styles import Style, styles
 from harness.report.text import answer
 from harness.text import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
+NEEDED = ("run_id", "status", "dataset", "architecture", "objective", "seed")
 LABELS = ["task", "objective", "setting", "seed"]
+ADVICE = "keep those of one, or give their objectives names of their own"
 CONFIRMING = " Of the study only the runs that confirm its chosen settings, on fresh seeds, are read."
 TRIALS = " These are trials of a study, on the seeds that its settings are chosen on."
 
 
 @dataclass(frozen=True, repr=False)
 class Reading:
-    """What a table of runs says.
+    """The answer of a table of runs.
 
     table    the runs, with their `task` and `setting`        scored   metrics by run_id and step, where they are given
     metrics  what each data set is ranked on                  cells    a row a cell: counts, median, mean and interval
@@ -44,11 +46,12 @@ class Reading:
         """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
         axes = _data_axes(self.table)
         competing = ranking.rivals(self.table, axes)
-        said = answer.sentence(competing, self.results, "SUITE")
         at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
-        more = filter(None, [held_said(competing, self.table), grid_edges.sentence(at_edges)])
-        drawn = self.table.attrs.get("drawn", ())
-        return " ".join([f"{said_first(self.table, drawn)}{said}", *more]) + self.note
+        first = caveat(self.table, self.table.attrs.get("drawn", ())) + answer.sentence(
+            competing, self.results, "SUITE"
+        )
+        rest = (held_sentence(competing, self.table), grid_edges.sentence(at_edges))
+        return " ".join(filter(None, [first, *rest])) + self.note
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -64,10 +67,10 @@ class Reading:
         return self.sentence
 
     def _repr_html_(self) -> str:
-        shown = ["task", "objective", "setting", "metric", "n_ok", "n_planned", "median", "mean", "low", "high"]
-        rows = self.cells.filter(shown).to_html(index=False, na_rep="", float_format=number)
-        nulls = self.nulls.drop(columns=["sampler", "is_zero"]).to_html(index=False, na_rep="", float_format=number)
-        return f"<p>{html.escape(self.sentence)}</p>\n{rows}" + (f"\n{nulls}" if len(self.nulls) else "")
+        names = ["task", "objective", "setting", "metric", "n_ok", "n_planned", "median", "mean", "low", "high"]
+        frames = [self.cells.filter(names), self.nulls.drop(columns=["sampler", "is_zero"])]
+        texts = [frame.to_html(index=False, na_rep="", float_format=number) for frame in frames]
+        return "\n".join([f"<p>{html.escape(self.sentence)}</p>", *texts[: 2 if len(self.nulls) else 1]])
 
 
 def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | None = None) -> Reading:
@@ -82,22 +85,24 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     """
     if not isinstance(table, pd.DataFrame):
         raise HarnessError(f"{type(table).__name__} given where a table of `harness.load` is needed")
-    missing = [
-        name for name in ("run_id", "status", "dataset", "architecture", "objective", "seed") if name not in table
-    ]
-    if missing:
+    if missing := [name for name in NEEDED if name not in table]:
         raise HarnessError(f"the table has no column '{missing[0]}'; a table of `harness.load` is needed")
     table, note = _of_study(table)
-    made = _labelled(table)
-    metrics = _metrics(table, made, metric)
-    cells = tables.cells_of(made, metrics)
-    looks = styles({*table.attrs.get("objectives", ()), *made["objective"].astype(str)})
-    results = ranking.judge(ranking.rivals(made, _data_axes(table)), metrics) if len(made) else []
-    return Reading(made, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
+    axes = _data_axes(table)
+    runs = cell_table.labelled(table, axes)
+    refuse_unlike(runs)
+    runs = _once(runs)
+    if "confirming" not in table.attrs:  # a study's settings are the cells of its trials, each on its own seeds
+        refuse_mixed(runs, ADVICE)
+    metrics = _metrics(table, runs, metric)
+    cells = tables.cells_of(runs, metrics)
+    looks = styles({*table.attrs.get("objectives", ()), *runs["objective"].astype(str)})
+    results = ranking.judge(ranking.rivals(runs, axes), metrics) if len(runs) else []
+    return Reading(runs, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
 
 
 def _of_study(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the runs of a study's table that are read, and which these are; another's as they are, and ""."""
+    """Return the runs of a study's table that are read, and a note on which; another's as they are, and ""."""
     if "confirming" not in table.attrs:
         return table, ""
     fresh = table["run_id"].isin(table.attrs["confirming"])
@@ -106,27 +111,16 @@ def _of_study(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return table.loc[fresh, [name for name in table.columns if not str(name).startswith("sweep.")]], CONFIRMING
 
 
-def _labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with `task` and `setting`, each run once. Raises HarnessError where runs are not comparable."""
-    made = cell_table.labelled(table, _data_axes(table))
-    refuse_unlike(made)
-    rows = _once(made)
-    if "confirming" not in table.attrs:  # a study's settings are the cells of its trials, each on its own seeds
-        refuse_mixed(rows, "keep those of one, or give their objectives names of their own")
-    return rows
-
-
 def _once(table: pd.DataFrame) -> pd.DataFrame:
     """Drop rows that stand there twice, as a run of two suites does. Raises HarnessError where runs share a place."""
     rows = table.drop_duplicates([*LABELS, "run_id"], ignore_index=True)
     again = rows[rows.duplicated(LABELS, keep=False)]
     if len(again):
         first = again.iloc[0]
-        same = again[(again[LABELS] == first[LABELS]).all(axis=1)]
-        ids = " and ".join(same["run_id"].astype(str))
+        ids = again.loc[(again[LABELS] == first[LABELS]).all(axis=1), "run_id"].astype(str)
         raise HarnessError(
-            f"{first['objective']} on {first['task']}, seed {first['seed']}: {counted(len(same), 'run')} of "
-            f"other settings stand for it ({ids}); keep those of one, or give their objectives names of their own"
+            f"{first['objective']} on {first['task']}, seed {first['seed']}: {counted(len(ids), 'run')} of other "
+            f"settings stand for it ({' and '.join(ids)}); {ADVICE}"
         )
     return rows
 
@@ -135,28 +129,28 @@ def _data_axes(table: pd.DataFrame) -> Collection[str]:
     """Return the swept names that belong to data sets: the plan's, else those that data sets have a setting for."""
     if "data_axes" in table.attrs:
         return list(table.attrs["data_axes"])
-    swept = [name.removeprefix("sweep.") for name in cell_table.swept_columns(table)]
-    unknown = [name for name in swept if f"data.{name.removeprefix('dataset.')}" not in table]
-    own = set(swept) - set(unknown)
-    if unknown:
+    names = [name.removeprefix("sweep.") for name in cell_table.swept_columns(table)]
+    own = {name for name in names if f"data.{name.removeprefix('dataset.')}" in table}
+    if unknown := set(names) - own:
         from harness.datasets import DATASETS  # imports torch
 
-        own |= {name for name in unknown if name == "fixed" or name.startswith("dataset.")}
-        own |= {name for name in unknown if any(name in entry.model.model_fields for entry in DATASETS.values())}
+        known = {field for entry in DATASETS.values() for field in entry.model.model_fields}
+        own |= {name for name in unknown if name == "fixed" or name.startswith("dataset.") or name in known}
     return sorted(own)
 
 
-def _metrics(table: pd.DataFrame, made: pd.DataFrame, metric: str | None) -> dict[str, str]:
+def _metrics(table: pd.DataFrame, runs: pd.DataFrame, metric: str | None) -> dict[str, str]:
     """Return the column that each data set is ranked on. Raises HarnessError where its runs have none."""
     wanted = {}
-    for dataset, runs in made.groupby("dataset"):
-        name = str(dataset)
+    for dataset, own in runs.groupby("dataset"):
         names = RANKED_ON if metric is None else (metric,)
         if metric is None and "primary" in table.attrs:
-            names = (tables.ranked_on(table.attrs["primary"], table.attrs["bases"], name),)
-        found = [(each, tables.primary(runs, each)) for each in names]
-        there = [each for each, column in found if column in runs and runs[column].notna().any()]
-        if not there and (runs["status"] == "ok").any():
-            raise HarnessError(f"{name}: no run has a {' or '.join(names)} to be ranked on; name a column with metric=")
-        wanted[name] = (there or list(names))[0]
-    return tables.ranked(made, wanted, table.attrs.get("extractors", ()), _data_axes(table))
+            names = (table.attrs["primary"]["images" if dataset in table.attrs["images"] else "toys"],)
+        columns = {name: primary.primary(own, name) for name in names}
+        known = [name for name, column in columns.items() if column in own and own[column].notna().any()]
+        if not known and (own["status"] == "ok").any():
+            raise HarnessError(
+                f"{dataset}: no run has a {' or '.join(names)} to be ranked on; name a column with metric="
+            )
+        wanted[str(dataset)] = (known or list(names))[0]
+    return primary.ranked(runs, wanted, table.attrs.get("extractors", ()), _data_axes(table))

@@ -2,18 +2,27 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.report import page
 from harness.report.merged import merge
-from harness.report.results import Records
+from harness.report.results import Results
 from harness.store import Store
 from harness.store.find import report_folder, result_folders
 from harness.store.table_files import write_table
 
 LONGEST = 100  # letters of the name of a report of several suites
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report's path, the damage that was met, a line a file, and the runs that this spoiled, which are pending."""
+
+    report: str
+    damage: list[str]
+    spoiled: list[str]
 
 
 def rebuild_reports(
@@ -25,24 +34,23 @@ def rebuild_reports(
     Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
     its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or they cannot be merged.
     """
-    found = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
-    merge = len(folders) > 1 and len(found) > 1
-    if output is not None and len(found) > 1 and not merge:
+    paths = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
+    if len(folders) > 1 and len(paths) > 1:
+        reports = [_built(merge(paths), output or _merged_folder(paths))]
+    elif output is not None and len(paths) > 1:
         raise HarnessError(
-            f"-o {output}: {len(found)} suites found and one folder given; leave -o out, or name the suites, which "
+            f"-o {output}: {len(paths)} suites found and one folder given; leave -o out, or name the suites, which "
             "makes one report of all"
         )
-    written = []
-    if merge:
-        written.append(write_merged(found, output or _merged_folder(found)))
-    for folder in found if not merge else ():
-        with contextlib.suppress(StoreError):
-            write_table(folder)
-        written.append(write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
-    for made in written:
-        for line in made["damage"]:
-            say(line)
-    return [made["report"] for made in written]
+    else:
+        reports = []
+        for folder in paths:
+            with contextlib.suppress(StoreError):
+                write_table(folder)
+            reports.append(write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
+    for line in (line for report in reports for line in report.damage):
+        say(line)
+    return [report.report for report in reports]
 
 
 def _merged_folder(folders: Sequence[str]) -> str:
@@ -51,27 +59,19 @@ def _merged_folder(folders: Sequence[str]) -> str:
     return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
-def write_report(folder: str, report: str) -> dict[str, Any]:
-    """Build the report of a results folder; runs met as damaged are pending in it.
-
-    Returns its path, what was damaged, and the runs that this spoiled.
-    """
-    return _built(Store(folder), report)
+def write_report(folder: str, report: str) -> Written:
+    """Build the report of a results folder; runs met as damaged are pending in it."""
+    return _built(Results.of(Store(folder)), report)
 
 
-def write_merged(folders: Sequence[str], report: str) -> dict[str, Any]:
-    """Build one report of several results folders, as `write_report` does of one. Raises what `merge` raises."""
-    return _built(merge(folders), report)
-
-
-def _built(store: Records, report: str) -> dict[str, Any]:
+def _built(results: Results, report: str) -> Written:
     while True:
-        known = len(store.spoiled)
+        known = len(results.spoiled)
         try:
-            written = page.build_report(store, Path(report))
+            path = page.build_report(results, Path(report))
         except Damaged:
-            if len(store.spoiled) == known:
+            if len(results.spoiled) == known:
                 raise  # nothing of a run: without it there is no report
         else:
-            damage = [f"{path}: {why}" for path, why in store.damage.items()]
-            return {"report": str(written), "damage": damage, "spoiled": sorted(store.spoiled)}
+            damage = [f"{path}: {why}" for path, why in results.damage.items()]
+            return Written(str(path), damage, sorted(results.spoiled))

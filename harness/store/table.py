@@ -58,7 +58,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
 
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
-    bases                 each data set in the tables   objectives  all names, from which looks are given
+    images                data sets whose samples are images   objectives  all names, from which looks are given
     confirming            of a study alone: the runs that confirm its chosen settings, none before these are known
     drawn                 of a study alone: the settings that it draws
 
@@ -71,18 +71,13 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
         "primary": dict(suite["primary"]),
         "extractors": list(suite.get("score", {}).get("extractors") or ()),
         "data_axes": list(plan.get("data_axes", ())),
-        "bases": bases(plan),
+        "images": list(plan.get("pictures", ())),
         "objectives": sorted({row["objective"] for row in plan["runs"]}),
     }
     if "study" in plan:
         table.attrs["drawn"] = sorted(suite.get("study", {}).get("space", ()))
         table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
     return table
-
-
-def bases(plan: Mapping[str, Any]) -> dict[str, str]:
-    """Return the name in the table of each data set of a plan, by its name in the suite."""
-    return {row["dataset"]: plan["specs"][row["run_id"]]["setup"]["dataset"] for row in plan["runs"]}
 
 
 def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame:

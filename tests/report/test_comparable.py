@@ -70,21 +70,19 @@ def test_runs_of_a_cell_differ_by_seed_alone():
     assert read(table.assign(objective=table["objective"].where(~late, "gan, slow"))).sentence
 
 
-def test_a_setting_that_belongs_to_no_objective_is_said_first():
-    assert comparable.said_first(read(both()).table) == ""
+def test_a_setting_that_belongs_to_no_objective_is_a_caveat():
+    assert comparable.caveat(read(both()).table) == ""
     found = read(both(steps=(20, 40))).sentence
-    assert found.startswith(
-        "Objectives differ by more than themselves: on 8gaussians / mlp steps is 20 with gan and 40"
-    )
+    assert found.startswith("Objectives differ in other settings, too: on 8gaussians / mlp steps is 20 with gan and 40")
     swept = both(steps=(20, 40), **{"sweep.steps": (20, 40)})
-    assert comparable.said_first(read(swept).table) == ""
+    assert comparable.caveat(read(swept).table) == ""
 
 
-def test_an_extractor_of_other_weights_is_said_first():
+def test_an_extractor_of_other_weights_is_a_caveat():
     weights = "extractor_weights[poses]"
-    assert comparable.said_first(read(both(**{weights: ("a", "a")})).table) == ""
+    assert comparable.caveat(read(both(**{weights: ("a", "a")})).table) == ""
     found = read(both(**{weights: ("a", "b")})).sentence
-    assert found.startswith("On 8gaussians / mlp the extractor poses has other weights for some runs than for others. ")
+    assert found.startswith("On 8gaussians / mlp runs are scored in different weights of the extractor poses. ")
 
 
 def test_of_folders_numbers_of_samples_are_named_in_their_order_and_the_smaller_is_rescored():

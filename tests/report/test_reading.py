@@ -70,7 +70,7 @@ def test_what_ranks_is_asked_then_the_suites_then_what_is_there():
     table = FakeResults().table().assign(sliced_w=[0.3, 0.2, 0.1] * 3)
     assert set(read(table).metrics.values()) == {"w1_excess"}
     assert set(read(table, "hq").metrics.values()) == {"hq"}
-    table.attrs = {"primary": {"toys": "sliced_w", "images": "fid"}, "bases": {"8gaussians": "8gaussians"}}
+    table.attrs = {"primary": {"toys": "sliced_w", "images": "fid"}, "images": []}
     assert set(read(table[table["seed"] < 2]).metrics.values()) == {"sliced_w"}
     pictures = table.rename(columns={"w1_excess": "fid[rotations]@68"})
     pictures.attrs = {}

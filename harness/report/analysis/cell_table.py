@@ -1,11 +1,10 @@
-"""Numbers of a report: pure functions of values and tables, numpy and scipy only.
+"""Numbers of cells and runs.
 
 A cell is data set x architecture x objective variant x every swept value; its runs differ by seed alone. Intervals are
 over training seeds. A run that diverged, failed, ran out of memory or of time counts as worse than any number.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,11 +15,27 @@ from numpy.typing import ArrayLike, NDArray
 from harness.errors import HarnessError
 from harness.metrics import lower_is_better
 from harness.metrics.columns import MetricColumn
+from harness.spec import Task
 from harness.statistics.intervals import spread
 from harness.store import STATUSES
 from harness.text import NOTHING, plain, swept_value
 
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"))
+CELL = ("task", "dataset", "architecture", "objective", "setting")
+# Shown beside the primary metric, as medians of the runs that are ok.
+BESIDE = ("w1", "w1_floor", "hq", "modes@2500", "modes_half", "reverse_kl", "reverse_kl_floor", "train_s")
+BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density", "coverage", "class_kl", "modes")
+
+
+def numbers(runs: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column of runs as numbers: NaN where there is none, or no such column."""
+    values = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
+    return pd.to_numeric(values, errors="coerce").astype(float)
+
+
+def values_of(runs: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return what `numbers` does as an array [runs]."""
+    return numbers(runs, column).to_numpy(np.float64, na_value=np.nan)
 
 
 def refuse_missing(table: pd.DataFrame, metric: str) -> None:
@@ -29,9 +44,10 @@ def refuse_missing(table: pd.DataFrame, metric: str) -> None:
     bad = ok[~np.isfinite(values_of(ok, metric))]
     if len(bad):
         row = bad.iloc[0]
+        place = f"{Task(row['dataset'], row['architecture']).label} / {row['objective']}, seed {row['seed']}"
         raise HarnessError(
-            f"run {row['run_id']} ({row['dataset']} / {row['architecture']} / {row['objective']}, seed {row['seed']}) "
-            f"is ok but its {metric} is not a finite number: score it again before reporting on it."
+            f"run {row['run_id']} ({place}) is ok but its {metric} is not a finite number: score it again before "
+            "reporting on it."
         )
 
 
@@ -41,42 +57,54 @@ def swept_columns(table: pd.DataFrame, leave: Iterable[str] = ()) -> list[str]:
     return [c for c in map(str, table.columns) if c.startswith("sweep.") and c not in left]
 
 
+def data_columns(table: pd.DataFrame, data_axes: Iterable[str]) -> list[str]:
+    """Return the columns of swept values that belong to data sets."""
+    rest = swept_columns(table, data_axes)
+    return [c for c in swept_columns(table) if c not in rest]
+
+
+def tasks_of(table: pd.DataFrame, data_axes: Iterable[str], rivals: str = "objective") -> list[Task]:
+    """Return the task of every row, for objectives as `rivals` or for architectures, which an objective trains."""
+    other = "architecture" if rivals == "objective" else "objective"
+    data = data_columns(table, data_axes)
+    values = [tuple(_swept(row, data)) for row in table[data].to_dict("records")] if data else [()] * len(table)
+    names = zip(table["dataset"].astype(str), table[other].astype(str), values, strict=True)
+    return [Task(*name) for name in names]
+
+
 def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the table with `task` (data set, architecture, swept data values) and `setting` (all other swept values).
+    """Return the table with `task`, the label of its Task, and `setting`, all other swept values.
 
     `data_axes` are the swept names that belong to data sets: they change the question, not the answer. A swept number
     that stands beside words is written as in a suite: 3e-4.
     """
-    rest = swept_columns(table, data_axes)
-    data = [c for c in swept_columns(table) if c not in rest]
-    made = table.copy()
-    for name in swept_columns(made):  # numbers beside words are text: 0.0003
-        if not pd.api.types.is_numeric_dtype(made[name]):
-            made[name] = [swept_value(value) if isinstance(value, str) else value for value in made[name]]
-    made["setting"] = [described(row, rest) for row in made[rest].to_dict("records")] if rest else ""
-    extra = [described(row, data) for row in made[data].to_dict("records")] if data else [""] * len(made)
-    names = zip(made["dataset"], made["architecture"], extra, strict=True)
-    made["task"] = [f"{d} / {a}" + (f", {e}" if e else "") for d, a, e in names]
-    return made.reset_index(drop=True)
+    runs, data_axes = table.reset_index(drop=True), list(data_axes)
+    for name in swept_columns(runs):  # numbers beside words are text: 0.0003
+        if not pd.api.types.is_numeric_dtype(runs[name]):
+            runs[name] = [swept_value(value) if isinstance(value, str) else value for value in runs[name]]
+    return runs.assign(setting=settings(runs, data_axes), task=[task.label for task in tasks_of(runs, data_axes)])
+
+
+def settings(table: pd.DataFrame, data_axes: Iterable[str]) -> list[str]:
+    """Return the swept values of every row that belong to no data set, in words."""
+    columns = swept_columns(table, data_axes)
+    return [described(row, columns) for row in table[columns].to_dict("records")] if columns else [""] * len(table)
 
 
 def described(row: Mapping[Any, Any], columns: Iterable[str]) -> str:
     """Write the swept values of one row: "lr=3e-4, gp_weight=10"; values the objective does not have are left out."""
+    return ", ".join(f"{name}={text}" for name, text in _swept(row, columns))
+
+
+def _swept(row: Mapping[Any, Any], columns: Iterable[str]) -> list[tuple[str, str]]:
     texts = ((c.removeprefix("sweep."), plain(row[c])) for c in columns)
-    return ", ".join(f"{name}={text}" for name, text in texts if text != NOTHING)
-
-
-CELL = ("task", "dataset", "architecture", "objective", "setting")
-# Shown beside the primary metric, as medians of the runs that are ok.
-BESIDE = ("w1", "w1_floor", "hq", "modes@2500", "modes_half", "reverse_kl", "reverse_kl_floor", "train_s")
-BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density", "coverage", "class_kl", "modes")
+    return [(name, text) for name, text in texts if text != NOTHING]
 
 
 def beside_of(column: str) -> str:
-    """Return the name without extractor and number of a column that is shown beside pictures' primary; "" of others."""
+    """Return the name without extractor and number of a column that is shown beside images' primary; "" of others."""
     parsed = MetricColumn.parse(column)
-    is_value = not parsed.suffix and not parsed.sampler
-    return parsed.name if parsed.name in BESIDE_OF_PICTURES and is_value else ""
+    return parsed.name if parsed.name in BESIDE_OF_PICTURES and not (parsed.suffix or parsed.sampler) else ""
 
 
 def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -86,54 +114,45 @@ def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     is ok; min, max and the metrics beside it (medians) are over those that are. Raises as `refuse_missing` does.
     """
     refuse_missing(table, metric)
-    lower = lower_is_better(metric)
-    made = table if "task" in table else labelled(table)
-    named = (*CELL, metric, "status", *BESIDE)
-    used = [c for c in made.columns if c in named or c.startswith("sweep.") or beside_of(c)]  # of a hundred: quicker
-    groups = made[used].groupby(["task", "objective", "setting"], sort=False, dropna=False)
+    lower, runs = lower_is_better(metric), table if "task" in table else labelled(table)
+    beside = dict.fromkeys([*(c for c in BESIDE if c in runs), *(c for c in runs.columns if beside_of(c))])
+    beside.pop(metric, None)
+    medians = pd.DataFrame({name: numbers(runs, name) for name in beside}, index=runs.index)
+    medians = medians.where(runs["status"] == "ok")
+    runs = runs[[*CELL, "status", *([metric] if metric in runs else []), *swept_columns(runs)]]  # of a hundred: quicker
+    groups = runs.groupby(["task", "objective", "setting"], sort=False, dropna=False)
     rows = pd.DataFrame([_cell(group, metric, lower) for _, group in groups])
     if rows.empty:
         return rows
-    rows["rank"] = np.nan
-    for _, part in rows.groupby("task", sort=False):
-        rows.loc[part.index, "rank"] = ranks(part, lower)
-    place = {task: i for i, task in enumerate(rows["task"].unique())}
-    order = rows.assign(place=rows["task"].map(place)).sort_values(["place", "rank"], kind="stable", na_position="last")
-    return order.drop(columns="place").reset_index(drop=True)
+    keys = [runs[name] for name in ("task", "objective", "setting")]
+    rows = pd.concat([rows, medians.groupby(keys, sort=False, dropna=False).median().reset_index(drop=True)], axis=1)
+    parts = [
+        part.assign(rank=ranks(part, lower)).sort_values("rank", kind="stable", na_position="last")
+        for _, part in rows.groupby("task", sort=False)
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
-    statuses, values = group["status"].tolist(), values_of(group, metric)
-    ok, counts, found = np.array([s == "ok" for s in statuses]), Counter(statuses), spread(values, statuses, lower)
-    x = values[ok]
-    q1, q3 = np.quantile(x, [0.25, 0.75]).tolist() if found.complete and x.size > 1 else (math.nan, math.nan)
-    beside = dict.fromkeys([*(c for c in BESIDE if c in group), *(c for c in group.columns if beside_of(c))])
+    statuses, values = group["status"].to_numpy(), values_of(group, metric)
+    summary = spread(values, statuses.tolist(), lower)
+    ok = values[statuses == "ok"]
+    spans = summary.complete and ok.size > 1
+    q1, q3 = np.quantile(ok, [0.25, 0.75]).tolist() if spans else (math.nan, math.nan)
     return {
         **{key: group[key].iloc[0] for key in (*CELL, *swept_columns(group))},
         "metric": metric,
-        "n_planned": found.n_planned,
-        **{f"n_{status}": counts[status] for status in STATUSES},
-        "median": found.median,
-        "mean": found.interval.mean,
-        "low": found.interval.low,
-        "high": found.interval.high,
+        "n_planned": summary.n_planned,
+        **{f"n_{status}": int((statuses == status).sum()) for status in STATUSES},
+        "median": summary.median,
+        "mean": summary.interval.mean,
+        "low": summary.interval.low,
+        "high": summary.interval.high,
         "q1": q1,
         "q3": q3,
-        "min": float(x.min()) if x.size else math.nan,
-        "max": float(x.max()) if x.size else math.nan,
-        **{name: _median(values_of(group, name)[ok]) for name in beside if name != metric},
+        "min": float(ok.min()) if ok.size else math.nan,
+        "max": float(ok.max()) if ok.size else math.nan,
     }
-
-
-def values_of(runs: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """Return a column of runs as numbers [runs]: NaN where there is none, or no such column."""
-    found = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
-    return pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _median(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else math.nan
 
 
 def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
@@ -143,14 +162,11 @@ def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
     by losing runs; ties by the share of finished runs lost, then by name.
     """
     whole = bool((rows["n_ok"] == rows["n_planned"]).all())
-    sign = 1.0 if lower else -1.0
     lost = 1 - rows["n_ok"] / (rows["n_planned"] - rows["n_pending"]).clip(lower=1)
-    keys = zip(sign * rows["mean" if whole else "median"], lost, rows["objective"], rows["setting"], strict=True)
-    order = sorted((key, place) for place, key in enumerate(keys) if not math.isnan(key[0]))
-    found = [math.nan] * len(rows)
-    for rank, (_, place) in enumerate(order, start=1):
-        found[place] = float(rank)
-    return found
+    value = rows["mean" if whole else "median"] * (1.0 if lower else -1.0)
+    keys = rows[["objective", "setting"]].assign(value=value, lost=lost).reset_index(drop=True)
+    keys = keys.dropna(subset="value").sort_values(["value", "lost", "objective", "setting"], kind="stable")
+    return keys.assign(rank=np.arange(1.0, len(keys) + 1))["rank"].reindex(range(len(rows))).tolist()
 
 
 def median_run(group: pd.DataFrame, metric: str) -> str | None:
@@ -158,8 +174,7 @@ def median_run(group: pd.DataFrame, metric: str) -> str | None:
     ok = group[group["status"] == "ok"]
     if ok.empty:
         return None  # where no run of a suite is ok there is not even a column of the metric
-    ordered = ok.sort_values([metric, "seed"], kind="stable")
-    return str(ordered["run_id"].iloc[(len(ok) - 1) // 2])
+    return str(ok.sort_values([metric, "seed"], kind="stable")["run_id"].iloc[(len(ok) - 1) // 2])
 
 
 def axis_scale(values: ArrayLike) -> str:

@@ -35,37 +35,33 @@ def is_setting(column: str) -> bool:
 # How runs are scored
 
 
-def unlike_samples(folders: Sequence[str], found: Sequence[Scoring]) -> str:
+def unlike_samples(folders: Sequence[str], scorings: Sequence[Scoring]) -> str:
     """Return why scores of two folders cannot be compared for their numbers of samples; "" where they can."""
-    n = [each.samples for each in found]
+    n = [each.samples for each in scorings]
     if None in n or n[0] == n[1]:
         return ""
     few, many = (n.index(size) for size in sorted(n))  # type: ignore[type-var]
     start = f"scored on {n[0]:,} and on {n[1]:,} samples"
     for one, other in ((few, many), (many, few)):
-        if not _is_frozen(folders[one]):
+        if not is_frozen(Path(folders[one])):
             return f"{start}; rescore with `harness score {folders[one]} --samples {n[other]}`"
     again = f"run the suite of {folders[few]} again with `--set score.samples={n[many]}`"
     return f"{start}; both are frozen and cannot be rescored: {again}"
 
 
-def _is_frozen(folder: str) -> bool:
-    return is_frozen(Path(folder))
+def unlike_extractors(scorings: Sequence[Scoring]) -> bool:
+    """Whether the images of two folders are scored in features of different extractors."""
+    return scorings[0].extractors != scorings[1].extractors
 
 
-def unlike_extractors(found: Sequence[Scoring]) -> bool:
-    """Whether the pictures of two folders are scored in features of other extractors."""
-    return found[0].extractors != found[1].extractors
-
-
-def outdated(found: Sequence[Scoring]) -> int | None:
+def outdated(scorings: Sequence[Scoring]) -> int | None:
     """Return which of two folders is scored by other versions of the metrics than the other, and than today's.
 
     Of two that are both outdated, each by versions of its own, the first.
     """
-    if found[0].metrics == found[1].metrics:
+    if scorings[0].metrics == scorings[1].metrics:
         return None
-    return 0 if found[0].metrics else 1
+    return 0 if scorings[0].metrics else 1
 
 
 # Tables of runs
@@ -76,49 +72,44 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
     scored otherwise, or trained on other data under one name.
     """
     for task, runs in table.groupby("task", sort=False):
-        ok = runs[runs["status"] == "ok"]
-        n = _values(ok, "score.samples")
-        if len(n) > 1:
-            each = " and on ".join(f"{int(value):,}" for value in n)
-            raise HarnessError(
-                f"{task}: scored on {each} samples; rescore with `harness score DIR --samples {int(max(n))}`, and load "
-                "the folders again"
-            )
-        if len(used := _extractors(ok)) > 1:
-            raise HarnessError(
-                f"{task}: images are scored in features of {' and of '.join(used)}; score them in those of one, and "
-                "load the folders again"
-            )
-        if len(_values(ok, "score.metrics")) > 1:
-            raise HarnessError(
-                f"{task}: scored by other versions of the metrics; first `harness score DIR` each folder, and load it "
-                "again"
-            )
-        if len(_values(runs, "setup.content")) > 1:
-            raise HarnessError(f"{task}: {OTHER_DATA}")
+        if reason := _unlike(runs):
+            raise HarnessError(f"{task}: {reason}")
+
+
+def _unlike(runs: "pd.DataFrame") -> str:
+    ok = runs[runs["status"] == "ok"]
+    if len(n := _values(ok, "score.samples")) > 1:
+        sizes = " and on ".join(f"{int(value):,}" for value in n)
+        rescore = f"rescore with `harness score DIR --samples {int(max(n))}`"
+        return f"scored on {sizes} samples; {rescore}, and load the folders again"
+    if len(used := _extractors(ok)) > 1:
+        return (
+            f"images are scored in features of {' and of '.join(used)}; score them in those of one, and load the "
+            "folders again"
+        )
+    if len(_values(ok, "score.metrics")) > 1:
+        return "scored by other versions of the metrics; first `harness score DIR` each folder, and load it again"
+    return OTHER_DATA if len(_values(runs, "setup.content")) > 1 else ""
 
 
 def _extractors(runs: "pd.DataFrame") -> list[str]:
     """Return in features of which extractors some runs are scored, in words: one text where all are of the same."""
     columns = covered(WEIGHTS, runs.columns)
     sets = runs[list(map(str, columns))].notna().drop_duplicates().to_numpy()
-    return sorted(
-        listed([column.extractor for column, there in zip(columns, row, strict=True) if there])
-        for row in sets
-        if row.any()
-    )
+    used = ([column.extractor for column, is_used in zip(columns, row, strict=True) if is_used] for row in sets)
+    return sorted(listed(extractors) for extractors in used if extractors)
 
 
 def unlike_data(runs: "pd.DataFrame", a: "pd.DataFrame", b: "pd.DataFrame") -> str:
     """Return the data set of the first pair (`run_id_a`, `run_id_b`) whose runs, in tables of either side, were trained
     on other data under its name; "" where none was.
     """
-    known = [dict(zip(t["run_id"], t["setup.content"], strict=True)) if "setup.content" in t else {} for t in (a, b)]
-    for dataset, first, second in zip(runs["dataset"], runs["run_id_a"], runs["run_id_b"], strict=True):
-        contents = {side.get(run_id) for side, run_id in zip(known, (first, second), strict=True)}
-        if len([content for content in contents if isinstance(content, str)]) > 1:
-            return str(dataset)
-    return ""
+    if "setup.content" not in a or "setup.content" not in b:
+        return ""
+    contents = [t.drop_duplicates("run_id").set_index("run_id")["setup.content"] for t in (a, b)]
+    first, second = (runs[f"run_id_{end}"].map(content) for end, content in zip("ab", contents, strict=True))
+    unlike = runs.loc[first.notna() & second.notna() & (first != second), "dataset"]
+    return str(unlike.iloc[0]) if len(unlike) else ""
 
 
 def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:
@@ -126,24 +117,25 @@ def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:
     varied = [c for c in table.columns if is_setting(c) and table[c].nunique(dropna=False) > 1]
     known = table[[*CELL, *varied]].astype(dict.fromkeys(varied, str))
     distinct = known.drop_duplicates()
-    if len(distinct) == len(distinct[CELL].drop_duplicates()):
+    mixed = distinct[distinct.duplicated(CELL)]
+    if mixed.empty:
         return
-    cell = distinct.loc[distinct.duplicated(CELL), CELL].iloc[0]
+    cell = mixed[CELL].iloc[0]
     runs = table[(known[CELL] == cell).all(axis=1)]
-    said = [_by_seed(runs, name) for name in _told_once(runs, varied)]
+    differences = [_by_seed(runs, name) for name in _independent(runs, varied)]
     where = f"{cell['objective']} on {cell['task']}" + (f", {cell['setting']}" if cell["setting"] else "")
-    more = f", and {counted(len(said) - 2, 'more setting')} differ" if len(said) > 2 else ""
-    raise HarnessError(f"{where}: runs of other settings stand for one cell: {listed(said[:2])}{more}; {advice}")
+    more = f", and {counted(len(differences) - 2, 'more setting')} differ" if len(differences) > 2 else ""
+    raise HarnessError(f"{where}: runs of other settings stand for one cell: {listed(differences[:2])}{more}; {advice}")
 
 
-def _told_once(runs: "pd.DataFrame", names: Sequence[str]) -> list[str]:
+def _independent(runs: "pd.DataFrame", names: Sequence[str]) -> list[str]:
     """Return the settings that differ between runs, without those that differ as an earlier one does."""
-    found: dict[tuple[int, ...], str] = {}
+    patterns: dict[tuple[int, ...], str] = {}
     for name in names:
         codes = runs[name].astype(str).factorize()[0]
         if codes.max() > 0:
-            found.setdefault(tuple(codes.tolist()), name)
-    return list(found.values())
+            patterns.setdefault(tuple(codes.tolist()), name)
+    return list(patterns.values())
 
 
 def _by_seed(runs: "pd.DataFrame", name: str) -> str:
@@ -155,8 +147,8 @@ def _by_seed(runs: "pd.DataFrame", name: str) -> str:
     return f"{name} is {listed(parts)}"
 
 
-def said_first(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
-    """Return in sentences what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
+def caveat(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
+    """Return in a sentence what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
 
     That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
     differ between those of one task, and are neither swept nor `drawn` by a study for each objective.
@@ -165,23 +157,24 @@ def said_first(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
 
 
 def _other_weights(table: "pd.DataFrame") -> str:
-    for task, runs in table.groupby("task", sort=False):
-        for column in covered(WEIGHTS, runs.columns):
-            if runs[str(column)].nunique() > 1:
-                return f"On {task} the extractor {column.extractor} has other weights for some runs than for others. "
+    for column in covered(WEIGHTS, table.columns):
+        counts = table.groupby("task", sort=False)[str(column)].nunique()
+        if (counts > 1).any():
+            return f"On {counts.idxmax()} runs are scored in different weights of the extractor {column.extractor}. "
     return ""
 
 
 def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
-    names = [c for c in table.columns if c.startswith(COMMON) and table[c].nunique(dropna=False) > 1]
     swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
+    names = [c for c in table.columns if c.startswith(COMMON) and c.rpartition(".")[2] not in swept]
+    names = [c for c in names if table[c].nunique(dropna=False) > 1]
     for task, runs in table.groupby("task", sort=False):
-        for name in _told_once(runs, [c for c in names if c.rpartition(".")[2] not in swept]):
-            whose = runs.groupby(runs[name].map(plain), sort=False)["objective"].unique()
-            if len(whose) > 1:
-                parts = [f"{value} with {listed([str(each) for each in owners])}" for value, owners in whose.items()]
-                short = name.split(".", 1)[1] if name.startswith("setup.") else name
-                return f"Objectives differ by more than themselves: on {task} {short} is {listed(parts)}. "
+        for name in _independent(runs, names):
+            owners = runs.groupby(runs[name].map(plain), sort=False)["objective"].unique()
+            if len(owners) > 1:
+                parts = [f"{value} with {listed([str(each) for each in own])}" for value, own in owners.items()]
+                short = name.removeprefix("setup.")
+                return f"Objectives differ in other settings, too: on {task} {short} is {listed(parts)}. "
     return ""
 
 

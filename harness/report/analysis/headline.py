@@ -7,6 +7,7 @@ share initial weights, data and latents in every task, so that seeds and not run
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from harness.report.analysis import cell_table, grid_edges, null_rows, ranking
 from harness.report.analysis.averaging import shared, why_none
 from harness.report.analysis.cell_table import FAILURES
-from harness.statistics import intervals, jackknife
+from harness.statistics import intervals
 from harness.statistics.intervals import Interval
 from harness.text import listed
 
@@ -38,6 +39,7 @@ TIES: dict[int, dict[int, tuple[float, float]]] = {
 }
 SAME = 1e-12  # scores nearer to each other differ by the order of a sum
 WORK = ("train_s", "critic_updates", "samples_seen")
+GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]  # steps, and a metric there
 
@@ -72,31 +74,31 @@ class Lead:
         return [name for name in level if abs(self.lost[name] - self.lost[self.first]) < SAME]
 
     @property
-    def untold(self) -> list[str]:
-        """Those that the seeds do not tell apart from the first: a later place with a wide spread may be one."""
+    def not_significant(self) -> list[str]:
+        """Those that do not differ significantly from the first: a later place with a wide spread may be one."""
         return [name for name, gap in self.gaps.items() if not gap.low > 0]
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What a suite found over its tasks.
+    """The scores of objectives over the tasks of a suite.
 
     rows     a row an objective, way and budget: score, low, high, place; objectives in the order of the first lead
     leads    a lead for every way and budget in which each objective has a number; first: tuned, at equal steps
     by_seed  the tuned score at equal steps: a row a task and seed, a column an objective in that order
     by_task  its mean over seeds: a row a task; lost_by_task: the share of lost runs behind it, the same cells
-    at_steps, at_seconds  what intervals of the tuned score are made of (`jackknife`), in the mean over tasks: a row a
-             seed, the same columns
+    at_steps, at_seconds  the values that intervals of the tuned score are of (`harness.statistics.tuning`), in the mean
+             over tasks: a row a seed, the same columns
     runs     a row an objective: n_settings (the most that it was tuned over in a task), tuned_over (what those differ
              in, "" for one), n_runs, n_lost, n_no_better (than the best null sampler), steps_at_equal_seconds (share
              of its steps that an objective is judged at), quality and coverage of the tuned runs at their last step
              (`null_rows`), and the mean work of a run that is ok
-    nulls    a row a task and null sampler (`null_rows.by_task`); none of results that were scored before these
     seeds    how many; n_tasks: tasks of the suite, of which `by_task` has those that have a score and that every
              objective was run on
     swept    what was swept beside the data, in words; "" where nothing was
     edges    of each objective and swept number the tuned choices at the edge of its grid (`edges`), at equal steps
     judged   the runs behind the first lead as they are judged at equal steps: score, and excess, by which ties are told
+    nulls    a row a task and null sampler (`null_rows.by_task`)
     """
 
     rows: pd.DataFrame
@@ -135,49 +137,40 @@ def headline(
     if why_none(table, metrics):
         return None
     compared = shared(table)
-    swept = cell_table.swept_columns(compared, data_axes)
-    seconds, recipe = _seconds(compared, data_settings), _at_recipe(compared[swept])
-    judged = _judged(compared.assign(seconds=seconds, recipe=recipe), scored)
-    varied = _varied(compared, swept)
-    stood = _standing(judged, WAYS if varied else WAYS[:1])
-    seeds = {key: grid_of(runs, "pseudo").groupby("seed").mean() for key, runs in stood.items()}
-    lost = {key: grid_of(runs, "lost") for key, runs in stood.items()}
-    rows = _rows(seeds, lost)
+    columns = cell_table.swept_columns(compared, data_axes)
+    is_recipe = compared[columns].astype(object) == "recipe"
+    recipe = (is_recipe | compared[columns].isna()).all(axis=1) & is_recipe.any(axis=1)
+    judged = _judged(compared.assign(seconds=_seconds(compared, data_settings), recipe=recipe), scored)
+    swept = _varied(compared, columns)
+    chosen = _representatives(judged, WAYS if swept else WAYS[:1])
+    by_seed = {key: grid_of(runs, "pseudo").groupby("seed").mean() for key, runs in chosen.items()}
+    lost = {key: grid_of(runs, "lost") for key, runs in chosen.items()}
+    rows, best = _rows(by_seed, lost), chosen["steps", "tuned"]
     order = rows["objective"].unique()
-    tuned, at_steps = grid_of(stood["steps", "tuned"])[order], judged[judged["budget"] == "steps"]
+    tuned_scores, at_steps = grid_of(best)[order], judged[judged["budget"] == "steps"]
     tasks = compared["task"].unique()
     return Headline(
         rows=rows,
-        leads=_leads(seeds, lost),
-        by_seed=tuned,
-        by_task=tuned.groupby("task").mean().loc[tasks],
+        leads=_leads(by_seed, lost),
+        by_seed=tuned_scores,
+        by_task=tuned_scores.groupby("task").mean().loc[tasks],
         lost_by_task=lost["steps", "tuned"][order].groupby("task").mean().loc[tasks],
-        at_steps=seeds["steps", "tuned"][order],
-        at_seconds=seeds["seconds", "tuned"][order],
-        runs=_settings(compared, swept)
-        .join(_runs(compared, judged))
-        .join(_beside(compared, stood["steps", "tuned"]))
-        .loc[order]
-        .reset_index(),
+        at_steps=by_seed["steps", "tuned"][order],
+        at_seconds=by_seed["seconds", "tuned"][order],
+        runs=_runs(compared, judged, columns).join(_quality(compared, best)).loc[order].reset_index(),
         seeds=int(compared["seed"].nunique()),
         n_tasks=int(table["task"].nunique()),
-        swept=varied,
-        edges=grid_edges.edges(at_steps, stood["steps", "tuned"], swept if varied else ()),
+        swept=swept,
+        edges=grid_edges.edges(at_steps, best, columns if swept else ()),
         judged=at_steps,
         nulls=null_rows.by_task(compared),
     )
 
 
-def _at_recipe(swept: pd.DataFrame) -> pd.Series:
-    """Say of each run whether every swept value that its objective has is `recipe`, and there is one."""
-    recipe = swept.astype(object) == "recipe"
-    return (recipe | swept.isna()).all(axis=1) & recipe.any(axis=1)
-
-
-def _varied(runs: pd.DataFrame, swept: Collection[str]) -> str:
+def _varied(runs: pd.DataFrame, columns: Collection[str]) -> str:
     """Return in words which swept values differ between settings; "" where there is one setting."""
-    found = [c.removeprefix("sweep.") for c in swept if runs[c].astype(str).nunique() > 1]
-    return listed(found) if found and runs["setting"].nunique() > 1 else ""
+    names = [c.removeprefix("sweep.") for c in columns if runs[c].astype(str).nunique() > 1]
+    return listed(names) if names and runs["setting"].nunique() > 1 else ""
 
 
 def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
@@ -186,32 +179,22 @@ def _judged(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
 
     The budget of a task is what its cheapest run that is ok took: its steps, or its seconds.
     """
-    scores, excesses = _curves(scored, "score", 0.0), _distances(scored)
-    ok = runs["status"] == "ok"
-    parts = []
+    scores, excesses = _curves(scored, "score", 0.0), dict[str, Curve]()
+    for name in ("w1_excess", "fid_excess"):
+        excesses |= {r: curve for r, curve in _curves(scored, name, np.nan).items() if np.isfinite(curve[1]).all()}
+    ok, parts = runs["status"] == "ok", []
     for budget in BUDGETS:
         cost = runs[budget].astype(float)
         reached = cost.where(ok).groupby(runs["task"]).transform("min") / cost
-        read = list(zip(runs["run_id"], runs["steps"] * reached, ok, strict=True))
-        found = [_score_at(*scores[run_id], step) if is_ok else 0.0 for run_id, step, is_ok in read]
-        beyond = [
-            float(np.interp(step, *excesses[run_id])) if is_ok and run_id in excesses else np.inf
-            for run_id, step, is_ok in read
-        ]
-        parts.append(
-            runs.assign(budget=budget, reached=reached, score=found, excess=beyond, lost=1.0 - ok, status="ok")
-        )
+        score, excess = [], []
+        for run_id, step, is_ok in zip(runs["run_id"], runs["steps"] * reached, ok, strict=True):
+            score.append(_score_at(*scores[run_id], step) if is_ok else 0.0)
+            known = is_ok and run_id in excesses
+            excess.append(float(np.interp(step, *excesses[run_id])) if known else np.inf)
+        rows = runs.assign(budget=budget, reached=reached, score=score, excess=excess, lost=1.0 - ok, status="ok")
+        parts.append(rows)
     # One order whatever the plan's: it breaks ties between settings, and rounds sums.
     return pd.concat(parts).sort_values(["budget", "task", "objective", "setting", "seed"], ignore_index=True)
-
-
-def _distances(scored: pd.DataFrame) -> dict[str, Curve]:
-    """Return the distance behind the score of every run at its scored steps: w1_excess, of pictures fid_excess."""
-    found: dict[str, Curve] = {}
-    for name in ("w1_excess", "fid_excess"):
-        curves = _curves(scored, name, np.nan).items()
-        found |= {run_id: curve for run_id, curve in curves if np.isfinite(curve[1]).all()}
-    return found
 
 
 def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]:
@@ -248,44 +231,32 @@ def _score_at(steps: NDArray[np.float64], scores: NDArray[np.float64], step: flo
     return float(np.interp(step, steps, scores))
 
 
-def _standing(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str], pd.DataFrame]:
+def _representatives(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[str, str], pd.DataFrame]:
     """Return by (budget, way) the runs that stand for the objectives that have the way in every task, with `pseudo`."""
-    found = {}
-    for budget in BUDGETS:
+    representatives = {}
+    for budget, way in product(BUDGETS, ways):
         runs = judged[judged["budget"] == budget]
-        whole = runs["task"].nunique() * runs["seed"].nunique()
-        stands = {
-            "recipe": runs[runs["recipe"]].assign(pseudo=runs["score"]),
-            "mean": runs.assign(pseudo=runs["score"]),
-        }
-        for way in ways:
-            stand = tuned(runs) if way == "tuned" else stands[way]
-            cells = stand[["task", "seed", "objective"]].drop_duplicates().groupby("objective").size()
-            stand = stand[stand["objective"].isin(cells.index[cells == whole])]
-            if len(stand):
-                found[budget, way] = stand
-    return found
+        cells = runs["task"].nunique() * runs["seed"].nunique()
+        if way == "tuned":
+            chosen = tuned(runs)
+        else:
+            chosen = (runs[runs["recipe"]] if way == "recipe" else runs).assign(pseudo=lambda rows: rows["score"])
+        counts = chosen[["task", "seed", "objective"]].drop_duplicates().groupby("objective").size()
+        chosen = chosen[chosen["objective"].isin(counts.index[counts == cells])]
+        if len(chosen):
+            representatives[budget, way] = chosen
+    return representatives
 
 
 def tuned(judged: pd.DataFrame) -> pd.DataFrame:
     """Return of judged runs, in few columns, those at the setting that was best on the other seeds, and the `pseudo`
     value of each seed. What is held fixed, such as a `norm`, is never tuned.
 
-    Settings of equal score, such as 0 throughout, are told apart by w1_excess, which is not cut.
+    Settings of equal score, such as 0 throughout, are ordered by w1_excess, which is not cut.
     """
-    fixed = [name for name in ("norm",) if name in judged]
-    groups = judged[
-        ["task", "objective", "setting", "seed", "status", "score", "excess", "lost", *fixed]
-    ].groupby(["task", "objective", *fixed])  # fmt: skip
-    return pd.concat([_tuned(group) for _, group in groups])
-
-
-def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
-    chosen = ranking.tuned(runs, "score", tie="excess")
-    codes, first = pd.factorize(runs["setting"])  # of settings that tie the first wins
-    order = np.lexsort((runs["seed"].to_numpy(), codes))
-    values, ties = (runs[name].to_numpy(np.float64)[order].reshape(len(first), -1).T for name in ("score", "excess"))
-    return chosen.assign(pseudo=jackknife.pseudo_values(chosen["score"].to_numpy(), values, -values, ties))
+    keys = grid_edges.keys_of(judged)
+    groups = judged[[*keys, "setting", "seed", "status", "score", "excess", "lost"]].groupby(keys)
+    return pd.concat([ranking.tuned(group, "score", tie="excess").drop(columns="value") for _, group in groups])
 
 
 def grid_of(runs: pd.DataFrame, column: str = "score") -> pd.DataFrame:
@@ -293,18 +264,18 @@ def grid_of(runs: pd.DataFrame, column: str = "score") -> pd.DataFrame:
     return runs.groupby(["task", "seed", "objective"])[column].mean().unstack("objective")
 
 
-def _rows(
-    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
-) -> pd.DataFrame:
+Grids = Mapping[tuple[str, str], pd.DataFrame]  # by budget and way
+
+
+def _rows(by_seed: Grids, lost: Grids) -> pd.DataFrame:
     rows = []
     for (budget, way), seeds in by_seed.items():
         for place, objective in enumerate(_order(seeds, lost[budget, way]), start=1):
-            found = intervals.score_interval(seeds[objective])
-            labels = {"objective": objective, "way": way, "budget": budget, "place": place}
-            rows.append({**labels, "score": found.mean, "low": found.low, "high": found.high})
-    made = pd.DataFrame(rows)
-    first = {objective: place for place, objective in enumerate(made["objective"].unique())}
-    return made.sort_values("objective", key=lambda names: names.map(first), kind="stable", ignore_index=True)
+            score = intervals.score_interval(seeds[objective])
+            rows.append((objective, way, budget, place, score.mean, score.low, score.high))
+    table = pd.DataFrame(rows, columns=["objective", "way", "budget", "place", "score", "low", "high"])
+    first = {objective: place for place, objective in enumerate(table["objective"].unique())}
+    return table.sort_values("objective", key=lambda names: names.map(first), kind="stable", ignore_index=True)
 
 
 def _order(seeds: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
@@ -313,12 +284,10 @@ def _order(seeds: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
     return [str(name) for name in keys.sort_index().sort_values(["score", "lost"], kind="stable").index]
 
 
-def _leads(
-    by_seed: Mapping[tuple[str, str], pd.DataFrame], lost: Mapping[tuple[str, str], pd.DataFrame]
-) -> tuple[Lead, ...]:
+def _leads(by_seed: Grids, lost: Grids) -> tuple[Lead, ...]:
     n = max(seeds.shape[1] for seeds in by_seed.values())
-    found = {key: seeds for key, seeds in by_seed.items() if seeds.shape[1] == n}
-    return tuple(lead(way, budget, seeds, lost[budget, way]) for (budget, way), seeds in found.items())
+    whole = {key: seeds for key, seeds in by_seed.items() if seeds.shape[1] == n}
+    return tuple(lead(way, budget, seeds, lost[budget, way]) for (budget, way), seeds in whole.items())
 
 
 def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead:
@@ -330,46 +299,41 @@ def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead
     return Lead(way, budget, first, gaps, {str(name): float(share) for name, share in lost.mean().items()})
 
 
-def _settings(compared: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:
-    """Say of each objective how many settings it was tuned over, and what they differ in."""
-    by = compared.groupby("objective")
-    return pd.DataFrame({
-        "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
-        "tuned_over": pd.Series({name: _varied(runs, swept) for name, runs in by}),
-    }).rename_axis("objective")  # fmt: skip
-
-
-def _beside(compared: pd.DataFrame, stood: pd.DataFrame) -> pd.DataFrame:
-    """Return quality and coverage of each objective's tuned runs, in the mean over the tasks that have them."""
-    keys = [name for name in ("task", "objective", "setting", "seed", "norm") if name in stood and name in compared]
-    values = compared[keys].join(null_rows.measured(compared))
-    means = stood[keys].merge(values, on=keys).groupby(["objective", "task"])[list(null_rows.KINDS)].mean()
-    return means.groupby("objective").mean()
-
-
-def _runs(compared: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    ok, by = compared["status"] == "ok", compared["objective"]
+def _runs(compared: pd.DataFrame, judged: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
+    """Return for each objective over how many settings it was tuned, its runs, and the mean work of those ok."""
+    ok, groups = compared["status"] == "ok", compared.groupby("objective")
+    of_run = pd.DataFrame({
+        "objective": compared["objective"],
+        "n_lost": compared["status"].isin(FAILURES),
+        "n_no_better": ok & (compared["score"] == 0),
+    }).groupby("objective")  # fmt: skip
     seconds = judged[judged["budget"] == "seconds"]
     counts = pd.DataFrame({
-        "n_runs": by.groupby(by).size(),
-        "n_lost": compared["status"].isin(FAILURES).groupby(by).sum(),
-        "n_no_better": (ok & (compared["score"] == 0)).groupby(by).sum(),
+        "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
+        "tuned_over": pd.Series({name: _varied(runs, columns) for name, runs in groups}),
+        "n_runs": groups.size(),
+        **of_run.sum(),
         "steps_at_equal_seconds": seconds.groupby("objective")["reached"].mean(),
-    })  # fmt: skip
+    }).rename_axis("objective")  # fmt: skip
     work = [name for name in WORK if name in compared]
     return counts.join(compared[ok].astype(dict.fromkeys(work, float)).groupby("objective")[work].mean())
 
 
-GIVEN = {"steps": "at equal generator steps", "seconds": "at equal training seconds"}
+def _quality(compared: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Return quality and coverage of each objective's tuned runs, in the mean over the tasks that have them."""
+    keys = [*grid_edges.keys_of(chosen), "setting", "seed"]
+    values = compared[keys].join(null_rows.measured(compared))
+    means = chosen[keys].merge(values, on=keys).groupby(["objective", "task"])[list(null_rows.KINDS)].mean()
+    return means.groupby("objective").mean()
 
 
-def way_names(found: Headline) -> dict[str, str]:
+def way_names(best: Headline) -> dict[str, str]:
     """Return what each way of standing for an objective is called: {"tuned": "lr tuned", ...}."""
-    if not found.swept:
+    if not best.swept:
         return {"tuned": "as set"}
     names = {
-        "tuned": f"{found.swept} tuned",
-        "recipe": f"the recipe's {found.swept}",
-        "mean": f"mean over {found.swept}",
+        "tuned": f"{best.swept} tuned",
+        "recipe": f"the recipe's {best.swept}",
+        "mean": f"mean over {best.swept}",
     }
-    return {way: name for way, name in names.items() if (found.rows["way"] == way).any()}
+    return {way: name for way, name in names.items() if (best.rows["way"] == way).any()}

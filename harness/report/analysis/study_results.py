@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.analysis import cell_table
-from harness.report.results import Records
+from harness.report.results import Results
 from harness.spec import content_id
 from harness.statistics import intervals, paired
 from harness.statistics import trials as budget
@@ -81,7 +81,7 @@ class Studied:
         return [name for name in self.block["space"] if name in mine and mine[name].notna().any()]
 
 
-def read(store: Records) -> Studied | None:
+def read(store: Results) -> Studied | None:
     """Return what the study of a results folder found so far; None where it holds none."""
     kept = store.plan.get("study")
     if not kept:

@@ -1,16 +1,15 @@
 """Whether the best objective came near the data: where none does, more training may turn the order round."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import pandas as pd
 
 from harness.metrics.columns import MetricColumn
-from harness.report.analysis.cell_table import described
+from harness.report.analysis.cell_table import data_columns, tasks_of
 from harness.text import listed, number
 
-# Floors within which the best mean excess counts as near: the rule by which shipped suites choose their steps.
-FLOORS = 2
+FLOORS = 2  # within so many floors the best mean excess counts as near: the rule by which shipped suites choose steps
+COLUMNS = ["dataset", "objective", "setting", "excess", "floor", "near"]
 
 
 def over_floor(rows: pd.DataFrame, metric: str) -> tuple[pd.Series, float] | None:
@@ -30,38 +29,33 @@ def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collecti
     that lost no run. `table` is labelled (`cell_table.labelled`), with the same `data_axes`.
     """
     rows = []
-    swept = [c for c in table.columns if c.startswith("sweep.") and c.removeprefix("sweep.") in data_axes]
-    for _, runs in table.groupby(["dataset", *swept], sort=False, dropna=False):
-        name = str(runs["dataset"].iloc[0])
-        found = over_floor(runs, metrics[name])
-        if found is None:
+    for _, runs in table.groupby(["dataset", *data_columns(table, data_axes)], sort=False, dropna=False):
+        over = over_floor(runs, metrics[str(runs["dataset"].iloc[0])])
+        if over is None:
             continue
-        excess, floor = found
-        groups = runs.assign(excess=excess.where(runs["status"] == "ok"))
-        means = groups.groupby(["objective", "setting"], sort=False)["excess"].agg(lambda x: x.mean(skipna=False))
-        if means.notna().any():
-            best = means.dropna().sort_values(kind="stable").head(1)
-            row = best.reset_index().assign(floor=floor, near=best.iloc[0] <= FLOORS * floor).to_dict("records")[0]
-            value = described(runs.iloc[0].to_dict(), swept)
-            rows.append({"dataset": f"{name}, {value}" if value else name, **row})
-    return pd.DataFrame(rows, columns=["dataset", "objective", "setting", "excess", "floor", "near"])
+        groups = runs.assign(excess=over[0].where(runs["status"] == "ok")).groupby(["objective", "setting"], sort=False)
+        means = groups["excess"].agg(lambda x: x.mean(skipna=False)).dropna().sort_values(kind="stable")
+        if len(means):
+            name, best = tasks_of(runs.head(1), data_axes)[0].data_label, float(means.iloc[0])
+            rows.append((name, *means.index[0], best, over[1], best <= FLOORS * over[1]))
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"near": bool})
 
 
-def sentence(found: pd.DataFrame, alone: bool = False) -> str:
+def sentence(rows: pd.DataFrame, alone: bool = False) -> str:
     """Return which data sets the best objective, or the one that is `alone`, came near, and which it missed and by how
     much; "" for no data set.
     """
-    if found.empty:
+    if rows.empty:
         return ""
-    near = [f"{row['dataset']} ({_told(row)})" for row in found[found["near"]].to_dict("records")]
-    far = [f"{row['dataset']} ({_told(row)})" for row in found[~found["near"]].to_dict("records")]
-    said = [f"within two floors of zero excess on {listed(near)}"] if near else []
-    said += [f"{'but not' if near else 'not within two floors of zero excess'} on {listed(far)}"] if far else []
+    texts = [
+        f"{row['dataset']} ({row['objective']}{', ' * bool(row['setting'])}{row['setting']}: {number(row['excess'])}, "
+        f"two floors {number(FLOORS * row['floor'])})"
+        for row in rows.to_dict("records")
+    ]
+    near = [text for text, is_near in zip(texts, rows["near"], strict=True) if is_near]
+    far = [text for text in texts if text not in near]
+    parts = [f"within two floors of zero excess on {listed(near)}"] if near else []
+    parts += [f"{'but not' if near else 'not within two floors of zero excess'} on {listed(far)}"] if far else []
     more = f": more training may {'bring it nearer' if alone else 'change the order'} there" if far else ""
     whose = "The objective's" if alone else "The best objective's"
-    return f"{whose} mean over all architectures and seeds, less its floor, is {', '.join(said)}{more}."
-
-
-def _told(row: Mapping[Any, Any]) -> str:
-    who = f"{row['objective']}, {row['setting']}" if row["setting"] else row["objective"]
-    return f"{who}: {number(row['excess'])}, two floors {number(FLOORS * row['floor'])}"
+    return f"{whose} mean over all architectures and seeds, less its floor, is {', '.join(parts)}{more}."

@@ -7,7 +7,7 @@ import pandas as pd
 
 from harness.metrics.columns import MetricColumn
 from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
-from harness.report.analysis.tables import MACHINE, made_with, said_once
+from harness.report.analysis.tables import MACHINE, distinct_settings, made_with
 from harness.report.comparison.pairs import Pairs, Side, measured
 from harness.spec import canonical_json
 from harness.store.scoring_settings import scoring
@@ -60,7 +60,7 @@ def _behind(setup: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(table: pd.DataFrame) -> list[str]:
     """Return the columns that say something of their own."""
-    once = said_once(table)
+    once = distinct_settings(table)
     return [c for c in table.columns if c in once or c.endswith(".base") or c.startswith("version.")]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.metrics.columns import MetricColumn
+from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.image_grids import Pictures, sheet, square
@@ -24,16 +25,11 @@ def section(view: View, cells: pd.DataFrame) -> Section:
     """Return a grid for each data set of `cells`, all of pictures, of several objectives on several architectures."""
     best = best_cells(cells)
     grids = []
-    for _, part in best.groupby(_data(best), sort=False) if len(best) else ():
+    data = [task.data_label for task in cell_table.tasks_of(best, view.plan.get("data_axes", ()))]
+    for _, part in best.groupby(data, sort=False) if len(best) else ():
         if part["objective"].nunique() > 1 and part["architecture"].nunique() > 1:
             grids.append(part)
     return panels.collect("grid", grids[: panels.MOST], partial(_grid, view), len(grids), "data sets")
-
-
-def _data(cells: pd.DataFrame) -> list[str]:
-    """Return the task of each cell without its architecture: the data set, with swept values of its own."""
-    pairs = zip(cells["task"], cells["architecture"], strict=True)
-    return [str(task).replace(f" / {architecture}", "", 1) for task, architecture in pairs]
 
 
 def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
@@ -63,7 +59,7 @@ def _grid(view: View, part: pd.DataFrame) -> Drawn | None:
             drawing.empty(row_axes[0], "lost: harness doctor\nmakes them again")
     for ax, column in zip(axes[0], ("real", *columns), strict=True):
         ax.set_title(column, fontsize=9)
-    name = _data(part)[0]
+    name = cell_table.tasks_of(part, view.plan.get("data_axes", ()))[0].data_label
     return figure, name, f"Pictures of {name}: a row an architecture, a column an objective, at its best setting"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis.tables import View, pictured
+from harness.report.analysis.primary import image_datasets
+from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels, sample_grid
 from harness.report.figures.image_grids import Pictures, animation, sheet, square
 from harness.report.figures.panels import Drawn, Panel, Section
@@ -21,7 +22,7 @@ WIDE = 256  # CSS pixels that small animations are shown at, by a whole factor: 
 
 def sections(view: View) -> dict[str, Section]:
     """Return the page's pictures of pictures by name: grid, sheets, frames; all empty where there are only points."""
-    cells = view.cells[view.cells["dataset"].isin(pictured(view.plan))] if len(view.cells) else view.cells
+    cells = view.cells[view.cells["dataset"].isin(image_datasets(view.plan))] if len(view.cells) else view.cells
     told = "cells: of each task its first objective, then its last, and so on inwards"
     shown = in_turn(cells, panels.MOST)
     return {

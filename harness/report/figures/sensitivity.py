@@ -35,13 +35,14 @@ LABELS = {
 class Sweep:
     """One swept number over the tasks that were swept alike.
 
-    name   as a suite has it, such as lr
-    tasks  whose scores are averaged
-    lines  objective, value, score, low, high (a t interval over seeds), recipe (whether `recipe` stands there)
+    name      as a suite has it, such as lr
+    tasks     whose scores are averaged, on these datasets
+    lines     objective, value, score, low, high (a t interval over seeds), recipe (whether `recipe` stands there)
     """
 
     name: str
     tasks: tuple[str, ...]
+    datasets: tuple[str, ...]
     lines: pd.DataFrame
 
 
@@ -74,9 +75,10 @@ def _of(name: str, runs: pd.DataFrame) -> Iterator[Sweep]:
     placed = mine.assign(value=values, recipe=text == RECIPE)
     seen = placed.groupby("task", sort=False)[["objective", "value", "recipe"]].apply(_seen)
     for _, tasks in seen.groupby(seen, sort=False):
-        lines = _lines(placed[placed["task"].isin(tasks.index)])
+        alike = placed[placed["task"].isin(tasks.index)]
+        lines = _lines(alike)
         if (lines.groupby("objective")["value"].nunique() > 1).any():
-            yield Sweep(name, tuple(tasks.index), lines)
+            yield Sweep(name, tuple(tasks.index), tuple(map(str, alike["dataset"].unique())), lines)
 
 
 def _at_recipe(name: str, runs: pd.DataFrame) -> pd.Series:
@@ -210,8 +212,9 @@ def _panel(view: View, sweep: Sweep) -> Drawn:
     values = sweep.lines["value"]
     wide = values.min() > 0 and values.max() > WIDE * values.min()
     drawing.scaled(ax, "x", "log" if wide else "linear")
-    data = list(dict.fromkeys(task.partition(" / ")[0] for task in sweep.tasks))
-    over = f"{counted(len(sweep.tasks), 'task')} of {listed(data)}" if len(sweep.tasks) > 1 else sweep.tasks[0]
+    over = (
+        f"{counted(len(sweep.tasks), 'task')} of {listed(sweep.datasets)}" if len(sweep.tasks) > 1 else sweep.tasks[0]
+    )
     ax.set_xlabel(LABELS.get(sweep.name, sweep.name))
     ax.set_ylabel("score" if len(sweep.tasks) == 1 else "score, mean over tasks")
     ax.set_title(over)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.report.analysis.study_results import Studied
 from harness.report.figures import drawing, panels
 from harness.report.figures.panels import Drawn, Section
-from harness.report.results import Records
+from harness.report.results import Results
 from harness.report.styles import Style
 from harness.spec import content_id
 from harness.statistics.paired import mcnemar
@@ -57,7 +57,7 @@ class Survival:
         return self.noun == "architecture" and self.pairs["second"].nunique() == 1
 
 
-def read(store: Records, study: Studied) -> Survival | None:
+def read(store: Results, study: Studied) -> Survival | None:
     """Return how the settings of a study fared that has ended; None where its objectives were not tried at the same."""
     names, drawn = list(dict.fromkeys(study.trials["objective"])), list(study.block["space"])
     parts = [study.trials[study.trials["objective"] == name].sort_values("trial") for name in names]

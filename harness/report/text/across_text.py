@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis.across_tasks import Across, across, frames
+from harness.report.analysis.across_tasks import CONFOUNDED, HIGHER, SEED, Across, across, frames
 from harness.report.analysis.tables import View
-from harness.report.analysis.variance import HIGHER, OVERLAP, SEED
 from harness.report.figures import across_drawing, drawing, panels
 from harness.report.figures.panels import Drawn, Section
 from harness.report.text.table_rows import by_value
@@ -90,12 +89,12 @@ def spread(shares: pd.DataFrame) -> str:
     What is common to factors that were not crossed belongs to none of them: where it could turn the order, two are
     named and no first.
     """
-    alone = ~shares["source"].isin((HIGHER, SEED, OVERLAP)) & ~shares["source"].str.contains(" x ")
+    alone = ~shares["source"].isin((HIGHER, SEED, CONFOUNDED)) & ~shares["source"].str.contains(" x ")
     named = shares[alone].sort_values("share", ascending=False, kind="stable")
     if named.empty:
         return ""
     first, *others = named.to_dict("records")
-    overlap = float(shares.loc[shares["source"] == OVERLAP, "share"].abs().sum())
+    overlap = float(shares.loc[shares["source"] == CONFOUNDED, "share"].abs().sum())
     said = f"{first['source']} explains the most, {_alone_and_in_all(first)}"
     if others and first["share"] - others[0]["share"] < overlap:
         second = f"{others[0]['source']} {_alone_and_in_all(others.pop(0))}"
@@ -198,7 +197,7 @@ def _ranks(view: View, found: Across) -> Drawn:
 
 def _shares(found: Across) -> Drawn:
     shares = found.shares.assign(
-        text=found.shares["share"].map(percent), rest=found.shares["source"].isin((HIGHER, SEED, OVERLAP))
+        text=found.shares["share"].map(percent), rest=found.shares["source"].isin((HIGHER, SEED, CONFOUNDED))
     )
     figure, ax = drawing.blank(5.0, 1.1 + 0.3 * len(shares))
     across_drawing.draw_shares(ax, shares)

@@ -7,7 +7,8 @@ import pandas as pd
 from harness.report.analysis import grid_edges
 from harness.report.analysis.critic_norms import RESOLVED, Norms, warning
 from harness.report.analysis.headline import Headline, Lead
-from harness.report.analysis.tables import View, pictured
+from harness.report.analysis.primary import image_datasets
+from harness.report.analysis.tables import View
 from harness.report.text import verdict
 from harness.text import NOTHING, counted, interval, listed, plain, score
 
@@ -68,7 +69,7 @@ def settings(view: View) -> pd.DataFrame:
     """Return with which settings every objective was trained, all values that its runs have: a row a kind of data."""
     columns = {title: name for title, name in SETTINGS.items() if name in view.table}
     own = [name for name in map(str, view.table) if name.startswith("hyper.") and name not in COMMON]
-    kind = view.table["dataset"].isin(pictured(view.plan)).map({True: "images", False: "toys"})
+    kind = view.table["dataset"].isin(image_datasets(view.plan)).map({True: "images", False: "toys"})
     places = {str(name): place for place, name in enumerate(view.headline.runs["objective"] if view.headline else ())}
     rows = []
     for (data, objective), part in view.table.groupby([kind, view.table["objective"].map(str)], sort=False):

@@ -10,7 +10,8 @@ import pandas as pd
 from harness import __version__
 from harness.metrics import label
 from harness.metrics.columns import covered
-from harness.report.analysis import null_rows, tables
+from harness.report.analysis import null_rows
+from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.study_results import INDEPENDENT, SPREAD, distinct
 from harness.report.analysis.tables import View
 from harness.report.figures.sensitivity import swept
@@ -113,7 +114,7 @@ def _ranked(view: View) -> str:
     for dataset, metric in view.metrics.items():
         of.setdefault(metric, []).append(dataset)
     samples = view.suite.get("score", {}).get("samples")
-    pictures = tables.pictured(view.plan)
+    pictures = image_datasets(view.plan)
     said = []
     for metric, datasets in of.items():
         n = "" if "@" in metric or samples is None or set(datasets) & pictures else f" on {samples:,} samples"

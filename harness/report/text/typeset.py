@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.analysis import ranking, tables
-from harness.report.confirmed import comparable
-from harness.report.results import Records
+from harness.report.analysis import primary, ranking, tables
+from harness.report.results import Results, comparable
+from harness.store import Store
 from harness.text import NOTHING, interval, number, printable
 
 LATEX = {
@@ -25,16 +25,16 @@ CAPTION = (
 )
 
 
-def cells(store: Records) -> pd.DataFrame:
+def cells(store: Store) -> pd.DataFrame:
     """Return a row a cell of a results folder (`cell_table.cells`), ordered by task and rank, and whether it is `bold`,
     as CAPTION says; of a study by the runs that confirm it. Raises what that raises, HarnessError where there are none.
     """
-    store = comparable(store)
-    table, _ = tables.runs_of(store)
-    metrics = tables.metrics_of(store.plan, table)
+    results = comparable(Results.of(store))
+    table, _ = tables.runs_of(results)
+    metrics = primary.metrics_of(results.plan, table)
     names = pd.Series(zip(table["objective"], table["setting"], strict=True), index=table.index, dtype=object)
-    results = ranking.judge(table.assign(objective=names.map(repr), setting=""), metrics)
-    bold = {(result.task, name) for result in results for name in ranking.leading(result)}
+    ranked = ranking.judge(table.assign(objective=names.map(repr), setting=""), metrics)
+    bold = {(result.task, name) for result in ranked for name in ranking.leading(result)}
     found = tables.cells_of(table, metrics)
     keys = [(row["task"], repr((row["objective"], row["setting"]))) for row in found.to_dict("records")]
     return found.assign(bold=[key in bold for key in keys])

@@ -66,7 +66,7 @@ def _body(found: Headline) -> str:
     score = interval(row["score"], row["low"], row["high"])
     n = f"n = {counted(found.seeds, 'seed')}"
     told = [*_chosen(found), GIVEN[best.budget], _interval(found, n) if found.seeds > 1 else "one seed"]
-    is_best = "has the highest mean score," if best.untold else "is best, with mean score"
+    is_best = "has the highest mean score," if best.not_significant else "is best, with mean score"
     ahead = f"{interval(best.ahead.mean, best.ahead.low, best.ahead.high)} above the runner-up, {best.second}, "
     if best.tied:
         is_best, ahead = f"{is_best} shared with {listed(best.tied)},", ""
@@ -93,8 +93,8 @@ def _sure(lead: Lead, seeds: int) -> str:
         return "but one seed gives no interval: another seed may turn the order round"
     n = f"({seen(seeds, 'seed', smallest_effect(seeds))})"
     if lead.tied:
-        return f"no difference found from {listed(lead.untold)} {n}"
-    others = [name for name in lead.untold if name != lead.second]
+        return f"no difference found from {listed(lead.not_significant)} {n}"
+    others = [name for name in lead.not_significant if name != lead.second]
     if lead.ahead.low > 0:
         also = f", but no difference found from {listed(others)} {n}" if others else ""
         return f"paired by seed, an interval that excludes 0{also}"

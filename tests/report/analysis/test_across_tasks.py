@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report.analysis import significance, tables
-from harness.report.analysis.across_tasks import across, frames
-from harness.report.analysis.variance import OVERLAP, SEED
+from harness.report.analysis import tables
+from harness.report.analysis.across_tasks import CONFOUNDED, SEED, across, family, frames
 from harness.report.figures import across_drawing, panels
 from harness.report.text import across_text
 from harness.report.text.across_text import across_part, shown, spread, verdict
@@ -120,7 +119,7 @@ def test_too_few_tasks_are_said_to_be_too_few():
 def test_the_higher_of_a_pair_is_the_one_that_the_test_says():
     """Of 12 tasks gan wins one by a lot: the ranks, of which the p value is, lean the other way than the mean."""
     blocks = pd.DataFrame({"gan": [0.9] + 11 * [0.1], "wgan-gp": [0.1, *np.linspace(0.12, 0.16, 11)]})
-    row = significance.family(blocks).iloc[0]
+    row = family(blocks).iloc[0]
     assert row["p"] < 0.05
     assert row["higher"] == "wgan-gp"
     found = SimpleNamespace(groups=[], tasks=12)
@@ -163,7 +162,7 @@ def test_the_spread_names_the_factor_that_explains_the_most():
         "objective explains the most, 20 % alone, 20 % with its interactions; lr 4.0 % alone, 13 % with its "
         "interactions; the seed 30 %. Shares depend on the levels that the suite offers."
     )
-    shared = pd.concat([shares, pd.DataFrame({"source": [OVERLAP], "share": [0.4]})])
+    shared = pd.concat([shares, pd.DataFrame({"source": [CONFOUNDED], "share": [0.4]})])
     assert spread(shared).startswith(
         "objective explains 20 % alone, 20 % with its interactions, and lr 4.0 % alone, 13 % with its interactions, "
         "beside 40 % that factors share and that is"

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from report.analysis.test_headline import METRICS, RATES, curves, value
 
-from harness.report.analysis import cell_table, critic_norms, grid_edges, ranking, variance
+from harness.report.analysis import cell_table, critic_norms, grid_edges, ranking
+from harness.report.analysis.across_tasks import variance_shares
 from harness.report.analysis.headline import headline, tuned
 from harness.report.analysis.leave_one_out import leave_one_out
 
@@ -65,9 +66,9 @@ def test_task_by_task_norms_are_held_as_in_the_headline():
         assert {c.swept for c in result.order} == {("lr",)}
         assert by["gan"].values[2] == pytest.approx(0.42)
     words = "Every critic of a task has the same norm (none and layer, averaged where a task has several)."
-    assert critic_norms.held_said(competing, table) == words
+    assert critic_norms.held_sentence(competing, table) == words
     whole = pd.concat([table, table.assign(task="alone")])
-    assert "; 1 task without a common norm is left out)." in critic_norms.held_said(competing, whole)
+    assert "; 1 task without a common norm is left out)." in critic_norms.held_sentence(competing, whole)
     alone = table[table["objective"] == "gan"]
     assert ranking.rivals(alone)["objective"].nunique() > 1  # of one objective the norms compete
 
@@ -124,7 +125,7 @@ def test_total_shares_hold_all_that_a_factor_takes_part_in():
     """y = a b for a, b = -1, 1: no main effect, and all of the variance with either factor."""
     rows = [(a, b, seed, a * b) for a in (-1, 1) for b in (-1, 1) for seed in range(3)]
     runs = pd.DataFrame(rows, columns=["a", "b", "seed", "score"]).assign(status="ok", run_id="r")
-    found = variance.shares(runs, {"a": "a", "b": "b"}, "score", np.random.default_rng(0), 20).set_index("source")
+    found = variance_shares(runs, {"a": "a", "b": "b"}, "score", np.random.default_rng(0), 20).set_index("source")
     np.testing.assert_allclose(found.loc[["a", "b"], "total"], 1)
     assert "a x b" in found.index
     assert found.loc["a x b", ["share", "total"]].tolist() == pytest.approx([1, np.nan], nan_ok=True)

@@ -263,7 +263,7 @@ def test_a_third_with_a_wide_spread_is_not_told_apart_though_the_second_is():
     by_seed = {"a": [0.8] * 5, "b": [0.69, 0.70, 0.71, 0.70, 0.70], "c": [0.95, 0.20, 0.90, 0.99, 0.40]}
     table["score"] = [by_seed[o][s] for o, s in zip(table["objective"], table["seed"], strict=True)]
     best = found(table).best
-    assert (best.first, best.second, best.untold) == ("a", "b", ["c"])
+    assert (best.first, best.second, best.not_significant) == ("a", "b", ["c"])
     wide = intervals.t_interval(0.8 - np.array(by_seed["c"]))
     np.testing.assert_allclose([best.gaps["c"].mean, best.gaps["c"].low], [wide.mean, wide.low])
     assert best.ahead.low > 0

@@ -9,7 +9,7 @@ from report.analysis.test_headline import held_out, jackknifed
 from scipy.special import stdtrit
 
 from harness.report.analysis.headline import COVERAGE, TIES
-from harness.statistics.jackknife import pseudo_values
+from harness.statistics.tuning import Grid
 
 NOISES = {
     "alone": "normal, of its own",
@@ -89,23 +89,30 @@ def bootstrap_coverage(noise, n, draws=1000, resamples=400):
     return found
 
 
+def grid(x, tie=None):
+    """Return runs that are all ok, of which the highest value of x [seeds, settings] is best."""
+    whole = np.ones(x.shape, bool)
+    return Grid(whole, whole, whole, x, -x, np.full(x.shape, np.nan) if tie is None else tie)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_pseudo_values_of_a_suite_are_those_of_all_suites_at_once(seed):
     x = np.random.default_rng(seed).normal(size=(5, 3))
-    found = pseudo_values(held_out(x), x, -x, np.full(x.shape, np.inf))
-    np.testing.assert_allclose(found, jackknifed(x), atol=1e-12)
-    assert found.mean() == pytest.approx(held_out(x).mean())
+    values = grid(x).pseudo_values(grid(x).tuned())
+    np.testing.assert_allclose(values, jackknifed(x), atol=1e-12)
+    assert values.mean() == pytest.approx(held_out(x).mean())
 
 
 def test_where_no_choice_flips_pseudo_values_are_the_scores():
-    x = np.random.default_rng(0).normal(size=(6, 3)) + np.array([0, 100, 0])
-    np.testing.assert_allclose(pseudo_values(x[:, 1], x, -x, np.zeros(x.shape)), x[:, 1], atol=1e-9)
+    x = np.random.default_rng(0).normal(size=(5, 3)) + np.array([0, 9, 0])
+    assert grid(x).tuned().tolist() == [1] * 5
+    np.testing.assert_allclose(grid(x).pseudo_values(grid(x).tuned()), x[:, 1], atol=1e-9)
 
 
-def test_with_two_seeds_or_one_setting_there_is_nothing_to_leave_out():
-    x = np.array([[1.0, 2.0], [4.0, 3.0]])
-    np.testing.assert_array_equal(pseudo_values(x[:, 1], x, -x, x), x[:, 1])
-    np.testing.assert_array_equal(pseudo_values(x[:, 1], x[:, 1:], -x[:, 1:], x[:, 1:]), x[:, 1])
+def test_with_two_seeds_or_one_setting_pseudo_values_are_the_scores():
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    np.testing.assert_array_equal(grid(x).pseudo_values(np.array([1, 1])), x[:, 1])
+    np.testing.assert_array_equal(grid(x[:, 1:2]).pseudo_values(np.array([0, 0])), x[:, 1])
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_results_that_were_scored_before_have_no_null_samplers():
     view = tables.read(FakeResults(tasks=TASKS))
     assert null_rows.by_task(view.table).empty
     assert null_rows.measured(view.table).isna().all(axis=None)
-    assert null_rows.zero(null_rows.by_task(view.table)) == null_rows.FIRST_ZERO
+    assert null_rows.zero(null_rows.by_task(view.table)) == null_rows.NO_NULLS
     assert verdict.shown(view.headline)["nulls"] == []
 
 

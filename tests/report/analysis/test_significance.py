@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.errors import HarnessError
-from harness.report.analysis.significance import family, groups, mean_ranks
+from harness.report.analysis.across_tasks import family, groups, mean_ranks
 from harness.statistics.paired import MEASURED, effect_seen, holm, signed_rank
 from harness.statistics.power import LEVEL, POWER, smallest_effect, smallest_p
 

@@ -6,7 +6,7 @@ from report.fake_study import SPACE, Study
 from scipy.stats import binomtest
 
 from harness.report.analysis import study_results
-from harness.report.confirmed import confirmed
+from harness.report.results import Results, confirmed
 from harness.statistics import intervals
 from harness.statistics.trials import expected_best
 
@@ -103,12 +103,12 @@ def test_before_all_have_ended_nothing_is_said_of_the_space():
 
 def test_what_confirms_is_read_as_a_suite_without_sweeps():
     store = Study({"gp": FLAT, "clip": PEAKED}, {"gp": [0.8, 0.9], "clip": [0.5, 0.7]})
-    mine = confirmed(store)
+    mine = confirmed(Results.of(store))
     assert set(mine.table()["run_id"]) == {"gp-best-0", "gp-best-1", "clip-best-0", "clip-best-1"}
     assert [name for name in mine.table().columns if name.startswith("sweep.")] == []
     assert {str(row["sweep"]) for row in mine.plan["runs"]} == {"{}"}
     assert len(mine.scored()) == 4
-    unfinished = Study({"gp": FLAT})
+    unfinished = Results.of(Study({"gp": FLAT}))
     assert confirmed(unfinished) is unfinished
 
 

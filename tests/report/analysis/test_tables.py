@@ -7,7 +7,7 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness import text
-from harness.report.analysis import tables
+from harness.report.analysis import primary, tables
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_the_command_names_the_scale_and_quotes_what_a_shell_would_read():
     ],
 )
 def test_each_data_set_is_ranked_on_the_metric_it_has(wanted, columns, name):
-    assert tables.primary(pd.DataFrame({"status": ["ok", "ok"], **columns}), wanted) == name
+    assert primary.primary(pd.DataFrame({"status": ["ok", "ok"], **columns}), wanted) == name
 
 
 PICTURES = pd.DataFrame(
@@ -106,22 +106,14 @@ PICTURES = pd.DataFrame(
     ],
 )
 def test_a_metric_of_pictures_is_that_of_the_first_extractor_at_its_largest_number(metric, asked, column):
-    assert tables.primary(PICTURES, metric, asked) == column
-
-
-def test_pictures_are_what_the_plan_says_and_else_what_the_data_sets_are():
-    plan = {
-        "runs": [{"dataset": "mine", "run_id": "a"}, {"dataset": "toy", "run_id": "b"}],
-        "specs": {"a": {"setup": {"dataset": "digits"}}, "b": {"setup": {"dataset": "8gaussians"}}},
-    }
-    assert tables.pictured(plan) == {"mine"}
-    assert tables.pictured({**plan, "pictures": ["toy"]}) == {"toy"}
+    assert primary.primary(PICTURES, metric, asked) == column
 
 
 def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_one():
     plan = {
         "resolved": {"primary": {"toys": "w1_excess", "images": "fid"}, "score": {}},
         "data_axes": ["classes"],
+        "pictures": ["digits"],
         "runs": [{"dataset": "digits", "run_id": name} for name in "abc"],
         "specs": {name: {"setup": {"dataset": "digits"}} for name in "abc"},
     }
@@ -130,10 +122,10 @@ def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_on
     rows = {"run_id": list("abc"), "status": ["ok", "ok", "failed"], "dataset": "digits", **names, **floors}
     table = pd.DataFrame({**rows, "sweep.classes": ["[3]", "[3, 0]", "[3, 0]"]})
     scored = table[["run_id", *names]].iloc[[1, 0]]
-    assert tables.metrics_of(plan, table, scored) == {"digits": "fid"}
+    assert primary.metrics_of(plan, table, scored) == {"digits": "fid"}
     assert table["fid"].tolist()[:2] == [1.0, 3.0]
     assert table["fid"].isna().tolist() == [False, False, True]
     assert table["fid_floor"].tolist()[:2] == [0.5, 1.5]
     assert scored["fid"].tolist() == [3.0, 1.0]
     alone = pd.DataFrame({**rows, "sweep.classes": "[3]"}).iloc[:1]
-    assert tables.metrics_of(plan, alone, scored) == {"digits": "fid[rotations]@9"}
+    assert primary.metrics_of(plan, alone, scored) == {"digits": "fid[rotations]@9"}

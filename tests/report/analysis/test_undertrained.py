@@ -10,8 +10,8 @@ from harness.report.analysis.undertrained import nearest, sentence
 def table(**excess):
     """`excess` by objective: a list of values, one a seed; None is a lost run."""
     rows = [
-        {"dataset": "ring", "objective": name, "setting": "", "w1_excess": value, "w1_floor": 0.05,
-         "status": "ok" if value is not None else "diverged"}
+        {"dataset": "ring", "architecture": "mlp", "objective": name, "setting": "",
+         "w1_excess": value, "w1_floor": 0.05, "status": "ok" if value is not None else "diverged"}
         for name, values in excess.items() for value in values
     ]  # fmt: skip
     return pd.DataFrame(rows)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.report.analysis.variance import HIGHER, OVERLAP, SEED, bounds_of, designed, shares, split
+from harness.report.analysis.across_tasks import CONFOUNDED, HIGHER, SEED, levels, variance_shares
+from harness.statistics import variance
 
 FACTORS = {"objective": "objective", "data set": "dataset", "lr": "sweep.lr"}
 
@@ -25,7 +26,12 @@ def table(objectives="abc", datasets="xy", rates=(1, 2), seeds=3, seed=0):
 
 
 def found(runs, factors=FACTORS, draws=50):
-    return shares(runs, factors, "score", np.random.default_rng(0), draws).set_index("source")
+    return variance_shares(runs, factors, "score", np.random.default_rng(0), draws).set_index("source")
+
+
+def split(design, y, chance=True):
+    """Return the shares without the totals of factors."""
+    return variance.shares(design, y, chance)[..., : len(design.terms) + 3]
 
 
 def fitted(runs, terms):
@@ -62,7 +68,7 @@ def test_shares_are_those_of_nested_models(seed, left_out):
     for source, share in omega_squared(runs).items():
         assert result.get(source, 0.0) == pytest.approx(share, abs=1e-9), source
     assert result.sum() == pytest.approx(1)
-    assert left_out or OVERLAP not in result
+    assert left_out or CONFOUNDED not in result
 
 
 def test_shares_by_hand():
@@ -84,7 +90,7 @@ def simulated(many, seeds, noise=0.08):
     fixed, draw = np.random.default_rng(0), np.random.default_rng(1)
     sizes = ((0.15, (4, 1, 1)), (0.2, (1, 5, 1)), (0.05, (1, 1, 3)), (0.1, (4, 5, 1)), (0.03, (4, 5, 3)))
     means = sum((size * fixed.normal(size=shape) for size, shape in sizes), np.zeros((4, 5, 3))).ravel()[:, None]
-    design = designed(cells)
+    design = variance.designed(levels(cells))
     truth = split(design, means + noise * draw.normal(size=(60, 20_000)))
     return design, means + noise * draw.normal(size=(many, 60, seeds)), truth
 
@@ -100,7 +106,7 @@ def test_shares_are_true_on_average_however_many_seeds(seeds):
 def test_bounds_hold_the_true_shares():
     design, y, truth = simulated(300, 5)
     draw = np.random.default_rng(2)
-    bounds = np.array([bounds_of(design, one, draw, 400) for one in y])
+    bounds = np.array([variance.bounds(design, one, draw, 400) for one in y])[..., : truth.shape[-1]]
     held = ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean(0)
     real = [i for i, basis in enumerate(design.added) if basis.shape[1]] + [len(truth) - 1]
     assert held[real].min() > 0.88  # nominally .95
@@ -124,7 +130,7 @@ def test_factors_that_go_together_are_not_told_apart():
     result = found(runs, {"objective": "objective", "architecture": "architecture"})
     assert "objective" not in result.index
     # Sums of squares .36 and .01 of four runs, the latter with two degrees of freedom: .005 is chance.
-    assert result.loc[OVERLAP, "share"] == pytest.approx((0.36 - 0.005) / (0.36 - 0.005 + 4 * 0.005))
+    assert result.loc[CONFOUNDED, "share"] == pytest.approx((0.36 - 0.005) / (0.36 - 0.005 + 4 * 0.005))
 
 
 @pytest.mark.slow
@@ -178,5 +184,5 @@ def test_cells_of_different_sizes_are_refused():
 def test_many_draws_are_split_as_one():
     cells = pd.DataFrame(list(itertools.product("abc", "xy")), columns=["objective", "data set"])
     y = np.random.default_rng(0).random((5, 6, 3))
-    design = designed(cells)
+    design = variance.designed(levels(cells))
     np.testing.assert_allclose(split(design, y), [split(design, one) for one in y], atol=1e-12)

@@ -137,9 +137,9 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
 
 def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
     view = tables.read(store)
-    (said,) = noise_floors.of_pictures(view)
+    (said,) = noise_floors.of_images(view)
     row = view.table[view.table["dataset"] == "digits"].iloc[0]
-    assert said.startswith(f"Real pictures of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
+    assert said.startswith(f"Real images of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
     assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said
 
 

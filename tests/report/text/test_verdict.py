@@ -168,7 +168,7 @@ def test_another_first_is_set_against_the_best_of_the_sentence_and_not_against_i
     store = scored_as(a=(300.0, [0.9] * 5), b=(1.0, [0.78] * 5), c=(1.0, (0.76, 0.79, 0.77, 0.78, 0.79)))
     found = tables.read(store).headline
     lead = found.leads[1]
-    assert (found.best.first, lead.first, lead.second, lead.untold) == ("a", "b", "c", ["c"])
+    assert (found.best.first, lead.first, lead.second, lead.not_significant) == ("a", "b", "c", ["c"])
     assert re.search(r", b comes first, 0\.\d+( \[0\.\d+, 0\.\d+\])? ahead of a; ", late(store))
 
 
