@@ -44,13 +44,11 @@ def ranked(
         for _, part in rows.groupby(axes, sort=False, dropna=False) if axes else [("", rows)]:
             if (part["status"] == "ok").any():
                 columns.setdefault(primary(part, name, extractors), []).extend(part["run_id"])
-        metrics[str(dataset)] = next(iter(columns), name) if len(columns) < 2 else MetricColumn.parse(name).name
-        frames = [] if len(columns) < 2 else [table] if scored is None else [table, scored]
-        for frame in frames:
+        plain = MetricColumn.parse(name).name
+        metrics[str(dataset)] = next(iter(columns), name) if len(columns) < 2 else plain
+        for frame in [] if len(columns) < 2 else [table] if scored is None else [table, scored]:
             for end in ("", "_floor"):
-                _gather(
-                    frame, MetricColumn.parse(name).name + end, {column + end: ids for column, ids in columns.items()}
-                )
+                _gather(frame, plain + end, {column + end: ids for column, ids in columns.items()})
     return metrics
 
 
