@@ -33,7 +33,6 @@ LAYERS = (
     ("harness.execution",),
     ("harness.loaded_run",),
     ("harness.api", "harness.plot"),
-    ("harness.bench",),
     ("harness.commands",),
     ("harness.__main__",),
 )

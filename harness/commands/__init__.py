@@ -6,5 +6,5 @@ interrupts  what SIGINT and SIGTERM do       watch       `harness status --watch
 
 plan, list, data, sample, status, logs, compare, export, doctor, verify and clean are the verbs of those names. `run`,
 `retry`, `score` and `study` are `harness.execution.runner`, `report` is `harness.report.rebuild`, `init` is
-`harness.suite.shipped`, `bench` is `harness.bench`.
+`harness.suite.shipped`, `bench` runs benchmarks/ beside the package.
 """

@@ -329,7 +329,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure what training costs on this machine: a generator step, or a whole study. Takes three to ten minutes."""
-    from harness.bench import bench as run_bench
+    from harness.commands.bench import bench as run_bench
 
     found = run_bench(what, lambda line: None if as_json else print(line, flush=True))
     print(_json(found) if as_json else "{host_cpu}, {platform}, torch {torch}".format(**found["machine"]))

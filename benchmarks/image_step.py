@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from harness.bench.plain_loop import PictureSize, PlainPictures
-from harness.bench.toy_step import Steps, compared, in_turn, repeated, stepped
+from benchmarks.plain_loop import PictureSize, PlainPictures
+from benchmarks.toy_step import Steps, compared, in_turn, repeated, stepped
 from harness.datasets import DATASETS, Pictures, picture_dataset
 from harness.datasets.dataset_settings import PictureSettings
 from harness.datasets.images import Settings
@@ -21,7 +21,7 @@ HELD = 2048  # pictures that all contenders train on
 def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:
     """Return ms a generator step a run of the plain loop and of each stack, with ratios; plain data.
 
-    As in bench.engine; `planned` is how many runs a plan puts in a stack of such.
+    As in `toy_step`; `planned` is how many runs a plan puts in a stack of such.
     """
     settings = {"side": size.side, "channels": size.channels}
     DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark

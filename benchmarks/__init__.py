@@ -16,7 +16,7 @@ from harness.execution.workers import default_workers, open_executor
 from harness.text import counted
 
 if TYPE_CHECKING:
-    from harness.bench.study_cost import StudySize
+    from benchmarks.study_cost import StudySize
 
 SIZES = ((64, 64), (64, 256), (128, 256), (512, 256))  # (width, batch)
 PICTURES = (  # (objective, side, channels, width, batch)
@@ -94,22 +94,22 @@ def _times(row: dict[str, Any]) -> str:
 
 
 def _engine(progress: Progress) -> dict[str, Any]:
-    from harness.bench.toy_step import measure
+    from benchmarks.toy_step import measure
 
     progress(heading())
     return _measured(progress, render, measure, SIZES)
 
 
 def _images(progress: Progress) -> dict[str, Any]:
-    from harness.bench.image_step import measure
-    from harness.bench.plain_loop import PictureSize
+    from benchmarks.image_step import measure
+    from benchmarks.plain_loop import PictureSize
 
     progress(heading_of_pictures())
     return _measured(progress, render_pictures, measure, [(PictureSize(*size),) for size in PICTURES])
 
 
 def _study(progress: Progress) -> dict[str, Any]:
-    from harness.bench.study_cost import OWN, StudySize, measure
+    from benchmarks.study_cost import OWN, StudySize, measure
 
     rows, sizes = [], [StudySize(objective) for objective in OWN]
     with open_executor(default_workers("cpu"), tasks.prepare) as executor:

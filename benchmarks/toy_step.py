@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from harness.bench.plain_loop import PlainLoop, Size
+from benchmarks.plain_loop import PlainLoop, Size
 from harness.engine.stack import Stack
 from harness.spec import RunSpec
 from harness.suite.expand import expand

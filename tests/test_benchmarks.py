@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from harness.architectures import ARCHITECTURES, dcgan
-from harness.bench import (
+from benchmarks import (
     PICTURES,
     SIZES,
     bench,
@@ -21,8 +20,9 @@ from harness.bench import (
     render_study,
     study_cost,
 )
-from harness.bench.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
-from harness.bench.toy_step import STACKS, measure, peak_gflops, step_flops
+from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
+from benchmarks.toy_step import STACKS, measure, peak_gflops, step_flops
+from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
 from harness.errors import UnknownName
 from harness.execution.workers import open_executor

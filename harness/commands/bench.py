@@ -1,0 +1,24 @@
+"""`harness bench`: runs the benchmarks of a clone; they are not part of the installed package."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+
+CLONE = Path(__file__).parents[2]
+
+
+def bench(what: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Return the rows and the machine of a benchmark. Raises HarnessError outside of a clone of the repository."""
+    if not (CLONE / "benchmarks" / "plain_loop.py").is_file():
+        raise HarnessError(
+            "bench: the benchmarks are not installed with the package; clone the repository, run `make setup` there, "
+            "and give this command as `.venv/bin/harness bench`"
+        )
+    if str(CLONE) not in sys.path:
+        sys.path.append(str(CLONE))  # workers are given this path and import the benchmarks from it
+    measured: dict[str, Any] = import_module("benchmarks").bench(what, progress)
+    return measured
