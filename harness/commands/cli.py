@@ -1,9 +1,10 @@
 """The command line: parse, call, print. No logic."""
 
+import json
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,11 +28,11 @@ from harness.commands.options import (
     SuiteArgument,
     Workers,
 )
-from harness.commands.printing import carry_out as _carry_out
-from harness.commands.printing import json_text as _json
-from harness.commands.printing import say as _say
 from harness.errors import HarnessError
 from harness.suite.shipped import find_suite, write_template
+
+if TYPE_CHECKING:
+    from harness.execution.runner import Again, Request
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -347,3 +348,23 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
     if show_version:
         print(f"harness {__version__}")
         raise typer.Exit
+
+
+def _carry_out(request: "Request | Again", as_json: bool) -> None:
+    """Train, with a bar; print the result and leave with its exit code."""
+    from harness.commands.progress import Reporter
+    from harness.execution.runner import run
+
+    with Reporter(quiet=as_json) as reporter:
+        result = run(request, reporter.show)
+    print(_json(result.to_json()) if as_json else result.render())
+    raise typer.Exit(result.exit_code)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _json(value: Any) -> str:
+    """Return plain data as JSON for people. Raises ValueError for a number that is not finite."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
