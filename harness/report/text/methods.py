@@ -10,6 +10,7 @@ import pandas as pd
 from harness import __version__
 from harness.metrics import label
 from harness.metrics.columns import covered
+from harness.papers import PAPERS
 from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.study_results import INDEPENDENT, SPREAD, distinct
@@ -50,7 +51,7 @@ def references(view: View) -> str:
     keys |= {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
     keys |= {"holm1979"} if _pairs(view) > 1 else set()
     keys |= {key for what in _asked(view) for key in bibliography.OF_STUDIES[what]}
-    return bibliography.bibtex([key for key in bibliography.PAPERS if key in keys], __version__)
+    return bibliography.bibtex([key for key in PAPERS if key in keys], __version__)
 
 
 def _compared(table: pd.DataFrame) -> str:

@@ -9,9 +9,10 @@ from report.fake_results import FakeResults
 from ruamel.yaml import YAML
 
 import harness
+from harness.papers import PAPERS
 from harness.report.analysis import tables
 from harness.report.text import bibliography, methods
-from harness.report.text.bibliography import PAPERS, bibtex
+from harness.report.text.bibliography import bibtex
 from harness.report.text.methods import SOURCE
 
 ENTRY = re.compile(r"@(\w+)\{(\w+),\n(.*?)\n\}", re.DOTALL)
@@ -131,9 +132,7 @@ def test_an_entry_is_whole_and_its_key_says_who_and_when(key):
     assert body.isascii()
 
 
-def test_papers_come_by_year_and_every_one_can_be_reached():
-    years = [int(fields["year"]) for _, fields in PAPERS.values()]
-    assert years == sorted(years)
+def test_every_table_cites_papers_that_are_there():
     tables_of = (
         bibliography.OF_OBJECTIVES,
         bibliography.OF_ARCHITECTURES,
@@ -141,8 +140,7 @@ def test_papers_come_by_year_and_every_one_can_be_reached():
         bibliography.OF_EXTRACTORS,
         bibliography.OF_STUDIES,
     )
-    of_many_tasks = {"agarwal2021", "wilcoxon1945", "holm1979"}
-    assert {key for of in tables_of for found in of.values() for key in found} | of_many_tasks == set(PAPERS)
+    assert {key for of in tables_of for keys_of in of.values() for key in keys_of} <= set(PAPERS)
 
 
 @pytest.mark.parametrize(
