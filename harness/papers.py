@@ -69,7 +69,7 @@ def _ascii(text: str) -> str:
     """Return text with the letters beyond ASCII as BibTeX spells them: {\\'e}."""
     spelled = []
     for letter in text:
-        base, *accent = unicodedata.normalize("NFD", letter)
+        base, *accent = list(unicodedata.normalize("NFD", letter))
         spelled.append(f"{{\\{_ACCENTS[accent[0]]}{base}}}" if accent else _LETTERS.get(letter, letter))
     return "".join(spelled)
 
