@@ -46,7 +46,7 @@ def shipped_tables():
     yield
     sys.path[:] = path
     for path in list(components._LOADED):
-        components._forget(components._LOADED.pop(path))
+        components.forget(path)
 
 
 @pytest.fixture

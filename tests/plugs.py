@@ -50,7 +50,7 @@ WRONG = {
     "half cut off": (
         "critic",
         "return fake.mean(-1) - real.detach().mean(-1)",
-        ["no gradient to its input 'real'", "detach"],
+        ["no gradient to its input 'real_scores'", "detach"],
     ),
     "a hyper of 0 that hides an axis": (
         "penalty",

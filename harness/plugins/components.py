@@ -56,8 +56,22 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
     imports: then its entries are replaced.
     Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
     """
-    for path in paths:
-        _load(Path(path))
+    for path in map(Path, paths):
+        try:
+            source = path.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise plugin_error(f"the plug-in {path} cannot be read: {reason}.") from None
+        with first_on_path(path.absolute().parent):
+            module, mark = _fresh(path, source)
+        if module is not None:
+            forget(str(path))
+            additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
+            for kind, entries in additions.items():
+                for name in sorted(tables().of(kind).keys() & entries):
+                    text = f"the plug-in {path} defines the {kind} '{name}', a name that is taken already."
+                    raise plugin_error(text)
+            define(str(path), mark, additions)
 
 
 def fingerprint(kind: str, name: str) -> int | None:
@@ -65,33 +79,26 @@ def fingerprint(kind: str, name: str) -> int | None:
     return _ORIGIN.get((kind, name))
 
 
+def is_loaded(place: str) -> bool:
+    """Whether a file, or what else can give entries, has given some."""
+    return place in _LOADED
+
+
 def define(place: str, mark: int, additions: Mapping[str, Mapping[str, Any]]) -> None:
     """Add entries by kind and name to this process's tables, in place of those that `place` gave before."""
-    if place in _LOADED:
-        _forget(_LOADED.pop(place))
+    forget(place)
     for kind, entries in additions.items():
-        tables()._asdict()[kind].update(entries)
+        tables().of(kind).update(entries)
         _ORIGIN.update({(kind, name): mark for name in entries})
     _LOADED[place] = mark
 
 
-def _load(path: Path) -> None:
-    try:
-        source = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise plugin_error(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    with first_on_path(path.absolute().parent):
-        module, mark = _fresh(path, source)
-    if module is None:
-        return
-    if str(path) in _LOADED:
-        _forget(_LOADED.pop(str(path)))
-    additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
-    for kind, table in tables()._asdict().items():
-        taken = sorted(set(table) & set(additions[kind]))
-        if taken:
-            raise plugin_error(f"the plug-in {path} defines the {kind} '{taken[0]}', a name that is taken already.")
-    define(str(path), mark, additions)
+def forget(place: str) -> None:
+    """Take the entries that a file, or what else gave some, has given out of the tables."""
+    mark = _LOADED.pop(place, None)
+    for kind, name in [key for key, origin in _ORIGIN.items() if origin == mark]:
+        del _ORIGIN[kind, name]
+        tables().of(kind).pop(name, None)
 
 
 def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
@@ -102,7 +109,9 @@ def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
     """
     beside = local_modules(source)
     for _ in range(RERUNS):
-        if (mark := _mark(source, beside)) in _LOADED.values():
+        framed = [f"\n{name} {len(text)}\n".encode() + text for name, text in beside.items()]
+        mark = int(hashlib.sha256(source + b"".join(framed)).hexdigest()[:12], 16)
+        if mark in _LOADED.values():
             return None, mark
         refresh(beside)
         module, before = _run(path, source, mark), beside
@@ -111,15 +120,6 @@ def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
             return module, mark
         del sys.modules[module.__name__]
     raise plugin_error(f"the plug-in {path} changes the modules that it imports whenever it runs.")
-
-
-def _mark(source: bytes, beside: Mapping[str, bytes]) -> int:
-    return int(hashlib.sha256(source + b"".join(_framed(beside))).hexdigest()[:12], 16)
-
-
-def _framed(modules: Mapping[str, bytes]) -> list[bytes]:
-    """Return what identifies the modules that a plug-in imports from beside it; nothing where it imports none."""
-    return [f"\n{name} {len(source)}\n".encode() + source for name, source in modules.items()]
 
 
 def _run(path: Path, source: bytes, mark: int) -> ModuleType:
@@ -131,8 +131,8 @@ def _run(path: Path, source: bytes, mark: int) -> ModuleType:
             exec(compile(source, str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
-        said = " ".join(str(error).split()) or "no reason given"
-        raise plugin_error(f"the plug-in {path} cannot be imported: {type(error).__name__}: {said}") from None
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise plugin_error(f"the plug-in {path} cannot be imported: {type(error).__name__}: {reason}") from None
     return module
 
 
@@ -145,11 +145,6 @@ def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
     if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):
-        raise plugin_error(f"the plug-in {path}: {title} must be a dictionary of names to {expected.__name__} records.")
+        text = f"{title} must be a dictionary of names to {expected.__name__} records."
+        raise plugin_error(f"the plug-in {path}: {text}")
     return dict(entries)
-
-
-def _forget(mark: int) -> None:
-    for kind, name in [key for key, origin in _ORIGIN.items() if origin == mark]:
-        del _ORIGIN[kind, name]
-        tables()._asdict()[kind].pop(name, None)

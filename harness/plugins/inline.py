@@ -5,27 +5,25 @@ these call in their own module, and by the plain values that they take from arou
 runs in the next session, and a changed one new runs.
 """
 
-import dis
 import hashlib
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.errors import SuiteError
 from harness.plugins import components
 from harness.plugins.local_modules import local_modules
 from harness.spec import canonical_json
-
-if TYPE_CHECKING:
-    from harness.objectives import Objective
 
 ROLES = ("critic_loss", "generator_loss", "penalty", "constrain")
 BY_NAME = {"harness", "torch", "numpy", *sys.stdlib_module_names}  # packages whose functions their names stand for
 
 
-def add_objectives(objectives: Mapping[str, "Objective"]) -> None:
+def add_objectives(objectives: Mapping[str, Any]) -> None:
     """Add objectives to this process's table, under the content hash of their source; one given before is replaced.
 
     Raises SuiteError where a name is taken by another, or where it cannot be said what an objective's functions are.
@@ -34,31 +32,32 @@ def add_objectives(objectives: Mapping[str, "Objective"]) -> None:
 
     for name, objective in objectives.items():
         if not isinstance(objective, Objective):
-            raise components.plugin_error(
-                f"objectives: {name!r} is a {type(objective).__name__}; an Objective is needed."
-            )
+            raise _refused(name, f"a {type(objective).__name__} given; an Objective is needed.")
         place = f"objectives={name}"
-        if name in OBJECTIVES and place not in components._LOADED:
-            raise components.plugin_error(f"objectives: {name!r} is a name that is taken already; give it another.")
-        text = canonical_json([name, *_Described(name).lines(objective)])
+        if name in OBJECTIVES and not components.is_loaded(place):
+            raise _refused(name, "a name that is taken already; give it another.")
+        described = _Description(name)
+        roles = {role: getattr(objective, role) for role in ROLES}
+        for role, function in roles.items():
+            home = getattr(function, "__module__", "")
+            described.texts.append([role, described.of(function, f"its {role}", home)])
+        # All that trains and that a RunSpec does not hold.
+        text = canonical_json([name, *described.texts, objective.relative, dict(objective.draws)])
         mark = int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
         components.define(place, mark, {"objective": {name: objective}})
 
 
-class _Described:
+def _refused(name: str, text: str) -> SuiteError:
+    return components.plugin_error(f"objectives: {name!r}: {text}")
+
+
+class _Description:
     """What the functions of one objective are, as text: each function once, in the order in which they are met."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.texts: list[Any] = []
-        self.met: dict[CodeType, str] = {}
-
-    def lines(self, objective: "Objective") -> list[Any]:
-        """Return all that trains and that a RunSpec does not hold."""
-        for role in ROLES:
-            function = getattr(objective, role)
-            self.texts.append([role, self.of(function, f"its {role}", getattr(function, "__module__", ""))])
-        return [*self.texts, objective.relative, dict(objective.draws)]
+        self.numbers: dict[CodeType, str] = {}
 
     def of(self, value: Any, what: str, home: str) -> Any:
         """Return what stands for a value that a function of the module `home` uses."""
@@ -76,79 +75,60 @@ class _Described:
                 return canonical_json(value)
             except TypeError:
                 pass  # something else lies within it
-        raise components.plugin_error(
-            f"objectives: {self.name!r}: {what} is a {type(value).__name__}, which no source says; "
-            "a number, a text, a function or a module can be used there."
-        )
+        text = "which no source says; a number, a text, a function or a module can be used there."
+        raise _refused(self.name, f"{what} is a {type(value).__name__}, {text}")
 
     def function(self, value: FunctionType, what: str, home: str) -> str:
         """Return a function's number; its source, and what it uses, is among the texts."""
         code = value.__code__
-        if code in self.met:
-            return self.met[code]
-        self.met[code] = f"function {len(self.met)}"
-        try:
-            source = textwrap.dedent(inspect.getsource(code))
-        except (OSError, TypeError):
-            raise components.plugin_error(
-                f"objectives: {self.name!r}: the source of {what} cannot be found, and a run's id holds it; define "
-                "it in a notebook's cell or in a file."
-            ) from None
-        if inner := sorted(name for name in _imported(code) if not _by_name(name)):
-            raise components.plugin_error(
-                f"objectives: {self.name!r}: {what} imports '{inner[0]}' within itself; import it in the cell instead."
-            )
-        used = {name: self.of(part, f"'{name}', which {what} uses,", home) for name, part in sorted(_used(value))}
-        self.texts.append([self.met[code], source, used])
-        return self.met[code]
+        if code not in self.numbers:
+            self.numbers[code] = f"function {len(self.numbers)}"
+            try:
+                source = textwrap.dedent(inspect.getsource(code))
+            except (OSError, TypeError):
+                text = "and a run's id holds it; define it in a notebook's cell or in a file."
+                raise _refused(self.name, f"the source of {what} cannot be found, {text}") from None
+            used = {name: self.of(part, f"'{name}', which {what} uses,", home) for name, part in _used(value, source)}
+            used |= {f"import {name}": text.decode() for name, text in local_modules(source).items()}
+            self.texts.append([self.numbers[code], source, used])
+        return self.numbers[code]
 
     def module(self, value: ModuleType, what: str) -> list[str]:
-        """Return a module's name; of one that is nobody's package, its source as well, and
-        that of the user's own modules that it imports."""
+        """Return a module's name; of one that is nobody's package, its source as well, and that of the user's own
+        modules that it imports.
+        """
         file = getattr(value, "__file__", None) or ""
         if _by_name(value.__name__) or not file.endswith(".py"):
             return [value.__name__]
         try:
             source, package = inspect.getsource(value), getattr(value, "__package__", None) or ""
-            further = local_modules(source, package).items()
-            return [value.__name__, source, *(f"{name}\n{text.decode()}" for name, text in further)]
         except (OSError, TypeError):
-            raise components.plugin_error(
-                f"objectives: {self.name!r}: {what} comes from {file}, which cannot be read."
-            ) from None
+            raise _refused(self.name, f"{what} comes from {file}, which cannot be read.") from None
+        further = local_modules(source, package).items()
+        return [value.__name__, source, *(f"{name}\n{text.decode()}" for name, text in further)]
 
 
 def _by_name(module: str) -> bool:
     return module.partition(".")[0] in BY_NAME
 
 
-def _used(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield what a function takes from outside of its own text: globals, values it closes over, defaults."""
-    for name in {name for code in _codes(function.__code__) for name in _globals(code)}:
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, cell.cell_contents
-    for place, value in enumerate(function.__defaults__ or ()):
-        yield f"default {place}", value
-    for name, value in (function.__kwdefaults__ or {}).items():
-        yield f"default {name}", value
+def _used(function: FunctionType, source: str) -> list[tuple[str, Any]]:
+    """Return what a function takes from outside of its own text, by name: globals, values it closes over, defaults."""
+    names = {name for code in _codes(function.__code__) for name in code.co_names}  # of globals, and of attributes
+    used = {
+        name: function.__globals__[name]
+        for name in names & function.__globals__.keys()
+        if re.search(rf"(?<![.\w]){re.escape(name)}\b", source)
+    }
+    used |= inspect.getclosurevars(function).nonlocals
+    used |= {f"default {place}": value for place, value in enumerate(function.__defaults__ or ())}
+    used |= {f"default {name}": value for name, value in (function.__kwdefaults__ or {}).items()}
+    return sorted(used.items())
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code, and that of the functions in it."""
     yield code
     for part in code.co_consts:
         if isinstance(part, CodeType):
             yield from _codes(part)
-
-
-def _globals(code: CodeType) -> set[str]:
-    return _named(code, "LOAD_GLOBAL", "LOAD_NAME")
-
-
-def _imported(code: CodeType) -> set[str]:
-    return {name for part in _codes(code) for name in _named(part, "IMPORT_NAME")}
-
-
-def _named(code: CodeType, *operations: str) -> set[str]:
-    return {step.argval for step in dis.get_instructions(code) if step.opname in operations}

@@ -34,7 +34,7 @@ def plan(tmp_path, monkeypatch):
 def forget():
     """Be a worker that has loaded nothing yet."""
     for path in [path for path in components._LOADED if path.endswith("mine.py")]:
-        components._forget(components._LOADED.pop(path))
+        components.forget(path)
 
 
 @pytest.mark.parametrize(

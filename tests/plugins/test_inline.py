@@ -105,11 +105,25 @@ def test_a_module_of_ones_own_is_known_by_its_source(tmp_path, monkeypatch):
     assert all(old != new for old, new in zip(before, [mark(direct), mark(by_name)], strict=True))
 
 
+def test_a_module_that_a_function_imports_is_known_by_its_source(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    inner = CELL.replace("return by", "import own_inner; return by")
+    marks = set()
+    for text in ("x = 1", "x = 2"):
+        (tmp_path / "own_inner.py").write_text(text)
+        marks.add(mark(inner))
+    assert len({*marks, mark()}) == 3
+
+
+def test_the_name_of_an_attribute_is_no_global():
+    shadowed = CELL.replace("unrelated", "softplus")  # F.softplus is not the tensor of that name
+    assert mark(shadowed) == mark()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda made: cell(CELL.replace("return by", "import oracles; return by"))["mine"], "imports 'oracles' within"),
-        (lambda made: made["mine"].critic_loss, "'mine' is a function; an Objective is needed"),
+        (lambda made: made["mine"].critic_loss, "'mine': a function given; an Objective is needed"),
         (lambda made: replaced(made, critic_loss=functools.partial(made["critic_loss"])), "critic_loss is a partial"),
         (lambda made: replaced(made, critic_loss=eval("lambda r, f, h: f")), "source of its critic_loss cannot be"),
         (lambda made: replaced(made, critic_loss=made["outer"](torch.ones(1))), "'shift', which its critic_loss uses"),
@@ -130,7 +144,7 @@ def replaced(made, **parts):
 
 
 def test_a_name_of_the_table_is_taken():
-    with pytest.raises(SuiteError, match="'wgan-gp' is a name that is taken already"):
+    with pytest.raises(SuiteError, match="'wgan-gp': a name that is taken already"):
         add_objectives({"wgan-gp": cell()["mine"]})
 
 
@@ -140,7 +154,7 @@ def test_the_next_session_goes_on_and_an_edited_cell_trains_its_own_runs_anew(tm
     monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
     first = harness.run(SUITE, objectives={"mine": cell()["mine"]})
     assert (first.trained, first.counts["ok"]) == (2, 2)
-    components._forget(components._LOADED.pop("objectives=mine"))
+    components.forget("objectives=mine")
     with pytest.raises(HarnessError, match="objective: unknown name 'mine'"):
         harness.run(SUITE, workers=0)
     again = harness.run(SUITE, objectives={"mine": cell()["mine"]})
@@ -156,7 +170,7 @@ def test_where_it_is_not_known_training_it_again_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     add_objectives({"mine": cell()["mine"]})
     plan = plan_suite(SUITE, "results", None, [], [], "cpu", True)
-    components._forget(components._LOADED.pop("objectives=mine"))
+    components.forget("objectives=mine")
     done = [train_stack(plan["folder"], stack["id"], stack["runs"], "cpu") for stack in plan["stacks"]]
     said = [str(one["failure"]) for one in done if one["failure"]]
     assert len(said) == 1

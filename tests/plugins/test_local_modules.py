@@ -36,7 +36,7 @@ def mark(tmp_path, monkeypatch):
         return components.fingerprint("objective", "beside")
 
     yield of
-    components._forget(components._LOADED.pop(str(tmp_path / "plug.py"), 0))
+    components.forget(str(tmp_path / "plug.py"))
     for name in set(sys.modules) - before:
         if name.startswith("own_"):
             del sys.modules[name]
@@ -66,7 +66,7 @@ def anew(tmp_path, monkeypatch):
     def started(*arguments):
         sys.path[:] = path
         for place in list(components._LOADED):
-            components._forget(components._LOADED.pop(place))
+            components.forget(place)
         sys.modules.pop("own_losses", None)
         localmodules._IMPORTED.clear()
         return load(*arguments)
@@ -98,7 +98,7 @@ def test_each_plug_in_has_the_helper_of_its_own_folder(tmp_path, anew, imports):
     ]
     for folder, value in (("a", 1.0), ("b", 2.0), ("a", 1.0)):
         for place in list(components._LOADED):
-            components._forget(components._LOADED.pop(place))
+            components.forget(place)
         assert load(tmp_path / folder / "plug.py", imports) == marks[folder == "b"]
         assert scale() == value
 

@@ -15,9 +15,9 @@ from harness.objectives import OBJECTIVES, TRICKS
 from harness.plan.description import describe
 from harness.plan.make import make_plan
 from harness.plan.screen import _sources
-from harness.plugins import components, invented
-from harness.plugins.calls import Setting
-from harness.plugins.trial import KINDS, faults
+from harness.plugins import components
+from harness.plugins.hooks import Setting, floats, hooks_of, setting_of
+from harness.plugins.trial import fault, faults
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
 
@@ -45,7 +45,7 @@ def sentences(tmp_path, monkeypatch):
         except SuiteError as error:
             return [str(problem) for problem in error.problems]
         finally:
-            components._forget(components._LOADED.pop(str(tmp_path / "plug.py"), 0))
+            components.forget(str(tmp_path / "plug.py"))
 
     return of
 
@@ -111,7 +111,7 @@ def test_a_right_plug_in_of_any_kind_is_let_through(sentences_of, function):
 @pytest.mark.parametrize("bounds", [(0, math.inf), (0, 1), (-1, 0), (0, 0.01), (-0.01, 0), (-math.inf, math.inf)])
 def test_a_float_of_0_is_tried_as_two_others_within_its_bounds(bounds):
     setting = Setting(8, (2,), False, {"weight": 0.0})
-    first, second = invented.floats(setting, {"weight": 0.0}, {"weight": bounds})["weight"].tolist()
+    first, second = floats(setting, {"weight": 0.0}, {"weight": bounds})["weight"].tolist()
     assert 0 != first != second != 0
     assert all(bounds[0] <= x <= bounds[1] for x in (first, second))
 
@@ -135,11 +135,8 @@ def test_every_objective_of_the_table_passes(name, data, architecture):
 
 
 def faults_lifted(name, spec):
-    from harness.plugins.calls import fault
-    from harness.plugins.trial import setting_of
-
     setting = setting_of(spec.setup, spec.hyper)._replace(lifted=True)
-    return [text for call in KINDS["objective"](name, spec.setup, setting) if (text := fault(call, setting))]
+    return [text for call in hooks_of("objective", name, spec.setup, setting) if (text := fault(call, setting))]
 
 
 @pytest.mark.parametrize("name", list(TRICKS))
@@ -180,4 +177,4 @@ def test_plan_says_which_default_a_borrowed_recipe_replaces(tmp_path, monkeypatc
             said = " ".join("\n".join(_sources(found["settings"])).split())
             assert ("gp_weight is 0.1, of its recipe, and not 10, the plug-in's default" in said) == bool(expected)
     finally:
-        components._forget(components._LOADED.pop(str(tmp_path / "plug.py"), 0))
+        components.forget(str(tmp_path / "plug.py"))

@@ -5,7 +5,8 @@ from typing import Any
 
 from harness.errors import KeyPath, Problem, suggestion
 from harness.plugins.components import fingerprint
-from harness.plugins.trial import faults, setting_of
+from harness.plugins.hooks import setting_of
+from harness.plugins.trial import faults
 from harness.suite.checks.data_check import data_problems, lacks_file
 from harness.suite.checks.study_check import all_choices, at_space, study_problems
 from harness.suite.expand import Axes, axes_of, axis_named, too_many
