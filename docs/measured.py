@@ -14,10 +14,10 @@ from runpy import run_path
 from harness.commands.compare import compare
 from harness.plan.screen import settings_row
 from harness.report import page
-from harness.report.analysis import study_results, tables
-from harness.report.figures import survival_curves
+from harness.report.analysis import tables
 from harness.report.results import Results, confirmed
-from harness.report.text import study_text, table_rows
+from harness.report.studies import settings_reached, study_results
+from harness.report.text import settings_text, table_rows
 from harness.store import Store
 from harness.store.frozen_tables import MARKER
 from harness.text import counted, listed
@@ -99,16 +99,16 @@ def study(folder: Path) -> str:
     """Return what the trials of each objective say of a study's space, and what its best setting holds."""
     keys = ("objective", "share", "own", "mean", "best", "confirmed")
     heads = ("objective", "good share", "of its own best", "a setting drawn at random", "best trial", "on fresh seeds")
-    return _markdown(heads, [[row[key] for key in keys] for row in study_text.shown(_study(folder))["rows"]])
+    return _markdown(heads, [[row[key] for key in keys] for row in settings_text.shown(_study(folder))["rows"]])
 
 
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
-    kept = survival_curves.read(Results.of(Store(folder)), _study(folder))
+    kept = settings_reached.read(Results.of(Store(folder)), _study(folder))
     assert kept is not None, f"{folder}: its objectives have different settings"
-    (pair,) = survival_curves.shown(kept)["pairs"]
+    (pair,) = settings_text.reached_shown(kept)["pairs"]
     heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
-    keys = ("at", *survival_curves.COUNTS, "gap", "p")
+    keys = ("at", *settings_reached.COUNTS, "gap", "p")
     return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])
 
 

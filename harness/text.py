@@ -152,9 +152,11 @@ def printable(text: str) -> str:
     return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def seen(n: int, unit: str, effect: float) -> str:
-    """Return what is said beside "no difference found": of how many, and the smallest effect that so many show.
+def significance(significant: bool, n: int, unit: str, effect: float) -> str:
+    """Return what a paired test of n says: "significant", or beside its opposite the smallest effect that n can show.
 
-    "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
+    "not significant (n = 5 seeds; minimum detectable effect d = 1.68 at 80 % power)"
     """
-    return f"n = {counted(n, unit)}, smallest effect seen with 80 % power: d = {effect:.2f} before correction"
+    if significant:
+        return "significant"
+    return f"not significant (n = {counted(n, unit)}; minimum detectable effect d = {effect:.2f} at 80 % power)"

@@ -27,6 +27,7 @@ LAYERS = (
     ("harness.plan",),
     ("harness.report.results", "harness.report.styles"),
     ("harness.report.analysis",),
+    ("harness.report.studies",),
     ("harness.report.figures",),
     ("harness.report.comparison", "harness.report.text"),
     ("harness.report",),

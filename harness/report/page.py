@@ -16,6 +16,7 @@ from harness.errors import StoreError
 from harness.metrics import label
 from harness.metrics.columns import covered
 from harness.report.analysis import (
+    across_tasks,
     averaging,
     cell_table,
     grid_edges,
@@ -23,7 +24,7 @@ from harness.report.analysis import (
     noise_floors,
     null_rows,
     ranking,
-    study_results,
+    sensitivity,
     tables,
     undertrained,
 )
@@ -31,18 +32,13 @@ from harness.report.analysis.comparable import caveat
 from harness.report.analysis.critic_norms import held_sentence
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import (
-    headline_figures,
-    sample_sheets,
-    sensitivity,
-    study_panels,
-    survival_curves,
-    task_figures,
-)
+from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
 from harness.report.figures.panels import TYPES, Panel, Section
 from harness.report.results import Results, confirmed
-from harness.report.text import answer, headline_notes, methods, study_text, table_rows, verdict
-from harness.report.text.across_text import across_part
+from harness.report.studies import settings_reached, study_results, study_slices
+from harness.report.studies.settings_reached import Reached
+from harness.report.studies.study_results import Studied
+from harness.report.text import across_text, answer, headline_tables, methods, settings_text, table_rows
 from harness.statistics import intervals
 from harness.store import STATUSES
 from harness.store.table_files import csv
@@ -68,34 +64,39 @@ def build_report(store: Results, out: Path) -> Path:
     the run, and StoreError where `out` cannot be written.
     """
     view, study = tables.read(confirmed(store)), study_results.read(store)
+    reached = settings_reached.read(store, study) if study else None
+    across = across_tasks.across(view.headline, view.compared) if view.headline else None
+    data_axes = view.plan.get("data_axes", ())
+    sweeps, ranges = sensitivity.sweeps(view.table, data_axes), sensitivity.ranges(view.table, data_axes)
+    sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
+    sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
     results = ranking.judge(_rivals(view), view.metrics)
-    found, tested = sensitivity.sweeps(view.table, view.plan.get("data_axes", ())), across_part(view)
-    drawn = headline_figures.sections(view) | task_figures.sections(view) | sample_sheets.sections(view)
-    drawn |= {"sensitivity": sensitivity.section(view, found), "across": tested.section}
-    frames = _csv_tables(view, ranking.by_task(results)) | tested.frames
-    frames |= {"sweeps.csv": sensitivity.table(found)} if found else {}
-    ranges = sensitivity.ranges(view.table, view.plan.get("data_axes", ()))
+    frames = _csv_tables(view, ranking.by_task(results))
+    frames |= across_tasks.frames(across) if across else {}
+    frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
-    values = context(view, results, drawn, frames) | {"across": tested.shown, "study": None, "survival": None}
     if study:
-        by_trials = study_panels.sections(study, view.styled)
-        frames |= study_panels.tables(study)
-        paired = survival_curves.read(store, study)
-        values |= _studied(study, paired, values["answer"])
-        if paired:
-            by_trials |= {"survival": survival_curves.section(paired, view.styled)}
-            frames |= {"survival.csv": paired.curves, "survival-pairs.csv": paired.pairs}
-        values |= {"csvs": list(frames)}
-        values["pictures"] |= {name: _inlined(section) for name, section in by_trials.items()}
-        drawn |= by_trials
-    page = render(values)
-    written = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
-    for section in drawn.values():
+        sections |= study_figures.sections(study, view.styled)
+        frames |= study_slices.frames(study)
+    if reached:
+        sections["survival"] = study_figures.reached_section(reached, view.styled)
+        frames |= {"survival.csv": reached.curves, "survival-pairs.csv": reached.pairs}
+    values = _values(view, results, frames) | {
+        "answer": _answer(view, results, study, reached),
+        "counts": study.counts if study else _counts(view.table),
+        "across": across_text.shown(across) if across else None,
+        "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
+        "study": settings_text.shown(study, not (reached and reached.primary)) if study else None,
+        "survival": settings_text.reached_shown(reached) if reached else None,
+        "figures": {name: _inlined(section) for name, section in sections.items()},
+    }
+    files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
+    for section in sections.values():
         for panel in section.panels:
-            written |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
+            files |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
     # The page comes last: it never names a file that is not there yet.
-    written["index.html"] = page.encode("utf-8", "backslashreplace")
-    _write(written, out)
+    files["index.html"] = render(values).encode("utf-8", "backslashreplace")
+    _write(files, out)
     return out / "index.html"
 
 
@@ -107,8 +108,8 @@ def render(values: dict[str, Any]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_clean
     )
     css, js = read("page.css"), read("page.js")
-    made = environment.from_string(read("page.html.j2"))
-    return made.render(values, css=Markup(css), js=Markup(js), policy=Markup(policy(css, js)))
+    template = environment.from_string(read("page.html.j2"))
+    return template.render(values, css=Markup(css), js=Markup(js), policy=Markup(policy(css, js)))
 
 
 def policy(css: str, js: str) -> str:
@@ -129,97 +130,75 @@ def _clean(value: Any) -> Any:
     return printable(value) if type(value) is str else value  # markup, a subclass of str, is the template's own
 
 
-def context(
-    view: View, results: list[TaskResult], drawn: dict[str, Section], frames: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
-    """Return all that the template shows, as text and lists of text."""
-    suite, table = view.suite, view.table
-    lost = tables.failures(table)
+def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the template shows of runs and tasks, as text and lists of text."""
+    suite, table, data_axes = view.suite, view.table, view.plan.get("data_axes", ())
+    removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
+    swept = sensitivity.swept(table, data_axes)
+    near = undertrained.nearest(table, view.metrics, data_axes)
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "answer": _answer(view, results),
         "null_tasks": null_rows.shown(null_rows.by_task(table)),
-        "headline": verdict.shown(view.headline) if view.headline else None,
-        "norms": headline_notes.shown(view),
-        "unranked": "" if view.headline else averaging.why_none(view.table, view.metrics),
+        "headline": headline_tables.shown(view.headline) if view.headline else None,
+        "norms": headline_tables.norms_shown(view),
+        "unranked": "" if view.headline else averaging.why_none(table, view.metrics),
         "by_task": table_rows.answers(results),
-        "held": held_sentence(_rivals(view), view.table),
-        **_removals(view, frames),
-        "counts": _counts(table),
+        "held": held_sentence(_rivals(view), table),
+        "removals": table_rows.removals(removals, best),
+        "removed": leave_one_out.sentence(removals, best),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
-        "enough": undertrained.sentence(
-            undertrained.nearest(table, view.metrics, view.plan.get("data_axes", ())), table["objective"].nunique() == 1
-        ),
-        "pictures": {name: _inlined(section) for name, section in drawn.items()},
+        "enough": undertrained.sentence(near, table["objective"].nunique() == 1),
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
         "reached": noise_floors.of_images(view),
         "fid": bool(covered("fid", table.columns)),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
-        "pictured": bool(drawn["sheets"].panels),
         "cells": table_rows.cells(view.cells),
         "beside": [heading for _, heading in table_rows.beside(view.cells)],
-        **_sensitivity(view, frames),
+        "swept_names": listed(swept) if swept else "",
         "swept": bool((table["setting"] != "").any()),
-        "failures": lost.map(plain).to_dict("records"),
+        "failures": frames["failures.csv"].map(plain).to_dict("records"),
         "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
         "settings": [(title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(view)],
         "methods": methods.paragraph(view),
         "bibtex": methods.references(view),
         "coverage": _coverage(table),
-        "versions": tables.versions(table).to_dict("records"),
+        "versions": frames["versions.csv"].to_dict("records"),
         "mixed": tables.mixed(table),
         "command": tables.commands(view),
         "csvs": list(frames),
     }
 
 
-def _studied(
-    study: study_results.Studied, paired: survival_curves.Survival | None, answers: list[str]
-) -> dict[str, Any]:
-    """Return what a study puts in the place of a suite's own answer and counts, and its parts of the page."""
-    return {
-        "answer": _study_answer(study, paired, answers),
-        "counts": study.counts,
-        "study": study_text.shown(study, primary=not _second(paired)),
-        "survival": survival_curves.shown(paired) if paired else None,
-    }
-
-
-def _second(paired: survival_curves.Survival | None) -> bool:
-    """Whether the good share explores, as it does beside how many settings reach a score."""
-    return paired is not None and paired.primary
-
-
-def _study_answer(
-    study: study_results.Studied, paired: survival_curves.Survival | None, answers: list[str]
-) -> list[str]:
-    said = [survival_curves.sentence(paired) if paired else "", study_text.sentence(study, primary=not _second(paired))]
-    said += [" ".join([study_text.confirmation(study), *(answers if study.confirmed else ())])]
-    return list(filter(None, said))
-
-
 def answers(store: Results) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
     view, study = tables.read(confirmed(store)), study_results.read(store)
-    said = _answer(view, ranking.judge(_rivals(view), view.metrics))
-    return _study_answer(study, survival_curves.read(store, study), said) if study else said
+    reached = settings_reached.read(store, study) if study else None
+    return _answer(view, ranking.judge(_rivals(view), view.metrics), study, reached)
 
 
-def _answer(view: View, results: list[TaskResult]) -> list[str]:
+def _answer(view: View, results: list[TaskResult], study: Studied | None, reached: Reached | None) -> list[str]:
+    paragraphs = _of_runs(view, results)
+    if study:
+        of_trials = settings_text.sentence(study, primary=not (reached and reached.primary))
+        confirmed_too = paragraphs if study.confirmed else ()
+        first = settings_text.of_reached(reached) if reached else ""
+        paragraphs = [first, of_trials, " ".join(filter(None, [settings_text.confirmation(study), *confirmed_too]))]
+    return list(filter(None, paragraphs))
+
+
+def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
-        first, *more = headline_notes.answer(view)
+        first, *more = answer.of_headline(view)
         return [caveat(view.table) + first, *more]
-    competing = _rivals(view)
-    said = answer.sentence(competing, results, tables.arguments(view, path=False))
-    at_edges = ranking.at_edges(
-        competing, view.metrics, cell_table.swept_columns(competing, view.plan.get("data_axes", ()))
-    )
+    rivals = _rivals(view)
+    swept = cell_table.swept_columns(rivals, view.plan.get("data_axes", ()))
+    text = answer.sentence(rivals, results, tables.arguments(view, path=False))
     drawn = (view.suite.get("study") or {}).get("space", ())
-    first = f"{caveat(view.table, drawn)}{said} {held_sentence(competing, view.table)}".rstrip()
-    return [first, *filter(None, [grid_edges.sentence(at_edges)])]
+    first = f"{caveat(view.table, drawn)}{text} {held_sentence(rivals, view.table)}".rstrip()
+    return [first, grid_edges.sentence(ranking.at_edges(rivals, view.metrics, swept))]
 
 
 def _rivals(view: View) -> pd.DataFrame:
@@ -228,51 +207,35 @@ def _rivals(view: View) -> pd.DataFrame:
     return ranking.rivals(table, view.plan.get("data_axes", ()))
 
 
-def _csv_tables(view: View, answers: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _csv_tables(view: View, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the CSV files by name; every run of the plan is in runs.csv and counted in cells.csv."""
-    shown, found, nulls = tables.settings(view), view.headline, {}
-    if len(samplers := null_rows.by_task(view.table)):
-        nulls = {"nulls.csv": samplers}
-    heads: dict[str, pd.DataFrame] = {}
-    if found:
-        heads = {
-            "headline.csv": found.rows.merge(found.runs),
-            "headline-tasks.csv": found.by_task.reset_index(),
-            **headline_notes.frames(view),
-            "leave-one-out.csv": leave_one_out.leave_one_out(found, view.plan.get("data_axes", ())),
+    headline, nulls, frames = view.headline, null_rows.by_task(view.table), {}
+    if headline:
+        frames = {
+            "headline.csv": headline.rows.merge(headline.runs),
+            "headline-tasks.csv": headline.by_task.reset_index(),
+            **headline_tables.frames(view),
+            "leave-one-out.csv": leave_one_out.leave_one_out(headline, view.plan.get("data_axes", ())),
         }
+    settings = {f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in tables.settings(view)}
     return {
-        **heads,
-        "answer.csv": answers,
-        **nulls,
+        **frames,
+        "answer.csv": results,
+        **({"nulls.csv": nulls} if len(nulls) else {}),
         "cells.csv": view.cells,
         "runs.csv": view.table,
         "scored.csv": view.scored,
         "failures.csv": tables.failures(view.table),
-        **{f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in shown},
+        **settings,
         "versions.csv": tables.versions(view.table),
     }
-
-
-def _removals(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return what the headline would be without each part of the suite, as a sentence and as rows."""
-    if not view.headline:
-        return {"removals": [], "removed": ""}
-    found, best = frames["leave-one-out.csv"], view.headline.best.first
-    return {"removals": table_rows.removals(found, best), "removed": leave_one_out.sentence(found, best)}
-
-
-def _sensitivity(view: View, frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    names = sensitivity.swept(view.table, view.plan.get("data_axes", ()))
-    said = sensitivity.sentence(frames.get("sweep-ranges.csv", pd.DataFrame()), names)
-    return {"sensitivity": said, "swept_names": listed(names) if names else ""}
 
 
 def _counts(table: pd.DataFrame) -> str:
     """Return "9 runs planned: 7 ok, 2 diverged": the statuses add up to the plan."""
     counts = table["status"].value_counts()
-    found = ", ".join(f"{int(counts[name]):,} {name}" for name in STATUSES if counts.get(name))
-    return f"{counted(len(table), 'run')} planned" + (f": {found}" if found else "")
+    by_status = ", ".join(f"{int(counts[name]):,} {name}" for name in STATUSES if counts.get(name))
+    return f"{counted(len(table), 'run')} planned" + (f": {by_status}" if by_status else "")
 
 
 def _inlined(section: Section) -> dict[str, Any]:
@@ -286,21 +249,21 @@ def _data_uri(panel: Panel) -> str:
 
 def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    found = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
-    return {"n": found[0], "percent": [percent(share) for share in found[1]]} if found else None
+    measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
+    return {"n": measured[0], "percent": [percent(share) for share in measured[1]]} if measured else None
 
 
-def _write(written: dict[str, bytes], out: Path) -> None:
+def _write(contents: dict[str, bytes], out: Path) -> None:
     """Write every file whole, in order; drop figures and tables of an earlier report that are no longer written.
 
     Raises StoreError where the folder cannot be written.
     """
     try:
-        for name, content in written.items():
+        for name, content in contents.items():
             write_atomic(out / name, content, flush=False)
         for folder, ours in OURS.items():
             for old in (out / folder).glob("*"):
-                if ours.fullmatch(old.name) and f"{folder}/{old.name}" not in written:
+                if ours.fullmatch(old.name) and f"{folder}/{old.name}" not in contents:
                     old.unlink()
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error

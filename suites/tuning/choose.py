@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.report.analysis import tables
+from harness.report.analysis import primary, tables
 from harness.report.analysis.undertrained import FLOORS, over_floor
+from harness.report.results import Results
 from harness.store import Store
 
 RATES = 4  # that a suite offers every objective
@@ -72,7 +73,7 @@ def text(folder: str | Path) -> str:
 
     Exits with a sentence where a data set is ranked on a metric that the rule says nothing of.
     """
-    view = tables.read(Store(folder))
+    view = tables.read(Results.of(Store(folder)))
     parts, last = [], {}
     for dataset, runs in view.table.groupby("dataset"):
         metric, scored = view.metrics[dataset], view.scored[view.scored["run_id"].isin(runs["run_id"])]
@@ -113,7 +114,7 @@ def _grids(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
     kinds: dict[str, dict[str, pd.DataFrame]] = {}
     for dataset, mean in last.items():
         if len(mean.columns) > RATES and "recipe" not in mean:
-            kinds.setdefault("images" if dataset in tables.pictured(view.plan) else "toys", {})[dataset] = mean
+            kinds.setdefault("images" if dataset in primary.image_datasets(view.plan) else "toys", {})[dataset] = mean
     base = dict(zip(view.table["objective"], view.table["objective.base"], strict=True))
     return [
         f"{RATES} rates on {kind}, around the best of the objectives over its data sets after the last step: "

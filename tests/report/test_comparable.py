@@ -13,7 +13,7 @@ from harness.report.analysis import comparable, tables
 from harness.report.analysis.across_tasks import across
 from harness.report.comparison.pairs import difference, pair
 from harness.report.reading import read
-from harness.report.text import verdict
+from harness.report.text import answer
 from harness.statistics import lost_runs
 from harness.statistics.trials import BELOW
 from harness.store.scoring_settings import Scoring
@@ -173,7 +173,7 @@ def test_of_objectives_at_0_the_one_that_lost_its_runs_comes_last_and_shares_no_
     found = tables.read(FakeResults(objectives=tuple(fates), tasks=TASKS, overrides=overrides)).headline
     assert found.rows.query("way == 'tuned' and budget == 'steps'")["objective"].tolist() == ["nsgan", "wgan-gp", "gan"]
     assert all((lead.first, lead.tied) == ("nsgan", ["wgan-gp"]) for lead in found.leads)
-    assert verdict.by_task(found) == "nsgan has the highest score in each of the 2 tasks, shared with wgan-gp."
+    assert answer.by_task(found) == "nsgan ranks first in 2 of 2 tasks (2 shared)."
     assert found.lost_by_task.mean().to_dict() == {"nsgan": 0, "wgan-gp": 0, "gan": 1}
 
 
@@ -181,9 +181,9 @@ def test_a_tie_that_lost_runs_decide_is_said():
     fates = {"gan": {"status": "diverged"}, "nsgan": {"score": 0.0}}
     overrides = {(t, name, 0, s): fate for t in range(2) for s in range(3) for name, fate in fates.items()}
     view = tables.read(FakeResults(objectives=tuple(fates), tasks=TASKS, overrides=overrides))
-    said = verdict.text(view.headline, view.table)
-    assert "nsgan has the highest mean score, 0" in said
-    assert "the same as the runner-up, gan, which lost more runs (100 % of gan and 0.0 % of nsgan), paired" in said
+    text = answer.rank_one(view.headline)
+    assert text.startswith("nsgan ranks first, mean score 0")
+    assert "first by fewer lost runs (0.0 % of nsgan and 100 % of gan)" in text
 
 
 def test_of_trials_at_0_one_that_lost_a_run_is_never_chosen():

@@ -132,48 +132,41 @@ def test_the_page_holds_its_parts_in_order(quick, tmp_path):
     store = FakeResults(overrides={(0, "gan", 0, 1): lost("diverged", first_bad_step=412)}, sets=("train.steps=9",))
     words = report(store, tmp_path).words
     parts = [
-        "quickstart", "Which objective learns eight gaussians?", "On 8gaussians / mlp, wgan-gp",
+        "quickstart", "Which objective learns eight gaussians?", "wgan-gp ranks first",
         "9 runs planned: 8 ok, 1 diverged",
-        "W1 excess (data units) of every seed", "During training", "Losses of both players",
-        "Real and generated points", "Every cell", "Failures", "412", "Methods", "To paste into a paper",
-        "gan, wgan-clip and wgan-gp were compared on 1 task", "@misc{harness", "How to read the numbers", "98.89 %",
-        "Resolved settings", "Versions and machine", "torch 2.13.0",
+        "W1 excess (data units) of every seed", "During training", "Losses", "Real and generated points", "Every cell",
+        "Failures", "412", "Methods", "gan, wgan-clip and wgan-gp were compared on 1 task", "@misc{harness",
+        "How to read the numbers", "98.89 %", "Resolved settings", "Versions and machine", "torch 2.13.0",
         "harness run suites/quickstart.yaml --set train.steps=9", "tables/cells.csv",
     ]  # fmt: skip
     places = [words.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
-    assert "At n = 3 the nominal 95 % held the true mean in 95 % of repeated draws from normal data, 84 %" in words
+    assert "coverage at n = 3: 95 % of normal, 84 % of lognormal" in words
 
 
 def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_does_not_hold(quick, tmp_path):
     overrides = {(0, "gan", 0, 0): lost("diverged")}
     words = report(FakeResults(tasks=TWO, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
     parts = [
-        "Which objective learns eight gaussians?", "Over 2 tasks, wgan-gp has the highest mean score",
-        "excludes 0, but no difference found from gan (n = 3 seeds, smallest",  # whose lost run makes its interval wide
-        "1 of 36 runs (2.8 %)", "Over all tasks", "an untrained generator counts 0",
-        "at equal generator steps at equal training seconds", "the recipe's lr", "★ ahead by", "settings tuned over",
-        "share of its steps at equal seconds", "2: lr 1/12", "Where the answer does not hold",
-        "has the highest tuned score in each of the 2 tasks",
-        "Left out one at a time: 2 tasks and 2 values of lr. wgan-gp stays first in all 4 cases", "Task by task",
-        "on which settings are tuned here too",
-        "Across tasks: tests", "no difference can be found", "out of reach of 2 tasks", "interquartile mean of scores",
-        "no picture of critical differences", "Of the variance of the scores of these tasks' runs",
-        "W1 excess (data units) of every seed", "Sensitivity to lr",
-        "the score of wgan-gp varies least", "Every cell", "In nine simulated tasks",
-        "highest of 3 means", "Shares of variance", "tables/headline.csv",
-        "tables/across-pairs.csv", "tables/variance-shares.csv",
+        "Which objective learns eight gaussians?", "were compared on 2 tasks", "wgan-gp ranks first, mean score",
+        "different from it: gan",  # whose lost run makes its interval wide
+        "1 (2.8 %) were lost", "Ranking over all tasks", "at equal generator steps at equal training seconds",
+        "the recipe's lr", "★ ahead by", "settings tuned over", "share of its steps at equal seconds", "2: lr 1/12",
+        "Task by task", "wgan-gp ranks first in 2 of 2 tasks", "on which settings are tuned here", "Leave one out",
+        "2 tasks and 2 values of lr", "Tests across tasks", "2 tasks are too few", "too few tasks",
+        "interquartile mean of scores", "variance of scores", "W1 excess (data units) of every seed",
+        "Sensitivity to lr", "wgan-gp 0.", "Every cell", "nine simulated", "among 3 means", "Shares of variance",
+        "tables/headline.csv", "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
     rest = words
     for part in parts:
         assert part in rest
         rest = rest.partition(part)[2]
-    assert "comes first in 2 of 2 tasks" not in words  # one answer
     kept = pd.read_csv(tmp_path / "tables" / "headline.csv")
     assert len(kept) == 3 * 3 * 2
     ranges = pd.read_csv(tmp_path / "tables" / "sweep-ranges.csv")
-    assert ranges["objective"].iloc[0] == "wgan-gp"  # the numbers behind "varies least"
+    assert ranges["objective"].iloc[0] == "wgan-gp"  # the least sensitive
     assert kept.groupby("objective")["n_lost"].first().to_dict() == {"gan": 1, "wgan-clip": 0, "wgan-gp": 0}
     assert list(pd.read_csv(tmp_path / "tables" / "headline-tasks.csv")["task"]) == [
         "8gaussians / mlp",
@@ -183,16 +176,13 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
 
 def test_a_page_of_a_suite_that_sweeps_nothing_speaks_of_no_tuning(quick, tmp_path):
     source = build_report(FakeResults(tasks=TWO), tmp_path).read_text(encoding="utf-8")
-    assert re.findall(r"[^.,]*\btuned\b[^.,]*", source, re.IGNORECASE) == [
-        " In nine simulated tasks tuned over three settings", " which are not tuned here",
-    ]  # fmt: skip
+    assert re.findall(r"[^.,]*\btuned\b", source, re.IGNORECASE) == [" tuned"]  # of the simulated tasks
     assert "chosen again" not in source
-    assert "Scores are at equal generator steps, as in the first column of the ranking." in source
     assert 'alt="Score at equal generator steps, a row a task' in source
 
 
 def test_a_page_without_a_ranking_over_all_tasks_says_why(tmp_path, quick):
-    said = "There is no ranking over all tasks, and no test across them: 1 run is pending."
+    said = "No ranking over all tasks: 1 run is pending."
     for overrides in ({}, {(0, "gan", 0, 1): {"status": "pending"}}):
         words = report(FakeResults(tasks=TWO, overrides=overrides), tmp_path).words
         assert (said in words) == bool(overrides) == ("At equal training seconds" not in words)
@@ -200,31 +190,30 @@ def test_a_page_without_a_ranking_over_all_tasks_says_why(tmp_path, quick):
 
 def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
     store = FakeResults(tasks=TWO, rates=("recipe", 2e-3), seeds=1)
-    part = report(store, tmp_path).words.partition("Over all tasks")[2].partition("Where the answer does not hold")[0]
-    assert "best on the only seed, which flatters all" in part
-    assert "t interval" not in part
+    part = report(store, tmp_path).words.partition("Ranking over all tasks")[2].partition("Task by task")[0]
+    assert "best on the only seed, which is optimistic" in part
+    assert "confidence" not in part
     assert "other seeds" not in part
 
 
 @pytest.mark.parametrize("store", [FakeResults(), FakeResults(tasks=(("a", "mlp"), ("b", "mlp")), score=False)])
 def test_a_page_of_one_task_or_without_scores_has_no_headline(quick, tmp_path, store):
     words = report(store, tmp_path).words
-    assert "Over all tasks" not in words
+    assert "Ranking over all tasks" not in words
     assert "headline" not in words
     assert not (tmp_path / "tables" / "headline.csv").exists()
 
 
 def test_the_best_cell_is_marked_by_more_than_colour(quick, tmp_path):
     source = build_report(FakeResults(), tmp_path).read_text(encoding="utf-8")
-    assert source.count('title="first of its task">★') == 1
+    assert source.count('title="rank 1 of its task">★') == 1
     assert "None: all 9 runs finished." in source
 
 
 def test_a_suite_with_nothing_finished_or_planned_still_has_a_page(quick, tmp_path):
     overrides = {(0, name, 0, seed): lost("pending") for name in ("gan", "wgan-clip", "wgan-gp") for seed in range(3)}
     words = report(FakeResults(overrides=overrides), tmp_path / "a").words
-    assert "There is no answer yet" in words
-    assert "Nothing to show yet" in words
+    assert "No run has finished" in words
     assert "None among the runs that have ended" in words
 
 
@@ -320,6 +309,6 @@ def test_reports_import_no_torch(tmp_path):
 
 def test_mixed_machines_are_flagged(quick, tmp_path):
     words = report(FakeResults(overrides={(0, "gan", 0, 0): {"torch": "2.12.0"}}), tmp_path).words
-    assert "were not all made alike: torch differs." in words
+    assert "Mixed: torch differs between runs." in words
     assert "2.12.0 1" in words
     assert "2.13.0 8" in words

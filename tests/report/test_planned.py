@@ -42,10 +42,8 @@ def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     store = planned(tmp_path)
     assert "w1_excess" not in store.table()
     words = report(store, tmp_path / "out").words
-    assert (
-        "There is no answer yet: none of the 4 runs is ok; 4 runs still pending: go on with `harness run t`." in words
-    )
-    assert "Nothing to show yet" in words
+    assert "4 pending: continue with `harness run t`." in words
+    assert "No run has finished" in words
     assert "4 runs planned: 4 pending" in words
 
 
@@ -55,10 +53,10 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     store = planned(tmp_path)
     lose(store, status)
     words = report(store, tmp_path / "out").words
-    assert "There is no answer yet: none of the 4 runs is ok (4 " in words
+    assert "No run has finished successfully. 4 of 4 runs were lost" in words
     assert f"4 runs planned: 4 {status}" in words
     assert words.count("it broke") == (0 if status == "diverged" else 4)
-    assert ("try them again with `harness run t`" in words) == (status != "diverged")
+    assert ("Retry with `harness run t`" in words) == (status != "diverged")
     assert len(tables.failures(tables.read(store).table)) == 4
 
 

@@ -18,7 +18,7 @@ from harness.statistics.power import (
     tasks_needed,
     within_reach,
 )
-from harness.text import seen
+from harness.text import significance
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 20, 200])
@@ -53,9 +53,9 @@ def test_one_pair_shows_nothing():
 
 
 def test_what_was_not_found_is_said_with_what_would_have_been():
-    assert seen(5, "seed", smallest_effect(5)) == (
-        "n = 5 seeds, smallest effect seen with 80 % power: d = 1.68 before correction"
-    )
+    text = significance(False, 5, "seed", smallest_effect(5))
+    assert text == "not significant (n = 5 seeds; minimum detectable effect d = 1.68 at 80 % power)"
+    assert significance(True, 5, "seed", 1.0) == "significant"
 
 
 def test_seeds_are_counted_alone_and_after_correction():

@@ -8,5 +8,5 @@ critic_norms  objectives at the same norm              grid_edges      choices a
 leave_one_out  the headline without each part          across_tasks    aggregates, tests, shares of variance
 null_rows   the null samplers beside the runs          noise_floors    what real data reach
 undertrained   whether more training may turn the order
-study_results  numbers of a study                      study_slices    its trials along each setting
+sensitivity    scores against what was swept
 """

@@ -40,8 +40,8 @@ def numbers(runs: pd.DataFrame, column: str) -> pd.Series:
     """Return the numbers of a swept column, `recipe` as what it stands for; none where some value is no number."""
     name, swept = column.removeprefix("sweep."), runs[column]
     values = pd.to_numeric(swept.where(swept.map(lambda value: not isinstance(value, bool))), errors="coerce")
-    resolved = RESOLVED.get(name, f"hyper.{name}")
-    if resolved in runs:
+    resolved = next((c for c in (RESOLVED.get(name), f"hyper.{name}", f"setup.{name}") if c in runs), None)
+    if resolved:
         values = values.where(swept != "recipe", pd.to_numeric(runs[resolved], errors="coerce"))
     known = values.notna() | swept.isna()
     return values.astype(float) if known.all() else pd.Series(np.nan, index=runs.index)

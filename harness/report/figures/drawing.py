@@ -3,6 +3,7 @@
 Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, cast
 
@@ -91,13 +92,60 @@ def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0
         long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a picture
 
 
-def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[str, Style], metric: str) -> None:
+def gridlines(ax: Axes, axis: Literal["x", "y", "both"]) -> None:
+    """Draw faint lines across an axis, below everything else."""
+    ax.grid(axis=axis, color="#E6E6E6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def score_axis(ax: Axes) -> None:
+    """Let the y axis run over shares or scores, from 0 to 1."""
+    ax.set_ylim(-0.02, 1.02)
+    gridlines(ax, "y")
+
+
+def name_rows(ax: Axes, rows: pd.Series, names: pd.Series, margin: float = 0.5) -> None:
+    """Write a name at every row of an axis, the first on top."""
+    ax.set_yticks(rows.tolist(), names.tolist())
+    ax.set_ylim(float(rows.max()) + margin, float(rows.min()) - margin)
+    ax.tick_params(axis="y", length=0)
+
+
+def legend_below(ax: Axes, columns: int = 3, **look: Any) -> None:
+    """Put the legend of an axes below it, outside."""
+    cast(Figure, ax.figure).legend(loc="outside lower center", ncols=columns, **look)
+
+
+def zero_line(ax: Axes, axis: Literal["x", "y"]) -> None:
+    """Draw a dashed line at zero of an axis."""
+    (ax.axvline if axis == "x" else ax.axhline)(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+
+
+def draw_lines(
+    ax: Axes, table: pd.DataFrame, columns: tuple[str, str], styled: Mapping[str, Style], marked: bool = False
+) -> None:
+    """Draw a line an objective in the band of its bounds. `table`: objective, the two columns, low, high, and `text`
+    where the legend says something else.
+    """
+    x, y = columns
+    for name, part in table.groupby("objective", sort=True):
+        look = styled[str(name)]
+        text = str(part["text"].iloc[0]) if "text" in part else str(name)
+        ax.plot(
+            part[x], part[y], color=look.colour, linestyle=look.dash, linewidth=1.8, label=text, zorder=3,
+            marker=look.marker if marked else "", markersize=5,
+        )  # fmt: skip
+        if part["low"].notna().any():
+            ax.fill_between(part[x], part["low"], part["high"], color=look.colour, alpha=0.15, linewidth=0)
+
+
+def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: Mapping[str, Style], metric: str) -> None:
     """Draw one task: a row a cell, best on top; a dot a seed, a diamond and a bar for the mean and its interval.
 
     `cells`: objective, row, text, median, mean, low, high. `runs`: objective, row, lift (up or down within it), value.
     """
     if MetricColumn.parse(metric).is_excess:
-        ax.axvline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+        zero_line(ax, "x")
     for cell in cells.to_dict("records"):
         look, mine = styled[cell["objective"]], runs[runs["row"] == cell["row"]]
         ax.plot(
@@ -112,37 +160,31 @@ def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: dict[
             )
         elif np.isfinite(cell["median"]):
             ax.plot([cell["median"]], [cell["row"]], marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=5)
-    ax.set_yticks(cells["row"].tolist(), cells["text"].tolist())
-    ax.set_ylim(float(cells["row"].max()) + 0.6, float(cells["row"].min()) - 0.6)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
-    ax.set_axisbelow(True)
+    name_rows(ax, cells["row"], cells["text"], 0.6)
+    gridlines(ax, "x")
     ax.set_xlabel(label(metric))
 
 
-def draw_headline(ax: Axes, rows: pd.DataFrame, styled: dict[str, Style], ways: dict[str, str]) -> None:
+def draw_headline(ax: Axes, rows: pd.DataFrame, styled: Mapping[str, Style], ways: dict[str, str]) -> None:
     """Draw scores over many tasks: a row an objective, best on top, in it a mark and a bar a way of comparing.
 
     `rows`: objective, row, lift (up or down within it), way, score, low, high. `ways`: what the legend calls each.
     """
-    for found in rows.to_dict("records"):
-        colour, y = styled[found["objective"]].colour, found["row"] + found["lift"]
-        marker, filled = WAYS[found["way"]]
-        if np.isfinite(found["low"]):
-            ax.plot([found["low"], found["high"]], [y, y], color=colour, linewidth=1.6, zorder=3)
+    for row in rows.to_dict("records"):
+        colour, y = styled[row["objective"]].colour, row["row"] + row["lift"]
+        marker, filled = WAYS[row["way"]]
+        if np.isfinite(row["low"]):
+            ax.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.6, zorder=3)
         face = colour if filled else "white"
-        ax.plot([found["score"]], [y], marker=marker, markersize=6, color=face, markeredgecolor=colour, zorder=4)
+        ax.plot([row["score"]], [y], marker=marker, markersize=6, color=face, markeredgecolor=colour, zorder=4)
     names = rows.drop_duplicates("row")
-    ax.set_yticks(names["row"].tolist(), names["objective"].tolist())
-    ax.set_ylim(float(names["row"].max()) + 0.5, float(names["row"].min()) - 0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color="#E6E6E6", linewidth=0.8)
-    ax.set_axisbelow(True)
+    name_rows(ax, names["row"], names["objective"])
+    gridlines(ax, "x")
     for way, text in ways.items():
         marker, filled = WAYS[way]
         ax.plot([], [], marker, markersize=6, color=INK if filled else "white", markeredgecolor=INK, label=text)
     if len(ways) > 1:
-        cast(Figure, ax.figure).legend(loc="outside lower center", ncols=len(ways), handletextpad=0.2)
+        legend_below(ax, len(ways), handletextpad=0.2)
 
 
 def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
@@ -166,12 +208,7 @@ def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
 
 
 def draw_steps(
-    ax: Axes,
-    means: pd.DataFrame,
-    seeds: pd.DataFrame,
-    styled: dict[str, Style],
-    metric: str,
-    steps: str = STEPS,
+    ax: Axes, means: pd.DataFrame, seeds: pd.DataFrame, styled: Mapping[str, Style], metric: str, steps: str = STEPS
 ) -> None:
     """Draw a metric against steps: a thick line an objective, thin ones its seeds.
 
@@ -187,10 +224,10 @@ def draw_steps(
             markersize=5, label=str(text),
         )  # fmt: skip
     if MetricColumn.parse(metric).is_excess and ax.get_yscale() != "log":  # a log axis has no zero
-        ax.axhline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+        zero_line(ax, "y")
     ax.set_xlabel(steps)
     ax.set_ylabel(label(metric))
-    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    gridlines(ax, "y")
     if ax.get_legend_handles_labels()[0]:
         _legend(ax, handlelength=3)
 
@@ -238,17 +275,12 @@ def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS)
     ax.plot(curves["step"], curves["critic_loss"], color=look.colour, linewidth=1.0, label="critic")
     if "generator_loss" in curves:
         ax.plot(
-            curves["step"],
-            curves["generator_loss"],
-            color=INK,
-            linewidth=1.0,
-            alpha=0.7,
-            linestyle=(0, (4, 1.5)),
+            curves["step"], curves["generator_loss"], color=INK, alpha=0.7, linewidth=1.0, linestyle=(0, (4, 1.5)),
             label="generator",
-        )
+        )  # fmt: skip
     ax.set_xlabel(steps)
     ax.set_ylabel("loss")
-    ax.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    gridlines(ax, "y")
     _legend(ax, ncols=2, handlelength=2.2)
 
 

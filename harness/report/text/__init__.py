@@ -1,8 +1,7 @@
-"""What a report says.
+"""What a report says, by fixed templates.
 
-answer       the sentence where there is no headline    verdict         the answer over many tasks
-across_text  the statistics over tasks                  headline_notes  what is said beside the headline
-table_rows   rows of the page's tables                  study_text      a study in words
-methods      the paragraph to paste into a paper        bibliography    its references
-typeset      the cells as LaTeX and markdown
+answer           the paragraphs a report opens with       table_rows     rows of the page's tables
+headline_tables  the ranking over tasks as tables         across_text    the statistics over tasks
+settings_text    swept and drawn settings in words        methods        the paragraph to paste into a paper
+typeset          the cells as LaTeX and markdown          bibliography   its references
 """

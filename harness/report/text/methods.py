@@ -13,11 +13,11 @@ from harness.metrics.columns import covered
 from harness.papers import PAPERS
 from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
-from harness.report.analysis.study_results import INDEPENDENT, SPREAD, distinct
+from harness.report.analysis.sensitivity import swept
 from harness.report.analysis.tables import View
-from harness.report.figures.sensitivity import swept
+from harness.report.studies.study_results import INDEPENDENT, SPREAD, distinct
 from harness.report.text import bibliography
-from harness.report.text.study_text import SAMPLERS
+from harness.report.text.settings_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
 from harness.suite.competitors import compared
@@ -30,60 +30,43 @@ SOURCE = re.compile(r"(?P<who>[A-Z]\w+) et al\. (?P<year>\d{4})")
 
 def paragraph(view: View) -> str:
     """Return what was compared, on what, how long, how often, by which metric, and with what, in plain text."""
-    table = view.table
-    if table.empty:
+    if view.table.empty:
         return ""
-    said = [_compared(table), _trained(view), _ranked(view), _over_tasks(view), _studied(view), _intervals(view)]
-    said += [_made_with(table)]
-    return " ".join(sentence for sentence in said if sentence)
-
-
-def references(view: View) -> str:
-    """Return BibTeX of this software and of the papers of the objectives, recipes, networks and metrics used here."""
-    table, specs = view.table, view.plan.get("specs", {}).values()
-    measured = {str(c) for c in table.columns if table[c].notna().any()}
-    metrics = {found["plain"] for c in measured if (found := METRIC.fullmatch(c))}
-    networks = {spec["setup"]["architecture"] for spec in specs} | set(table["architecture"].astype(str))
-    sources = [(entry["recipe"] or {}).get("source", "") for entry in view.plan.get("settings", ())]
-    recipes = {f"{found['who'].lower()}{found['year']}" for text in sources for found in SOURCE.finditer(text)}
-    objectives = table["objective.base"].astype(str).unique() if len(table) else ()
-    keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
-    keys |= {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
-    keys |= {"holm1979"} if _pairs(view) > 1 else set()
-    keys |= {key for what in _asked(view) for key in bibliography.OF_STUDIES[what]}
-    return bibliography.bibtex([key for key in PAPERS if key in keys], __version__)
+    sentences = [
+        _compared(view.table), _trained(view), _ranked(view), _over_tasks(view), _studied(view), _intervals(view),
+        _versions(view.table),
+    ]  # fmt: skip
+    return " ".join(filter(None, sentences))
 
 
 def _compared(table: pd.DataFrame) -> str:
-    """Write which objectives were compared on which tasks, in how many runs."""
     bases = table.drop_duplicates("objective")[["objective", "objective.base"]].astype(str)
     names = [name if name == base else f"{name} ({base})" for name, base in bases.itertuples(index=False)]
     was = "was trained" if len(names) == 1 else "were compared"
-    on = f"{counted(table['task'].nunique(), 'task')}: {_data(table)}"
+    with_ = table.groupby("dataset", sort=False)["architecture"].agg(
+        lambda names: listed(list(map(str, names.unique())))
+    )
+    data = "; ".join(f"{listed(datasets)} with {names}" for names, datasets in _inverted(with_.to_dict()).items())
     n, ok = len(table), int((table["status"] == "ok").sum())
-    runs = f"{counted(n, 'run')}, {'all' if ok == n else f'{ok:,}'} of which finished"
-    return f"{listed(names)} {was} on {on}, with {counted(table['seed'].nunique(), 'seed')} ({runs})."
+    runs = f"{counted(table['seed'].nunique(), 'seed')}, {counted(n, 'run')}, {ok:,} finished"
+    return f"{listed(names)} {was} on {counted(table['task'].nunique(), 'task')} ({data}; {runs})."
 
 
-def _data(table: pd.DataFrame) -> str:
-    """Write "8gaussians and swissroll with mlp and mlp-bn; digits with dcgan"."""
-    of = table.groupby("dataset", sort=False)["architecture"].agg(lambda names: listed(list(map(str, names.unique()))))
-    with_: dict[str, list[str]] = {}
-    for dataset, names in of.items():
-        with_.setdefault(str(names), []).append(str(dataset))
-    return "; ".join(f"{listed(datasets)} with {names}" for names, datasets in with_.items())
+def _inverted(by_data: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """Return the data sets of each text."""
+    datasets: dict[str, list[str]] = {}
+    for dataset, text in by_data.items():
+        datasets.setdefault(str(text), []).append(str(dataset))
+    return datasets
 
 
 def _trained(view: View) -> str:
-    """Write steps, batches and what was swept."""
     table = view.table
     fixed = "setup.trained" in table and bool((table["setup.trained"] == "fixed").all())
-    steps = _by_data(table, "steps", "critic updates" if fixed else "generator steps")
-    batches = f" with batches of {_by_data(table, 'setup.batch', '')}" if "setup.batch" in table else ""
-    axes = [f"{name} ({listed(_values(table[f'sweep.{name}']))})" for name in _swept(view)]
-    over = f", sweeping {listed(axes)}" if axes else ""
-    rest = "; all other settings are those of each objective's recipe unless the table of settings says otherwise"
-    return f"Each run took {steps}{batches}{over}{rest}."
+    parts = [f"{_by_data(table, 'steps')} {'critic updates' if fixed else 'generator steps'}"]
+    parts += [f"batch size {_by_data(table, 'setup.batch')}"] if "setup.batch" in table else []
+    parts += [f"{name} swept over {listed(_values(table[f'sweep.{name}']))}" for name in _swept(view)]
+    return f"Training: {', '.join(parts)}; other settings as in each objective's recipe or the table of settings."
 
 
 def _swept(view: View) -> list[str]:
@@ -91,54 +74,51 @@ def _swept(view: View) -> list[str]:
     return swept(view.table, view.plan.get("data_axes", ()))
 
 
-def _by_data(table: pd.DataFrame, column: str, unit: str) -> str:
-    """Write the values of a column, with the data sets of each where they differ: "700 (ring) and 300 (digits)"."""
+def _by_data(table: pd.DataFrame, column: str) -> str:
+    """Return the values of a column, with the data sets of each where they differ: "700 (ring) and 300 (digits)"."""
     values = table.groupby("dataset", sort=False)[column].agg(lambda found: listed(_values(found)))
-    of: dict[str, list[str]] = {}
-    for dataset, value in values.items():
-        of.setdefault(str(value), []).append(str(dataset))
-    if len(of) == 1:
-        return f"{next(iter(of))} {unit}".strip()
-    return f"{listed([f'{value} ({listed(datasets)})' for value, datasets in of.items()])} {unit}".strip()
+    by_value = _inverted(values.to_dict())
+    if len(by_value) == 1:
+        return next(iter(by_value))
+    return listed([f"{value} ({listed(datasets)})" for value, datasets in by_value.items()])
 
 
-def _values(found: Iterable[Any]) -> list[str]:
-    return [
-        f"{value:,}" if isinstance(value, int) else plain(value)
-        for value in dict.fromkeys(pd.Series(found).dropna().tolist())
-    ]
+def _values(values: Iterable[Any]) -> list[str]:
+    distinct_values = dict.fromkeys(pd.Series(values).dropna().tolist())
+    return [f"{value:,}" if isinstance(value, int) else plain(value) for value in distinct_values]
 
 
 def _ranked(view: View) -> str:
-    """Write which metric ranks which data sets, on how many samples, in whose features."""
-    of: dict[str, list[str]] = {}
-    for dataset, metric in view.metrics.items():
-        of.setdefault(metric, []).append(dataset)
-    samples = view.suite.get("score", {}).get("samples")
-    pictures = image_datasets(view.plan)
-    said = []
-    for metric, datasets in of.items():
+    samples, pictures, metrics = view.suite.get("score", {}).get("samples"), image_datasets(view.plan), []
+    by_metric = _inverted(view.metrics)
+    for metric, datasets in by_metric.items():
         n = "" if "@" in metric or samples is None or set(datasets) & pictures else f" on {samples:,} samples"
-        said.append(f"{label(metric)}{n}{f' ({listed(datasets)})' if len(of) > 1 else ''}")
-    by = f"Generators are ranked by {listed(said)}, at their last step, a run that was lost counting as worst."
+        metrics.append(f"{label(metric)}{n}{f' ({listed(datasets)})' if len(by_metric) > 1 else ''}")
     extractors = _extractors(view.table)
-    kind = "extractor" if len(extractors) == 1 else "extractors"
-    return f"{by} Features of pictures are those of the {kind} {listed(extractors)}." if extractors else by
+    features = f" Image features: {listed(extractors)}." if extractors else ""
+    return f"Primary metric: {listed(metrics)} at the last step; lost runs rank last.{features}"
+
+
+def _extractors(table: pd.DataFrame) -> list[str]:
+    return [column.extractor for column in covered("extractor_weights", table.columns)]
 
 
 def _over_tasks(view: View) -> str:
-    """Write how objectives are ranked over many tasks, and tested; "" where they are not."""
-    found = view.headline
-    if found is None:
+    headline = view.headline
+    if headline is None:
         return ""
-    n = len(found.by_task)
-    over = "all tasks" if n == found.n_tasks else f"the {n} tasks that all were run on"
-    ranked = (
-        f"Over {over} they are ranked by their mean score, at equal generator steps and at equal training seconds: 1 "
-        f"at the noise floor, 0 for {null_rows.zero(found.nulls)} and for a lost run."
+    n, pairs = len(headline.by_task), _pairs(view)
+    over = "all tasks" if n == headline.n_tasks else f"the {n} tasks common to all"
+    holm = ", Holm correction" if pairs > 1 else ""
+    tests = f"Pairs of objectives are tested across tasks by Wilcoxon's exact signed-rank test{holm}."
+    if not within_reach(pairs, n):
+        tests = f"{counted(n, 'task')} are too few for a test across tasks; {tasks_needed(pairs)} are needed."
+    bootstrap = " Interquartile means and probabilities of improvement have bootstrap intervals over seeds."
+    return (
+        f"Over {over} objectives are ranked by mean score, at equal generator steps and at equal seconds: 1 at the "
+        f"noise floor, 0 for {null_rows.zero(headline.nulls)} and for lost runs. {tests}"
+        f"{bootstrap if headline.seeds > 1 else ''}"
     )
-    draws = "Interquartile means and chances to be better have bootstrap intervals over seeds."
-    return " ".join([ranked, _tested(_pairs(view), n), *([draws] if found.seeds > 1 else [])])
 
 
 def _pairs(view: View) -> int:
@@ -146,78 +126,55 @@ def _pairs(view: View) -> int:
     return math.comb(view.headline.by_task.shape[1], 2) if view.headline else 0
 
 
-def _tested(pairs: int, tasks: int) -> str:
-    by, holm = "Wilcoxon's signed-rank test, exact", " with Holm's correction" if pairs > 1 else ""
-    if not within_reach(pairs, tasks):
-        needed = f"{tasks_needed(pairs)} tasks would be needed"
-        return f"By {by},{holm or ' at 5 %'}, no pair can be told apart across so few tasks: {needed}."
-    if pairs == 1:
-        return f"The two are tested across the tasks by {by}."
-    return f"Every pair is tested across the tasks by {by},{holm}."
-
-
-def _asked(view: View) -> list[str]:
-    """Return what the trials of a study were asked for, once all have ended; nothing where there is none."""
-    kept = view.plan.get("study") or {}
-    if not kept.get("chosen"):
+def _analyses(view: View) -> list[str]:
+    """Return the keys of `bibliography.OF_STUDIES` that the trials of a study were analysed by, once all have ended."""
+    study = view.plan.get("study") or {}
+    if not study.get("chosen"):
         return []
     block, spread = view.suite["study"], view.suite["study"]["sampler"] in SPREAD
-    tested = sum(distinct(kept["trials"], name) == block["trials"] for name in view.table["objective"].unique())
-    asked = {
+    tested = sum(distinct(study["trials"], name) == block["trials"] for name in view.table["objective"].unique())
+    analyses = {
         "drawn": True,
         "expected": block["sampler"] in INDEPENDENT,
         "spread": spread and tested > 0,
         "paired": spread and tested > 1,
         "weighed": spread and block["trials"] >= FEWEST,
     }
-    return [what for what, is_so in asked.items() if is_so]
+    return [name for name, is_so in analyses.items() if is_so]
 
 
 def _studied(view: View) -> str:
-    """Write how the settings of a study were drawn, and how its objectives are compared over the space; "" where there
-    is none.
-    """
-    asked = _asked(view)
-    if not asked:
+    analyses = _analyses(view)
+    if not analyses:
         return ""
     block = view.suite["study"]
-    drawn = f"{counted(block['trials'], 'trial')} of each objective, drawn {SAMPLERS[block['sampler']]} (Optuna)"
-    said = [f"Settings were chosen by {drawn}, a trial being worth the mean score of its runs."]
-    said += ["Shares of trials have Wilson's intervals."] if "spread" in asked else []
-    if "paired" in asked:
-        said.append(
-            f"Objectives are compared trial by trial: in the share of trials within {NEAR:g} of the best that any "
-            "objective reached (McNemar's exact test) and in mean value (random flips of signs), each with Holm's "
-            "correction for the number of pairs; differences have bootstrap intervals over trials."
-        )
-    said += ["Importances of settings, for reaching the best quarter, are PED-ANOVA's."] if "weighed" in asked else []
-    return " ".join(said)
-
-
-def _extractors(table: pd.DataFrame) -> list[str]:
-    return [column.extractor for column in covered("extractor_weights", table.columns)]
+    trials = counted(block["trials"], f"{SAMPLERS[block['sampler']]} trial")
+    sentences = {
+        "drawn": f"Settings were chosen by {trials} of each objective (Optuna), valued by their mean score.",
+        "spread": "Shares of trials have Wilson intervals.",
+        "paired": f"Objectives are compared over paired trials by the share of trials within {NEAR:g} of the best "
+        "(McNemar's exact test) and by mean value (sign-flip test), each with Holm correction; differences have "
+        "bootstrap intervals over trials.",
+        "weighed": "Importances for reaching the best quarter are PED-ANOVA's.",
+    }
+    return " ".join(text for name, text in sentences.items() if name in analyses)
 
 
 def _intervals(view: View) -> str:
-    """Write what intervals are over, at which settings, and what is compared within a seed."""
     table = view.table
     seeds, what = int(table["seed"].nunique()), _rivals(table)
     tuned = bool(_swept(view)) and what != "settings"
     if seeds == 1:
-        flattered = ", and settings are chosen on that same seed, which flatters all" if tuned else ""
-        return f"One seed was trained, so that no interval is given{flattered}."
-    chosen = (
-        ", each seed being judged at the setting that was best on the other seeds, and of tuned scores over the "
-        "jackknife pseudo-values of tuning and judging together"
-        if tuned
-        else ""
-    )
+        optimistic = "; settings are tuned on that seed, which is optimistic" if tuned else ""
+        return f"One seed, hence no intervals{optimistic}."
+    how = ""
     if (view.plan.get("study") or {}).get("chosen"):
-        trials = counted(view.suite["study"]["trials"], "trial")
-        chosen = f", none of them used to choose settings, each objective's the best of {trials} on other seeds"
-    shared = "data and latents" if what == "architectures" else "weights, data and latents"
-    paired = f"; {what} are compared seed by seed, for runs of one seed share {shared}" if what else ""
-    return f"Intervals are Student's t over {seeds} training seeds, at 95 %{chosen}{paired}."
+        how = "; the settings, the best of each objective's trials, were chosen on other seeds"
+    elif tuned:
+        how = "; settings are tuned on the other seeds, and tuned means have jackknife pseudo-values"
+    shared = "data and latents" if what == "architectures" else "initial weights, data and latents"
+    paired = f"; {what} are paired by seed ({shared} shared)" if what else ""
+    return f"Intervals are 95 % Student's t intervals over {seeds} training seeds{how}{paired}."
 
 
 def _rivals(table: pd.DataFrame) -> str:
@@ -226,14 +183,24 @@ def _rivals(table: pd.DataFrame) -> str:
     return compared(*counts) if max(counts) > 1 else ""
 
 
-def _made_with(table: pd.DataFrame) -> str:
-    """Write the versions and machines of the runs that have ended."""
-    named: Mapping[str, list[str]] = {
-        name: _values(table[name]) if name in table else [] for name in ("harness", "torch", "device", "host_cpu")
-    }
-    if not named["harness"]:
-        return ""
-    torch = f" and PyTorch {listed(named['torch'])}" if named["torch"] else ""
-    on = f" on {listed(named['device'])}" if named["device"] else ""
-    cpu = f" ({listed(named['host_cpu'])})" if named["host_cpu"] else ""
-    return f"Made with harness {listed(named['harness'])}{torch}{on}{cpu}."
+def _versions(table: pd.DataFrame) -> str:
+    columns = ("harness", "torch", "device", "host_cpu")
+    values = {name: listed(known) for name in columns if name in table and (known := _values(table[name]))}
+    words = {"harness": "Software: harness {}", "torch": " and PyTorch {}", "device": " on {}", "host_cpu": " ({})"}
+    return "".join(words[name].format(text) for name, text in values.items()) + "." if "harness" in values else ""
+
+
+def references(view: View) -> str:
+    """Return BibTeX of this software and of the papers of the objectives, recipes, networks and metrics used here."""
+    table, specs = view.table, view.plan.get("specs", {}).values()
+    measured = {str(c) for c in table.columns if table[c].notna().any()}
+    metrics = {match["plain"] for c in measured if (match := METRIC.fullmatch(c))}
+    networks = {spec["setup"]["architecture"] for spec in specs} | set(table["architecture"].astype(str))
+    sources = [(entry["recipe"] or {}).get("source", "") for entry in view.plan.get("settings", ())]
+    recipes = {f"{match['who'].lower()}{match['year']}" for text in sources for match in SOURCE.finditer(text)}
+    objectives = table["objective.base"].astype(str).unique() if len(table) else ()
+    keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
+    keys |= {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
+    keys |= {"holm1979"} if _pairs(view) > 1 else set()
+    keys |= {key for name in _analyses(view) for key in bibliography.OF_STUDIES[name]}
+    return bibliography.bibtex([key for key in PAPERS if key in keys], __version__)

@@ -7,7 +7,7 @@ from report.fake_results import FakeResults
 
 from harness.report import page
 from harness.report.analysis import null_rows, tables
-from harness.report.text import verdict
+from harness.report.text import answer, headline_tables
 from harness.text import NOTHING
 
 TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"), ("two-moons", "mlp"))
@@ -70,17 +70,17 @@ def test_results_that_were_scored_before_have_no_null_samplers():
     assert null_rows.by_task(view.table).empty
     assert null_rows.measured(view.table).isna().all(axis=None)
     assert null_rows.zero(null_rows.by_task(view.table)) == null_rows.NO_NULLS
-    assert verdict.shown(view.headline)["nulls"] == []
+    assert headline_tables.shown(view.headline)["nulls"] == []
 
 
 @pytest.mark.slow
 def test_the_ranking_shows_the_null_samplers_beside_the_objectives():
     view = tables.read(results())
-    shown = verdict.shown(view.headline)
+    shown = headline_tables.shown(view.headline)
     assert shown["nulls"][0]["label"] == "real data"
     assert len(shown["nulls"]) == len(NULLS)
     assert {row["quality"] for row in shown["rows"]} == {"0.500"}
-    assert "a Gaussian fit, which scores 0" in verdict.text(view.headline, view.table)
+    assert "no better than a Gaussian fit (score 0)" in answer.lost(view.table, view.headline.nulls)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_task_whose_score_is_undefined_is_left_out_of_the_ranking():
     assert null_rows.undefined(view.table) == ["two-moons / mlp"]
     assert view.headline is not None
     assert len(view.headline.by_task) == 2
-    assert NOTHING not in {row["score"] for row in verdict.shown(view.headline)["nulls"]}
+    assert NOTHING not in {row["score"] for row in headline_tables.shown(view.headline)["nulls"]}
 
 
 @pytest.mark.slow

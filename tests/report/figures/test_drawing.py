@@ -10,8 +10,8 @@ from report.fake_results import FakeResults
 
 from harness.objectives import OBJECTIVES
 from harness.report import styles
-from harness.report.analysis import tables
-from harness.report.figures import drawing, encoding, headline_figures, panels, task_figures
+from harness.report.analysis import across_tasks, tables
+from harness.report.figures import across_figures, drawing, encoding, panels, task_figures
 from harness.report.styles import Style
 
 
@@ -236,12 +236,13 @@ def test_no_task_is_left_out_before_another_has_two_panels():
 def test_the_headline_has_a_panel_a_budget_on_one_scale_and_a_grid_of_tasks(no_encoding):
     store = FakeResults(tasks=(("8gaussians", "mlp"), ("swissroll", "mlp")), rates=("recipe", 2e-3))
     view = tables.read(store)
-    made = headline_figures.sections(view)
+    across = across_tasks.across(view.headline, view.compared)
+    made = across_figures.sections(view, across)
     assert [panel.name for panel in made["headline"].panels] == [
         "headline-01-at-equal-generator-steps", "headline-02-at-equal-training-seconds",
     ]  # fmt: skip
     assert len(made["by_task"].panels) == 1
-    steps, seconds, grid = (figure.axes[0] for figure in no_encoding)
+    steps, seconds, grid = (figure.axes[0] for figure in no_encoding[:3])
     assert steps.get_xlim() == seconds.get_xlim()
     assert [text.get_text() for text in steps.get_yticklabels()] == ["wgan-gp", "wgan-clip", "gan"]
     np.testing.assert_array_equal(np.asarray(grid.collections[0].get_array()), view.headline.by_task.to_numpy())
@@ -250,7 +251,9 @@ def test_the_headline_has_a_panel_a_budget_on_one_scale_and_a_grid_of_tasks(no_e
 
 
 def test_one_task_has_no_headline(no_encoding):
-    assert [section.panels for section in headline_figures.sections(tables.read(FakeResults())).values()] == [(), ()]
+    assert [section.panels for section in across_figures.sections(tables.read(FakeResults()), None).values()] == [
+        ()
+    ] * 3
 
 
 @pytest.mark.slow

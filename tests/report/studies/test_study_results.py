@@ -5,8 +5,8 @@ import pytest
 from report.fake_study import SPACE, Study
 from scipy.stats import binomtest
 
-from harness.report.analysis import study_results
 from harness.report.results import Results, confirmed
+from harness.report.studies import study_results
 from harness.statistics import intervals
 from harness.statistics.trials import expected_best
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.report.analysis.study_results import Studied
+from harness.report.studies.study_results import Studied
 from harness.statistics.trials import Array
 from harness.text import plain
 
@@ -120,6 +120,18 @@ def cells(found: Studied, plane: Plane) -> pd.DataFrame:
         place = {"x_low": x_low, "x_high": x_high, "y_low": y_low, "y_high": y_high}
         rows.append({**plane._asdict(), **place, **_mean(mine.loc[(held[0] == i) & (held[1] == j), "value"])})
     return pd.DataFrame(rows)
+
+
+def frames(found: Studied) -> dict[str, pd.DataFrame]:
+    """Return the CSV files of a study by name."""
+    made = {"trials.csv": found.trials, "study.csv": found.objectives, "best-of-trials.csv": found.curves}
+    if not found.ended:
+        return made
+    of_planes = [cells(found, plane) for plane in planes(found)]
+    made |= {"slices.csv": slices(found)}
+    made |= {"planes.csv": pd.concat(of_planes, ignore_index=True)} if of_planes else {}
+    made |= {"study-pairs.csv": found.pairs} if len(found.pairs) else {}
+    return made | ({"importances.csv": found.weights} if len(found.weights) else {})
 
 
 def edges(where: Mapping[str, Any], bins: int) -> Array:

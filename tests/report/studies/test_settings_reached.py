@@ -5,15 +5,16 @@ import pytest
 from report.fake_study import Study
 
 from harness.report import styles
-from harness.report.analysis import study_results
-from harness.report.figures import survival_curves
+from harness.report.figures import study_figures
+from harness.report.studies import settings_reached, study_results
+from harness.report.text.settings_text import of_reached, reached_shown
 from harness.text import NOTHING
 
 GAN, GP = [0.15, 0.75, 0.25, 0.95], [0.6, 0.8, 0.35, 0.25]
 
 
 def read(store):
-    return survival_curves.read(store, study_results.read(store))
+    return settings_reached.read(store, study_results.read(store))
 
 
 def test_numbers_are_those_of_the_trials():
@@ -22,7 +23,7 @@ def test_numbers_are_those_of_the_trials():
     curve = found.curves.set_index(["objective", "at"])["share"]
     assert [curve["gan", at] for at in (0.0, 0.2, 0.5, 0.9, 1.0)] == [1, 0.75, 0.5, 0.25, 0]
     row = found.pairs.set_index("at").loc[0.5]
-    assert [row["first"], row["second"], *row[list(survival_curves.COUNTS)]] == ["gan", "gp", 1, 1, 1, 1]
+    assert [row["first"], row["second"], *row[list(settings_reached.COUNTS)]] == ["gan", "gp", 1, 1, 1, 1]
     assert (row["difference"], row["p"]) == (0, 1)
     assert (found.pairs["low"] <= found.pairs["difference"]).all()
     assert (found.pairs["high"] >= found.pairs["difference"]).all()
@@ -32,7 +33,7 @@ def test_a_lost_run_counts_0():
     lost = {f"gp-1-{seed}": status for seed, status in ((100, "diverged"), (101, "oom"))}
     whole, found = read(Study({"gan": GAN, "gp": GP})), read(Study({"gan": GAN, "gp": GP}, statuses=lost))
     row = found.pairs.set_index("at").loc[0.1]
-    assert [*row[list(survival_curves.COUNTS)]] == [1, 0, 3, 0]
+    assert [*row[list(settings_reached.COUNTS)]] == [1, 0, 3, 0]
     assert whole.pairs.set_index("at").loc[0.1, "both"] == 4
     assert found.n == 4
 
@@ -41,7 +42,7 @@ def test_a_trial_that_lost_its_runs_reaches_no_score_and_one_at_0_reaches_0():
     lost = {f"gp-1-{seed}": "diverged" for seed in (100, 101)}
     found = read(Study({"gan": [0.0, *GAN[1:]], "gp": GP}, statuses=lost))
     row = found.pairs.set_index("at").loc[0.0]
-    assert [*row[list(survival_curves.COUNTS)]] == [1, 0, 3, 0]
+    assert [*row[list(settings_reached.COUNTS)]] == [1, 0, 3, 0]
     assert found.curves.set_index(["objective", "at"])["share"]["gp", 0.0] == 0.75
 
 
@@ -52,25 +53,23 @@ def of_architectures(values, **more):
     return Study(values, points=points, space=space, **more)
 
 
-@pytest.mark.slow
-def test_the_sentence_names_who_reaches_more_only_where_that_is_told_apart():
-    told = survival_curves.sentence(read(of_architectures({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
-    assert told.startswith(
-        "Of 10 architectures, gan and gp both bring 1 to a score of 0.5, gp alone 9, gan alone 0 and neither 0: 90 "
-        "points [70, 100] more with gp (McNemar's exact test of the 9 that only one brings there"
+def test_the_sentence_has_the_counts_and_the_test():
+    text = of_reached(read(of_architectures({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
+    assert text.startswith(
+        "Of 10 architectures, 1 reach a score of 0.5 with both objectives, 9 with gp alone, 0 with gan"
     )
-    assert told.endswith("there: p = 0.0039).")
-    turned = survival_curves.sentence(read(of_architectures({"gp": [0.9] * 10, "gan": [0.2] * 9 + [0.8]})))
-    assert turned == told.replace("gan and gp both", "gp and gan both")
-    same = survival_curves.sentence(read(of_architectures({"gan": GAN, "gp": GP})))
-    assert "a difference of 0 points [" in same
-    assert "], no difference found (McNemar" in same
-    assert survival_curves.sentence(read(of_architectures({"gan": GAN, "gp": GP, "lp": GP}))) == ""
+    assert text.endswith("gp - gan = 90 points [70, 100], significant (McNemar's exact test, p = 0.0039).")
+    turned = of_reached(read(of_architectures({"gp": [0.9] * 10, "gan": [0.2] * 9 + [0.8]})))
+    assert "gan - gp = -90 points [-100, -70], significant" in turned
+    same = of_reached(read(of_architectures({"gan": GAN, "gp": GP})))
+    assert "= 0 points [" in same
+    assert "], not significant (McNemar" in same
+    assert of_reached(read(of_architectures({"gan": GAN, "gp": GP, "lp": GP}))) == ""
 
 
 def test_every_other_objective_is_set_against_the_first():
     found = read(Study({"gan": GAN, "gp": GP, "lp": GP}))
-    assert [(pair["first"], pair["second"]) for pair in survival_curves.shown(found)["pairs"]] == [
+    assert [(pair["first"], pair["second"]) for pair in reached_shown(found)["pairs"]] == [
         ("gan", "gp"),
         ("gan", "lp"),
     ]
@@ -98,8 +97,8 @@ def test_there_is_none_before_the_end_of_one_objective_or_of_other_settings():
 )
 def test_it_answers_of_architectures_and_two_objectives_alone(store, noun, primary):
     found = read(store)
-    assert (found.noun, found.primary, survival_curves.shown(found)["primary"]) == (noun, primary, primary)
-    assert bool(survival_curves.sentence(found)) == primary
+    assert (found.noun, found.primary, reached_shown(found)["primary"]) == (noun, primary, primary)
+    assert bool(of_reached(found)) == primary
 
 
 def test_where_settings_repeat_the_counts_stand_alone():
@@ -108,17 +107,15 @@ def test_where_settings_repeat_the_counts_stand_alone():
     found = read(store)
     assert found.pairs[["low", "high", "p"]].isna().all(axis=None)
     assert found.curves[["low", "high"]].isna().all(axis=None)
-    assert survival_curves.sentence(found).endswith(
-        "a difference of 0 points, not tested, for some of them are the same."
-    )
-    [pair] = survival_curves.shown(found)["pairs"]
+    assert of_reached(found).endswith("gp - gan = 0 points, not tested: some are the same.")
+    [pair] = reached_shown(found)["pairs"]
     assert {row["p"] for row in pair["rows"]} == {NOTHING}
-    figure, _, _ = survival_curves._survival(found, styles.styles(["gan", "gp"]))
+    figure, _, _ = study_figures._reached(found, styles.styles(["gan", "gp"]))
     assert len(figure.axes[0].collections) == 0
 
 
 def test_the_page_has_the_counts_as_text():
-    [pair] = survival_curves.shown(read(Study({"gan": GAN, "gp": GP})))["pairs"]
+    [pair] = reached_shown(read(Study({"gan": GAN, "gp": GP})))["pairs"]
     assert [row["at"] for row in pair["rows"]] == ["0.1", "0.3", "0.5", "0.7", "0.9"]
     assert [row["neither"] for row in pair["rows"]] == ["0", "0", "1", "2", "3"]
     assert pair["rows"][-1]["gap"].startswith("-25 points [")
@@ -127,12 +124,12 @@ def test_the_page_has_the_counts_as_text():
 def test_the_figures_draw_shares_and_differences_with_their_bands():
     found = read(Study({"gan": GAN, "gp": GP}))
     styled = styles.styles(["gan", "gp"])
-    figure, _, _ = survival_curves._survival(found, styled)
+    figure, _, _ = study_figures._reached(found, styled)
     [ax] = figure.axes
     for line, (_, part) in zip(ax.lines, found.curves.groupby("objective"), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), part["share"])
     assert len(ax.collections) == 2
-    figure, _, said = survival_curves._differences(found, styled)
+    figure, _, said = study_figures._differences(found, styled)
     [ax] = figure.axes
-    np.testing.assert_array_equal(ax.lines[1].get_ydata(), found.pairs["difference"])
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), found.pairs["difference"])
     assert said.endswith("to that of gan, paired by setting")

@@ -5,9 +5,9 @@ import pytest
 from report.fake_study import Study
 
 from harness.report import styles
-from harness.report.analysis import study_results, study_slices
-from harness.report.analysis.study_slices import Plane
-from harness.report.figures import drawing, encoding, study_drawing, study_panels
+from harness.report.figures import drawing, encoding, study_figures
+from harness.report.studies import study_results, study_slices
+from harness.report.studies.study_slices import Plane
 from harness.study import importance
 
 RATES = np.geomspace(1e-4, 1e-2, 48)
@@ -109,7 +109,7 @@ def test_without_importances_planes_are_over_the_first_two_settings(sampler, tri
     few = study_results.read(Study(values, points=POINTS[:trials], space=SPACE, sampler=sampler))
     assert study_slices.planes(few) == [Plane("gp", *list(SPACE)[:2])]
     assert study_slices.ordered(few) == list(SPACE)
-    tables = study_panels.tables(few)
+    tables = study_slices.frames(few)
     assert tables["planes.csv"]["trials"].sum() == trials
     assert len(tables["slices.csv"])
     assert ("importances.csv" in tables) == (sampler != "tpe")
@@ -120,13 +120,13 @@ def test_a_slice_marks_every_trial_and_leaves_those_hollow_that_lost_a_run():
     lost = found(statuses={"gp-3-100": "diverged", "gp-7-101": "oom", "gp-7-100": "oom"})
     figure, ax = drawing.blank(4, 3)
     points, slices = study_slices.points(lost, "lr"), study_slices.slices(lost)
-    study_drawing.draw_slice(ax, points, slices[slices["setting"] == "lr"], STYLED, SPACE["lr"])
+    study_figures.draw_slice(ax, points, slices[slices["setting"] == "lr"], STYLED, SPACE["lr"])
     marks = [marks for marks in ax.collections if hasattr(marks, "get_sizes")]
     assert [len(of.get_offsets()) for of in marks] == [48, 0, 46, 2]
     assert [len(of.get_facecolors()) for of in marks] == [1, 0, 1, 0]
     np.testing.assert_allclose(marks[-1].get_offsets(), [[RATES[3], (RISING[3] - 0.01) / 2], [RATES[7], 0]])
     assert ax.get_xscale() == "log"
-    assert "with a run lost" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "with a lost run" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_choices_stand_beside_each_other(both):
@@ -137,7 +137,7 @@ def test_choices_stand_beside_each_other(both):
 
 
 def test_importances_are_filled_above_chance_alone(both):
-    _, _, said = drawn = study_panels._weights(both, STYLED, both.weights)
+    _, _, said = drawn = study_figures._weights(both, STYLED, both.weights)
     [ax] = drawn[0].axes
     assert "Importance of every setting" in said
     faces = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() in "os" and len(line.get_xdata())]
@@ -146,7 +146,7 @@ def test_importances_are_filled_above_chance_alone(both):
 
 
 def test_a_plane_draws_cells_and_trials(both):
-    figure, name, _ = study_panels._plane(both, Plane("gp", "lr", "clip"))
+    figure, name, _ = study_figures._plane(both, Plane("gp", "lr", "clip"))
     ax = figure.axes[0]
     mesh, whole, lost = ax.collections
     assert name == "gp lr clip"
@@ -160,13 +160,13 @@ def test_a_plane_draws_cells_and_trials(both):
 )
 def test_long_names_of_choices_are_slanted(choices, turned):
     _, ax = drawing.blank(4, 3)
-    study_drawing._range(ax, "x", {"choices": choices})
+    study_figures.fit_range(ax, "x", {"choices": choices})
     assert {label.get_rotation() for label in ax.get_xticklabels()} == {turned}
     assert [label.get_text() for label in ax.get_xticklabels()] == choices
 
 
 def test_the_curves_are_drawn_with_their_bands(both):
-    figure, _, said = study_panels._best(both, STYLED, both.curves)
+    figure, _, said = study_figures._best(both, STYLED, both.curves)
     [ax] = figure.axes
     assert [list(line.get_xdata()) for line in ax.lines] == [list(range(1, 49))] * 2
     assert len(ax.collections) == 2
@@ -175,13 +175,13 @@ def test_the_curves_are_drawn_with_their_bands(both):
 
 def test_pictures_are_bounded_and_the_rest_is_said(both, monkeypatch):
     monkeypatch.setattr(encoding, "encode", lambda figure: (b"", b""))
-    monkeypatch.setattr(study_panels, "MOST", 1)
-    sections = study_panels.sections(both, STYLED)
+    monkeypatch.setattr(study_figures, "MOST", 1)
+    sections = study_figures.sections(both, STYLED)
     assert {name: len(section.panels) for name, section in sections.items()} == {
         "study": 1, "weights": 1, "slices": 1, "planes": 1,
     }  # fmt: skip
     assert sections["slices"].notes == ("Shown are 1 of 4 settings; the tables hold them all.",)
     assert all(panel.alt for section in sections.values() for panel in section.panels)
     unfinished = found(statuses={"gp-0-100": "pending"})
-    assert not any(section.panels for section in study_panels.sections(unfinished, STYLED).values())
-    assert list(study_panels.tables(unfinished)) == ["trials.csv", "study.csv", "best-of-trials.csv"]
+    assert not any(section.panels for section in study_figures.sections(unfinished, STYLED).values())
+    assert list(study_slices.frames(unfinished)) == ["trials.csv", "study.csv", "best-of-trials.csv"]
