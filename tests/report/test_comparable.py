@@ -11,7 +11,8 @@ from report.fake_results import FakeResults
 from harness.errors import HarnessError
 from harness.report.analysis import comparable, tables
 from harness.report.analysis.across_tasks import across
-from harness.report.comparison.pairs import difference, pair
+from harness.report.comparison.paired_tests import difference
+from harness.report.comparison.pairs import pair
 from harness.report.reading import read
 from harness.report.text import answer
 from harness.statistics import lost_runs

@@ -11,9 +11,9 @@ from report.fake_results import FakeResults
 from harness.errors import HarnessError
 from harness.report.analysis import comparable, tables
 from harness.report.comparison import comparison_text
-from harness.report.comparison.paired_tests import judge, over_tasks
-from harness.report.comparison.pairs import Side, difference, pair
-from harness.report.comparison.run_diff import changed_settings, foremost, warnings
+from harness.report.comparison.paired_tests import difference, judge, over_tasks
+from harness.report.comparison.pairs import Side, pair
+from harness.report.comparison.run_diff import Change, changed_settings, foremost, warnings
 from harness.statistics import intervals
 
 TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"))
@@ -234,10 +234,10 @@ def test_another_machine_version_and_way_of_scoring_are_warned_of():
     said = "\n".join(warnings(a, b, pair(a, b)))
     assert "torch differs: 2.13.0 in A, 2.12.0 in B" in said
     assert "host_cpu differs: a processor in A, another in B" in said
-    assert "scored in features of other extractors" in said
+    assert "scored in features of different extractors" in said
     assert "measured in A alone: hq" in said
     assert "device" not in said
-    assert [row["setting"] for row in changed_settings(a, b, pair(a, b))] == [
+    assert [change.setting for change in changed_settings(a, b, pair(a, b))] == [
         "score.at",
         "score.samples",
         "score.extractors",
@@ -271,16 +271,14 @@ def test_so_are_instruction_sets_libraries_and_extractors(columns, differs):
 def test_what_is_neither_swept_nor_named_is_said_before_the_verdict():
     a = side(FakeResults(), **{"extractor_weights[classifier]": "x"})
     b = side(FakeResults(), "b", **{"extractor_weights[classifier]": "y"})
-    found, rows = pair(a, b), [{"setting": name, "a": "1", "b": "2"} for name in ("steps", "hyper.critic_lr")]
+    found, rows = pair(a, b), [Change(name, "1", "2") for name in ("steps", "hyper.critic_lr")]
     settings, weights = foremost(a, b, found, rows, "")
     assert settings.endswith(
         "neither swept nor named: steps is 1 in A and 2 in B; hyper.critic_lr is 1 in A and 2 in B"
     )
     assert weights.startswith("extractor_weights[classifier] differs: x in A, y in B")
     assert weights in warnings(a, b, found)
-    named = [
-        {"setting": name, "a": "1", "b": "2"} for name in ("hyper.critic_lr", "version.objective", "objective.base")
-    ]
+    named = [Change(name, "1", "2") for name in ("hyper.critic_lr", "version.objective", "objective.base")]
     assert foremost(a, b, found, named, "objective") == [weights]
     assert foremost(a, b, found, [*named, rows[0]], "objective")[0].endswith("named: steps is 1 in A and 2 in B")
     loose = replace(found, loose=("lr",))

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from harness.report.analysis import tables
+from harness.report.analysis import primary, tables
 from harness.report.comparison.pairs import Side, pair
-from harness.report.comparison.run_diff import changed_settings
+from harness.report.comparison.run_diff import Change, changed_settings
 from harness.spec import content_id
 from harness.store import Store
 
@@ -39,7 +39,7 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
     table = tables.runs_of(store)[0]
     rows = table[(table["objective"] == "averaged") & (table["architecture"] == "mlp")].reset_index(drop=True)
     spec = store.plan["specs"][rows["run_id"][0]]
-    metrics = tables.metrics_of(store.plan, table)
+    metrics = primary.metrics_of(store.plan, table)
     a = Side("a", store.plan, rows, metrics)
     paths = list(leaves({"setup": spec["setup"], "hyper": spec["hyper"]}))
     assert len(paths) > 20
@@ -50,21 +50,21 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
         b = Side("b", plan, rows.assign(run_id=run_id), metrics)
         told = changed_settings(a, b, pair(a, b))
         assert told, path
-        assert all(row["a"] != row["b"] and row["pairs"] == 1 for row in told), path
+        assert all(change.a != change.b and change.pairs == 1 for change in told), path
 
 
 @pytest.mark.slow
 def test_runs_of_equal_id_have_no_changed_setting(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]
-    a, b = (Side(name, store.plan, table, tables.metrics_of(store.plan, table)) for name in "ab")
+    a, b = (Side(name, store.plan, table, primary.metrics_of(store.plan, table)) for name in "ab")
     assert changed_settings(a, b, pair(a, b)) == []
 
 
 def test_each_change_is_counted_once_with_the_objectives_that_it_concerns(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]
-    metrics, specs, renamed = tables.metrics_of(store.plan, table), {}, {}
+    metrics, specs, renamed = primary.metrics_of(store.plan, table), {}, {}
     for run_id, objective in zip(table["run_id"], table["objective"], strict=True):
         spec = copy.deepcopy(store.plan["specs"][run_id])
         spec["setup"]["train"]["batch"] = 16
@@ -73,7 +73,7 @@ def test_each_change_is_counted_once_with_the_objectives_that_it_concerns(traine
         specs[renamed[run_id]] = spec
     b = Side("b", {**store.plan, "specs": specs}, table.assign(run_id=table["run_id"].map(renamed)), metrics)
     a = Side("a", store.plan, table, metrics)
-    told = {row["setting"]: row for row in changed_settings(a, b, pair(a, b))}
+    told = {change.setting: change for change in changed_settings(a, b, pair(a, b))}
     assert set(told) == {"setup.batch", "setup.n_critic"}
-    assert told["setup.batch"] == {"setting": "setup.batch", "a": "8", "b": "16", "pairs": 5, "objectives": []}
-    assert (told["setup.n_critic"]["pairs"], told["setup.n_critic"]["objectives"]) == (2, ["averaged"])
+    assert told["setup.batch"] == Change("setup.batch", "8", "16", 5)
+    assert (told["setup.n_critic"].pairs, told["setup.n_critic"].objectives) == (2, ("averaged",))
