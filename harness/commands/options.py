@@ -1,14 +1,70 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options of the commands, each declared once, and the groups of verbs in `harness --help`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"
+
+
+class Verbs(TyperGroup):
+    """Lists the commands by the panel each was declared with."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section a panel."""
+        width = max(map(len, self.commands))
+        for panel in (RUN, INSPECT, MAINTAIN):
+            verbs = [(name, verb) for name, verb in self.commands.items() if verb.rich_help_panel == panel]  # type: ignore[attr-defined]
+            with formatter.section(panel):
+                formatter.write_dl([(f"{name:<{width}}", verb.get_short_help_str(200)) for name, verb in verbs])
+
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
-FolderArgument = Annotated[str, typer.Argument(help="A suite's results folder, or a root of several.")]
-Compared = Annotated[
-    list[str],
-    typer.Argument(metavar="A B", help="Two results folders; or one, then two of its objectives or architectures."),
+FolderArgument = Annotated[str, typer.Argument(help="The results folder of a suite, or a root of several.")]
+FoldersArgument = Annotated[
+    list[str], typer.Argument(help="Results folders, or a root of several; several are merged.")
+]
+RunArgument = Annotated[str, typer.Argument(help="A run_id, or an unambiguous beginning of one.")]
+DatasetArgument = Annotated[str, typer.Argument(help="The name of a data set.")]
+ArchitectureArgument = Annotated[str, typer.Argument(help="The name of an architecture.")]
+ListArgument = Annotated[
+    str, typer.Argument(help="suites, objectives, architectures, datasets, metrics or extractors.")
+]
+BenchArgument = Annotated[
+    str, typer.Argument(help="engine or images: stacks against a plain loop; study: stacks against single runs.")
+]
+CompareArgument = Annotated[
+    list[str], typer.Argument(metavar="A B", help="Two results folders; or one, and two objectives or architectures.")
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Scale = Annotated[str | None, typer.Option("--scale", help="Use the settings of this scale of the suite.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0: this one. [default: one a core]")
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")]
+Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
+RunRoot = Annotated[str, typer.Option("--root", metavar="ROOT", help="The results folder, or a root of several.")]
+Measure = Annotated[bool, typer.Option("--measure", help="Time a few steps of every stack without timings.")]
+Power = Annotated[
+    float | None,
+    typer.Option("--power", metavar="EFFECT", help="The seeds needed to detect this effect: Cohen's d, paired."),
+]
+Samples = Annotated[int | None, typer.Option("--samples", min=1, help="As score.samples in a suite.")]
+Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
+Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until all is done, or Ctrl-C.")]
+Number = Annotated[int, typer.Option("-n", "--number", min=1, help="How many samples.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the latents. [default: the seed of the run]")]
+SampleFile = Annotated[
+    str, typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.")
 ]
 Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown or optuna.")]
 ExportFile = Annotated[
@@ -20,27 +76,5 @@ ExportFile = Annotated[
         help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md or .db, here]",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Power = Annotated[
-    float | None,
-    typer.Option("--power", metavar="EFFECT", help="Count the seeds that would show this effect: Cohen's d, paired."),
-]
 ReportFolder = Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")]
-Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="Use the suite's settings of this name, such as paper.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeat for several.")
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="KEY=VALUE,..", help="Train only these, such as objective=wgan-gp,dataset=ring."),
-]
-RunArgument = Annotated[str, typer.Argument(help="A run_id, or a beginning that no other run has.")]
-RunRoot = Annotated[
-    str, typer.Option("--root", metavar="ROOT", help="The results folder to look in, or a root of several.")
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0 is this one. [default: one a core]")
-]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first run that fails.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]

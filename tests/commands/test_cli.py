@@ -299,13 +299,29 @@ def test_a_folder_that_cannot_be_written_is_exit_3(call):
     assert "-o" in err
 
 
-def test_every_command_has_a_help_text():
-    commands = typer.main.get_command(cli.app).commands
-    assert list(commands) == [
-        "init", "list", "show", "data", "plan", "run", "study", "retry", "score", "status", "logs", "sample", "export",
-        "doctor", "verify", "clean", "report", "compare", "bench", "schema",
+VERBS = typer.main.get_command(cli.app).commands
+
+
+def test_help_groups_the_verbs_in_whole_lines(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = call("--help")
+    assert code == 0
+    assert [line for line in out.splitlines() if line in ("Run:", "Inspect:", "Maintain:")] == [
+        "Run:", "Inspect:", "Maintain:"
     ]  # fmt: skip
-    assert all(command.help for command in commands.values())
+    assert all(re.search(rf"^  {name} +[A-Z].*\.$", out, re.MULTILINE) for name in VERBS)
+    assert len(VERBS) == 20
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in VERBS)], ids="-".join)
+def test_every_help_fits_and_ends_with_an_example_that_can_be_given(call, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = call(*words, "--help")[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any(line.endswith("...") for line in lines[1:])  # of the first it is [ARGS]...
+    harness, name, *arguments = lines[-1].removeprefix("  Example: ").partition(" >")[0].split()
+    assert (harness, name) == ("harness", words[0] if words else "run")
+    VERBS[name].make_context(name, arguments)  # raises where an argument or option is wrong
 
 
 def test_public_names_are_there():
