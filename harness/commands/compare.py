@@ -23,7 +23,7 @@ from harness.report.results import Results, comparable, studies_sentence
 from harness.store import STATUSES, Store
 from harness.store.find import all_folders, holds_results, one_folder
 from harness.store.scoring_settings import scoring
-from harness.text import counted
+from harness.text import counted, listed
 
 USAGE = "name two results folders, or one and two of its objectives or architectures"
 VARIANTS = ("objective", "architecture")
@@ -100,9 +100,19 @@ def _split(words: Sequence[str]) -> list[str]:
 def _named(words: list[str]) -> tuple[Named, Named]:
     """Return the two sides that words name. Raises HarnessError where they name no two, StoreError without results."""
     are_folders = [Path(word).exists() or "/" in word for word in words]
+    missing = [word for word in words if "/" in word and not Path(word).exists()]
+    if missing:
+        raise StoreError(
+            f"{listed(missing)}: no such folder; {USAGE}, such as those that `harness run quickstart` makes"
+        )
     match are_folders:
         case [False, False]:
-            folder = one_folder("results")
+            try:
+                folder = one_folder("results")
+            except HarnessError as error:
+                raise type(error)(
+                    f"{listed(words)}: no such folders; as names of objectives they need results: {error}"
+                ) from None
             return Named(folder, words[0]), Named(folder, words[1])
         case [True, False, False]:
             (folder,) = _folders(words[0])
@@ -176,7 +186,7 @@ def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:
         there = known[name, "objective"] | known[name, "architecture"]
         if name.variant not in there:
             near = suggestion(name.variant, there)
-            raise HarnessError(f"{name.variant!r}: no objective or architecture of {name.folder}.{near}")
+            raise HarnessError(f"{name.variant!r}: no folder, objective or architecture of {name.folder}.{near}")
     raise HarnessError(f"{names[0].variant!r} and {names[1].variant!r}: an objective beside an architecture; {USAGE}")
 
 

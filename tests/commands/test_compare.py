@@ -116,9 +116,10 @@ def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
         (["results/small", "results"], 2, "are the same results"),
         (["results/small", "elsewhere"], 2, "'elsewhere' beside results/small: no folder of that name is here"),
         (["elsewhere", "results/small"], 2, "'elsewhere' beside results/small"),
-        (["results/small", "nowhere/small"], 3, "nowhere/small: no results there"),
+        (["results/small", "nowhere/small"], 3, "nowhere/small: no such folder"),
+        (["nowhere/a", "nowhere/b"], 3, "nowhere/a and nowhere/b: no such folder"),
         (["results/small", "averaged", "averaged"], 2, "'averaged' is given twice"),
-        (["results/small", "averaged", "wlid"], 2, "'wlid': no objective or architecture of results/small. Did you"),
+        (["results/small", "averaged", "wlid"], 2, "'wlid': no folder, objective or architecture of results/small. Did you"),
         (["results/small", "averaged", "mlp"], 2, "an objective beside an architecture"),
         (["results/small", "averaged", "wgan-clip"], 2, "averaged and wgan-clip have no cell and seed in common: data"),
         (["results/small", "averaged", "pending"], 2, "averaged and pending: no run has ended on both sides yet"),
@@ -177,3 +178,11 @@ def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store.write_plan(plan, store.suite_text)
     out = call("compare", "results/small", "elsewhere/small")[1]
     assert "\x1b" not in out
+
+
+def test_missing_folders_are_named(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call("compare", "a", "b")
+    assert code == 3
+    assert "a and b: no such folders" in err
+    assert "harness run quickstart" in err
