@@ -20,12 +20,14 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _HOMES = {  # "": a module of this name
     "ARCHITECTURES": "harness.architectures",
+    "Column": "harness.metrics.columns",
     "DATASETS": "harness.datasets",
     "METRICS": "harness.metrics",
     "OBJECTIVES": "harness.objectives",
     "Architecture": "harness.architectures",
     "Dataset": "harness.datasets",
     "HarnessError": "harness.errors",
+    "Metric": "harness.metrics",
     "Objective": "harness.objectives",
     "Recipe": "harness.objectives",
     "RunSpec": "harness.spec",

@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.execution.opening import open_planned
 from harness.execution.process_state import stated
 from harness.execution.provenance import machine
+from harness.plugins.components import plugged_metrics
 from harness.spec import ENGINE_VERSION, RunSpec, content_id
 from harness.store import LOST, Store, drop_drafts, mend
 from harness.store.find import run_label
@@ -54,7 +55,7 @@ def plan_suite(
         raise HarnessError(f"{suite.folder}: the suite has no `study`; write that block, or use `harness run`")
     if suite.study and only:
         raise HarnessError("--only: a study trains all runs of its trials; leave it out")
-    resolved, previous = suite.to_json(), earlier_plan(store)
+    resolved, previous = _with_metrics(suite.to_json()), earlier_plan(store)
     with with_places(given, scale, sets):
         plan, course = _planned(suite, store, previous, place)
     selected = run_filter(only, plan)
@@ -111,7 +112,7 @@ def _planned(
         return make_plan(suite, previous, place), {}
     from harness.study.course import course  # imports Optuna, which other suites need not wait for
 
-    stands = course(suite, store, previous, _score_id(suite.to_json()["score"]))
+    stands = course(suite, store, previous, _score_id(_with_metrics(suite.to_json())["score"]))
     return make_plan(suite, previous, place, stands.runs), {"study": stands.kept}
 
 
@@ -136,7 +137,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
     from harness.plan.stacks import Plan
 
     store, plan = _opened(folder)
-    score = plan["resolved"]["score"]
+    score = _with_metrics(plan["resolved"])["score"]
     asked = {**score, "samples": samples or score["samples"]}
     _refuse_too_many(Plan.from_json(plan), asked["samples"])
     _refuse_too_few(Plan.from_json(plan), plan["resolved"]["primary"]["images"], asked)
@@ -191,7 +192,9 @@ def _refuse_too_few(plan: "Plan", metric: str, score: Mapping[str, Any]) -> None
     for (label, _), (name, data) in found.items():
         entry = DATASETS.get(name)
         if entry is not None and entry.kind == "images":
-            why = why_unranked(metric, label, entry, data, (score["samples"], score.get("extractors")))
+            why = why_unranked(
+                metric, label, entry, data, (score["samples"], score.get("extractors")), score.get("metrics", {})
+            )
             if why:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 
@@ -300,4 +303,10 @@ def _opened(folder: str) -> tuple[Store, dict[str, Any]]:
 def _score_id(score: Mapping[str, Any]) -> str:
     from harness.metrics import score_id
 
-    return score_id(score["at"], score["samples"], score.get("extractors"))
+    return score_id(score["at"], score["samples"], score.get("extractors"), score.get("metrics", {}))
+
+
+def _with_metrics(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Add to what a suite says the metrics of its plug-ins, where they define some."""
+    metrics = plugged_metrics(resolved.get("plugins", []))
+    return {**resolved, "score": {**resolved["score"], **({"metrics": metrics} if metrics else {})}}

@@ -42,7 +42,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
             continue
-        steps = {step: score(x, reference, last=step == end) for step, x in points.items() if x is not None}
+        plugged = how.get("metrics", {})
+        steps = {step: score(x, reference, step == end, plugged) for step, x in points.items() if x is not None}
         took = time.perf_counter() - started - (making_s or 0.0)
         made_with = {f"extractor_weights[{name}]": seen.extractor.digest for name, seen in reference.seen.items()}
         store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)

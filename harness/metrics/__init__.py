@@ -8,13 +8,13 @@ classes        what a classifier sees in them       null_samplers  samplers that
 sample_metrics of points or pixels themselves       extractors/    what turns images into features
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import lookup
+from harness.errors import HarnessError, lookup
 from harness.metrics import image_metrics, null_samplers, sample_metrics
 from harness.metrics.columns import OF_RUNS, Column, MetricColumn
 from harness.metrics.fidelity import FLOOR_DRAWS
@@ -24,13 +24,17 @@ from harness.metrics.reference import Reference
 from harness.metrics.sample_metrics import METRICS, MODES_SAMPLES, Metric
 from harness.metrics.transport import MAX_DIMENSION, Points
 from harness.spec import RunSpec, content_id
+from harness.text import listed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+NONE: Mapping[str, int] = {}
+
 __all__ = [
     "FEATURE_METRICS",
     "METRICS",
+    "Column",
     "FeatureMetric",
     "Metric",
     "Reference",
@@ -73,7 +77,7 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     draws = [plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)]
     floors: dict[str, float] = {}
     for metric in METRICS.values():
-        if metric.floored and metric.applies(bare):
+        if metric.floored and not metric.file and metric.applies(bare):
             values = [metric.compute(draw, bare) for draw in draws]
             floors |= {name: float(np.mean([value[name] for value in values])) for name in values[0]}
             floors |= {f"{name}_sd": float(np.std([value[name] for value in values], ddof=1)) for name in values[0]}
@@ -171,19 +175,22 @@ def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
     return 3 * 8 * pairs
 
 
-def score(generated: Points, reference: Reference, last: bool = True) -> dict[str, float | None]:
+def score(
+    generated: Points, reference: Reference, last: bool = True, plugged: Mapping[str, int] = NONE
+) -> dict[str, float | None]:
     """Return every metric that applies, by column, with its floor; None for what is undefined or not finite.
 
-    `last` says that this is the last scored step, at which costly metrics are taken too.
+    `last` says that this is the last scored step, at which costly metrics are taken too; `plugged` names metrics of
+    plug-ins that are taken, with the hashes of their files. Raises HarnessError where one is another, or fails.
     """
     columns: dict[str, float] = {}
-    for metric in METRICS.values():
+    for name, metric in _taken(plugged).items():
         # Of pictures there is no distance but these, so that a curve of them needs every step.
         if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
-            found = metric.compute(generated, reference)
-            columns |= found
+            values = _computed(name, metric, generated, reference)
+            columns |= values
             if metric.floored:
-                columns |= {f"{name}_floor": reference.floors[name] for name in found}
+                columns |= {f"{column}_floor": reference.floors[column] for column in values}
     if "w1" in columns:
         columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
     if reference.seen:
@@ -194,15 +201,41 @@ def score(generated: Points, reference: Reference, last: bool = True) -> dict[st
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
-def rankable(dataset: Any, data: Mapping[str, Any]) -> list[str]:
+def _taken(plugged: Mapping[str, int]) -> dict[str, Metric]:
+    """Return the built-in metrics, and those of plug-ins. Raises HarnessError where one of these is another."""
+    for name, mark in plugged.items():
+        if name not in METRICS or METRICS[name].file != mark:
+            raise HarnessError(
+                f"the plug-in that defines the metric '{name}' has changed since the suite was planned, or cannot be "
+                "loaded; `harness run` plans it anew"
+            )
+    return {name: metric for name, metric in METRICS.items() if not metric.file or name in plugged}
+
+
+def _computed(name: str, metric: Metric, generated: Points, reference: Reference) -> dict[str, float]:
+    """Return what a metric gives. Raises HarnessError where one of a plug-in fails, or gives other columns."""
+    if not metric.file:
+        return metric.compute(generated, reference)
+    try:
+        values = {str(column): float(value) for column, value in metric.compute(generated, reference).items()}
+    except Exception as error:  # of whatever the plug-in does
+        raise HarnessError(f"the metric '{name}' of a plug-in fails: {type(error).__name__}: {error}") from error
+    if values.keys() != {str(column) for column in metric.columns}:
+        declared = listed([str(column) for column in metric.columns])
+        raise HarnessError(f"the metric '{name}' of a plug-in gives {listed(list(values))}, and declares {declared}")
+    return values
+
+
+def rankable(dataset: Any, data: Mapping[str, Any], plugged: Collection[str] = ()) -> list[str]:
     """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
-    `data` is what a Setup holds of its settings. reverse_kl is none of them: where no sample is of quality it has no
-    value. Of metrics of what an extractor sees there is the name without extractor and number.
+    `data` is what a Setup holds of its settings, `plugged` names metrics of plug-ins that are taken. Of
+    metrics of what an extractor sees there is the name without extractor and number.
     """
     some = np.zeros((1, *dataset.shape(data)))
     bare = Reference(some, {}, some if dataset.modes else None)
-    columns = [column for metric in METRICS.values() if metric.applies(bare) for column in metric.columns]
+    metrics = [metric for name, metric in METRICS.items() if not metric.file or name in plugged]
+    columns = [column for metric in metrics if metric.applies(bare) for column in metric.columns]
     names = [str(column) for column in columns if column.better and column.ranked]
     if dataset.kind == "images":
         names += [column.name for column in image_metrics.FEATURE_COLUMNS.values() if column.better]
@@ -230,12 +263,18 @@ def label(column: str) -> str:
     return (facts and facts.label) or column
 
 
-def score_id(at: list[float], samples: int, extractors: Sequence[str] | None = None) -> str:
-    """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors."""
+def score_id(
+    at: list[float], samples: int, extractors: Sequence[str] | None = None, plugged: Mapping[str, int] = NONE
+) -> str:
+    """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors.
+
+    `plugged` names metrics of plug-ins, with the hashes of their files.
+    """
     versions = (
         {"nulls": null_samplers.VERSION}
-        | {k: m.version for k, m in METRICS.items()}
-        | {f"seen.{k}": m.version for k, m in FEATURE_METRICS.items()}
+        | {name: metric.version for name, metric in METRICS.items() if not metric.file}
+        | {f"seen.{name}": metric.version for name, metric in FEATURE_METRICS.items()}
+        | {f"{name}.file": mark for name, mark in plugged.items()}
     )
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 

@@ -25,6 +25,7 @@ class Metric:
     applies    reference -> whether its data set has these columns
     floored    whether a floor stands beside each: the mean of `compute` over real samples of the reference's n
     last_only  whether the last scored step alone is worth its cost
+    file       the content hash of the plug-in that defines it; 0 of a built-in one, which scores every run
     """
 
     version: int
@@ -34,6 +35,7 @@ class Metric:
     summary: str
     floored: bool = False
     last_only: bool = False
+    file: int = 0
 
 
 def flat(samples: Points) -> Points:

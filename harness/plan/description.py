@@ -10,7 +10,7 @@ from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
 from harness.plan.stacks import Plan, Row
 from harness.plan.weak_extractors import weak_extractors
-from harness.plugins.components import fingerprint, tables
+from harness.plugins.components import fingerprint, plugged_metrics, tables
 from harness.spec import canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.suite.checks.image_ranking import BY_COVARIANCE
@@ -91,6 +91,7 @@ def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
         "held_out": few,
         "few_for_fid": few_for_fid(suite, plan),
         "weak": weak_extractors(suite, plan),
+        "plugged": sorted(plugged_metrics(suite.plugins)),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.plan.cost_text import disk_sentence, time_sentence
 from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
-from harness.text import aligned, counted, p_value, plain, range_text
+from harness.text import aligned, counted, listed, p_value, plain, range_text
 
 WIDTH = 100
 INDENT = 16
@@ -52,6 +52,8 @@ def _amounts(description: Mapping[str, Any]) -> str:
         at = ", ".join(f"{step:,}" for step in row["at"])
         said = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
         lines.append(_entry("steps", said))
+    if plugged := description["scored"]["plugged"]:
+        lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description["scored"]["held_out"].items()
     lines += [_entry("", f"those on {label} on the {n:,} pictures that it holds out") for label, n in few]
     lines += [_entry("", few_for_fid(label, n)) for label, n in description["scored"]["few_for_fid"].items()]

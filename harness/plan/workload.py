@@ -102,7 +102,7 @@ def _scoring(plan: Plan, row: Row, score: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "run_id": row["run_id"],
         "name": f"scoring on {row['dataset']}",
-        "key": content_id({**data, "score": score_id([], 0, score.get("extractors"))}),
+        "key": content_id({**data, "score": score_id([], 0, score.get("extractors"), score.get("metrics", {}))}),
         "size": (points + LAST) * score["samples"] ** 2,
         "reference": reference_address(spec),
     }

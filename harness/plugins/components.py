@@ -3,6 +3,8 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +15,7 @@ from harness.plugins.local_modules import first_on_path, local_modules, nothing_
 if TYPE_CHECKING:
     from harness.architectures import Architecture
     from harness.datasets import Dataset
+    from harness.metrics import Metric
     from harness.objectives import Objective, Trick
 
 
@@ -23,9 +26,10 @@ class Tables(NamedTuple):
     architecture: dict[str, "Architecture"]
     objective: dict[str, "Objective"]
     trick: dict[str, "Trick"]
+    metric: dict[str, "Metric"]
 
     def of(self, kind: str) -> dict[str, Any]:
-        """Return the table of a kind of component: dataset, architecture, objective or trick."""
+        """Return the table of a kind of component: dataset, architecture, objective, trick or metric."""
         table: dict[str, Any] = getattr(self, kind)
         return table
 
@@ -33,6 +37,7 @@ class Tables(NamedTuple):
 RERUNS = 3  # of a plug-in whose modules are found elsewhere once it has run: twice, and once more to be certain
 _ORIGIN: dict[tuple[str, str], int] = {}  # (kind, name) -> fingerprint of the plug-in that defines it
 _LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
+_FILES: dict[str, int] = {}  # path -> fingerprint, of files that hold the same as well
 
 
 def plugin_error(text: str) -> SuiteError:
@@ -44,13 +49,14 @@ def tables() -> Tables:
     """Return the tables. Imports torch, which takes a second: called only once something is to be looked up."""
     from harness.architectures import ARCHITECTURES
     from harness.datasets import DATASETS
+    from harness.metrics import METRICS
     from harness.objectives import OBJECTIVES, TRICKS
 
-    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS)
+    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS, METRICS)
 
 
 def load_plugins(paths: Iterable[str | Path]) -> None:
-    """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES and TRICKS to this process's tables.
+    """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS and METRICS to the tables.
 
     A file that was loaded already is not run again, unless it has changed, or one of the user's own modules that it
     imports: then its entries are replaced.
@@ -64,19 +70,42 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
             raise plugin_error(f"the plug-in {path} cannot be read: {reason}.") from None
         with first_on_path(path.absolute().parent):
             module, mark = _fresh(path, source)
+        _FILES[str(path)] = mark
         if module is not None:
             forget(str(path))
             additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
-            for kind, entries in additions.items():
-                for name in sorted(tables().of(kind).keys() & entries):
-                    text = f"the plug-in {path} defines the {kind} '{name}', a name that is taken already."
-                    raise plugin_error(text)
+            additions["metric"] = {name: replace(metric, file=mark) for name, metric in additions["metric"].items()}
+            _refuse_taken(path, additions)
             define(str(path), mark, additions)
+
+
+def _refuse_taken(path: Path, additions: Mapping[str, Mapping[str, Any]]) -> None:
+    from harness.metrics import column_facts
+
+    columns = {column.name for metric in additions["metric"].values() for column in metric.columns}
+    taken = [(kind, tables().of(kind).keys() & entries) for kind, entries in additions.items()]
+    for kind, names in [*taken, ("metric column", column_facts().keys() & columns)]:
+        for name in sorted(names):
+            raise plugin_error(f"the plug-in {path} defines the {kind} '{name}', a name that is taken already.")
 
 
 def fingerprint(kind: str, name: str) -> int | None:
     """Return the content hash of the plug-in that defines this component, None for a built-in one."""
     return _ORIGIN.get((kind, name))
+
+
+def plugged_metrics(paths: Iterable[str | Path]) -> dict[str, int]:
+    """Return the metrics that plug-ins define, with the content hashes of their files."""
+    marks = {_FILES.get(str(path)) for path in paths}
+    return {name: mark for (kind, name), mark in _ORIGIN.items() if kind == "metric" and mark in marks}
+
+
+def know_metrics(plan: Mapping[str, Any]) -> None:
+    """Load the plug-ins that a plan takes metrics from. One that cannot be loaded is passed over."""
+    if plan["resolved"].get("score", {}).get("metrics"):
+        for path in plan["resolved"]["plugins"]:
+            with suppress(SuiteError):
+                load_plugins([path])
 
 
 def is_loaded(place: str) -> bool:
@@ -139,9 +168,12 @@ def _run(path: Path, source: bytes, mark: int) -> ModuleType:
 def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
     from harness.architectures import Architecture
     from harness.datasets import Dataset
+    from harness.metrics import Metric
     from harness.objectives import Objective, Trick
 
-    expected = {"dataset": Dataset, "architecture": Architecture, "objective": Objective, "trick": Trick}[kind]
+    expected = {
+        "dataset": Dataset, "architecture": Architecture, "objective": Objective, "trick": Trick, "metric": Metric,
+    }[kind]  # fmt: skip
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
     if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):

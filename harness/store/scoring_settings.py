@@ -22,6 +22,6 @@ def scoring(plan: Mapping[str, Any]) -> Scoring:
     if score is None:
         return Scoring(None, None, "unknown")
     extractors = score.get("extractors")
-    today = score_id(score["at"], score["samples"], extractors)
+    today = score_id(score["at"], score["samples"], extractors, score.get("metrics", {}))
     asked = None if extractors is None else tuple(extractors)
     return Scoring(score["samples"], asked, "" if plan["score_id"] == today else str(plan["score_id"]))

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.metrics.columns import covered
+from harness.plugins.components import know_metrics
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.report.analysis.headline import Headline, headline
@@ -73,6 +74,8 @@ def read(store: Results) -> View:
 
 def runs_of(store: Results) -> tuple[pd.DataFrame, int]:
     """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
+    for part in (store.plan, *store.plan.get("parts", ())):
+        know_metrics(part)
     table = cell_table.labelled(store.table(), store.plan.get("data_axes", ()))
     if "study" not in store.plan:
         advice = "plan its suite again by `harness run`, which makes them cells of their own and trains none anew"

@@ -11,6 +11,7 @@ from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
 from harness.metrics.transport import MAX_DIMENSION
+from harness.plugins.components import plugged_metrics
 from harness.suite.checks.image_ranking import why_unranked
 from harness.suite.format.models import Suite
 from harness.suite.format.values import is_whole
@@ -69,7 +70,7 @@ def _data(triple: Triple) -> Iterator[dict[str, Any]]:
 
 def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
     label, entry = triple.dataset.label, triple.dataset.entry
-    metric, known = getattr(suite.primary, entry.kind), rankable(entry, data)
+    metric, known = getattr(suite.primary, entry.kind), rankable(entry, data, plugged_metrics(suite.plugins))
     if metric in known:
         return []
     size = prod(entry.shape(data))
@@ -104,7 +105,14 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
         return [Problem("bad-value", triple.sources["dataset.fixed"].path, text)]
     if problems := _wrong_extractors(suite, triple, data):
         return problems
-    why = why_unranked(suite.primary.images, label, entry, data, (suite.score.samples, suite.score.extractors))
+    why = why_unranked(
+        suite.primary.images,
+        label,
+        entry,
+        data,
+        (suite.score.samples, suite.score.extractors),
+        plugged_metrics(suite.plugins),
+    )
     return [Problem("not-rankable", ("primary", "images"), why)] if why else []
 
 

@@ -1,7 +1,7 @@
 """Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.datasets import Dataset
@@ -36,15 +36,20 @@ def weak_extractor(label: str, name: str, error: float) -> str:
 
 
 def why_unranked(
-    metric: str, label: str, entry: Dataset, data: Mapping[str, Any], score: tuple[int, Sequence[str] | None]
+    metric: str,
+    label: str,
+    entry: Dataset,
+    data: Mapping[str, Any],
+    score: tuple[int, Sequence[str] | None],
+    plugged: Collection[str] = (),
 ) -> str:
     """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
 
-    `data` are its settings, `label` its name in the suite; `score` holds its samples and extractors. Pictures are made
-    only where the answer depends on them.
+    `data` are its settings, `label` its name in the suite; `plugged` names metrics of plug-ins; `score` holds its
+    samples and extractors. Pictures are made only where the answer depends on them.
     """
     assert entry.pictures is not None, "of a data set of pictures"
-    known, plain = rankable(entry, data), MetricColumn.parse(metric).name
+    known, plain = rankable(entry, data, plugged), MetricColumn.parse(metric).name
     if plain not in known or (plain not in FEATURE_COLUMNS and plain != metric):
         return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
     sizes, (samples, extractors) = entry.sizes(data), score
