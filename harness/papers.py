@@ -1,6 +1,7 @@
 """The papers that the package rests on: each is named once, here, and cited by its entry of PAPERS."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 NEURIPS = "Advances in Neural Information Processing Systems"
@@ -203,3 +204,8 @@ _PAPERS = (
     ),
 )  # fmt: skip
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _PAPERS}
+
+
+def cited(papers: Iterable[Paper]) -> str:
+    """Write "Lim & Ye 2017; Miyato et al. 2018, eq. 16"."""
+    return "; ".join(map(str, papers))

@@ -1,8 +1,10 @@
 """What a suite can name, as `harness list` prints it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import lookup
+from harness.papers import Paper, cited
 from harness.suite.shipped import suites_folder
 
 
@@ -51,12 +53,16 @@ def _objectives() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "summary": o.summary,
+            "summary": _cited(o.summary, o.papers),
             "settings": {k: o.recipe["toys"].hyper.get(k, v) for k, v in o.hyper.items()},
             "recipe": {kind: str(recipe) for kind, recipe in o.recipe.items()},
         }
         for name, o in OBJECTIVES.items()
     ]
+
+
+def _cited(summary: str, papers: Sequence[Paper]) -> str:
+    return f"{summary} ({cited(papers)})" if papers else summary
 
 
 def _architectures() -> list[dict[str, Any]]:

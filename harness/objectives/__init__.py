@@ -1,11 +1,11 @@
 """Objectives: records of pure functions that say what the players minimise."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from harness.objectives import recipes
 from harness.objectives.constraints import Constraint, clip_weights, keep
@@ -22,25 +22,32 @@ from harness.objectives.losses import (
 )
 from harness.objectives.penalties import Critic, Penalty, gradient_penalty, no_penalty, one_sided_penalty
 from harness.objectives.recipes import Recipe
-from harness.objectives.tricks import TRICKS, Trick
+from harness.objectives.tricks import TRICKS, Draws, Trick
+from harness.papers import PAPERS, Paper
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["OBJECTIVES", "TRICKS", "Critic", "Hyper", "Objective", "Recipe", "Trick", "no_penalty"]
 
-Loss = Callable[[Tensor, Tensor, Hyper], Tensor]
+Loss = Callable[["Tensor", "Tensor", Hyper], "Tensor"]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What critic and generator minimise, with no word on optimisers, devices or stacks.
+    """What critic and generator minimise, with no word on optimisers, devices or stacks, and the facts about it.
 
     critic_loss     (real_scores [..., n], fake_scores [..., n], hyper) -> [...]
     generator_loss  the same arguments; `relative` says that it reads real_scores (else they are empty)
+    recipe          by kind of data ("images", "toys"): the paper's settings, used unless the suite says otherwise
+    summary         its line in `harness list`, which cites `papers`
     penalty         (critic, real, fake, noise, hyper) -> [...], added to the critic's loss
     constrain       (critic params [..., P], hyper) -> critic params, where the suite's `constrain` says
     draws           random inputs of the penalty: () for one uniform a sample, "sample" for one a coordinate
     hyper           names and defaults: exactly what a suite may sweep; `ranges` the least and largest that make sense
-    recipe          by kind of data ("images", "toys"): the paper's settings, used unless the suite says otherwise
     auto_norm       what `norm: auto` means for its critic: batch norm couples samples, which a penalty a sample forbids
+    papers          what it is from, cited at equations; a report's references name them
+    colour          its place in the palette of figures, the same in every report; by default the first that is free
     """
 
     version: int
@@ -51,10 +58,12 @@ class Objective:
     penalty: Penalty = no_penalty
     constrain: Constraint = keep
     relative: bool = False
-    draws: Mapping[str, Any] = field(default_factory=dict)
+    draws: Draws = field(default_factory=dict)
     hyper: Mapping[str, float] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     auto_norm: str = "layer"
+    papers: tuple[Paper, ...] = ()
+    colour: int | None = None
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -64,7 +73,9 @@ OBJECTIVES: dict[str, Objective] = {
         generator_loss=minimax_generator,
         recipe=recipes.DCGAN,
         auto_norm="batch",
-        summary="minimax GAN; the generator's gradient vanishes where the critic is sure (Goodfellow et al. 2014)",
+        summary="minimax GAN; the generator's gradient vanishes where the critic is sure",
+        papers=(PAPERS["goodfellow2014"].at("eq. 1"),),
+        colour=0,
     ),
     "nsgan": Objective(
         version=1,
@@ -72,7 +83,9 @@ OBJECTIVES: dict[str, Objective] = {
         generator_loss=nonsaturating_generator,
         recipe=recipes.DCGAN,
         auto_norm="batch",
-        summary="GAN with the non-saturating generator loss (Goodfellow et al. 2014, section 3)",
+        summary="GAN with the non-saturating generator loss",
+        papers=(PAPERS["goodfellow2014"].at("section 3"),),
+        colour=1,
     ),
     "lsgan": Objective(
         version=1,
@@ -80,14 +93,18 @@ OBJECTIVES: dict[str, Objective] = {
         generator_loss=least_squares_generator,
         recipe=recipes.LEAST_SQUARES,
         auto_norm="batch",
-        summary="least squares GAN (Mao et al. 2017)",
+        summary="least squares GAN",
+        papers=(PAPERS["mao2017"].at("eq. 2"),),
+        colour=4,
     ),
     "hinge": Objective(
         version=1,
         critic_loss=hinge_critic,
         generator_loss=wasserstein_generator,
         recipe=recipes.HINGE,
-        summary="hinge loss for the critic, linear for the generator (Lim & Ye 2017; Miyato et al. 2018)",
+        summary="hinge loss for the critic, linear for the generator",
+        papers=(PAPERS["lim2017"], PAPERS["miyato2018"].at("eq. 16")),
+        colour=5,
     ),
     "wgan": Objective(
         version=1,
@@ -95,6 +112,8 @@ OBJECTIVES: dict[str, Objective] = {
         generator_loss=wasserstein_generator,
         recipe=recipes.UNCONSTRAINED,
         summary="Wasserstein loss without a constraint: unbounded, kept to show why one is needed",
+        papers=(PAPERS["arjovsky2017"].at("eq. 3"),),
+        colour=7,
     ),
     "wgan-clip": Objective(
         version=1,
@@ -105,7 +124,9 @@ OBJECTIVES: dict[str, Objective] = {
         ranges={"clip": (0.0, math.inf)},
         recipe=recipes.CLIPPING,
         auto_norm="batch",
-        summary="Wasserstein GAN with clipped critic weights (Arjovsky et al. 2017)",
+        summary="Wasserstein GAN with clipped critic weights",
+        papers=(PAPERS["arjovsky2017"].at("algorithm 1"),),
+        colour=3,
     ),
     "wgan-gp": Objective(
         version=1,
@@ -116,7 +137,9 @@ OBJECTIVES: dict[str, Objective] = {
         hyper={"gp_weight": 10.0},
         ranges={"gp_weight": (0.0, math.inf)},
         recipe=recipes.PENALTY,
-        summary="Wasserstein GAN with a two-sided gradient penalty (Gulrajani et al. 2017)",
+        summary="Wasserstein GAN with a two-sided gradient penalty",
+        papers=(PAPERS["gulrajani2017"].at("eq. 3"),),
+        colour=2,
     ),
     "wgan-lp": Objective(
         version=1,
@@ -126,7 +149,9 @@ OBJECTIVES: dict[str, Objective] = {
         draws={"mix": ()},
         hyper={"gp_weight": 10.0},
         ranges={"gp_weight": (0.0, math.inf)},
-        recipe=recipes.PENALTY,
-        summary="Wasserstein GAN with a one-sided gradient penalty (Petzka et al. 2018)",
+        recipe=recipes.ONE_SIDED,
+        summary="Wasserstein GAN with a one-sided gradient penalty",
+        papers=(PAPERS["petzka2018"].at("eq. 8"),),
+        colour=6,
     ),
 }

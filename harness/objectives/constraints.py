@@ -1,13 +1,16 @@
 """Maps of the critic's parameters that keep it inside a set."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from harness.objectives.losses import Hyper
 
-Constraint = Callable[[Tensor, Hyper], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Constraint = Callable[["Tensor", Hyper], "Tensor"]
 
 
 def keep(params: Tensor, hyper: Hyper) -> Tensor:
@@ -18,4 +21,4 @@ def keep(params: Tensor, hyper: Hyper) -> Tensor:
 def clip_weights(params: Tensor, hyper: Hyper) -> Tensor:
     """Clamp every parameter [..., P], biases too, to [-clip, clip] (Arjovsky et al. 2017, algorithm 1, line 7)."""
     limit = hyper["clip"][..., None]
-    return torch.clamp(params, -limit, limit)
+    return params.clamp(-limit, limit)

@@ -1,22 +1,27 @@
 """What the two players minimise, as functions of the critic's scores.
 
 Every loss takes real_scores [..., n], fake_scores [..., n] and hyper, and returns [...]: it reduces over the last axis
-alone, so that the same function serves one run and a stack of runs.
+alone, so that the same function serves one run and a stack of runs. Nothing in this package imports torch before a
+function needs it: a report reads the facts of an objective without.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.functional import relu
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from harness.lanes import lanewise
-
-Hyper = Mapping[str, Tensor]
+Hyper = Mapping[str, "Tensor"]
 
 
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp(x)), the same bits for a run alone and in a stack."""
+    from torch.nn import functional as F
+
+    from harness.lanes import lanewise
+
     return lanewise(F.softplus, x)
 
 
@@ -47,7 +52,7 @@ def least_squares_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyp
 
 def hinge_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
     """Hinge loss: scores beyond the margins -1 and 1 are left alone (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
-    return relu(1 - real_scores).mean(-1) + relu(1 + fake_scores).mean(-1)
+    return (1 - real_scores).relu().mean(-1) + (1 + fake_scores).relu().mean(-1)
 
 
 def wasserstein_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:

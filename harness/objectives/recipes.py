@@ -1,12 +1,12 @@
 """The papers' training settings: used wherever a suite does not say otherwise.
 
-Each recipe names its source. `verified` is False where the figures were taken from a secondary account and the paper
-itself was not opened for this table.
+Every number was read in the file of the authors' code that its recipe names; what differs from there is said.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from harness.papers import PAPERS, Paper
 from harness.text import plain
 
 
@@ -15,9 +15,11 @@ class Recipe:
     """Optimiser, rates, betas and n_critic of a paper, and its values of the objective's own hyperparameters.
 
     Adam reads beta1 and beta2; RMSProp reads beta2 as its smoothing constant; SGD reads beta1 as its momentum.
+    `paper` is cited at the place of the numbers; `note` says where they are read as well, and what differs.
     """
 
-    source: str
+    paper: Paper
+    note: str = ""
     optimizer: str = "adam"
     critic_lr: float = 2e-4
     generator_lr: float = 2e-4
@@ -25,22 +27,30 @@ class Recipe:
     beta2: float = 0.999
     n_critic: int = 1
     hyper: Mapping[str, float] = field(default_factory=dict)
-    verified: bool = False
+
+    @property
+    def source(self) -> str:
+        """Write where the numbers are from: "Gulrajani et al. 2017, algorithm 1 (gan_64x64.py of ... agrees)"."""
+        return f"{self.paper}{f' ({self.note})' if self.note else ''}"
 
     def __str__(self) -> str:
-        """Write the settings on a line, with their source."""
+        """Write the settings on a line, with their paper."""
         rates = f"lr {plain(self.critic_lr)}"
         if self.critic_lr != self.generator_lr:
             rates = f"critic lr {plain(self.critic_lr)}, generator lr {plain(self.generator_lr)}"
         own = "".join(f", {name} {plain(value)}" for name, value in self.hyper.items())
         betas = f"betas {plain(self.beta1)} and {plain(self.beta2)}"
-        paper, mark = self.source.split(" (")[0], "" if self.verified else " [unverified]"
-        return f"{self.optimizer}, {rates}, {betas}, n_critic {self.n_critic}{own}; {paper}{mark}"
+        return f"{self.optimizer}, {rates}, {betas}, n_critic {self.n_critic}{own}; {self.paper}"
 
 
-_DCGAN = Recipe(source="Radford et al. 2016, section 4 (Adam 2e-4, beta1 .5)")
+_DCGAN = Recipe(
+    PAPERS["radford2016"].at("section 4"),
+    "faces/train_uncond_dcgan.py of Newmu/dcgan_code agrees; its weight decay of 1e-5 is left out",
+)
 _CLIP = Recipe(
-    source="Arjovsky et al. 2017, algorithm 1 (RMSProp 5e-5, clip .01, n_critic 5, batch 64)",
+    PAPERS["arjovsky2017"].at("algorithm 1"),
+    "main.py of martinarjovsky/WassersteinGAN agrees, with PyTorch's smoothing of .99; its 100 critic updates for the "
+    "first 25 generator steps and every 500th are left out",
     optimizer="rmsprop",
     critic_lr=5e-5,
     generator_lr=5e-5,
@@ -50,7 +60,8 @@ _CLIP = Recipe(
     hyper={"clip": 0.01},
 )
 _GP_IMAGES = Recipe(
-    source="Gulrajani et al. 2017, algorithm 1 (Adam 1e-4, betas 0 and .9, weight 10, n_critic 5)",
+    PAPERS["gulrajani2017"].at("algorithm 1"),
+    "gan_64x64.py of igul222/improved_wgan_training agrees",
     critic_lr=1e-4,
     generator_lr=1e-4,
     beta1=0.0,
@@ -58,31 +69,29 @@ _GP_IMAGES = Recipe(
     n_critic=5,
     hyper={"gp_weight": 10.0},
 )
-_GP_TOYS = Recipe(
-    source="the toy script published with Gulrajani et al. 2017 (Adam 1e-4, betas .5 and .9, weight .1, n_critic 5)",
-    critic_lr=1e-4,
-    generator_lr=1e-4,
+_GP_TOYS = replace(
+    _GP_IMAGES,
+    paper=PAPERS["gulrajani2017"].at("gan_toy.py of igul222/improved_wgan_training"),
+    note="",
     beta1=0.5,
-    beta2=0.9,
-    n_critic=5,
     hyper={"gp_weight": 0.1},
 )
-
-
 _LSGAN = Recipe(
-    source="Mao et al. 2017, section 4 (Adam, beta1 .5), at the rate of Radford et al. 2016",
+    PAPERS["mao2017"].at("stability_comparison/BN_G_ls_adam/train.py of xudonmao/LSGAN"),
+    "its train_lsun.py has a rate of 1e-3",
 )
 _HINGE = Recipe(
-    source="Miyato et al. 2018, section 4 and table 1 (Adam 2e-4, betas 0 and .9, n_critic 5)",
+    PAPERS["miyato2018"].at("configs/sn_cifar10_unconditional.yml of pfnet-research/sngan_projection"),
+    "there with spectral norm, which is left out",
     beta1=0.0,
     beta2=0.9,
     n_critic=5,
 )
 
 
-def without_hyper(recipe: Recipe) -> Recipe:
-    """Return the same settings for an objective that has no hyperparameter of its own."""
-    return Recipe(**{**recipe.__dict__, "hyper": {}, "source": f"as wgan-gp: {recipe.source}"})
+def _as_wgan_gp(recipe: Recipe, hyper: Mapping[str, float]) -> Recipe:
+    """Return the same settings for another objective, so that only the objective differs."""
+    return replace(recipe, note="; ".join(filter(None, (recipe.note, "as wgan-gp"))), hyper=hyper)
 
 
 LEAST_SQUARES = {"images": _LSGAN, "toys": _LSGAN}
@@ -90,4 +99,5 @@ HINGE = {"images": _HINGE, "toys": _HINGE}
 DCGAN = {"images": _DCGAN, "toys": _DCGAN}
 CLIPPING = {"images": _CLIP, "toys": _CLIP}
 PENALTY = {"images": _GP_IMAGES, "toys": _GP_TOYS}
-UNCONSTRAINED = {"images": without_hyper(_GP_IMAGES), "toys": without_hyper(_GP_TOYS)}
+ONE_SIDED = {kind: _as_wgan_gp(recipe, recipe.hyper) for kind, recipe in PENALTY.items()}
+UNCONSTRAINED = {kind: _as_wgan_gp(recipe, {}) for kind, recipe in PENALTY.items()}

@@ -141,7 +141,7 @@ def data_axes(triples: Iterable[Triple]) -> list[str]:
 def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
     """Return, by objective variant and kind of data, the paper's recipe as far as some run follows it.
 
-    source, verified; keys: the settings at the paper's value in some run; in_part: those of them that have another
+    source; keys: the settings at the paper's value in some run; in_part: those of them that have another
     value in other runs; overrides: defaults of a plug-in that its recipe replaces, {name: [default, value]}.
     """
     recipes: dict[tuple[str, str], Any] = {}
@@ -158,7 +158,6 @@ def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dic
     return {
         key: {
             "source": recipes[key].source,
-            "verified": recipes[key].verified,
             "keys": list(counts),
             "in_part": [name for name, n in counts.items() if n < runs[key]],
             "overrides": {name: pair for name, pair in overrides[key].items() if name in counts},

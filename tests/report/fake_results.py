@@ -57,7 +57,7 @@ class FakeResults:
     def settings(self) -> list[dict[str, Any]]:
         """Every objective at its recipe, its rates in part where they are swept."""
         in_part = ["critic_lr", "generator_lr"] if self.rates else []
-        recipe = {"source": "a paper", "verified": True, "keys": ["critic_lr", "generator_lr", "beta1", "n_critic"]}
+        recipe = {"source": "a paper", "keys": ["critic_lr", "generator_lr", "beta1", "n_critic"]}
         return [
             {"objective": name, "kind": "toys", "recipe": recipe | {"in_part": in_part}} for name in self.objectives
         ]

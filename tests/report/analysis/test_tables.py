@@ -43,7 +43,7 @@ def test_what_comes_from_the_papers_recipe_stands_beside_each_objective():
 
 
 def entry(kind, *keys, in_part=()):
-    recipe = {"source": "a paper", "verified": True, "keys": list(keys), "in_part": list(in_part)}
+    recipe = {"source": "a paper", "keys": list(keys), "in_part": list(in_part)}
     return {"objective": "gan", "kind": kind, "recipe": recipe if keys else None}
 
 
