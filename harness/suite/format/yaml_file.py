@@ -1,28 +1,18 @@
 """Suite files as plain data: YAML 1.2 without tags, and the line on which every key and item stands.
 
 Scalars follow the core schema of YAML 1.2 (section 10.3.2): `1e-4` is a number, `012` is 12, `yes` is text. Keys are
-text as written. The parser's events are read here, and not the nodes of a loader, so that hostile files are refused
-before they are built.
+text as written.
 """
 
 import re
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import KeyPath, Problem, SuiteError
 
@@ -34,7 +24,9 @@ _HINTS = {  # what the parser's words mean where people write a suite
     "mapping values are not allowed": "; a ':' is missing on this line or the one above, or the indent is uneven",
     "could not find expected ':'": "; a ':' is missing on the line above",
     r"'\t' that cannot start": "; indent with spaces",
+    "found another document": "; keep one, without `---` between parts",
 }
+_TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, bool | float | None] = {
@@ -121,32 +113,28 @@ def _read_text(path: Path, label: str) -> str:
     except (OSError, ValueError) as error:
         _refuse("no-file", Place(label), f"cannot be read: {error}.")
 
-    def place(position: int) -> Place:
-        return Place(label, raw.count(b"\n", 0, position) + 1)
-
     if len(raw) > MAX_BYTES:
-        _refuse("too-large", place(0), "the file is larger than 1 MB; a suite file is at most that.")
+        _refuse("too-large", Place(label, 1), "the file is larger than 1 MB; a suite file is at most that.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        _refuse("not-utf8", place(0), "the file is written in UTF-16; save it as UTF-8.")
+        _refuse("not-utf8", Place(label, 1), "the file is written in UTF-16; save it as UTF-8.")
     if b"\0" in raw:
-        _refuse("not-utf8", place(raw.index(0)), "the file holds a NUL byte; a suite is text in UTF-8.")
+        _refuse("not-utf8", _place(label, raw, raw.index(0)), "the file holds a NUL byte; a suite is text in UTF-8.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        _refuse("not-utf8", place(error.start), "the file is not UTF-8 text.")
+        _refuse("not-utf8", _place(label, raw, error.start), "the file is not UTF-8 text.")
 
 
 def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
     """Return the value of the only document in `text`, and the place of its every part."""
-    depth = 0
-    for bracket in re.finditer(r"[\[\]{}]", text):  # the parser itself takes a second for 20,000 of them on one line
-        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
-        if depth > MAX_DEPTH:
-            line = text.count("\n", 0, bracket.start()) + 1
-            _refuse("too-deep", Place(label, line), f"nested deeper than {MAX_DEPTH} levels.")
-    composer = _Composer(label, YAML(typ="safe", pure=True).parse(text))
+    _refuse_nesting(text, label)
+    if directive := re.search(r"^%", text, re.MULTILINE):
+        place = _place(label, text, directive.start())
+        _refuse("not-yaml", place, "directives are not read; a suite is YAML 1.2 without tags.")
     try:
-        return composer.document(), composer.places
+        reader = _Reader(label, text)
+        node = YAML(typ="safe", pure=True).compose(text)
+        return reader.value(node, ()) if node is not None else None, reader.places
     except SuiteError:
         raise
     except MarkedYAMLError as error:
@@ -155,86 +143,70 @@ def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
         hint = next((hint for part, hint in _HINTS.items() if part in words), "")
         _refuse("not-yaml", Place(label, mark.line + 1 if mark else 1), f"not YAML: {words}{hint}.")
     except YAMLError as error:
-        _refuse("not-yaml", composer.place, f"not YAML: {' '.join(str(error).split())}")
+        _refuse("not-yaml", Place(label, 1), f"not YAML: {' '.join(str(error).split())}")
     except Exception as error:  # on malformed text the parser fails in many ways: OverflowError, IndexError, ...
-        _refuse("not-yaml", composer.place, f"not YAML: {type(error).__name__}.")
+        _refuse("not-yaml", Place(label, 1), f"not YAML: {type(error).__name__}.")
 
 
-class _Composer:
-    """Builds plain data from parser events, refusing what a suite has no use for."""
+def _refuse_nesting(text: str, label: str) -> None:
+    """Refuse what the parser would take a second for: 20,000 brackets, or dashes, on one line."""
+    depth = 0
+    for mark in re.finditer(rf"[\[\]{{}}]|(?:[-?] +){{{MAX_DEPTH + 1}}}", text):
+        depth = depth + 1 if mark[0] in "[{" else max(0, depth - 1)
+        if depth > MAX_DEPTH or len(mark[0]) > 1:
+            _refuse("too-deep", _place(label, text, mark.start()), f"nested deeper than {MAX_DEPTH} levels.")
 
-    def __init__(self, label: str, events: Iterator[Event]) -> None:
-        self.place, self.events = Place(label, 1), events
-        self.places: dict[KeyPath, Place] = {(): self.place}
-        self.anchors: dict[str, tuple[Any, int]] = {}  # the value, and of how many nodes it is made
-        self.nodes, self.aliased = 0, 0
 
-    def next(self) -> Any:
-        event = next(self.events)
-        self.place = self.place._replace(line=event.start_mark.line + 1)
-        return event
+def _place(label: str, text: str | bytes, position: int) -> Place:
+    newline: Any = "\n" if isinstance(text, str) else b"\n"
+    return Place(label, text.count(newline, 0, position) + 1)
 
-    def refuse(self, code: str, text: str) -> NoReturn:
-        _refuse(code, self.place, text)
 
-    def document(self) -> Any:
-        value, documents = None, 0
-        for event in iter(self.next, None):
-            if isinstance(event, DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.refuse("not-yaml", "the file holds more than one document; keep one, without `---` between.")
-                if event.version not in (None, (1, 2)) or event.tags:
-                    self.refuse("not-yaml", "directives are not read; a suite is YAML 1.2 without tags.")
-                value = self.node((), self.next())
-        return value
+class _Reader:
+    """Turns composed nodes into plain data, refusing what a suite has no use for."""
 
-    def node(self, path: KeyPath, event: Any) -> Any:
-        self.places.setdefault(path, self.place)
-        if isinstance(event, AliasEvent):
-            return self.alias(event.anchor)
-        if event.tag is not None:
-            self.refuse("tag", f"the tag {event.tag} is not read; a suite holds plain values only.")
+    def __init__(self, label: str, text: str) -> None:
+        self.label, self.text = label, text
+        self.left = len(text) + MAX_ALIASED  # nodes that may still be read: an alias repeats those of its value
+        self.places: dict[KeyPath, Place] = {(): Place(label, 1)}
+
+    def refuse(self, code: str, node: Node, text: str) -> NoReturn:
+        _refuse(code, self.place(node), text)
+
+    def place(self, node: Node) -> Place:
+        return Place(self.label, node.start_mark.line + 1)
+
+    def value(self, node: Node, path: KeyPath) -> Any:
+        self.left -= 1
+        self.places.setdefault(path, self.place(node))
+        if self.left < 0:
+            self.refuse(
+                "alias", node, f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`."
+            )
         if len(path) > MAX_DEPTH:
-            self.refuse("too-deep", f"nested deeper than {MAX_DEPTH} levels.")
-        before = self.nodes
-        self.nodes += 1
-        if isinstance(event, ScalarEvent):
-            value = scalar(event.value) if event.implicit[0] else event.value
-        else:
-            value = self.sequence(path) if isinstance(event, SequenceStartEvent) else self.mapping(path)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (value, self.nodes - before)
-        return value
+            self.refuse("too-deep", node, f"nested deeper than {MAX_DEPTH} levels.")
+        if tag := _TAG.match(self.text, node.start_mark.index):
+            self.refuse("tag", node, f"the tag {tag[1]} is not read; a suite holds plain values only.")
+        if isinstance(node, SequenceNode):
+            return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self.mapping(node, path)
+        return scalar(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
 
-    def alias(self, name: str) -> Any:
-        if name not in self.anchors:
-            self.refuse("alias", f"the alias *{name} stands for nothing that ends before it.")
-        value, size = self.anchors[name]
-        self.aliased += size
-        self.nodes += size
-        if self.aliased > MAX_ALIASED:
-            self.refuse("alias", f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`.")
-        return value
-
-    def sequence(self, path: KeyPath) -> list[Any]:
-        items: list[Any] = []
-        while not isinstance(event := self.next(), SequenceEndEvent):
-            items.append(self.node((*path, len(items)), event))
-        return items
-
-    def mapping(self, path: KeyPath) -> dict[str, Any]:
+    def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        while not isinstance(event := self.next(), MappingEndEvent):
-            if not isinstance(event, ScalarEvent) or event.tag is not None:
-                self.refuse("bad-key", "a key must be plain text.")
-            key = str(event.value)
-            if event.implicit[0] and key in ("", "~", "<<"):
+        for name, item in node.value:
+            if not isinstance(name, ScalarNode):
+                self.refuse("bad-key", name, "a key must be plain text.")
+            key = str(name.value)
+            if name.style is None and key in ("", "~", "<<"):
                 why = "merge keys are not part of YAML 1.2, use `base` or `extends`" if key == "<<" else "it is empty"
-                self.refuse("bad-key", f"the key '{key}' is not read: {why}.")
+                self.refuse("bad-key", name, f"the key '{key}' is not read: {why}.")
             if key in values:
                 first = self.places[*path, key].line
-                self.refuse("duplicate-key", f"the key '{key}' stands twice in one mapping, first on line {first}.")
-            self.places[*path, key] = self.place
-            values[key] = self.node((*path, key), self.next())
+                self.refuse(
+                    "duplicate-key", name, f"the key '{key}' stands twice in one mapping, first on line {first}."
+                )
+            self.places[*path, key] = self.place(name)
+            values[key] = self.value(item, (*path, key))
         return values
