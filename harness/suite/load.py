@@ -13,7 +13,7 @@ from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import located, parse
 from harness.suite.format.yaml_file import Document, Place, parse_document, read_yaml
-from harness.suite.overrides import laid_over, parse_overrides
+from harness.suite.overrides import laid_over, set_overrides
 
 Given = str | Path | Mapping[str, Any]  # a path, YAML text of several lines, or what that says
 
@@ -173,7 +173,7 @@ def _apply_overrides(document: Document) -> None:
     texts = document.data.get("set", [])
     if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return
-    overrides, _ = parse_overrides(texts, tables())  # its mistakes are told with those of the suite
+    overrides, _ = set_overrides(texts, tables())  # its mistakes are told with those of the suite
     document.data = laid_over(document.data, overrides)
     for override in overrides:
         if override.is_of_suite:

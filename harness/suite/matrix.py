@@ -5,7 +5,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from harness.errors import HarnessError, KeyPath, Problem, suggestion
 from harness.plugins.components import tables
@@ -13,7 +13,7 @@ from harness.spec import canonical_json
 from harness.suite.blocks import separated
 from harness.suite.checks.refusals import refusals
 from harness.suite.format.models import Block, Suite
-from harness.suite.overrides import SPACE, Override, between, needs_whole, parse_overrides, space_overrides, tried
+from harness.suite.overrides import set_overrides, space_overrides
 from harness.suite.resolve import Resolved, Values, resolve
 from harness.suite.settings import KINDS, TITLES, Component, Triple, component, merged, reached, set_level
 
@@ -27,23 +27,17 @@ class Matrix:
 
     def __init__(self, suite: Suite) -> None:
         self.suite, self.tables = suite, tables()
-        self.overrides, problems = parse_overrides(suite.set, self.tables)
+        self.overrides, problems = set_overrides(suite.set, self.tables)
         self.space, wrong = space_overrides(suite, self.tables)
-        self.has_sound_space = not wrong
-        self.problems = problems + wrong
         self._components = {
             (kind, label): component(suite, self.tables, kind, label)
             for kind in KINDS
             for label in getattr(suite, f"{kind}s")
         }
-        self.variants = {key: wrong for key, (_, wrong) in self._components.items()}
-        self.problems += [problem for wrong in self.variants.values() for problem in wrong]
+        self.variants = {key: mistakes for key, (_, mistakes) in self._components.items()}
+        self.problems = problems + wrong + [problem for mistakes in self.variants.values() for problem in mistakes]
         self.triples, wrong = separated(suite, list(self._triples()))
-        self.problems += wrong + self._unreached(self.overrides)
-        wrong = self._unreached(tried(suite, self.space))
-        names = {problem.path[: len(SPACE) + 1] for problem in wrong}
-        fractions = [problem.path for problem in self._unreached(between(suite, self.space))]
-        self.problems += wrong + [needs_whole(path) for path in fractions if path not in names]
+        self.problems += wrong + self._unreached()
         self._resolved: dict[tuple[object, ...], Resolved | str] = {}
         self._refused: dict[tuple[object, ...], list[Problem]] = {}
 
@@ -70,19 +64,17 @@ class Matrix:
                 text = f"unknown name {label!r}.{suggestion(label, known)}"
                 self.problems.append(Problem("unknown-name", path, text))
 
-    def _unreached(self, overrides: Iterable[Override]) -> list[Problem]:
+    def _unreached(self) -> list[Problem]:
         """Return what is wrong with settings that lie over every block, and which of them reach no component."""
         problems = []
         trios = {tuple(triple.labels.values()): triple.parts for triple in self.triples}
-        for override in overrides:
-            if override.group not in KINDS:
-                continue
-            kinds = [kind for parts in trios.values() for kind in reached(override, parts).values()]
-            texts = dict.fromkeys(text for kind in kinds for _, text in kind.mistakes(override.value))
-            problems += [Problem("bad-value", override.path, f"{override.key}: {text}") for text in texts]
-            if trios and not kinds:
-                text = f"no {TITLES[override.group]} that this suite trains has a setting '{override.key}'."
-                problems.append(Problem("unused-setting", override.path[: len(SPACE) + 1], text))
+        for override in [*self.overrides, *self.space]:
+            if override.group in KINDS:
+                kinds = [kind for parts in trios.values() for kind in reached(override, parts).values()]
+                problems += override.mistakes(kinds)
+                if trios and not kinds:
+                    text = f"no {TITLES[override.group]} that this suite trains has a setting '{override.key}'."
+                    problems.append(Problem("unused-setting", override.path, text))
         return problems
 
     def resolved(self, triple: Triple, values: Values) -> Resolved | Problem:
