@@ -25,7 +25,7 @@ from harness.statistics.intervals import Interval, Spread
 from harness.statistics.power import smallest_effect
 from harness.statistics.tuning import Grid
 from harness.suite.competitors import compared
-from harness.text import counted
+from harness.text import significance
 
 
 @dataclass(frozen=True)
@@ -231,5 +231,4 @@ def _verdict(result: TaskResult) -> str:
     if math.isnan(result.gap.low):
         return "one seed: no interval"
     n = result.order[0].spread.n_planned
-    effect = f"minimum detectable effect d = {smallest_effect(n):.2f} at 80 % power"
-    return "interval excludes 0" if result.shown else f"not significant (n = {counted(n, 'seed')}, {effect})"
+    return "interval excludes 0" if result.shown else significance(False, n, "seed", smallest_effect(n))

@@ -21,10 +21,8 @@ FEW = 3  # trials: a bin that holds fewer has no mean
 PER_BIN, MOST_BINS = 8, 10  # trials in a bin of a slice, were they even; bins at most
 PER_CELL, MOST_SIDE = 6, 6  # the same of a plane; bins a side at most
 APART = 0.8  # of the room of a choice, that objectives, or the trials of a plane, share
-TURNS = (
-    0.7548776662466927,
-    0.5698402909980532,
-)  # of the plastic number: places that fill a square evenly, in any number
+# Of the plastic number: places that fill a square evenly, in any number.
+TURNS = (0.7548776662466927, 0.5698402909980532)
 
 
 class Plane(NamedTuple):
@@ -35,103 +33,104 @@ class Plane(NamedTuple):
     y: str
 
 
-def ordered(found: Studied) -> list[str]:
+def ordered(study: Studied) -> list[str]:
     """Return the settings of a space, first those that weigh most for any objective, where that is known."""
-    space = list(found.block["space"])
-    if not len(found.weights):
+    space = list(study.block["space"])
+    if not len(study.weights):
         return space
-    most = found.weights.groupby("setting")["importance"].max().fillna(0.0)
-    return sorted(space, key=lambda name: (-float(most.get(name, 0.0)), space.index(name)))
+    most = study.weights.groupby("setting")["importance"].max().fillna(0.0)
+    return sorted(space, key=lambda name: -float(most.get(name, 0.0)))
 
 
-def points(found: Studied, setting: str) -> pd.DataFrame:
+def points(study: Studied, setting: str) -> pd.DataFrame:
     """Return a row for every trial that has a setting: objective, at (its place on the axis), value, lost.
 
     Choices are 0, 1 and so on, objectives beside each other.
     """
-    drawn = found.trials[found.trials[setting].notna()] if setting in found.trials else found.trials[:0]
-    where, names = found.block["space"][setting], sorted(drawn["objective"].unique())
-    made = drawn[["objective", "value", "lost"]].reset_index(drop=True).assign(at=_places(drawn[setting], where))
+    trials = study.trials[study.trials[setting].notna()] if setting in study.trials else study.trials[:0]
+    where, names = study.block["space"][setting], sorted(trials["objective"].unique())
+    rows = trials[["objective", "value", "lost"]].reset_index(drop=True).assign(at=_places(trials[setting], where))
     if not where.get("choices"):
-        return made
+        return rows
     beside = {name: APART * ((i + 0.5) / len(names) - 0.5) for i, name in enumerate(names)}
-    return made.assign(at=made["at"] + made["objective"].map(beside))
+    return rows.assign(at=rows["at"] + rows["objective"].map(beside))
 
 
-def slices(found: Studied) -> pd.DataFrame:
+def slices(study: Studied) -> pd.DataFrame:
     """Return mean values in bins of every setting: setting, objective, low, high (of the bin), choice, trials, mean.
 
     The mean is null in a bin of fewer than three trials.
     """
-    rows: list[dict[str, Any]] = []
-    for setting in ordered(found):
-        where = found.block["space"][setting]
-        for objective, part in points(found, setting).groupby("objective", sort=True):
+    rows = []
+    for setting in ordered(study):
+        where = study.block["space"][setting]
+        for objective, part in points(study, setting).groupby("objective", sort=True):
             ends = edges(where, min(max(len(part) // PER_BIN, 2), MOST_BINS))
-            held = _bins(part["at"].to_numpy(), ends)
+            bins = _bins(part["at"].to_numpy(), ends)
             for i, (low, high) in enumerate(pairwise(ends.tolist())):
                 choice = plain(where["choices"][i]) if where.get("choices") else ""
-                row = {"setting": setting, "objective": objective, "low": low, "high": high, "choice": choice}
-                rows.append(row | _mean(part.loc[held == i, "value"]))
+                rows.append((setting, objective, low, high, choice, *_mean(part.loc[bins == i, "value"])))
     return pd.DataFrame(rows, columns=["setting", "objective", "low", "high", "choice", "trials", "mean"])
 
 
-def planes(found: Studied) -> list[Plane]:
+def planes(study: Studied) -> list[Plane]:
     """Return for every objective the two of its settings that weigh most, the first two of the space where weights are
     not known; without those that have one.
     """
-    made = []
-    for objective in sorted(found.objectives["objective"]):
-        names = found.settings(objective)
-        if len(found.weights):
-            mine = found.weights[found.weights["objective"] == objective].set_index("setting")["importance"].fillna(0.0)
-            names = sorted(names, key=lambda name: -mine[name])
+    pairs = []
+    for objective in sorted(study.objectives["objective"]):
+        names = study.settings(objective)
+        if len(study.weights):
+            own = study.weights[study.weights["objective"] == objective].set_index("setting")["importance"].fillna(0.0)
+            names = sorted(names, key=lambda name: -own[name])
         if len(names) > 1:
-            made.append(Plane(objective, *names[:2]))
-    return made
+            pairs.append(Plane(objective, *names[:2]))
+    return pairs
 
 
-def scattered(found: Studied, plane: Plane) -> pd.DataFrame:
+def scattered(study: Studied, plane: Plane) -> pd.DataFrame:
     """Return a row for every trial of a plane's objective: x, y (places on the axes), value, lost.
 
     Those of a choice lie evenly over most of its room, by their number.
     """
-    mine = found.trials[found.trials["objective"] == plane.objective].reset_index(drop=True)
-    made = mine[["value", "lost"]]
+    trials = study.trials[study.trials["objective"] == plane.objective].reset_index(drop=True)
+    rows = trials[["value", "lost"]]
     for axis, name, turn in zip("xy", (plane.x, plane.y), TURNS, strict=True):
-        where = found.block["space"][name]
-        spread = APART * ((0.5 + mine["trial"] * turn) % 1 - 0.5) if where.get("choices") else 0.0
-        made = made.assign(**{axis: _places(mine[name], where) + spread})
-    return made
+        where = study.block["space"][name]
+        spread = APART * ((0.5 + trials["trial"] * turn) % 1 - 0.5) if where.get("choices") else 0.0
+        rows = rows.assign(**{axis: _places(trials[name], where) + spread})
+    return rows
 
 
-def cells(found: Studied, plane: Plane) -> pd.DataFrame:
+def cells(study: Studied, plane: Plane) -> pd.DataFrame:
     """Return mean values in the cells of a plane: objective, x, y, x_low, x_high, y_low, y_high, trials, mean.
 
     The mean is null in a cell of fewer than three trials. A choice has a cell a side, around its place in the space.
     """
-    mine = found.trials[found.trials["objective"] == plane.objective]
-    side = min(max(math.isqrt(len(mine) // PER_CELL), 2), MOST_SIDE)
-    spans = {name: found.block["space"][name] for name in (plane.x, plane.y)}
-    ends = [edges(where, side) for where in spans.values()]
-    held = [_bins(_places(mine[name], where), of) for (name, where), of in zip(spans.items(), ends, strict=True)]
-    rows = []
-    for (j, (y_low, y_high)), (i, (x_low, x_high)) in product(*(enumerate(pairwise(of.tolist())) for of in ends[::-1])):
-        place = {"x_low": x_low, "x_high": x_high, "y_low": y_low, "y_high": y_high}
-        rows.append({**plane._asdict(), **place, **_mean(mine.loc[(held[0] == i) & (held[1] == j), "value"])})
-    return pd.DataFrame(rows)
+    trials = study.trials[study.trials["objective"] == plane.objective]
+    side = min(max(math.isqrt(len(trials) // PER_CELL), 2), MOST_SIDE)
+    x_ends, y_ends = (edges(study.block["space"][name], side) for name in (plane.x, plane.y))
+    x, y = (
+        _bins(_places(trials[name], study.block["space"][name]), ends)
+        for name, ends in ((plane.x, x_ends), (plane.y, y_ends))
+    )
+    rows = [
+        (*plane, *x_edge, *y_edge, *_mean(trials.loc[(x == i) & (y == j), "value"]))
+        for (j, y_edge), (i, x_edge) in product(*(enumerate(pairwise(ends.tolist())) for ends in (y_ends, x_ends)))
+    ]
+    return pd.DataFrame(rows, columns=[*Plane._fields, "x_low", "x_high", "y_low", "y_high", "trials", "mean"])
 
 
-def frames(found: Studied) -> dict[str, pd.DataFrame]:
+def frames(study: Studied) -> dict[str, pd.DataFrame]:
     """Return the CSV files of a study by name."""
-    made = {"trials.csv": found.trials, "study.csv": found.objectives, "best-of-trials.csv": found.curves}
-    if not found.ended:
-        return made
-    of_planes = [cells(found, plane) for plane in planes(found)]
-    made |= {"slices.csv": slices(found)}
-    made |= {"planes.csv": pd.concat(of_planes, ignore_index=True)} if of_planes else {}
-    made |= {"study-pairs.csv": found.pairs} if len(found.pairs) else {}
-    return made | ({"importances.csv": found.weights} if len(found.weights) else {})
+    files = {"trials.csv": study.trials, "study.csv": study.objectives, "best-of-trials.csv": study.curves}
+    if not study.ended:
+        return files
+    of_planes = [cells(study, plane) for plane in planes(study)]
+    files |= {"slices.csv": slices(study)}
+    files |= {"planes.csv": pd.concat(of_planes, ignore_index=True)} if of_planes else {}
+    files |= {"study-pairs.csv": study.pairs} if len(study.pairs) else {}
+    return files | ({"importances.csv": study.weights} if len(study.weights) else {})
 
 
 def edges(where: Mapping[str, Any], bins: int) -> Array:
@@ -160,5 +159,5 @@ def _bins(at: Array, ends: Array) -> NDArray[np.intp]:
     return np.clip(np.searchsorted(ends, at, side="right") - 1, 0, len(ends) - 2)
 
 
-def _mean(values: pd.Series) -> dict[str, Any]:
-    return {"trials": len(values), "mean": float(values.mean()) if len(values) >= FEW else math.nan}
+def _mean(values: pd.Series) -> tuple[int, float]:
+    return len(values), float(values.mean()) if len(values) >= FEW else math.nan
