@@ -39,6 +39,7 @@ from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import Studied
 from harness.report.text import across_text, answer, headline_tables, methods, settings_text, table_rows
+from harness.report.text.table_rows import Row
 from harness.statistics import intervals
 from harness.store import STATUSES
 from harness.store.table_files import csv
@@ -100,7 +101,7 @@ def build_report(store: Results, out: Path) -> Path:
     return out / "index.html"
 
 
-def render(values: dict[str, Any]) -> str:
+def render(values: Row) -> str:
     """Return the page. Every value is escaped: the template is the only source of markup, page.css and page.js beside
     it the only style and script, which the page's policy names by their hashes.
     """
@@ -130,7 +131,7 @@ def _clean(value: Any) -> Any:
     return printable(value) if type(value) is str else value  # markup, a subclass of str, is the template's own
 
 
-def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> Row:
     """Return what the template shows of runs and tasks, as text and lists of text."""
     suite, table, data_axes = view.suite, view.table, view.plan.get("data_axes", ())
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
@@ -238,7 +239,7 @@ def _counts(table: pd.DataFrame) -> str:
     return f"{counted(len(table), 'run')} planned" + (f": {by_status}" if by_status else "")
 
 
-def _inlined(section: Section) -> dict[str, Any]:
+def _inlined(section: Section) -> Row:
     return {"panels": [(panel, _data_uri(panel)) for panel in section.panels], "notes": section.notes}
 
 
@@ -247,7 +248,7 @@ def _data_uri(panel: Panel) -> str:
     return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _coverage(table: pd.DataFrame) -> dict[str, Any] | None:
+def _coverage(table: pd.DataFrame) -> Row | None:
     """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
     measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {"n": measured[0], "percent": [percent(share) for share in measured[1]]} if measured else None

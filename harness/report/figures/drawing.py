@@ -23,6 +23,7 @@ from harness.metrics.columns import MetricColumn
 from harness.report.styles import Style
 from harness.text import plain
 
+Points = NDArray[np.float64]
 Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
 
 GREY = "#9A9A9A"
@@ -232,7 +233,7 @@ def draw_steps(
         _legend(ax, handlelength=3)
 
 
-def _one_after_another(runs: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+def _one_after_another(runs: pd.DataFrame) -> tuple[Points, Points]:
     """Return the steps and values of runs, in order of run_id, with a gap between two: one line is sooner drawn than
     twenty.
     """
@@ -242,7 +243,7 @@ def _one_after_another(runs: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
     return step, value
 
 
-def draw_points(ax: Axes, real: NDArray[Any], generated: NDArray[Any], look: Style, limits: Limits) -> None:
+def draw_points(ax: Axes, real: Points, generated: Points, look: Style, limits: Limits) -> None:
     """Draw real points [n, 2] in grey under generated ones [m, 2], with equal axes inside the limits."""
     for points, colour, size in ((real, GREY, 14.0), (generated, look.colour, 3.5)):
         ax.scatter(points[:, 0], points[:, 1], s=size, color=colour, alpha=0.6, linewidths=0, rasterized=True)
@@ -263,7 +264,7 @@ def draw_sheet(ax: Axes, sheet: NDArray[np.uint8]) -> None:
     ax.spines[:].set_visible(False)
 
 
-def draw_critic(ax: Axes, grid: NDArray[Any], extent: Limits) -> None:
+def draw_critic(ax: Axes, grid: Points, extent: Limits) -> None:
     """Draw faint level lines of a critic on a grid [rows, columns], rows being the second coordinate, ascending."""
     rows, columns = grid.shape
     x, y = np.linspace(extent[0], extent[1], columns), np.linspace(extent[2], extent[3], rows)

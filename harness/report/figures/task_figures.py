@@ -1,38 +1,74 @@
-"""What is drawn of tasks, cells and runs: the data of every picture but the headline's.
+"""Figures of tasks, cells and runs.
 
 The page and `harness.plot` draw by the same functions; `blank` gives them a figure and its axes, of so many inches.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from harness.metrics import label
 from harness.metrics.columns import MetricColumn
 from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import Limits
+from harness.report.figures.drawing import Limits, Points
 from harness.report.figures.panels import Drawn, Section
 from harness.report.styles import Style
 from harness.text import NOTHING, counted, number, plain
 
 MOST_ROWS = 40  # cells in one strip plot
 MOST_STEPS = 2000  # points of a loss curve: more than its pixels
+IN_TURN = "cells: of each task its first objective, then its last, and so on inwards"
 MARGIN = 1.35  # how far a frame reaches beyond the real points
 
 Blank = Callable[[float, float], tuple[Figure, Axes]]
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A row of a report's table of cells, as far as figures show it."""
+
+    task: str
+    dataset: str
+    architecture: str
+    objective: str
+    setting: str
+    metric: str
+    n_ok: int
+    n_planned: int
+
+    def name(self, joint: str = ", ") -> str:
+        """Return the objective with its setting."""
+        return f"{self.objective}{joint}{self.setting}" if self.setting else self.objective
+
+    @property
+    def row_title(self) -> str:
+        """The name broken in two where it is long, with what is missing."""
+        name = self.name() if len(self.name()) <= 26 else self.name("\n")
+        return name if self.n_ok == self.n_planned else f"{name} ({self.n_ok}/{self.n_planned} ok)"
+
+    @property
+    def panel_title(self) -> str:
+        """The objective, its setting and its task, a line each: for a narrow panel."""
+        return "\n".join(line for line in (self.objective, *self.setting.split(", "), self.task) if line)
+
+
+def cells_of(table: pd.DataFrame) -> list[Cell]:
+    """Return the rows of a table of cells."""
+    names = [field.name for field in fields(Cell)]
+    return [Cell(*row) for row in table[names].itertuples(index=False, name=None)] if len(table) else []
+
+
 class Tasks(Protocol):
-    """What pictures of tasks are drawn from: a `View`, or as much of one as a table of runs holds by itself."""
+    """What figures of tasks are drawn from: a `View`, or as much of one as a table of runs holds by itself."""
 
     @property
     def table(self) -> pd.DataFrame: ...
@@ -45,25 +81,18 @@ class Tasks(Protocol):
 
 
 def sections(view: View) -> dict[str, Section]:
-    """Return the page's pictures by name: primary, steps, points, losses."""
+    """Return the page's figures by name: primary, steps, points, losses."""
     best = best_cells(view.cells)
-    tasks, parts = list(tasks_of(view.cells)), list(tasks_of(best))
-    cells, firsts = in_turn(view.cells, panels.MOST), in_turn(best, panels.MOST)
-    told = "cells: of each task its first objective, then its last, and so on inwards"
+    tasks, parts = (
+        [part for _, part in cells.groupby("task", sort=False)] if len(cells) else [] for cells in (view.cells, best)
+    )
+    cells, firsts = cells_of(in_turn(view.cells, panels.MOST)), cells_of(in_turn(best, panels.MOST))
     return {
         "primary": panels.collect("primary", tasks[: panels.MOST], partial(strip, view), len(tasks), "tasks"),
         "steps": panels.collect("steps", parts[: panels.MOST], partial(steps, view), len(parts), "tasks"),
-        "points": panels.collect("points", rows_of(cells), _points(view, cells), len(view.cells), told),
-        "losses": panels.collect("losses", rows_of(firsts), partial(_losses, view), len(best), told),
+        "points": panels.collect("points", cells, _points(view, cells), len(view.cells), IN_TURN),
+        "losses": panels.collect("losses", firsts, partial(_losses, view), len(best), IN_TURN),
     }
-
-
-def tasks_of(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    return (part for _, part in cells.groupby("task", sort=False)) if len(cells) else iter(())
-
-
-def rows_of(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in cells.to_dict("records")]
 
 
 def best_cells(cells: pd.DataFrame) -> pd.DataFrame:
@@ -84,46 +113,28 @@ def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     return best.iloc[np.sort(np.argsort(turns, kind="stable")[:most])]
 
 
-def runs_of(view: Tasks, cell: dict[str, Any]) -> pd.DataFrame:
-    """Return the runs of a cell by seed: what a picture needs of them, for a table has a hundred columns."""
+def runs_of(view: Tasks, cell: Cell) -> pd.DataFrame:
+    """Return the runs of a cell by seed: what a figure needs of them, for a table has a hundred columns."""
     table = view.table
-    same = np.logical_and.reduce([table[key].to_numpy() == cell[key] for key in ("task", "objective", "setting")])
+    same = np.logical_and.reduce([
+        table[key].to_numpy() == getattr(cell, key) for key in ("task", "objective", "setting")
+    ])  # fmt: skip
     places = np.flatnonzero(same)
     places = places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]
-    return table[_needed(table, cell["metric"])].iloc[places]
+    needed = [name for name in ("run_id", "seed", "status", cell.metric, "first_bad_step") if name in table]
+    return table[needed].iloc[places]
 
 
-def _runs_by_cell(view: Tasks, part: pd.DataFrame) -> Mapping[Any, pd.DataFrame]:
-    """Return what `runs_of` does of all cells of one task, by objective and setting."""
-    table = view.table[view.table["task"] == part["task"].iloc[0]].sort_values("seed", kind="stable")
-    columns = _needed(table, str(part["metric"].iloc[0]))
-    return {key: runs[columns] for key, runs in table.groupby(["objective", "setting"], sort=False)}
-
-
-def _needed(table: pd.DataFrame, metric: str) -> list[str]:
-    return [name for name in ("run_id", "seed", "status", metric, "first_bad_step") if name in table]
-
-
-def median_of(view: View, cell: dict[str, Any]) -> str | None:
+def median_of(view: Tasks, cell: Cell) -> str | None:
     """Return the median run of a cell; None where none is ok."""
-    return cell_table.median_run(runs_of(view, cell), cell["metric"])
+    return cell_table.median_run(runs_of(view, cell), cell.metric)
 
 
-def named(cell: dict[str, Any], joint: str = ", ") -> str:
-    return f"{cell['objective']}{joint}{cell['setting']}" if cell["setting"] else str(cell["objective"])
-
-
-def _counted_in(view: Tasks, cells: pd.DataFrame) -> str:
+def _counted_in(view: Tasks, tasks: list[str]) -> str:
     """Return what a step is: where the generator is fixed, an update of the critic."""
-    mine = view.table[view.table["task"].isin(cells["task"])]
+    mine = view.table[view.table["task"].isin(tasks)]
     fixed = "setup.trained" in mine and bool((mine["setup.trained"] == "fixed").all())
     return drawing.UPDATES if fixed else drawing.STEPS
-
-
-def _ticked(cell: dict[str, Any]) -> str:
-    """Return the name of a row, broken in two where it is long, with what is missing."""
-    name = named(cell) if len(named(cell)) <= 26 else named(cell, "\n")
-    return name if cell["n_ok"] == cell["n_planned"] else f"{name} ({cell['n_ok']}/{cell['n_planned']} ok)"
 
 
 def _wide(view: Tasks) -> float:
@@ -135,91 +146,97 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     """Every seed's primary metric in one task, a row a cell."""
     if not part["n_ok"].any():
         return None
-    metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
     shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
-    by_cell = _runs_by_cell(view, part)
-    for cell in rows_of(shown):
-        runs = by_cell[cell["objective"], cell["setting"]]
-        ok = runs[runs["status"] == "ok"]
-        lift = np.linspace(-0.2, 0.2, len(ok)) if len(ok) > 1 else np.zeros(len(ok))
-        dots.append(pd.DataFrame({"row": cell["row"], "lift": lift, "value": ok[metric].astype(float).to_numpy()}))
-    marks, texts = pd.concat(dots, ignore_index=True), [_ticked(cell) for cell in rows_of(shown)]
+    cells = cells_of(shown)
+    metric, task = cells[0].metric, cells[0].task
+    for row, cell in enumerate(cells):
+        runs = runs_of(view, cell)
+        values = runs.loc[runs["status"] == "ok", metric].astype(float).to_numpy()
+        lift = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(len(values))
+        dots.append(pd.DataFrame({"row": row, "lift": lift, "value": values}))
+    marks, texts = pd.concat(dots, ignore_index=True), [cell.row_title for cell in cells]
     lines = max(text.count("\n") + 1 for text in texts)
     figure, ax = blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
-    zero = [0.0] if MetricColumn.parse(metric).is_excess else []  # the floor belongs in the picture
+    zero = [0.0] if MetricColumn.parse(metric).is_excess else []  # the floor belongs in the figure
     _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
-    drawing.draw_strips(ax, shown.assign(text=texts), marks, dict(view.styled), metric)
+    drawing.draw_strips(ax, shown.assign(text=texts), marks, view.styled, metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(task)
     return figure, task, f"{label(metric)} of every seed on {task}, by objective, best on top{left}"
 
 
-def _scale(ax: Any, axis: Any, values: NDArray[Any]) -> None:
-    found = values[np.isfinite(values) & (values != 0)]
-    drawing.scaled(ax, axis, cell_table.axis_scale(values), float(np.median(np.abs(found))) if found.size else 1.0)
+def _scale(ax: Axes, axis: Literal["x", "y"], values: Points) -> None:
+    known = values[np.isfinite(values) & (values != 0)]
+    drawing.scaled(ax, axis, cell_table.axis_scale(values), float(np.median(np.abs(known))) if known.size else 1.0)
 
 
 def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Drawn | None:
     """The primary metric of one task against steps, a line an objective."""
-    metric, task = str(part["metric"].iloc[0]), str(part["task"].iloc[0])
+    cells, means, seeds = cells_of(part), [], []
+    metric, task = cells[0].metric, cells[0].task
     if metric not in view.scored:
         return None
-    by_cell, means, seeds = _runs_by_cell(view, part), [], []
-    scored = view.scored[["run_id", "step", metric]]
-    scored = scored[scored["run_id"].isin(pd.concat(by_cell.values())["run_id"])]
-    for cell in rows_of(part):
-        mine = scored[scored["run_id"].isin(by_cell[cell["objective"], cell["setting"]]["run_id"])]
-        line = pd.DataFrame({"run_id": mine["run_id"], "step": mine["step"], "value": mine[metric].astype(float)})
+    runs = {cell: runs_of(view, cell)["run_id"] for cell in cells}
+    scored = view.scored.loc[view.scored["run_id"].isin(pd.concat(runs.values())), ["run_id", "step", metric]]
+    scored = scored.rename(columns={metric: "value"}).astype({"value": float})
+    for cell in cells:
+        line = scored[scored["run_id"].isin(runs[cell])]
         by_step = line.groupby("step")["value"].agg(["mean", "count"])
-        mean = by_step["mean"].where(by_step["count"] == cell["n_planned"])  # never a mean of the survivors
-        title = {"objective": cell["objective"], "text": named(cell)}
-        seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell["objective"]))
-        means.append(pd.DataFrame({**title, "step": mean.index, "value": mean.to_numpy()}))
+        mean = by_step["mean"].where(by_step["count"] == cell.n_planned)  # never a mean of the survivors
+        seeds.append(line.sort_values(["run_id", "step"]).assign(objective=cell.objective))
+        means.append(pd.DataFrame({
+            "objective": cell.objective, "text": cell.name(), "step": mean.index, "value": mean.to_numpy()
+        }))  # fmt: skip
     lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
     if not np.isfinite(thin["value"]).any():
         return None
     figure, ax = blank(_wide(view), 3.5)
     _scale(ax, "y", thin["value"].to_numpy())
-    drawing.draw_steps(ax, lines, thin, dict(view.styled), metric, _counted_in(view, part))
+    drawing.draw_steps(ax, lines, thin, view.styled, metric, _counted_in(view, [task]))
     ax.set_title(task)
     return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
 
 
-def _points(view: View, cells: pd.DataFrame) -> Callable[[dict[str, Any]], Drawn | None]:
+def _points(view: View, cells: list[Cell]) -> Callable[[Cell], Drawn | None]:
     """Return the drawing of one of the cells' real and generated points; panels of a data set share their limits."""
     limits: dict[str, Limits] = {}
-    shown = [(cell, median_of(view, cell)) for cell in rows_of(cells)]
 
-    def draw(cell: dict[str, Any]) -> Drawn | None:
+    def draw(cell: Cell) -> Drawn | None:
         run_id = median_of(view, cell)
         if run_id is None:
             return None
-        dataset, snapshot = str(cell["dataset"]), view.store.snapshot(run_id)
-        real, generated = view.store.reference(dataset, run_id), snapshot["generated"]
-        generated = generated[: len(real)]  # as many of either: densities are compared by eye
+        snapshot, real = view.store.snapshot(run_id), view.store.reference(cell.dataset, run_id)
+        generated = snapshot["generated"][: len(real)]  # as many of either: densities are compared by eye
         if generated.ndim != 2 or generated.shape[1] != 2:
-            return None  # pictures and points in other dimensions are no scatter plot
-        if dataset not in limits:
-            ids = [run for other, run in shown if run and other["dataset"] == dataset]
-            limits[dataset] = frame(view.store.reference(dataset, run) for run in ids)
-        box = limits[dataset]
-        title = titled(cell)
-        figure, ax = narrow(title)
-        draw_cloud(ax, real, {**snapshot, "generated": generated}, view.styled[cell["objective"]], box)
-        row = view.table.set_index("run_id").loc[[run_id]].iloc[0]
-        ax.set_title(title, fontsize=8.5)
-        beyond = outside(generated, box)
-        found = f"{cell['metric']} {number(float(row[cell['metric']]))}, seed {row['seed']}"
-        ax.set_xlabel(f"{found}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
-        said = f"Real and generated points of {named(cell)} on {cell['task']}: {found}"
-        said += f"; {counted(beyond, 'point')} outside the frame{_lines_of(snapshot)}"
-        return figure, f"{cell['task']} {named(cell, ' ')}", said
+            return None  # images and points in other dimensions are no scatter plot
+        if cell.dataset not in limits:
+            ids = [median_of(view, other) for other in cells if other.dataset == cell.dataset]
+            limits[cell.dataset] = frame(view.store.reference(cell.dataset, run) for run in ids if run)
+        box = limits[cell.dataset]
+        figure, ax = narrow(cell.panel_title)
+        draw_cloud(ax, real, {**snapshot, "generated": generated}, view.styled[cell.objective], box)
+        ax.set_title(cell.panel_title, fontsize=8.5)
+        beyond, value = outside(generated, box), value_of(view, cell, run_id)
+        ax.set_xlabel(f"{value}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
+        alt = f"Real and generated points of {cell.name()} on {cell.task}: {value}"
+        alt += f"; {counted(beyond, 'point')} outside the frame{_lines_of(snapshot)}"
+        return figure, f"{cell.task} {cell.name(' ')}", alt
 
     return draw
 
 
+def value_of(view: View, cell: Cell, run_id: str) -> str:
+    """Return the primary metric of a run of a cell, and its seed: "w1_excess 0.051, seed 2"."""
+    row = view.table.set_index("run_id").loc[[run_id]].iloc[0]
+    return f"{cell.metric} {number(float(row[cell.metric]))}, seed {row['seed']}"
+
+
 def draw_cloud(
-    ax: Axes, real: NDArray[Any], snapshot: Mapping[str, NDArray[Any]], look: Style, box: Limits | None = None
+    ax: Axes,
+    real: Points,
+    snapshot: Mapping[str, Points],
+    look: Style,
+    box: Limits | None = None,
 ) -> None:
     """Draw real points [n, 2], over them those `generated` in a snapshot, and its critic where it holds one.
 
@@ -232,7 +249,7 @@ def draw_cloud(
     drawing.draw_points(ax, real, snapshot["generated"], look, box or frame([real]))
 
 
-def _lines_of(snapshot: Mapping[str, NDArray[Any]]) -> str:
+def _lines_of(snapshot: Mapping[str, Points]) -> str:
     """Say what the level lines are of, and by which batch its batch norm is normalised; "" where there are none."""
     if "critic_batch" not in snapshot:
         return ""
@@ -245,13 +262,7 @@ def narrow(title: str) -> tuple[Figure, Axes]:
     return drawing.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
 
 
-def titled(cell: dict[str, Any]) -> str:
-    """Return a narrow panel's title: the objective, its setting and its task, a line each."""
-    lines = (cell["objective"], *str(cell["setting"]).split(", "), cell["task"])
-    return "\n".join(str(line) for line in lines if line)
-
-
-def frame(clouds: Iterable[NDArray[Any]]) -> Limits:
+def frame(clouds: Iterable[Points]) -> Limits:
     """Return square limits around all the real points [n, 2], wider than they are so that strays show."""
     points = np.concatenate(list(clouds))
     low, high = points.min(axis=0), points.max(axis=0)
@@ -260,35 +271,28 @@ def frame(clouds: Iterable[NDArray[Any]]) -> Limits:
     return x - half, x + half, y - half, y + half
 
 
-def outside(points: NDArray[Any], box: Limits) -> int:
+def outside(points: Points, box: Limits) -> int:
     """Count the points [n, 2] that a frame does not show, those that are not finite among them."""
     inside = (points[:, 0] >= box[0]) & (points[:, 0] <= box[1]) & (points[:, 1] >= box[2]) & (points[:, 1] <= box[3])
     return int((~inside).sum())
 
 
-def _losses(view: View, cell: dict[str, Any]) -> Drawn | None:
+def _losses(view: View, cell: Cell) -> Drawn | None:
     """Both players' losses in the median run of a cell, or where none is ok in the first that diverged."""
     runs = runs_of(view, cell)
-    run_id, state = cell_table.median_run(runs, cell["metric"]), ""
+    run_id, state = cell_table.median_run(runs, cell.metric), ""
     if run_id is None:
         diverged = runs[runs["status"] == "diverged"]
         if diverged.empty:
             return None
-        run_id, step = (
-            str(diverged["run_id"].iloc[0]),
-            plain(diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]),
-        )
-        state = ", diverged" if step == NOTHING else f", diverged at step {step}"
+        run_id, step = str(diverged["run_id"].iloc[0]), diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]
+        state = ", diverged" if plain(step) == NOTHING else f", diverged at step {plain(step)}"
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
     figure, ax = drawing.blank(3.08, 2.7)
-    counted_in = _counted_in(view, pd.DataFrame([cell]))
-    draw_curves(ax, view.store.curves(run_id), view.styled[cell["objective"]], counted_in)
-    ax.set_title(f"{named(cell)}\n{cell['task']}, seed {seed}{state}", fontsize=8.5)
-    return (
-        figure,
-        f"{cell['task']} {named(cell, ' ')}",
-        f"Losses of critic and generator of {named(cell)} on {cell['task']}, seed {seed}{state}",
-    )
+    draw_curves(ax, view.store.curves(run_id), view.styled[cell.objective], _counted_in(view, [cell.task]))
+    ax.set_title(f"{cell.name()}\n{cell.task}, seed {seed}{state}", fontsize=8.5)
+    alt = f"Losses of critic and generator of {cell.name()} on {cell.task}, seed {seed}{state}"
+    return figure, f"{cell.task} {cell.name(' ')}", alt
 
 
 def draw_curves(ax: Axes, curves: pd.DataFrame, look: Style, steps: str) -> None:

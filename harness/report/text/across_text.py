@@ -1,12 +1,11 @@
 """The statistics over tasks (`across_tasks`) as sentences and rows of text."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
 from harness.report.analysis.across_tasks import CONFOUNDED, HIGHER, SEED, Across
-from harness.report.text.table_rows import Shown, by_value
+from harness.report.text.table_rows import Record, Row, Shown, by_value
 from harness.statistics import intervals
 from harness.statistics.aggregates import COVERAGE
 from harness.statistics.paired import effect_seen
@@ -14,7 +13,7 @@ from harness.statistics.power import smallest_p, tasks_needed
 from harness.text import counted, interval, listed, number, p_value, percent, score, significance
 
 
-def shown(across: Across) -> dict[str, Any]:
+def shown(across: Across) -> Row:
     """Return what the page shows: sentences, and rows of text."""
     return {
         "pairs": [_pair(across, row) for row in across.pairs.to_dict("records")],
@@ -31,7 +30,7 @@ def shown(across: Across) -> dict[str, Any]:
     }
 
 
-def _coverage(seeds: int) -> dict[str, Any] | None:
+def _coverage(seeds: int) -> Row | None:
     """Return how often bootstrap intervals held what they should, at the nearest measured n below."""
     measured = intervals.measured_at(COVERAGE, seeds)
     if measured is None:
@@ -65,7 +64,7 @@ def variance(shares: pd.DataFrame) -> str:
     return "; ".join(parts) if factors else ""
 
 
-def _share(row: dict[Any, Any]) -> str:
+def _share(row: Record) -> str:
     """Return "4.0 % [2.1, 6.0] alone, 13 % [10.2, 16.0] with interactions"."""
     text = f"{_with_bounds(row, 'share', 'low', 'high')} alone"
     if math.isnan(row["total"]):  # no two cells differ in it alone
@@ -73,12 +72,12 @@ def _share(row: dict[Any, Any]) -> str:
     return f"{text}, {_with_bounds(row, 'total', 'total_low', 'total_high')} with interactions"
 
 
-def _with_bounds(row: dict[Any, Any], value: str, low: str, high: str) -> str:
+def _with_bounds(row: Record, value: str, low: str, high: str) -> str:
     bounds = "" if math.isnan(row[low]) else f" [{100 * row[low]:.1f}, {100 * row[high]:.1f}]"
     return f"{percent(row[value])}{bounds}"
 
 
-def _pair(across: Across, row: dict[Any, Any]) -> dict[str, Any]:
+def _pair(across: Across, row: Record) -> Row:
     text = f"{row['higher']} higher" if row["told_apart"] else "not significant"
     if row["told_apart"] and (row["difference"] < 0) != (row["higher"] == row["second"]):
         text = f"{row['higher']} higher in more tasks, lower on average"
@@ -93,5 +92,5 @@ def _pair(across: Across, row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _bounded(row: dict[Any, Any], name: str) -> Shown:
+def _bounded(row: Record, name: str) -> Shown:
     return by_value(score(row[name], row[f"{name}_low"], row[f"{name}_high"]), row[name])

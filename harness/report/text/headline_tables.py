@@ -1,7 +1,6 @@
 """Tables of the headline: scores by every comparison, what became of the runs, the settings they were trained with."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
@@ -11,7 +10,7 @@ from harness.report.analysis.headline import BUDGETS, COVERAGE, GIVEN, TIES, WOR
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.tables import View
 from harness.report.text import answer
-from harness.report.text.table_rows import Shown, by_value, share
+from harness.report.text.table_rows import Record, Row, Shown, by_value, share
 from harness.statistics import intervals
 from harness.text import NOTHING, counted, interval, number, percent, plain, score
 
@@ -24,7 +23,7 @@ COMMON = {"hyper.lr", *SETTINGS.values()}  # what is left below `hyper.` is an o
 NORM_TITLES = {"same": "same norm", "usual": "usual norm", "as run": "score"}
 
 
-def shown(headline: Headline) -> dict[str, Any]:
+def shown(headline: Headline) -> Row:
     """Return the page's ranking: a column a way and budget, a row an objective, best first, and the leads."""
     ways = way_names(headline)
     columns = [(way, budget) for budget in BUDGETS for way in ways]
@@ -57,7 +56,7 @@ def shown(headline: Headline) -> dict[str, Any]:
     }
 
 
-def _runs(row: dict[Any, Any]) -> dict[str, Any]:
+def _runs(row: Record) -> Row:
     """Return what became of an objective's runs, and their cost."""
     return {
         "objective": row["objective"],
@@ -74,7 +73,7 @@ def _work(name: str, value: float) -> str:
     return number(value) if name == "train_s" or math.isnan(value) else f"{value:,.0f}"
 
 
-def _score(cell: dict[Any, Any] | None) -> Shown:
+def _score(cell: Record | None) -> Shown:
     if cell is None:
         return by_value(NOTHING, math.nan)
     return by_value(score(cell["score"], cell["low"], cell["high"]), cell["score"])
@@ -89,13 +88,13 @@ def _lead(lead: Lead | None, seeds: int) -> list[str]:
     return [line for line in (size, bounds, f"over {lead.second}", sure) if line]
 
 
-def _coverage(seeds: int) -> dict[str, Any] | None:
+def _coverage(seeds: int) -> Row | None:
     """Return how often the interval held the expected score in simulated suites, at the nearest measured n below."""
     measured = intervals.measured_at(COVERAGE, seeds)
     return measured and {"n": measured[0], **{noise: percent(share) for noise, (share, _) in measured[1].items()}}
 
 
-def _ties(headline: Headline) -> dict[str, Any] | None:
+def _ties(headline: Headline) -> Row | None:
     """Return how often the interval of a tuned score, and of a difference, held it however near the settings are."""
     measured = intervals.measured_at(TIES, headline.seeds) if headline.swept else None
     if measured is None:
@@ -150,7 +149,7 @@ def _values(values: pd.Series) -> str:
     return " | ".join(dict.fromkeys(values.dropna().map(plain)))
 
 
-def norms_shown(view: View) -> dict[str, Any] | None:
+def norms_shown(view: View) -> Row | None:
     """Return the tables below the ranking: tuned scores at equal steps by each norm, and the settings."""
     if view.headline is None:
         return None

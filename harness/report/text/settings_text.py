@@ -1,7 +1,6 @@
 """Swept and drawn settings in words: sensitivity to a sweep, what the trials of a study say, what reaches a score."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from harness.report.analysis.sensitivity import NOTHING as NO_SCORE
 from harness.report.studies.settings_reached import COUNTS, PRIMARY, Reached
 from harness.report.studies.study_results import INDEPENDENT, SPREAD, Studied
 from harness.report.text import answer
+from harness.report.text.table_rows import Record, Row
 from harness.statistics import trials as budget
 from harness.statistics.intervals import Interval
 from harness.statistics.power import LEVEL
@@ -36,7 +36,7 @@ def sensitivity(ranges: pd.DataFrame, names: list[str]) -> str:
     return f"Mean over tasks of the score at a task's worst and best {listed(names)}: {'; '.join(parts)}."
 
 
-def _wider(row: Mapping[Any, Any]) -> str:
+def _wider(row: Record) -> str:
     size = f"{interval(row['wider'], row['low'], row['high'])} wider"
     if np.isnan(row["low"]) and row["seeds"] > 1:
         return f"{size} (not paired: seeds differ)"
@@ -88,16 +88,16 @@ def _test(study: Studied, of: str) -> str:
     return f"; {gap}, {sure} (p = {p_value(pair['p_holm'])}{holm})"
 
 
-def _share(row: Mapping[Any, Any]) -> str:
+def _share(row: Record) -> str:
     text = f"{points(row['share'])} %"
     return text if np.isnan(row["share_low"]) else f"{text} [{points(row['share_low'])}, {points(row['share_high'])}]"
 
 
-def _mean(row: Mapping[Any, Any]) -> str:
+def _mean(row: Record) -> str:
     return score(row["mean"], row["mean_low"], row["mean_high"])
 
 
-def _difference(pair: Mapping[Any, Any]) -> str:
+def _difference(pair: Record) -> str:
     """Return a difference of shares or means; alone where all draws agree, which then bound nothing."""
     if pair["number"] == "share":
         return points_interval(pair["difference"], pair["low"], pair["high"])
@@ -115,7 +115,7 @@ def confirmation(study: Studied) -> str:
     return f"The same command confirms the best setting{each} on fresh seeds."
 
 
-def shown(study: Studied, primary: bool = True) -> dict[str, Any]:
+def shown(study: Studied, primary: bool = True) -> Row:
     """Return what the page shows of a study, as text; `primary` as in `sentence`."""
     rows, spread, seeds = study.objectives.to_dict("records"), "share" in study.objectives, study.block["seeds"]
     kind = "primary" if primary else "exploratory"
@@ -142,7 +142,7 @@ def shown(study: Studied, primary: bool = True) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[Any, Any], spread: bool) -> dict[str, str]:
+def _row(row: Record, spread: bool) -> dict[str, str]:
     return {
         "objective": row["objective"],
         "lost": f"{row['lost']} of {row['runs']:,}", "best": NOTHING if np.isnan(row["best"]) else f"{row['best']:.2f}",
@@ -156,7 +156,7 @@ def _row(row: Mapping[Any, Any], spread: bool) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _overtaken(rows: list[dict[Any, Any]]) -> Iterator[str]:
+def _overtaken(rows: Sequence[Record]) -> Iterator[str]:
     """Name where another trial is the best by now than the one that was chosen: after a retry, or other scores."""
     for row in rows:
         if not pd.isna(row["better"]):
@@ -166,7 +166,7 @@ def _overtaken(rows: list[dict[Any, Any]]) -> Iterator[str]:
             )
 
 
-def _repeats(rows: list[dict[Any, Any]], trials: int) -> Iterator[str]:
+def _repeats(rows: Sequence[Record], trials: int) -> Iterator[str]:
     """Name where trials are fewer settings than trials, so that bounds and p would count one as several."""
     for row in rows:
         if row["distinct"] < trials:
@@ -174,7 +174,7 @@ def _repeats(rows: list[dict[Any, Any]], trials: int) -> Iterator[str]:
             yield f"{row['objective']}: {distinct} in {counted(trials, 'trial')}, so no intervals and no tests."
 
 
-def _pair(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _pair(row: Record) -> Row:
     is_tested = not np.isnan(row["p"])
     p, p_holm = (p_value(row[name]) if is_tested else NOTHING for name in ("p", "p_holm"))
     verdict = f"{row['first']} higher" if row["told_apart"] else "not significant"
@@ -221,7 +221,7 @@ def of_reached(reached: Reached) -> str:
     )
 
 
-def reached_shown(reached: Reached) -> dict[str, Any]:
+def reached_shown(reached: Reached) -> Row:
     """Return what the page shows of it, as text."""
     rows = reached.pairs[reached.pairs["at"].isin(SCORES)]
     return {
@@ -236,7 +236,7 @@ def reached_shown(reached: Reached) -> dict[str, Any]:
     }
 
 
-def _reached_row(row: Mapping[Any, Any]) -> dict[str, str]:
+def _reached_row(row: Record) -> dict[str, str]:
     gap = points_interval(row["difference"], row["low"], row["high"])
     p = NOTHING if np.isnan(row["p"]) else p_value(row["p"])
     return {"at": f"{row['at']:g}", "gap": gap, "p": p, **{name: f"{row[name]:,}" for name in COUNTS}}

@@ -1,7 +1,7 @@
 """Rows of the page's tables: what each cell says, and the number it is sorted by."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,6 +13,10 @@ from harness.text import NOTHING, interval, number
 
 # Shown beside the primary metric, of whatever extractor and number.
 BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
+
+
+Row = dict[str, Any]  # of a table of the page, or another part of it, by the names that the template has
+Record = Mapping[Any, Any]  # a row of a DataFrame
 
 
 class Shown(NamedTuple):
@@ -34,7 +38,7 @@ def share(n: int, of: int) -> Shown:
     return by_value(f"{n}/{of}", n / of)
 
 
-def answers(results: list[TaskResult]) -> list[dict[str, Any]]:
+def answers(results: list[TaskResult]) -> list[Row]:
     """Return the rows of the table of tasks, where there is more than one."""
     rows = ranking.by_task(results).to_dict("records") if len(results) > 1 else []
     return [
@@ -49,7 +53,7 @@ def answers(results: list[TaskResult]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def removals(rows: pd.DataFrame, best: str) -> list[dict[str, Any]]:
+def removals(rows: pd.DataFrame, best: str) -> list[Row]:
     """Return the rows of the headline without each part of the suite; `turned` where another than the best is first."""
     return [
         {
@@ -61,7 +65,7 @@ def removals(rows: pd.DataFrame, best: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def cells(table: pd.DataFrame) -> list[dict[str, Any]]:
+def cells(table: pd.DataFrame) -> list[Row]:
     """Return the cells' table: one entry a task with its rows, best first and marked."""
     metrics = beside(table)
     tasks = []
@@ -93,11 +97,11 @@ def beside(cells: pd.DataFrame) -> list[tuple[list[str], str]]:
     return [(columns, columns[0] if columns == ["modes@2500"] else head) for head, columns in by_heading if columns]
 
 
-def _between(row: dict[Any, Any], mean: str, low: str, high: str) -> Shown:
+def _between(row: Record, mean: str, low: str, high: str) -> Shown:
     return by_value(interval(row[mean], row[low], row[high]), row[mean])
 
 
-def _beside(row: dict[Any, Any], columns: Iterable[str]) -> Shown:
+def _beside(row: Record, columns: Iterable[str]) -> Shown:
     value = next((row[name] for name in columns if not math.isnan(row[name])), math.nan)
     percent = list(columns) == ["hq"] and not math.isnan(value)
     return by_value(f"{100 * value:.1f} %" if percent else number(value), value)

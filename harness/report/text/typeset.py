@@ -1,8 +1,7 @@
 """The cells of a report as a table to print: LaTeX (booktabs) for a paper, markdown for a page."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -17,7 +16,8 @@ LATEX = {
     "|": r"\textbar{}", "[": "{[}", NOTHING: "--", "\N{REPLACEMENT CHARACTER}": "?",
 }  # fmt: skip
 MARKUP = re.compile(r"([\\`*|<>\[\]~])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
-NUMBER = re.compile(r"(-?)(\d[\d.]*)(?:e(-?\d+))?")
+POWER, MINUS = re.compile(r"(-?\d[\d.]*)e(-?\d+)"), re.compile(r"(?<![$^{\d])-(?=\d)")
+NUMBERS = ("n", "median")  # columns that stand to the right
 CAPTION = (
     "n: runs ok of those planned; mean with its 95 % t interval over seeds. Bold: the first of a task and all that the "
     "seeds do not tell apart from it (95 % t interval of the difference, paired by seed); none where they tell nothing "
@@ -42,52 +42,44 @@ def cells(store: Store) -> pd.DataFrame:
 
 def latex(cells: pd.DataFrame) -> bytes:
     """Return a tabular for booktabs: a block a task, its leading rows bold. Every character of text is escaped."""
-    head, rows = _head(cells), list(_rows(cells, _latex_text, _latex_number))
+    table = _texts(cells, _latex_text, _latex_number)
     lines = [
         "% Needs \\usepackage{booktabs}. Its caption:",
         f"% {_latex_text(CAPTION)}",
-        f"\\begin{{tabular}}{{{''.join('r' if name in ('n', 'median') else 'l' for name in head)}}}",
+        f"\\begin{{tabular}}{{{''.join('r' if name in NUMBERS else 'l' for name in table)}}}",
         "\\toprule",
-        f"{' & '.join(head)} \\\\",
+        f"{' & '.join(map(str, table))} \\\\",
     ]
-    for first, bold, (task, *texts) in rows:
-        shown = [f"\\textbf{{{text}}}" if bold else text for text in texts]
+    is_first = ~cells["task"].duplicated()
+    for first, bold, (task, *texts) in zip(is_first, cells["bold"], table.to_numpy().tolist(), strict=True):
+        marked = [f"\\textbf{{{text}}}" if bold else text for text in texts]
         lines += ["\\midrule"] if first else []
-        lines.append(f"{' & '.join([task if first else '', *shown])} \\\\")
+        lines.append(f"{' & '.join([task if first else '', *marked])} \\\\")
     return _encoded([*lines, "\\bottomrule", "\\end{tabular}"])
 
 
 def markdown(cells: pd.DataFrame) -> bytes:
     """Return a pipe table, of each task the leading rows bold, and its caption. Text is escaped."""
-    head = _head(cells)
-    lines = [head, ["---:" if name in ("n", "median") else "---" for name in head]]
-    for _, bold, (task, *texts) in _rows(cells, _markdown_text, str):
+    table = _texts(cells, _markdown_text, str)
+    lines = [list(map(str, table)), ["---:" if name in NUMBERS else "---" for name in table]]
+    for bold, (task, *texts) in zip(cells["bold"], table.to_numpy().tolist(), strict=True):
         lines.append([task, *(f"**{text}**" if bold else text for text in texts)])
     return _encoded([*(f"| {' | '.join(line)} |" for line in lines), "", CAPTION])
 
 
-def _head(cells: pd.DataFrame) -> list[str]:
-    return ["task", "objective", *(["setting"] if _is_swept(cells) else []), "metric", "n", "mean", "median"]
-
-
-def _is_swept(cells: pd.DataFrame) -> bool:
-    return bool(len(cells) and (cells["setting"] != "").any())
-
-
-def _rows(
-    cells: pd.DataFrame, text: Callable[[str], str], figure: Callable[[str], str]
-) -> Iterator[tuple[bool, bool, list[str]]]:
-    """Yield for each cell whether it is its task's first row, whether it is bold, and its texts."""
-    names = ["task", "objective", *(["setting"] if _is_swept(cells) else []), "metric"]
-    for _, part in cells.groupby("task", sort=False) if len(cells) else ():
-        for place, row in enumerate(part.to_dict("records")):
-            said = [text(str(row[name]) or NOTHING) for name in names]
-            yield place == 0, row["bold"], [*said, f"{row['n_ok']}/{row['n_planned']}", *map(figure, _figures(row))]
-
-
-def _figures(row: dict[Any, Any]) -> list[str]:
-    mean = interval(row["mean"], row["low"], row["high"]) if row["n_planned"] > 1 else NOTHING
-    return [mean, number(row["median"])]
+def _texts(cells: pd.DataFrame, text: Callable[[str], str], figure: Callable[[str], str]) -> pd.DataFrame:
+    """Return the cells as the texts of a table, names escaped by `text` and numbers by `figure`."""
+    is_swept = (cells["setting"] != "").any()
+    names = ["task", "objective", *(["setting"] if is_swept else []), "metric"]
+    rows = [
+        [
+            *(text(str(row[name]) or NOTHING) for name in names), f"{row['n_ok']}/{row['n_planned']}",
+            figure(interval(row["mean"], row["low"], row["high"]) if row["n_planned"] > 1 else NOTHING),
+            figure(number(row["median"])),
+        ]
+        for row in cells.to_dict("records")
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*names, "n", "mean", "median"])
 
 
 def _latex_text(text: str) -> str:
@@ -96,14 +88,8 @@ def _latex_text(text: str) -> str:
 
 def _latex_number(text: str) -> str:
     """Write signs and powers of ten as mathematics."""
-
-    def typed(found: re.Match[str]) -> str:
-        sign, digits, power = found.groups()
-        if power is None:
-            return f"$-${digits}" if sign else digits
-        return f"${sign}{digits}\\times10^{{{int(power)}}}$"
-
-    return NUMBER.sub(typed, text).replace(NOTHING, LATEX[NOTHING])
+    text = POWER.sub(lambda match: f"${match[1]}\\times10^{{{int(match[2])}}}$", text)
+    return MINUS.sub("$-$", text).replace(NOTHING, LATEX[NOTHING])
 
 
 def _markdown_text(text: str) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from harness.execution import tasks
 from harness.metrics import extractors
 from harness.report.analysis import noise_floors, tables
-from harness.report.figures import sample_grid, sample_sheets
+from harness.report.figures import sample_sheets
 from harness.report.figures.image_grids import sheet
 from harness.store import Store
 from harness.suite.format.models import frame_steps
@@ -75,7 +75,7 @@ def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_n
     assert sample_sheets.sections(view)["grid"].panels == ()
     cells = view.cells[view.cells["dataset"] == "digits"]
     other = cells.assign(architecture="mlp", task="digits / mlp", n_ok=0)  # where nothing finished
-    (panel,) = sample_grid.section(view, pd.concat([cells, other])).panels
+    (panel,) = sample_sheets.grids(view, pd.concat([cells, other])).panels
     assert panel.name == "grid-01-digits"
     assert "a row an architecture, a column an objective" in panel.alt
     assert panel.width > panel.height  # real pictures and two objectives, on two architectures
