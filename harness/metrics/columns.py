@@ -8,7 +8,7 @@ from typing import Literal
 
 _GRAMMAR = re.compile(
     r"(null\.(?P<sampler>[^.]+)\.)?(?P<name>[^\[\]@]+?)"
-    r"(\[(?P<extractor>[^\[\]]+)\])?(@(?P<n>[1-9]\d*))?(_(?P<suffix>floor|ceiling))?"
+    r"(\[(?P<extractor>[^\[\]]+)\])?(@(?P<n>0|[1-9]\d*))?(_(?P<suffix>floor|ceiling))?"
 )
 _NEIGHBOURS = re.compile(r"((?P<extractor>.+),)?k(?P<k>[1-9]\d*)")
 
@@ -20,7 +20,7 @@ class MetricColumn:
     name       what is measured, by which metrics are looked up: fid, w1_excess
     extractor  in whose features; of a share, the class
     k          nearest neighbours, of metrics by neighbours; else 0
-    n          samples; 0 where the name holds no number
+    n          samples; None where the name holds no number
     suffix     "floor" or "ceiling", where it is what real samples reach; else ""
     sampler    the null sampler whose value it is; else ""
     """
@@ -28,7 +28,7 @@ class MetricColumn:
     name: str
     extractor: str = ""
     k: int = 0
-    n: int = 0
+    n: int | None = None
     suffix: str = ""
     sampler: str = ""
 
@@ -39,13 +39,11 @@ class MetricColumn:
         match = _GRAMMAR.fullmatch(text)
         if match is None:
             return MetricColumn(text)
-        name, extractor, n, suffix, sampler = (
-            match[part] or "" for part in ("name", "extractor", "n", "suffix", "sampler")
-        )
-        neighbours, k = _NEIGHBOURS.fullmatch(extractor), 0
-        if neighbours is not None:
+        extractor, k, n = match["extractor"] or "", 0, match["n"]
+        if neighbours := _NEIGHBOURS.fullmatch(extractor):
             extractor, k = neighbours["extractor"] or "", int(neighbours["k"])
-        return MetricColumn(name, extractor, k, int(n or 0), suffix, sampler)
+        suffix, sampler = match["suffix"] or "", match["sampler"] or ""
+        return MetricColumn(match["name"], extractor, k, None if n is None else int(n), suffix, sampler)
 
     def __str__(self) -> str:
         inside = ",".join(filter(None, (self.extractor, f"k{self.k}" if self.k else "")))
@@ -53,7 +51,7 @@ class MetricColumn:
             (f"null.{self.sampler}." if self.sampler else "")
             + self.name
             + (f"[{inside}]" if inside else "")
-            + (f"@{self.n}" if self.n else "")
+            + ("" if self.n is None else f"@{self.n}")
             + (f"_{self.suffix}" if self.suffix else "")
         )
 
@@ -64,7 +62,7 @@ class MetricColumn:
 
     def covers(self, other: "MetricColumn") -> bool:
         """Whether it stands for another: `fid` for that by every extractor at every n, `fid[poses]` for that by one."""
-        return self in (other, replace(other, n=0), replace(other, extractor="", k=0, n=0))
+        return self in (other, replace(other, n=None), replace(other, extractor="", k=0, n=None))
 
 
 def covered(name: str, columns: Iterable[str]) -> list[MetricColumn]:

@@ -286,9 +286,9 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         columns=(
             Column("fid", "lower", form="[x]@n", beside="floor", least=2, papers=("heusel2017",)),
             Column("fid", "lower", form="[x]@n/2", beside="floor", least=2, papers=("heusel2017",)),
-            Column("fid_train", "lower", form="[x]@n", least=2),
+            Column("fid_train", "lower", form="[x]@n", least=2, papers=("heusel2017",)),
             Column("fid_singular", form="[x]"),
-            Column("fid_excess", "lower", least=2),
+            Column("fid_excess", "lower", least=2, papers=("heusel2017",)),
             Column("score", "higher", least=2),
             Column("score_undefined"),
         ),

@@ -13,6 +13,7 @@ from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
 
+POT = ("flamary2021",)
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
 
 
@@ -109,8 +110,8 @@ METRICS: dict[str, Metric] = {
     "w1": Metric(
         version=2,
         columns=(
-            Column("w1", "lower", "W1 (data units)", beside="floor", papers=("flamary2021",)),
-            Column("w1_excess", "lower", "W1 excess (data units)"),
+            Column("w1", "lower", "W1 (data units)", beside="floor", papers=POT),
+            Column("w1_excess", "lower", "W1 excess (data units)", papers=POT),
             Column("score", "higher"),
             Column("score_undefined"),
         ),
@@ -121,7 +122,7 @@ METRICS: dict[str, Metric] = {
     ),
     "w1_train": Metric(
         version=1,
-        columns=(Column("w1_train", beside="floor"),),
+        columns=(Column("w1_train", beside="floor", papers=POT),),
         compute=_w1_train,
         applies=lambda reference: reference.train is not None and _low_dimensional(reference),
         floored=True,
@@ -129,7 +130,7 @@ METRICS: dict[str, Metric] = {
     ),
     "w2": Metric(
         version=1,
-        columns=(Column("w2", "lower", "W2 (data units)", beside="floor", papers=("flamary2021",)),),
+        columns=(Column("w2", "lower", "W2 (data units)", beside="floor", papers=POT),),
         compute=_w2,
         applies=_low_dimensional,
         floored=True,

@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.datasets import DATASETS
 from harness.metrics import column_facts
 from harness.metrics.columns import MetricColumn, covered
+from harness.papers import PAPERS
 
 REFERENCE = sorted((Path(__file__).parents[2] / "results/reference").glob("*/runs.parquet"))
 
@@ -27,6 +29,7 @@ def test_every_column_of_the_reference_results_round_trips(path):
         ("recall[poses,k5]@115_floor", MetricColumn("recall", "poses", 5, 115, "floor")),
         ("null.real.fid[poses]@540", MetricColumn("fid", "poses", n=540, sampler="real")),
         ("modes@2500", MetricColumn("modes", n=2500)),
+        ("fid[poses]@0", MetricColumn("fid", "poses", n=0)),
         ("share[ankle boot]", MetricColumn("share", "ankle boot")),
         ("share[bark5]", MetricColumn("share", "bark5")),
         ("hyper.gp_weight", MetricColumn("hyper.gp_weight")),
@@ -55,3 +58,8 @@ def test_every_column_has_one_set_of_facts_whatever_metric_gives_it():
     assert all(MetricColumn.parse(name) == MetricColumn(name) for name in facts)
     assert {name for name, column in facts.items() if column.better == "lower"} >= {"w1", "fid", "kid", "train_s"}
     assert {name for name, column in facts.items() if column.better == "higher"} >= {"score", "hq", "modes", "recall"}
+
+
+def test_metrics_and_data_sets_name_papers_that_are_there():
+    entries = [*column_facts().values(), *DATASETS.values()]
+    assert {key for entry in entries for key in entry.papers} <= set(PAPERS)

@@ -45,7 +45,7 @@ def _floors(rows: pd.DataFrame, extractor: str) -> dict[str, str]:
     floors = {}
     for name in OF_IMAGES:
         if own := [column for column in fit if column.name == name]:
-            largest = max(own, key=lambda column: (column.n, str(column)))
+            largest = max(own, key=lambda column: (column.n or 0, str(column)))
             floors[str(replace(largest, suffix=""))] = number(float(rows[str(largest)].astype(float).median()))
     return floors
 

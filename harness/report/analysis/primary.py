@@ -76,4 +76,4 @@ def primary(runs: pd.DataFrame, name: str, extractors: Sequence[str] = ()) -> st
 def _priority(name: str, extractors: list[str], column: MetricColumn) -> tuple[bool, int, int]:
     """Return what puts a column before others: the very name, its extractor's place in the list, its n."""
     place = extractors.index(column.extractor) if column.extractor in extractors else len(extractors)
-    return str(column) == name, -place, column.n
+    return str(column) == name, -place, column.n or 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from harness.metrics import column_facts
 from harness.papers import PAPERS, bibtex_entry
 
 SOFTWARE = {  # a test compares these with CITATION.cff
@@ -10,18 +11,13 @@ SOFTWARE = {  # a test compares these with CITATION.cff
     "license": "MIT",
 }
 
-# Whose paper a name stands for: of objectives the table's, of metrics the part before [ and @.
+# Whose paper a name stands for; metrics name their own.
 OF_OBJECTIVES = {
     "gan": ("goodfellow2014",), "nsgan": ("goodfellow2014",), "lsgan": ("mao2017",),
     "hinge": ("lim2017", "miyato2018"), "wgan": ("arjovsky2017",), "wgan-clip": ("arjovsky2017",),
     "wgan-gp": ("gulrajani2017",), "wgan-lp": ("petzka2018",),
 }  # fmt: skip
 OF_ARCHITECTURES = {"dcgan": ("radford2016",)}  # and its variants, whose names begin so
-OF_METRICS = {
-    "w1": ("flamary2021",), "w2": ("flamary2021",), "sliced_w": ("bonneel2015",), "fid": ("heusel2017",),
-    "kid": ("binkowski2018",), "isc": ("salimans2016",), "precision": ("kynkaanniemi2019",),
-    "recall": ("kynkaanniemi2019",), "density": ("naeem2020",), "coverage": ("naeem2020",),
-}  # fmt: skip
 OF_EXTRACTORS = {"inception": ("obukhov2020",)}
 OF_STUDIES = {  # what its trials were asked for
     "drawn": ("akiba2019",), "expected": ("tang2020",), "spread": ("wilson1927",),
@@ -37,7 +33,7 @@ def chosen(
     keys |= {
         key for name in architectures for start, of in OF_ARCHITECTURES.items() if name.startswith(start) for key in of
     }
-    keys |= {key for name in metrics for key in OF_METRICS.get(name, ())}
+    keys |= {key for name, column in column_facts().items() if name in {*metrics} for key in column.papers}
     keys |= {key for name in extractors for key in OF_EXTRACTORS.get(name, ())}
     return [key for key in PAPERS if key in keys]
 

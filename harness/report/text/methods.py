@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness import __version__
 from harness.metrics import label
-from harness.metrics.columns import covered
+from harness.metrics.columns import MetricColumn, covered
 from harness.papers import PAPERS
 from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
@@ -23,8 +23,6 @@ from harness.statistics.trials import FEWEST, NEAR
 from harness.suite.competitors import compared
 from harness.text import counted, listed, plain
 
-# Columns whose metrics are named by what precedes them: floors, ceilings and differences are not metrics of their own.
-METRIC = re.compile(r"(?P<plain>[a-z]\w*?)(_excess|_floor|_ceiling|_train)?([\[@].*)?")
 SOURCE = re.compile(r"(?P<who>[A-Z]\w+) et al\. (?P<year>\d{4})")
 
 
@@ -193,8 +191,7 @@ def _versions(table: pd.DataFrame) -> str:
 def references(view: View) -> str:
     """Return BibTeX of this software and of the papers of the objectives, recipes, networks and metrics used here."""
     table, specs = view.table, view.plan.get("specs", {}).values()
-    measured = {str(c) for c in table.columns if table[c].notna().any()}
-    metrics = {match["plain"] for c in measured if (match := METRIC.fullmatch(c))}
+    metrics = {MetricColumn.parse(column).name for column in table.columns if table[column].notna().any()}
     networks = {spec["setup"]["architecture"] for spec in specs} | set(table["architecture"].astype(str))
     sources = [(entry["recipe"] or {}).get("source", "") for entry in view.plan.get("settings", ())]
     recipes = {f"{match['who'].lower()}{match['year']}" for text in sources for match in SOURCE.finditer(text)}

@@ -133,7 +133,6 @@ def test_every_table_cites_papers_that_are_there():
     tables_of = (
         bibliography.OF_OBJECTIVES,
         bibliography.OF_ARCHITECTURES,
-        bibliography.OF_METRICS,
         bibliography.OF_EXTRACTORS,
         bibliography.OF_STUDIES,
     )
