@@ -288,8 +288,7 @@ def _of_dataset(name: str, setup: Setup, setting: Setting) -> Iterator[Hook]:
     for role in ("sample", "reference", "fake", "points", "modes"):
         if (function := getattr(entry, role)) is not None:
             shapes = None if role in ("points", "modes") else ((n, *entry.shape(setup.data)),)
-            made = call(role, function)
-            yield Hook(role, function, made, {}, (), shapes, "samples", SAMPLER_HINTS, stacks=False)
+            yield Hook(role, function, call(role, function), {}, (), shapes, "samples", SAMPLER_HINTS, stacks=False)
 
 
 def generator(purpose: str) -> Generator:
@@ -301,7 +300,7 @@ def _normal(purpose: str, *shape: int) -> Tensor:
     return torch.randn(RUNS, *shape, dtype=torch.float64, generator=generator(purpose))
 
 
-def _inputs(setting: Setting, draws: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs(setting: Setting, draws: Inputs) -> dict[str, Any]:
     """Return flat parameters [runs, P] of the invented critic, samples [runs, n, *shape], and the declared noise."""
     size = math.prod(setting.shape)
     parts = _normal("w", size * HIDDEN) / math.sqrt(size), _normal("b", HIDDEN) * 0.1, _normal("v", HIDDEN) * 0.5
@@ -328,7 +327,7 @@ def critic(flat: Tensor, setting: Setting, how: str) -> Critic:
     return Critic(scores, features, lambda x: slope_by(how, scores, x), dims)
 
 
-def floats(setting: Setting, defaults: Mapping[str, float], ranges: Mapping[str, Any]) -> dict[str, Tensor]:
+def floats(setting: Setting, defaults: Mapping[str, float], ranges: Inputs) -> dict[str, Tensor]:
     """Return two values of every float of a run, within its range: the default, and three or five quarters of it.
 
     A default of 0 is replaced by the run's value, and that, where it is 0, by another: 0 times anything hides it.

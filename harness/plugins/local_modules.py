@@ -25,11 +25,11 @@ def local_modules(source: bytes | str, package: str = "") -> dict[str, bytes]:
 
     `package` is what its relative imports are relative to.
     """
-    found: dict[str, bytes] = {}
+    sources: dict[str, bytes] = {}
     importlib.invalidate_caches()
     with nothing_cached():
-        _collect(source, package, found)
-    return dict(sorted(found.items()))
+        _collect(source, package, sources)
+    return dict(sorted(sources.items()))
 
 
 @contextmanager
@@ -67,18 +67,18 @@ def refresh(modules: Mapping[str, bytes]) -> None:
     _IMPORTED.update(modules)
 
 
-def _collect(source: bytes | str, package: str, found: dict[str, bytes]) -> None:
+def _collect(source: bytes | str, package: str, sources: dict[str, bytes]) -> None:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return  # told where it is run
     for name in {name for node in ast.walk(tree) for name in _names(node, package)}:
-        if name in found or name.partition(".")[0] in _NAMED:
+        if name in sources or name.partition(".")[0] in _NAMED:
             continue
         path, inner = _origin(name)
         if path is not None:
-            found[name] = path.read_bytes()
-            _collect(found[name], inner, found)
+            sources[name] = path.read_bytes()
+            _collect(sources[name], inner, sources)
 
 
 def _names(node: ast.AST, package: str) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _spec(name: str) -> ModuleSpec | None:
             return None
         folders = list(around.submodule_search_locations)
     try:
-        found = (finder.find_spec(name, folders) for finder in sys.meta_path)
-        return next((spec for spec in found if spec is not None), None)
+        specs = (finder.find_spec(name, folders) for finder in sys.meta_path)
+        return next((spec for spec in specs if spec is not None), None)
     except KeyError:  # a folder without __init__.py in another such: known only once the outer one is imported
         return importlib.util.find_spec(name)

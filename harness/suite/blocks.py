@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from harness.errors import KeyPath, Problem
 from harness.suite.format.models import Suite
-from harness.suite.format.values import RECIPE, shown
+from harness.suite.format.values import RECIPE, quoted
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
 from harness.suite.settings import Source, Triple
 
@@ -81,7 +81,7 @@ def _refused(suite: Suite, clash: Clash) -> list[Problem]:
     labels = " / ".join(clash[0].triple.labels.values())
     problems = []
     for here, there in (clash, clash[::-1]):
-        given, other = (shown(side.value) if side.value is not None else "the default" for side in (here, there))
+        given, other = (quoted(side.value) if side.value is not None else "the default" for side in (here, there))
         text = f"{given} here and {other} in matrix block {there.triple.block + 1} for {labels}; {why}"
         problems.append(Problem("blocks-differ", here.path, text))
     return problems

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from harness.errors import Problem, SuiteError
 from harness.spec import RunSpec, canonical_json
 from harness.suite.format.models import Block, Suite
+from harness.suite.format.values import Plain, Values
 from harness.suite.matrix import matrix_of
 from harness.suite.overrides import SPACE
 from harness.suite.resolve import Resolved
@@ -18,7 +19,6 @@ from harness.suite.settings import Level, Triple
 MAX_RUNS = 1_000_000
 
 Axes = dict[str, list[Any]]
-Sweep = Mapping[str, Any]  # a value for each swept name, as the suite has it
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class PlannedRun:
     architecture: str
     objective: str
     base: str
-    sweep: Sweep
+    sweep: Values
     run_id: str
-    plain: dict[str, Any]
+    plain: Plain
     setup: str
 
     @property
@@ -52,8 +52,8 @@ class Expansion(NamedTuple):
 class Choice(NamedTuple):
     """One value for every axis (`sweep`), and with them one for every target that the suite sets (`values`)."""
 
-    sweep: Sweep
-    values: Mapping[str, Any]
+    sweep: Values
+    values: Values
 
 
 def expand(suite: Suite) -> Expansion:
@@ -68,7 +68,7 @@ def expand(suite: Suite) -> Expansion:
         raise SuiteError(problems)
     runs: dict[tuple[tuple[str, ...], str], PlannedRun] = {}
     setups: dict[str, Resolved] = {}
-    asked = 0
+    total = 0
     for triple in matrix.triples:
         block = suite.matrix[triple.block]
         seeds = suite.seeds_of(block)
@@ -78,11 +78,11 @@ def expand(suite: Suite) -> Expansion:
                 raise SuiteError(resolved)
             shared = setups.setdefault(resolved.text, resolved)
             for run in seeded(triple, choice, shared, resolved.hyper, seeds):
-                asked += 1
+                total += 1
                 key = (tuple(triple.labels.values()), run.run_id)
                 if key not in runs or _autos(run) > _autos(runs[key]):
                     runs[key] = run
-    return Expansion(list(runs.values()), asked - len(runs))
+    return Expansion(list(runs.values()), total - len(runs))
 
 
 def _autos(run: PlannedRun) -> int:
@@ -147,14 +147,14 @@ def drawn_names(triple: Triple) -> set[str]:
     return {str(source.path[-1]) for source in triple.sources.values() if source.path[:-1] == SPACE}
 
 
-def drawn(triple: Triple, values: Mapping[str, Any]) -> Choice:
+def drawn(triple: Triple, values: Values) -> Choice:
     """Return the combination that a trial stands for: its `values` in place of those that stand for the space."""
     names, sources = drawn_names(triple), triple.sources.items()
     settings = {target: values[str(s.path[-1])] if s.path[:-1] == SPACE else s.value for target, s in sources}
     return Choice({name: value for name, value in values.items() if name in names}, settings)
 
 
-def excludes(entry: Mapping[str, Any], labels: Mapping[str, str], sweep: Sweep) -> bool:
+def excludes(entry: Values, labels: Mapping[str, str], sweep: Values) -> bool:
     """Whether every key of `entry` has the value it names; a list names several. 1 and 1.0 are one value."""
     for key, wanted in entry.items():
         axis = key if key in labels else axis_named(key, sweep)

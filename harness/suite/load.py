@@ -12,10 +12,11 @@ from harness.errors import KeyPath, Problem, SuiteError, suggestion
 from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import located, parse
+from harness.suite.format.values import Plain, Values
 from harness.suite.format.yaml_file import Document, Place, parse_document, read_yaml
 from harness.suite.overrides import laid_over, set_overrides
 
-Given = str | Path | Mapping[str, Any]  # a path, YAML text of several lines, or what that says
+Given = str | Path | Values  # a path, YAML text of several lines, or what that says
 
 
 def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
@@ -93,11 +94,11 @@ def _merged_into_base(document: Document, folder: str, chain: tuple[str, ...]) -
     return _merge(below, document.data, document, ())
 
 
-def _merge(below: Document, data: dict[str, Any], above: Document, at: KeyPath) -> Document:
+def _merge(below: Document, data: Plain, above: Document, at: KeyPath) -> Document:
     """Return `below` with `data`, which stands in `above` at the path `at`, laid over it: mappings key by key."""
     places = dict(below.places)
 
-    def merged(old: dict[str, Any], new: dict[str, Any], target: KeyPath) -> dict[str, Any]:
+    def merged(old: Plain, new: Plain, target: KeyPath) -> Plain:
         both = dict(old)
         for key, value in new.items():
             path = (*target, key)

@@ -13,8 +13,9 @@ from harness.spec import canonical_json
 from harness.suite.blocks import separated
 from harness.suite.checks.refusals import refusals
 from harness.suite.format.models import Block, Suite
+from harness.suite.format.values import Values
 from harness.suite.overrides import set_overrides, space_overrides
-from harness.suite.resolve import Resolved, Values, resolve
+from harness.suite.resolve import Resolved, resolve
 from harness.suite.settings import KINDS, TITLES, Component, Triple, component, merged, reached, set_level
 
 

@@ -12,7 +12,7 @@ from harness.errors import KeyPath, Problem, SuiteError, suggestion
 from harness.plugins.components import Tables
 from harness.suite.format.models import Limits, Primary, Score, Suite, SuiteTrain
 from harness.suite.format.study_block import Range
-from harness.suite.format.values import Kind
+from harness.suite.format.values import Kind, Plain
 from harness.suite.format.yaml_file import parse_value
 from harness.suite.parameters import TRAIN, parameters
 
@@ -156,7 +156,7 @@ def _meaning(key: str, path: KeyPath, known: Keys) -> tuple[str, str] | Problem:
     return Problem("unknown-name", path, f"unknown name{unknown}")
 
 
-def laid_over(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
+def laid_over(data: Plain, overrides: Iterable[Override]) -> Plain:
     """Return the suite's data with those of `overrides` that are settled in the suite itself."""
     for override in overrides:
         if override.is_of_suite:

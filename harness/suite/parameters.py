@@ -24,7 +24,7 @@ from harness.suite.format.values import (
     Kind,
     Swept,
     or_recipe,
-    shown,
+    quoted,
     within,
 )
 
@@ -67,7 +67,7 @@ class Field(Kind):
         except ValidationError as error:
             messages = [item["msg"] for item in error.errors(include_url=False) if item["loc"][:1] == (self.name,)]
             needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in messages))
-            return f"{shown(value)} given, {needed} needed." if messages else ""
+            return f"{quoted(value)} given, {needed} needed." if messages else ""
         except HarnessError:
             return NUMBER.mistakes(value)[0][1]
         return ""

@@ -8,7 +8,7 @@ from harness.architectures import Architecture
 from harness.errors import HarnessError, lookup, suggestion
 from harness.plugins.components import tables
 from harness.spec import canonical_json
-from harness.suite.format.values import shown
+from harness.suite.format.values import Plain, quoted
 from harness.suite.format.yaml_file import parse_value
 from harness.suite.parameters import PLAYERS, Parameters, parameters, player_model
 from harness.suite.resolve import plain_settings
@@ -16,7 +16,7 @@ from harness.suite.resolve import plain_settings
 MAX_VALUES = 2**30  # of one sample
 
 
-def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
+def parse_settings(architecture: str, sets: Sequence[str]) -> Plain:
     """Return both players' models with KEY=VALUE settings: `width` for those that have it, `critic.width` for one.
 
     A critic's norm that is left to the objective is layer norm, which most choose. Raises HarnessError for an unknown
@@ -24,11 +24,11 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> dict[str, Any]:
     """
     entry: Architecture = lookup(tables().architecture, architecture, "architecture")
     known = parameters("architecture", entry, {})
-    values: dict[str, Any] = {}
+    values: Plain = {}
     for text in sorted(sets, key=lambda text: "." in text.partition("=")[0]):  # what sets one player wins
         key, value = parse_setting(text, known, "width=8")
         values |= dict.fromkeys(known[key], value)
-    players: dict[str, Any] = {}
+    players: Plain = {}
     for player in PLAYERS:
         own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
         model = player_model(entry, player)
@@ -53,7 +53,7 @@ def parse_setting(text: str, known: Parameters, example: str) -> tuple[str, Any]
     value = parse_value(written, where)
     for kind in known[key].values():
         if kind.sweeps(value):
-            raise HarnessError(f"{where}: {shown(value)} given; one value is needed, not a list of them.")
+            raise HarnessError(f"{where}: {quoted(value)} given; one value is needed, not a list of them.")
         for _, mistake in kind.mistakes(value):
             raise HarnessError(f"{where}: {mistake}")
     return key, value

@@ -14,7 +14,7 @@ from harness.objectives import Recipe
 from harness.objectives.constraints import keep
 from harness.plugins.components import Tables, fingerprint
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
-from harness.suite.format.values import RECIPE
+from harness.suite.format.values import RECIPE, Plain, Values
 from harness.suite.parameters import PLAYERS, player_model
 from harness.suite.settings import Triple
 
@@ -22,21 +22,19 @@ RECIPE_FLOATS = ("critic_lr", "generator_lr", "beta1", "beta2")
 RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")
 DEFAULTS = {"steps": 1000, "batch": 64, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
-Values = Mapping[str, Any]  # one for every target that a suite sets
-
 
 @dataclass(frozen=True)
 class Resolved:
     """A Setup, its plain form, the canonical JSON of that, and the floats beside it."""
 
     setup: Setup
-    plain: Mapping[str, Any]
+    plain: Values
     text: str
     hyper: Mapping[str, float]
 
 
 def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
-    """Return the Setup and floats of one combination of values.
+    """Return the Setup and floats of one combination: `values` holds one for every target that a suite sets.
 
     Raises HarnessError where the objective has no recipe for the data, or where the parameters of a player contradict
     each other.
@@ -79,7 +77,7 @@ def recipe_keys(triple: Triple, values: Values) -> list[str]:
     return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]
 
 
-def _train(triple: Triple, values: Values, recipe: Recipe) -> dict[str, Any]:
+def _train(triple: Triple, values: Values, recipe: Recipe) -> Plain:
     train = {key: values.get(f"train.{key}", default) for key, default in DEFAULTS.items()}
     train |= {key: _said_or_recipe(values, key, recipe) for key in ("optimizer", "n_critic")}
     if isinstance(train["n_critic"], dict) and set(train["n_critic"]) == {"base"}:
@@ -128,7 +126,7 @@ def _hyper(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> di
     return {key: float(value) for key, value in hyper.items()}
 
 
-def data_of(triple: Triple, values: Values) -> dict[str, Any]:
+def data_of(triple: Triple, values: Values) -> Plain:
     """Return what a Setup holds of the data set's settings.
 
     Raises DataError where its file cannot be used, HarnessError where its settings contradict each other.
@@ -156,7 +154,7 @@ def _players(triple: Triple, values: Values, train: Values) -> tuple[Any, Any]:
 
 
 @lru_cache(maxsize=4096)
-def plain_settings(model: type[BaseModel], text: str) -> dict[str, Any]:
+def plain_settings(model: type[BaseModel], text: str) -> Plain:
     """Return the whole settings of a player or data set as plain JSON; strict, so that "8" is no number."""
     try:
         return model.model_validate_json(text, strict=True).model_dump(mode="json")

@@ -1,9 +1,8 @@
 """What a suite can have wrong in its data: files, sizes, and metrics that cannot rank them."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from math import prod
-from typing import Any
 
 from harness.datasets.cache import lacks_room
 from harness.errors import DataError, HarnessError, KeyPath, Problem, suggestion
@@ -14,7 +13,7 @@ from harness.metrics.transport import MAX_DIMENSION
 from harness.plugins.components import plugged_metrics
 from harness.suite.checks.image_ranking import why_unranked
 from harness.suite.format.models import Suite
-from harness.suite.format.values import is_whole
+from harness.suite.format.values import Plain, Values, is_whole
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
 
@@ -58,7 +57,7 @@ def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
     return _wrong_metric(suite, triple, every[0]) + _wrong_points(suite, triple, every[0])
 
 
-def _data(triple: Triple) -> Iterator[dict[str, Any]]:
+def _data(triple: Triple) -> Iterator[Plain]:
     """Yield what Setups hold of the data set, for each combination of the values that a suite sweeps of it."""
     entry = triple.dataset.entry
     sources = {t: s for t, s in triple.sources.items() if t.partition(".")[0] == "dataset" and s.value != []}
@@ -68,7 +67,7 @@ def _data(triple: Triple) -> Iterator[dict[str, Any]]:
         yield data_of(triple, dict(zip(fixed, chosen, strict=True)))
 
 
-def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_metric(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
     label, entry = triple.dataset.label, triple.dataset.entry
     metric, known = getattr(suite.primary, entry.kind), rankable(entry, data, plugged_metrics(suite.plugins))
     if metric in known:
@@ -80,7 +79,7 @@ def _wrong_metric(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list
     return [Problem("not-rankable", ("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]
 
 
-def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_points(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
     label, problems = triple.dataset.label, []
     if suite.score.samples > data.get("points", suite.score.samples):
         text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
@@ -90,7 +89,7 @@ def _wrong_points(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list
     return problems + _wrong_scale(triple, data)
 
 
-def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_pictures(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
     """Return why pictures cannot be trained on or ranked: they are not there, fewer than asked for, or not to be seen
     by what is to compare them."""
     label, entry = triple.dataset.label, triple.dataset.entry
@@ -116,7 +115,7 @@ def _wrong_pictures(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> li
     return [Problem("not-rankable", ("primary", "images"), why)] if why else []
 
 
-def _wrong_extractors(suite: Suite, triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_extractors(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
     """Return which of the extractors that a suite names cannot be had: what they need must be there before training."""
     label, pictures = triple.dataset.label, triple.dataset.entry.pictures
     return [
@@ -133,7 +132,7 @@ def _place(triple: Triple) -> KeyPath:
     return named.path if named is not None else triple.places["dataset"]
 
 
-def _wrong_scale(triple: Triple, data: Mapping[str, Any]) -> list[Problem]:
+def _wrong_scale(triple: Triple, data: Values) -> list[Problem]:
     """Return the values of `scale` that bring a user's points far from 1, where no network learns."""
     entry, source = triple.dataset.entry, triple.sources.get("dataset.scale")
     if entry.points is None:

@@ -1,8 +1,7 @@
 """Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from harness.datasets import Dataset
 from harness.datasets.images import HELD_OUT
@@ -12,6 +11,7 @@ from harness.metrics.columns import MetricColumn, covered
 from harness.metrics.extractors import OF_CLASSES, defaults
 from harness.metrics.extractors.network import FEATURES
 from harness.metrics.image_metrics import FEATURE_COLUMNS, WEAK_ERROR, columns_seen
+from harness.suite.format.values import Values
 from harness.text import listed
 
 OF_EVERY = {c.name for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
@@ -39,7 +39,7 @@ def why_unranked(
     metric: str,
     label: str,
     entry: Dataset,
-    data: Mapping[str, Any],
+    data: Values,
     score: tuple[int, Sequence[str] | None],
     plugged: Collection[str] = (),
 ) -> str:
@@ -61,16 +61,16 @@ def why_unranked(
     if plain not in FEATURE_COLUMNS or (looked_at and metric in OF_EVERY and n >= FEATURE_COLUMNS[plain].least):
         return few
     pictures = entry.pictures(data)
-    asked = defaults(pictures) if extractors is None else list(extractors)
+    names = defaults(pictures) if extractors is None else list(extractors)
     used, classes = data.get("fixed") or sizes.train, len(pictures.classes)
-    columns = [c for x in asked for c in columns_seen(x, n, used, classes if x in OF_CLASSES else 0)]
+    columns = [c for x in names for c in columns_seen(x, n, used, classes if x in OF_CLASSES else 0)]
     there = list(map(str, covered(plain, columns)))
     least = FEATURE_COLUMNS[plain].least
     if not there and n < least:
         return f"{metric!r} takes {least} pictures or more, and '{label}' is scored on {n}; use sliced_w."
     if not there:
-        seen = f"{listed(asked)} alone" if asked else "no extractor"
-        text = f"{metric!r} given, and '{label}' is looked at by {seen}; name score.extractors that fit, or rank on "
+        looking = f"{listed(names)} alone" if names else "no extractor"
+        text = f"{metric!r} given, and '{label}' is looked at by {looking}; name score.extractors that fit, or rank on "
         return f"{text}sliced_w."
     if not covered(metric, there):
         return f"{metric!r} given, and '{label}' has {listed(there)}; name one of these, or score.extractors that fit."

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from harness.architectures.summary import Builder, Shape, critic_summary, generator_summary
 from harness.plugins.components import tables
 from harness.spec import Setup, canonical_json
+from harness.suite.format.values import Plain
 from harness.suite.parameters import player_model
 
 
@@ -26,8 +27,8 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
 
     Raises whatever the architecture's builder raises for settings or a shape of sample that it does not take.
     """
-    found = tables()
-    entry, shape = found.architecture[setup.architecture], found.dataset[setup.dataset].shape(setup.data)
+    entry = tables().architecture[setup.architecture]
+    shape = tables().dataset[setup.dataset].shape(setup.data)
     packed = (shape[0] * setup.train["pack"], *shape[1:])
     text = canonical_json(setup.critic)
     sizes = {"critic": _size(critic_summary, entry.build_critic, player_model(entry, "critic"), text, packed)}
@@ -39,7 +40,7 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
 
 @lru_cache(maxsize=1024)
 def _size(
-    summary_of: Callable[[Builder, Any, Shape], dict[str, Any]],
+    summary_of: Callable[[Builder, Any, Shape], Plain],
     build: Builder,
     model: type[BaseModel],
     text: str,

@@ -6,9 +6,9 @@ from harness.errors import Problem, suggestion
 from harness.objectives import no_penalty
 from harness.plugins.components import Tables
 from harness.suite.checks.network_sizes import player_sizes
-from harness.suite.format.values import RECIPE, shown
+from harness.suite.format.values import RECIPE, Values, quoted
 from harness.suite.parameters import PLAYERS
-from harness.suite.resolve import Resolved, Values
+from harness.suite.resolve import Resolved
 from harness.suite.settings import Triple
 
 BOUNDS = {"tanh": [-1, 1], "sigmoid": [0, 1]}  # of a generator's last nonlinearity
@@ -56,7 +56,7 @@ def _wrong_training(triple: Triple, values: Values, resolved: Resolved, tables: 
             yield Problem("unknown-name", sources["train.schedule"].path, text)
     updates = values.get("train.n_critic", RECIPE)
     if setup.train["generator"] == "fixed" and updates not in (RECIPE, 1):
-        text = f"{shown(updates)} given, but the steps of a fixed generator are critic updates."
+        text = f"{quoted(updates)} given, but the steps of a fixed generator are critic updates."
         text += " Leave it out, or set it to 1."
         yield Problem("not-together", sources["train.n_critic"].path, text)
     for name in setup.tricks if not setup.generator else ():

@@ -1,7 +1,7 @@
 """What a study of the right form can still have wrong: objectives not treated alike, seeds that serve twice."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -9,7 +9,7 @@ from harness.errors import KeyPath, Problem
 from harness.metrics.columns import MetricColumn
 from harness.suite.expand import Choice, choices, drawn, drawn_names
 from harness.suite.format.models import Suite
-from harness.suite.format.values import seed_list
+from harness.suite.format.values import Values, seed_list
 from harness.suite.matrix import Matrix
 from harness.suite.overrides import SPACE
 from harness.suite.settings import Triple, set_level
@@ -34,7 +34,7 @@ def all_choices(suite: Suite, triple: Triple) -> Iterator[Choice]:
         yield from (drawn(triple, {**first, a: x, b: y}) for x, y in product(ends[a], ends[b]))
 
 
-def at_space(matrix: Matrix, triple: Triple, params: Mapping[str, Any], problems: Iterable[Problem]) -> list[Problem]:
+def at_space(matrix: Matrix, triple: Triple, params: Values, problems: Iterable[Problem]) -> list[Problem]:
     """Return why the settings of a trial cannot be trained, at the first of those in the space that it is due to: of
     those that have another end, or choice, with which it is gone.
     """
@@ -56,7 +56,7 @@ def at_space(matrix: Matrix, triple: Triple, params: Mapping[str, Any], problems
     return placed
 
 
-def _drawn_together(triple: Triple, values: Mapping[str, Any], problem: Problem) -> str:
+def _drawn_together(triple: Triple, values: Values, problem: Problem) -> str:
     """Return the sentence of values that cannot be drawn, and what stands elsewhere in the suite against them."""
     settings = listed([f"{name}={plain(value)}" for name, value in values.items()])
     together, one = (" together", "one of these values") if len(values) > 1 else ("", "this value")

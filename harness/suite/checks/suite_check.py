@@ -11,7 +11,7 @@ from harness.suite.checks.data_check import data_problems, lacks_file
 from harness.suite.checks.study_check import all_choices, at_space, study_problems
 from harness.suite.expand import Axes, axes_of, axis_named, too_many
 from harness.suite.format.models import Block, Suite
-from harness.suite.format.values import shown
+from harness.suite.format.values import quoted
 from harness.suite.matrix import Matrix, matrix_of, named
 from harness.suite.resolve import Resolved, has_constraint
 from harness.suite.settings import KINDS, Triple
@@ -140,7 +140,7 @@ def _wrong_exclude(block: Block, index: int, swept: list[Axes]) -> Iterator[tupl
                 yield key, Problem("not-swept", path, text)
             elif not _is_among(wanted, known[name]):
                 values = [value for i, value in enumerate(known[name]) if value not in known[name][:i]]
-                yield key, Problem("bad-value", path, f"{shown(wanted)} given, one of {shown(values)} needed.")
+                yield key, Problem("bad-value", path, f"{quoted(wanted)} given, one of {quoted(values)} needed.")
 
 
 def _is_among(wanted: Any, values: list[Any]) -> bool:

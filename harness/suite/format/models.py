@@ -12,44 +12,23 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from ruamel.yaml import YAML
 
+from harness.suite.format import values as kinds
 from harness.suite.format.study_block import Seeds, Strict, Study, StudyChange, described
-from harness.suite.format.values import (
-    BETA,
-    COLUMN,
-    COUNT,
-    FRACTION,
-    FRAMES,
-    INIT,
-    LIMIT,
-    NAMED,
-    NEVER,
-    NUMBER,
-    PARAMETER,
-    POSITIVE,
-    SCHEDULE,
-    TEXT,
-    UPDATES,
-    VERSION,
-    Swept,
-    one_of,
-    or_recipe,
-    or_word,
-    seed_list,
-)
+from harness.suite.format.values import Plain, Swept, one_of, or_recipe, or_word, seed_list
 
 ALLOWANCES = ("batch-norm-in-penalty",)
 
-Rates = Annotated[Any, Swept(or_recipe(POSITIVE))]
-Betas = Annotated[Any, Swept(or_recipe(BETA))]
-Counts = Annotated[Any, Swept(COUNT)]
-Inits = Annotated[Any, Swept(INIT)]
-Numbers = Annotated[Any, Swept(or_recipe(NUMBER))]
-Parameters = Annotated[Any, PARAMETER]
-Name = Annotated[Any, NAMED]
-Names = Annotated[Any, Swept(NAMED)]
+Rates = Annotated[Any, Swept(or_recipe(kinds.POSITIVE))]
+Betas = Annotated[Any, Swept(or_recipe(kinds.BETA))]
+Counts = Annotated[Any, Swept(kinds.COUNT)]
+Inits = Annotated[Any, Swept(kinds.INIT)]
+Numbers = Annotated[Any, Swept(or_recipe(kinds.NUMBER))]
+Parameters = Annotated[Any, kinds.PARAMETER]
+Name = Annotated[Any, kinds.NAMED]
+Names = Annotated[Any, Swept(kinds.NAMED)]
 Optimizers = Annotated[Any, Swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
-Text = Annotated[Any, TEXT]
-Fractions = Annotated[Any, Swept(FRACTION)]
+Text = Annotated[Any, kinds.TEXT]
+Fractions = Annotated[Any, Swept(kinds.FRACTION)]
 Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
 
 
@@ -64,12 +43,14 @@ class Train(Strict):
     optimizer: Optimizers = described("optimiser of both players")
     beta1: Betas = described("Adam's first decay rate; SGD's momentum")
     beta2: Betas = described("Adam's second decay rate; RMSProp's smoothing constant")
-    n_critic: Annotated[Any, Swept(or_recipe(UPDATES))] = described(
+    n_critic: Annotated[Any, Swept(or_recipe(kinds.UPDATES))] = described(
         "critic updates a generator step, or {base, first: [steps, updates], every: [steps, updates]}"
     )
     critic_init: Inits = described("initial weights of the critic: he, default, dcgan, or {normal: sd}")
     generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
-    schedule: Annotated[Any, Swept(SCHEDULE)] = described("hyperparameters that fall to zero: {lr: linear} or cosine")
+    schedule: Annotated[Any, Swept(kinds.SCHEDULE)] = described(
+        "hyperparameters that fall to zero: {lr: linear} or cosine"
+    )
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
     micro_batch: Counts = described(
         "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
@@ -83,15 +64,17 @@ class Train(Strict):
 class Limits(Strict):
     """What training may take before it is stopped; no limit where none is said."""
 
-    seconds: Annotated[Any, LIMIT] = described("wall time of a run in seconds; a stack of n runs has n times that")
-    memory_gb: Annotated[Any, LIMIT] = described("memory of a worker process, in 1e9 bytes")
+    seconds: Annotated[Any, kinds.LIMIT] = described(
+        "wall time of a run in seconds; a stack of n runs has n times that"
+    )
+    memory_gb: Annotated[Any, kinds.LIMIT] = described("memory of a worker process, in 1e9 bytes")
 
 
 class SuiteTrain(Train):
     """How every run is trained; `checkpoint_s` and `limits` say how the machine is used, and are no part of a run."""
 
-    checkpoint_s: Annotated[Any, or_word(POSITIVE, NEVER)] = Field(
-        default=60, description="seconds of training between two checkpoints of a stack, or never"
+    checkpoint_s: Annotated[Any, or_word(kinds.POSITIVE, kinds.NEVER)] = described(
+        "seconds of training between two checkpoints of a stack, or never", 60
     )
     limits: Limits = Field(default_factory=Limits, description="what training may take before it is stopped")
 
@@ -99,22 +82,22 @@ class SuiteTrain(Train):
 class Score(Strict):
     """When a run is scored, and on how many samples."""
 
-    at: Fractions = Field(default=[1], description="fractions of the steps, rounded up to a step; 0 is allowed")
-    samples: Annotated[Any, COUNT] = Field(default=1000, description="generated samples that a score is computed from")
+    at: Fractions = described("fractions of the steps, rounded up to a step; 0 is allowed", [1])
+    samples: Annotated[Any, kinds.COUNT] = described("generated samples that a score is computed from", 1000)
     extractors: list[Name] = described(
         "networks in whose features pictures are compared; the first ranks; if not said the data set's own: poses "
         "where it has classes that show a way up, else classifier, else rotations"
     )
-    frames: Annotated[Any, FRAMES] = Field(
-        default=0, description="steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation"
+    frames: Annotated[Any, kinds.FRAMES] = described(
+        "steps, evenly spaced, at which 64 samples of fixed latents are kept for an animation", 0
     )
 
 
 class Primary(Strict):
     """The metrics that objectives are ranked on; all others are exploratory."""
 
-    toys: Annotated[Any, COLUMN] = Field(default="w1_excess", description="column for toys and for your own points")
-    images: Annotated[Any, COLUMN] = Field(default="fid", description="column for images")
+    toys: Annotated[Any, kinds.COLUMN] = described("column for toys and for your own points", "w1_excess")
+    images: Annotated[Any, kinds.COLUMN] = described("column for images", "fid")
 
 
 class ArchitectureVariant(Strict):
@@ -124,9 +107,9 @@ class ArchitectureVariant(Strict):
     __pydantic_extra__: dict[str, Parameters]
 
     base: Name = described("name of the architecture in the table; needed where the variant has another name")
-    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused")
-    generator: dict[str, Parameters] = Field(default={}, description="parameters of the generator alone")
-    critic: dict[str, Parameters] = Field(default={}, description="parameters of the critic alone")
+    allow: Allow = described("combinations to allow that are otherwise refused", [])
+    generator: dict[str, Parameters] = described("parameters of the generator alone", {})
+    critic: dict[str, Parameters] = described("parameters of the critic alone", {})
 
 
 class DatasetVariant(Strict):
@@ -150,10 +133,10 @@ class ObjectiveVariant(Train):
     __pydantic_extra__: dict[str, Numbers]
 
     base: Name = described("name of the objective in the table; needed where the variant has another name")
-    tricks: dict[str, dict[str, Annotated[Any, Swept(NUMBER)]]] = Field(
-        default={}, description="additions to the objective, each with its parameters: {ema: {decay: 0.99}}"
+    tricks: dict[str, dict[str, Annotated[Any, Swept(kinds.NUMBER)]]] = described(
+        "additions to the objective, each with its parameters: {ema: {decay: 0.99}}", {}
     )
-    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused")
+    allow: Allow = described("combinations to allow that are otherwise refused", [])
 
 
 class Block(Strict):
@@ -162,42 +145,40 @@ class Block(Strict):
     dataset: Names = Field(description="data set or list of data sets, by variant or table name")
     architecture: Names = Field(description="architecture or list of architectures")
     objective: Names = Field(description="objective or list of objectives")
-    train: Train = Field(default=Train(), description="training settings of this block")
+    train: Train = described("training settings of this block", Train())
     seeds: Seeds = described("seeds of this block, where they differ from the suite's")
-    zip: list[list[Text]] = Field(default=[], description="groups of swept names whose lists advance together")
-    exclude: list[dict[str, Any]] = Field(
-        default=[], description="combinations to leave out: {objective: gan, architecture: mlp-deep}"
-    )
+    zip: list[list[Text]] = described("groups of swept names whose lists advance together", [])
+    exclude: list[Plain] = described("combinations to leave out: {objective: gan, architecture: mlp-deep}", [])
 
 
 class Body(Strict):
     """What a suite says, and what a scale of it may replace."""
 
     question: Text = described("what the suite is to find out, in a sentence")
-    primary: Primary = Field(default=Primary(), description="metrics that objectives are ranked on")
-    seeds: Seeds = Field(default=1, description="number of seeds (0, 1, ...), or a list of them")
+    primary: Primary = described("metrics that objectives are ranked on", Primary())
+    seeds: Seeds = described("number of seeds (0, 1, ...), or a list of them", 1)
     train: SuiteTrain = Field(default_factory=SuiteTrain, description="training settings of every run")
-    score: Score = Field(default=Score(), description="when runs are scored")
-    architectures: dict[str, ArchitectureVariant] = Field(default={}, description="variants of architectures by name")
-    datasets: dict[str, DatasetVariant] = Field(default={}, description="variants of data sets by name")
-    objectives: dict[str, ObjectiveVariant] = Field(default={}, description="variants of objectives by name")
-    matrix: list[Block] = Field(default=[], description="blocks of combinations to train")
+    score: Score = described("when runs are scored", Score())
+    architectures: dict[str, ArchitectureVariant] = described("variants of architectures by name", {})
+    datasets: dict[str, DatasetVariant] = described("variants of data sets by name", {})
+    objectives: dict[str, ObjectiveVariant] = described("variants of objectives by name", {})
+    matrix: list[Block] = described("blocks of combinations to train", [])
     study: StudyChange = described("settings that `harness study` draws for every objective of the matrix")
-    allow: Allow = Field(default=[], description="combinations to allow that are otherwise refused, suite wide")
+    allow: Allow = described("combinations to allow that are otherwise refused, suite wide", [])
 
 
 class Suite(Body):
     """A whole suite file."""
 
-    version: Annotated[Any, VERSION] = Field(description="version of this format: 1")
+    version: Annotated[Any, kinds.VERSION] = Field(description="version of this format: 1")
     name: Name = Field(description="name of the suite and of its results folder")
     matrix: list[Block] = Field(description="blocks of combinations to train")
     study: Study = described("settings that `harness study` draws for every objective of the matrix")
-    scales: dict[str, Body] = Field(default={}, description="changes to the suite by name, merged in by --scale")
+    scales: dict[str, Body] = described("changes to the suite by name, merged in by --scale", {})
     scale: Name = described("the scale that this suite was resolved at; written by the harness")
-    set: list[Text] = Field(default=[], description="KEY=VALUE settings that win over every block, as of --set")
+    set: list[Text] = described("KEY=VALUE settings that win over every block, as of --set", [])
     extends: Text = described("a suite file that this one is merged into, by a path relative to this file")
-    plugins: list[Text] = Field(default=[], description="Python files with further tables, relative to this file")
+    plugins: list[Text] = described("Python files with further tables, relative to this file", [])
 
     @property
     def folder(self) -> str:
@@ -208,7 +189,7 @@ class Suite(Body):
         """Return the seeds of a block: its own, else the suite's."""
         return seed_list(self.seeds if block.seeds is None else block.seeds)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Plain:
         """Return everything the suite says, defaults included, `seeds` and `score.at` as lists."""
         plain = self.model_dump(mode="json", exclude_none=True, exclude={"scales", "extends"})
         at = self.score.at if isinstance(self.score.at, list) else [self.score.at]
@@ -216,14 +197,14 @@ class Suite(Body):
 
     def to_yaml(self) -> str:
         """Return the suite as a file that says the same: `load_suite` reads it back."""
-        said = self.model_dump(mode="json", exclude_unset=True, exclude={"scales", "extends"})
-        first = {"version": self.version, "name": self.name, "question": said.get("question")}
+        written = self.model_dump(mode="json", exclude_unset=True, exclude={"scales", "extends"})
+        first = {"version": self.version, "name": self.name, "question": written.get("question")}
         always = {
             "primary": self.primary.model_dump(),
             "seeds": self.seeds,
             "score": self.score.model_dump(exclude_none=True),
         }
-        plain = {key: value for key, value in {**first, **always, **said, **always}.items() if value is not None}
+        plain = {key: value for key, value in {**first, **always, **written, **always}.items() if value is not None}
         writer = YAML(typ="safe", pure=True)
         writer.default_flow_style, writer.sort_base_mapping_type_on_output = False, False  # type: ignore[assignment]
         stream = io.StringIO()
@@ -246,15 +227,15 @@ def frame_steps(frames: int, steps: int) -> list[int]:
     return sorted({round(k * steps / (frames - 1)) for k in range(frames)}) if frames else []
 
 
-def schema() -> dict[str, Any]:
+def schema() -> Plain:
     """Return the JSON schema (draft 2020-12) of a suite file, for editors. Names stand in it as free text."""
     plain = Suite.model_json_schema()
     plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    tidy: dict[str, Any] = {**_tidy(plain), "title": "A suite of the GAN harness"}
+    tidy: Plain = {**_tidy(plain), "title": "A suite of the GAN harness"}
     for table in ("architectures", "datasets", "objectives", "scales"):
         for holder in (tidy, tidy["$defs"]["Body"]):
             if table in holder["properties"]:
-                holder["properties"][table]["propertyNames"] = dict(NAMED.json)
+                holder["properties"][table]["propertyNames"] = dict(kinds.NAMED.json)
     return tidy
 
 
@@ -264,8 +245,8 @@ def _tidy(node: Any) -> Any:
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
-    said = {key: value for key, value in node.items() if not (key == "default" and _is_empty(value))}
-    return {key: _tidy(value) for key, value in said.items() if not (key == "title" and isinstance(value, str))}
+    own = {key: value for key, value in node.items() if not (key == "default" and _is_empty(value))}
+    return {key: _tidy(value) for key, value in own.items() if not (key == "title" and isinstance(value, str))}
 
 
 def _is_empty(default: Any) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import KeyPath, Problem, suggestion
 from harness.suite.format.models import Suite, SuiteTrain, Train
-from harness.suite.format.values import NAMED, shown
+from harness.suite.format.values import NAMED, Plain, quoted
 from harness.suite.format.yaml_file import Document
 
 SUITE_WIDE = frozenset(SuiteTrain.model_fields) - frozenset(Train.model_fields)
@@ -22,7 +22,7 @@ _NEEDED = {
 }
 
 
-def parse(data: dict[str, Any]) -> tuple[Suite, list[Problem]]:
+def parse(data: Plain) -> tuple[Suite, list[Problem]]:
     """Return the suite that `data` says and its mistakes of form.
 
     Parts with a mistake are left out of the suite, so that the rest can be checked as well and all mistakes be told at
@@ -67,7 +67,7 @@ def _translated(error: ValidationError) -> list[Problem]:
         elif kind == "missing":
             problems.append(Problem("missing-key", path, "this key is needed, and is not there."))
         else:
-            text = f"{shown(item['input'])} given, {_NEEDED[kind]} needed." if kind in _NEEDED else item["msg"]
+            text = f"{quoted(item['input'])} given, {_NEEDED[kind]} needed." if kind in _NEEDED else item["msg"]
             problems.append(Problem("bad-value", path, text))
     return problems
 
@@ -86,7 +86,7 @@ def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
     return list(part.model_fields)
 
 
-def _sound_part(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:
+def _sound_part(data: Plain, error: ValidationError) -> Plain:
     """Return a copy of `data` without the parts in error; required keys are filled in."""
     sound = copy.deepcopy(data)
     for item in error.errors(include_url=False):

@@ -18,9 +18,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def described(text: str) -> Any:
-    """Return an optional field: None where the file does not say."""
-    return Field(default=None, description=text)
+def described(text: str, default: Any = None) -> Any:
+    """Return an optional field: None where the file does not say, or a default."""
+    return Field(default=default, description=text)
 
 
 class Range(Strict):
@@ -28,8 +28,8 @@ class Range(Strict):
 
     low: Annotated[Any, NUMBER] = described("the least value")
     high: Annotated[Any, NUMBER] = described("the largest value")
-    log: Annotated[Any, TRUTH] = Field(default=False, description="drawn evenly on a logarithmic axis")
-    whole: Annotated[Any, TRUTH] = Field(default=False, description="whole numbers alone, both ends among them")
+    log: Annotated[Any, TRUTH] = described("drawn evenly on a logarithmic axis", False)
+    whole: Annotated[Any, TRUTH] = described("whole numbers alone, both ends among them", False)
     choices: list[Annotated[Any, CHOICE]] = described("the values to choose among, in place of low and high")
 
     @property
@@ -68,17 +68,16 @@ class StudyChange(Strict):
 
     space: dict[str, Range] = described("what is drawn, by the name that --set has for it")
     trials: Annotated[Any, whole(2, MAX_TRIALS)] = described("trials of every objective")
-    sampler: Annotated[Any, one_of("random", "qmc", "tpe")] = Field(
-        default="random", description="how they are drawn; random and qmc give every objective the same points"
+    sampler: Annotated[Any, one_of("random", "qmc", "tpe")] = described(
+        "how they are drawn; random and qmc give every objective the same points", "random"
     )
-    seeds: Seeds = Field(
-        default=3,
-        description="seeds of every trial: a number (from 100 on), or a list; the suite's own seeds are fresh",
+    seeds: Seeds = described(
+        "seeds of every trial: a number (from 100 on), or a list; the suite's own seeds are fresh", 3
     )
-    batch: Annotated[Any, whole(1, MAX_TRIALS)] = Field(
-        default=8, description="trials of every objective that tpe draws at once; random and qmc draw all"
+    batch: Annotated[Any, whole(1, MAX_TRIALS)] = described(
+        "trials of every objective that tpe draws at once; random and qmc draw all", 8
     )
-    seed: Annotated[Any, whole(0)] = Field(default=0, description="seed of the sampler")
+    seed: Annotated[Any, whole(0)] = described("seed of the sampler", 0)
 
 
 class Study(StudyChange):

@@ -18,7 +18,9 @@ MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
 EMPTY = "an empty list given, at least one value needed."
 
-JsonSchema = Mapping[str, Any]
+Values = Mapping[str, Any]  # settings by name, as YAML holds them
+Plain = dict[str, Any]  # plain data of YAML or JSON
+JsonSchema = Values
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Kind:
 
     def mistakes(self, value: Any) -> list[tuple[int, str]]:
         """Return what is wrong with a value, in a sentence at item -1."""
-        return [] if self.accepts(value) else [(-1, f"{shown(value)} given, {self.needed} needed.")]
+        return [] if self.accepts(value) else [(-1, f"{quoted(value)} given, {self.needed} needed.")]
 
     def sweeps(self, value: Any) -> bool:
         """Whether `value` is a list of values to sweep."""
@@ -46,13 +48,13 @@ class Kind:
             raise PydanticCustomError("needed", "not of this kind", {"mistakes": mistakes})
         return value
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Plain:
         return dict(self.json)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check)
 
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Plain:
         return self.schema()
 
 
@@ -73,11 +75,11 @@ class Swept(Kind):
             return [(-1, EMPTY)]
         return [(i, text) for i, item in enumerate(value) for _, text in Kind.mistakes(self, item)]
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Plain:
         return {"anyOf": [dict(self.json), {"type": "array", "items": dict(self.json), "minItems": 1}]}
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Return `value` as a sentence quotes it: short, in one line, without control characters."""
     if value is None:
         return "nothing"
@@ -164,6 +166,16 @@ def one_of(*words: str) -> Kind:
     return Kind(" or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])), {"enum": list(words)})
 
 
+def _list_of(kind: Kind, **keywords: int) -> JsonSchema:
+    return {"type": "array", "items": dict(kind.json), **keywords}
+
+
+def _mapping_of(**properties: JsonSchema) -> JsonSchema:
+    """Return the schema of a mapping of these keys, of which the first must be there."""
+    required = list(properties)[:1]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
 COUNT = whole(1)
 NUMBER = Kind("a finite number", {"type": "number"})
 POSITIVE = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0})
@@ -180,52 +192,23 @@ SEEDS = Kind(
     f"a number of seeds from 1 to {MAX_SEEDS:,}, or a list of different whole numbers of at least 0",
     {
         "anyOf": [
-            {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-            {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0},
-                "minItems": 1,
-                "maxItems": MAX_SEEDS,
-                "uniqueItems": True,
-            },
+            dict(whole(1, MAX_SEEDS).json),
+            _list_of(whole(0), minItems=1, maxItems=MAX_SEEDS, uniqueItems=True),
         ]
     },
     lambda value: not isinstance(value, list) or max(value) < 2**63,
 )
-_PAIR = {"type": "array", "items": dict(COUNT.json), "minItems": 2, "maxItems": 2}
+_PAIR = _list_of(COUNT, minItems=2, maxItems=2)
+_UPDATES = _mapping_of(
+    base={**COUNT.json, "description": "critic updates a generator step, where neither of the others applies"},
+    first={**_PAIR, "description": "[steps, updates]: critic updates for the first generator steps"},
+    every={**_PAIR, "description": "[steps, updates]: critic updates at every so many generator steps"},
+)
 UPDATES = Kind(
     "a whole number of at least 1 or {base: n, first: [steps, updates], every: [steps, updates]}",
-    {
-        "anyOf": [
-            dict(COUNT.json),
-            {
-                "type": "object",
-                "properties": {
-                    "base": {
-                        **COUNT.json,
-                        "description": "critic updates a generator step, where neither of the others applies",
-                    },
-                    "first": {
-                        **_PAIR,
-                        "description": "[steps, updates]: critic updates for the first generator steps",
-                    },
-                    "every": {
-                        **_PAIR,
-                        "description": "[steps, updates]: critic updates at every so many generator steps",
-                    },
-                },
-                "required": ["base"],
-                "additionalProperties": False,
-            },
-        ]
-    },
+    {"anyOf": [dict(COUNT.json), _UPDATES]},
 )
-_NORMAL = {
-    "type": "object",
-    "properties": {"normal": {**POSITIVE.json, "description": "spread of the normal draw of the weights"}},
-    "required": ["normal"],
-    "additionalProperties": False,
-}
+_NORMAL = _mapping_of(normal={**POSITIVE.json, "description": "spread of the normal draw of the weights"})
 INIT = Kind(
     "'he', 'default', 'dcgan' or {normal: sd} with sd above 0",
     {"anyOf": [{"enum": ["he", "default", "dcgan"]}, _NORMAL]},

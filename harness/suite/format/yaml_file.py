@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import KeyPath, Problem, SuiteError
+from harness.suite.format.values import Plain
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -53,7 +54,7 @@ class Place(NamedTuple):
 class Document:
     """A mapping read from a file, and the place of every key and item by its path: ("matrix", 0, "objective")."""
 
-    data: dict[str, Any]
+    data: Plain
     places: dict[KeyPath, Place] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> Place:
@@ -193,8 +194,8 @@ class _Reader:
             return self.mapping(node, path)
         return scalar(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
 
-    def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
-        values: dict[str, Any] = {}
+    def mapping(self, node: MappingNode, path: KeyPath) -> Plain:
+        values: Plain = {}
         for name, item in node.value:
             if not isinstance(name, ScalarNode):
                 self.refuse("bad-key", name, "a key must be plain text.")
