@@ -30,6 +30,10 @@ class Source(NamedTuple):
     swept: bool
     path: KeyPath
 
+    @property
+    def values(self) -> list[Any]:
+        return self.value if self.swept else [self.value]
+
 
 Level = dict[str, Source]
 

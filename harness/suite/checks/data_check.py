@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from harness.datasets.cache import lacks_room
-from harness.errors import DataError, HarnessError, KeyPath, Problem, suggestion
+from harness.errors import DataError, HarnessError, Problem, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
@@ -32,7 +32,7 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
         for i, name in enumerate(suite.score.extractors or ())
         if name not in EXTRACTORS
     ]
-    return unknown + [problem for triple in named.values() for problem in _wrong_data(suite, triple)]
+    return list(dict.fromkeys([*unknown, *(one for triple in named.values() for one in _wrong_data(suite, triple))]))
 
 
 def lacks_file(triple: Triple) -> bool:
@@ -41,112 +41,81 @@ def lacks_file(triple: Triple) -> bool:
     return entry.file is not None and f"dataset.{entry.file_key}" not in triple.sources
 
 
-def _wrong_data(suite: Suite, triple: Triple) -> list[Problem]:
-    label, entry = triple.dataset.label, triple.dataset.entry
+def _wrong_data(suite: Suite, triple: Triple) -> Iterator[Problem]:
+    label, base, entry = triple.dataset.label, triple.dataset.base, triple.dataset.entry
     if lacks_file(triple):
         path = ("datasets", label) if label in suite.datasets else triple.places["dataset"]
-        text = f"'{triple.dataset.base}' reads a {entry.file_key}, and none is named; write datasets: {{mine: {{base: "
-        example = f"{entry.file_key}: {EXAMPLES[entry.file_key]}"
-        return [Problem("no-file", path, f"{text}{triple.dataset.base}, {example}}}}}.")]
+        example = f"datasets: {{mine: {{base: {base}, {entry.file_key}: {EXAMPLES[entry.file_key]}}}}}"
+        text = f"'{base}' reads a {entry.file_key}, and none is named; write {example}."
+        yield Problem("no-file", path, text)
+        return
     try:
         every = list(_data(triple))
     except HarnessError:
-        return []  # told where the file is named, or the value stands
-    if entry.pictures is not None:
-        return list(dict.fromkeys(problem for data in every for problem in _wrong_pictures(suite, triple, data)))
-    return _wrong_metric(suite, triple, every[0]) + _wrong_points(suite, triple, every[0])
+        return  # told where the file is named, or the value stands
+    if entry.pictures is None:
+        yield from _wrong_points(suite, triple, every[0])
+    for data in every if entry.pictures is not None else ():
+        yield from _wrong_images(suite, triple, data)
 
 
 def _data(triple: Triple) -> Iterator[Plain]:
     """Yield what Setups hold of the data set, for each combination of the values that a suite sweeps of it."""
     entry = triple.dataset.entry
     sources = {t: s for t, s in triple.sources.items() if t.partition(".")[0] == "dataset" and s.value != []}
-    fixed = {t: s for t, s in sources.items() if t.partition(".")[2] not in entry.hyper}
-    values = [source.value if source.swept else [source.value] for source in fixed.values()]
-    for chosen in itertools.product(*values):
+    fixed = {t: s.values for t, s in sources.items() if t.partition(".")[2] not in entry.hyper}
+    for chosen in itertools.product(*fixed.values()):
         yield data_of(triple, dict(zip(fixed, chosen, strict=True)))
 
 
-def _wrong_metric(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
-    label, entry = triple.dataset.label, triple.dataset.entry
+def _wrong_points(suite: Suite, triple: Triple, data: Values) -> Iterator[Problem]:
+    """Yield why points cannot be ranked or scored as the suite says, and scales at which no network learns."""
+    label, entry, samples = triple.dataset.label, triple.dataset.entry, suite.score.samples
     metric, known = getattr(suite.primary, entry.kind), rankable(entry, data, plugged_metrics(suite.plugins))
-    if metric in known:
-        return []
-    size = prod(entry.shape(data))
-    is_exact = MetricColumn.parse(metric).name in EXACT
-    why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
-    text = f"cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
-    return [Problem("not-rankable", ("primary", entry.kind), f"runs of '{label}' {text}.{suggestion(metric, known)}")]
+    if metric not in known:
+        size, is_exact = prod(entry.shape(data)), MetricColumn.parse(metric).name in EXACT
+        why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
+        text = f"runs of '{label}' cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
+        yield Problem("not-rankable", ("primary", entry.kind), f"{text}.{suggestion(metric, known)}")
+    if samples > data.get("points", samples):
+        text = f"'{label}' has {data['points']:,} points, and {samples:,} are asked for in each score; "
+        text += f"set score.samples to {data['points']} or fewer."
+        yield Problem("too-few-points", ("score", "samples"), text)
+    source = triple.sources.get("dataset.scale")
+    scales = [] if entry.points is None else source.values if source else [entry.hyper["scale"]]
+    for scale in (value for value in scales if value > 0):  # any other is told as such
+        spread = float(entry.points({**data, "scale": scale}).double().std(0).max())
+        if not LEAST <= spread <= MOST:  # not a number, too
+            text = f"divided by {scale:g} the points of '{label}' have a spread of {spread:.2g}, and one of about 1 is "
+            text += "needed; set `scale` to their standard deviation."
+            yield Problem("bad-scale", source.path if source else ("datasets", label), text)
 
 
-def _wrong_points(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
-    label, problems = triple.dataset.label, []
-    if suite.score.samples > data.get("points", suite.score.samples):
-        text = f"'{label}' has {data['points']:,} points, and {suite.score.samples:,} are asked for in each score; "
-        problems.append(
-            Problem("too-few-points", ("score", "samples"), f"{text}set score.samples to {data['points']} or fewer.")
-        )
-    return problems + _wrong_scale(triple, data)
-
-
-def _wrong_pictures(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
-    """Return why pictures cannot be trained on or ranked: they are not there, fewer than asked for, or not to be seen
-    by what is to compare them."""
-    label, entry = triple.dataset.label, triple.dataset.entry
+def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Problem]:
+    """Yield why images cannot be trained on or ranked: they are not there, fewer than asked for, or not to be seen by
+    what is to compare them.
+    """
+    label, entry, score = triple.dataset.label, triple.dataset.entry, suite.score
+    source = triple.sources.get(f"dataset.{entry.file_key}") if entry.file is not None else None
+    place = source.path if source is not None else triple.places["dataset"]
     try:
         sizes = entry.sizes(data)
     except DataError as error:
-        return [Problem("no-data", _place(triple), str(error))]
+        yield Problem("no-data", place, str(error))
+        return
     if why := lacks_room((sizes.train + sizes.held_out, *entry.shape(data))):
-        return [Problem("no-room", _place(triple), f"'{label}': {why}; ask for fewer or smaller ones.")]
+        yield Problem("no-room", place, f"'{label}': {why}; ask for fewer or smaller ones.")
+        return
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
         text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
-        return [Problem("bad-value", triple.sources["dataset.fixed"].path, text)]
-    if problems := _wrong_extractors(suite, triple, data):
-        return problems
-    why = why_unranked(
-        suite.primary.images,
-        label,
-        entry,
-        data,
-        (suite.score.samples, suite.score.extractors),
-        plugged_metrics(suite.plugins),
-    )
-    return [Problem("not-rankable", ("primary", "images"), why)] if why else []
-
-
-def _wrong_extractors(suite: Suite, triple: Triple, data: Values) -> list[Problem]:
-    """Return which of the extractors that a suite names cannot be had: what they need must be there before training."""
-    label, pictures = triple.dataset.label, triple.dataset.entry.pictures
-    return [
-        Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
-        for i, name in enumerate(suite.score.extractors or ())
-        if name in EXTRACTORS and (why := why_not(name, pictures(data)))
-    ]
-
-
-def _place(triple: Triple) -> KeyPath:
-    """Return where a suite names the folder of a data set, or the data set where it reads none."""
-    entry = triple.dataset.entry
-    named = triple.sources.get(f"dataset.{entry.file_key}") if entry.file is not None else None
-    return named.path if named is not None else triple.places["dataset"]
-
-
-def _wrong_scale(triple: Triple, data: Values) -> list[Problem]:
-    """Return the values of `scale` that bring a user's points far from 1, where no network learns."""
-    entry, source = triple.dataset.entry, triple.sources.get("dataset.scale")
-    if entry.points is None:
-        return []
-    values = [entry.hyper["scale"]] if source is None else source.value if source.swept else [source.value]
-    problems = []
-    for scale in (value for value in values if value > 0):  # any other is told as such
-        spread = float(entry.points({**data, "scale": scale}).double().std(0).max())
-        if not LEAST <= spread <= MOST:  # not a number, too
-            text = (
-                f"divided by {scale:g} the points of '{triple.dataset.label}' have a spread of {spread:.2g}, and one of"
-            )
-            path = source.path if source else ("datasets", triple.dataset.label)
-            problems.append(
-                Problem("bad-scale", path, f"{text} about 1 is needed; set `scale` to their standard deviation.")
-            )
-    return problems
+        yield Problem("bad-value", triple.sources["dataset.fixed"].path, text)
+        return
+    # What extractors need must be there before training.
+    named = [(i, name) for i, name in enumerate(score.extractors or ()) if name in EXTRACTORS]
+    unfit = {(i, name): why for i, name in named if (why := why_not(name, entry.pictures(data)))}
+    for (i, name), why in unfit.items():
+        yield Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
+    if not unfit:
+        asked_for, plugged = (score.samples, score.extractors), plugged_metrics(suite.plugins)
+        if why := why_unranked(suite.primary.images, label, entry, data, asked_for, plugged):
+            yield Problem("not-rankable", ("primary", "images"), why)
