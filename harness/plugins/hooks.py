@@ -5,7 +5,7 @@ of an architecture, a sampler of a data set. All that is invented is drawn by fi
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,11 +25,11 @@ HIDDEN = 16  # units of the invented critic
 SAMPLES = {"architecture": 4, "dataset": 16}  # of a network of any size, a moment
 PLAYERS = ("critic", "generator")
 
-# The arguments of the hooks of objectives and tricks. A gradient of those marked * must arrive, or of what they are of.
+# The arguments of the hooks of objectives and tricks, and the inputs of which a gradient must arrive.
 ARGUMENTS = {
-    "critic_loss": "*real_scores *fake_scores hyper",
-    "generator_loss": "real_scores *fake_scores hyper",
-    "penalty": "*critic real fake noise hyper",
+    "critic_loss": "real_scores fake_scores hyper",
+    "generator_loss": "real_scores fake_scores hyper",
+    "penalty": "critic real fake noise hyper",
     "constrain": "params hyper",
     "inputs": "player real fake extra noise hyper",
     "params": "player weights extra",
@@ -37,6 +37,7 @@ ARGUMENTS = {
     "after": "player params fake extra noise hyper",
     "sampled": "extra",
 }
+LEAVES = {"critic_loss": ("real_scores", "fake_scores"), "generator_loss": ("fake_scores",), "penalty": ("params",)}
 AXIS = "count axes from the end: dim=-1, mean(-1)"
 LOSS_HINTS = {
     "shape": "reduce over the samples alone: mean(-1)",
@@ -58,6 +59,7 @@ SAMPLER_HINTS = {
 }
 
 Inputs = Mapping[str, Any]  # trees of tensors by name
+Declarations = Mapping[str, Iterable[str]]  # the names that an entry declares, of hyper and of noise
 Call = Callable[[Inputs, str], Any]  # (inputs of one run, or of a stack; "plain", or "vmap" inside it) -> tensors
 
 
@@ -149,15 +151,16 @@ def _of_objective(entry: Objective, setting: Setting) -> Iterator[Hook]:
         function = getattr(entry, role)
         if function in (no_penalty, keep):
             continue
-        is_alone = role == "generator_loss" and not entry.relative  # its real_scores are empty
-        arguments = _Arguments(role, setting, list(entry.hyper), list(entry.draws))
+        given = dict(inputs)
+        if role == "generator_loss" and not entry.relative:
+            del given["real_scores"]
         is_constraint = role == "constrain"
         yield Hook(
             role,
             function,
-            arguments.call(function),
-            {name: inputs[name] for name in arguments.inputs if not (is_alone and name == "real_scores")},
-            arguments.leaves,
+            _call((role, function), setting, {"hyper": entry.hyper, "noise": entry.draws}),
+            given,
+            LEAVES.get(role, ()),
             shapes=(tuple(inputs["params"].shape[1:]),) if is_constraint else ((),),
             needed="parameters" if is_constraint else "one number",
             hints=LOSS_HINTS | hints,
@@ -197,49 +200,28 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
     for player in PLAYERS:
         for role, result in shapes.items():
             if (function := getattr(trick, role)) is not None:
-                arguments = _Arguments(role, setting, list(own), list(draws), player)
                 hints = LOSS_HINTS if role == "loss" else LOSS_HINTS | {"shape": "it keeps the shapes that it is given"}
                 needed = "one number" if role == "loss" else "its result"
-                call = arguments.call(function)
+                call = _call((role, function), setting, {"hyper": own, "noise": draws}, player)
                 yield Hook(role, function, call, inputs, (), result, needed, hints, may_be_constant=role == "loss")
 
 
-@dataclass(frozen=True)
-class _Arguments:
-    """The arguments of a hook of an objective or a trick, made from the inputs of one run or of a stack."""
+def _call(hook: tuple[str, Callable[..., Any]], setting: Setting, declared: Declarations, player: str = "") -> Call:
+    """Return the call of a hook of an objective or trick, its arguments made from inputs of one run or of a stack."""
+    role, function = hook
 
-    role: str
-    setting: Setting
-    hyper: Sequence[str]
-    draws: Sequence[str]
-    player: str = ""
-
-    @property
-    def names(self) -> list[str]:
-        return ARGUMENTS[self.role].split()
-
-    @property
-    def inputs(self) -> list[str]:
-        return ["params" if "critic" in (name, name[1:]) else name.lstrip("*") for name in self.names]
-
-    @property
-    def leaves(self) -> list[str]:
-        return [own for name, own in zip(self.names, self.inputs, strict=True) if name.startswith("*")]
-
-    def call(self, function: Callable[..., Any]) -> Call:
-        return lambda inputs, how: function(*(self._made(name.lstrip("*"), inputs, how) for name in self.names))
-
-    def _made(self, name: str, inputs: Inputs, how: str) -> Any:
+    def argument(name: str, inputs: Inputs, how: str) -> Any:
+        if name in declared:
+            return Declared(name, inputs[name], list(declared[name]))
         if name == "critic":
-            return critic(inputs["params"], self.setting, how)
-        if name == "player":
-            return self.player
+            return critic(inputs["params"], setting, how)
         if name == "weights":
             return {"weight": inputs["params"]}
-        if name == "real_scores" and name not in inputs:
+        if name == "real_scores" and name not in inputs:  # of a loss that is not relative
             return inputs["fake_scores"].new_empty(0)
-        names = {"hyper": self.hyper, "noise": self.draws}
-        return Declared(name, inputs[name], names[name]) if name in names else inputs.get(name)
+        return player if name == "player" else inputs.get(name)
+
+    return lambda inputs, how: function(*(argument(name, inputs, how) for name in ARGUMENTS[role].split()))
 
 
 def _of_architecture(setup: Setup, setting: Setting) -> Iterator[Hook]:
