@@ -99,14 +99,14 @@ def study(folder: Path) -> str:
     """Return what the trials of each objective say of a study's space, and what its best setting holds."""
     keys = ("objective", "share", "own", "mean", "best", "confirmed")
     heads = ("objective", "good share", "of its own best", "a setting drawn at random", "best trial", "on fresh seeds")
-    return _markdown(heads, [[row[key] for key in keys] for row in settings_text.shown(_study(folder))["rows"]])
+    return _markdown(heads, [[row[key] for key in keys] for row in settings_text.study_values(_study(folder))["rows"]])
 
 
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
     kept = settings_reached.read(Results.of(Store(folder)), _study(folder))
     assert kept is not None, f"{folder}: its objectives have different settings"
-    (pair,) = settings_text.reached_shown(kept)["pairs"]
+    (pair,) = settings_text.reached_values(kept)["pairs"]
     heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
     keys = ("at", *settings_reached.COUNTS, "gap", "p")
     return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])

@@ -13,7 +13,7 @@ from harness.spec import RunSpec
 from harness.store.find import Found, run_label
 from harness.store.reference_samples import kept_reference, new_reference
 from harness.store.weights import critic_weights, kept_weights
-from harness.text import said
+from harness.text import reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,5 +152,5 @@ class KeptRun:
             yield
         except (KeyError, RuntimeError, ValueError) as error:
             name = self.spec.setup.architecture
-            text = f"{self.run_id}: its weights do not fit '{name}' as it is defined now ({said(error)})"
+            text = f"{self.run_id}: its weights do not fit '{name}' as it is defined now ({reason(error)})"
             raise HarnessError(text) from None

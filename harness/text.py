@@ -95,8 +95,8 @@ def points(share: float) -> str:
 
 def points_interval(share: float, low: float, high: float) -> str:
     """Return "6 points [1, 12]" of a difference of shares; no bounds where none are known, or where they are one."""
-    said = f"{points(share)} {'point' if points(abs(share)) == '1' else 'points'}"
-    return f"{said} [{points(low)}, {points(high)}]" if low < high else said
+    size = f"{points(share)} {'point' if points(abs(share)) == '1' else 'points'}"
+    return f"{size} [{points(low)}, {points(high)}]" if low < high else size
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -112,7 +112,7 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def said(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Return in one line what an error of a foreign library says, or its kind where it says nothing."""
     return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__
 

@@ -18,7 +18,7 @@ from harness.datasets.resize import resized
 from harness.datasets.torchvision_repair import mend
 from harness.disk.folders import data_folder
 from harness.errors import DataError
-from harness.text import said
+from harness.text import reason
 
 TIMEOUT_S = 30  # of a server that does not answer
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -78,7 +78,7 @@ class Download:
             with contextlib.redirect_stdout(sys.stderr):  # torchvision prints there, too
                 self._torchvision(train=True, download=True)
         except Exception as error:  # of sockets, servers, archives, checksums and disks
-            raise DataError(f"{self.name} cannot be fetched ({said(error)}); {self._by_hand(self.files)}.") from None
+            raise DataError(f"{self.name} cannot be fetched ({reason(error)}); {self._by_hand(self.files)}.") from None
         finally:
             socket.setdefaulttimeout(before)
 
@@ -104,7 +104,7 @@ class Download:
         try:
             pictures, labels = self._torchvision(train)
         except Exception as error:  # a file that is torn or foreign fails anywhere in its reader
-            text = f"cannot be read as {self.title} ({said(error)}); {again}."
+            text = f"cannot be read as {self.title} ({reason(error)}); {again}."
             raise DataError(f"{self.where()}: {text}") from None
         is_sound = pictures.shape == (len(labels), *self.shape) and pictures.dtype == np.uint8 and len(labels) > 0
         if not is_sound or not bool(((labels >= 0) & (labels < len(self.classes))).all()):

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.datasets.images import Bytes
 from harness.errors import DataError
-from harness.text import said
+from harness.text import reason
 
 FORMATS = {  # by ending; nothing that runs another program, as EPS does
     ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".pbm": "PPM", ".pgm": "PPM", ".png": "PNG",
@@ -57,7 +57,7 @@ def decoded(path: Path, size: int, channels: int) -> Bytes:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels; make it smaller.") from None
     except Exception as error:  # decoders raise anything on what is torn or foreign
-        text = said(error).replace("b''", "")  # a name that was never read
+        text = reason(error).replace("b''", "")  # a name that was never read
         text = "no format that is read here" if "cannot identify image file" in text else text
         raise DataError(f"{path}: no whole picture: {text}.") from None
     return array[None] if channels == 1 else array.transpose(2, 0, 1)

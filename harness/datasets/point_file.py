@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.text import said
+from harness.text import reason
 
 MAX_BYTES = 300_000_000
 MOST = f"{MAX_BYTES // 10**6} MB are read"
@@ -167,7 +167,7 @@ def _unpickled(file: IO[bytes]) -> NDArray[Any]:
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise DataError("holds pickled Python objects, which are not read; save an array of numbers.") from None
-        raise DataError(f"no array as numpy.save writes it: {said(error)}.") from None
+        raise DataError(f"no array as numpy.save writes it: {reason(error)}.") from None
 
 
 def _sound(values: NDArray[Any]) -> Points:

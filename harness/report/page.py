@@ -85,10 +85,10 @@ def build_report(store: Results, out: Path) -> Path:
     values = _values(view, results, frames) | {
         "answer": _answer(view, results, study, reached),
         "counts": study.counts if study else _counts(view.table),
-        "across": across_text.shown(across) if across else None,
+        "across": across_text.across_values(across) if across else None,
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
-        "study": settings_text.shown(study, not (reached and reached.primary)) if study else None,
-        "survival": settings_text.reached_shown(reached) if reached else None,
+        "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
+        "survival": settings_text.reached_values(reached) if reached else None,
         "figures": {name: _inlined(section) for name, section in sections.items()},
     }
     files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
@@ -141,8 +141,8 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
         "null_tasks": null_rows.shown(null_rows.by_task(table)),
-        "headline": headline_tables.shown(view.headline) if view.headline else None,
-        "norms": headline_tables.norms_shown(view),
+        "headline": headline_tables.ranking_values(view.headline) if view.headline else None,
+        "norms": headline_tables.norm_values(view),
         "unranked": "" if view.headline else averaging.why_none(table, view.metrics),
         "by_task": table_rows.answers(results),
         "held": held_sentence(_rivals(view), table),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import StoreError
-from harness.text import said
+from harness.text import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,4 +44,4 @@ def _parquet(path: Path) -> "pd.DataFrame":
     try:
         return pd.read_parquet(io.BytesIO(path.read_bytes()))
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise StoreError(f"{path}: cannot be read ({said(error)}); freeze those results again") from None
+        raise StoreError(f"{path}: cannot be read ({reason(error)}); freeze those results again") from None

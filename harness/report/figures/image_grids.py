@@ -20,18 +20,18 @@ def sheet(pictures: Pictures, columns: int) -> Pictures:
     One channel is shown as grey, three as red, green and blue; of any other number the first alone.
     """
     n, channels, height, width = pictures.shape
-    shown = pictures if channels == 3 else np.repeat(pictures[:, :1], 3, axis=1)
+    rgb = pictures if channels == 3 else np.repeat(pictures[:, :1], 3, axis=1)
     rows = math.ceil(n / columns)
-    made = np.full((rows, height + 1, columns, width + 1, 3), SEPARATOR, dtype=np.uint8)
+    laid = np.full((rows, height + 1, columns, width + 1, 3), SEPARATOR, dtype=np.uint8)
     for place in range(n):
-        made[place // columns, :height, place % columns, :width] = shown[place].transpose(1, 2, 0)
-    return made.reshape(rows * (height + 1), columns * (width + 1), 3)[:-1, :-1]
+        laid[place // columns, :height, place % columns, :width] = rgb[place].transpose(1, 2, 0)
+    return laid.reshape(rows * (height + 1), columns * (width + 1), 3)[:-1, :-1]
 
 
-def png(made: Pictures) -> bytes:
+def png(image: Pictures) -> bytes:
     """Return a sheet [height, width, 3] as a PNG file."""
     stream = io.BytesIO()
-    Image.fromarray(made).save(stream, format="PNG")
+    Image.fromarray(image).save(stream, format="PNG")
     return stream.getvalue()
 
 
@@ -49,8 +49,8 @@ def animation(frames: Pictures) -> tuple[bytes, int]:
     sheets = [sheet(pictures[:n], math.isqrt(n)) for pictures in frames]
     grey = frames.shape[2] != 3
     images = [
-        Image.fromarray(made[..., 0]) if grey else Image.fromarray(made).quantize(256, dither=Image.Dither.NONE)
-        for made in sheets
+        Image.fromarray(frame[..., 0]) if grey else Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE)
+        for frame in sheets
     ]
     stream = io.BytesIO()
     durations = [FRAME_MS] * (len(images) - 1) + [LAST_MS]

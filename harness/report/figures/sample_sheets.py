@@ -36,10 +36,10 @@ WIDE = 256  # CSS pixels that small animations are shown at, by a whole factor: 
 def sections(view: View) -> dict[str, Section]:
     """Return the page's figures of images by name: grid, sheets, frames; all empty where there are only points."""
     cells = view.cells[view.cells["dataset"].isin(image_datasets(view.plan))] if len(view.cells) else view.cells
-    shown, of_all = _with_real(cells_of(in_turn(cells, panels.MOST))), _with_real(cells_of(cells))
+    some, of_all = _with_real(cells_of(in_turn(cells, panels.MOST))), _with_real(cells_of(cells))
     return {
         "grid": grids(view, cells),
-        "sheets": panels.collect("sheets", shown, partial(_draw, view), len(of_all), IN_TURN),
+        "sheets": panels.collect("sheets", some, partial(_draw, view), len(of_all), IN_TURN),
         "frames": _frames(view, best_cells(cells)),
     }
 

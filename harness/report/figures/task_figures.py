@@ -146,8 +146,8 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     """Every seed's primary metric in one task, a row a cell."""
     if not part["n_ok"].any():
         return None
-    shown, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
-    cells = cells_of(shown)
+    top, dots = part.head(MOST_ROWS).assign(row=range(min(len(part), MOST_ROWS))), []
+    cells = cells_of(top)
     metric, task = cells[0].metric, cells[0].task
     for row, cell in enumerate(cells):
         runs = runs_of(view, cell)
@@ -156,10 +156,10 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
         dots.append(pd.DataFrame({"row": row, "lift": lift, "value": values}))
     marks, texts = pd.concat(dots, ignore_index=True), [cell.row_title for cell in cells]
     lines = max(text.count("\n") + 1 for text in texts)
-    figure, ax = blank(_wide(view), 0.9 + len(shown) * (0.18 + 0.16 * lines))
+    figure, ax = blank(_wide(view), 0.9 + len(top) * (0.18 + 0.16 * lines))
     zero = [0.0] if MetricColumn.parse(metric).is_excess else []  # the floor belongs in the figure
     _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
-    drawing.draw_strips(ax, shown.assign(text=texts), marks, view.styled, metric)
+    drawing.draw_strips(ax, top.assign(text=texts), marks, view.styled, metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(task)
     return figure, task, f"{label(metric)} of every seed on {task}, by objective, best on top{left}"
@@ -297,6 +297,6 @@ def _losses(view: View, cell: Cell) -> Drawn | None:
 
 def draw_curves(ax: Axes, curves: pd.DataFrame, look: Style, steps: str) -> None:
     """Draw the losses of one run, thinned to what a figure can show, on the scale that their values ask for."""
-    shown = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
-    drawing.draw_losses(ax, shown, look, steps)
-    _scale(ax, "y", shown.filter(["critic_loss", "generator_loss"]).to_numpy(dtype=float).ravel())
+    thinned = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
+    drawing.draw_losses(ax, thinned, look, steps)
+    _scale(ax, "y", thinned.filter(["critic_loss", "generator_loss"]).to_numpy(dtype=float).ravel())

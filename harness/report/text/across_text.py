@@ -13,7 +13,7 @@ from harness.statistics.power import smallest_p, tasks_needed
 from harness.text import counted, interval, listed, number, p_value, percent, score, significance
 
 
-def shown(across: Across) -> Row:
+def across_values(across: Across) -> Row:
     """Return what the page shows: sentences, and rows of text."""
     return {
         "pairs": [_pair(across, row) for row in across.pairs.to_dict("records")],

@@ -135,9 +135,9 @@ def _of_tasks(results: list[TaskResult], table: pd.DataFrame) -> str:
         if planned == [1]
         else f"n = {' to '.join(map(str, dict.fromkeys((planned[0], planned[-1]))))} seeds"
     )
-    shown = sum(result.shown for result in results if result.order[0].objective == best)
+    n_significant = sum(result.shown for result in results if result.order[0].objective == best)
     text = f"{best} ranks first in {wins} of {own}{f' ({listed(others)})' if others else ''} by {listed(metrics)}"
-    text += f", {shown or 'none'} significantly ({'; '.join([n, *_tuning(swept, planned[-1])])})."
+    text += f", {n_significant or 'none'} significantly ({'; '.join([n, *_tuning(swept, planned[-1])])})."
     mean = mean_gap(results, best, order[1][0]) if len(metrics) == 1 and len(results) == n_tasks else None
     if mean is None:
         return text

@@ -23,7 +23,7 @@ COMMON = {"hyper.lr", *SETTINGS.values()}  # what is left below `hyper.` is an o
 NORM_TITLES = {"same": "same norm", "usual": "usual norm", "as run": "score"}
 
 
-def shown(headline: Headline) -> Row:
+def ranking_values(headline: Headline) -> Row:
     """Return the page's ranking: a column a way and budget, a row an objective, best first, and the leads."""
     ways = way_names(headline)
     columns = [(way, budget) for budget in BUDGETS for way in ways]
@@ -149,7 +149,7 @@ def _values(values: pd.Series) -> str:
     return " | ".join(dict.fromkeys(values.dropna().map(plain)))
 
 
-def norms_shown(view: View) -> Row | None:
+def norm_values(view: View) -> Row | None:
     """Return the tables below the ranking: tuned scores at equal steps by each norm, and the settings."""
     if view.headline is None:
         return None

@@ -115,7 +115,7 @@ def confirmation(study: Studied) -> str:
     return f"The same command confirms the best setting{each} on fresh seeds."
 
 
-def shown(study: Studied, primary: bool = True) -> Row:
+def study_values(study: Studied, primary: bool = True) -> Row:
     """Return what the page shows of a study, as text; `primary` as in `sentence`."""
     rows, spread, seeds = study.objectives.to_dict("records"), "share" in study.objectives, study.block["seeds"]
     kind = "primary" if primary else "exploratory"
@@ -221,7 +221,7 @@ def of_reached(reached: Reached) -> str:
     )
 
 
-def reached_shown(reached: Reached) -> Row:
+def reached_values(reached: Reached) -> Row:
     """Return what the page shows of it, as text."""
     rows = reached.pairs[reached.pairs["at"].isin(SCORES)]
     return {

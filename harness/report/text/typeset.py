@@ -35,9 +35,9 @@ def cells(store: Store) -> pd.DataFrame:
     names = pd.Series(zip(table["objective"], table["setting"], strict=True), index=table.index, dtype=object)
     ranked = ranking.judge(table.assign(objective=names.map(repr), setting=""), metrics)
     bold = {(result.task, name) for result in ranked for name in ranking.leading(result)}
-    found = tables.cells_of(table, metrics)
-    keys = [(row["task"], repr((row["objective"], row["setting"]))) for row in found.to_dict("records")]
-    return found.assign(bold=[key in bold for key in keys])
+    rows = tables.cells_of(table, metrics)
+    keys = [(row["task"], repr((row["objective"], row["setting"]))) for row in rows.to_dict("records")]
+    return rows.assign(bold=[key in bold for key in keys])
 
 
 def latex(cells: pd.DataFrame) -> bytes:

@@ -15,7 +15,7 @@ from harness.report.analysis import tables
 from harness.report.analysis.across_tasks import CONFOUNDED, SEED, across, family, frames
 from harness.report.figures import across_figures, panels
 from harness.report.text import across_text
-from harness.report.text.across_text import pairs_text, shown, variance
+from harness.report.text.across_text import across_values, pairs_text, variance
 from harness.statistics import paired
 
 MANY = tuple((f"toy{i}", "mlp" if i % 2 else "mlp-tanh") for i in range(8))
@@ -98,14 +98,14 @@ def test_what_is_not_found_is_said_with_what_would_have_been():
     found = found_in(view_of(objectives=("gan", "nsgan"), overrides=same))
     assert pairs_text(found).startswith("0 of 1 pair differ significantly")
     assert f"n = 8 tasks; minimum detectable effect d = {paired.effect_seen(8):.2f}" in pairs_text(found)
-    page = shown(found)
+    page = across_values(found)
     assert page["pairs"][0]["verdict"] == "not significant"
     assert not re.search(r"\bequal\b", " ".join(map(str, (page["tests"], page["pairs"]))))
     assert found.groups == [tuple(found.objectives.sort_values(["mean_rank", "objective"])["objective"])]
 
 
 def test_too_few_tasks_are_said_to_be_too_few():
-    page = shown(found_in(view_of(2)))
+    page = across_values(found_in(view_of(2)))
     assert page["tests"].startswith("2 tasks are too few")
     assert "7 tasks are needed" in page["tests"]
     assert {row["verdict"] for row in page["pairs"]} == {"too few tasks"}
@@ -135,7 +135,7 @@ def test_significant_differences_are_counted(many, told):
 
 @pytest.mark.slow
 def test_one_seed_has_no_bounds_and_no_share_of_the_seed():
-    page = shown(found_in(view_of(seeds=1)))
+    page = across_values(found_in(view_of(seeds=1)))
     assert page["alone"]
     assert not any("[" in row["improvement"].text or "[" in row["difference"].text for row in page["pairs"])
     assert SEED not in page["variance"]

@@ -70,13 +70,13 @@ def test_results_that_were_scored_before_have_no_null_samplers():
     assert null_rows.by_task(view.table).empty
     assert null_rows.measured(view.table).isna().all(axis=None)
     assert null_rows.zero(null_rows.by_task(view.table)) == null_rows.NO_NULLS
-    assert headline_tables.shown(view.headline)["nulls"] == []
+    assert headline_tables.ranking_values(view.headline)["nulls"] == []
 
 
 @pytest.mark.slow
 def test_the_ranking_shows_the_null_samplers_beside_the_objectives():
     view = tables.read(results())
-    shown = headline_tables.shown(view.headline)
+    shown = headline_tables.ranking_values(view.headline)
     assert shown["nulls"][0]["label"] == "real data"
     assert len(shown["nulls"]) == len(NULLS)
     assert {row["quality"] for row in shown["rows"]} == {"0.500"}
@@ -92,7 +92,7 @@ def test_a_task_whose_score_is_undefined_is_left_out_of_the_ranking():
     assert null_rows.undefined(view.table) == ["two-moons / mlp"]
     assert view.headline is not None
     assert len(view.headline.by_task) == 2
-    assert NOTHING not in {row["score"] for row in headline_tables.shown(view.headline)["nulls"]}
+    assert NOTHING not in {row["score"] for row in headline_tables.ranking_values(view.headline)["nulls"]}
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from report.fake_study import Study
 from harness.report import styles
 from harness.report.figures import study_figures
 from harness.report.studies import settings_reached, study_results
-from harness.report.text.settings_text import of_reached, reached_shown
+from harness.report.text.settings_text import of_reached, reached_values
 from harness.text import NOTHING
 
 GAN, GP = [0.15, 0.75, 0.25, 0.95], [0.6, 0.8, 0.35, 0.25]
@@ -69,7 +69,7 @@ def test_the_sentence_has_the_counts_and_the_test():
 
 def test_every_other_objective_is_set_against_the_first():
     found = read(Study({"gan": GAN, "gp": GP, "lp": GP}))
-    assert [(pair["first"], pair["second"]) for pair in reached_shown(found)["pairs"]] == [
+    assert [(pair["first"], pair["second"]) for pair in reached_values(found)["pairs"]] == [
         ("gan", "gp"),
         ("gan", "lp"),
     ]
@@ -97,7 +97,7 @@ def test_there_is_none_before_the_end_of_one_objective_or_of_other_settings():
 )
 def test_it_answers_of_architectures_and_two_objectives_alone(store, noun, primary):
     found = read(store)
-    assert (found.noun, found.primary, reached_shown(found)["primary"]) == (noun, primary, primary)
+    assert (found.noun, found.primary, reached_values(found)["primary"]) == (noun, primary, primary)
     assert bool(of_reached(found)) == primary
 
 
@@ -108,14 +108,14 @@ def test_where_settings_repeat_the_counts_stand_alone():
     assert found.pairs[["low", "high", "p"]].isna().all(axis=None)
     assert found.curves[["low", "high"]].isna().all(axis=None)
     assert of_reached(found).endswith("gp - gan = 0 points, not tested: some are the same.")
-    [pair] = reached_shown(found)["pairs"]
+    [pair] = reached_values(found)["pairs"]
     assert {row["p"] for row in pair["rows"]} == {NOTHING}
     figure, _, _ = study_figures._reached(found, styles.styles(["gan", "gp"]))
     assert len(figure.axes[0].collections) == 0
 
 
 def test_the_page_has_the_counts_as_text():
-    [pair] = reached_shown(read(Study({"gan": GAN, "gp": GP})))["pairs"]
+    [pair] = reached_values(read(Study({"gan": GAN, "gp": GP})))["pairs"]
     assert [row["at"] for row in pair["rows"]] == ["0.1", "0.3", "0.5", "0.7", "0.9"]
     assert [row["neither"] for row in pair["rows"]] == ["0", "0", "1", "2", "3"]
     assert pair["rows"][-1]["gap"].startswith("-25 points [")

@@ -21,7 +21,7 @@ def firsts(shown):
 
 def test_the_first_of_each_column_is_marked_with_its_lead():
     slow = {(t, "wgan-gp", r, seed): {"train_s": 31.0} for t in range(2) for r in (0, 1) for seed in range(3)}
-    shown = headline_tables.shown(many(overrides=slow).headline)
+    shown = headline_tables.ranking_values(many(overrides=slow).headline)
     assert shown["ways"] == ["lr tuned", "the recipe's lr", "mean over lr"]
     assert firsts(shown) == {
         "wgan-gp": [True] * 3 + [False] * 3, "wgan-clip": [False] * 3 + [True] * 3, "gan": [False] * 6,
@@ -35,7 +35,7 @@ def test_the_first_of_each_column_is_marked_with_its_lead():
 def test_all_who_tie_are_marked():
     nothing = {(t, name, 0, s): {"w1_excess": 1.2} for t in range(2) for name in ("gan", "nsgan") for s in range(3)}
     view = many(rates=(), objectives=("gan", "nsgan"), overrides=nothing)
-    assert firsts(headline_tables.shown(view.headline)) == {"gan": [True, True], "nsgan": [True, True]}
+    assert firsts(headline_tables.ranking_values(view.headline)) == {"gan": [True, True], "nsgan": [True, True]}
 
 
 def test_what_has_no_number_is_a_dash_and_no_rank():
@@ -44,7 +44,7 @@ def test_what_has_no_number_is_a_dash_and_no_rank():
         "sweep.lr": ["3e-4" if (o, lr) == ("gan", "recipe") else lr
                      for o, lr in zip(view.table["objective"], view.table["sweep.lr"].astype(str), strict=True)],
     })  # fmt: skip
-    shown = headline_tables.shown(tables.headline(table, view.scored, view.metrics))
+    shown = headline_tables.ranking_values(tables.headline(table, view.scored, view.metrics))
     scores = {row["objective"]: row["scores"][1] for row in shown["rows"]}
     assert scores["gan"][0].text == NOTHING
     assert not any(is_first for _, is_first in scores.values())
@@ -54,7 +54,7 @@ def test_what_has_no_number_is_a_dash_and_no_rank():
 def test_numbers_of_settings_are_those_of_each_objective():
     view = many(rates=("recipe", 2e-3, 4e-3))
     fewer = view.table[(view.table["objective"] != "gan") | (view.table["setting"] != "lr=4e-3")]
-    shown = headline_tables.shown(tables.headline(fewer, view.scored, view.metrics))
+    shown = headline_tables.ranking_values(tables.headline(fewer, view.scored, view.metrics))
     assert {row["objective"]: row["settings"] for row in shown["rows"]} == {
         "gan": "2: lr", "wgan-clip": "3: lr", "wgan-gp": "3: lr",
     }  # fmt: skip

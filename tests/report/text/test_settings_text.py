@@ -56,7 +56,7 @@ def test_an_interval_that_excludes_0_is_no_verdict():
 def test_of_several_objectives_the_ends_of_each_number_are_tested_with_the_correction():
     values = {"high": [0.6, 0.92, 0.99] * 6, "flat": [0.31, 0.35, 0.4] * 6, "mid": [0.3, 0.5, 0.95] * 6}
     study = study_results.read(Study(values))
-    text, shown = settings_text.sentence(study), settings_text.shown(study)
+    text, shown = settings_text.sentence(study), settings_text.study_values(study)
     assert "0.99): high 67 % [44, 84], " in text
     assert "; high - flat = 67 points [" in text
     assert text.count(", Holm correction for 3 pairs)") == 2
@@ -71,14 +71,14 @@ def test_of_several_objectives_the_ends_of_each_number_are_tested_with_the_corre
 def test_where_another_count_is_primary_the_share_is_exploratory():
     study = study_results.read(Study({"gp": FLAT, "clip": PEAKED}))
     assert settings_text.sentence(study, primary=False).startswith("Exploratory: gp and clip")
-    titles = [title for title, _ in settings_text.shown(study, primary=False)["families"]]
+    titles = [title for title, _ in settings_text.study_values(study, primary=False)["families"]]
     assert titles == ["good share (exploratory)", "mean value (exploratory)"]
 
 
 def test_trials_that_repeat_settings_are_counted_and_not_tested():
     points = [{"lr": 1e-3, "norm": SPACE["norm"]["choices"][i % 2]} for i in range(4)]
     study = study_results.read(Study({"gp": FLAT, "clip": PEAKED}, points=points))
-    text, shown = settings_text.sentence(study), settings_text.shown(study)
+    text, shown = settings_text.sentence(study), settings_text.study_values(study)
     assert ": gp 50 %, clip 25 %; gp - clip = 25 points (not tested)" in text
     assert "4 random trials each, some of them repeated" in text
     assert text.endswith("gp - clip = 0.455 (not tested).")
@@ -88,7 +88,7 @@ def test_trials_that_repeat_settings_are_counted_and_not_tested():
 
 def test_a_trial_that_is_better_by_now_than_the_chosen_is_named():
     fresh = {"gp": [0.8, 0.9], "clip": [0.5, 0.7]}
-    shown = settings_text.shown(study_results.read(Study({"gp": FLAT, "clip": PEAKED}, fresh, chosen={"gp": 1})))
+    shown = settings_text.study_values(study_results.read(Study({"gp": FLAT, "clip": PEAKED}, fresh, chosen={"gp": 1})))
     [note] = shown["notes"]
     assert note.startswith("gp: trial 3 is now best (0.90); the table shows trial 1")
     assert [row["best"] for row in shown["rows"]] == ["0.82", "0.95"]
@@ -113,23 +113,23 @@ def test_what_was_trained_on_fresh_seeds_is_said_once_it_was(values, each):
 def test_spaces_are_said_to_differ_only_where_their_sizes_do():
     points = [{"lr": 1e-4 * (i + 1), "norm": "none"} for i in range(4)]
     found = study_results.read(Study({"gp": FLAT, "clip": PEAKED}, points=points))
-    assert not settings_text.shown(found)["unequal"]
+    assert not settings_text.study_values(found)["unequal"]
     trials = found.trials.assign(norm=found.trials["norm"].where(found.trials["objective"] == "gp"))
-    assert settings_text.shown(replace(found, trials=trials))["unequal"]
+    assert settings_text.study_values(replace(found, trials=trials))["unequal"]
 
 
 def test_trials_that_learn_have_a_reason_in_place_of_importances():
     found = study_results.read(Study({"gp": [0.5, 0.9, 0.2, 0.3]}, sampler="tpe"))
     assert "4 TPE trials" in settings_text.sentence(found)
-    assert settings_text.shown(found)["weights"] == settings_text.NO_TPE
+    assert settings_text.study_values(found)["weights"] == settings_text.NO_TPE
 
 
 def test_before_all_have_ended_the_sentence_counts():
     found = study_results.read(Study({"gp": FLAT, "clip": PEAKED}, statuses={"clip-0-101": "pending"}))
     assert settings_text.sentence(found) == "7 of 8 trials have ended; the same command continues."
-    [_, row] = settings_text.shown(found)["rows"]
+    [_, row] = settings_text.study_values(found)["rows"]
     assert (row["confirmed"], row["middle"]) == (NOTHING, NOTHING)
-    assert settings_text.shown(found)["families"] == []
+    assert settings_text.study_values(found)["families"] == []
 
 
 @pytest.mark.slow
@@ -137,11 +137,11 @@ def test_importances_are_said_of_each_objective_or_why_not():
     points = [{"lr": float(rate), "norm": "none"} for rate in np.geomspace(1e-4, 1e-2, 24)]
     rising = list(np.linspace(0.1, 0.9, 24))
     found = study_results.read(Study({"gp": rising, "lost": [0.0] * 24}, points=points))
-    text = settings_text.shown(found)["weights"]
+    text = settings_text.study_values(found)["weights"]
     assert text.startswith("gp: lr ")
     assert text.endswith("lost: too few trials differ in value.")
 
 
 def test_few_trials_have_that_for_a_reason():
-    text = settings_text.shown(study_results.read(Study({"gp": FLAT, "clip": PEAKED})))["weights"]
+    text = settings_text.study_values(study_results.read(Study({"gp": FLAT, "clip": PEAKED})))["weights"]
     assert text == settings_text.FEW
