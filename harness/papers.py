@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 NEURIPS = "Advances in Neural Information Processing Systems"
 ICML = "International Conference on Machine Learning"
@@ -41,6 +41,10 @@ class Paper:
         surnames = [author.partition(",")[0] for author in self.authors.split(" and ")]
         who = " & ".join(surnames) if len(surnames) < 3 else f"{surnames[0]} et al."
         return f"{who} {self.year}{f', {self.where}' if self.where else ''}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """Return what identifies the publication, as plan.json holds it: `Paper(**plain)` inverts it."""
+        return {name: value for name, value in asdict(self).items() if value and name != "where"}
 
     def bibtex(self) -> str:
         """Return the BibTeX entry, in ASCII."""
@@ -99,6 +103,15 @@ _PAPERS = (
         url="https://doi.org/10.24432/C50P49",
     ),
     Paper(
+        "lecun1998", "LeCun, Yann and Bottou, Léon and Bengio, Yoshua and Haffner, Patrick", 1998,
+        "Gradient-Based Learning Applied to Document Recognition", "Proceedings of the {IEEE}", volume="86",
+        number="11", pages="2278--2324",
+    ),
+    Paper(
+        "krizhevsky2009", "Krizhevsky, Alex", 2009, "Learning Multiple Layers of Features from Tiny Images",
+        url="https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf",
+    ),
+    Paper(
         "goodfellow2014",
         "Goodfellow, Ian and Pouget-Abadie, Jean and Mirza, Mehdi and Xu, Bing and Warde-Farley, David and Ozair, "
         "Sherjil and Courville, Aaron and Bengio, Yoshua", 2014, "Generative Adversarial Nets", NEURIPS, volume="27",
@@ -143,6 +156,10 @@ _PAPERS = (
         "mao2017",
         "Mao, Xudong and Li, Qing and Xie, Haoran and Lau, Raymond Y. K. and Wang, Zhen and Smolley, Stephen Paul",
         2017, "Least Squares Generative Adversarial Networks", "{IEEE} International Conference on Computer Vision",
+    ),
+    Paper(
+        "xiao2017", "Xiao, Han and Rasul, Kashif and Vollgraf, Roland", 2017,
+        "{Fashion-MNIST}: a Novel Image Dataset for Benchmarking Machine Learning Algorithms", arxiv="1708.07747",
     ),
     Paper(
         "binkowski2018", "Bińkowski, Mikołaj and Sutherland, Danica J. and Arbel, Michael and Gretton, Arthur", 2018,

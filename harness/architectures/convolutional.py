@@ -1,26 +1,19 @@
-"""What convolutional architectures share: kinds of settings, sizes of pictures, layers that halve or double a side."""
-
-from collections.abc import Iterator
-from typing import Literal
+"""What convolutional architectures share: sizes of images, layers that halve, double or keep a side."""
 
 from torch import nn
 
 from harness.errors import ShapeError
 
 Shape = tuple[int, ...]
-Named = Iterator[tuple[str, nn.Module]]
-Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "scaled_softplus", "gated"]
-Norm = Literal["none", "batch", "layer", "instance"]
-CriticNorm = Literal["none", "batch", "layer", "instance", "auto"]
 
 BASES = (4, 7)  # side of the smallest map: 28 is 7 doubled twice
 LARGEST = 512
 
 
 def halvings(shape: Shape) -> tuple[int, int]:
-    """Return the side of the smallest map, and how often a picture's side is halved to reach it.
+    """Return the side of the smallest map, and how often an image's side is halved to reach it.
 
-    Raises ShapeError for samples that are no square pictures of such a side.
+    Raises ShapeError for samples that are no square images of such a side.
     """
     if len(shape) == 3 and shape[1] == shape[2] <= LARGEST:
         for base in BASES:
@@ -33,15 +26,14 @@ def halvings(shape: Shape) -> tuple[int, int]:
     )
 
 
-def need_side(shape: Shape, side: int) -> None:
-    """Raise ShapeError unless samples are square pictures of just this side."""
-    if len(shape) != 3 or shape[1:] != (side, side):
-        raise ShapeError(f"it makes pictures of {side}x{side} alone, and these samples are {named(shape)}")
-
-
 def named(shape: Shape) -> str:
     """Write a shape as 3x64x64."""
     return "x".join(map(str, shape))
+
+
+def too_shallow(depth: int, least: int) -> ShapeError:
+    """Return the error of a player with fewer layers than the side of an image needs."""
+    return ShapeError(f"depth {depth} given, at least {least} needed for pictures of this side")
 
 
 def halving(n_in: int, n_out: int, kernel: int, bias: bool) -> nn.Conv2d:

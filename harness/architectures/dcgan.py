@@ -1,43 +1,37 @@
 """Convolutional networks in the manner of Radford et al. 2016, and the variants that papers made of them.
 
-A generator makes a small map of its latents and doubles it by transposed convolutions until it has the side of a
-picture; a critic halves a picture by convolutions down to that map and sums it up in one linear layer. A convolution
+A generator makes a small map of its latents and doubles it by transposed convolutions until it has the side of an
+image; a critic halves an image by convolutions down to that map and sums it up in one linear layer. A convolution
 over the whole of a 4x4 map, as sources have at either end, is a linear layer of the same weights, and is written so.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field
 from torch import nn
 
-from harness.architectures.convolutional import (
-    Activation,
-    CriticNorm,
-    Named,
-    Norm,
-    Shape,
-    doubling,
-    halving,
-    halvings,
-    keeping,
-)
+from harness.architectures.convolutional import Shape, doubling, halving, halvings, keeping, named, too_shallow
 from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
-from harness.architectures.setting_kinds import Init, Output, Size
+from harness.architectures.player_settings import Activation, CriticNorm, Init, Norm, Output, Player, Size
 from harness.errors import ShapeError
 
+P = TypeVar("P")
+Layers = Iterator[tuple[str, nn.Module]]
 
-class DcganPlayer(BaseModel):
+
+class DcganPlayer(Player):
     """What a suite may set for one player.
 
-    width    filters of the layer at the side of the picture; those of each smaller map are `growth` times as many
+    width    filters of the layer at the side of the image; those of each smaller map are `growth` times as many
     filters  of every hidden map instead, in the order of the layers
     depth    layers one after the other, norms aside; more than the maps need are 3x3 convolutions that keep their maps
     bias     auto: in all layers but those before a norm that subtracts it again; all; none
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    LATER = frozenset({"depth"})
 
     width: Size = 64
     growth: Literal[1, 2] = 2
@@ -49,23 +43,10 @@ class DcganPlayer(BaseModel):
     bias: Literal["auto", "all", "none"] = "auto"
     init: Init = "dcgan"
 
-    @model_validator(mode="after")
-    def _settle_what_is_not_read(self) -> Self:
-        """Give settings that the network does not depend on one value: one network must not have two addresses."""
-        self.__dict__.update(self._settled())
-        return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a depth that is not said: runs from before there was a choice keep their address."""
-        settings: dict[str, Any] = plain(self)
-        return settings if self.depth else {name: value for name, value in settings.items() if name != "depth"}
-
-    def _settled(self) -> dict[str, Any]:
-        settled: dict[str, Any] = {"width": self.filters[0], "growth": 2} if self.filters else {}
-        if self.bias == "all" and self.norm in ("none", "layer"):
-            settled["bias"] = "auto"  # no norm subtracts a bias: all have one anyway
-        return settled
+    def unread(self) -> dict[str, object]:
+        unread: dict[str, object] = {"width": self.filters[0], "growth": 2} if self.filters else {}
+        no_norm_subtracts = self.bias == "all" and self.norm in ("none", "layer")  # all layers have a bias anyway
+        return unread | {"bias": "auto"} if no_norm_subtracts else unread
 
     def has_bias(self, normed: bool) -> bool:
         """Whether a layer has a bias, `normed` where a norm follows it."""
@@ -78,7 +59,7 @@ class DcganPlayer(BaseModel):
 
 
 class DcganGenerator(DcganPlayer):
-    """A generator has a latent size, and a last nonlinearity that keeps the range of the pictures.
+    """A generator has a latent size, and a last nonlinearity that keeps the range of the images.
 
     multiple  its filters are so many times the width: some sources give it twice the critic's
     """
@@ -89,8 +70,8 @@ class DcganGenerator(DcganPlayer):
     multiple: Literal[1, 2] = 1
     output: Output = "tanh"
 
-    def _settled(self) -> dict[str, Any]:
-        return {**super()._settled(), **({"multiple": 1} if self.filters else {})}
+    def unread(self) -> dict[str, object]:
+        return super().unread() | ({"multiple": 1} if self.filters else {})
 
 
 class DcganCritic(DcganPlayer):
@@ -105,100 +86,102 @@ class DcganCritic(DcganPlayer):
     first_norm: bool = False
     extra: Literal[0, 1, 2, 3] = 0
 
-    def _settled(self) -> dict[str, Any]:
-        return {**super()._settled(), **({"first_norm": False} if self.norm == "none" else {})}
+    def unread(self) -> dict[str, object]:
+        return super().unread() | ({"first_norm": False} if self.norm == "none" else {})
 
 
 def build_generator(player: DcganGenerator, shape: Shape) -> nn.Sequential:
-    """Return the network from latents [n, latent] to pictures [n, c, side, side].
+    """Return the network from latents [n, latent] to images [n, c, side, side].
 
     Raises ShapeError where the side is not 4 or 7 times a power of two, or the depth too small for it.
     """
     base, count = halvings(shape)
-    filters = filters_of(player, count)[::-1] if player.filters is None else filters_of(player, count)
+    filters = _filters(player, count, player.multiple)
+    filters = filters if player.filters else filters[::-1]
     return nn.Sequential(OrderedDict(_generator(player, filters, base, shape[0])))
 
 
 def build_critic(player: DcganCritic, shape: Shape) -> nn.Sequential:
-    """Return the network from pictures [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
+    """Return the network from images [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
 
     Raises ShapeError where the side is not 4 or 7 times a power of two, or the depth too small for it.
     """
     _, count = halvings(shape)
-    return nn.Sequential(OrderedDict(_critic(player, filters_of(player, count), shape)))
+    return nn.Sequential(OrderedDict(_critic(player, _filters(player, count), shape)))
 
 
-def filters_of(player: DcganPlayer, count: int) -> tuple[int, ...]:
-    """Return the filters of each hidden map, largest map first (as said where `filters` are).
+def for_side_64(build: Callable[[P, Shape], nn.Sequential]) -> Callable[[P, Shape], nn.Sequential]:
+    """Return a builder of images of 64x64 alone: of another side, the critic of suite faces-gp is another network."""
 
-    Raises ShapeError where they are not as many as there are maps.
-    """
+    def built(player: P, shape: Shape) -> nn.Sequential:
+        if len(shape) != 3 or shape[1:] != (64, 64):
+            raise ShapeError(f"it makes pictures of 64x64 alone, and these samples are {named(shape)}")
+        return build(player, shape)
+
+    return built
+
+
+def _filters(player: DcganPlayer, count: int, multiple: int = 1) -> tuple[int, ...]:
+    """Return the filters of each hidden map, largest map first, or as `filters` gives them."""
     if player.filters is None:
-        width = player.width * getattr(player, "multiple", 1)
-        return tuple(width * player.growth**i for i in range(count))
+        return tuple(player.width * multiple * player.growth**i for i in range(count))
     if len(player.filters) != count:
         raise ShapeError(f"it needs {count} filters for pictures of this side, and {len(player.filters)} are given")
     return player.filters
 
 
-def keepers_of(player: DcganPlayer, count: int) -> list[int]:
-    """Return how many layers keep each hidden map, largest map first: evenly many, or one more for the smallest maps.
-
-    Raises ShapeError where the depth is less than what this many maps need.
-    """
-    least = count + 1 + getattr(player, "extra", 0)
+def _keepers(player: DcganPlayer, count: int, extra: int = 0) -> list[int]:
+    """Return how many layers keep each hidden map, largest map first: evenly many, else one more for the smallest."""
+    least = count + 1 + extra
     depth = least if player.depth is None else player.depth
     if depth < least:
-        raise ShapeError(f"depth {depth} given, at least {least} needed for pictures of this side")
+        raise too_shallow(depth, least)
     each, more = divmod(depth - least, count)
     return [each + (place >= count - more) for place in range(count)]
 
 
-def _generator(player: DcganGenerator, filters: tuple[int, ...], base: int, channels: int) -> Named:
-    gates, k, keepers = player.gates, player.kernel, keepers_of(player, len(filters))[::-1]
+def _generator(player: DcganGenerator, filters: tuple[int, ...], base: int, channels: int) -> Layers:
+    gates, k, keepers = player.gates, player.kernel, _keepers(player, len(filters))[::-1]
     units = filters[0] * gates * base * base
     yield "project", nn.Linear(player.latent, units, bias=player.has_bias(normed=True))
     yield "map", ToShape((filters[0] * gates, base, base))
-    yield from _ending(player, 1, filters[0], normed=True)
+    yield from _ending(player, 1, filters[0])
     yield from _keeping(player, 1, filters[0], keepers[0])
     for number, (n_in, n_out) in enumerate(pairwise(filters), 2):
         yield f"conv{number}", doubling(n_in, n_out * gates, k, player.has_bias(normed=True))
-        yield from _ending(player, number, n_out, normed=True)
+        yield from _ending(player, number, n_out)
         yield from _keeping(player, number, n_out, keepers[number - 1])
     yield f"conv{len(filters) + 1}", doubling(filters[-1], channels, k, player.has_bias(normed=False))
     if player.output != "linear":
         yield "output", ACTIVATIONS[player.output]()
 
 
-def _critic(player: DcganCritic, filters: tuple[int, ...], shape: Shape) -> Named:
-    (n_in, side, _), gates, keepers = shape, player.gates, keepers_of(player, len(filters))
+def _critic(player: DcganCritic, filters: tuple[int, ...], shape: Shape) -> Layers:
+    (n_in, side, _), gates = shape, player.gates
+    keepers, padding = _keepers(player, len(filters), player.extra), (player.kernel - 1) // 2
     for number, n_out in enumerate(filters, 1):
         normed = number > 1 or player.first_norm
         yield f"conv{number}", halving(n_in, n_out * gates, player.kernel, player.has_bias(normed))
         yield from _ending(player, number, n_out, normed)
-        side, n_in = _halved(side, player.kernel), n_out
+        side, n_in = (side + 2 * padding - player.kernel) // 2 + 1, n_out
         for i in range(1, player.extra + 1 if number == 1 else 1):
             yield f"extra{i}", nn.Conv2d(n_in, n_in * gates, 4, padding=2, bias=player.has_bias(normed=True))
-            yield from _ending(player, f"_extra{i}", n_in, normed=True)
+            yield from _ending(player, f"_extra{i}", n_in)
             side += 1
         yield from _keeping(player, number, n_in, keepers[number - 1])
     yield "flat", ToVector((n_in, side, side))
     yield "score", nn.Linear(n_in * side * side, 1, bias=player.bias != "none")
 
 
-def _keeping(player: DcganPlayer, number: int, filters: int, count: int) -> Named:
+def _keeping(player: DcganPlayer, number: int, filters: int, count: int) -> Layers:
     """Yield `count` convolutions that keep a map and its filters, each with what follows it."""
     for i in range(1, count + 1):
         yield f"keep{number}_{i}", keeping(filters, filters * player.gates, 3, player.has_bias(normed=True))
-        yield from _ending(player, f"{number}_{i}", filters, normed=True)
+        yield from _ending(player, f"{number}_{i}", filters)
 
 
-def _ending(player: DcganPlayer, number: int | str, filters: int, normed: bool) -> Named:
+def _ending(player: DcganPlayer, number: int | str, filters: int, normed: bool = True) -> Layers:
     """Yield what follows a layer: its norm, where it has one, and its nonlinearity."""
     if normed and player.norm != "none":
         yield f"norm{number}", NORMS[player.norm](filters * player.gates)
     yield f"act{number}", ACTIVATIONS[player.activation]()
-
-
-def _halved(side: int, kernel: int) -> int:
-    return (side + 2 * ((kernel - 1) // 2) - kernel) // 2 + 1

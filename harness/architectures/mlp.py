@@ -6,25 +6,24 @@ the parameters as arguments. Both work for one run (weights [out, in], samples [
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from math import prod
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ToShape, ToVector
-from harness.architectures.setting_kinds import Init, Output, Size
+from harness.architectures.player_settings import Init, Output, Player, Size
 from harness.lanes import lanewise, whole_lanes
 
 Params = Mapping[str, Tensor]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
 
 
-class MlpPlayer(BaseModel):
-    """What a suite may set for one player of an MLP."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class MlpPlayer(Player):
+    """What a suite may set for one player of an MLP: `depth` hidden layers of `width`, or of `widths`."""
 
     width: Size = 64
     depth: Annotated[int, Field(ge=1, le=128)] = 3
@@ -34,34 +33,18 @@ class MlpPlayer(BaseModel):
     norm: Literal["none", "batch", "layer"] = "none"
     init: Init = "he"
 
-    @model_validator(mode="after")
-    def _settle_what_is_not_read(self) -> Self:
-        """Give settings that the network does not depend on one value: one network must not have two addresses."""
-        settled: dict[str, Any] = {}
-        if self.activation != "maxout":
-            settled["pieces"] = 2
-        if self.widths:
-            settled |= {"width": self.widths[0], "depth": len(self.widths)}
-        self.__dict__.update(settled)
-        return self
-
-    @property
-    def hidden(self) -> tuple[int, ...]:
-        """Units of each hidden layer: `widths` where given, else `depth` layers of `width`."""
-        return self.widths if self.widths is not None else (self.width,) * self.depth
+    def unread(self) -> dict[str, object]:
+        unread: dict[str, object] = {} if self.activation == "maxout" else {"pieces": 2}
+        return unread | ({"width": self.widths[0], "depth": len(self.widths)} if self.widths else {})
 
 
 class MlpGenerator(MlpPlayer):
-    """A generator has a latent size as well, and on pictures a nonlinearity that keeps their range."""
+    """A generator has a latent size as well, and on images a nonlinearity that keeps their range."""
+
+    LATER = frozenset({"output"})
 
     latent: Size = 2
     output: Output = "linear"
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_said(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a linear output: runs from before there was a choice keep their address."""
-        settings: dict[str, Any] = plain(self)
-        return settings if self.output != "linear" else {k: v for k, v in settings.items() if k != "output"}
 
 
 class MlpCritic(MlpPlayer):
@@ -73,12 +56,12 @@ class MlpCritic(MlpPlayer):
 def build_generator(player: MlpGenerator, shape: tuple[int, ...]) -> nn.Sequential:
     """Return the network from latents [n, latent] to samples [n, *shape]."""
     ending = [] if player.output == "linear" else [ACTIVATIONS[player.output]()]
-    return nn.Sequential(*_layers(player, player.latent, _product(shape)), *ending, ToShape(shape))
+    return nn.Sequential(*_layers(player, player.latent, prod(shape)), *ending, ToShape(shape))
 
 
 def build_critic(player: MlpCritic, shape: tuple[int, ...]) -> nn.Sequential:
     """Return the network from samples [n, *shape] to scores [n, 1]; its last layer is the linear one."""
-    return nn.Sequential(ToVector(shape), *_layers(player, _product(shape), 1))
+    return nn.Sequential(ToVector(shape), *_layers(player, prod(shape), 1))
 
 
 def forward(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
@@ -114,6 +97,7 @@ def piecewise_linear(network: nn.Sequential) -> bool:
 
 
 def apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
+    """Run one layer with its parameters by `name` on vectors [..., n, k]."""
     if isinstance(layer, nn.Linear):
         weight, bias = params[f"{name}.weight"], params.get(f"{name}.bias")
         if weight.ndim == 2:
@@ -124,14 +108,11 @@ def apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:
     if isinstance(layer, nn.BatchNorm1d):
         return _batch_norm(x, params[f"{name}.weight"], params[f"{name}.bias"], layer.eps)
     if isinstance(layer, nn.LayerNorm):
-        return _affine(F.layer_norm(x, layer.normalized_shape, eps=layer.eps), name, params)
+        normed = F.layer_norm(x, layer.normalized_shape, eps=layer.eps)
+        return torch.addcmul(params[f"{name}.bias"].unsqueeze(-2), normed, params[f"{name}.weight"].unsqueeze(-2))
     if isinstance(layer, CURVED):
         return lanewise(layer, x)
     return layer(x)
-
-
-def _affine(x: Tensor, name: str, params: Params) -> Tensor:
-    return torch.addcmul(params[f"{name}.bias"].unsqueeze(-2), x, params[f"{name}.weight"].unsqueeze(-2))
 
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -159,7 +140,7 @@ def _pulled_back(layer: nn.Module, x: Tensor, g: Tensor) -> Tensor:
 
 def _layers(player: MlpPlayer, n_in: int, n_out: int) -> Iterator[nn.Module]:
     pieces = player.pieces if player.activation == "maxout" else 1
-    for width in player.hidden:
+    for width in player.widths or (player.width,) * player.depth:
         # A bias before batch norm is subtracted again with the mean: it would be a parameter without effect.
         yield nn.Linear(n_in, width * pieces, bias=player.norm != "batch")
         if player.norm == "batch":
@@ -169,7 +150,3 @@ def _layers(player: MlpPlayer, n_in: int, n_out: int) -> Iterator[nn.Module]:
         yield Maxout(pieces) if player.activation == "maxout" else ACTIVATIONS[player.activation]()
         n_in = width
     yield nn.Linear(n_in, n_out)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    return int(torch.Size(shape).numel())

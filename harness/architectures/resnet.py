@@ -10,26 +10,23 @@ distribution of Glorot's variance instead of He's.
 from collections import OrderedDict
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
-from harness.architectures.convolutional import CriticNorm, Norm, Shape, doubling, halving, halvings, keeping
+from harness.architectures.convolutional import Shape, doubling, halving, halvings, keeping, too_shallow
 from harness.architectures.layers import ACTIVATIONS, NORMS, Residual, Scale, ToShape, ToVector
-from harness.architectures.setting_kinds import Init, Output, Size
-from harness.errors import ShapeError
+from harness.architectures.player_settings import CriticNorm, Init, Norm, Output, Player, Size
 
 SHARE = 0.3  # of a block's output that is added to its input
 CALM = 5.0  # what the generator's output is divided by before its tanh, and what the critic's last layer is given
 
 
-class ResnetPlayer(BaseModel):
+class ResnetPlayer(Player):
     """What a suite may set for one player.
 
-    width  filters are width / 2 at the side of the picture, and twice as many on each smaller map
+    width  filters are width / 2 at the side of the image, and twice as many on each smaller map
     depth  layers one after the other: 3 a block, and 2
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     width: Size = 64
     depth: Annotated[int, Field(ge=5, le=602)] = 101
@@ -61,7 +58,7 @@ class ResnetCritic(ResnetPlayer):
 
 
 def build_generator(player: ResnetGenerator, shape: Shape) -> nn.Sequential:
-    """Return the network from latents [n, latent] to pictures [n, c, side, side].
+    """Return the network from latents [n, latent] to images [n, c, side, side].
 
     Raises ShapeError for a side that it does not make, or a depth too small for it.
     """
@@ -81,7 +78,7 @@ def build_generator(player: ResnetGenerator, shape: Shape) -> nn.Sequential:
 
 
 def build_critic(player: ResnetCritic, shape: Shape) -> nn.Sequential:
-    """Return the network from pictures [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
+    """Return the network from images [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
 
     Raises ShapeError for a side that it does not judge, or a depth too small for it.
     """
@@ -101,8 +98,7 @@ def _plan(player: ResnetPlayer, shape: Shape) -> tuple[int, list[int], list[int]
     base, count = halvings(shape)
     whole = (player.depth - 2) // 3
     if whole < count:
-        least = 3 * count + 2
-        raise ShapeError(f"depth {player.depth} given, at least {least} needed for pictures of this side")
+        raise too_shallow(player.depth, 3 * count + 2)
     each, more = divmod(whole - count, count + 1)
     filters = [player.width // 2 * 2**i for i in range(count + 1)]
     return base, filters, [each + (stage < more) for stage in range(count + 1)]

@@ -1,36 +1,29 @@
 """The critic of suite shapes-wgan: blocks of a 3x3 convolution that a 1x1 convolution of stride 2 halves."""
 
 from collections import OrderedDict
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
 from torch import nn
 
-from harness.architectures.convolutional import CriticNorm, Shape, halving, halvings, keeping
+from harness.architectures.convolutional import Shape, halving, halvings, keeping
 from harness.architectures.layers import CENTRED, LEAK, NORMS, Residual, ToVector
-from harness.architectures.setting_kinds import Init, Size
+from harness.architectures.player_settings import CriticNorm, Init, Player, Size
 
 
-class StridedCritic(BaseModel):
+class StridedCritic(Player):
     """What a suite may set: filters of the first block, doubled in each; norms of all; biases as in dcgan."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     width: Size = 64
     norm: CriticNorm = "auto"
     bias: Literal["auto", "all"] = "auto"
     init: Init = "dcgan"
 
-    @model_validator(mode="after")
-    def _settle_what_is_not_read(self) -> Self:
-        """Where no norm subtracts a bias, all layers have one: one network must not have two addresses."""
-        if self.norm in ("none", "layer"):
-            self.__dict__["bias"] = "auto"
-        return self
+    def unread(self) -> dict[str, object]:
+        return {"bias": "auto"} if self.norm in ("none", "layer") else {}  # no norm subtracts it: all layers have one
 
 
 def build_critic(player: StridedCritic, shape: Shape) -> nn.Sequential:
-    """Return the network from pictures [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
+    """Return the network from images [n, c, side, side] to scores [n, 1]; its last layer is the linear one.
 
     Blocks of width, 2 width, ... filters halve the side down to the smallest map; one more block has a single filter.
     Raises ShapeError where the side is not 4 or 7 times a power of two.

@@ -1,26 +1,60 @@
 """Layers, parameters and multiply-adds of an architecture's two networks."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 
-from harness.architectures import ARCHITECTURES
+from harness.architectures import ARCHITECTURES, Builder, Shape
 from harness.errors import ShapeError, lookup
 from harness.text import counted
-
-Shape = tuple[int, ...]
-Builder = Callable[[Any, Shape], nn.Module]  # (settings, shape of one sample) -> network
 
 BYTES = 4  # of a float32 parameter
 
 
-def summarise(architecture: str, settings: Any, shape: Shape | None) -> dict[str, Any]:
-    """Return the summary of both players: depth, parameters, multiply_adds of one sample, megabytes, layers.
+@dataclass(frozen=True)
+class LayerSummary:
+    """One layer; its output and multiply-adds are those of one sample."""
 
-    `settings` holds the player models by "generator" and "critic"; `shape` is that of one sample, the architecture's
-    own by default. Raises ShapeError for a shape that it does not take.
+    name: str
+    type: str
+    output_shape: list[int]
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """One network; `depth` counts layers with a matrix of weights one after the other: no norms, none of a shortcut."""
+
+    depth: int
+    parameters: int
+    multiply_adds: int
+    megabytes: float
+    layers: list[LayerSummary]
+
+
+@dataclass(frozen=True)
+class ArchitectureSummary:
+    """Both networks for samples of one shape."""
+
+    architecture: str
+    shape: Shape
+    generator: NetworkSummary
+    critic: NetworkSummary
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def summarise(architecture: str, settings: Mapping[str, BaseModel], shape: Shape | None) -> ArchitectureSummary:
+    """Return the summary of both players, whose models `settings` holds by "generator" and "critic".
+
+    `shape` is that of one sample, the architecture's own by default. Raises ShapeError for one that it does not take.
     """
     entry = lookup(ARCHITECTURES, architecture, "architecture")
     shape = shape or entry.shape
@@ -29,35 +63,34 @@ def summarise(architecture: str, settings: Any, shape: Shape | None) -> dict[str
         critic = critic_summary(entry.build_critic, settings["critic"], shape)
     except ShapeError as error:
         raise ShapeError(f"'{architecture}' cannot be built: {error}") from None
-    return {"architecture": architecture, "shape": list(shape), "generator": generator, "critic": critic}
+    return ArchitectureSummary(architecture, shape, generator, critic)
 
 
-def generator_summary(build: Builder, settings: Any, shape: Shape) -> dict[str, Any]:
+def generator_summary(build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
     """Return the summary of a generator of samples of `shape`."""
-    return _summary(build, settings, shape, (settings.latent,))
+    return _summary(build, settings, shape, (settings.latent,))  # type: ignore[attr-defined]  # as any generator
 
 
-def critic_summary(build: Builder, settings: Any, shape: Shape) -> dict[str, Any]:
+def critic_summary(build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
     """Return the summary of a critic of samples of `shape`."""
     return _summary(build, settings, shape, shape)
 
 
-def render(summary: dict[str, Any]) -> str:
+def render(summary: ArchitectureSummary) -> str:
     """Return the summary as two tables for a terminal."""
-    lines = [f"{summary['architecture']} for samples of shape {'x'.join(map(str, summary['shape']))}"]
-    for player in ("generator", "critic"):
-        part = summary[player]
-        width = max(10, *(len(layer["name"]) for layer in part["layers"]))
+    lines = [f"{summary.architecture} for samples of shape {'x'.join(map(str, summary.shape))}"]
+    for player, part in (("generator", summary.generator), ("critic", summary.critic)):
+        width = max(10, *(len(layer.name) for layer in part.layers))
         lines += [
             "",
-            f"{player}: {counted(part['depth'], 'layer')} deep, {part['parameters']:,} parameters, "
-            f"{part['multiply_adds']:,} multiply-adds a sample, {part['megabytes']:.3f} MB",
+            f"{player}: {counted(part.depth, 'layer')} deep, {part.parameters:,} parameters, "
+            f"{part.multiply_adds:,} multiply-adds a sample, {part.megabytes:.3f} MB",
             f"  {'layer':<{width}} {'type':<16} {'output':<16} {'parameters':>12} {'multiply-adds':>14}",
         ]
-        for layer in part["layers"]:
-            output = "x".join(map(str, layer["output_shape"]))
-            row = f"  {layer['name']:<{width}} {layer['type']:<16} {output:<16}"
-            lines.append(f"{row} {layer['parameters']:>12,} {layer['multiply_adds']:>14,}")
+        for layer in part.layers:
+            output = "x".join(map(str, layer.output_shape))
+            row = f"  {layer.name:<{width}} {layer.type:<16} {output:<16}"
+            lines.append(f"{row} {layer.parameters:>12,} {layer.multiply_adds:>14,}")
     return "\n".join(lines)
 
 
@@ -86,45 +119,27 @@ def _taps(layer: nn.Conv2d | nn.ConvTranspose2d, axis: int, wide: int, narrow: i
     return sum(0 <= place < wide for place in places)
 
 
-def _depth(network: nn.Module) -> int:
-    """Return how many layers with a matrix of weights stand one after the other: no norms, none of a shortcut."""
-    layers = [name for name, weight in network.named_parameters() if weight.ndim > 1]
-    return sum("shortcut" not in name.split(".") for name in layers)
-
-
-def _summary(build: Builder, settings: Any, shape: Shape, takes: Shape) -> dict[str, Any]:
-    """Return the depth, parameters and so on of the network built for `shape`, with its layers, given what it `takes`.
-
-    It is built on the meta device, where tensors have shapes and no memory.
-    """
+def _summary(build: Builder, settings: BaseModel, shape: Shape, takes: Shape) -> NetworkSummary:
+    """Summarise the network built for `shape`, on the meta device, where tensors have shapes and no memory."""
     with torch.device("meta"):
         network = build(settings, shape)
-    layers: list[dict[str, Any]] = []
+    layers: list[LayerSummary] = []
 
-    def watch(name: str, layer: nn.Module) -> None:
-        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            layers.append(
-                {
-                    "name": name,
-                    "type": type(module).__name__,
-                    "output_shape": list(output.shape[1:]),
-                    "parameters": sum(p.numel() for p in module.parameters()),
-                    "multiply_adds": multiply_adds(module, inputs[0], output),
-                }
-            )
-
-        layer.register_forward_hook(note)
+    def note(name: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        parameters, work = sum(p.numel() for p in layer.parameters()), multiply_adds(layer, inputs[0], output)
+        layers.append(LayerSummary(name, type(layer).__name__, list(output.shape[1:]), parameters, work))
 
     for name, layer in network.named_modules():
         if not list(layer.children()) and not isinstance(layer, nn.Sequential):  # an empty one passes its input on
-            watch(name, layer)
+            layer.register_forward_hook(partial(note, name))
     with torch.no_grad():
         network(torch.empty(2, *takes, device="meta"))  # two samples: batch norm refuses one
-    parameters = sum(layer["parameters"] for layer in layers)
-    return {
-        "depth": _depth(network),
-        "parameters": parameters,
-        "multiply_adds": sum(layer["multiply_adds"] for layer in layers),
-        "megabytes": parameters * BYTES / 1e6,
-        "layers": layers,
-    }
+    matrices = [name for name, weight in network.named_parameters() if weight.ndim > 1]
+    parameters = sum(layer.parameters for layer in layers)
+    return NetworkSummary(
+        depth=sum("shortcut" not in name.split(".") for name in matrices),
+        parameters=parameters,
+        multiply_adds=sum(layer.multiply_adds for layer in layers),
+        megabytes=parameters * BYTES / 1e6,
+        layers=layers,
+    )

@@ -61,7 +61,8 @@ def show(
     from harness.architectures.summary import render, summarise
     from harness.suite.players import parse_settings, parse_shape
 
-    _print(summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape)), render, as_json)
+    summary = summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape))
+    _print(summary.to_json(), lambda plain: render(summary), as_json)
 
 
 @verb(o.MAINTAIN, "data digits")

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
 from harness.datasets.images import Pictures, Sizes
+from harness.papers import PAPERS, Paper
 
 __all__ = ["DATASETS", "Dataset", "Pictures", "picture_dataset"]
 
@@ -28,7 +29,7 @@ class Dataset:
     shape     settings -> shape of one sample (read: what a Setup holds, never the floats)
     sample    (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
     reference the same, stratified: what every run of the data set is scored against
-    papers    keys of the papers that it is from
+    papers    what it is from
     modes     settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
     fake      what a fixed generator draws, where the data set names one (else the untrained network)
     points    settings -> all its samples [n, *shape], where there are so many and no more: training reads them in
@@ -52,7 +53,7 @@ class Dataset:
     sample: Sampler
     reference: Sampler
     summary: str
-    papers: tuple[str, ...] = ()
+    papers: tuple[Paper, ...] = ()
     modes: Callable[[Settings], Tensor] | None = None
     fake: Sampler | None = None
     points: Callable[[Settings], Tensor] | None = None
@@ -132,7 +133,7 @@ DATASETS: dict[str, Dataset] = {
         {"sd": 0.02, "scale": 1.414},
         "8 Gaussians around a circle of radius 2, sd .02, divided by 1.414",
         model=ModesSettings,
-        papers=("metz2017", "gulrajani2017"),
+        papers=(PAPERS["metz2017"], PAPERS["gulrajani2017"]),
     ),
     "8gaussians-wide": _mixture(
         toys.ring_of_gaussians_modes,
@@ -144,13 +145,13 @@ DATASETS: dict[str, Dataset] = {
         toys.grid_modes,
         {"sd": 0.05, "scale": 2.828},
         "25 Gaussians on the grid {-4, -2, 0, 2, 4} squared, sd .05, divided by 2.828",
-        papers=("gulrajani2017",),
+        papers=(PAPERS["gulrajani2017"],),
     ),
     "swissroll": _curve(
         toys.spiral,
         {"sd": 0.25, "scale": 7.5},
         "two coordinates of the Swiss roll with noise of sd .25, divided by 7.5",
-        papers=("gulrajani2017",),
+        papers=(PAPERS["gulrajani2017"],),
     ),
     "two-moons": _toy(
         toys.sample_moons,
@@ -170,7 +171,7 @@ DATASETS: dict[str, Dataset] = {
         {"theta": 0.5},
         "the line (theta, U[0,1]); with a fixed generator the fakes are the line at 0, at W1 = |theta|",
         fake=toys.line_at_zero,
-        papers=("arjovsky2017",),
+        papers=(PAPERS["arjovsky2017"],),
     ),
     "points": Dataset(
         version=1,
@@ -189,7 +190,7 @@ DATASETS: dict[str, Dataset] = {
         version=1,
         shape=_square(1),
         model=digits.DigitsSettings,
-        papers=("alpaydin1998",),
+        papers=(PAPERS["alpaydin1998"],),
         summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
     ),
     "stacked-digits": picture_dataset(
@@ -198,7 +199,7 @@ DATASETS: dict[str, Dataset] = {
         shape=_square(3),
         counted=digits.sizes_of_triples,
         model=digits.StackedSettings,
-        papers=("alpaydin1998", "metz2017"),
+        papers=(PAPERS["alpaydin1998"], PAPERS["metz2017"]),
         summary="three of the digits as the colours of one picture: 1,000 classes",
     ),
     "shapes": picture_dataset(

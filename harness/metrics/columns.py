@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from harness.papers import Paper
+
 _GRAMMAR = re.compile(
     r"(null\.(?P<sampler>[^.]+)\.)?(?P<name>[^\[\]@]+?)"
     r"(\[(?P<extractor>[^\[\]]+)\])?(@(?P<n>0|[1-9]\d*))?(_(?P<suffix>floor|ceiling))?"
@@ -81,7 +83,7 @@ class Column:
     form    what follows the name, as documented: x stands for an extractor, n for a number of samples
     beside  "floor" or "ceiling", where what real samples reach has a column of its own
     least   samples that it takes: of fewer it has no value
-    papers  keys of the papers that it is from
+    papers  what it is from
     ranked  whether a suite may rank on it: it always has a value, under a name that does not depend on the suite
     """
 
@@ -91,7 +93,7 @@ class Column:
     form: str = ""
     beside: Literal["floor", "ceiling", ""] = ""
     least: int = 1
-    papers: tuple[str, ...] = ()
+    papers: tuple[Paper, ...] = ()
     ranked: bool = True
 
     def __str__(self) -> str:

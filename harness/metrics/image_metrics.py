@@ -12,6 +12,7 @@ from harness.metrics import classes, coverage, fidelity
 from harness.metrics.columns import Column, MetricColumn
 from harness.metrics.fidelity import NEIGHBOURS as K
 from harness.metrics.fidelity import Features
+from harness.papers import PAPERS
 from harness.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -284,11 +285,11 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     "fid": FeatureMetric(
         version=2,
         columns=(
-            Column("fid", "lower", form="[x]@n", beside="floor", least=2, papers=("heusel2017",)),
-            Column("fid", "lower", form="[x]@n/2", beside="floor", least=2, papers=("heusel2017",)),
-            Column("fid_train", "lower", form="[x]@n", least=2, papers=("heusel2017",)),
+            Column("fid", "lower", form="[x]@n", beside="floor", least=2, papers=(PAPERS["heusel2017"],)),
+            Column("fid", "lower", form="[x]@n/2", beside="floor", least=2, papers=(PAPERS["heusel2017"],)),
+            Column("fid_train", "lower", form="[x]@n", least=2, papers=(PAPERS["heusel2017"],)),
             Column("fid_singular", form="[x]"),
-            Column("fid_excess", "lower", least=2, papers=("heusel2017",)),
+            Column("fid_excess", "lower", least=2, papers=(PAPERS["heusel2017"],)),
             Column("score", "higher", least=2),
             Column("score_undefined"),
         ),
@@ -299,7 +300,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     ),
     "kid": FeatureMetric(
         version=1,
-        columns=(Column("kid", "lower", form="[x]@n", beside="floor", least=4, papers=("binkowski2018",)),),
+        columns=(Column("kid", "lower", form="[x]@n", beside="floor", least=4, papers=(PAPERS["binkowski2018"],)),),
         compute=_kid,
         last_only=True,
         summary="kernel distance in the same features, unbiased, at the last step",
@@ -313,7 +314,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
                 form="[x]@n",
                 beside="ceiling",
                 least=fidelity.ISC_SPLITS,
-                papers=("salimans2016",),
+                papers=(PAPERS["salimans2016"],),
             ),
         ),
         compute=_isc,
@@ -324,7 +325,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
     "neighbours": FeatureMetric(
         version=1,
         columns=tuple(
-            Column(name, "higher", form=f"[x,k{K}]@n", beside="floor", least=K + 1, papers=(paper,))
+            Column(name, "higher", form=f"[x,k{K}]@n", beside="floor", least=K + 1, papers=(PAPERS[paper],))
             for name, paper in fidelity.BY_NEIGHBOURS.items()
         ),
         compute=_neighbours,

@@ -12,8 +12,9 @@ from harness.metrics.fidelity import BY_NEIGHBOURS, NEIGHBOURS
 from harness.metrics.neighbours import manifold_scores
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
+from harness.papers import PAPERS
 
-POT = ("flamary2021",)
+POT = (PAPERS["flamary2021"],)
 MODES_SAMPLES = 2500  # the count of found modes grows with n, so that n is part of its name
 
 
@@ -139,7 +140,7 @@ METRICS: dict[str, Metric] = {
     ),
     "sliced": Metric(
         version=1,
-        columns=(Column("sliced_w", "lower", "sliced W1", beside="floor", papers=("bonneel2015",)),),
+        columns=(Column("sliced_w", "lower", "sliced W1", beside="floor", papers=(PAPERS["bonneel2015"],)),),
         compute=_sliced,
         applies=lambda reference: True,
         floored=True,
@@ -162,7 +163,7 @@ METRICS: dict[str, Metric] = {
     "manifold": Metric(
         version=1,
         columns=tuple(
-            Column(name, "higher", form=f"[k{NEIGHBOURS}]@n", beside="floor", papers=(paper,), ranked=False)
+            Column(name, "higher", form=f"[k{NEIGHBOURS}]@n", beside="floor", papers=(PAPERS[paper],), ranked=False)
             for name, paper in BY_NEIGHBOURS.items()
         ),
         compute=_manifold,

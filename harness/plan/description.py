@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
+from harness.papers import Paper
 from harness.plan.stacks import Plan, Row
 from harness.plan.weak_extractors import weak_extractors
 from harness.plugins.components import fingerprint, plugged_metrics, tables
@@ -52,7 +53,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
             "unfinished": sum(not left.isdisjoint(stack["runs"]) for stack in plan.stacks),
         },
         "scored": scored(suite, plan),
-        "settings": resolved_settings(plan, papers(suite, triples)),
+        "settings": resolved_settings(plan, recipes(suite, triples)),
         "conclusions": conclusions(plan.runs, axes) | {"shares": shares(suite.study, plan.runs)},
     }
 
@@ -138,26 +139,26 @@ def data_axes(triples: Iterable[Triple]) -> list[str]:
     return sorted(found)
 
 
-def papers(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
+def recipes(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
     """Return, by objective variant and kind of data, the paper's recipe as far as some run follows it.
 
     source; keys: the settings at the paper's value in some run; in_part: those of them that have another
     value in other runs; overrides: defaults of a plug-in that its recipe replaces, {name: [default, value]}.
     """
-    recipes: dict[tuple[str, str], Any] = {}
+    entries: dict[tuple[str, str], Any] = {}
     overrides: dict[tuple[str, str], dict[str, list[float]]] = {}
     runs: Counter[tuple[str, str]] = Counter()
     used: dict[tuple[str, str], Counter[str]] = {}
     for triple in triples:
         key = (triple.objective.label, triple.dataset.entry.kind)
-        recipes[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
-        overrides[key] = _overrides(triple, recipes[key].hyper)
+        entries[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
+        overrides[key] = _overrides(triple, entries[key].hyper)
         for choice in choices(suite.matrix[triple.block], triple):
             runs[key] += 1
             used.setdefault(key, Counter()).update(recipe_keys(triple, choice.values))
     return {
         key: {
-            "source": recipes[key].source,
+            "source": entries[key].source,
             "keys": list(counts),
             "in_part": [name for name, n in counts.items() if n < runs[key]],
             "overrides": {name: pair for name, pair in overrides[key].items() if name in counts},
@@ -176,10 +177,10 @@ def _overrides(triple: Triple, recipe: Mapping[str, float]) -> dict[str, list[fl
     return {name: [defaults[name], value] for name, value in recipe.items() if defaults.get(name, value) != value}
 
 
-def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:
+def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:
     """Return, for every objective variant on every kind of data, each value that a setting takes in some run.
 
-    `recipe` is what `papers` says of it.
+    `recipe` is what `recipes` says of it; `papers` are those of all components of its runs.
     """
     found = tables()
     settings: dict[tuple[str, str], dict[str, Any]] = {}
@@ -190,9 +191,21 @@ def resolved_settings(plan: Plan, recipes: Mapping[tuple[str, str], Any]) -> lis
         if key not in settings:
             said = {name: list[Any]() for name in RECIPE_KEYS}
             new = {"objective": row["objective"], "base": row["objective.base"], "kind": kind}
-            settings[key] = {**new, **said, "hyper": {}, "recipe": recipes[key]}
+            settings[key] = {**new, **said, "hyper": {}, "recipe": used[key], "papers": []}
+        known = settings[key]["papers"]
+        papers = [paper.to_json() for paper in component_papers(spec["setup"], is_recipe=used[key] is not None)]
+        known += [paper for paper in papers if paper not in known]
         _add_values(settings[key], spec, found.objective[row["objective.base"]].hyper)
     return list(settings.values())
+
+
+def component_papers(setup: Mapping[str, Any], is_recipe: bool) -> list[Paper]:
+    """Return the papers of the components of a Setup, that of its recipe with them where it `is_recipe`."""
+    found = tables()
+    objective, dataset = found.objective[setup["objective"]], found.dataset[setup["dataset"]]
+    papers = [*objective.papers, *dataset.papers, *found.architecture[setup["architecture"]].papers]
+    papers += [paper for name in setup["tricks"] for paper in found.trick[name].papers]
+    return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
 
 
 def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:

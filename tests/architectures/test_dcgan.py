@@ -18,7 +18,7 @@ DCGANS = [name for name in ARCHITECTURES if name.startswith("dcgan")]
 
 
 def summary(name, shape, *sets):
-    return summarise(name, parse_settings(name, list(sets)), shape)
+    return summarise(name, parse_settings(name, list(sets)), shape).to_json()
 
 
 def counts(name, shape, *sets):

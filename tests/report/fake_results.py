@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.errors import StoreError
+from harness.objectives import OBJECTIVES
+from harness.papers import PAPERS
 
 EXCESS = {"gan": 0.30, "nsgan": 0.24, "wgan-clip": 0.21, "wgan-gp": 0.06}
 SCORED = (50, 100, 250, 500, 1000)
@@ -58,9 +60,13 @@ class FakeResults:
         """Every objective at its recipe, its rates in part where they are swept."""
         in_part = ["critic_lr", "generator_lr"] if self.rates else []
         recipe = {"source": "a paper", "keys": ["critic_lr", "generator_lr", "beta1", "n_critic"]}
-        return [
-            {"objective": name, "kind": "toys", "recipe": recipe | {"in_part": in_part}} for name in self.objectives
-        ]
+        row = {"kind": "toys", "recipe": recipe | {"in_part": in_part}}
+        return [{**row, "objective": name, "papers": self._papers(name)} for name in self.objectives]
+
+    def _papers(self, objective: str) -> list[dict[str, Any]]:
+        known = [*OBJECTIVES[objective].papers] if objective in OBJECTIVES else []
+        of_dcgan = [PAPERS["radford2016"]] if any("dcgan" in network for _, network in self.tasks) else []
+        return [paper.to_json() for paper in [*known, *of_dcgan]]
 
     def table(self) -> pd.DataFrame:
         return self._table.copy()

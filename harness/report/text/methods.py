@@ -1,16 +1,15 @@
 """A paragraph on methods and its references, to paste into a paper: of what this very suite did."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from harness import __version__
-from harness.metrics import label
+from harness.metrics import column_facts, label
 from harness.metrics.columns import MetricColumn, covered
-from harness.papers import PAPERS
+from harness.papers import PAPERS, Paper
 from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.sensitivity import swept
@@ -22,8 +21,6 @@ from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
 from harness.suite.competitors import compared
 from harness.text import counted, listed, plain
-
-SOURCE = re.compile(r"(?P<who>[A-Z]\w+) et al\. (?P<year>\d{4})")
 
 
 def paragraph(view: View) -> str:
@@ -190,14 +187,24 @@ def _versions(table: pd.DataFrame) -> str:
 
 def references(view: View) -> str:
     """Return BibTeX of this software and of the papers of the objectives, recipes, networks and metrics used here."""
-    table, specs = view.table, view.plan.get("specs", {}).values()
+    table = view.table
     metrics = {MetricColumn.parse(column).name for column in table.columns if table[column].notna().any()}
-    networks = {spec["setup"]["architecture"] for spec in specs} | set(table["architecture"].astype(str))
-    sources = [(entry["recipe"] or {}).get("source", "") for entry in view.plan.get("settings", ())]
-    recipes = {f"{match['who'].lower()}{match['year']}" for text in sources for match in SOURCE.finditer(text)}
-    objectives = table["objective.base"].astype(str).unique() if len(table) else ()
-    keys = {*bibliography.chosen(objectives, networks, metrics, _extractors(table)), *recipes}
-    keys |= {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
+    keys = {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
     keys |= {"holm1979"} if _pairs(view) > 1 else set()
     keys |= {key for name in _analyses(view) for key in bibliography.OF_STUDIES[name]}
-    return bibliography.bibtex([key for key in PAPERS if key in keys], __version__)
+    keys |= {key for name in _extractors(table) for key in bibliography.OF_EXTRACTORS.get(name, ())}
+    measured = [paper for name, column in column_facts().items() if name in metrics for paper in column.papers]
+    papers = [*_of_components(view.plan), *measured, *(PAPERS[key] for key in keys)]
+    distinct = {paper.key: paper for paper in papers}
+    return bibliography.bibtex(sorted(distinct.values(), key=lambda paper: (paper.year, paper.key)), __version__)
+
+
+def _of_components(plan: Mapping[str, Any]) -> list[Paper]:
+    """Return the papers of the objectives, recipes, networks, data sets and tricks of a plan."""
+    rows = plan.get("settings", ())
+    if all("papers" in row for row in rows):
+        return [Paper(**plain) for row in rows for plain in row["papers"]]
+    from harness.plan.description import component_papers  # of plans from before there were papers in them
+
+    is_recipe = any(row["recipe"] for row in rows)
+    return [paper for spec in plan["specs"].values() for paper in component_papers(spec["setup"], is_recipe)]

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from harness.architectures.summary import Builder, Shape, critic_summary, generator_summary
+from harness.architectures import Builder, Shape
+from harness.architectures.summary import NetworkSummary, critic_summary, generator_summary
 from harness.plugins.components import tables
 from harness.spec import Setup, canonical_json
-from harness.suite.format.values import Plain
 from harness.suite.parameters import player_model
 
 
@@ -40,12 +40,12 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
 
 @lru_cache(maxsize=1024)
 def _size(
-    summary_of: Callable[[Builder, Any, Shape], Plain],
+    summary_of: Callable[[Builder, BaseModel, Shape], NetworkSummary],
     build: Builder,
     model: type[BaseModel],
     text: str,
     shape: Shape,
 ) -> PlayerSize:
     summary = summary_of(build, model.model_validate_json(text), shape)
-    units = sum(prod(layer["output_shape"]) for layer in summary["layers"])
-    return PlayerSize(summary["parameters"], units, summary["multiply_adds"])
+    units = sum(prod(layer.output_shape) for layer in summary.layers)
+    return PlayerSize(summary.parameters, units, summary.multiply_adds)
