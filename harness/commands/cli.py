@@ -95,11 +95,12 @@ def plan(
 
     Trains nothing, and writes no results.
     """
-    from harness.commands.plan import plan as plan_suite
     from harness.execution.runner import Request
-    from harness.plan.screen import render
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
+    from harness.commands.plan import plan as plan_suite  # imports torch
+    from harness.plan.screen import render
+
     _print(plan_suite(request, measure, _warn, power), render, as_json)
 
 

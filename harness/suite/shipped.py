@@ -17,9 +17,13 @@ def suites_folder() -> Path:
 def find_suite(name: str) -> str:
     """Return the path of a suite given as a path or as the name of a shipped one.
 
-    Raises HarnessError with the nearest shipped name where a bare name is neither.
+    Raises HarnessError with the nearest shipped name where a bare name is neither, and SuiteError where a file is not
+    YAML: before anything is imported that takes a second.
     """
     if Path(name).exists() or "/" in name or name.endswith((".yaml", ".yml")):
+        from harness.suite.format.yaml_file import read_yaml  # needless for `harness --help`
+
+        read_yaml(name)
         return name
     shipped = {path.stem: path for path in suites_folder().glob("*.yaml")}
     if name in shipped:
