@@ -47,32 +47,33 @@ def test_scales_and_set_say_them_too(load):
 
 
 @pytest.mark.parametrize(
-    ("train", "said"),
+    ("train", "code", "word"),
     [
-        ("checkpoint_s: 0", "checkpoint_s: 0 given, a number above 0 or 'never' needed."),
-        ("checkpoint_s: [1, 2]", "checkpoint_s: [1, 2] given, a number above 0 or 'never' needed."),
-        ("checkpoint_s: .inf", "checkpoint_s: inf given, a number above 0 or 'never' needed."),
-        ("limits: 3", "limits: 3 given, a mapping needed."),
-        ("limits: {seconds: -1}", "seconds: -1 given, a number above 0 and up to 1,000,000 needed."),
-        ("limits: {memory_gb: all}", "memory_gb: 'all' given, a number above 0 and up to 1,000,000 needed."),
-        ("limits: {second: 1}", "second: unknown key. Did you mean 'seconds'?"),
+        ("checkpoint_s: 0", "bad-value", "'never'"),
+        ("checkpoint_s: [1, 2]", "bad-value", "[1, 2]"),
+        ("checkpoint_s: .inf", "bad-value", "inf"),
+        ("limits: 3", "bad-value", "mapping"),
+        ("limits: {seconds: -1}", "bad-value", "1,000,000"),
+        ("limits: {memory_gb: all}", "bad-value", "'all'"),
+        ("limits: {second: 1}", "unknown-key", "'seconds'"),
     ],
 )
-def test_mistakes_in_them_are_sentences(mistakes, train, said):
-    assert mistakes(HEAD + f"train: {{{train}}}\n" + BLOCK) == [f"x.yaml:3: {said}"]
+def test_mistakes_in_them_have_line_and_code(problems, train, code, word):
+    (problem,) = problems(HEAD + f"train: {{{train}}}\n" + BLOCK)
+    assert (problem.place, problem.code) == ("x.yaml:3", code)
+    assert word in problem.text
 
 
-def test_they_are_said_once_for_the_whole_suite(mistakes):
+def test_they_are_said_once_for_the_whole_suite(problems):
     inside = "    train: {checkpoint_s: 3, limits: {seconds: 1}}\n"
     block = "matrix:\n  - dataset: ring\n    architecture: mlp\n    objective: gan\n" + inside
-    where = "this is said of the whole suite, not of a part of it; move it to the `train` of the suite or of a scale."
-    assert mistakes(HEAD + block) == [f"x.yaml:7: checkpoint_s: {where}", f"x.yaml:7: limits: {where}"]
+    found = [(problem.place, problem.path[-1], problem.code) for problem in problems(HEAD + block)]
+    assert found == [("x.yaml:7", key, "suite-wide") for key in ("checkpoint_s", "limits")]
 
 
-def test_a_wrong_set_is_a_sentence(mistakes):
-    assert mistakes(HEAD + BLOCK, sets=["train.checkpoint_s=0"]) == [
-        "--set train.checkpoint_s=0: checkpoint_s: 0 given, a number above 0 or 'never' needed."
-    ]
+def test_a_wrong_set_is_a_sentence(mistakes, problems):
+    (problem,) = problems(HEAD + BLOCK, sets=["train.checkpoint_s=0"])
+    assert (problem.place, problem.code) == ("--set train.checkpoint_s=0", "bad-value")
     (said,) = mistakes(HEAD + BLOCK, sets=["train.limits.second=1"])
     assert "limits.second" in said
     assert "Did you mean 'limits.seconds'?" in said

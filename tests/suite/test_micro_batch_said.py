@@ -19,16 +19,14 @@ def test_it_is_part_of_a_run_only_where_it_is_said(load):
 
 
 @pytest.mark.parametrize(
-    ("micro", "architecture", "objective", "said"),
+    ("micro", "architecture", "objective", "code", "word"),
     [
-        (24, "mlp", "gan", "24 given, a number that divides the batch of 64 needed."),
-        (128, "mlp", "gan", "128 given, a number that divides the batch of 64 needed."),
-        (0, "mlp", "gan", "0 given, a whole number of at least 1 needed."),
-        (8, "mlp-bn", "gan", "batch norm in the generator and the critic of 'mlp-bn' takes a batch as a whole; "
-         "use another norm, or leave micro_batch out."),
-        (8, "mlp-bn", "wgan-gp", "batch norm in the generator of 'mlp-bn' takes a batch as a whole; use another "
-         "norm, or leave micro_batch out."),
+        (24, "mlp", "gan", "bad-value", "24"),
+        (128, "mlp", "gan", "bad-value", "128"),
+        (0, "mlp", "gan", "bad-value", "at least 1"),
+        (8, "mlp-bn", "gan", "not-together", "generator and the critic of 'mlp-bn'"),
+        (8, "mlp-bn", "wgan-gp", "not-together", "generator of 'mlp-bn'"),
     ],
-)  # fmt: skip
-def test_what_takes_a_batch_as_a_whole_is_refused_in_a_sentence(mistakes, micro, architecture, objective, said):
-    assert mistakes(HEAD % micro + BLOCK % (architecture, objective)) == [f"x.yaml:3: micro_batch: {said}"]
+)
+def test_what_takes_a_batch_as_a_whole_is_refused(check, micro, architecture, objective, code, word):
+    assert len(check(HEAD % micro + BLOCK % (architecture, objective), 3, "micro_batch", code, word)) == 1

@@ -38,26 +38,26 @@ def test_a_scale_and_a_file_extended_are_merged_key_by_key(load):
     assert load("scale: tiny\n" + text).folder == "child@tiny"
 
 
-def test_a_mistake_in_a_merged_part_is_told_where_it_was_written(mistakes):
+def test_a_mistake_in_a_merged_part_is_told_where_it_was_written(problems):
     Path("base.yaml").write_text(HEAD + "train:\n  batch: 0\n" + BLOCK + "scales:\n  a:\n    seeds: 0\n")
-    assert mistakes("extends: base.yaml\n\ntrain: {steps: 0}\n", scale="a") == [
-        "base.yaml:4: batch: 0 given, a whole number of at least 1 needed.",
-        "base.yaml:11: seeds: 0 given, a number of seeds from 1 to 10,000, or a list of different whole numbers of at "
-        "least 0 needed.",
-        "x.yaml:3: steps: 0 given, a whole number of at least 1 needed.",
+    found = problems("extends: base.yaml\n\ntrain: {steps: 0}\n", scale="a")
+    assert [(problem.place, problem.path[-1]) for problem in found] == [
+        ("base.yaml:4", "batch"),
+        ("base.yaml:11", "seeds"),
+        ("x.yaml:3", "steps"),
     ]
 
 
-def test_a_cycle_and_an_unknown_scale_are_sentences(mistakes):
+def test_a_cycle_and_an_unknown_scale_are_refused(problems):
     Path("a.yaml").write_text("extends: b.yaml\n")
     Path("b.yaml").write_text("extends: a.yaml\n")
-    (said,) = mistakes("extends: a.yaml\n")
-    assert said.startswith("x.yaml:1: extends: ")
-    assert "extends itself" in said
-    assert mistakes(HEAD + "scales: {paper: {}}\n" + BLOCK, scale="papr") == [
-        "x.yaml:3: scales: there is no scale 'papr'. Did you mean 'paper'?"
-    ]
-    assert mistakes(HEAD + BLOCK, scale="a") == ["x.yaml:1: scales: there is no scale 'a'. This suite has no scales."]
+    (problem,) = problems("extends: a.yaml\n")
+    assert (problem.place, problem.code) == ("x.yaml:1", "extends-itself")
+    (problem,) = problems(HEAD + "scales: {paper: {}}\n" + BLOCK, scale="papr")
+    assert (problem.place, problem.code) == ("x.yaml:3", "unknown-name")
+    assert "'paper'" in problem.text
+    (problem,) = problems(HEAD + BLOCK, scale="a")
+    assert (problem.place, problem.code) == ("x.yaml:1", "unknown-name")
 
 
 def test_set_wins_over_every_block_and_is_recorded(load):
