@@ -30,8 +30,8 @@ def scores(table: pd.DataFrame, ax: Axes | None = None, metric: str | None = Non
     `table` is that of `harness.load`, filtered to one task; runs are ranked on `metric`, as `harness.report` does.
     Raises HarnessError where there are several tasks, or no run is ok.
     """
-    found = read(table, metric)
-    return _drawn(task_figures.strip, found, found.cells, ax)
+    reading = read(table, metric)
+    return _drawn(task_figures.strip, reading, reading.cells, ax)
 
 
 def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: str | None = None) -> Axes:
@@ -47,8 +47,8 @@ def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: s
         _refuse_others("steps", run)
     table = pd.concat([run.table for run in given])
     table.attrs.pop("confirming", None)  # what is given is drawn, trials of a study beside the runs that confirm it
-    found = read(table, metric, pd.concat([run.scored for run in given]))
-    return _drawn(task_figures.steps, found, task_figures.best_cells(found.cells), ax)
+    reading = read(table, metric, pd.concat([run.scored for run in given]))
+    return _drawn(task_figures.steps, reading, task_figures.best_cells(reading.cells), ax)
 
 
 def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
@@ -97,7 +97,7 @@ def _refuse_others(name: str, given: object) -> None:
         )
 
 
-def _drawn(draw: Callable[..., Drawn | None], found: Reading, cells: pd.DataFrame, ax: Axes | None) -> Axes:
+def _drawn(draw: Callable[..., Drawn | None], reading: Reading, cells: pd.DataFrame, ax: Axes | None) -> Axes:
     tasks = list(dict.fromkeys(cells["task"])) if len(cells) else []
     if len(tasks) > 1:
         raise HarnessError(
@@ -105,10 +105,10 @@ def _drawn(draw: Callable[..., Drawn | None], found: Reading, cells: pd.DataFram
             f"'{cells['dataset'].iloc[0]}' with architecture '{cells['architecture'].iloc[0]}'"
         )
     with drawing.style():
-        made = draw(found, cells, (lambda *size: (cast(Figure, ax.figure), ax)) if ax is not None else _pyplot)
-    if made is None:
+        figure = draw(reading, cells, (lambda *size: (cast(Figure, ax.figure), ax)) if ax is not None else _pyplot)
+    if figure is None:
         raise HarnessError("nothing to draw: no run given is ok and scored")
-    return ax or made[0].axes[0]
+    return ax or figure[0].axes[0]
 
 
 def _pyplot(width: float, height: float) -> tuple[Figure, Axes]:

@@ -4,21 +4,19 @@ A run that two folders plan under the same names is one row. An objective, archi
 by one name and define differently is told apart by its folder's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from harness.errors import HarnessError
 from harness.report.analysis.comparable import outdated, unlike_extractors, unlike_samples
 from harness.report.analysis.primary import image_datasets
-from harness.report.results import KINDS, Part, Results, comparable, studies_sentence
+from harness.report.results import KINDS, Json, Part, Results, comparable, studies_sentence
 from harness.spec import canonical_json
 from harness.store import Store
 from harness.store.scoring_settings import scoring
 from harness.text import listed, waiting_scores
 
-Plan = Mapping[str, Any]
 Name = tuple[str, str]  # a kind, and a name of it
 
 
@@ -65,18 +63,18 @@ def merge(folders: Sequence[str | Path]) -> Results:
     return Results(plan, parts)
 
 
-def _part(source: Results, rows: Sequence[dict[str, Any]], kept: Sequence[int]) -> Part:
+def _part(source: Results, rows: Sequence[Json], kept: Sequence[int]) -> Part:
     """Return the rows of a source that are kept, with their places in the plan of its store."""
     (part,) = source.parts
     return Part(part.store, [i if part.places is None else part.places[i] for i in kept], [rows[i] for i in kept])
 
 
-def _renamed(row: Mapping[str, Any], clashes: set[Name], tag: str) -> dict[str, Any]:
+def _renamed(row: Json, clashes: set[Name], tag: str) -> Json:
     """Return a row of a plan, or of its settings, with the folder's name behind names that clash."""
     return {**row, **{kind: f"{row[kind]} ({tag})" for kind in KINDS if kind in row and (kind, row[kind]) in clashes}}
 
 
-def _first_holders(rows: Sequence[Sequence[Mapping[str, Any]]], sources: Sequence[Results]) -> list[list[int]]:
+def _first_holders(rows: Sequence[Sequence[Json]], sources: Sequence[Results]) -> list[list[int]]:
     """Return which rows of each folder stand for their runs: those of the first that finished it, or else plans it."""
     ranks: dict[str, tuple[bool, int]] = {}
     for place, (own, source) in enumerate(zip(rows, sources, strict=True)):
@@ -117,13 +115,13 @@ def _refuse_other_scores(sources: Sequence[Results]) -> None:
             raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {folder}`")
 
 
-def _data_kinds(plan: Plan) -> set[str]:
+def _data_kinds(plan: Json) -> set[str]:
     """Return the kinds of data in a plan, as `primary` has them."""
     images = image_datasets(plan)
     return {"images" if row["dataset"] in images else "toys" for row in plan["runs"]}
 
 
-def _resolved(sources: Sequence[Results]) -> dict[str, Any]:
+def _resolved(sources: Sequence[Results]) -> Json:
     """Return what a report reads of a suite: name, question, primary and extractors of those that they concern."""
     primary: dict[str, str] = {}
     for source in sources:
@@ -143,7 +141,7 @@ def _resolved(sources: Sequence[Results]) -> dict[str, Any]:
 # Which names mean two things
 
 
-def _clashes(plans: Sequence[Plan]) -> set[Name]:
+def _clashes(plans: Sequence[Json]) -> set[Name]:
     """Return the names that two suites define differently, or under which they plan other runs for the same cell."""
     clashes: set[Name] = set()
     for first, other in combinations(plans, 2):
@@ -161,17 +159,17 @@ def _clashes(plans: Sequence[Plan]) -> set[Name]:
     return clashes
 
 
-def _definition(plan: Plan, kind: str, name: str) -> str:
+def _definition(plan: Json, kind: str, name: str) -> str:
     """Return how a suite defines a name, but for where its files lie: their content is in the runs."""
     variant = plan["resolved"].get(f"{kind}s", {}).get(name, {})
     return canonical_json({key: value for key, value in variant.items() if key not in ("file", "folder")})
 
 
-def _label(row: Mapping[str, Any]) -> str:
+def _label(row: Json) -> str:
     return canonical_json([*(row[kind] for kind in KINDS), row["sweep"], row["seed"]])
 
 
-def _differing_kind(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def _differing_kind(first: Json, other: Json) -> str:
     """Return the kind whose settings make two runs of one label differ; how they are trained is the objective's."""
     for kind, names in (("dataset", ["dataset", "data"]), ("architecture", ["architecture", "generator", "critic"])):
         settings = []

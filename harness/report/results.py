@@ -15,6 +15,7 @@ from harness.text import listed, run_command
 if TYPE_CHECKING:
     import numpy as np
 
+Json = Mapping[str, Any]  # an object of plan.json
 KINDS = ("dataset", "architecture", "objective")
 
 
@@ -24,7 +25,7 @@ class Part:
 
     store: Store
     places: Sequence[int] | None = None  # None for all
-    rows: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Json] = ()
 
     @property
     def label(self) -> str:
@@ -46,7 +47,7 @@ class Results:
     here. Of several a run belongs to the first that plans it and holds its record.
     """
 
-    def __init__(self, plan: Mapping[str, Any], parts: Sequence[Part]) -> None:
+    def __init__(self, plan: Json, parts: Sequence[Part]) -> None:
         self.plan, self.parts = plan, parts
         self.folder = parts[0].store.folder if len(parts) == 1 else Path("+".join(part.label for part in parts))
 
@@ -156,7 +157,7 @@ def comparable(results: Results) -> Results:
     return confirmed(results)
 
 
-def studies_sentence(plans: Mapping[str, Mapping[str, Any]]) -> str:
+def studies_sentence(plans: Mapping[str, Json]) -> str:
     """Return in a sentence which folders, given with their plans, are compared by what confirms their studies; "" where
     none holds a study.
     """

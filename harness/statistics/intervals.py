@@ -42,10 +42,6 @@ class Interval:
     high: float
 
     @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
-
-    @property
     def negated(self) -> "Interval":
         """The interval of the negative."""
         return Interval(-self.mean, -self.high, -self.low)
@@ -128,6 +124,5 @@ def spread(values: ArrayLike, statuses: Sequence[str], lower: bool) -> Spread:
 
 def score_interval(scores: ArrayLike) -> Interval:
     """Return what `t_interval` does of scores, whose bounds end at 0 and 1: every expected score lies between."""
-    found = t_interval(scores)
-    low, high = np.clip([found.low, found.high], 0, 1).tolist()
-    return Interval(found.mean, low, high)
+    interval = t_interval(scores)
+    return Interval(interval.mean, *np.clip([interval.low, interval.high], 0, 1).tolist())

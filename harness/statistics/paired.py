@@ -87,10 +87,10 @@ def effect_seen(tasks: int) -> float:
     """
     if tasks > MEASURED:
         return smallest_effect(tasks) * math.sqrt(math.pi / 3)
-    found = 2 * np.cumsum(_shares(np.arange(1, tasks + 1), tasks * (tasks + 1) // 4)) <= LEVEL
-    if not found[0]:
+    significant = 2 * np.cumsum(_shares(np.arange(1, tasks + 1), tasks * (tasks + 1) // 4)) <= LEVEL
+    if not significant[0]:
         return math.inf
-    most = int(found.sum()) - 1
+    most = int(significant.sum()) - 1
     draws = np.random.default_rng(0).standard_normal((DRAWS, tasks))
     one, other = np.triu_indices(tasks)
     averages = (draws[:, one] + draws[:, other]) / 2

@@ -5,7 +5,6 @@ An effect is Cohen's d of paired differences: their mean over their standard dev
 """
 
 import math
-from typing import Any
 
 from scipy.optimize import brentq
 from scipy.special import nctdtr, stdtrit
@@ -44,17 +43,17 @@ def pairs_needed(effect: float, level: float = LEVEL) -> int:
     return high
 
 
-def seeds_for(effect: float, pairs: int, seeds: int) -> dict[str, Any]:
+def seeds_for(effect: float, pairs: int, seeds: int) -> dict[str, float | None]:
     """Return how many seeds a cell needs for `effect`, and what the `seeds` it has show: for one comparison, and where
     one of `pairs` is to survive Holm's correction, whose first step is at the level .05 / pairs.
 
     Null where there are no pairs, or too few seeds for a test.
     """
-    found: dict[str, Any] = {"effect": effect, "power": POWER, "level": LEVEL, "seeds": seeds, "pairs": pairs}
+    needs: dict[str, float | None] = {"effect": effect, "power": POWER, "level": LEVEL, "seeds": seeds, "pairs": pairs}
     for name, level in (("alone", LEVEL), ("corrected", LEVEL / pairs if pairs else None)):
-        found[f"seeds_needed_{name}"] = pairs_needed(effect, level) if level else None
-        found[f"smallest_effect_{name}"] = smallest_effect(seeds, level) if level and seeds > 1 else None
-    return found
+        needs[f"seeds_needed_{name}"] = pairs_needed(effect, level) if level else None
+        needs[f"smallest_effect_{name}"] = smallest_effect(seeds, level) if level and seeds > 1 else None
+    return needs
 
 
 def smallest_p(n: int) -> float:

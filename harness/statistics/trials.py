@@ -25,11 +25,11 @@ def expected_best(values: ArrayLike) -> Array:
 def _weights(n: int) -> Array:
     """Return C(i - 1, k - 1) / C(n, k) [k, i], from the largest i down, without a large number on the way."""
     k = np.arange(1, n + 1, dtype=np.float64)
-    found = np.zeros((n, n))
-    found[:, n - 1] = k / n
+    weights = np.zeros((n, n))
+    weights[:, n - 1] = k / n
     for i in range(n, 1, -1):
-        found[:, i - 2] = found[:, i - 1] * np.maximum(i - k, 0) / (i - 1)
-    return found
+        weights[:, i - 2] = weights[:, i - 1] * np.maximum(i - k, 0) / (i - 1)
+    return weights
 
 
 def running_best(values: ArrayLike) -> Array:
@@ -52,9 +52,9 @@ def near_own_best(values: ArrayLike) -> NDArray[np.bool_]:
     return good(np.asarray(values, dtype=np.float64)[..., None, :])[..., 0, :]
 
 
-def wilson(found: int, trials: int) -> tuple[float, float]:
-    """Return the bounds of a share, `found` of `trials`, at 95 % (Wilson 1927)."""
-    ends = binomtest(found, trials).proportion_ci(method="wilson")
+def wilson(count: int, trials: int) -> tuple[float, float]:
+    """Return the bounds of a share, `count` of `trials`, at 95 % (Wilson 1927)."""
+    ends = binomtest(count, trials).proportion_ci(method="wilson")
     return float(ends.low), float(ends.high)
 
 

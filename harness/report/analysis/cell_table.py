@@ -20,6 +20,7 @@ from harness.statistics.intervals import spread
 from harness.store import STATUSES
 from harness.text import NOTHING, plain, swept_value
 
+Row = Mapping[Any, Any]  # of a table
 FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"))
 CELL = ("task", "dataset", "architecture", "objective", "setting")
 # Shown beside the primary metric, as medians of the runs that are ok.
@@ -91,12 +92,12 @@ def settings(table: pd.DataFrame, data_axes: Iterable[str]) -> list[str]:
     return [described(row, columns) for row in table[columns].to_dict("records")] if columns else [""] * len(table)
 
 
-def described(row: Mapping[Any, Any], columns: Iterable[str]) -> str:
+def described(row: Row, columns: Iterable[str]) -> str:
     """Write the swept values of one row: "lr=3e-4, gp_weight=10"; values the objective does not have are left out."""
     return ", ".join(f"{name}={text}" for name, text in _swept(row, columns))
 
 
-def _swept(row: Mapping[Any, Any], columns: Iterable[str]) -> list[tuple[str, str]]:
+def _swept(row: Row, columns: Iterable[str]) -> list[tuple[str, str]]:
     texts = ((c.removeprefix("sweep."), plain(row[c])) for c in columns)
     return [(name, text) for name, text in texts if text != NOTHING]
 
@@ -133,7 +134,7 @@ def cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, Any]:
+def _cell(group: pd.DataFrame, metric: str, lower: bool) -> dict[str, object]:
     statuses, values = group["status"].to_numpy(), values_of(group, metric)
     summary = spread(values, statuses.tolist(), lower)
     ok = values[statuses == "ok"]

@@ -8,7 +8,7 @@ of a suite are held to it before training (`harness.suite.blocks`).
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.metrics.columns import covered
@@ -78,15 +78,15 @@ def refuse_unlike(table: "pd.DataFrame") -> None:
 
 def _unlike(runs: "pd.DataFrame") -> str:
     ok = runs[runs["status"] == "ok"]
-    if len(n := _values(ok, "score.samples")) > 1:
-        sizes = " and on ".join(f"{int(value):,}" for value in n)
-        rescore = f"rescore with `harness score DIR --samples {int(max(n))}`"
-        return f"scored on {sizes} samples; {rescore}, and load the folders again"
-    if len(used := _extractors(ok)) > 1:
+    if len(sizes := _values(ok, "score.samples")) > 1:
+        n = sorted(int(float(size)) for size in sizes)
+        each = " and on ".join(f"{size:,}" for size in n)
         return (
-            f"images are scored in features of {' and of '.join(used)}; score them in those of one, and load the "
-            "folders again"
+            f"scored on {each} samples; rescore with `harness score DIR --samples {max(n)}`, and load the folders again"
         )
+    if len(used := _extractors(ok)) > 1:
+        features = " and of ".join(used)
+        return f"images are scored in features of {features}; score them in those of one, and load the folders again"
     if len(_values(ok, "score.metrics")) > 1:
         return "scored by other versions of the metrics; first `harness score DIR` each folder, and load it again"
     return OTHER_DATA if len(_values(runs, "setup.content")) > 1 else ""
@@ -122,7 +122,13 @@ def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:
         return
     cell = mixed[CELL].iloc[0]
     runs = table[(known[CELL] == cell).all(axis=1)]
-    differences = [_by_seed(runs, name) for name in _independent(runs, varied)]
+    differences = []
+    for name in _independent(runs, varied):
+        parts = []
+        for value, part in runs.groupby(runs[name].map(plain), sort=False):
+            seeds = [str(seed) for seed in sorted(part["seed"].unique())]
+            parts.append(f"{value} with seed{'s' * (len(seeds) > 1)} {listed(seeds)}")
+        differences.append(f"{name} is {listed(parts)}")
     where = f"{cell['objective']} on {cell['task']}" + (f", {cell['setting']}" if cell["setting"] else "")
     more = f", and {counted(len(differences) - 2, 'more setting')} differ" if len(differences) > 2 else ""
     raise HarnessError(f"{where}: runs of other settings stand for one cell: {listed(differences[:2])}{more}; {advice}")
@@ -130,21 +136,12 @@ def refuse_mixed(table: "pd.DataFrame", advice: str) -> None:
 
 def _independent(runs: "pd.DataFrame", names: Sequence[str]) -> list[str]:
     """Return the settings that differ between runs, without those that differ as an earlier one does."""
-    patterns: dict[tuple[int, ...], str] = {}
+    patterns: dict[bytes, str] = {}
     for name in names:
         codes = runs[name].astype(str).factorize()[0]
         if codes.max() > 0:
-            patterns.setdefault(tuple(codes.tolist()), name)
+            patterns.setdefault(codes.tobytes(), name)
     return list(patterns.values())
-
-
-def _by_seed(runs: "pd.DataFrame", name: str) -> str:
-    """Write "hyper.lr is 1e-3 with seeds 0 and 1 and 1e-5 with seed 2"."""
-    parts = []
-    for value, part in runs.groupby(runs[name].map(plain), sort=False):
-        seeds = [str(seed) for seed in sorted(part["seed"].unique())]
-        parts.append(f"{value} with seed{'s' * (len(seeds) > 1)} {listed(seeds)}")
-    return f"{name} is {listed(parts)}"
 
 
 def caveat(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
@@ -153,18 +150,11 @@ def caveat(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
     That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
     differ between those of one task, and are neither swept nor `drawn` by a study for each objective.
     """
-    return _other_weights(table) + _other_settings(table, drawn)
-
-
-def _other_weights(table: "pd.DataFrame") -> str:
+    weights = ""
     for column in covered(WEIGHTS, table.columns):
         counts = table.groupby("task", sort=False)[str(column)].nunique()
         if (counts > 1).any():
-            return f"On {counts.idxmax()} runs are scored in different weights of the extractor {column.extractor}. "
-    return ""
-
-
-def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
+            weights = f"On {counts.idxmax()} runs are scored in different weights of the extractor {column.extractor}. "
     swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
     names = [c for c in table.columns if c.startswith(COMMON) and c.rpartition(".")[2] not in swept]
     names = [c for c in names if table[c].nunique(dropna=False) > 1]
@@ -174,8 +164,8 @@ def _other_settings(table: "pd.DataFrame", drawn: Collection[str]) -> str:
             if len(owners) > 1:
                 parts = [f"{value} with {listed([str(each) for each in own])}" for value, own in owners.items()]
                 short = name.removeprefix("setup.")
-                return f"Objectives differ in other settings, too: on {task} {short} is {listed(parts)}. "
-    return ""
+                return f"{weights}Objectives differ in other settings, too: on {task} {short} is {listed(parts)}. "
+    return weights
 
 
 def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:
@@ -184,5 +174,5 @@ def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:
     return [column.extractor for column in columns if _values(a, str(column)) != _values(b, str(column))]
 
 
-def _values(runs: "pd.DataFrame", name: str) -> list[Any]:
-    return sorted(runs[name].dropna().unique()) if name in runs else []
+def _values(runs: "pd.DataFrame", name: str) -> list[str]:
+    return sorted(map(str, runs[name].dropna().unique())) if name in runs else []

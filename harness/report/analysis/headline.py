@@ -146,12 +146,13 @@ def headline(
     by_seed = {key: grid_of(runs, "pseudo").groupby("seed").mean() for key, runs in chosen.items()}
     lost = {key: grid_of(runs, "lost") for key, runs in chosen.items()}
     rows, best = _rows(by_seed, lost), chosen["steps", "tuned"]
+    whole = [key for key, seeds in by_seed.items() if seeds.shape[1] == len(by_seed["steps", "tuned"].columns)]
     order = rows["objective"].unique()
     tuned_scores, at_steps = grid_of(best)[order], judged[judged["budget"] == "steps"]
     tasks = compared["task"].unique()
     return Headline(
         rows=rows,
-        leads=_leads(by_seed, lost),
+        leads=tuple(lead(way, budget, by_seed[budget, way], lost[budget, way]) for budget, way in whole),
         by_seed=tuned_scores,
         by_task=tuned_scores.groupby("task").mean().loc[tasks],
         lost_by_task=lost["steps", "tuned"][order].groupby("task").mean().loc[tasks],
@@ -210,14 +211,12 @@ def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]
 def _seconds(runs: pd.DataFrame, data_settings: Collection[str]) -> pd.Series:
     """Return the seconds of each run: the mean over those, on all data sets, that are ok and do the same work.
 
-    The time of a single stack is half chance: how many runs share it, and what else the machine was doing. Often all
-    runs of an objective in a task are one stack, so that only other data sets can even it out; that their samples
-    cost more or less to draw is neglected.
+    The time of a single stack depends on its size and on what else the machine does, and all runs of an objective in a
+    task are often one stack. That samples of different data sets differ in cost is neglected.
     """
     setup = [c for c in runs.columns if c.startswith("setup.") and c.removeprefix("setup.") not in data_settings]
-    work = ["architecture", "objective.base", "steps", *setup]
-    train_s = runs["train_s"].astype(float).where(runs["status"] == "ok")
-    return train_s.groupby([runs[c] for c in work], dropna=False).transform("mean")
+    work = [runs[c] for c in ("architecture", "objective.base", "steps", *setup)]
+    return runs["train_s"].astype(float).where(runs["status"] == "ok").groupby(work, dropna=False).transform("mean")
 
 
 def _score_at(steps: NDArray[np.float64], scores: NDArray[np.float64], step: float) -> float:
@@ -282,12 +281,6 @@ def _order(seeds: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
     """Sort objectives best first: by mean score, ties by the share of lost runs (`lost`), then by name."""
     keys = pd.DataFrame({"score": -(seeds.mean() / SAME).round(), "lost": (lost.mean() / SAME).round()})
     return [str(name) for name in keys.sort_index().sort_values(["score", "lost"], kind="stable").index]
-
-
-def _leads(by_seed: Grids, lost: Grids) -> tuple[Lead, ...]:
-    n = max(seeds.shape[1] for seeds in by_seed.values())
-    whole = {key: seeds for key, seeds in by_seed.items() if seeds.shape[1] == n}
-    return tuple(lead(way, budget, seeds, lost[budget, way]) for (budget, way), seeds in whole.items())
 
 
 def lead(way: str, budget: str, seeds: pd.DataFrame, lost: pd.DataFrame) -> Lead:

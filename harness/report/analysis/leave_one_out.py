@@ -1,12 +1,12 @@
 """What one part of a suite decides: the headline again without each task, data set, architecture and swept value."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.report.analysis import cell_table
+from harness.report.analysis.cell_table import Row
 from harness.report.analysis.headline import Headline, grid_of, lead, tuned
 from harness.statistics import intervals
 from harness.text import counted, interval, listed, plain
@@ -55,7 +55,7 @@ def _remainders(whole: Headline, data_axes: Collection[str]) -> Iterator[tuple[s
                 yield column.removeprefix("sweep."), str(value), again
 
 
-def _row(part: str, left_out: str, chosen: pd.DataFrame, best: str) -> dict[str, Any]:
+def _row(part: str, left_out: str, chosen: pd.DataFrame, best: str) -> tuple[object, ...]:
     """Compare objectives by the runs that stand for them; of those that share rank 1 `best` is named."""
     seeds = grid_of(chosen, "pseudo").groupby("seed").mean()
     leader = lead("tuned", "steps", seeds, grid_of(chosen, "lost"))
@@ -63,7 +63,7 @@ def _row(part: str, left_out: str, chosen: pd.DataFrame, best: str) -> dict[str,
     score, ahead = intervals.score_interval(seeds[first]), leader.ahead
     tasks = chosen["task"].nunique()
     values = (part, left_out, tasks, first, score.mean, score.low, score.high, second)
-    return dict(zip(COLUMNS, (*values, ahead.mean, ahead.low, ahead.high, bool(leader.tied)), strict=True))
+    return *values, ahead.mean, ahead.low, ahead.high, bool(leader.tied)
 
 
 def sentence(rows: pd.DataFrame, best: str) -> str:
@@ -95,15 +95,15 @@ def _closest(rows: pd.DataFrame) -> str:
     return least + (f"; in {n} of them the 95 % t interval of the lead, paired by seed, contains 0" if n else "")
 
 
-def _name(row: dict[Any, Any]) -> str:
+def _name(row: Row) -> str:
     return str(row["left_out"]) if row["part"] in PARTS else f"{row['part']} {row['left_out']}"
 
 
-def _ahead(row: dict[Any, Any]) -> str:
+def _ahead(row: Row) -> str:
     return interval(row["ahead"], row["ahead_low"], row["ahead_high"])
 
 
-def _doubt(row: dict[Any, Any]) -> str:
+def _doubt(row: Row) -> str:
     if np.isnan(row["ahead_low"]):
         return ": one seed gives no interval"
     return "" if row["ahead_low"] > 0 else ": not significant"

@@ -6,7 +6,6 @@ All is read from the runs' own columns `null.<sampler>.<column>`, which have one
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -38,7 +37,7 @@ def by_task(table: pd.DataFrame) -> pd.DataFrame:
 
     `is_zero` marks the sampler that the score of the task is 0 for. The score is empty where it is undefined.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for task, part in table.groupby("task", sort=False):
         columns, excess = _columns(part), next((name for name in POWER if _is_known(part, "real", name)), "")
         samplers = [name for name in NULLS if _is_known(part, name, excess)]
@@ -68,7 +67,7 @@ def zero(rows: pd.DataFrame) -> str:
     return f"the best null sampler ({listed(tasks)})"
 
 
-def shown(rows: pd.DataFrame) -> dict[str, Any]:
+def shown(rows: pd.DataFrame) -> dict[str, object]:
     """Write the null samplers of every task: their excess and its score, quality and coverage; the zero marked."""
     texts = rows.assign(**{name: rows[name].map(written) for name in ("excess", "score", *KINDS)})
     undefined = list(rows.loc[rows["score"].isna(), "task"].unique())

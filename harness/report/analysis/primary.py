@@ -2,21 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.metrics.columns import MetricColumn, covered
 from harness.report.analysis.cell_table import numbers
+from harness.report.results import Json
 
 
-def image_datasets(plan: Mapping[str, Any]) -> set[str]:
+def image_datasets(plan: Json) -> set[str]:
     """Return the data sets of a plan, by the suite's names, whose samples are images."""
     return set(plan.get("pictures", ()))
 
 
-def metrics_of(plan: Mapping[str, Any], table: pd.DataFrame, scored: pd.DataFrame | None = None) -> dict[str, str]:
+def metrics_of(plan: Json, table: pd.DataFrame, scored: pd.DataFrame | None = None) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
     suite, images = plan["resolved"], image_datasets(plan)
     names = map(str, table["dataset"].unique())

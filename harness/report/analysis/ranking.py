@@ -205,7 +205,7 @@ def by_task(results: list[TaskResult]) -> pd.DataFrame:
     return pd.DataFrame([_task_row(result) for result in results])
 
 
-def _task_row(result: TaskResult) -> dict[str, Any]:
+def _task_row(result: TaskResult) -> dict[str, object]:
     spread, gap = result.order[0].spread, result.gap or Interval(math.nan, math.nan, math.nan)
     return {
         "task": result.task,

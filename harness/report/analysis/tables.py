@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.report.analysis.headline import Headline, headline
 from harness.report.analysis.primary import metrics_of
-from harness.report.results import Results
+from harness.report.results import Json, Results
 from harness.report.styles import Style, styles
 from harness.text import NOTHING, listed, plain
 
@@ -34,7 +34,7 @@ class View:
     """
 
     store: Results
-    plan: Mapping[str, Any]
+    plan: Json
     table: pd.DataFrame
     scored: pd.DataFrame
     metrics: Mapping[str, str]
@@ -47,9 +47,9 @@ class View:
     usual: Headline | None
 
     @property
-    def suite(self) -> dict[str, Any]:
+    def suite(self) -> Json:
         """The resolved suite."""
-        return dict(self.plan["resolved"])
+        return cast(Json, self.plan["resolved"])
 
 
 def read(store: Results) -> View:
@@ -160,7 +160,7 @@ def _short(name: str) -> str:
     return name.split(".", 1)[1] if name.startswith(("hyper.", "setup.")) else name
 
 
-def recipe_note(settings: Iterable[Mapping[str, Any]], objective: str) -> str:
+def recipe_note(settings: Iterable[Json], objective: str) -> str:
     """Say which settings of an objective are the paper's, for each kind of data where that depends on it.
 
     `settings` are those of plan.json, as `harness.plan.description` has them.

@@ -3,9 +3,9 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harness.report.comparison.paired_tests import RANKS, Difference, Judged, OverTasks
+from harness.report.results import Json
 from harness.statistics.intervals import Interval
 from harness.text import NOTHING, aligned, counted, interval, listed, number, p_value, printable, waiting_scores
 
@@ -120,7 +120,7 @@ def verdict(judged: Judged, names: Names = ("A", "B")) -> str:
 # The screen
 
 
-def render(comparison: Mapping[str, Any]) -> str:
+def render(comparison: Json) -> str:
     """Return the screen of `harness compare`, of what it prints as JSON."""
     parts = [
         _warnings(comparison["first"]),
@@ -141,7 +141,7 @@ def _warnings(lines: Sequence[str]) -> str:
     return "\n".join(f"warning: {line}" for line in lines)
 
 
-def _sides(comparison: Mapping[str, Any]) -> str:
+def _sides(comparison: Json) -> str:
     lines = []
     for end in "ab":
         side = comparison[end]
@@ -158,7 +158,7 @@ def _sides(comparison: Mapping[str, Any]) -> str:
     )
 
 
-def _rows(rows: Sequence[Mapping[str, Any]], label: str) -> str:
+def _rows(rows: Sequence[Json], label: str) -> str:
     """Return the differences as a table, a row a task or an objective, without empty columns."""
     head = [label, "pairs", "metric", "A", "B", "B - A [95 %]", "score B - A [95 %]", "lost A, B", "by", "p", "p Holm",
             "verdict"]  # fmt: skip
@@ -167,7 +167,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], label: str) -> str:
     return aligned([[cell for i, cell in enumerate(line) if i not in empty] for line in (head, *lines)])
 
 
-def _line(row: Mapping[str, Any], label: str) -> list[str]:
+def _line(row: Json, label: str) -> list[str]:
     used = "" if row["n_used"] == row["n_pairs"] else f" ({row['n_used']} in the mean)"
     is_worst = row["metric"] and row["n_pairs"]
     return [
@@ -187,7 +187,7 @@ def _interval(size: Mapping[str, float | None] | None) -> str:
     return NOTHING if math.isnan(values[0]) else interval(*values)
 
 
-def _settings(rows: Sequence[Mapping[str, Any]]) -> str:
+def _settings(rows: Sequence[Json]) -> str:
     if not rows:
         return "No setting differs."
     lines = [["setting", "A", "B", "where"]]

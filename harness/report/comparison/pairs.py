@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from harness.errors import HarnessError
 from harness.metrics.columns import MetricColumn
 from harness.report.analysis.cell_table import numbers, refuse_missing, swept_columns, tasks_of
 from harness.report.analysis.comparable import WEIGHTS, is_setting
+from harness.report.results import Json
 from harness.store.table import FACTS_OF_PICTURES, PROVENANCE
 from harness.text import listed, swept_value
 
@@ -27,7 +27,7 @@ class Side:
     """
 
     name: str
-    plan: Mapping[str, Any]
+    plan: Json
     table: pd.DataFrame
     metrics: Mapping[str, str]
     unscored: int = 0

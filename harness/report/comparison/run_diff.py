@@ -1,8 +1,7 @@
 """What else differs between two sides of paired runs: settings, scoring, machines and versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -10,6 +9,7 @@ from harness.metrics.columns import MetricColumn
 from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
 from harness.report.analysis.tables import MACHINE, distinct_settings, made_with
 from harness.report.comparison.pairs import Pairs, Side, measured
+from harness.report.results import Json
 from harness.spec import canonical_json
 from harness.store.scoring_settings import scoring
 from harness.store.table import settings_of
@@ -77,7 +77,7 @@ def _resolved(side: Side, run_ids: pd.Series) -> pd.DataFrame:
     return pd.DataFrame([rows[run_id] for run_id in run_ids])
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Write a value as a suite would, a number with as many digits as tell it from every other."""
     text = plain(value)
     return text if text == NOTHING or not isinstance(value, float) or float(text) == value else repr(float(value))
@@ -153,7 +153,7 @@ def _differs(name: str, x: list[str], y: list[str]) -> str:
     return f"{name} differs: {both}{CONSEQUENCES.get(MetricColumn.parse(name).name, '')}"
 
 
-def _scored_by(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+def _scored_by(a: Json, b: Json) -> list[str]:
     """Say what makes scores of equal runs differ: other extractors, older metrics."""
     scorings = [scoring(plan) for plan in (a, b)]
     if unlike_extractors(scorings):

@@ -1,16 +1,14 @@
 """Results of a study: how much of its space is good, how soon a search finds it, and whether the best setting holds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.analysis.cell_table import FAILURES, values_of
-from harness.report.results import Results
+from harness.report.results import Json, Results
 from harness.spec import content_id
 from harness.statistics import intervals, paired
 from harness.statistics import trials as budget
@@ -49,7 +47,7 @@ class Studied:
     counts     runs by status, in words
     """
 
-    block: Mapping[str, Any]
+    block: Json
     trials: pd.DataFrame
     objectives: pd.DataFrame
     curves: pd.DataFrame
@@ -113,7 +111,7 @@ def read(store: Results) -> Studied | None:
     return _ended(study, plan) if study.ended else study
 
 
-def _ended(study: Studied, plan: Mapping[str, Any]) -> Studied:
+def _ended(study: Studied, plan: Json) -> Studied:
     """Return a study with the statistics of its trials, all of which have ended."""
     names = list(study.objectives["objective"])
     values = np.stack([study.trials.loc[study.trials["objective"] == name, "value"].astype(float) for name in names])
@@ -135,7 +133,7 @@ def _ended(study: Studied, plan: Mapping[str, Any]) -> Studied:
     )
 
 
-def _trial(trial: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+def _trial(trial: Json, runs: pd.DataFrame) -> dict[str, object]:
     value = value_of(zip(runs["status"], runs["score"], strict=True))
     return {
         "objective": trial["objective"], "trial": trial["number"], "value": np.nan if value is None else value,
@@ -144,7 +142,7 @@ def _trial(trial: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _objective(trials: pd.DataFrame, chosen: int | None) -> dict[str, Any]:
+def _objective(trials: pd.DataFrame, chosen: int | None) -> dict[str, object]:
     values = trials.set_index("trial")["value"].astype(float)
     q1, q3 = np.quantile(values, [0.25, 0.75]) if values.notna().all() else (np.nan, np.nan)
     most = int(trials["trial"].iloc[int(values.argmax())]) if values.notna().any() else None
@@ -159,12 +157,12 @@ def _objective(trials: pd.DataFrame, chosen: int | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def distinct(trials: list[Mapping[str, Any]], objective: str) -> int:
+def distinct(trials: list[Json], objective: str) -> int:
     """Return how many settings there are among the trials of an objective, as plan.json has them."""
     return len({content_id(trial["params"]) for trial in trials if trial["objective"] == objective})
 
 
-def _confirmation(trial: Mapping[str, Any], runs: pd.DataFrame) -> tuple[str, str, float, float, float]:
+def _confirmation(trial: Json, runs: pd.DataFrame) -> tuple[str, str, float, float, float]:
     """Return the objective of a chosen trial, its settings, and the mean score on fresh seeds with its t interval."""
     by_seed = runs["score"].where(runs["status"] == "ok", WORST).groupby(runs["seed"]).mean()
     mean = intervals.t_interval([] if (runs["status"] == "pending").any() else by_seed.to_numpy())
@@ -225,7 +223,7 @@ def _curves(names: list[str], values: budget.Array, taken: Draws, sampler: str) 
     return pd.DataFrame(dict(zip(CURVE, columns, strict=True)))
 
 
-def _counts(table: pd.DataFrame, plan: Mapping[str, Any]) -> str:
+def _counts(table: pd.DataFrame, plan: Json) -> str:
     """Return how many runs there are of trials and of the confirmation, by status: they add up to the plan."""
     fresh = table["run_id"].isin({run_id for trial in plan["chosen"] for run_id in trial["runs"]})
     parts = [f"{counted(len(plan['trials']), 'trial')} in {_by_status(table[~fresh])}"]

@@ -5,14 +5,14 @@ what it does not show. Means in bins are averages over the other settings, which
 """
 
 import math
-from collections.abc import Mapping
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.report.results import Json
 from harness.report.studies.study_results import Studied
 from harness.statistics.trials import Array
 from harness.text import plain
@@ -133,7 +133,7 @@ def frames(study: Studied) -> dict[str, pd.DataFrame]:
     return files | ({"importances.csv": study.weights} if len(study.weights) else {})
 
 
-def edges(where: Mapping[str, Any], bins: int) -> Array:
+def edges(where: Json, bins: int) -> Array:
     """Return the ends of bins of equal width on the axis of a range: at most `bins`; one for every choice.
 
     Whole numbers are the middle of a unit of the axis, as they are drawn.
@@ -146,7 +146,7 @@ def edges(where: Mapping[str, Any], bins: int) -> Array:
     return np.asarray((np.geomspace if where.get("log") else np.linspace)(low, high, bins + 1))
 
 
-def _places(values: pd.Series, where: Mapping[str, Any]) -> Array:
+def _places(values: pd.Series, where: Json) -> Array:
     """Return where values of a setting lie on its axis [n]: choices at 0, 1 and so on."""
     if not where.get("choices"):
         return values.to_numpy(np.float64)
