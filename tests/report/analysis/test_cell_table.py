@@ -93,7 +93,6 @@ def test_one_value_gives_a_mean_and_no_interval_and_none_gives_neither():
     assert one.mean == 0.3
     assert math.isnan(one.low)
     assert math.isnan(one.high)
-    assert not one.excludes_zero
     assert math.isnan(none.mean)
 
 
