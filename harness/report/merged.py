@@ -29,21 +29,17 @@ def merge(folders: Sequence[str | Path]) -> Results:
     sources = [comparable(Results.of(Store(folder))) for folder in folders]
     _refuse_unscored(sources)
     _refuse_other_scores(sources)
-    plans = [source.plan for source in sources]
-    clashes, labels = _clashes(plans), [source.parts[0].label for source in sources]
-    tags = [
-        label if labels.count(label) == 1 else str(source.folder) for label, source in zip(labels, sources, strict=True)
-    ]
-    rows = [[_renamed(row, clashes, tag) for row in plan["runs"]] for plan, tag in zip(plans, tags, strict=True)]
-    parts = [
-        _part(source, own, kept) for source, own, kept in zip(sources, rows, _first_holders(rows, sources), strict=True)
-    ]
-    images = [
-        row["dataset"]
-        for plan, own in zip(plans, rows, strict=True)
-        for planned, row in zip(plan["runs"], own, strict=True)
-        if planned["dataset"] in image_datasets(plan)
-    ]
+    clashes, labels = _clashes([source.plan for source in sources]), [source.parts[0].label for source in sources]
+    runs, settings, images = [], [], []
+    specs, axes = dict[str, Json](), dict[str, None]()
+    for source, label in zip(sources, labels, strict=True):
+        plan, tag = source.plan, label if labels.count(label) == 1 else str(source.folder)
+        runs.append([_renamed(row, clashes, tag) for row in plan["runs"]])
+        settings += [_renamed(entry, clashes, tag) for entry in plan.get("settings", ())]
+        images += [_renamed({"dataset": name}, clashes, tag)["dataset"] for name in image_datasets(plan)]
+        specs |= plan["specs"]
+        axes |= dict.fromkeys(plan.get("data_axes", ()))
+    parts = _parts(sources, runs)
     plan = {
         "resolved": _resolved(sources),
         "parts": [
@@ -51,22 +47,12 @@ def merge(folders: Sequence[str | Path]) -> Results:
             for label, source in zip(labels, sources, strict=True)
         ],
         "runs": [row for part in parts for row in part.rows],
-        "specs": {run_id: spec for plan in plans for run_id, spec in plan["specs"].items()},
-        "data_axes": list(dict.fromkeys(axis for plan in plans for axis in plan.get("data_axes", ()))),
-        "settings": [
-            _renamed(entry, clashes, tag)
-            for plan, tag in zip(plans, tags, strict=True)
-            for entry in plan.get("settings", ())
-        ],
+        "specs": specs,
+        "data_axes": list(axes),
+        "settings": settings,
         "pictures": images,
     }
     return Results(plan, parts)
-
-
-def _part(source: Results, rows: Sequence[Json], kept: Sequence[int]) -> Part:
-    """Return the rows of a source that are kept, with their places in the plan of its store."""
-    (part,) = source.parts
-    return Part(part.store, [i if part.places is None else part.places[i] for i in kept], [rows[i] for i in kept])
 
 
 def _renamed(row: Json, clashes: set[Name], tag: str) -> Json:
@@ -74,17 +60,24 @@ def _renamed(row: Json, clashes: set[Name], tag: str) -> Json:
     return {**row, **{kind: f"{row[kind]} ({tag})" for kind in KINDS if kind in row and (kind, row[kind]) in clashes}}
 
 
-def _first_holders(rows: Sequence[Sequence[Json]], sources: Sequence[Results]) -> list[list[int]]:
-    """Return which rows of each folder stand for their runs: those of the first that finished it, or else plans it."""
+def _parts(sources: Sequence[Results], runs: Sequence[Sequence[Json]]) -> list[Part]:
+    """Return the rows of each folder that stand for their runs: those of the first that finished it, or else plans it.
+
+    `runs` are those of each source under the names that they have beside the others.
+    """
     ranks: dict[str, tuple[bool, int]] = {}
-    for place, (own, source) in enumerate(zip(rows, sources, strict=True)):
+    for place, (rows, source) in enumerate(zip(runs, sources, strict=True)):
         finished = source.finished()
-        for row in own:
+        for row in rows:
             key, rank = canonical_json(row), (row["run_id"] not in finished, place)
             ranks[key] = min(ranks.get(key, rank), rank)
-    return [
-        [i for i, row in enumerate(own) if ranks[canonical_json(row)][1] == place] for place, own in enumerate(rows)
-    ]
+    parts = []
+    for place, (rows, source) in enumerate(zip(runs, sources, strict=True)):
+        (part,) = source.parts
+        kept = [i for i, row in enumerate(rows) if ranks[canonical_json(row)][1] == place]
+        places = kept if part.places is None else [part.places[i] for i in kept]
+        parts.append(Part(part.store, places, [rows[i] for i in kept]))
+    return parts
 
 
 # What cannot stand in one table
