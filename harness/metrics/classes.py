@@ -20,9 +20,9 @@ def class_kl(scores: Scores, expected: NDArray[np.float64]) -> float:
 
     At n samples of the data themselves it is `coverage.expected_kl` on average.
     """
-    found = shares(scores)
-    there = (found > 0) & (expected > 0)
-    return float((found[there] * np.log(found[there] / expected[there])).sum())
+    share = shares(scores)
+    both = (share > 0) & (expected > 0)
+    return float((share[both] * np.log(share[both] / expected[both])).sum())
 
 
 def modes(scores: Scores) -> float:

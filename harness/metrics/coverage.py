@@ -54,7 +54,7 @@ def expected_kl(n: int, shares: NDArray[np.float64]) -> float:
     """
     from scipy.stats import binom
 
-    found, times = np.unique(shares[shares > 0], return_counts=True)
+    different, times = np.unique(shares[shares > 0], return_counts=True)
     counts = np.arange(1, n + 1)
-    terms = [binom.pmf(counts, n, p) * (counts / n) * np.log(counts / (n * p)) for p in found]
+    terms = [binom.pmf(counts, n, p) * (counts / n) * np.log(counts / (n * p)) for p in different]
     return float(sum(k * term.sum() for k, term in zip(times, terms, strict=True)))

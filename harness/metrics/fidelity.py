@@ -79,10 +79,9 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
     first, second = _double(generated[:n]), _double(real[:n])
-    found = prc_features_to_metric(first, second, prc_neighborhood=NEIGHBOURS, verbose=False)
-    rest = manifold_scores(generated[:n], real[:n], NEIGHBOURS)
-    scores = {"precision": found[KEY_METRIC_PRECISION], "recall": found[KEY_METRIC_RECALL]}
-    return {**scores, "density": rest["density"], "coverage": rest["coverage"]}
+    scores = prc_features_to_metric(first, second, prc_neighborhood=NEIGHBOURS, verbose=False)
+    published = {"precision": scores[KEY_METRIC_PRECISION], "recall": scores[KEY_METRIC_RECALL]}
+    return manifold_scores(generated[:n], real[:n], NEIGHBOURS) | published
 
 
 def floors(held: Features, train: Features) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,12 +100,11 @@ def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) 
         weak, error = is_weak(real), real.extractor.error
         for metric in FEATURE_METRICS.values():
             if there[metric.needs] and (last or not metric.last_only):
-                found = metric.compute(looks.features, looks.scores, real, name)
-                columns |= dict.fromkeys(found, float("nan")) if weak and metric.needs == "classes" else found
+                values = metric.compute(looks.features, looks.scores, real, name)
+                columns |= dict.fromkeys(values, math.nan) if weak and metric.needs == "classes" else values
         columns |= {beside(column): value for column, value in real.real.items() if column in columns}
-        columns |= (
-            {} if np.isnan(error) else {f"extractor_error[{name}]": error, f"extractor_weak[{name}]": float(weak)}
-        )
+        if not math.isnan(error):
+            columns |= {f"extractor_error[{name}]": error, f"extractor_weak[{name}]": float(weak)}
     return columns | _excess(columns, *next(iter(seen.items())))
 
 
@@ -119,23 +118,22 @@ def is_weak(seen: Seen) -> bool:
     return too_weak(seen.extractor.error, seen.real[_modes(k, n)], classes.modes_possible(seen.expected, n))
 
 
-def too_weak(error: float, found: float = math.nan, possible: float = math.nan) -> bool:
-    """Whether so many mistakes are too many, or the classes `found` in real pictures too few of those possible."""
-    return error > WEAK_ERROR or found < WEAK_MODES * possible
+def too_weak(error: float, modes: float = math.nan, possible: float = math.nan) -> bool:
+    """Whether so many mistakes are too many, or the classes found in real pictures too few of those possible."""
+    return error > WEAK_ERROR or modes < WEAK_MODES * possible
 
 
-def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, Any]:
-    """Return how far an extractor is right on all held-out pictures: error; where it tells their classes how many it
-    finds (modes) and could find (modes_possible), else None; and whether that is too weak for classes (weak).
+def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, float | None]:
+    """Return how far an extractor is right on all held-out pictures: error; of one of their classes how many it finds
+    (modes) and could find (modes_possible), else None; and whether that is too weak for classes (weak).
     """
-    found = possible = math.nan
-    if extractor.classes:
-        scores, n = extractor.look(pictures.held_out.numpy()).scores, len(pictures.held_out)
-        assert scores is not None
-        found, possible = classes.modes(scores), classes.modes_possible(_shares(pictures), n)
-    counts = {"modes": found, "modes_possible": possible}
-    told = {name: None if math.isnan(value) else value for name, value in counts.items()}
-    return {"error": extractor.error, **told, "weak": too_weak(extractor.error, found, possible)}
+    if not extractor.classes:
+        return {"error": extractor.error, "modes": None, "modes_possible": None, "weak": too_weak(extractor.error)}
+    scores = extractor.look(pictures.held_out.numpy()).scores
+    assert scores is not None
+    modes, possible = classes.modes(scores), classes.modes_possible(_shares(pictures), len(pictures.held_out))
+    weak = too_weak(extractor.error, modes, possible)
+    return {"error": extractor.error, "modes": modes, "modes_possible": possible, "weak": weak}
 
 
 def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
@@ -174,40 +172,6 @@ def beside(column: str) -> str:
     return str(replace(parsed, suffix=FEATURE_COLUMNS[parsed.name].beside))
 
 
-def seen_arrays(seen: Mapping[str, Seen]) -> dict[str, np.ndarray]:
-    """Return what extractors see, and their weights, as arrays for an npz file; `seen_from` inverts it."""
-    arrays: dict[str, np.ndarray] = {}
-    for name, one in seen.items():
-        parts = {"held": one.held, "train": one.train, "classes": np.array(one.extractor.classes, dtype=str)}
-        parts |= {} if one.expected is None else {"expected": one.expected}
-        parts |= {f"real.{column}": np.array(value) for column, value in one.real.items()}
-        parts |= {f"weights.{key}": array for key, array in one.extractor.ready.weights.items()}
-        arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
-    return arrays
-
-
-def seen_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Seen]:
-    """Return what extractors see by their names. Raises DataError where the weights of one are a file not there."""
-    parts: dict[str, dict[str, Any]] = {}
-    for key, array in arrays.items():
-        if key.startswith("seen."):
-            _, name, part = key.split(".", 2)
-            parts.setdefault(name, {})[part] = array
-    return {name: _from(name, part) for name, part in parts.items()}
-
-
-def _from(name: str, parts: Mapping[str, Any]) -> Seen:
-    from harness.metrics.extractors import restored
-
-    extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
-    real = {column: float(value) for column, value in _below("real.", parts).items()}
-    return Seen(extractor, parts["held"], parts["train"], parts.get("expected"), real)
-
-
-def _below(prefix: str, parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in parts.items() if key.startswith(prefix)}
-
-
 def _some(n: int, most: int) -> NDArray[np.intp]:
     """Return the places of at most so many of n pictures, in a fixed random order."""
     return np.random.default_rng(0).permutation(n)[:most]
@@ -222,8 +186,8 @@ def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> 
     reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
     reached |= {} if scores is None else _isc(seen.held, scores, seen, name)
     if seen.expected is not None:
-        found = _classes(seen.held, scores, seen, name)
-        reached |= {c: v for c, v in found.items() if c == "class_kl" or c.startswith("modes")}
+        columns = _classes(seen.held, scores, seen, name)
+        reached |= {column: columns[column] for column in ("class_kl", _modes(len(seen.expected), n))}
     return reached
 
 
@@ -259,8 +223,8 @@ def _isc(features: Features, scores: Features | None, seen: Seen, name: str) -> 
 
 def _neighbours(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
     n = len(seen.held)
-    found = fidelity.neighbours(features[:n], seen.held)
-    return {column: found[plain] for column, plain in _named(name, n) if plain in found}
+    scores_of = fidelity.neighbours(features[:n], seen.held)
+    return {column: scores_of[plain] for column, plain in _named(name, n) if plain in scores_of}
 
 
 def _classes(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.metrics.image_metrics import Seen, seen_arrays, seen_from
+from harness.metrics.image_metrics import Seen
 from harness.metrics.transport import Points
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -30,34 +32,60 @@ class Reference:
     nulls: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
 
-def reference_arrays(reference: Reference) -> dict[str, np.ndarray]:
-    """Return a reference as arrays for an npz file."""
+def reference_arrays(reference: Reference) -> Arrays:
+    """Return a reference as arrays for an npz file, what extractors see and their weights included."""
     arrays = {"reference": reference.points, "sd": np.array(reference.sd)}
-    if reference.modes is not None:
-        arrays["modes"] = reference.modes
-    if reference.train is not None:
-        arrays["train"] = reference.train
-    arrays |= seen_arrays(reference.seen) | null_arrays(reference.nulls)
+    arrays |= {name: x for name, x in (("modes", reference.modes), ("train", reference.train)) if x is not None}
+    for name, seen in reference.seen.items():
+        parts = {"held": seen.held, "train": seen.train, "classes": np.array(seen.extractor.classes, dtype=str)}
+        parts |= {} if seen.expected is None else {"expected": seen.expected}
+        parts |= {f"real.{column}": np.array(value) for column, value in seen.real.items()}
+        parts |= {f"weights.{key}": array for key, array in seen.extractor.ready.weights.items()}
+        arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
+    arrays |= null_arrays(reference.nulls)
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
 
 
-def reference_from(arrays: dict[str, np.ndarray]) -> Reference:
+def reference_from(arrays: Arrays) -> Reference:
     """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
-    floors = {name.removeprefix("floor."): float(value) for name, value in arrays.items() if name.startswith("floor.")}
-    modes, sd, train = arrays.get("modes"), float(arrays["sd"]), arrays.get("train")
-    return Reference(arrays["reference"], floors, modes, sd, train, seen_from(arrays), nulls_from(arrays))
+    seen = {name: _seen(name, parts) for name, parts in _groups("seen", arrays).items()}
+    return Reference(
+        arrays["reference"],
+        _floats("floor.", arrays),
+        arrays.get("modes"),
+        float(arrays["sd"]),
+        arrays.get("train"),
+        seen,
+        nulls_from(arrays),
+    )
 
 
-def null_arrays(nulls: Mapping[str, Mapping[str, float]]) -> dict[str, np.ndarray]:
+def _seen(name: str, parts: Arrays) -> Seen:
+    from harness.metrics.extractors import restored
+
+    extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
+    return Seen(extractor, parts["held"], parts["train"], parts.get("expected"), _floats("real.", parts))
+
+
+def null_arrays(nulls: Mapping[str, Mapping[str, float]]) -> Arrays:
     """Return the columns of null samplers as arrays for an npz file; `nulls_from` inverts it."""
-    return {f"null.{name}.{column}": np.array(v) for name, found in nulls.items() for column, v in found.items()}
+    return {f"null.{name}.{column}": np.array(v) for name, columns in nulls.items() for column, v in columns.items()}
 
 
 def nulls_from(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
     """Invert `null_arrays`; other arrays are left out."""
-    nulls: dict[str, dict[str, float]] = {}
-    for key, array in arrays.items():
-        if key.startswith("null."):
-            _, name, column = key.split(".", 2)
-            nulls.setdefault(name, {})[column] = float(array)
-    return nulls
+    return {name: _floats("", columns) for name, columns in _groups("null", arrays).items()}
+
+
+def _groups(kind: str, arrays: Mapping[str, np.ndarray]) -> dict[str, Arrays]:
+    """Return the arrays `kind.name.rest` by name and rest."""
+    names = dict.fromkeys(key.split(".")[1] for key in arrays if key.startswith(f"{kind}."))
+    return {name: _below(f"{kind}.{name}.", arrays) for name in names}
+
+
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+
+def _floats(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {key: float(value) for key, value in _below(prefix, arrays).items()}

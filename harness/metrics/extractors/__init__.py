@@ -8,7 +8,7 @@ is what papers use.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from harness.datasets import DATASETS, Pictures
 from harness.datasets.images import NOT_OF_PICTURES
 from harness.metrics.extractors import inception, own
+from harness.metrics.extractors.own import CHUNK
 from harness.spec import canonical_json
 
 __all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "known", "restored", "why_not"]
@@ -74,16 +75,17 @@ class Extractor:
     @cached_property
     def digest(self) -> str:
         """A hash of its weights, by which two that go by one name can be told apart."""
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for name, array in sorted(self.ready.weights.items()):
-            found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
-        return found.hexdigest()[:16]
+            digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+        return digest.hexdigest()[:16]
 
     @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
         """Look at pictures: uint8 [n, c, h, w]."""
         with own.one_thread():  # in parts of one size: what is seen of a picture does not depend on how many there are
-            parts = [self.ready.look(torch.from_numpy(part.copy())) for part in _parts(pictures)]
+            starts = range(0, len(pictures), CHUNK)
+            parts = [self.ready.look(torch.from_numpy(pictures[i : i + CHUNK].copy())) for i in starts]
         features = torch.cat([features for features, _ in parts]).numpy()
         scores = [scores for _, scores in parts if scores is not None]
         return Looks(features, torch.cat(scores).numpy() if scores else None)
@@ -108,9 +110,7 @@ def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extrac
 
 def known(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor | None:
     """Return an extractor that is trained here and that the cache holds; None where it would have to be trained."""
-    load = DATASETS[dataset].pictures
-    assert load is not None, "of a data set of pictures"
-    pictures = load(json.loads(_text(dataset, settings)))
+    pictures = _pictures(dataset, _text(dataset, settings))
     is_there = name in TRAINED and not why_not(name, pictures) and own.is_kept(name, pictures)
     return extractor_of(name, dataset, settings) if is_there else None
 
@@ -125,11 +125,15 @@ def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extrac
     return Extractor(EXTRACTORS[name].restore(weights), classes)
 
 
-@lru_cache(maxsize=8)
-def _built(name: str, dataset: str, text: str) -> Extractor:
+def _pictures(dataset: str, text: str) -> Pictures:
     load = DATASETS[dataset].pictures
     assert load is not None, "of a data set of pictures"
-    pictures = load(json.loads(text))
+    return load(json.loads(text))
+
+
+@lru_cache(maxsize=8)
+def _built(name: str, dataset: str, text: str) -> Extractor:
+    pictures = _pictures(dataset, text)
     with own.one_thread():
         ready = EXTRACTORS[name].build(pictures)
     return Extractor(ready, pictures.classes if name in OF_CLASSES else ())
@@ -138,10 +142,6 @@ def _built(name: str, dataset: str, text: str) -> Extractor:
 def why_not(name: str, pictures: Pictures) -> str:
     """Return why an extractor cannot be had for pictures, in a sentence; "" where it can."""
     return EXTRACTORS[name].needs(pictures)
-
-
-def _parts(pictures: Bytes) -> Sequence[Bytes]:
-    return [pictures[i : i + own.CHUNK] for i in range(0, len(pictures), own.CHUNK)]
 
 
 def _no_classes(pictures: Pictures) -> str:

@@ -6,10 +6,16 @@ looked at once, for the error that is reported.
 """
 
 import copy
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import parent_process
 from typing import NamedTuple
 
 import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -32,6 +38,7 @@ VALIDATED, MOST_VALIDATED, LEAST_VALIDATED = 0.1, 3_000, 4  # share of the train
 EVERY = 100  # steps between two validations
 PATIENCE = 1 / 3  # training ends where the lowest error is older than this share of the steps, and than 3 validations
 STEPS = 6_000  # at most
+EVERY_S = 10.0  # between two lines on standard error: what is trained in less says nothing
 
 Tell = Callable[[int, float], None]
 
@@ -58,9 +65,8 @@ def examples(pictures: Tensor, labels: Tensor | None, places: Tensor, turned: bo
     if labels is not None and not turned:
         return pictures[places], labels[places]
     rows, turns = places % len(pictures), places // len(pictures)
-    shown = zip(pictures[rows], turns.tolist(), strict=True)
-    found = turns if labels is None else TURNS * labels[rows] + turns
-    return torch.stack([torch.rot90(picture, turn, (1, 2)) for picture, turn in shown]), found
+    turned_pictures = [torch.rot90(x, turn, (1, 2)) for x, turn in zip(pictures[rows], turns.tolist(), strict=True)]
+    return torch.stack(turned_pictures), turns if labels is None else TURNS * labels[rows] + turns
 
 
 def n_examples(pictures: Tensor, labels: Tensor | None, turned: bool = False) -> int:
@@ -68,11 +74,7 @@ def n_examples(pictures: Tensor, labels: Tensor | None, turned: bool = False) ->
     return len(pictures) * (1 if labels is not None and not turned else TURNS)
 
 
-def untold(step: int, error: float) -> None:
-    """Report nothing."""
-
-
-def trained(task: Task, address: str, tell: Tell = untold) -> tuple[PictureNet, float]:
+def trained(task: Task, address: str, tell: Tell = lambda step, error: None) -> tuple[PictureNet, float]:
     """Return a network trained on a task, and its share of errors on the held-out part.
 
     `address` seeds all that is drawn. One thread of a CPU gives the same bytes every time. Of pictures of nothing the
@@ -114,8 +116,8 @@ def parted(task: Task, rng: torch.Generator) -> tuple[Tensor, Task]:
 
     So few images that a tenth is no measure are validated on themselves.
     """
-    n, shown = len(task.train), n_examples(task.train, task.train_labels, task.turned)
-    k = min(int(VALIDATED * n), MOST_VALIDATED * n // shown)
+    n, total = len(task.train), n_examples(task.train, task.train_labels, task.turned)
+    k = min(int(VALIDATED * n), MOST_VALIDATED * n // total)
     order = torch.randperm(n, generator=rng)
     learned, held = (order[k:], order[:k]) if k >= LEAST_VALIDATED else (order, order)
     labels = None if task.train_labels is None else task.train_labels[held]
@@ -124,8 +126,8 @@ def parted(task: Task, rng: torch.Generator) -> tuple[Tensor, Task]:
 
 def _loss(net: PictureNet, task: Task, learned: Tensor, rng: torch.Generator) -> Tensor:
     """Return the cross-entropy of a batch of moved images, and of not being sure of images of nothing."""
-    n, shown = len(task.train), n_examples(task.train, task.train_labels, task.turned)
-    drawn = torch.randint(len(learned) * (shown // n), (BATCH,), generator=rng)
+    n, total = len(task.train), n_examples(task.train, task.train_labels, task.turned)
+    drawn = torch.randint(len(learned) * (total // n), (BATCH,), generator=rng)
     pictures, labels = examples(
         task.train, task.train_labels, learned[drawn % len(learned)] + n * (drawn // len(learned)), task.turned
     )
@@ -138,11 +140,11 @@ def _loss(net: PictureNet, task: Task, learned: Tensor, rng: torch.Generator) ->
 @torch.no_grad()
 def _average(mean: PictureNet, net: PictureNet, weight: float) -> None:
     """Move the running mean of a network's weights and statistics towards it."""
-    for kept, now in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(now, weight)
+    for average, now in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+        if average.is_floating_point():
+            average.lerp_(now, weight)
         else:
-            kept.copy_(now)
+            average.copy_(now)
 
 
 @torch.no_grad()
@@ -172,3 +174,29 @@ def moved(values: Tensor, rng: torch.Generator, turn: float, strength: float = 1
     maps = torch.stack([torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1)
     grid = F.affine_grid(maps, list(values.shape), align_corners=False)
     return F.grid_sample(values + 1, grid, align_corners=False) - 1
+
+
+@contextmanager
+def reported(title: str) -> Iterator[Tell]:
+    """Yield what is to be called with each validated step and its error, to be shown on standard error.
+
+    A terminal shows a bar; anything else, and a worker process, whose parent has the bar, a line every ten seconds.
+    """
+    is_terminal, last = sys.stderr.isatty(), time.monotonic()
+
+    def text(step: int, error: float) -> str:
+        return f"{title}: step {step:,} of at most {STEPS:,}, validation error {100 * error:.1f} %"
+
+    def lines(step: int, error: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY_S:
+            last = time.monotonic()
+            print(("\r\x1b[2K" if is_terminal else "") + text(step, error), file=sys.stderr, flush=True)
+
+    if not is_terminal or parent_process() is not None:
+        yield lines
+        return
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(title, total=STEPS)
+        yield lambda step, error: bar.update(row, completed=step, description=text(step, error))

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +16,8 @@ from harness.disk.arrays import npz_bytes, read_npz
 from harness.disk.files import locked, write_atomic
 from harness.disk.folders import cache_folder
 from harness.errors import StoreError
-from harness.metrics.extractors.extractor_training import CHUNK, TURNS, VERSION, Task, Tell, trained
+from harness.metrics.extractors.extractor_training import CHUNK, TURNS, VERSION, Task, Tell, reported, trained
 from harness.metrics.extractors.network import PictureNet
-from harness.metrics.extractors.training_bar import reported
 from harness.spec import content_id
 
 __all__ = [
@@ -64,35 +62,38 @@ def one_thread() -> Iterator[None]:
 
 
 def classifier(pictures: Pictures) -> Ready:
-    """Return the network that tells the classes apart; of stacked digits, one that tells the digit of a channel.
+    """Return the network trained on the classes; of stacked digits, one trained on the digit of a channel.
 
     Features are in units of their root mean square over the training part.
     """
-    return _labelled("classifier", pictures)
+    return _built("classifier", pictures)
 
 
 def poses(pictures: Pictures) -> Ready:
-    """Return the network that tells classes and quarter turns together; its classes are those of upright pictures.
+    """Return the network trained on classes and quarter turns together; its scores are of the classes upright.
 
     Its error is the share of upright pictures whose class it takes for another.
     """
-    ready = _labelled("poses", pictures)
-    held = _error(ready, pictures.held_out, pictures.held_labels)
-    return restored({**ready.weights, "error": np.array(held)})
-
-
-def _labelled(name: str, pictures: Pictures) -> Ready:
-    turns = np.array(TURNS if name == "poses" else 1)
-    weights = {**_kept(*_task(name, pictures)), "turns": turns}
-    if not _is_triples(pictures):
-        return restored(weights | {"how": np.array("classes")})
-    weights |= {"how": np.array("triples")}
-    return restored(weights | {"error": np.array(_error(restored(weights), pictures.held_out, pictures.held_labels))})
+    return _built("poses", pictures)
 
 
 def rotations(pictures: Pictures) -> Ready:
-    """Return the network that tells quarter turns apart (Gidaris et al. 2018), its features in the same units."""
-    return restored(_kept(*_task("rotations", pictures)) | {"how": np.array("features")})
+    """Return the network trained on quarter turns (Gidaris et al. 2018), its features in the same units."""
+    return _built("rotations", pictures)
+
+
+def _built(name: str, pictures: Pictures) -> Ready:
+    weights = _kept(*_task(name, pictures))
+    if name == "rotations":
+        return restored(weights | {"how": np.array("features")})
+    is_triples = _is_triples(pictures)
+    weights |= {
+        "turns": np.array(TURNS if name == "poses" else 1),
+        "how": np.array("triples" if is_triples else "classes"),
+    }
+    if is_triples or name == "poses":  # which learned something else than it is asked for
+        weights |= {"error": np.array(_error(restored(weights), pictures.held_out, pictures.held_labels))}
+    return restored(weights)
 
 
 def is_kept(name: str, pictures: Pictures) -> bool:
@@ -106,11 +107,11 @@ def _task(name: str, pictures: Pictures) -> tuple[str, Task]:
         return name, Task(pictures.train, None, pictures.held_out, None, TURNS)
     train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
     turned = name == "poses"
-    each = TURNS if turned else 1
+    turns = TURNS if turned else 1
     if not _is_triples(pictures):
-        return name, Task(*train, *held, each * len(pictures.classes), turned)
-    kept = "channels.poses" if turned else "channels"
-    return kept, Task(*_channels(*train), *_channels(*held), each * DIGITS, turned)
+        return name, Task(*train, *held, turns * len(pictures.classes), turned)
+    key = "channels.poses" if turned else "channels"
+    return key, Task(*_channels(*train), *_channels(*held), turns * DIGITS, turned)
 
 
 def _is_triples(pictures: Pictures) -> bool:
@@ -118,39 +119,29 @@ def _is_triples(pictures: Pictures) -> bool:
 
 
 def restored(weights: Arrays) -> Ready:
-    """Return the network that has these weights."""
+    """Return the network that has these weights.
+
+    `how` says what it looks at: pictures without scores (features), pictures with scores (classes), or each of three
+    channels (triples), with features side by side, and as the score of a triple the sum of its three digits'.
+    """
     state = {name: torch.from_numpy(np.array(x)) for name, x in weights.items() if name.startswith(("body.", "head."))}
     channels, height, width = weights["shape"].tolist()
-    net = PictureNet((channels, height, width), len(state["head.weight"]))
+    net = PictureNet((channels, height, width), len(state["head.weight"])).eval()
     net.load_state_dict(state)
-    turns = {"turns": int(weights["turns"])} if "turns" in weights else {}
-    look = partial(LOOKS[str(weights["how"])], net.eval(), float(weights["scale"]), **turns)
+    how, scale, turns = str(weights["how"]), float(weights["scale"]), int(weights.get("turns", np.array(1)))
+
+    def look(pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        features = net.features(pictures.flatten(0, 1)[:, None] if how == "triples" else pictures)
+        if how == "features":
+            return features / scale, None
+        scores = net.head(features)[:, ::turns]  # those of the classes upright
+        if how == "classes":
+            return features / scale, scores
+        a, b, c = scores.log_softmax(1).unflatten(0, (-1, 3)).unbind(1)
+        triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
+        return (features / scale).unflatten(0, (-1, 3)).flatten(1), triples.flatten(1)
+
     return Ready(look, float(weights["error"]), weights)
-
-
-def _features(net: PictureNet, scale: float, shown: Tensor) -> tuple[Tensor, None]:
-    return net.features(shown) / scale, None
-
-
-def _classes(net: PictureNet, scale: float, shown: Tensor, turns: int = 1) -> tuple[Tensor, Tensor]:
-    """Of classes in so many turns the scores are those of the classes upright."""
-    features = net.features(shown)
-    return features / scale, net.head(features)[:, ::turns]
-
-
-def _triples(net: PictureNet, scale: float, shown: Tensor, turns: int = 1) -> tuple[Tensor, Tensor]:
-    """Look at each of three channels: features side by side; the score of a triple is the sum of its three digits'."""
-    features, scores = _classes(net, scale, shown.flatten(0, 1)[:, None], turns)
-    a, b, c = scores.log_softmax(1).unflatten(0, (-1, 3)).unbind(1)
-    triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
-    return features.unflatten(0, (-1, 3)).flatten(1), triples.flatten(1)
-
-
-LOOKS: Mapping[str, Callable[..., tuple[Tensor, Tensor | None]]] = {
-    "features": _features,
-    "classes": _classes,
-    "triples": _triples,
-}
 
 
 def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -164,11 +155,11 @@ def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _error(ready: Ready, pictures: Tensor, labels: Tensor | None) -> float:
-    """Return the share of whole triples that are taken for others."""
+    """Return the share of pictures whose class is taken for another."""
     assert labels is not None
     wrong = 0
-    for shown, right in zip(pictures.split(CHUNK), labels.split(CHUNK), strict=True):
-        scores = ready.look(shown)[1]
+    for part, right in zip(pictures.split(CHUNK), labels.split(CHUNK), strict=True):
+        scores = ready.look(part)[1]
         assert scores is not None
         wrong += int((scores.argmax(1) != right).sum())
     return wrong / len(pictures)
@@ -183,14 +174,14 @@ def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(path.with_suffix(".lock")))
-        found = _read(path)
-        if found is None:
+        arrays = _read(path)
+        if arrays is None:
             n, _, height, width = task.train.shape
             with reported(f"training the extractor '{name}' of {n:,} images of {height} x {width}") as tell:
-                found = _made(task, path.stem, tell)
+                arrays = _trained(task, path.stem, tell)
             with suppress(OSError):
-                write_atomic(path, npz_bytes(found))
-    return found
+                write_atomic(path, npz_bytes(arrays))
+    return arrays
 
 
 def _path(name: str, task: Task) -> Path:
@@ -198,14 +189,14 @@ def _path(name: str, task: Task) -> Path:
     return cache_folder() / "extractors" / f"{key}.npz"
 
 
-def _made(task: Task, key: str, tell: Tell) -> dict[str, NDArray[Any]]:
+def _trained(task: Task, key: str, tell: Tell) -> dict[str, NDArray[Any]]:
     net, error = trained(task, key, tell)
     some = torch.from_numpy(np.random.default_rng(0).permutation(len(task.train))[:MEASURED])
     with torch.no_grad():
         squares = [net.features(task.train[places]).double().square().mean(1) for places in some.split(CHUNK)]
     scale = float(torch.cat(squares).mean().sqrt()) or 1.0
-    shape, numbers = np.array(task.train.shape[1:]), {"error": np.array(error), "scale": np.array(scale)}
-    return {**{name: value.numpy() for name, value in net.state_dict().items()}, "shape": shape, **numbers}
+    numbers = {"shape": np.array(task.train.shape[1:]), "error": np.array(error), "scale": np.array(scale)}
+    return {**{name: value.numpy() for name, value in net.state_dict().items()}, **numbers}
 
 
 def _digest(task: Task) -> str:
@@ -221,8 +212,8 @@ def _digest(task: Task) -> str:
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:
     """Return what is kept; None where there is nothing, or torn or foreign bytes."""
     try:
-        found = dict(read_npz(path))
-        restored(found | {"how": np.array("features")})
+        arrays = dict(read_npz(path))
+        restored(arrays | {"how": np.array("features")})
     except (OSError, StoreError, KeyError, RuntimeError, TypeError, ValueError):
         return None
-    return found
+    return arrays
