@@ -62,4 +62,4 @@ def test_every_column_has_one_set_of_facts_whatever_metric_gives_it():
 
 def test_metrics_and_data_sets_name_papers_that_are_there():
     entries = [*column_facts().values(), *DATASETS.values()]
-    assert {key for entry in entries for key in entry.papers} <= set(PAPERS)
+    assert {paper.key for entry in entries for paper in entry.papers} <= set(PAPERS)
