@@ -33,7 +33,6 @@ from harness.report.analysis.critic_norms import held_sentence
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
 from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
-from harness.report.figures.panels import TYPES, Panel, Section
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
@@ -89,7 +88,7 @@ def build_report(store: Results, out: Path) -> Path:
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,
-        "figures": {name: _inlined(section) for name, section in sections.items()},
+        "figures": sections,
     }
     files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in sections.values():
@@ -137,6 +136,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
     swept = sensitivity.swept(table, data_axes)
     near = undertrained.nearest(table, view.metrics, data_axes)
+    measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
@@ -165,7 +165,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "settings": [(title, list(frame.columns), frame.to_numpy().tolist()) for title, frame in tables.settings(view)],
         "methods": methods.paragraph(view),
         "bibtex": methods.references(view),
-        "coverage": _coverage(table),
+        "coverage": {"n": measured[0], "percent": list(map(percent, measured[1]))} if measured else None,
         "versions": frames["versions.csv"].to_dict("records"),
         "mixed": tables.mixed(table),
         "command": tables.commands(view),
@@ -237,21 +237,6 @@ def _counts(table: pd.DataFrame) -> str:
     counts = table["status"].value_counts()
     by_status = ", ".join(f"{int(counts[name]):,} {name}" for name in STATUSES if counts.get(name))
     return f"{counted(len(table), 'run')} planned" + (f": {by_status}" if by_status else "")
-
-
-def _inlined(section: Section) -> Row:
-    return {"panels": [(panel, _data_uri(panel)) for panel in section.panels], "notes": section.notes}
-
-
-def _data_uri(panel: Panel) -> str:
-    ending, content = next(iter(panel.files.items()))
-    return f"data:{TYPES[ending]};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _coverage(table: pd.DataFrame) -> Row | None:
-    """Return the measured coverage of the t interval at the largest measured n up to the suite's number of seeds."""
-    measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
-    return {"n": measured[0], "percent": [percent(share) for share in measured[1]]} if measured else None
 
 
 def _write(contents: dict[str, bytes], out: Path) -> None:

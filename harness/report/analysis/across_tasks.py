@@ -23,7 +23,7 @@ from harness.statistics.paired import effect_seen, holm, leaning, signed_rank
 from harness.statistics.power import LEVEL, within_reach
 from harness.text import NOTHING, plain
 
-HIGHER, SEED, CONFOUNDED = "three or more together", "seed", "not told apart"
+HIGHER, SEED, CONFOUNDED = "higher interactions", "seed", "confounded"
 SHARES = ("source", "df", "share", "low", "high", "total", "total_low", "total_high")
 
 
@@ -177,7 +177,7 @@ def variance_shares(
     low, high; and of every factor the share of all that holds it: total, total_low, total_high (NaN elsewhere).
 
     `factors` maps names to columns of `runs`; a missing value means that an objective has no such setting. `seed` is
-    the spread within cells; `three or more together` what else cells differ in; `not told apart` what is common to
+    the spread within cells; `higher interactions` what else cells differ in; `confounded` what is common to
     factors that were not crossed, of which a total is NaN where no two cells differ in one alone. Bounds are 95 %
     bootstrap intervals (`harness.statistics.variance`). A lost run has the value 0. With one seed there is no `seed`
     and no bounds. No rows where nothing varies. Raises HarnessError where a run that is ok has no finite metric, naming

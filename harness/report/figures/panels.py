@@ -1,5 +1,6 @@
 """A picture at a time, so that a phone can stack them: drawn, named, turned into bytes, and counted."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from harness.report.figures import drawing, encoding
 
 MOST = 24  # panels of one kind on a page
 Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
-TYPES = {"png": "image/png", "gif": "image/gif"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,12 @@ class Panel:
     width: int
     height: int
     files: Mapping[str, bytes]
+
+    @property
+    def uri(self) -> str:
+        """What the page shows, in place of a file beside it."""
+        ending, content = next(iter(self.files.items()))
+        return f"data:image/{ending};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def _sweep(styled: Mapping[str, Style], sweep: Sweep) -> Drawn:
     drawing.scaled(ax, "x", "log" if is_wide else "linear")
     drawing.score_axis(ax)
     tasks = counted(len(sweep.tasks), "task")
-    over = f"{tasks} of {listed(sweep.datasets)}" if len(sweep.tasks) > 1 else sweep.tasks[0]
+    data = f" of {listed(sweep.datasets)}" if len(sweep.datasets) < 5 else ""
+    over = f"{tasks}{data}" if len(sweep.tasks) > 1 else sweep.tasks[0]
     ax.set_xlabel(LABELS.get(sweep.name, sweep.name))
     ax.set_ylabel("score" if len(sweep.tasks) == 1 else "score, mean over tasks")
     ax.set_title(over)
