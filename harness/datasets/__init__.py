@@ -11,12 +11,11 @@ from torch import Generator, Tensor
 
 from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
-from harness.datasets.images import Pictures, Sizes
+from harness.datasets.images import Pictures, Settings, Sizes
 from harness.papers import PAPERS, Paper
 
 __all__ = ["DATASETS", "Dataset", "Pictures", "picture_dataset"]
 
-Settings = Mapping[str, Any]
 Sampler = Callable[[int, Generator, Settings], Tensor]
 Shape = tuple[int, ...]
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class FolderSettings(PictureSettings):
     channels: Annotated[int, among(1, 3)] = 3
 
 
-def describe(path: str) -> dict[str, Any]:
+def describe(path: str) -> dict[str, str | int]:
     """Return what a run's address holds of a folder: content, and how many pictures.
 
     Raises DataError where it is not there, or holds too few pictures or one that cannot be read.

@@ -5,23 +5,20 @@ the same data set. Each process is told in which file a content lies, reads it w
 has changed since.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from harness.datasets.images import Settings
 from harness.datasets.places import changed, place, place_of, stamp
 from harness.datasets.point_file import content_of, read_points
 from harness.text import counted
 
-Settings = Mapping[str, Any]
 
-
-def describe(path: str) -> dict[str, Any]:
+def describe(path: str) -> dict[str, str | int]:
     """Return what a run's address holds of a file: content, points (how many) and dimensions.
 
     Raises DataError where the file holds no such points.
@@ -34,7 +31,7 @@ def describe(path: str) -> dict[str, Any]:
 def reading(path: str) -> str:
     """Return how many points of how many dimensions a file holds, in a phrase. Raises DataError."""
     data = describe(path)
-    return f"{counted(data['points'], 'point')} in {counted(data['dimensions'], 'dimension')}"
+    return f"{counted(int(data['points']), 'point')} in {counted(int(data['dimensions']), 'dimension')}"
 
 
 def shape_of_points(settings: Settings) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ on it every point lies, `u` [n] from 0 to 1: `uniform` draws u, `even` takes one
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 
-Settings = Mapping[str, Any]
+from harness.datasets.images import Settings
+
 Curve = Callable[[Tensor, Generator, Settings], Tensor]  # (u [n], draw, settings) -> [n, 2]
 Modes = Callable[[Settings], Tensor]
 

@@ -10,7 +10,7 @@ sample_metrics of points or pixels themselves       extractors/    what turns im
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from harness.text import listed
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from harness.datasets import Dataset
+    from harness.datasets.images import Settings
 
 NONE: Mapping[str, int] = {}
 
@@ -59,11 +62,10 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     Of pictures, it has as many as are held out where these are fewer, in uint8, and what `extractors` see in them: the
     data set's own where None are named. Raises DataError where one cannot be had.
     """
-    from harness.datasets import DATASETS
     from harness.engine import noise
-    from harness.engine.real_data import data_settings, fixed_points
+    from harness.engine.real_data import fixed_points
 
-    dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
+    dataset, settings = _data(spec)
 
     def plain(x: "Tensor") -> Points:
         return dataset.to_uint8(x, settings).numpy() if dataset.kind == "images" else x.double().numpy()
@@ -71,8 +73,8 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
     points = plain(dataset.reference(samples, noise.generator(0, "reference"), settings))
     modes = dataset.modes(settings).double().numpy() if dataset.modes else None
     sd = settings["sd"] / settings["scale"] if modes is not None else 0.0
-    held = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
-    train = plain(held[: len(points)]) if held is not None else None
+    fixed = fixed_points(spec) if dataset.points is None else None  # else the reference itself is drawn from them
+    train = plain(fixed[: len(points)]) if fixed is not None else None
     bare = Reference(points, {}, modes, sd, train)
     draws = [plain(dataset.sample(len(points), noise.generator(k, "floor"), settings)) for k in range(FLOOR_DRAWS)]
     floors: dict[str, float] = {}
@@ -81,15 +83,25 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
             values = [metric.compute(draw, bare) for draw in draws]
             floors |= {name: float(np.mean([value[name] for value in values])) for name in values[0]}
             floors |= {f"{name}_sd": float(np.std([value[name] for value in values], ddof=1)) for name in values[0]}
-    seen = {name: see(name, spec, points, samples) for name in _extractors(spec, extractors)}
-    made = replace(bare, floors=floors, seen=seen)
-    return replace(made, nulls=_nulls(spec, made, samples))
+    names: list[str] = []
+    if dataset.pictures is not None:
+        from harness.metrics.extractors import defaults
+
+        names = defaults(dataset.pictures(settings)) if extractors is None else list(dict.fromkeys(extractors))
+    reference = replace(bare, floors=floors, seen={name: see(name, spec, points, samples) for name in names})
+    return replace(reference, nulls=_nulls(spec, reference)) if has_score(reference) else reference
 
 
-def _nulls(spec: RunSpec, reference: Reference, samples: int) -> dict[str, dict[str, float]]:
-    """Return the columns of the null samplers that need no generator; none where there is no score."""
-    if not has_score(reference):
-        return {}
+def _data(spec: RunSpec) -> tuple["Dataset", "Settings"]:
+    """Return the data set of a run, and its settings."""
+    from harness.datasets import DATASETS
+    from harness.engine.real_data import data_settings
+
+    return DATASETS[spec.setup.dataset], data_settings(spec)
+
+
+def _nulls(spec: RunSpec, reference: Reference) -> dict[str, dict[str, float]]:
+    """Return the columns of the null samplers that need no generator."""
     real, n = real_pool(spec), samples_drawn(len(reference.points), spec)
     drawn = {name: null.draw for name, null in null_samplers.NULLS.items() if null.draw is not None}
     return {name: null_row(draw(real, n, np.random.default_rng(0)), reference) for name, draw in drawn.items()}
@@ -97,22 +109,17 @@ def _nulls(spec: RunSpec, reference: Reference, samples: int) -> dict[str, dict[
 
 def real_pool(spec: RunSpec) -> Points:
     """Return real samples that null samplers learn from: of those trained on, at most 10,000; [m, *shape]."""
-    from harness.datasets import DATASETS
     from harness.engine import noise
-    from harness.engine.real_data import data_settings, fixed_points, training_pictures
+    from harness.engine.real_data import fixed_points, training_pictures
 
-    dataset = DATASETS[spec.setup.dataset]
+    dataset, settings = _data(spec)
     if dataset.kind == "images":
-        held = training_pictures(spec)
+        real = training_pictures(spec)
+    elif (fixed := fixed_points(spec)) is not None:
+        real = fixed.double()
     else:
-        fixed = fixed_points(spec)
-        drawn = (
-            dataset.sample(null_samplers.POOL, noise.generator(0, "nulls"), data_settings(spec))
-            if fixed is None
-            else fixed
-        )
-        held = drawn.double()
-    return held.numpy()[np.random.default_rng(0).permutation(len(held))[: null_samplers.POOL]]
+        real = dataset.sample(null_samplers.POOL, noise.generator(0, "nulls"), settings).double()
+    return real.numpy()[np.random.default_rng(0).permutation(len(real))[: null_samplers.POOL]]
 
 
 def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
@@ -149,23 +156,9 @@ def _floor(reference: Reference) -> null_samplers.Floor:
     return null_samplers.Floor(first.real[f"fid[{name}]@{len(first.held)}"], first.real[FLOOR_NOISE])
 
 
-def _extractors(spec: RunSpec, asked: Iterable[str] | None) -> list[str]:
-    """Return the names of the extractors that look at a data set: those asked for, else its own; none at points."""
-    from harness.datasets import DATASETS
-    from harness.engine.real_data import data_settings
-    from harness.metrics.extractors import defaults
-
-    load = DATASETS[spec.setup.dataset].pictures
-    if load is None:
-        return []
-    return defaults(load(data_settings(spec))) if asked is None else list(dict.fromkeys(asked))
-
-
 def samples_drawn(samples: int, spec: RunSpec) -> int:
     """Return how many samples a snapshot of a run holds so that one draw serves every metric of a suite's `samples`."""
-    from harness.datasets import DATASETS
-
-    return samples if DATASETS[spec.setup.dataset].kind == "images" else max(samples, MODES_SAMPLES)
+    return samples if _data(spec)[0].kind == "images" else max(samples, MODES_SAMPLES)
 
 
 def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
@@ -189,7 +182,7 @@ def score(
         if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
             values = _computed(name, metric, generated, reference)
             columns |= values
-            if metric.floored:
+            if metric.floored and not metric.file:
                 columns |= {f"{column}_floor": reference.floors[column] for column in values}
     if "w1" in columns:
         columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
@@ -226,7 +219,7 @@ def _computed(name: str, metric: Metric, generated: Points, reference: Reference
     return values
 
 
-def rankable(dataset: Any, data: Mapping[str, Any], plugged: Collection[str] = ()) -> list[str]:
+def rankable(dataset: "Dataset", data: "Settings", plugged: Collection[str] = ()) -> list[str]:
     """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
     `data` is what a Setup holds of its settings, `plugged` names metrics of plug-ins that are taken. Of
@@ -279,7 +272,7 @@ def score_id(
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 
 
-def extractors_id(asked: Sequence[str] | None) -> dict[str, Any]:
+def extractors_id(asked: Sequence[str] | None) -> dict[str, object]:
     """Return what the features depend on, beside the data: which extractors a suite asks for, and their versions."""
     from harness.metrics.extractors import EXTRACTORS
 

@@ -56,7 +56,7 @@ def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
-def test_pictures_go_from_a_suite_to_a_report(suite, workers):
+def test_pictures_go_from_a_suite_to_a_report(suite, workers, monkeypatch):
     result = run(Request(suite, workers=workers))
     assert result.counts["ok"] == 8
     table = pd.read_parquet("results/pictures/runs.parquet").set_index("dataset")
@@ -70,6 +70,7 @@ def test_pictures_go_from_a_suite_to_a_report(suite, workers):
     assert "faces" not in json.dumps([plan["specs"], plan["runs"]])
     Path("data/faces").rename("data/people")
     Path(suite).write_text(SUITE.replace("faces", "people"))
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
     assert run(Request(suite, workers=0)).trained == 0
 
 
@@ -95,6 +96,7 @@ def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once
     kept.unlink()
     for path in (*scores, *Path("results").rglob("references/*.npz")):
         path.unlink()
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
     run(Request(suite, workers=0))
     assert kept.read_bytes() == before
     for path, content in scores.items():  # score_s aside

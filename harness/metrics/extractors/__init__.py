@@ -11,14 +11,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from harness.datasets import DATASETS, Pictures
-from harness.datasets.images import NOT_OF_PICTURES
+from harness.datasets.images import NOT_OF_PICTURES, Settings
 from harness.metrics.extractors import inception, own
 from harness.metrics.extractors.own import CHUNK
 from harness.spec import canonical_json
@@ -100,7 +100,7 @@ def defaults(pictures: Pictures) -> list[str]:
     return [name for name in names if not why_not(name, pictures)][:1]
 
 
-def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor:
+def extractor_of(name: str, dataset: str, settings: Settings) -> Extractor:
     """Return an extractor of a data set: of this process, of the cache, or trained now, in seconds.
 
     `settings` are those of the data set that are not its defaults. Raises DataError where it cannot be had.
@@ -108,14 +108,14 @@ def extractor_of(name: str, dataset: str, settings: Mapping[str, Any]) -> Extrac
     return _built(name, dataset, _text(dataset, settings))
 
 
-def known(name: str, dataset: str, settings: Mapping[str, Any]) -> Extractor | None:
+def known(name: str, dataset: str, settings: Settings) -> Extractor | None:
     """Return an extractor that is trained here and that the cache holds; None where it would have to be trained."""
     pictures = _pictures(dataset, _text(dataset, settings))
     is_there = name in TRAINED and not why_not(name, pictures) and own.is_kept(name, pictures)
     return extractor_of(name, dataset, settings) if is_there else None
 
 
-def _text(dataset: str, settings: Mapping[str, Any]) -> str:
+def _text(dataset: str, settings: Settings) -> str:
     resolved = {**DATASETS[dataset].setup, **settings}
     return canonical_json({k: v for k, v in resolved.items() if k not in NOT_OF_PICTURES})
 
