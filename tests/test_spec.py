@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracles import make_spec
 
 from harness.errors import HarnessError
-from harness.spec import RunSpec, canonical_json, content_id
+from harness.spec import RunSpec, Task, canonical_json, content_id
 
 PLAIN = st.recursive(
     st.none()
@@ -66,3 +66,10 @@ def test_a_spec_survives_json_and_its_id_moves_with_its_content():
 def test_a_known_run_keeps_its_id():
     """A golden value: results folders of earlier versions are found again by it."""
     assert content_id({"setup": {"train": {"steps": 10}}, "hyper": {"lr": 1e-4}, "seed": 0}) == "abcfaef00b5297ee"
+
+
+def test_a_task_names_its_data_its_architecture_and_every_swept_value():
+    task = Task("ring", "mlp", (("theta", "0.5"), ("sd", "0.02")))
+    assert task.label == "ring / mlp, theta=0.5, sd=0.02"
+    assert task.data_label == "ring, theta=0.5, sd=0.02"
+    assert len({task, Task("ring", "mlp"), Task("ring / mlp", "")}) == 3

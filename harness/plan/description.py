@@ -12,7 +12,7 @@ from harness.papers import Paper
 from harness.plan.stacks import Plan, Row
 from harness.plan.weak_extractors import weak_extractors
 from harness.plugins.components import fingerprint, plugged_metrics, tables
-from harness.spec import canonical_json
+from harness.spec import Task, canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.suite.checks.image_ranking import BY_COVARIANCE
 from harness.suite.competitors import compared
@@ -216,12 +216,12 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
     and Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the
     same bound, uncorrected.
     """
-    tasks: dict[str, set[str]] = {}
+    tasks: dict[str, set[Task]] = {}
     settings = set()
     for row in rows:
         settings.add(repr(sorted((name, repr(value)) for name, value in row["sweep"].items() if name not in data)))
         values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
-        tasks.setdefault(row["objective"], set()).add(repr((row["dataset"], row["architecture"], values)))
+        tasks.setdefault(row["objective"], set()).add(Task(row["dataset"], row["architecture"], tuple(values)))
     shared = len(set.intersection(*tasks.values())) if tasks else 0
     pairs = math.comb(len(tasks), 2) if shared else 0
     seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)

@@ -30,8 +30,11 @@ def answer(
     elif overall.by == RANKS:
         parts = [f"{_verdict_of_all(names, overall)}: {where} {_ranked(names, overall)}", *_over(over)]
     else:
+        size = row.by_score if overall.by == "score" else row.by_metric
+        assert size is not None  # the scale that it is judged by
         given = f"95 % t interval, paired by seed, n = {counted(row.n_seeds, 'seed')}"
-        parts = [f"{_verdict_of_all(names, overall)}: {where} {_difference(names, overall)} ({given})", *_over(over)]
+        mean = _mean(b, overall.by, size)
+        parts = [f"{_verdict_of_all(names, overall)}: {where} {mean} ({given})", *_over(over)]
     lost = [f"{n:,} of {name}" for name, n in zip(names, row.lost, strict=True) if n]
     left = row.n_pairs - row.n_used
     parts += [_by_task(names, tasks)] if len(tasks) > 1 else []
@@ -47,42 +50,31 @@ def _why_none(row: Difference) -> str:
 
 
 def _verdict_of_all(names: Names, overall: Judged) -> str:
-    a, b = names
+    a, b = names if overall.better != "B" else names[::-1]
     if overall.better:
-        return f"{a} is better than {b}" if overall.better == "A" else f"{b} is better than {a}"
+        return f"{a} is better than {b}"
     if not math.isnan(overall.p):
         return f"{a} and {b} do not differ significantly"
     return f"One {'pair gives no test' if overall.by == RANKS else 'seed gives no interval'} for {a} and {b}"
 
 
-def _difference(names: Names, overall: Judged) -> str:
-    """Write by how much the better side is ahead; without one how far B is from A."""
-    row = overall.difference
-    size = row.by_score if overall.by == "score" else row.by_metric
-    assert size is not None  # the scale that it is judged by
-    if overall.better:
-        return f"its mean {overall.by} is {_apart(size.negated if overall.better == 'A' else size)}"
-    return f"the mean {overall.by} of {names[1]} is {_apart(size)}"
-
-
-def _apart(size: Interval) -> str:
-    size, side = (size, "higher") if size.mean >= 0 else (size.negated, "lower")
-    return f"{interval(size.mean, size.low, size.high)} {side}"
+def _mean(name: str, by: str, difference: Interval) -> str:
+    """Write how far the mean of B lies from that of A."""
+    size, side = (difference, "higher") if difference.mean >= 0 else (difference.negated, "lower")
+    return f"the mean {by} of {name} is {interval(size.mean, size.low, size.high)} {side}"
 
 
 def _ranked(names: Names, overall: Judged) -> str:
     """Write how many runs of each side are ok, the test, and the mean score with lost runs as 0."""
-    row = overall.difference
-    ok = [
-        f"{row.n_pairs - n:,} of {row.n_pairs:,} runs of {name} are ok" for n, name in zip(row.lost, names, strict=True)
-    ]
-    text = f"{listed(ok[::-1] if overall.better == 'B' else ok)}, and a lost run ranks below every run that is ok"
+    row, text = overall.difference, ""
+    n = row.n_pairs
+    ok = [f"{n - lost:,} of {n:,} runs of {name} are ok" for lost, name in zip(row.lost, names, strict=True)]
     if not math.isnan(overall.p):
-        text += f" (Wilcoxon's signed-rank test of {counted(row.n_pairs, 'pair')}: p = {p_value(overall.p)})"
-    if row.by_score is None:
-        return text
-    mean = f"with lost runs as 0 the mean score of {names[1]} is {_apart(row.by_score)}"
-    return f"{text}; {mean} (95 % t interval, paired by seed)"
+        text = f" (Wilcoxon's signed-rank test of {counted(row.n_pairs, 'pair')}: p = {p_value(overall.p)})"
+    if row.by_score is not None:
+        mean = _mean(names[1], "score", row.by_score)
+        text += f"; with lost runs as 0 {mean} (95 % t interval, paired by seed)"
+    return f"{listed(ok)}, and a lost run ranks below every run that is ok{text}"
 
 
 def _over(test: OverTasks | None) -> list[str]:

@@ -185,7 +185,9 @@ def test_a_task_that_has_not_ended_is_counted_and_in_no_mean():
     runs = pair(side(store), b).runs
     tasks = {task: difference(part) for task, part in runs.groupby("task", sort=False)}
     words = told(difference(runs), tasks)
-    assert words.startswith("a is better than b: on 8gaussians / mlp its mean w1_excess is 0.110 [0.085, 0.135] lower")
+    assert words.startswith(
+        "a is better than b: on 8gaussians / mlp the mean w1_excess of b is 0.110 [0.085, 0.135] higher"
+    )
     assert words.endswith(
         "; of the tasks alone (t tests by w1_excess, Holm's correction for 1): a is better in 1, not ended in 1."
     )
@@ -206,14 +208,14 @@ def test_a_metric_of_which_more_is_better_is_read_that_way():
     found = difference(pair(Side("a", a.plan, a.table, {"8gaussians": "hq"}), b).runs)
     assert verdict(found) == "B is better"
     words = told(found, {"x": found})
-    assert words.startswith("b is better than a: on x its mean hq is 0.110 [0.085, 0.135] higher (95 % t interval")
+    assert words.startswith("b is better than a: on x the mean hq of b is 0.110 [0.085, 0.135] higher (95 %")
 
 
 def test_the_better_side_is_named_first_whichever_it_is():
     store = FakeResults(objectives=("gan",), seeds=3)
     worse = difference(pair(side(store), shifted(store, np.array([0.1, 0.11, 0.12]))).runs)
     words = told(worse, {"x": worse})
-    assert words.startswith("a is better than b: on x its mean w1_excess is 0.110 [0.085, 0.135] lower (95 %")
+    assert words.startswith("a is better than b: on x the mean w1_excess of b is 0.110 [0.085, 0.135] higher (95 %")
 
 
 # What else differs
