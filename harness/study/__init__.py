@@ -3,6 +3,5 @@
 search_space  what is drawn, as Optuna has it     trial_sampling  the next trials, asked of Optuna
 trial_runs    the runs of a trial                 trial_value     what a trial was worth
 course        what there is, what comes next, which trial is best
-importance    which settings decide whether a trial is a good one, by Optuna
 optuna_database  a study as a file that Optuna opens
 """

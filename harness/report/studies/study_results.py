@@ -42,7 +42,7 @@ class Studied:
     curves     objective, k, best, low, high: the best of k trials, expected where they are independent
     pairs      of objectives whose trials spread over the space, by `share` and by `mean` (number): first, that with the
                larger, second, difference, low and high, p, p_holm (over the pairs of that number), told_apart
-    weights    of settings, where trials spread over the space: `harness.study.importance`
+    weights    of settings, where trials spread over the space: `harness.statistics.importance`
     draws      of trials that their bounds come from
     counts     runs by status, in words
     """
@@ -121,15 +121,17 @@ def _ended(study: Studied, plan: Json) -> Studied:
     study = replace(study, curves=_curves(names, values, taken, study.block["sampler"]))
     if study.block["sampler"] not in SPREAD:
         return study
-    from harness.study import importance  # imports Optuna, which other reports need not wait for
+    from harness.statistics.importance import draws, importances  # imports Optuna: other reports need not wait for it
+    from harness.study.search_space import distributions
 
     points = {name: [trial["params"] for trial in plan["trials"] if trial["objective"] == name] for name in names}
+    space = distributions(Study.model_validate(study.block), study.block["space"])
     return replace(
         study,
         objectives=_spread(study.objectives, values, taken),
         pairs=_pairs(study.objectives, values, taken, flips),
-        weights=importance.importances(Study.model_validate(study.block), points, values, weighing),
-        draws=importance.draws({name: own[0] for name, own in points.items()}, values.shape[-1]),
+        weights=pd.DataFrame(importances(space, points, values, weighing)),
+        draws=draws({name: own[0] for name, own in points.items()}, values.shape[-1]),
     )
 
 

@@ -8,7 +8,7 @@ from harness.report import styles
 from harness.report.figures import drawing, encoding, study_figures
 from harness.report.studies import study_results, study_slices
 from harness.report.studies.study_slices import Plane
-from harness.study import importance
+from harness.statistics import importance
 
 RATES = np.geomspace(1e-4, 1e-2, 48)
 SPACE = {

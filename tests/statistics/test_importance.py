@@ -1,10 +1,12 @@
 """Importances of a space whose good quarter is known, and of one where nothing matters."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from harness.study import importance
-from harness.study.importance import _Weigher, divergence, draws, importances
+from harness.statistics import importance
+from harness.statistics.importance import _Divergences, divergence, draws, importances
+from harness.study.search_space import distributions
 from harness.study.trial_sampling import points
 from harness.suite.format.study_block import Study
 
@@ -35,7 +37,11 @@ def drawn(trials, sampler="qmc", names=tuple(SPACE)):
 def weighed(block, trials, *values):
     """Importances of objectives with these values at the same trials, by objective and setting."""
     of = {f"o{i}": trials for i in range(len(values))}
-    return importances(block, of, np.array(values), np.random.default_rng(SEED)).set_index(["objective", "setting"])
+    return table(block, of, np.array(values)).set_index(["objective", "setting"])
+
+
+def table(block, trials, values):
+    return pd.DataFrame(importances(distributions(block, block.space), trials, values, np.random.default_rng(SEED)))
 
 
 def known(weights):
@@ -83,9 +89,9 @@ def test_of_even_choices_one_that_is_good_is_all_but_one_of_them_away(choices):
 def test_a_choice_and_a_number_that_decide_as_much_weigh_as_much():
     """A quarter of the trials has the right one of four choices, or is above .75: a divergence of 3 either way."""
     block, trials, a, _ = drawn(256)
-    weigh = _Weigher(block, {"o": trials})
-    by_choice = weigh(["d"], np.array([point["d"] == "y" for point in trials]))
-    by_number = weigh(["a"], a >= np.quantile(a, 0.75))
+    divergences = _Divergences(distributions(block, block.space), {"o": trials})
+    by_choice = divergences.of(["d"], np.array([point["d"] == "y" for point in trials]))
+    by_number = divergences.of(["a"], a >= np.quantile(a, 0.75))
     np.testing.assert_allclose([by_choice, by_number], 3 / 16, rtol=0.15)
 
 
@@ -111,7 +117,7 @@ def test_only_the_order_of_values_counts_and_not_that_of_trials():
 def test_an_objective_has_the_settings_that_it_draws():
     block, trials, a, b = drawn(24, "random")
     fewer = [{name: point[name] for name in ("d",)} for point in trials]
-    found = importances(block, {"all": trials, "one": fewer}, np.stack([a, b]), np.random.default_rng(SEED))
+    found = table(block, {"all": trials, "one": fewer}, np.stack([a, b]))
     assert found["setting"].tolist() == ["a", "b", "c", "d", "d"]
     assert found.groupby("objective")["importance"].sum().tolist() == pytest.approx([1, 1])
 
