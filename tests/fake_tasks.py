@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.execution.scheduler import Tasks
-from harness.store import STATUSES, Store
+from harness.store import STATUSES, Record, Store
 
 RUN_S = 0.001
 
@@ -38,9 +38,9 @@ def train_stack(folder, stack_id, runs, device, members):
         if place == 2:
             act(beside(folder) / "deeds" / f"amid-{rows[run_id]['objective']}")
         facts = {"train_s": RUN_S, "step_ms": 1.0, "critic_updates": 1, "samples_seen": 1, "peak_mb": 1.0}
-        record = {"run_id": run_id, "spec": plan["specs"][run_id], "status": "ok", "first_bad_step": None}
         where = {"stack": stack_id, "device": device}
-        if store.commit({**record, "facts": facts, "provenance": where}, {"samples.npz": b"points"}):
+        record = Record(run_id, "ok", plan["specs"][run_id], facts=facts, provenance=where)
+        if store.commit(record, {"samples.npz": b"points"}):
             done.append({"run_id": run_id, "status": "ok", "train_s": RUN_S, "bytes": 6})
     with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
         file.write(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}\n")

@@ -118,7 +118,7 @@ def trained(tmp_path, monkeypatch):
     for side in ("stacked", "alone"):
         store = Store(tmp_path / side / "bench")
         found = {run_id: store.scores(run_id, store.plan["score_id"]) for run_id in store.finished()}
-        scores[side] = {run_id: scored["steps"] for run_id, scored in found.items()}
+        scores[side] = {run_id: scored.steps for run_id, scored in found.items()}
     return row, scores
 
 

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -197,7 +198,7 @@ def status(folder: o.FolderArgument = "results", watch: o.Watch = False, as_json
     else:
         entries = statuses(folder)
         _print(entries, render, as_json)
-    raise typer.Exit(3 if any(entry["unreadable"] for entry in entries) else 0)
+    raise typer.Exit(3 if any(entry.unreadable for entry in entries) else 0)
 
 
 @verb(o.INSPECT, "logs 3f2a")
@@ -249,7 +250,7 @@ def doctor(folder: o.FolderArgument = "results", as_json: o.Json = False) -> Non
 
     entries = examine(folder)
     _print(entries, render, as_json)
-    raise typer.Exit(1 if any(entry["redo"] for entry in entries) else 0)
+    raise typer.Exit(1 if any(entry.redo for entry in entries) else 0)
 
 
 @verb(o.MAINTAIN, "verify results/quickstart")
@@ -263,7 +264,7 @@ def verify(folder: o.FolderArgument = "results", as_json: o.Json = False) -> Non
 
     entries = check(folder)
     _print(entries, render, as_json)
-    raise typer.Exit(1 if any(entry["mismatches"] for entry in entries) else 0)
+    raise typer.Exit(1 if any(entry.mismatches for entry in entries) else 0)
 
 
 @verb(o.MAINTAIN, "clean results/quickstart")
@@ -282,7 +283,7 @@ def clean(folder: o.FolderArgument = "results", yes: o.Yes = False, as_json: o.J
         raise HarnessError("nothing was removed; add --yes to remove these")
     removes = yes or (asks and typer.confirm("Remove them?"))
     if removes:
-        remove(entries)
+        remove(entry.path for entry in entries)
     if as_json:
         print(_json({"removed": removes, "entries": entries}))
     elif entries:
@@ -363,4 +364,8 @@ def _warn(line: str) -> None:
 
 def _json(value: object) -> str:
     """Return plain data as JSON for people. Raises ValueError for a number that is not finite."""
-    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> object:
+    return value.to_json() if hasattr(value, "to_json") else asdict(value)

@@ -1,52 +1,61 @@
 """What became of one run: status, attempts, log, and where its files lie. Reads JSON and text only."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.errors import StoreError
+from harness.store import Attempt
 from harness.store.find import find_run, run_label
 from harness.text import printable
 
 
-def logs(text: str, root: str) -> dict[str, Any]:
-    """Return run_id, label, folder, status, first_bad_step, facts, provenance, attempts, log and files of one run.
+@dataclass(frozen=True)
+class Logs:
+    """What is kept of one run: `label` and the parts of a record are None where there are none."""
 
-    `label` and the parts of a record are None where there are none. Raises what `find_run` raises.
-    """
-    found = find_run(text, root)
-    folder = found.store.run_folder(found.run_id)
-    record = found.store.record(found.run_id) or {}
-    return {
-        "run_id": found.run_id,
-        "label": run_label(found.row) if found.row is not None else None,
-        "folder": str(folder),
-        "status": found.store.status(found.run_id),
-        **{key: record.get(key) for key in ("first_bad_step", "facts", "provenance")},
-        "attempts": found.store.attempts(found.run_id),
-        "log": _log(folder),
-        "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
-    }
+    run_id: str
+    label: str | None
+    folder: str
+    status: str
+    first_bad_step: int | None
+    facts: Mapping[str, float | None] | None
+    provenance: Mapping[str, str] | None
+    attempts: list[Attempt]
+    log: str | None
+    files: list[str]
 
 
-def render(found: dict[str, Any]) -> str:
+def logs(text: str, root: str) -> Logs:
+    """Return what is kept of the run that a text names. Raises what `find_run` raises."""
+    run = find_run(text, root)
+    folder, record = run.store.run_folder(run.run_id), run.store.record(run.run_id)
+    return Logs(
+        run_id=run.run_id,
+        label=run_label(run.row) if run.row is not None else None,
+        folder=str(folder),
+        status=run.store.status(run.run_id),
+        first_bad_step=record.first_bad_step if record else None,
+        facts=record.facts if record else None,
+        provenance=record.provenance if record else None,
+        attempts=run.store.attempts(run.run_id),
+        log=_log(folder),
+        files=sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
+    )
+
+
+def render(logs: Logs) -> str:
     """Return that as lines for a terminal."""
-    record = {**(found["facts"] or {}), **(found["provenance"] or {})}
-    said = {name: record.get(name) for name in ("train_s", "device", "torch", "harness")}
-    ended = f" at step {found['first_bad_step']}" if found["first_bad_step"] else ""
-    lines = [
-        f"{found['run_id']} {found['label'] or 'no longer planned'}",
-        f"status: {found['status']}{ended}",
-        *(
-            [", ".join(f"{name} {_short(value)}" for name, value in said.items() if value is not None)]
-            if record
-            else []
-        ),
-        *(f"attempt {n}: {one['status']}: {one['error']}" for n, one in enumerate(found["attempts"], 1)),
-        f"files: {found['folder']}" + ("" if found["files"] else " (nothing there yet)"),
-        *(f"  {name}" for name in found["files"]),
-    ]
-    if found["log"]:
-        lines += ["log.txt:", found["log"].rstrip("\n")]
+    values: Mapping[str, object] = {**(logs.facts or {}), **(logs.provenance or {})}
+    names = [name for name in ("train_s", "device", "torch", "harness") if values.get(name) is not None]
+    ended = f" at step {logs.first_bad_step}" if logs.first_bad_step else ""
+    lines = [f"{logs.run_id} {logs.label or 'no longer planned'}", f"status: {logs.status}{ended}"]
+    lines += [", ".join(f"{name} {_short(values[name])}" for name in names)] if values else []
+    lines += [f"attempt {n}: {one.status}: {one.error}" for n, one in enumerate(logs.attempts, 1)]
+    lines.append(f"files: {logs.folder}" + ("" if logs.files else " (nothing there yet)"))
+    lines += [f"  {name}" for name in logs.files]
+    if logs.log:
+        lines += ["log.txt:", logs.log.rstrip("\n")]
     return printable("\n".join(lines))
 
 
@@ -58,5 +67,5 @@ def _log(folder: Path) -> str | None:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -2,60 +2,101 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.errors import Damaged, StoreError
 from harness.plan.cost_text import duration
-from harness.store import LOST, STATUSES, Store, missing
+from harness.store import LOST, STATUSES, Attempt, Holder, Store, missing
 from harness.store.find import result_folders, run_label
 from harness.text import counted, printable, waiting
 
 RECENT_S = 600.0  # of which the speed is taken
-FAILURES = 5  # shown of each suite, the newest
+FAILURES = 5  # printed of each suite, the newest
 
 
-def statuses(path: str) -> list[dict[str, Any]]:
-    """Return one entry a suite.
+@dataclass(frozen=True)
+class Failure:
+    """A run whose last attempt failed."""
 
-    folder, planned, counts   the counts by status sum to planned
+    run_id: str
+    label: str
+    status: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far one suite is.
+
+    counts                    runs by status; they sum to planned
     unreadable                without a plan that can be read: how much lies there, why, and what would do; else None
     unscored                  finished runs without scores
     more                      whether a study plans further runs once these have ended
-    training                  claims: stack, host, pid, alive
-    failures                  the newest: run_id, label, status, error
+    training                  who holds which stack
     runs_a_minute, left_s     None where nothing trains, or too little has ended to tell
+    failures                  the newest
     damage                    a line for each damaged file, and for what was set aside and is not made again yet
     """
-    return [_entry(Store(folder)) for folder in result_folders(path)]
+
+    folder: str
+    planned: int
+    counts: dict[str, int]
+    unreadable: str | None
+    unscored: int
+    more: bool
+    training: list[Holder]
+    runs_a_minute: float | None
+    left_s: float | None
+    failures: list[Failure]
+    damage: list[str]
+
+    @property
+    def is_unfinished(self) -> bool:
+        return bool(self.counts["pending"] or self.unscored or self.more)
+
+    @property
+    def is_training(self) -> bool:
+        return any(holder.alive is not False for holder in self.training)
+
+    @property
+    def headline(self) -> str:
+        """The folder, and how many runs there are of each status."""
+        if self.unreadable:
+            return f"{self.folder}: {self.unreadable}"
+        counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n)
+        scoring = f"; {self.unscored} not scored yet" if self.unscored else ""
+        more = "; its study plans more once these have ended" if self.more else ""
+        return f"{self.folder}: {self.planned} runs planned: {counts or 'none'}{scoring}{more}"
+
+    @property
+    def speed(self) -> str:
+        """Runs a minute and the time left; "" where that is not known."""
+        left = f", {duration(self.left_s)} left" if self.left_s else ""
+        return "" if self.runs_a_minute is None else f"{self.runs_a_minute:.1f} runs a minute{left}"
 
 
-def render(entries: list[dict[str, Any]]) -> str:
+def statuses(path: str) -> list[Status]:
+    """Return how far each suite is, of a results folder or a root of several. Raises StoreError without results."""
+    return [_status(Store(folder)) for folder in result_folders(path)]
+
+
+def render(entries: Sequence[Status]) -> str:
     """Return the entries as lines for a terminal."""
     lines = []
     for entry in entries:
-        lines.append(headline(entry))
-        lines += [_speed(entry)] if entry["runs_a_minute"] is not None else []
-        lines += [f"  in training: stack {_words(claim)}" for claim in entry["training"]]
-        lines += [f"  {one['status']}: {one['run_id']} {one['label']}: {one['error']}" for one in entry["failures"]]
-        lost = sum(entry["counts"][status] for status in LOST)
-        lines += [f"  {waiting(lost, entry['folder'])}"] if lost else []
-        lines += [f"  damaged: {line}" for line in entry["damage"]]
+        lines.append(entry.headline)
+        lines += [f"  {entry.speed}"] if entry.speed else []
+        lines += [f"  in training: stack {_holder_text(holder)}" for holder in entry.training]
+        lines += [f"  {one.status}: {one.run_id} {one.label}: {one.error}" for one in entry.failures]
+        lost = sum(entry.counts[status] for status in LOST)
+        lines += [f"  {waiting(lost, entry.folder)}"] if lost else []
+        lines += [f"  damaged: {line}" for line in entry.damage]
     return printable("\n".join(lines))
 
 
-def headline(entry: dict[str, Any]) -> str:
-    """Return the first line of an entry: its folder, and how many runs there are of each status."""
-    if entry["unreadable"]:
-        return f"{entry['folder']}: {entry['unreadable']}"
-    counts = ", ".join(f"{n} {status}" for status, n in entry["counts"].items() if n)
-    scoring = f"; {entry['unscored']} not scored yet" if entry["unscored"] else ""
-    more = "; its study plans more once these have ended" if entry["more"] else ""
-    return f"{entry['folder']}: {entry['planned']} runs planned: {counts or 'none'}{scoring}{more}"
-
-
-def _entry(store: Store) -> dict[str, Any]:
+def _status(store: Store) -> Status:
     unreadable, damage = None, list[str]()
     try:
         plan, damage = store.plan, missing(store)
@@ -63,35 +104,41 @@ def _entry(store: Store) -> dict[str, Any]:
         unreadable = _unreadable(store, error)
         plan = {"runs": [], "score_id": ""}
     rows = {row["run_id"]: row for row in plan["runs"]}
-    ids = [row["run_id"] for row in plan["runs"]]
-    found = {run_id: store.status(run_id) for run_id in rows}
-    counts = {status: sum(found[run_id] == status for run_id in ids) for status in STATUSES}
+    by_run = {run_id: store.status(run_id) for run_id in rows}
+    counts = dict.fromkeys(STATUSES, 0)
+    for row in plan["runs"]:
+        counts[by_run[row["run_id"]]] += 1
     training = store.claims()
-    pace = _pace(store, rows) if any(claim["alive"] is not False for claim in training) else None
-    lost = [run_id for run_id, status in found.items() if status in LOST]
-    return {
-        "folder": str(store.folder),
-        "planned": len(ids),
-        "counts": counts,
-        "unreadable": unreadable,
-        "unscored": len(store.unscored(rows, plan["score_id"])),
-        "more": "study" in plan and not plan["study"]["chosen"],
-        "training": training,
-        "runs_a_minute": None if pace is None else 60 * pace,
-        "left_s": None if pace is None else counts["pending"] / pace,
-        "failures": [_failure(store, rows[run_id]) for run_id in sorted(lost, key=_logged(store))[:FAILURES]],
-        "damage": damage + [f"{path}: {why}" for path, why in sorted(store.damage.items())],
-    }
+    pace = _pace(store, rows) if any(holder.alive is not False for holder in training) else None
+    lost = [run_id for run_id, status in by_run.items() if status in LOST]
+    newest = sorted(lost, key=lambda run_id: -_time(store.run_folder(run_id) / "log.txt"))[:FAILURES]
+    failures = []
+    for run_id in newest:
+        attempt = store.last_attempt(run_id) or Attempt("failed", "")
+        failures.append(Failure(run_id, run_label(rows[run_id]), attempt.status, attempt.error))
+    return Status(
+        folder=str(store.folder),
+        planned=len(plan["runs"]),
+        counts=counts,
+        unreadable=unreadable,
+        unscored=len(store.unscored(rows, plan["score_id"])),
+        more="study" in plan and not plan["study"]["chosen"],
+        training=training,
+        runs_a_minute=None if pace is None else 60 * pace,
+        left_s=None if pace is None else counts["pending"] / pace,
+        failures=failures,
+        damage=damage + [f"{path}: {why}" for path, why in sorted(store.damage.items())],
+    )
 
 
 def _unreadable(store: Store, error: StoreError) -> str:
     """Say what is known of a folder without its plan."""
-    there = counted(len(store.finished()), "finished run")
+    finished = counted(len(store.finished()), "finished run")
     if (store.folder / "plan.json").is_file() and not isinstance(error, Damaged):
-        return f"{there}, and a plan that cannot be read: {error}"
+        return f"{finished}, and a plan that cannot be read: {error}"
     why = f"its plan.json is damaged ({error.why})" if isinstance(error, Damaged) else "it has no plan.json"
     again = f"`harness doctor {shlex.quote(str(store.folder))}`, or a `harness run` of its suite, makes it again"
-    return f"{there}, and how many were planned is not known: {why}; {again}"
+    return f"{finished}, and how many were planned is not known: {why}; {again}"
 
 
 def _pace(store: Store, run_ids: Iterable[str]) -> float | None:
@@ -102,17 +149,6 @@ def _pace(store: Store, run_ids: Iterable[str]) -> float | None:
     return len(later) / (now - recent[0]) if later else None
 
 
-def _failure(store: Store, row: dict[str, Any]) -> dict[str, Any]:
-    attempt = store.last_attempt(row["run_id"]) or {"status": "failed", "error": ""}
-    said = {key: attempt[key] for key in ("status", "error")}
-    return {"run_id": row["run_id"], "label": run_label(row), **said}
-
-
-def _logged(store: Store) -> Callable[[str], float]:
-    """Return the sort key that puts the newest log first."""
-    return lambda run_id: -_time(store.run_folder(run_id) / "log.txt")
-
-
 def _time(path: Path) -> float:
     try:
         return path.stat().st_mtime
@@ -120,13 +156,8 @@ def _time(path: Path) -> float:
         return 0.0
 
 
-def _speed(entry: dict[str, Any]) -> str:
-    left = f", {duration(entry['left_s'])} left" if entry["counts"]["pending"] else ""
-    return f"  {entry['runs_a_minute']:.1f} runs a minute{left}"
-
-
-def _words(claim: dict[str, Any]) -> str:
-    if claim["pid"] is None:
-        return f"{claim['stack']} by a process that is gone, whose claim cannot be read"
-    gone = ", which is gone" if claim["alive"] is False else ""
-    return f"{claim['stack']} by process {claim['pid']} on {claim['host']}{gone}"
+def _holder_text(holder: Holder) -> str:
+    if holder.pid is None:
+        return f"{holder.stack} by a process that is gone, whose claim cannot be read"
+    gone = ", which is gone" if holder.alive is False else ""
+    return f"{holder.stack} by process {holder.pid} on {holder.host}{gone}"

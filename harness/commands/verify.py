@@ -1,62 +1,70 @@
 """`harness verify`: whether every file is what was committed, and W1 of the kept samples what was recorded."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from harness.disk.arrays import npz_arrays
 from harness.errors import Damaged, StoreError
 from harness.metrics.transport import wasserstein_1
-from harness.store import Store, run_damage
+from harness.store import Record, Store
 from harness.store.find import result_folders
+from harness.store.findings import Code, walk
+from harness.store.records import Metrics
 from harness.text import counted
 
 TOLERANCE = 1e-9  # of W1, in data units
 
 
-def verify(path: str) -> list[dict[str, Any]]:
-    """Return, for each suite's folder, how many runs, files and values of W1 were checked, and a line a mismatch.
+@dataclass
+class Verified:
+    """How many runs, files and values of W1 of a folder were checked, and a line a mismatch."""
 
-    Raises StoreError where there are no results, or a plan is damaged.
-    """
+    folder: str
+    runs: int = 0
+    files: int = 0
+    w1: int = 0
+    mismatches: list[str] = field(default_factory=list)
+
+
+def verify(path: str) -> list[Verified]:
+    """Check each suite's folder. Raises StoreError where there are no results, or a plan is damaged."""
     return [_verified(Store(folder)) for folder in result_folders(path)]
 
 
-def render(entries: list[dict[str, Any]]) -> str:
+def render(entries: Sequence[Verified]) -> str:
     """Return the mismatches, and a line a folder."""
     lines = []
     for entry in entries:
-        lines += entry["mismatches"]
-        checked = ", ".join(counted(entry[what], noun) for what, noun in (("runs", "run"), ("files", "file")))
-        found = len(entry["mismatches"])
-        lines.append(f"{entry['folder']}: {checked} and {entry['w1']} values of w1 checked, {found} do not match")
+        checked = f"{counted(entry.runs, 'run')}, {counted(entry.files, 'file')} and {entry.w1} values of w1 checked"
+        lines += [*entry.mismatches, f"{entry.folder}: {checked}, {len(entry.mismatches)} do not match"]
     return "\n".join(lines)
 
 
-def _verified(store: Store) -> dict[str, Any]:
-    rows = {row["run_id"]: row["dataset"] for row in store.plan["runs"]}
-    entry: dict[str, Any] = {"folder": str(store.folder), "runs": 0, "files": 0, "w1": 0, "mismatches": []}
-    for run_id, dataset in rows.items():
-        damage = run_damage(store, run_id, deep=True)
-        entry["mismatches"] += [f"{path}: {why}" for path, why in damage.items()]
+def _verified(store: Store) -> Verified:
+    entry = Verified(str(store.folder))
+    damage = list(walk(store, Code.DAMAGED))
+    for run_id, dataset in {row["run_id"]: row["dataset"] for row in store.plan["runs"]}.items():
+        mine = [finding.line for finding in damage if store.run_folder(run_id) in finding.path.parents]
+        entry.mismatches += mine
         record = store.record(run_id)
         if record is None:
             continue
-        entry["runs"] += 1
-        entry["files"] += 1 + len(record["files"])
-        recorded = _recorded(store, record)
-        if recorded is not None and not damage:
-            entry["w1"] += 1
-            entry["mismatches"] += _w1_mismatch(store, run_id, dataset, recorded["w1"])
+        entry.runs += 1
+        entry.files += 1 + len(record.files)
+        metrics = _last_metrics(store, record)
+        if "w1" in metrics and not mine:
+            entry.w1 += 1
+            entry.mismatches += _w1_mismatch(store, run_id, dataset, metrics["w1"])
     return entry
 
 
-def _recorded(store: Store, record: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the metrics of the last step of a run that is ok, scored, and has a W1 among them."""
-    scores = store.scores(record["run_id"], store.plan["score_id"]) if record["status"] == "ok" else None
-    final = (scores or {"steps": {}})["steps"].get(str(record["spec"]["setup"]["train"]["steps"]))
-    return final if final is not None and "w1" in final else None
+def _last_metrics(store: Store, record: Record) -> Metrics:
+    """Return the metrics of the last step of a run that is ok and scored."""
+    scores = store.scores(record.run_id, store.plan["score_id"]) if record.status == "ok" else None
+    return scores.steps.get(record.last_step, {}) if scores else {}
 
 
 def _w1_mismatch(store: Store, run_id: str, dataset: str, recorded: float | None) -> list[str]:
@@ -71,6 +79,6 @@ def _w1_mismatch(store: Store, run_id: str, dataset: str, recorded: float | None
     points = np.concatenate([kept["generated"], kept["more"]])
     if len(points) < len(real):
         return []  # it was scored anew on more samples than these, drawn from its weights
-    found = wasserstein_1(points[: len(real)], real)
-    same = abs(found - recorded) <= TOLERANCE if recorded is not None else not math.isfinite(found)
-    return [] if same else [f"{path}: its w1 is {found}, and {recorded} was recorded"]
+    w1 = wasserstein_1(points[: len(real)], real)
+    is_same = abs(w1 - recorded) <= TOLERANCE if recorded is not None else not math.isfinite(w1)
+    return [] if is_same else [f"{path}: its w1 is {w1}, and {recorded} was recorded"]

@@ -2,18 +2,16 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from harness.commands.interrupts import Interrupted
-from harness.commands.status import headline, render, statuses
+from harness.commands.status import Status, render, statuses
 from harness.errors import StoreError
-from harness.plan.cost_text import duration
 from harness.store.find import result_folders
 from harness.store.frozen_tables import refuse_frozen
 from harness.text import counted, listed, printable, run_command
@@ -21,10 +19,8 @@ from harness.text import counted, listed, printable, run_command
 EVERY_S = 2.0  # between two looks
 QUIET_S = 20.0  # without anybody at work, after which nobody is expected: a call takes seconds until its first claim
 
-Entries = list[dict[str, Any]]
 
-
-def watched(path: str) -> Iterator[Entries]:
+def watched(path: str) -> Iterator[list[Status]]:
     """Yield the entries of `statuses` every two seconds; none as long as there are no results.
 
     Ends when every run is finished and scored, or failed, and no study plans more; when nobody has been at work on the
@@ -33,11 +29,11 @@ def watched(path: str) -> Iterator[Entries]:
     quiet_s = 0.0
     try:
         while True:
-            found = _looked(path)
-            yield found
-            if found and not any(map(_is_unfinished, found)):
+            entries = _statuses(path)
+            yield entries
+            if entries and not any(entry.is_unfinished for entry in entries):
                 return
-            quiet_s = quiet_s + EVERY_S if found and not any(map(_is_at_work, found)) else 0.0
+            quiet_s = quiet_s + EVERY_S if entries and not any(entry.is_training for entry in entries) else 0.0
             if quiet_s >= QUIET_S:
                 return
             time.sleep(EVERY_S)
@@ -45,12 +41,12 @@ def watched(path: str) -> Iterator[Entries]:
         return
 
 
-def watch(path: str, say: Callable[[str], None], to_text: Callable[[Entries], str] | None = None) -> Entries:
+def watch(path: str, say: Callable[[str], None], to_text: Callable[[list[Status]], str] | None = None) -> list[Status]:
     """Show the entries as they change: by `to_text` where that is given, in place on a terminal, else as a line a look.
 
     Returns the last ones.
     """
-    last: Entries = []
+    last: list[Status] = []
     if to_text is not None:
         for last in watched(path):
             say(to_text(last))
@@ -62,19 +58,14 @@ def watch(path: str, say: Callable[[str], None], to_text: Callable[[Entries], st
     else:
         for last in watched(path):
             say(line(last) if last else waiting_line(path))
-    for sentence in map(left, last):
-        if sentence:
-            say(sentence)
+    for sentence in filter(None, map(left, last)):
+        say(sentence)
     return last
 
 
-def line(entries: Entries) -> str:
+def line(entries: Sequence[Status]) -> str:
     """Return the entries in one line, with the time."""
-    parts = []
-    for entry in entries:
-        pace = f"; {entry['runs_a_minute']:.1f} runs a minute" if entry["runs_a_minute"] is not None else ""
-        ahead = f", {duration(entry['left_s'])} left" if entry["left_s"] else ""
-        parts.append(f"{headline(entry)}{pace}{ahead}")
+    parts = ["; ".join(filter(None, (entry.headline, entry.speed))) for entry in entries]
     return printable(f"{_now()} " + " | ".join(parts))
 
 
@@ -85,33 +76,25 @@ def waiting_line(path: str) -> str:
     )
 
 
-def left(entry: dict[str, Any]) -> str | None:
+def left(entry: Status) -> str | None:
     """Say what would go on with a suite that nobody works on, None where there is nothing to say."""
-    if _is_at_work(entry) or not _is_unfinished(entry):
+    if entry.is_training or not entry.is_unfinished:
         return None
-    pending, unscored = entry["counts"]["pending"], entry["unscored"]
+    pending = entry.counts["pending"]
     what = [f"{counted(pending, 'run')} pending"] if pending else []
-    what += [f"{counted(unscored, 'run')} not scored"] if unscored else []
-    what += ["more to plan of its study"] if entry["more"] else []
-    command = run_command(Path(entry["folder"]))
-    return printable(f"{entry['folder']}: nobody is at work there: {listed(what)}; `{command}` goes on")
+    what += [f"{counted(entry.unscored, 'run')} not scored"] if entry.unscored else []
+    what += ["more to plan of its study"] if entry.more else []
+    command = run_command(Path(entry.folder))
+    return printable(f"{entry.folder}: nobody is at work there: {listed(what)}; `{command}` goes on")
 
 
-def _looked(path: str) -> Entries:
+def _statuses(path: str) -> list[Status]:
     refuse_frozen(Path(path))  # nobody will ever be at work there
     try:
         result_folders(path)
     except StoreError:
         return []
     return statuses(path)
-
-
-def _is_unfinished(entry: dict[str, Any]) -> bool:
-    return bool(entry["counts"]["pending"] or entry["unscored"] or entry["more"])
-
-
-def _is_at_work(entry: dict[str, Any]) -> bool:
-    return any(claim["alive"] is not False for claim in entry["training"])
 
 
 def _now() -> str:

@@ -282,7 +282,7 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
         if now <= kept:
             continue
         least, record = min(least, kept), store.record(run_id)
-        if record is not None and record["status"] == "ok" and why_not_drawn(spec):
+        if record is not None and record.status == "ok" and why_not_drawn(spec):
             raise HarnessError(
                 f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} samples each; "
                 f"ask for at most {kept}, or for another folder with -o"

@@ -100,8 +100,8 @@ class Shift:
         """Remove what a call that was killed left of stacks that it had committed; nobody else comes by there again."""
         for path in spent_checkpoints(self._store):
             self._store.drop_checkpoint(path.name)
-        for held in self._store.claims():
-            if held["alive"] is False and (claim := self._store.claim(held["stack"])) is not None:
+        for holder in self._store.claims():
+            if holder.alive is False and (claim := self._store.claim(holder.stack)) is not None:
                 claim.release()
 
     def _hand_out(self) -> None:

@@ -14,7 +14,7 @@ from harness.execution.opening import check_versions, open_planned
 from harness.execution.process_state import stated
 from harness.execution.provenance import peak_mb, provenance
 from harness.spec import RunSpec
-from harness.store import Store, checkpoint_name
+from harness.store import Record, Store, checkpoint_name
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
@@ -78,19 +78,20 @@ def _committed(
 
     peak, where, done = peak_mb(device), provenance(device) | {"stack": stack["id"]}, []
     for outcome in outcomes:
-        record = {
-            "run_id": outcome.spec.run_id,
-            "spec": outcome.spec.to_json(),
-            "status": outcome.status,
-            "first_bad_step": outcome.first_bad_step,
-            "facts": outcome.facts | {"peak_mb": peak},
-            "provenance": where,
-        }
+        record = Record(
+            run_id=outcome.spec.run_id,
+            status=outcome.status,
+            spec=outcome.spec.to_json(),
+            first_bad_step=outcome.first_bad_step,
+            facts=outcome.facts | {"peak_mb": peak},
+            provenance=where,
+        )
         files = artefacts(outcome, plan["resolved"]["score"]["samples"])
         if not store.commit(record, files):
             continue  # another call took us for dead and trained it: equal numbers, and the first commit stays
-        said = {name: record[name] for name in ("run_id", "status")}
-        done.append(said | {"train_s": outcome.facts["train_s"], "bytes": sum(map(len, files.values()))})
+        size = sum(map(len, files.values()))
+        train_s = outcome.facts["train_s"]
+        done.append({"run_id": record.run_id, "status": record.status, "train_s": train_s, "bytes": size})
     return done
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import Damaged
 from harness.plan.stacks import PLAN_VERSION, Device, stack_size
 from harness.spec import RunSpec
-from harness.store import Store, set_aside
+from harness.store import Record, Store, set_aside
 
 
 def earlier_plan(store: Store) -> Mapping[str, Any] | None:
@@ -43,17 +43,17 @@ def mend_plan(store: Store) -> list[str]:
     return [f"{path}: missing; {again}"] if store.finished() else []
 
 
-def recovered(records: Iterable[Mapping[str, Any]], samples: int) -> dict[str, Any]:
+def recovered(records: Iterable[Record], samples: int) -> dict[str, Any]:
     """Return a plan that pins the runs of these records as they were, of which each keeps `samples` points."""
     specs, stacks = {}, dict[str, dict[str, Any]]()
     for record in records:
-        specs[record["run_id"]] = record["spec"]
-        where, number = record["provenance"], str(record["provenance"].get("stack", ""))
+        specs[record.run_id] = record.spec
+        where, number = record.provenance, str(record.provenance.get("stack", ""))
         if number.isdecimal():
             device: Device = "cpu" if where["device"] == "cpu" else "cuda"
-            mode = "stacked" if stack_size(RunSpec.from_json(record["spec"]).setup, device) > 1 else "single"
+            mode = "stacked" if stack_size(RunSpec.from_json(record.spec).setup, device) > 1 else "single"
             stack = stacks.setdefault(number, {"id": number, "device": device, "mode": mode, "runs": []})
-            stack["runs"].append(record["run_id"])
+            stack["runs"].append(record.run_id)
     return {
         "version": PLAN_VERSION,
         "suite": "",
@@ -64,10 +64,10 @@ def recovered(records: Iterable[Mapping[str, Any]], samples: int) -> dict[str, A
     }
 
 
-def _kept_samples(store: Store, records: Iterable[Mapping[str, Any]]) -> int:
+def _kept_samples(store: Store, records: Iterable[Record]) -> int:
     """Return how many points the first run with whole snapshots keeps, 0 where none does."""
     for record in records:
         with suppress(Damaged):
-            if store.steps(record["run_id"]):
-                return len(store.snapshot(record["run_id"])["generated"])
+            if store.steps(record.run_id):
+                return len(store.snapshot(record.run_id)["generated"])
     return 0

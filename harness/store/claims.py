@@ -59,6 +59,18 @@ class Claim:
         self.release()
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the claim of a stack: host and pid, None of a claim that cannot be read; whether it lives, None where
+    this host cannot tell.
+    """
+
+    stack: str
+    host: str | None
+    pid: int | None
+    alive: bool | None
+
+
 class Claims:
     """The claims of a results folder, as one observer sees them."""
 
@@ -77,18 +89,15 @@ class Claims:
             write_atomic(path, seal({**owner(), "token": claim.token}), flush=False)  # worth nothing after a reboot
             return claim
 
-    def held(self) -> list[dict[str, Any]]:
-        """Return stack, host, pid and alive of every claim; alive is None where this host cannot tell.
-
-        host and pid are None of a claim that cannot be read; one of this boot may yet be somebody's, and is left out.
-        """
-        found = []
+    def held(self) -> list[Holder]:
+        """Return who holds each claim; one of this boot that cannot be read may yet be somebody's, and is left out."""
+        holders = []
         for path in sorted(self._folder.glob("[!.]*.json")):
-            said, alive = _read(path), _life(path)
-            if said is not None or alive is False:
-                who = {key: said and said[key] for key in ("host", "pid")}
-                found.append({"stack": path.stem, **who, "alive": alive})
-        return found
+            content, alive = _read(path), _life(path)
+            if content is not None or alive is False:
+                content = content or {"host": None, "pid": None}
+                holders.append(Holder(path.stem, content["host"], content["pid"], alive))
+        return holders
 
     def _is_held(self, stack_id: str, path: Path) -> bool:
         said, alive = _read(path), _life(path)

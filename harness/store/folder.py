@@ -14,24 +14,46 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.disk.arrays import npz_arrays, read_npz
 from harness.disk.documents import read_if_there, read_json, seal, write_json
-from harness.disk.files import ABSENT, drafted, flush_all, locked, make_folder, write_atomic, write_once, writing
+from harness.disk.files import (
+    ABSENT,
+    drafted,
+    flush_all,
+    link_once,
+    locked,
+    make_folder,
+    write_atomic,
+    write_once,
+    writing,
+)
 from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
-from harness.store.claims import Claim, Claims
-from harness.store.records import NAME, between, numbers, place, plain_name, read_artefact, reference_settings
-from harness.store.schemas import wrong_attempt, wrong_plan, wrong_record, wrong_scores
+from harness.store.claims import Claim, Claims, Holder
+from harness.store.records import (
+    NAME,
+    Attempt,
+    Malformed,
+    Metrics,
+    Record,
+    Scores,
+    check_plan,
+    plain_name,
+    reference_settings,
+)
 from harness.store.shelf import set_aside
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+T = TypeVar("T")
 
 
 class Store:
@@ -54,14 +76,21 @@ class Store:
         path = self.folder / "plan.json"
         if path.is_file():
             plan = read_json(path)
-            if wrong := wrong_plan(plan):
-                raise Damaged(path, wrong)
+            try:
+                check_plan(plan)
+            except Malformed as why:
+                raise Damaged(path, str(why)) from None
             return plan
         if self.finished():
             raise Damaged(path, "missing beside finished runs")
         raise StoreError(
             f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
         )
+
+    @cached_property
+    def planned(self) -> frozenset[str]:
+        """Ids of the planned runs."""
+        return frozenset(row["run_id"] for row in self.plan["runs"])
 
     @property
     def suite(self) -> dict[str, Any]:
@@ -94,8 +123,8 @@ class Store:
         self._forget()
 
     def _forget(self) -> None:
-        self.__dict__.pop("plan", None)
-        self.__dict__.pop("_references", None)
+        for name in ("plan", "planned", "_references"):
+            self.__dict__.pop(name, None)
 
     # One run
 
@@ -107,23 +136,23 @@ class Store:
         """Where a run's files lie. Raises StoreError where `run_id` is not the name of a run."""
         return self._runs / plain_name(run_id)
 
-    def record(self, run_id: str) -> dict[str, Any] | None:
+    def record(self, run_id: str) -> Record | None:
         """The final record of a run, or None."""
         path = self.run_folder(run_id) / "record.json"
         if run_id in self.spoiled:
             return None
-        return self._read(path, partial(wrong_record, run_id=run_id), needs_sum=True)
+        return self._read(path, partial(Record.from_json, run_id=run_id), needs_sum=True)
 
     def finished(self) -> set[str]:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
         runs = self._runs
         try:
-            found = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
+            names = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
         except ABSENT:
             return set()
         except OSError as error:
             raise StoreError(f"{runs}: cannot be read ({error.strerror})") from None
-        return {r for r in found - self.spoiled if os.path.exists(f"{runs}/{r}/record.json")}
+        return {r for r in names - self.spoiled if os.path.exists(f"{runs}/{r}/record.json")}
 
     def spoils_a_run(self, path: Path) -> bool:
         """Whether a damaged file is a record or an artefact, and not an attempt or scores."""
@@ -132,39 +161,44 @@ class Store:
 
     def status(self, run_id: str) -> str:
         """One of STATUSES: the record's, else the last attempt's, else pending."""
-        record = self.record(run_id)
-        if record is not None:
-            return str(record["status"])
-        attempt = self.last_attempt(run_id)
-        return str(attempt["status"]) if attempt else "pending"
+        ended = self.record(run_id) or self.last_attempt(run_id)
+        return ended.status if ended else "pending"
 
-    def attempts(self, run_id: str) -> list[dict[str, Any]]:
-        """The attempts that ended without a record, oldest first: status and error of each."""
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """The attempts that ended without a record, oldest first."""
         folder = self.run_folder(run_id) / "attempts"
-        found = [self._read(folder / f"{number}.json", wrong_attempt) for number in numbers(folder, ".json")]
-        return [attempt for attempt in found if attempt is not None]
+        attempts = [self._read(folder / f"{number}.json", Attempt.from_json) for number in numbers(folder, ".json")]
+        return [attempt for attempt in attempts if attempt is not None]
 
-    def last_attempt(self, run_id: str) -> dict[str, Any] | None:
+    def last_attempt(self, run_id: str) -> Attempt | None:
         """The newest attempt that ended without a record, or None."""
         return next(reversed(self.attempts(run_id)), None)
 
-    def commit(self, record: Mapping[str, Any], artefacts: Mapping[str, bytes]) -> bool:
+    def commit(self, record: Record, artefacts: Mapping[str, bytes]) -> bool:
         """Keep a trained run: artefacts first, record last. Returns False where the run was committed before.
 
         Raises StoreError where it cannot be written; nothing of it is then kept.
         """
-        folder = self.run_folder(record["run_id"])
-        if (folder / "record.json").exists():
+        folder = self.run_folder(record.run_id)
+        path = folder / "record.json"
+        if path.exists():
             return False
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in artefacts.items()}
         sizes = {name: len(content) for name, content in artefacts.items()}
-        whole = seal({**record, "files": sums, "sizes": sizes})
-        with writing(folder), drafted(folder, {**artefacts, "record.json": whole}) as draft:
+        whole = seal(asdict(replace(record, files=sums, sizes=sizes)))
+        between = {folder / above for name in artefacts for above in Path(name).parents if above != Path()}
+        with writing(folder), drafted(folder, {**artefacts, path.name: whole}) as draft:
             with self.placing():
-                won = place(draft, folder, artefacts)
-            if won:
-                flush_all({self._runs, folder, *(above for name in artefacts for above in between(folder, name))})
-        return won
+                if path.exists():
+                    return False  # artefacts of a committed run must not be replaced
+                for above in (folder, *between):
+                    above.mkdir(parents=True, exist_ok=True)
+                for name in artefacts:
+                    os.replace(draft / name, folder / name)
+                if not link_once(draft / path.name, path):
+                    return False
+            flush_all({self._runs, folder, *between})
+        return True
 
     @contextmanager
     def placing(self) -> Iterator[None]:
@@ -175,7 +209,7 @@ class Store:
     def commit_attempt(self, run_id: str, status: str, error: str, log: str) -> None:
         """Keep an attempt that ended without a record: failed, oom or timeout. Raises StoreError."""
         folder = self.run_folder(run_id)
-        attempt = seal({"status": status, "error": error})
+        attempt = seal(asdict(Attempt(status, error)))
         with writing(folder):
             write_atomic(folder / "log.txt", log.encode(errors="backslashreplace"), flush=False)
             number = 1 + max(numbers(folder / "attempts", ".json"), default=0)
@@ -184,18 +218,16 @@ class Store:
             flush_all([folder, self._runs])
 
     def commit_scores(
-        self, run_id: str, score_id: str, steps: Mapping[int, Mapping[str, Any]], seconds: float, **made_with: str
+        self, run_id: str, score_id: str, steps: Mapping[int, Metrics], seconds: float, **made_with: str
     ) -> None:
         """Keep the metrics of a run's scored steps. Raises StoreError. Not flushed: what is lost is scored again."""
-        found = {str(step): dict(m) for step, m in steps.items()}
-        scores = {"score_id": score_id, "score_s": seconds, "made_with": made_with, "steps": found}
         path = self.scores_path(run_id, score_id)
         with writing(path):
-            write_json(path, scores, flush=False)
+            write_json(path, Scores(score_id, seconds, made_with, steps).to_json(), flush=False)
 
-    def scores(self, run_id: str, score_id: str) -> dict[str, Any] | None:
+    def scores(self, run_id: str, score_id: str) -> Scores | None:
         """Metrics by step for one way of scoring, or None."""
-        return self._read(self.scores_path(run_id, score_id), wrong_scores)
+        return self._read(self.scores_path(run_id, score_id), Scores.from_json)
 
     def scores_path(self, run_id: str, score_id: str) -> Path:
         """Where the metrics of a run lie."""
@@ -217,18 +249,21 @@ class Store:
         Raises Damaged where it is not what was committed, StoreError where the run keeps no such file.
         """
         path, record = self.run_folder(run_id) / name, self.record(run_id)
-        if record is None or name not in record["files"]:
+        if record is None or name not in record.files:
             raise StoreError(f"{path}: that run keeps no such file")
         try:
-            return read_artefact(path, record["files"][name])
+            return read_artefact(path, record.files[name])
         except Damaged as damaged:
             self._met(damaged)
             raise
 
+    def _files(self, run_id: str) -> Iterable[str]:
+        record = self.record(run_id)
+        return record.files if record else ()
+
     def steps(self, run_id: str) -> list[int]:
         """Steps of the snapshots kept of a run."""
-        names = (self.record(run_id) or {"files": ()})["files"]
-        return sorted(int(Path(name).stem) for name in names if name.startswith("snapshots/"))
+        return sorted(int(Path(name).stem) for name in self._files(run_id) if name.startswith("snapshots/"))
 
     def snapshot(self, run_id: str, step: int | None = None) -> "dict[str, np.ndarray]":
         """The arrays of one snapshot, the last by default. Raises what `artefact` raises."""
@@ -243,7 +278,7 @@ class Store:
 
         Raises what `artefact` raises.
         """
-        if "frames.npz" not in (self.record(run_id) or {"files": ()})["files"]:
+        if "frames.npz" not in self._files(run_id):
             return None
         return npz_arrays(self.artefact(run_id, "frames.npz"), self.run_folder(run_id) / "frames.npz")
 
@@ -259,8 +294,8 @@ class Store:
         """Claim a stack for this process; None where another has it and is not known to be gone. Raises StoreError."""
         return self._claims.take(plain_name(stack_id))
 
-    def claims(self) -> list[dict[str, Any]]:
-        """Return stack, host, pid and alive (None where this host cannot tell) of every claim."""
+    def claims(self) -> list[Holder]:
+        """Return who holds each claim."""
         return self._claims.held()
 
     @cached_property
@@ -306,11 +341,11 @@ class Store:
     @cached_property
     def _references(self) -> dict[str, dict[str, str]]:
         """The hash of what each run's reference depends on, by data set variant."""
-        found: dict[str, dict[str, str]] = {}
-        for planned in self.plan["runs"]:
-            spec = self.plan["specs"][planned["run_id"]]
-            found.setdefault(planned["dataset"], {})[planned["run_id"]] = content_id(reference_settings(spec))
-        return found
+        hashes: dict[str, dict[str, str]] = {}
+        for row in self.plan["runs"]:
+            settings = reference_settings(self.plan["specs"][row["run_id"]])
+            hashes.setdefault(row["dataset"], {})[row["run_id"]] = content_id(settings)
+        return hashes
 
     def reference(self, dataset: str, run_id: str) -> "np.ndarray":
         """The real points that a run was scored against: [n, *shape]."""
@@ -330,20 +365,43 @@ class Store:
 
         return scored_table(self)
 
-    def _read(
-        self, path: Path, wrong: Callable[[dict[str, Any]], str | None], needs_sum: bool = False
-    ) -> dict[str, Any] | None:
-        """Read a JSON file, of which `wrong` says what it lacks; None without one, or of a damaged one: remembered."""
+    def _read(self, path: Path, parse: Callable[[dict[str, Any]], T], needs_sum: bool = False) -> T | None:
+        """Read and parse a JSON file; None without one, or of a damaged one: remembered."""
         try:
             value = read_if_there(path, needs_sum)
-            if value is not None and (why := wrong(value)):
-                raise Damaged(path, why)
+            return None if value is None else parse(value)
+        except Malformed as why:
+            self._met(Damaged(path, str(why)))
         except Damaged as damaged:
             self._met(damaged)
-            return None
-        return value
+        return None
 
     def _met(self, damaged: Damaged) -> None:
         self.damage[damaged.path] = damaged.why
         if self.spoils_a_run(damaged.path):
             self.spoiled.add(damaged.path.relative_to(self._runs).parts[0])
+
+
+def read_artefact(path: Path, digest: str) -> bytes:
+    """Return the content of a file whose sha256 the record holds.
+
+    Raises Damaged where it is missing or another, StoreError where it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except ABSENT:
+        raise Damaged(path, "missing") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise Damaged(path, "its content does not match its record")
+    return content
+
+
+def numbers(folder: Path, ending: str) -> list[int]:
+    """Return the numbers that name files of a folder, in order."""
+    try:
+        names = [name.removesuffix(ending) for name in os.listdir(folder) if name.endswith(ending)]
+    except ABSENT:
+        return []
+    return sorted(int(name) for name in names if name.isdecimal())

@@ -17,7 +17,7 @@ from harness.disk.files import write_atomic, writing
 from harness.errors import HarnessError
 from harness.store.folder import Store
 from harness.store.frozen_tables import MARKER, is_frozen, refuse_frozen
-from harness.store.schemas import FINAL
+from harness.store.records import FINAL
 from harness.store.table_files import parquet
 from harness.text import counted, listed
 

@@ -1,16 +1,132 @@
-"""What makes a run's folder a whole one, and how it is put in place."""
+"""What is kept of one run, as values and as JSON: its record, its attempts that ended without one, its scores.
 
-import hashlib
-import os
+A checksum tells a torn file and not a foreign one: each `from_json` raises Malformed where a mapping cannot be what its
+place says. Files of version 1 other than records have no checksum at all.
+"""
+
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.disk.files import ABSENT, link_once
-from harness.errors import Damaged, StoreError
+from harness.errors import StoreError
+
+FINAL = ("ok", "diverged")
+LOST = ("failed", "oom", "timeout")  # tried again by a later call
+STATUSES = (*FINAL, *LOST, "pending")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
+
+Json = Mapping[str, Any]  # plain data, as a file holds it
+Metrics = Mapping[str, float | None]
+
+PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id": str}
+NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
+ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
+STACK = {"id": str, "device": str, "runs": list}
+
+
+class Malformed(ValueError):
+    """A mapping that is not what its place says; the text says why."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A trained run: final once it is committed.
+
+    spec    the plain form of its RunSpec          files  sha256 of each artefact by name; sizes, of version 2, bytes
+    facts   what its training measured             provenance  device, stack, versions
+    """
+
+    run_id: str
+    status: str
+    spec: Json = field(default_factory=dict)
+    first_bad_step: int | None = None
+    facts: Mapping[str, float | None] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def last_step(self) -> int:
+        """How many generator steps it was to train."""
+        return int(self.spec["setup"]["train"]["steps"])
+
+    @classmethod
+    def from_json(cls, value: Json, run_id: str) -> "Record":
+        """Return the record of a run. Raises Malformed."""
+        require(value, {"run_id": str, "files": dict})
+        if value["run_id"] != run_id:
+            raise Malformed(f"it is the record of another run, {value['run_id']}")
+        if value.get("status") not in FINAL:
+            raise Malformed("it is no record")
+        for name in value["files"]:
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise Malformed(f"it names a file outside of its folder, {name}")
+        return cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A training that ended without a record: failed, oom or timeout."""
+
+    status: str
+    error: str
+
+    @classmethod
+    def from_json(cls, value: Json) -> "Attempt":
+        """Return an attempt. Raises Malformed."""
+        require(value, {"status": str, "error": str})
+        if value["status"] not in LOST:
+            raise Malformed(
+                f"its status is {value['status'][:40]!r}, and that of an attempt is one of {', '.join(LOST)}"
+            )
+        return cls(value["status"], value["error"])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The metrics of a run's scored steps by one way of scoring, its seconds, and the versions it was made with."""
+
+    score_id: str
+    score_s: float
+    made_with: Mapping[str, str]
+    steps: Mapping[int, Metrics]
+
+    def to_json(self) -> Json:
+        """Return the plain form, with steps as text."""
+        return asdict(self) | {"steps": {str(step): dict(metrics) for step, metrics in self.steps.items()}}
+
+    @classmethod
+    def from_json(cls, value: Json) -> "Scores":
+        """Return the scores. Raises Malformed."""
+        require(value, {"steps": dict, "score_s": (int, float)})
+        if not all(step.isdecimal() and isinstance(metrics, dict) for step, metrics in value["steps"].items()):
+            raise Malformed("its steps are not metrics by step")
+        steps = {int(step): metrics for step, metrics in value["steps"].items()}
+        return cls(value.get("score_id", ""), value["score_s"], value.get("made_with", {}), steps)
+
+
+def check_plan(plan: Json) -> None:
+    """Raise Malformed where what every command takes for granted in a plan is missing, or of another kind."""
+    require(plan, PLAN)
+    for name, kinds in (("runs", ROW), ("stacks", STACK)):
+        for entry in plan[name]:
+            try:
+                require(entry, kinds)
+            except (Malformed, AttributeError):
+                raise Malformed(f"one of its {name} is none") from None
+    unknown = [row["run_id"] for row in plan["runs"] if row["run_id"] not in plan["specs"]]
+    if unknown:
+        raise Malformed(f"it holds no spec of the run {unknown[0][:40]}")
+
+
+def require(value: Json, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raise Malformed naming the first key that a mapping does not hold, or whose value is of another kind."""
+    for key, kind in kinds.items():
+        if not isinstance(value.get(key), kind):
+            raise Malformed(f"its {key} is malformed" if key in value else f"it holds no {key}")
 
 
 def plain_name(name: str) -> str:
@@ -20,52 +136,8 @@ def plain_name(name: str) -> str:
     return name
 
 
-def place(draft: Path, folder: Path, artefacts: Iterable[str]) -> bool:
-    """Move a drafted run into its folder, its record last; False where the run was committed meanwhile.
-
-    To be called by one process at a time: artefacts of a committed run must not be replaced.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "record.json").exists():
-        return False
-    for name in artefacts:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(draft / name, folder / name)
-    return link_once(draft / "record.json", folder / "record.json")
-
-
-def between(folder: Path, name: str) -> list[Path]:
-    """Return the folders that lie between a run's folder and an artefact of it."""
-    return [folder / above for above in Path(name).parents if above != Path()]
-
-
-def read_artefact(path: Path, digest: str) -> bytes:
-    """Return the content of a file whose sha256 the record holds.
-
-    Raises Damaged where it is missing or another, StoreError where it cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-    except ABSENT:
-        raise Damaged(path, "missing") from None
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise Damaged(path, "its content does not match its record")
-    return content
-
-
-def numbers(folder: Path, ending: str) -> list[int]:
-    """Return the numbers that name files of a folder, in order."""
-    try:
-        names = [name.removesuffix(ending) for name in os.listdir(folder) if name.endswith(ending)]
-    except ABSENT:
-        return []
-    return sorted(int(name) for name in names if name.isdecimal())
-
-
-def reference_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reference of a run depends on: its data set and settings."""
+def reference_settings(spec: Json) -> Json:
+    """Return what the reference of a run depends on: its data set and settings."""
     setup = spec["setup"]
     floats = {name: value for name, value in spec["hyper"].items() if name.startswith("data.")}
     return {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"], **floats}

@@ -10,8 +10,8 @@ from harness.disk.documents import read_if_there
 from harness.disk.files import ABSENT
 from harness.disk.owners import wrote_and_died
 from harness.errors import Damaged
-from harness.store.folder import Store
-from harness.store.records import numbers, read_artefact
+from harness.store.folder import Store, numbers, read_artefact
+from harness.store.records import Record
 from harness.store.shelf import set_aside
 
 
@@ -39,24 +39,24 @@ def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]
             if name.endswith(".json") and not name.startswith("."):
                 fresh.scores(run_id, name.removesuffix(".json"))
     if record is not None:
-        fresh.damage |= _artefact_damage(folder, record["files"], record.get("sizes", {}), deep)
+        fresh.damage |= _artefact_damage(folder, record, deep)
     return fresh.damage
 
 
 def missing(store: Store) -> list[str]:
     """Return the line of every planned run, and of its scores, that was set aside and has not been made again."""
     needed: dict[Path, Path] = {}
-    for run_id in {row["run_id"] for row in store.plan["runs"]}:
+    for run_id in store.planned:
         folder, scores = store.run_folder(run_id), store.scores_path(run_id, store.plan["score_id"])
         needed |= {folder: folder / "record.json", scores: scores}
-    found = []
+    lines = []
     for number in numbers(store.folder / "damaged", ""):
         with suppress(Damaged):
-            said = read_if_there(store.folder / "damaged" / str(number) / "why.json", needs_sum=True)
-            path = store.folder / said["path"] if said is not None else None
-            if said is not None and path in needed and not os.path.exists(needed[path]):
-                found.append(said["line"])
-    return found
+            why = read_if_there(store.folder / "damaged" / str(number) / "why.json", needs_sum=True)
+            path = needed.get(store.folder / why["path"]) if why is not None else None
+            if why is not None and path is not None and not os.path.exists(path):
+                lines.append(why["line"])
+    return lines
 
 
 def spent_checkpoints(store: Store) -> list[Path]:
@@ -64,21 +64,16 @@ def spent_checkpoints(store: Store) -> list[Path]:
 
     They are left by a kill between the last commit and the end of a stack. Raises StoreError where there is no plan.
     """
-    found = sorted((store.folder / "checkpoints").glob("[!.]*"))
-    if not found:
+    paths = sorted((store.folder / "checkpoints").glob("[!.]*"))
+    if not paths:
         return []  # without reading a plan that may be large
     finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
-    return [path for path in found if finished.issuperset(stacks.get(path.name, [path.name]))]
-
-
-def dead_drafts(store: Store) -> list[Path]:
-    """Return the temporary files and folders of writers of this host that are gone: nobody puts them in place."""
-    return [path for path in sorted(store.folder.rglob(".*.tmp")) if wrote_and_died(path.name)]
+    return [path for path in paths if finished.issuperset(stacks.get(path.name, [path.name]))]
 
 
 def drop_drafts(store: Store) -> None:
-    """Remove what writers that were killed left half done; what cannot be removed stays, as nothing reads it."""
-    for path in dead_drafts(store):
+    """Remove what killed writers of this host left half done; what cannot be removed stays: nothing reads it."""
+    for path in [path for path in store.folder.rglob(".*.tmp") if wrote_and_died(path.name)]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -86,23 +81,23 @@ def drop_drafts(store: Store) -> None:
                 path.unlink()
 
 
-def _artefact_damage(folder: Path, sums: dict[str, str], sizes: dict[str, int], deep: bool) -> dict[Path, str]:
-    found = {}
-    for name, digest in sums.items():
+def _artefact_damage(folder: Path, record: Record, deep: bool) -> dict[Path, str]:
+    damage = {}
+    for name, digest in record.files.items():
         path = folder / name
         try:
             size = os.stat(path).st_size
         except OSError:
-            found[path] = "missing"
+            damage[path] = "missing"
             continue
-        if size != sizes.get(name, size):
-            found[path] = f"{size:,} bytes, of {sizes[name]:,}"
+        if size != record.sizes.get(name, size):
+            damage[path] = f"{size:,} bytes, of {record.sizes[name]:,}"
         elif deep:
             try:
                 read_artefact(path, digest)
             except Damaged as damaged:
-                found[path] = damaged.why
-    return found
+                damage[path] = damaged.why
+    return damage
 
 
 def _mend(store: Store, run_id: str, damage: dict[Path, str]) -> list[str]:

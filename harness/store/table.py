@@ -1,12 +1,13 @@
 """From records to one flat table: the columns of runs.parquet."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
+from harness.store.folder import Store
 from harness.store.frozen_tables import frozen_scored, frozen_table, is_frozen
 from harness.store.scoring_settings import SCORING, scoring
 
@@ -18,22 +19,7 @@ PROVENANCE = (
 )
 
 
-class Source(Protocol):
-    """What a table is made from: a Store."""
-
-    @property
-    def plan(self) -> Mapping[str, Any]: ...
-
-    folder: Path
-
-    def record(self, run_id: str) -> Mapping[str, Any] | None: ...
-
-    def last_attempt(self, run_id: str) -> Mapping[str, Any] | None: ...
-
-    def scores(self, run_id: str, score_id: str) -> Mapping[str, Any] | None: ...
-
-
-def runs_table(store: Source, of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+def runs_table(store: Store, of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
     """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
 
     Of frozen results it is the table that was kept.
@@ -80,7 +66,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
-def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame:
+def scored_table(store: Store, of: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
 
     Of frozen results it is the table that was kept.
@@ -92,32 +78,32 @@ def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame
     rows = []
     for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]) if of is None else of:
         scores = store.scores(run_id, plan["score_id"])
-        for step, metrics in (scores or {"steps": {}})["steps"].items():
-            rows.append({"run_id": run_id, "step": int(step), **metrics})
+        rows += [
+            {"run_id": run_id, "step": step, **metrics} for step, metrics in (scores.steps if scores else {}).items()
+        ]
     table = pd.DataFrame(rows, columns=None if rows else ["run_id", "step"])
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def _one_run(store: Source, spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
+def _one_run(store: Store, spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
     columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
-        return columns | ({"status": attempt["status"], "error": attempt["error"]} if attempt else {})
-    columns |= {"status": record["status"], "first_bad_step": record["first_bad_step"]}
-    columns |= {name: record["facts"].get(name) for name in FACTS}
-    columns |= {name: record["facts"][name] for name in FACTS_OF_PICTURES if name in record["facts"]}
-    columns |= {name: record["provenance"].get(name) for name in PROVENANCE}
+        return columns | (asdict(attempt) if attempt else {})
+    columns |= {"status": record.status, "first_bad_step": record.first_bad_step}
+    columns |= {name: record.facts.get(name) for name in FACTS}
+    columns |= {name: record.facts[name] for name in FACTS_OF_PICTURES if name in record.facts}
+    columns |= {name: record.provenance.get(name) for name in PROVENANCE}
     scores = store.scores(run_id, score_id)
     if scores is not None:
-        columns |= {"score_s": scores["score_s"], **scores.get("made_with", {})}
-        final = scores["steps"].get(str(setup["train"]["steps"]))
-        if record["status"] == "ok" and final is not None:
-            columns |= final
-    if record["status"] == "ok" and record["facts"].get("saturated") is not None:
-        columns["saturated"] = float(record["facts"]["saturated"])
+        columns |= {"score_s": scores.score_s, **scores.made_with}
+        if record.status == "ok":
+            columns |= scores.steps.get(setup["train"]["steps"], {})
+    if record.status == "ok" and record.facts.get("saturated") is not None:
+        columns["saturated"] = float(record.facts["saturated"] or 0)
     return columns
 
 

@@ -72,7 +72,7 @@ def results_of(store: Store, run_ids: Iterable[str], score_id: str) -> Iterator[
         if status != "ok" or scores is None:
             yield ("pending" if status == "ok" else status), None
             continue
-        last = scores["steps"][max(scores["steps"], key=int)].get("score")
+        last = scores.steps[max(scores.steps)].get("score")
         if last is None:
             raise HarnessError(f"{store.run_folder(run_id)}: the run has no score, by which a study chooses")
         yield status, float(last)

@@ -22,8 +22,8 @@ def rescored(folder, run_id, by):
     store = Store(folder)
     score_id = store.plan["score_id"]
     found = store.scores(run_id, score_id)
-    steps = {int(step): {**m, "w1_excess": m["w1_excess"] + by} for step, m in found["steps"].items()}
-    store.commit_scores(run_id, score_id, steps, found["score_s"])
+    steps = {step: {**m, "w1_excess": m["w1_excess"] + by} for step, m in found.steps.items()}
+    store.commit_scores(run_id, score_id, steps, found.score_s)
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
         (["results/small", "nowhere/small"], 3, "nowhere/small: no such folder"),
         (["nowhere/a", "nowhere/b"], 3, "nowhere/a and nowhere/b: no such folder"),
         (["results/small", "averaged", "averaged"], 2, "'averaged' is given twice"),
-        (["results/small", "averaged", "wlid"], 2, "'wlid': no folder, objective or architecture of results/small. "),
+        (["results/small", "averaged", "wlid"], 2, "'wlid': no folder, objective or architecture of results/small"),
         (["results/small", "averaged", "mlp"], 2, "an objective beside an architecture"),
         (["results/small", "averaged", "wgan-clip"], 2, "averaged and wgan-clip have no cell and seed in common: data"),
         (["results/small", "averaged", "pending"], 2, "averaged and pending: no run has ended on both sides yet"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -243,7 +244,7 @@ def test_status_names_who_trains_and_what_is_damaged(results, call):
     with store.claim("0001"):
         assert f"in training: stack 0001 by process {os.getpid()} on " in call("status")[1]
     path = store.run_folder(results["averaged mlp"]) / "record.json"
-    write_json(path, {**store.record(results["averaged mlp"]), "run_id": "0" * 16})
+    write_json(path, asdict(store.record(results["averaged mlp"])) | {"run_id": "0" * 16})
     before = tree()
     code, out, _ = call("status")
     assert code == 0

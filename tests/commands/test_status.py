@@ -27,13 +27,13 @@ def age(store, run_id, seconds, name="record.json"):
 
 
 def test_every_planned_run_is_counted_once(store, results):
-    counts = entry()["counts"]
-    assert sum(counts.values()) == entry()["planned"] == len(results)
+    counts = entry().counts
+    assert sum(counts.values()) == entry().planned == len(results)
     assert (counts["pending"], counts["diverged"]) == (1, 1)
 
 
 def test_there_is_no_speed_where_nothing_trains(store):
-    assert (entry()["runs_a_minute"], entry()["left_s"], entry()["training"]) == (None, None, [])
+    assert (entry().runs_a_minute, entry().left_s, entry().training) == (None, None, [])
 
 
 def test_the_speed_is_what_ended_after_the_first_stack(store, results):
@@ -41,12 +41,12 @@ def test_the_speed_is_what_ended_after_the_first_stack(store, results):
     for run_id, seconds in zip(ids, [120, 120, 60, 60, 5000], strict=False):
         age(store, run_id, seconds)  # two stacks of two a minute apart, a minute ago; one long before
     with store.claim("0001"):
-        assert entry()["runs_a_minute"] == pytest.approx(1, rel=0.05)
-        assert entry()["left_s"] == pytest.approx(60, rel=0.05)
+        assert entry().runs_a_minute == pytest.approx(1, rel=0.05)
+        assert entry().left_s == pytest.approx(60, rel=0.05)
         assert "1.0 runs a minute, " in status.render(statuses("results"))
         for run_id in ids:
             age(store, run_id, 30)
-        assert entry()["runs_a_minute"] is None  # one stack says nothing of the time between two
+        assert entry().runs_a_minute is None  # one stack says nothing of the time between two
 
 
 def test_failures_are_told_newest_first_in_a_line_each(store, results):
@@ -55,7 +55,7 @@ def test_failures_are_told_newest_first_in_a_line_each(store, results):
     for run_id, seconds in ((old, 50), (new, 5)):
         store.commit_attempt(run_id, "oom", f"too large {seconds}\x1b[31m", "log")
         age(store, run_id, seconds, "log.txt")
-    assert [failure["run_id"] for failure in entry()["failures"]] == [new, old]
+    assert [failure.run_id for failure in entry().failures] == [new, old]
     shown = status.render(statuses("results"))
     assert "  oom: " in shown
     assert "\x1b" not in shown

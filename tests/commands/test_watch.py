@@ -39,7 +39,7 @@ def interrupt():
 def test_it_ends_when_all_is_finished(store, results, naps):
     taken, then = naps
     then[1] = lambda: store.commit_attempt(results["pending mlp"], "failed", "boom", "log")
-    assert [found[0]["counts"]["pending"] for found in watched("results")] == [1, 0]
+    assert [found[0].counts["pending"] for found in watched("results")] == [1, 0]
     assert taken == [2.0]
 
 
@@ -50,7 +50,7 @@ def test_it_waits_for_what_a_study_plans_from_what_has_ended(store, results, nap
     store.write_plan({**store.plan, "study": study}, store.suite_text)
     naps[1][2] = lambda: store.write_plan({**store.plan, "study": {**study, "chosen": chosen}}, store.suite_text)
     seen = [found[0] for found in watched("results")]
-    assert [entry["more"] for entry in seen] == [True, True, False]
+    assert [entry.more for entry in seen] == [True, True, False]
     assert "1 failed; its study plans more once these have ended" in watching.line(seen[:1])
     said = "nobody is at work there: more to plan of its study; `harness run results/small/suite.yaml` goes on"
     assert watching.left(seen[0]) == f"results/small: {said}"

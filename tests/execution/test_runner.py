@@ -63,10 +63,10 @@ def contents(folder):
     for run_id in store.finished():
         record = store.record(run_id)
         found[run_id] = {
-            "status": record["status"],
+            "status": record.status,
             "steps": {str(s): store.snapshot(run_id, s) for s in store.steps(run_id)},
             "curves": {name: store.curves(run_id)[name].to_numpy() for name in store.curves(run_id)},
-            "scores": store.scores(run_id, store.plan["score_id"])["steps"]["20"]["w1"],
+            "scores": store.scores(run_id, store.plan["score_id"]).steps[20]["w1"],
         }
     return found
 

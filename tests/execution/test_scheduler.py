@@ -121,7 +121,7 @@ def test_a_run_that_fails_costs_itself_alone(work, plan, deed):
     assert (done.trained, done.lost, done.scored) == (7, 1, 7)
     assert fake_tasks.count(plan["folder"]) | {"ok": 7, FATES[deed][0]: 1} == fake_tasks.count(plan["folder"])
     (attempt,) = store.attempts(bad)
-    assert (attempt["status"], FATES[deed][1] in attempt["error"]) == (FATES[deed][0], True)
+    assert (attempt.status, FATES[deed][1] in attempt.error) == (FATES[deed][0], True)
     assert (store.run_folder(bad) / "log.txt").read_text().strip()
     assert [what["runs"] for event, what in told if event == "split"] == [runs_of(plan, "gan")]
     assert store.claims() == []
@@ -246,7 +246,7 @@ def test_lost_runs_wait_for_retry_which_trains_them_without_their_mates(work, pl
     assert [(stack["runs"], stack["members"]) for stack in again["stacks"]] == [([bad], [bad])]
     assert tasks.plan_retry(plan["folder"], ["objective=wgan-gp"])["stacks"] == []
     assert work(again)[0].lost == 1
-    assert [attempt["status"] for attempt in Store(plan["folder"]).attempts(bad)] == ["failed", "failed"]
+    assert [attempt.status for attempt in Store(plan["folder"]).attempts(bad)] == ["failed", "failed"]
     Path("deeds/gan-2").unlink()
     assert work(tasks.plan_retry(plan["folder"], []))[0].trained == 1
     assert fake_tasks.count(plan["folder"])["ok"] == 8
@@ -333,8 +333,8 @@ def test_on_a_gpu_a_stack_that_fails_is_replaced_by_its_halves_in_the_plan(work,
     assert (done.trained, done.lost) == (7, 1)
     halves = [stack for stack in store.plan["stacks"] if "replaces" in stack]
     assert [stack["runs"] for stack in halves] == [gan[:2], gan[2:], gan[2:3], gan[3:]]
-    assert store.record(gan[0])["provenance"]["stack"] == halves[0]["id"]
-    assert store.record(gan[3])["provenance"]["stack"] == halves[3]["id"]
+    assert store.record(gan[0]).provenance["stack"] == halves[0]["id"]
+    assert store.record(gan[3]).provenance["stack"] == halves[3]["id"]
     assert store.status(gan[2]) == "failed"
 
 

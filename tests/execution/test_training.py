@@ -88,7 +88,7 @@ def kept_of(folder):
     store, found = Store(folder), {}
     for run_id in store.finished():
         record = store.record(run_id)
-        found[run_id] = record["status"], record["files"]
+        found[run_id] = record.status, record.files
     return found
 
 

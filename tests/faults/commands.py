@@ -99,6 +99,6 @@ def status_works(folder: Path) -> int:
         if "no results there" not in str(error):
             raise
         return 0  # nothing was planned yet
-    assert sum(entry["counts"].values()) == entry["planned"], entry
-    assert not entry["damage"], entry["damage"]
-    return int(entry["counts"]["ok"])
+    assert sum(entry.counts.values()) == entry.planned, entry
+    assert not entry.damage, entry.damage
+    return int(entry.counts["ok"])

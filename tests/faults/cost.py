@@ -8,7 +8,7 @@ from statistics import median
 from faults import fake
 from faults.commands import PATIENCE_S, start
 from faults.table import Fault, Tries
-from harness.store import Store
+from harness.store import Record, Store
 
 TRAIN_S = 0.001  # of a run
 MOST_S, MOST_MS = 20.0, 10.0
@@ -42,15 +42,8 @@ def commit(folder: Path, rounds: int) -> Tries:
     names = ["curves.parquet", "samples.npz", "snapshots/10.npz", "snapshots/20.npz"]
     files = dict.fromkeys([*names, "generator.safetensors", "critic.safetensors"], bytes(range(256)) * 27)
     for number in range(rounds):
-        run_id, facts = f"{number:016x}", {"train_s": 0.0}
-        record = {
-            "run_id": run_id,
-            "status": "ok",
-            "first_bad_step": None,
-            "facts": facts,
-            "provenance": {},
-            "spec": {},
-        }
+        run_id = f"{number:016x}"
+        record = Record(run_id, "ok", facts={"train_s": 0.0})
         started = time.perf_counter()
         assert store.commit(record, files)
         store.commit_scores(run_id, "s", {20: {"w1": 0.5}}, 0.0)

@@ -16,7 +16,7 @@ from faults.commands import ROOT, call, start
 from faults.kills import ends_well, fake_start, uninterrupted
 from faults.records import records
 from faults.table import Fault, Tries, Untried
-from harness.store import Store, mend
+from harness.store import Record, Store, mend
 
 
 @contextmanager
@@ -130,8 +130,8 @@ def _flipped(content: bytes, place: int, bit: int = 0) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
 
 
-def _record(run_id: str) -> dict[str, Any]:
-    return {"run_id": run_id, "status": "ok", "first_bad_step": None, "facts": {}, "provenance": {}, "spec": {}}
+def _record(run_id: str) -> Record:
+    return Record(run_id, "ok")
 
 
 DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes | None]]] = {  # what is done to which file of a run
@@ -217,10 +217,10 @@ def old_results(folder: Path, rounds: int) -> Tries:
         shutil.copytree(ROOT / "tests" / "data" / "version1", folder / "old", dirs_exist_ok=True)
         (entry,) = json.loads(call(folder, "status", "old", "--json"))
         plan = json.loads((folder / "old" / "plan.json").read_text())
-        assert entry["planned"] == len(plan["runs"]) == sum(entry["counts"].values())
-        assert not entry["damage"]
+        assert entry.planned == len(plan["runs"]) == sum(entry.counts.values())
+        assert not entry.damage
         finished = Store(folder / "old").finished()
-        assert len(finished) == entry["counts"]["ok"] + entry["counts"]["diverged"] > 0
+        assert len(finished) == entry.counts["ok"] + entry.counts["diverged"] > 0
         for run_id in finished:
             assert Store(folder / "old").record(run_id) is not None
             call(folder, "logs", run_id, "--root", "old")

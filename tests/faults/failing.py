@@ -113,7 +113,7 @@ def lost(folder: Path, rounds: int) -> Tries:
             assert [store.status(run_id) for run_id in runs] == [status] * 2, objective
             for tried in (store.attempts(run_id) for run_id in runs if status != "ok"):
                 assert len(tried) == attempts
-                assert words in tried[-1]["error"], tried[-1]["error"]
+                assert words in tried[-1].error, tried[-1].error
             yield None
 
 
@@ -134,7 +134,7 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
     for row in store.plan["runs"]:
         status = store.status(row["run_id"])
         assert status == "ok" or (row["objective"] == "own" and status == "failed")
-        assert status == "ok" or "plugin.py" in store.attempts(row["run_id"])[-1]["error"]
+        assert status == "ok" or "plugin.py" in store.attempts(row["run_id"])[-1].error
     assert sum(json.loads(out)["counts"].values()) == len(planned(store.folder))
     yield None
 

@@ -25,7 +25,7 @@ from harness.execution import runner, tasks
 from harness.execution.runner import run as run_with
 from harness.execution.scheduler import Tasks, ignore
 from harness.spec import content_id
-from harness.store import LOST, STATUSES, Store, claims, mend, missing
+from harness.store import LOST, STATUSES, Record, Store, claims, mend, missing
 
 STEPS = 5
 SUITE = """\
@@ -114,14 +114,8 @@ def _plan(folder: str, *stamp: int) -> dict[str, Any]:
 
 def _commit(store: Store, spec: dict[str, Any], stack_id: str, state: bytes) -> dict[str, Any]:
     run_id = content_id(spec)
-    record = {
-        "run_id": run_id,
-        "spec": spec,
-        "status": "ok",
-        "first_bad_step": None,
-        "facts": {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0, "state": state.decode()},
-        "provenance": {"device": "cpu", "stack": stack_id},
-    }
+    facts: dict[str, Any] = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0, "state": state.decode()}
+    record = Record(run_id, "ok", spec, facts=facts, provenance={"device": "cpu", "stack": stack_id})
     size = int(os.environ.get("FAKE_BYTES", 2000))
     files = {"curves.parquet": state[:8], "snapshots/20.npz": state, "samples.npz": state * (size // len(state))}
     won = store.commit(record, files)

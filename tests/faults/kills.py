@@ -160,8 +160,8 @@ def worker_in_commit(folder: Path, rounds: int) -> Tries:
         assert until(lambda home=home: any(home.glob("results/real/runs/*/record.json"))), "it never committed"
         (record, *_) = home.glob("results/real/runs/*/record.json")
         stack = json.loads(record.read_text())["provenance"]["stack"]
-        (claimed,) = (c for c in Store(home / "results/real").claims() if c["stack"] == stack)
-        assert claimed["pid"] == process.pid
+        (claimed,) = (c for c in Store(home / "results/real").claims() if c.stack == stack)
+        assert claimed.pid == process.pid
         for pid in workers(process.pid):
             os.kill(pid, signal.SIGKILL)
         ended(process, 0)

@@ -14,11 +14,11 @@ def records(folder: Path) -> dict[str, Any]:
     for run_id in sorted(store.finished()):
         record, scores = store.record(run_id), store.scores(run_id, store.plan["score_id"])
         assert record is not None, store.damage
-        for name in record["files"]:
+        for name in record.files:
             store.artefact(run_id, name)
-        kept = {key: record[key] for key in ("status", "first_bad_step", "spec", "files")}
-        facts = {key: value for key, value in record["facts"].items() if key not in TIMINGS}
-        found[run_id] = {**kept, "facts": facts, "scores": scores and scores["steps"]}
+        kept = {key: getattr(record, key) for key in ("status", "first_bad_step", "spec", "files")}
+        facts = {key: value for key, value in record.facts.items() if key not in TIMINGS}
+        found[run_id] = {**kept, "facts": facts, "scores": scores and scores.steps}
     assert not store.damage, store.damage
     return found
 

@@ -14,7 +14,7 @@ from faults.commands import ROOT, ended, start
 from faults.kills import REAL, ends_well, fake_start, uninterrupted
 from faults.records import records
 from faults.table import Fault, Tries
-from harness.store import Store, claims
+from harness.store import Record, Store, claims
 
 STALE_S = 0.5
 
@@ -146,9 +146,8 @@ def claimed_elsewhere(store: Store, stack: str) -> None:
     assert as_on_another_host(lambda: store.claim(stack)) is not None
 
 
-def _record(run_id: str, whose: str) -> dict[str, Any]:
-    facts = {"train_s": 0.0, "whose": whose}
-    return {"run_id": run_id, "status": "ok", "first_bad_step": None, "facts": facts, "provenance": {}, "spec": {}}
+def _record(run_id: str, whose: str) -> Record:
+    return Record(run_id, "ok", facts={"train_s": 0.0}, provenance={"whose": whose})
 
 
 FAULTS = [

@@ -9,7 +9,7 @@ from harness.plan.make import make_plan
 from harness.report import build_report
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.cell_table import FAILURES
-from harness.store import Store
+from harness.store import Record, Store
 from harness.suite.format.models import Suite
 
 
@@ -31,8 +31,8 @@ def lose(store, status):
     for row in store.plan["runs"]:
         if status in ("ok", "diverged"):
             first_bad_step = 7 if status == "diverged" else None
-            more = {"spec": store.plan["specs"][row["run_id"]], "facts": {}, "provenance": {}}
-            store.commit({"run_id": row["run_id"], "status": status, "first_bad_step": first_bad_step, **more}, {})
+            spec = store.plan["specs"][row["run_id"]]
+            store.commit(Record(row["run_id"], status, spec, first_bad_step), {})
         else:
             store.commit_attempt(row["run_id"], status, "it broke", "log")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.disk.owners import booted, is_alive, owner
-from harness.store import STALE_S, Store
+from harness.store import STALE_S, Holder, Store
 from harness.store import claims as module
 from harness.store.claims import Claims
 
@@ -25,7 +25,7 @@ def test_a_claim_is_one_processs_until_it_is_released(tmp_path):
         assert other.claim("0001") is None
         assert store.claim("0001") is None
         assert claim.renew()
-        assert other.claims() == [{"stack": "0001", "host": owner()["host"], "pid": os.getpid(), "alive": True}]
+        assert other.claims() == [Holder("0001", owner()["host"], os.getpid(), alive=True)]
     assert not claim.renew()
     assert other.claims() == []
     assert other.claim("0001") is not None
@@ -41,7 +41,7 @@ def test_one_whose_owner_died_is_taken_over_at_once(tmp_path):
     done = subprocess.run([sys.executable, "-c", CLAIM, str(tmp_path)], capture_output=True, timeout=60)
     assert done.returncode == 0
     assert done.stdout == b"True\n"
-    assert [claim["alive"] for claim in Store(tmp_path).claims()] == [False]
+    assert [claim.alive for claim in Store(tmp_path).claims()] == [False]
     assert Store(tmp_path).claim("0001") is not None
 
 
@@ -50,7 +50,7 @@ def test_a_process_that_is_dead_and_not_yet_waited_for_is_dead(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", CLAIM, str(tmp_path)], stdout=subprocess.PIPE)
     child.stdout.read()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert [claim["alive"] for claim in Store(tmp_path).claims()] == [False]
+    assert [claim.alive for claim in Store(tmp_path).claims()] == [False]
     child.wait()
     child.stdout.close()
 
@@ -109,9 +109,9 @@ def test_one_that_a_power_failure_emptied_holds_nobody_up(folder, monkeypatch):
     path = folder / "0001.json"
     path.write_bytes(b"")
     monkeypatch.setattr(module, "booted", lambda: path.stat().st_mtime + 1)
-    assert Claims(folder).held() == [{"stack": "0001", "host": None, "pid": None, "alive": False}]
+    assert Claims(folder).held() == [Holder("0001", None, None, alive=False)]
     assert Claims(folder).take("0001") is not None
-    assert [claim["alive"] for claim in Claims(folder).held()] == [True]
+    assert [claim.alive for claim in Claims(folder).held()] == [True]
     path.write_bytes(b"")
     monkeypatch.setattr(module, "booted", lambda: None)  # where that is not known
     assert Claims(folder).take("0001") is None

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from harness.disk.arrays import npz_bytes
 from harness.disk.documents import write_json
 from harness.disk.files import write_atomic
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import Store
+from harness.store import Record, Store
 from harness.store import folder as folder_module
 
 RUN = "a" * 16
-RECORD = {"run_id": RUN, "status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
+RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
 
 
 @pytest.fixture
@@ -28,9 +29,9 @@ def test_a_record_comes_back_whole(store):
     shots = {"snapshots/10.npz": npz_bytes({"generated": np.eye(2)}), "snapshots/5.npz": npz_bytes({"x": np.ones(1)})}
     assert store.commit(RECORD, shots)
     record = store.record(RUN)
-    assert {key: record[key] for key in RECORD} == RECORD
-    assert set(record["files"]) == set(shots)
-    assert record["sizes"] == {name: len(content) for name, content in shots.items()}
+    assert replace(record, files={}, sizes={}) == RECORD
+    assert set(record.files) == set(shots)
+    assert record.sizes == {name: len(content) for name, content in shots.items()}
     assert store.finished() == {RUN}
     assert store.steps(RUN) == [5, 10]
     assert np.array_equal(store.snapshot(RUN)["generated"], np.eye(2))
@@ -41,8 +42,8 @@ def test_a_record_comes_back_whole(store):
 
 def test_the_first_commit_wins_and_the_second_touches_nothing(store):
     assert store.commit(RECORD, {"samples.npz": b"first"})
-    assert not store.commit({**RECORD, "facts": {"train_s": 9.0}}, {"samples.npz": b"second", "late.npz": b""})
-    assert store.record(RUN)["facts"] == {"train_s": 1.5}
+    assert not store.commit(replace(RECORD, facts={"train_s": 9.0}), {"samples.npz": b"second", "late.npz": b""})
+    assert store.record(RUN).facts == {"train_s": 1.5}
     assert store.artefact(RUN, "samples.npz") == b"first"
     assert sorted(os.listdir(store.run_folder(RUN))) == ["record.json", "samples.npz"]
 
@@ -75,7 +76,7 @@ def test_attempts_are_numbered_and_the_last_is_the_status_until_a_record_comes(s
     for n in range(11):
         store.commit_attempt(RUN, "failed", f"attempt {n}", "log")
     store.commit_attempt(RUN, "oom", "last", "log \ud800")
-    assert [attempt["error"] for attempt in store.attempts(RUN)] == [*(f"attempt {n}" for n in range(11)), "last"]
+    assert [attempt.error for attempt in store.attempts(RUN)] == [*(f"attempt {n}" for n in range(11)), "last"]
     assert store.status(RUN) == "oom"
     store.commit(RECORD, {})
     assert store.status(RUN) == "ok"
@@ -86,13 +87,13 @@ def test_scores_are_kept_beside_the_record(store):
     assert store.unscored([RUN, "b" * 16], "s1") == [RUN]
     store.commit_scores(RUN, "s1", {0: {"w1": 1.0}, 10: {"w1": None}}, 0.5)
     assert store.unscored([RUN], "s1") == []
-    assert store.scores(RUN, "s1")["steps"] == {"0": {"w1": 1.0}, "10": {"w1": None}}
+    assert store.scores(RUN, "s1").steps == {0: {"w1": 1.0}, 10: {"w1": None}}
     assert store.scores(RUN, "s2") is None
 
 
 def test_nan_is_never_written(store):
     with pytest.raises(HarnessError, match="not finite"):
-        store.commit({**RECORD, "facts": {"train_s": float("nan")}}, {})
+        store.commit(replace(RECORD, facts={"train_s": float("nan")}), {})
     assert store.finished() == set()
 
 
@@ -113,8 +114,8 @@ def test_a_record_of_another_run_and_one_that_leads_out_of_its_folder_are_damage
     other = store.run_folder("b" * 16)
     other.mkdir()
     (store.run_folder(RUN) / "record.json").rename(other / "record.json")
-    store.commit({**RECORD, "run_id": "c" * 16, "status": "pending"}, {})
-    store.commit({**RECORD, "run_id": "d" * 16}, {"../../../stolen": b"x"})
+    store.commit(replace(RECORD, run_id="c" * 16, status="pending"), {})
+    store.commit(replace(RECORD, run_id="d" * 16), {"../../../stolen": b"x"})
     assert [store.record(run_id) for run_id in ("b" * 16, "c" * 16, "d" * 16)] == [None] * 3
     assert sorted(store.damage.values()) == [
         "it is no record",
@@ -293,10 +294,10 @@ def test_runs_are_put_in_place_under_their_lock(store, monkeypatch):
     def placed(*arguments):
         with (store.folder / "runs/.lock").open() as lock, pytest.raises(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        asked.append(place(*arguments))
-        return asked[-1]
+        linked.append(link(*arguments))
+        return linked[-1]
 
-    asked, place = [], folder_module.place
-    monkeypatch.setattr(folder_module, "place", placed)
+    linked, link = [], folder_module.link_once
+    monkeypatch.setattr(folder_module, "link_once", placed)
     assert store.commit(RECORD, {"samples.npz": b"x"})
-    assert asked == [True]
+    assert linked == [True]

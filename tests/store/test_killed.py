@@ -4,16 +4,17 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from killing import GROWING, Killed, disk, refuse
 from plans import plan_of
 
 from harness.errors import StoreError
-from harness.store import Store, mend, run_damage
+from harness.store import Record, Store, mend, run_damage
 
 RUN = "a" * 16
-RECORD = {"run_id": RUN, "status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
+RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
 ARTEFACTS = {"curves.parquet": b"curves" * 50, "snapshots/10.npz": b"shot" * 50, "samples.npz": b"points"}
 PLAN = plan_of(RUN)
 
@@ -44,7 +45,7 @@ def prepared(folder, operation):
     with disk():
         store.write_plan(PLAN, "name: old\n")
         store.write_checkpoint("0001", {"state": b"old" * 99})
-        store.commit({**RECORD, "run_id": "b" * 16}, ARTEFACTS)
+        store.commit(replace(RECORD, run_id="b" * 16), ARTEFACTS)
         if operation == "mend":
             commit(store)
     if operation == "mend":

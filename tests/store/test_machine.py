@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from killing import Killed, disk
 
-from harness.store import LOST, STALE_S, STATUSES, Store, mend, run_damage
+from harness.store import LOST, STALE_S, STATUSES, Record, Store, mend, run_damage
 from harness.store import claims as module
 from harness.store.claims import Claims
 
@@ -102,7 +102,7 @@ class Runners(RuleBasedStateMachine):
     def commit(self, runner, run, at):
         self.written += 1
         content = b"trained for the %d-th time" % self.written
-        record = {"run_id": run, "status": "ok", "facts": {"n": self.written}, "provenance": {}}
+        record = Record(run, "ok", facts={"n": self.written})
         won = []
         store = self.stores[runner]
         done = self.attempted(runner, at, lambda: won.append(store.commit(record, {"samples.npz": content})))

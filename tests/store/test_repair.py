@@ -1,16 +1,17 @@
 """Damage is set aside under damaged/ and named in a line; its run is pending, and nothing else changes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from plans import plan_of
 
 from harness.disk.arrays import npz_bytes
-from harness.store import Store, mend, missing, run_damage
+from harness.store import Record, Store, mend, missing, run_damage
 
 RUN, OTHER = "a" * 16, "b" * 16
-RECORD = {"status": "ok", "first_bad_step": None, "facts": {"train_s": 1.5}, "provenance": {}}
+RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
 SHOT = "snapshots/4.npz"
 
 
@@ -21,7 +22,9 @@ def store(tmp_path):
     made.write_plan(plan_of(RUN, OTHER), "")
     made.commit_attempt(RUN, "failed", "boom", "log")
     for run_id in (RUN, OTHER):
-        made.commit({**RECORD, "run_id": run_id}, {SHOT: npz_bytes({"generated": np.arange(6.0)}), "samples.npz": b"x"})
+        made.commit(
+            replace(RECORD, run_id=run_id), {SHOT: npz_bytes({"generated": np.arange(6.0)}), "samples.npz": b"x"}
+        )
         made.commit_scores(run_id, "s", {4: {"w1": 1.0}}, 0.1)
     return made
 
@@ -63,7 +66,7 @@ def test_a_run_with_a_damaged_record_or_artefact_is_set_aside_whole_and_done_aga
     assert (store.status(RUN), store.status(OTHER)) == ("pending", "ok")
     assert missing(store) == [line]
     assert mend(store, [RUN, OTHER], deep=True) == []
-    assert store.commit({**RECORD, "run_id": RUN}, {SHOT: whole, "samples.npz": b"x"})
+    assert store.commit(replace(RECORD, run_id=RUN), {SHOT: whole, "samples.npz": b"x"})
     assert missing(store) == []
     assert store.unscored([RUN, OTHER], "s") == [RUN]
 
@@ -100,7 +103,7 @@ def test_a_damaged_attempt_goes_alone_and_the_one_before_is_the_status(store):
     assert store.status("c" * 16) == "failed"
     assert len(mend(store, ["c" * 16])) == 1
     store.commit_attempt("c" * 16, "timeout", "again", "log")
-    assert [attempt["status"] for attempt in store.attempts("c" * 16)] == ["failed", "timeout"]
+    assert [attempt.status for attempt in store.attempts("c" * 16)] == ["failed", "timeout"]
 
 
 def test_a_folder_with_another_runs_record_is_set_aside(store):
@@ -121,7 +124,7 @@ def test_one_that_was_mended_and_trained_meanwhile_is_left_alone(store, monkeypa
         monkeypatch.setattr(Store, "placing", placing)
         other = Store(store.folder)
         assert mend(other, [RUN])
-        assert other.commit({**RECORD, "run_id": RUN}, {})
+        assert other.commit(replace(RECORD, run_id=RUN), {})
         return placing(self)
 
     monkeypatch.setattr(Store, "placing", after_another)

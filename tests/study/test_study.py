@@ -52,7 +52,7 @@ def suite(tmp_path, monkeypatch):
 def contents(root):
     """The study that plan.json keeps, and what each run ended in."""
     store = Store(Path(root, "drawn"))
-    scores = {run_id: store.scores(run_id, store.plan["score_id"])["steps"] for run_id in store.finished()}
+    scores = {run_id: store.scores(run_id, store.plan["score_id"]).steps for run_id in store.finished()}
     return store.plan["study"], scores
 
 

@@ -129,10 +129,10 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
     (done,) = tasks.score_runs(str(store.folder), [run_id])
     after = store.scores(run_id, score_id)
     assert done["reference_s"] is None
-    assert after["steps"] == before["steps"]
-    assert after["made_with"] == before["made_with"]
+    assert after.steps == before.steps
+    assert after.made_with == before.made_with
     versions = [f"scoring.{name}" for name in ("torch", "numpy", "scipy", "pot", "torch-fidelity", "cpu_isa")]
-    assert {*after["made_with"]} == {*versions, "extractor_weights[poses]"}
+    assert {*after.made_with} == {*versions, "extractor_weights[poses]"}
 
 
 def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
