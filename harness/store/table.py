@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
-from harness.store.folder import Store
 from harness.store.frozen_tables import frozen_scored, frozen_table, is_frozen
+from harness.store.records import Attempt, Json, Record, Scores
 from harness.store.scoring_settings import SCORING, scoring
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
@@ -19,7 +20,22 @@ PROVENANCE = (
 )
 
 
-def runs_table(store: Store, of: Sequence[Mapping[str, Any]] | None = None) -> pd.DataFrame:
+class Source(Protocol):
+    """What a table is made from: a Store."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Json: ...
+
+    def record(self, run_id: str) -> Record | None: ...
+
+    def last_attempt(self, run_id: str) -> Attempt | None: ...
+
+    def scores(self, run_id: str, score_id: str) -> Scores | None: ...
+
+
+def runs_table(store: Source, of: Sequence[Json] | None = None) -> pd.DataFrame:
     """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
 
     Of frozen results it is the table that was kept.
@@ -40,7 +56,7 @@ def runs_table(store: Store, of: Sequence[Mapping[str, Any]] | None = None) -> p
     return one_kind_a_column(pd.DataFrame(rows))
 
 
-def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
+def from_plan(table: pd.DataFrame, plan: Json) -> pd.DataFrame:
     """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
 
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
@@ -66,7 +82,7 @@ def from_plan(table: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
-def scored_table(store: Store, of: Sequence[str] | None = None) -> pd.DataFrame:
+def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
 
     Of frozen results it is the table that was kept.
@@ -85,7 +101,7 @@ def scored_table(store: Store, of: Sequence[str] | None = None) -> pd.DataFrame:
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def _one_run(store: Store, spec: Mapping[str, Any], score_id: str) -> dict[str, Any]:
+def _one_run(store: Source, spec: Json, score_id: str) -> dict[str, Any]:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
     columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
@@ -107,7 +123,7 @@ def _one_run(store: Store, spec: Mapping[str, Any], score_id: str) -> dict[str, 
     return columns
 
 
-def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(spec: Json) -> dict[str, Any]:
     """Return the columns of a run's resolved settings: steps, hyper.*, data.*, setup.*; lists and mappings as text."""
     return {"steps": spec["setup"]["train"]["steps"], **_hyper(spec["hyper"]), **_setup(spec["setup"])}
 
@@ -118,7 +134,7 @@ def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:
     return {"hyper.lr": hyper["critic_lr"] if same else None, **columns}
 
 
-def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
+def _setup(setup: Json) -> dict[str, Any]:
     """Flatten a Setup: parameters of both players also under their plain name, null where the two differ."""
     columns: dict[str, Any] = {}
     generator, critic = setup["generator"], setup["critic"]
