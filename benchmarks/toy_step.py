@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.plain_loop import PlainLoop, Size
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 from harness.spec import RunSpec
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite
@@ -116,7 +116,7 @@ def _stack(size: Size, runs: int) -> Steps:
 
 def stepped(specs: Sequence[RunSpec]) -> Steps:
     """Return steps of these runs in one stack, a lone one without its axis."""
-    stack = Stack(specs, "single" if len(specs) == 1 else "stacked", torch.device("cpu"), torch.float32)
+    stack = Stack(specs, Placement("single" if len(specs) == 1 else "stacked"))
     done = iter(range(stack.steps))
 
     def step() -> None:

@@ -16,7 +16,7 @@ from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS, Dataset, picture_dataset
 from harness.datasets.dataset_settings import PictureSettings
 from harness.datasets.images import Pictures
-from harness.engine import noise
+from harness.engine import Placement, noise
 from harness.engine.checkpoint import FILE
 from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
@@ -36,6 +36,7 @@ SMALL_NETWORKS = {
     "strided-critic": {"width": 1},
 }
 HERE = [name for name, entry in DATASETS.items() if entry.fetch is None]  # without a download
+DOUBLE = Placement(dtype=torch.float64)
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from oracles import BLOBS, HERE, data_for, make_spec
+from oracles import BLOBS, DOUBLE, HERE, data_for, make_spec
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
@@ -44,7 +43,7 @@ def version(case):
 
 
 def losses(spec):
-    curves = train([spec], dtype=torch.float64)[0].curves
+    curves = train([spec], placement=DOUBLE)[0].curves
     return {player: [float(f"{x:.6g}") for x in curves[f"{player}_loss"]] for player in ("critic", "generator")}
 
 

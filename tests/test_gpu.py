@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from oracles import alike, make_spec, same
+from oracles import DOUBLE, alike, make_spec, same
 
-from harness.engine import Checkpoints, train
+from harness.engine import Checkpoints, Placement, train
 from harness.objectives import OBJECTIVES
 
 pytestmark = [
@@ -19,8 +19,8 @@ pytestmark = [
 def test_the_same_run_on_gpu_and_cpu(objective, architecture):
     """In float64, where the order of a sum does not show in 15 steps."""
     specs = [make_spec(objective, architecture=architecture, seed=seed) for seed in range(3)]
-    here = train(specs, at=[15], samples=50, dtype=torch.float64)
-    there = train(specs, at=[15], samples=50, device="cuda", dtype=torch.float64)
+    here = train(specs, at=[15], samples=50, placement=DOUBLE)
+    there = train(specs, at=[15], samples=50, placement=Placement(device="cuda", dtype=torch.float64))
     for cpu, gpu in zip(here, there, strict=True):
         np.testing.assert_allclose(gpu.curves["critic_loss"], cpu.curves["critic_loss"], rtol=1e-5, atol=1e-6)
         generated = [run.snapshots[15]["generated"] for run in (cpu, gpu)]
@@ -30,7 +30,7 @@ def test_the_same_run_on_gpu_and_cpu(objective, architecture):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_same_pinned_stack_gives_the_same_bits(objective):
     specs = [make_spec(objective, seed=seed) for seed in range(4)]
-    first, second = (train(specs, device="cuda") for _ in range(2))
+    first, second = (train(specs, placement=Placement(device="cuda")) for _ in range(2))
     assert all(same(a.weights, b.weights) for a, b in zip(first, second, strict=True))
 
 
@@ -38,7 +38,9 @@ def test_the_same_pinned_stack_gives_the_same_bits(objective):
 def test_a_resumed_stack_gives_the_same_bits(objective):
     specs = [make_spec(objective, seed=seed, tricks=("ema",)) for seed in range(4)]
     kept = []
-    whole = train(specs, [5, 15], 50, device="cuda", checkpoints=Checkpoints(kept.append, every_s=0))
-    resumed = train(specs, [5, 15], 50, device="cuda", checkpoints=Checkpoints(kept.append, kept[7], every_s=0))
+    whole = train(specs, [5, 15], 50, Placement(device="cuda"), checkpoints=Checkpoints(kept.append, every_s=0))
+    resumed = train(
+        specs, [5, 15], 50, Placement(device="cuda"), checkpoints=Checkpoints(kept.append, kept[7], every_s=0)
+    )
     assert len(kept) == 15 + 7  # it went on from its eighth step
     assert alike(resumed, whole)

@@ -9,6 +9,7 @@ checkpoint  a stack between two steps, as bytes    process        the state that
 """
 
 from harness.engine.checkpoint import Checkpoints
+from harness.engine.stack import Placement
 from harness.engine.training_loop import Outcome, train
 
-__all__ = ["Checkpoints", "Outcome", "train"]
+__all__ = ["Checkpoints", "Outcome", "Placement", "train"]

@@ -6,6 +6,7 @@ torch.vmap, and a "single" run with its axis taken off.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -33,11 +34,21 @@ class Phase(NamedTuple):
     streams: Mapping[str, noise.Stream]
 
 
+@dataclass(frozen=True)
+class Placement:
+    """How and where runs train: `mode` is "stacked" or "single", one run without the [runs] axis."""
+
+    mode: str = "stacked"
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+
+
 class Stack:
     """Runs that train together: their game, their noise, and their stacked state [runs, ...]."""
 
-    def __init__(self, specs: Sequence[RunSpec], mode: str, device: torch.device, dtype: torch.dtype) -> None:
-        self.specs, self.mode, self.device, self.dtype = list(specs), mode, device, dtype
+    def __init__(self, specs: Sequence[RunSpec], placement: Placement) -> None:
+        mode, device = placement.mode, torch.device(placement.device)
+        self.specs, self.mode, self.device, self.dtype = list(specs), mode, device, placement.dtype
         self.setup, self.seeds = specs[0].setup, [spec.seed for spec in specs]
         self.steps, self.trained = int(self.setup.train["steps"]), self.setup.train["generator"] == "trained"
         n_critic = self.setup.train["n_critic"] if self.trained else 1

@@ -13,7 +13,7 @@ from harness.datasets import DATASETS
 from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
 from harness.engine.process import own_state
 from harness.engine.snapshots import Snapshot, ms_per_sample, take_snapshots
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 from harness.engine.step import RunState
 from harness.spec import RunSpec
 
@@ -44,9 +44,7 @@ def train(
     specs: Sequence[RunSpec],
     at: Sequence[int] = (),
     samples: int = 1000,
-    mode: str = "stacked",
-    device: str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    placement: Placement = Placement(),  # noqa: B008  # frozen
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     frames: Collection[int] = (),
 ) -> list[Outcome]:
@@ -58,8 +56,8 @@ def train(
     size of its stack. Interrupted and resumed from one of its `checkpoints`, a training has the same outcomes; their
     seconds leave out what had to be done again.
     """
-    pinned = list(specs) * 2 if mode == "stacked" and len(specs) == 1 else list(specs)
-    stack = Stack(pinned, mode, torch.device(device), dtype)
+    pinned = list(specs) * 2 if placement.mode == "stacked" and len(specs) == 1 else list(specs)
+    stack = Stack(pinned, placement)
     address = training_id(stack, at, samples, frames)
     shown = {*at, *frames}
     trail = unpack(checkpoints.resume, stack, address) if checkpoints.resume else None

@@ -50,7 +50,7 @@ def _outcomes(
 ) -> "list[Outcome]":
     import torch
 
-    from harness.engine import Checkpoints, train
+    from harness.engine import Checkpoints, Placement, train
     from harness.metrics import samples_drawn
     from harness.suite.format.models import frame_steps, scored_steps
 
@@ -68,7 +68,7 @@ def _outcomes(
     steps, samples = specs[0].setup.train["steps"], samples_drawn(score["samples"], specs[0])
     at, frames = scored_steps(score["at"], steps), frame_steps(score.get("frames", 0), steps)
     with memory_limit(settings.get("limits", {}).get("memory_gb")):
-        return train(specs, at, samples, stack["mode"], device, checkpoints=checkpoints, frames=frames)
+        return train(specs, at, samples, Placement(stack["mode"], device), checkpoints=checkpoints, frames=frames)
 
 
 def _committed(

@@ -48,14 +48,14 @@ def _trained(
     trial: Mapping[str, Any], specs: list[RunSpec], device: str, samples: int
 ) -> tuple[list["Outcome"], list[Value], float]:
     """Return outcomes, timings, and the seconds of all steps of the stack."""
-    from harness.engine import train
+    from harness.engine import Placement, train
     from harness.metrics import samples_drawn
     from harness.plan.stacks import work
     from harness.store.artefacts import artefacts
 
     started, setup = time.perf_counter(), specs[0].setup
     steps, key, members = setup.train["steps"], trial["key"], trial["members"]
-    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), trial["mode"], device)
+    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), Placement(trial["mode"], device))
     sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
     train_s = members * outcomes[0].facts["train_s"]
     keep_s = time.perf_counter() - started - train_s

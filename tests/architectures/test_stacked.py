@@ -7,7 +7,7 @@ from engine.test_resume import check_resumed
 from oracles import data_for, make_spec, plain_loop, same
 
 from harness.architectures import ARCHITECTURES, dcgan, stacked
-from harness.engine import train
+from harness.engine import Placement, train
 from harness.engine.networks import couples_samples
 from harness.objectives import OBJECTIVES
 
@@ -27,7 +27,7 @@ def spec(architecture="dcgan", objective="wgan-gp", norm=None, dataset=None, ste
 
 def check_equal_to_plain_loop(specs, mode="stacked"):
     """In float64. What is kept is float32, and its last bits too much to ask."""
-    for one, outcome in zip(specs, train(specs, mode=mode, dtype=torch.float64), strict=True):
+    for one, outcome in zip(specs, train(specs, placement=Placement(mode, dtype=torch.float64)), strict=True):
         expected = plain_loop(one)
         for player in ("generator", "critic"):
             got = outcome.curves[f"{player}_loss"]

@@ -9,13 +9,13 @@ from oracles import alike, arrays, make_spec, same
 
 from harness.engine import Checkpoints, checkpoint, train
 from harness.engine.checkpoint import FILE, Trail, pack, training_id, unpack
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 
 
 def some_stack(**changes):
     made = {"seeds": (0, 1), "mode": "stacked", "dtype": torch.float32, "steps": 6, **changes}
     specs = [make_spec(seed=seed, steps=made["steps"]) for seed in made["seeds"]]
-    return Stack(specs, made["mode"], torch.device("cpu"), made["dtype"])
+    return Stack(specs, Placement(made["mode"], dtype=made["dtype"]))
 
 
 @pytest.fixture(scope="module")

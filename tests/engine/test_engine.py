@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles import NAN_AT, make_spec, plain_loop, same
+from oracles import DOUBLE, NAN_AT, make_spec, plain_loop, same
 
 from harness import objectives
 from harness.architectures import ARCHITECTURES
 from harness.engine import noise, schedules, train
 from harness.engine.networks import with_statistics_of
 from harness.engine.snapshots import AMONG, critic_scores
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 PLAYERS = ("generator", "critic")
 
 
 def check_equal_to_plain_loop(specs, mode):
-    for spec, outcome in zip(specs, train(specs, mode=mode, dtype=torch.float64), strict=True):
+    for spec, outcome in zip(specs, train(specs, placement=Placement(mode, dtype=torch.float64)), strict=True):
         expected = plain_loop(spec)
         for player in PLAYERS:
             got = outcome.curves[f"{player}_loss"]
@@ -130,9 +130,7 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
     gan = train([make_spec("gan", seed=5, steps=1)], at=[0], samples=64)[0]
     gp = train([make_spec("wgan-gp", seed=5, steps=1)], at=[0], samples=64)[0]
     assert same(gan.snapshots[0], gp.snapshots[0])
-    stacks = [
-        Stack([make_spec(name, seed=5)], "stacked", torch.device("cpu"), torch.float32) for name in ("gan", "wgan-gp")
-    ]
+    stacks = [Stack([make_spec(name, seed=5)], Placement()) for name in ("gan", "wgan-gp")]
     for player, purpose in (("critic", "real"), ("critic", "latent"), ("generator", "latent")):
         for update in (0, 3, noise.BLOCK + 1):
             first, second = (stack.phases[player].streams[purpose].row(update) for stack in stacks)
@@ -168,8 +166,8 @@ def test_a_run_that_overflows_is_diverged():
 def test_ema_is_the_average_of_the_generators_path():
     decay = 0.9
     spec = make_spec(tricks=("ema",), hyper={"ema.decay": decay}, steps=6)
-    outcome = train([spec], at=[6], samples=10, dtype=torch.float64)[0]
-    path = [train([make_spec(steps=k)], dtype=torch.float64)[0].weights["generator"] for k in range(1, 7)]
+    outcome = train([spec], at=[6], samples=10, placement=DOUBLE)[0]
+    path = [train([make_spec(steps=k)], placement=DOUBLE)[0].weights["generator"] for k in range(1, 7)]
     average = {k: v.copy() for k, v in initial_generator(spec).items()}
     for weights in path:
         average = {k: decay * average[k] + (1 - decay) * weights[k] for k in average}
@@ -181,7 +179,7 @@ def test_ema_is_the_average_of_the_generators_path():
 def initial_generator(spec):
     """Weights after training at a rate of zero."""
     still = replace(spec, hyper={**spec.hyper, "generator_lr": 0.0, "critic_lr": 0.0})
-    return train([still], dtype=torch.float64)[0].weights["generator"]
+    return train([still], placement=DOUBLE)[0].weights["generator"]
 
 
 def test_the_moving_average_is_what_is_sampled():
@@ -325,7 +323,7 @@ def test_the_critic_grid_is_the_critic_on_the_grid():
 
 def stack_with_norm(norm, runs=2):
     specs = [make_spec("wgan-clip", architecture="mlp-bn", seed=seed, players={"norm": norm}) for seed in range(runs)]
-    return Stack(specs, "stacked", torch.device("cpu"), torch.float64)
+    return Stack(specs, DOUBLE)
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "none"])
@@ -384,11 +382,12 @@ def test_a_network_of_any_module_trains_under_vmap_and_alone(monkeypatch):
         build_generator=lambda s, shape: Wrapped(known.build_generator(s, shape)),
         build_critic=lambda s, shape: Wrapped(known.build_critic(s, shape)),
     )
-    plain = train([make_spec(seed=s) for s in range(2)], dtype=torch.float64)
+    plain = train([make_spec(seed=s) for s in range(2)], placement=DOUBLE)
     monkeypatch.setitem(ARCHITECTURES, "mlp", wrapped)
     for mode in ("stacked", "single"):
         again = train(
-            [make_spec()] if mode == "single" else [make_spec(seed=s) for s in range(2)], mode=mode, dtype=torch.float64
+            [make_spec()] if mode == "single" else [make_spec(seed=s) for s in range(2)],
+            placement=Placement(mode, dtype=torch.float64),
         )
         np.testing.assert_allclose(again[0].curves["critic_loss"], plain[0].curves["critic_loss"], rtol=1e-5)
 

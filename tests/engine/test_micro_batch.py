@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from engine.test_resume import check_resumed
-from oracles import make_spec, plain_loop, same
+from oracles import DOUBLE, make_spec, plain_loop, same
 
-from harness.engine import train
+from harness.engine import Placement, train
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2, "latent": 3, "norm": "layer"}}
@@ -28,8 +28,10 @@ def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
     """In float64, up to rounding: of the plain loop where it has what is asked, else of the engine."""
     parts = [make_spec(**how, seed=s, steps=10, batch=8, micro_batch=micro) for s in range(runs)]
     whole = [make_spec(**how, seed=s, steps=10, batch=8) for s in range(runs)]
-    expected = train(whole, mode=mode, dtype=torch.float64)
-    for one, other, spec in zip(train(parts, mode=mode, dtype=torch.float64), expected, whole, strict=True):
+    expected = train(whole, placement=Placement(mode, dtype=torch.float64))
+    for one, other, spec in zip(
+        train(parts, placement=Placement(mode, dtype=torch.float64)), expected, whole, strict=True
+    ):
         for name, curve in one.curves.items():
             np.testing.assert_allclose(curve, other.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)
         for player in ("generator", "critic"):
@@ -41,9 +43,7 @@ def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_is_a_mean_over_samples(objective):
-    whole, parts = (
-        train([make_spec(objective, steps=5, **m)], dtype=torch.float64)[0] for m in ({}, {"micro_batch": 4})
-    )
+    whole, parts = (train([make_spec(objective, steps=5, **m)], placement=DOUBLE)[0] for m in ({}, {"micro_batch": 4}))
     for name, curve in parts.curves.items():
         np.testing.assert_allclose(curve, whole.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
@@ -65,7 +65,7 @@ NOISY = Trick(
 def test_what_tricks_draw_for_a_sample_goes_with_its_part(monkeypatch):
     monkeypatch.setitem(TRICKS, "noisy", NOISY)
     whole, parts = (
-        train([make_spec(tricks=("noisy",), steps=5, batch=8, **m)], dtype=torch.float64)[0]
+        train([make_spec(tricks=("noisy",), steps=5, batch=8, **m)], placement=DOUBLE)[0]
         for m in ({}, {"micro_batch": 2})
     )
     for name, curve in parts.curves.items():

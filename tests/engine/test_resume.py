@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from harness.architectures import ARCHITECTURES
 from harness.engine import Checkpoints, train
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 AT = (0, 5, 12)
@@ -70,7 +70,7 @@ def test_in_every_mode(case, mode, monkeypatch):
         monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], forward=None, slope=None))
     seeds = range(1 if mode == "single" else 2)
     specs = [make_spec(**{"seed": seed, "steps": 12, **CASES[case]}) for seed in seeds]
-    check_resumed(specs, mode="single" if mode == "single" else "stacked")
+    check_resumed(specs, placement=Placement("single" if mode == "single" else "stacked"))
 
 
 @pytest.mark.slow
@@ -229,8 +229,8 @@ def test_the_memory_of_tricks_is_kept_whatever_its_tree(trick, mode, monkeypatch
         monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], forward=None, slope=None))
     seeds = range(1 if mode == "single" else 2)
     specs = [make_spec("nsgan", seed=seed, steps=12, tricks=("test",)) for seed in seeds]
-    whole = check_resumed(specs, mode="single" if mode == "single" else "stacked")
-    plain = train([make_spec("nsgan", steps=12)], mode="single" if mode == "single" else "stacked")
+    whole = check_resumed(specs, placement=Placement("single" if mode == "single" else "stacked"))
+    plain = train([make_spec("nsgan", steps=12)], placement=Placement("single" if mode == "single" else "stacked"))
     assert not same(whole[0].curves, plain[0].curves)  # what it remembers does change the training
 
 
@@ -242,7 +242,7 @@ def test_a_state_lies_densely_as_a_checkpoint_restores_it(objective, architectur
     monkeypatch.setitem(TRICKS, "late", LATE)
     tricks = ("ema", "late")
     specs = [make_spec(objective, architecture=architecture, seed=s, tricks=tricks) for s in range(2)]
-    stack = Stack(specs, "stacked", torch.device("cpu"), torch.float32)
+    stack = Stack(specs, Placement())
     for step in range(3):
         stack.step(step)
         assert [leaf for leaf in tree_leaves(stack.state) if not leaf.is_contiguous()] == []

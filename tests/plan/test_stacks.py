@@ -50,7 +50,7 @@ import re, torch
 from pathlib import Path
 from oracles import BLOBS, make_spec
 from harness.datasets import DATASETS
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 from harness.plan.stacks import run_bytes
 
 def peak():  # of this program alone: what getrusage says includes the size of the one that started it
@@ -62,7 +62,7 @@ def begin(dataset, width, batch, runs):
         make_spec("wgan-gp", dataset, "dcgan", players=players, batch=batch, seed=seed, n_critic=1)
         for seed in range(runs)
     ]
-    return Stack(specs, "single" if runs == 1 else "stacked", torch.device("cpu"), torch.float32)
+    return Stack(specs, Placement("single" if runs == 1 else "stacked"))
 
 torch.set_num_threads(1)
 DATASETS.update(BLOBS)
