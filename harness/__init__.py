@@ -29,6 +29,7 @@ _HOMES = {  # "": a module of this name
     "HarnessError": "harness.errors",
     "Metric": "harness.metrics",
     "Objective": "harness.objectives",
+    "Paper": "harness.papers",
     "Recipe": "harness.objectives",
     "RunSpec": "harness.spec",
     "Setup": "harness.spec",

@@ -1,6 +1,6 @@
 """What a suite can name, as `harness list` prints it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.errors import lookup
@@ -18,6 +18,7 @@ def catalogue(what: str) -> list[dict[str, Any]]:
         "objectives": _objectives,
         "architectures": _architectures,
         "datasets": _datasets,
+        "tricks": _tricks,
         "metrics": _metrics,
         "extractors": _extractors,
     }
@@ -50,43 +51,49 @@ def _suites() -> list[dict[str, Any]]:
 def _objectives() -> list[dict[str, Any]]:
     from harness.objectives import OBJECTIVES
 
-    return [
-        {
-            "name": name,
-            "summary": _cited(o.summary, o.papers),
-            "settings": {k: o.recipe["toys"].hyper.get(k, v) for k, v in o.hyper.items()},
-            "recipe": {kind: str(recipe) for kind, recipe in o.recipe.items()},
-        }
-        for name, o in OBJECTIVES.items()
-    ]
+    entries = []
+    for name, entry in OBJECTIVES.items():
+        settings = {key: entry.recipe["toys"].hyper.get(key, value) for key, value in entry.hyper.items()}
+        recipe = {kind: str(recipe) for kind, recipe in entry.recipe.items()}
+        entries.append(_entry(name, entry.summary, entry.papers, settings) | {"recipe": recipe})
+    return entries
 
 
-def _cited(summary: str, papers: Sequence[Paper]) -> str:
-    return f"{summary} ({cited(papers)})" if papers else summary
+def _entry(name: str, summary: str, papers: Iterable[Paper], settings: Mapping[str, Any]) -> dict[str, Any]:
+    sources = cited({paper.key: paper for paper in papers}.values())
+    return {"name": name, "summary": f"{summary} ({sources})" if sources else summary, "settings": dict(settings)}
 
 
 def _architectures() -> list[dict[str, Any]]:
     from harness.architectures import ARCHITECTURES
 
     entries = []
-    for name, a in ARCHITECTURES.items():
-        settings = a.generator_model(**a.generator).model_dump(mode="json", exclude_none=True)
-        entries.append({"name": name, "summary": a.summary, "settings": settings})
+    for name, entry in ARCHITECTURES.items():
+        settings = entry.generator_model(**entry.generator).model_dump(mode="json", exclude_none=True)
+        entries.append(_entry(name, entry.summary, entry.papers, settings))
     return entries
 
 
 def _datasets() -> list[dict[str, Any]]:
     from harness.datasets import DATASETS
 
-    return [{"name": name, "summary": d.summary, "settings": {**d.setup, **d.hyper}} for name, d in DATASETS.items()]
+    return [_entry(name, d.summary, d.papers, {**d.setup, **d.hyper}) for name, d in DATASETS.items()]
+
+
+def _tricks() -> list[dict[str, Any]]:
+    from harness.objectives import TRICKS
+
+    return [_entry(name, t.summary, t.papers, {**t.setup, **t.hyper}) for name, t in TRICKS.items()]
 
 
 def _metrics() -> list[dict[str, Any]]:
     from harness.metrics import FEATURE_METRICS, METRICS, FeatureMetric, Metric
 
     metrics: list[Metric | FeatureMetric] = [*METRICS.values(), *FEATURE_METRICS.values()]
+    papers = [[paper for column in metric.columns for paper in column.papers] for metric in metrics]
     return [
-        {"name": ", ".join(map(str, metric.columns)), "summary": metric.summary, "settings": {}} for metric in metrics
+        _entry(", ".join(map(str, metric.columns)), metric.summary, papers_of, {})
+        for metric, papers_of in zip(metrics, papers, strict=True)
     ]
 
 

@@ -29,7 +29,7 @@ RunArgument = Annotated[str, typer.Argument(help="A run_id, or an unambiguous be
 DatasetArgument = Annotated[str, typer.Argument(help="The name of a data set.")]
 ArchitectureArgument = Annotated[str, typer.Argument(help="The name of an architecture.")]
 ListArgument = Annotated[
-    str, typer.Argument(help="suites, objectives, architectures, datasets, metrics or extractors.")
+    str, typer.Argument(help="suites, objectives, architectures, datasets, tricks, metrics or extractors.")
 ]
 BenchArgument = Annotated[
     str, typer.Argument(help="engine or images: stacks against a plain loop; study: stacks against single runs.")

@@ -145,7 +145,9 @@ def test_init_writes_a_suite_that_plans(call):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["suites", "objectives", "architectures", "datasets", "metrics", "extractors"])
+@pytest.mark.parametrize(
+    "what", ["suites", "objectives", "architectures", "datasets", "tricks", "metrics", "extractors"]
+)
 def test_lists_are_the_tables(call, what):
     entries = json.loads(call("list", what, "--json")[1])
     shown = call("list", what)[1]
