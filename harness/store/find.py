@@ -17,10 +17,10 @@ def result_folders(path: str) -> list[Path]:
 
     Frozen results below it are passed over. Raises StoreError where there is none, and where it is frozen itself.
     """
-    found = all_folders(path)
-    kept = [folder for folder in found if not is_frozen(folder)]
+    folders = all_folders(path)
+    kept = [folder for folder in folders if not is_frozen(folder)]
     if not kept:
-        refuse_frozen(found[0])
+        refuse_frozen(folders[0])
     return kept
 
 
@@ -48,10 +48,10 @@ def one_folder(path: str) -> Path:
 
     Raises StoreError where there is none, HarnessError where there are several.
     """
-    found = result_folders(path)
-    if len(found) > 1:
-        raise HarnessError(f"{path}: {len(found)} suites found there; name one of them, such as {found[0]}")
-    return found[0]
+    folders = result_folders(path)
+    if len(folders) > 1:
+        raise HarnessError(f"{path}: {len(folders)} suites found there; name one of them, such as {folders[0]}")
+    return folders[0]
 
 
 def report_folder(root: str, folder: str) -> str:
@@ -95,8 +95,8 @@ def find_run(text: str, root: str) -> Found:
     if not begins:
         raise HarnessError(f"RUN {given!r}: no run in {root} begins so.{_near(text.lower()[:16], sorted(where))}")
     if len(begins) > 1:
-        shown = ", ".join(begins[:NEAR]) + (", ..." if len(begins) > NEAR else "")
-        raise HarnessError(f"RUN {given!r}: {len(begins)} runs in {root} begin so: {shown}; write more of it.")
+        ids = ", ".join(begins[:NEAR]) + (", ..." if len(begins) > NEAR else "")
+        raise HarnessError(f"RUN {given!r}: {len(begins)} runs in {root} begin so: {ids}; write more of it.")
     (run_id,) = begins
     stores = where[run_id]
     if len(stores) > 1:

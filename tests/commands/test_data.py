@@ -115,7 +115,7 @@ def test_only_extractors_in_the_cache_are_known(cache, monkeypatch):
         numbers = {"shape": task.train.shape[1:], "error": 0.3, "scale": 1.0}
         return {name: np.asarray(value) for name, value in (state | numbers).items()}
 
-    monkeypatch.setattr(own, "_made", untrained)
+    monkeypatch.setattr(own, "_trained", untrained)
     _built.cache_clear()
     assert known("classifier", "digits", {}) is known("inception", "digits", {}) is None
     assert tasks == []
