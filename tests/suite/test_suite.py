@@ -10,8 +10,11 @@ import pytest
 from oracles import write_grey
 from pydantic import ValidationError
 
+from harness.plan.description import describe
+from harness.plan.make import make_plan
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import points
+from harness.suite import matrix
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite, schema, scored_steps
 from harness.suite.load import load_suite
@@ -231,3 +234,23 @@ def test_table2_trains_the_same_networks_with_both_objectives():
         assert gan.hyper["critic_lr"] == gan.hyper["generator_lr"]
         assert gp.hyper["critic_lr"] == gp.hyper["generator_lr"]
     assert norms == {("none", "none"), ("batch", "layer")}
+
+
+def test_each_setting_is_resolved_once_from_reading_to_the_plan(load, monkeypatch):
+    calls = []
+    real = matrix.resolve
+    monkeypatch.setattr(matrix, "resolve", lambda *parts: calls.append(parts) or real(*parts))
+    suite = load(HEAD + "seeds: 3\ntrain: {lr: [1e-3, 1e-4]}\n" + BLOCK)
+    describe(suite, make_plan(suite, None, "cpu"), set())
+    runs = expand(suite).runs
+    assert len(calls) == len({(run.objective, *run.sweep.items()) for run in runs}) == len(runs) / 3
+
+
+def test_a_missing_file_and_what_is_no_yaml_are_refused_without_torch(tmp_path):
+    (tmp_path / "bad.yaml").write_text("a: [")
+    code = "import runpy, sys; sys.argv = ['harness', 'plan', sys.argv[1]]\n"
+    code += "try:\n    runpy.run_module('harness', run_name='__main__')\n"
+    code += "except SystemExit as end:\n    print(end.code, 'torch' in sys.modules)"
+    for name in ("none.yaml", "bad.yaml"):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, text=True)
+        assert done.stdout.split() == ["2", "False"], done
