@@ -45,7 +45,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
         plugged = how.get("metrics", {})
         steps = {step: score(x, reference, step == end, plugged) for step, x in points.items() if x is not None}
         took = time.perf_counter() - started - (making_s or 0.0)
-        made_with = {f"extractor_weights[{name}]": seen.extractor.digest for name, seen in reference.seen.items()}
+        weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
+        made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}
         store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
         done.append({"run_id": run_id, "score_s": took, "reference_s": making_s})
     return done

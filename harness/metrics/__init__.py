@@ -88,7 +88,7 @@ def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None
         from harness.metrics.extractors import defaults
 
         names = defaults(dataset.pictures(settings)) if extractors is None else list(dict.fromkeys(extractors))
-    reference = replace(bare, floors=floors, seen={name: see(name, spec, points, samples) for name in names})
+    reference = replace(bare, floors=floors, real_features={name: see(name, spec, points, samples) for name in names})
     return replace(reference, nulls=_nulls(spec, reference)) if has_score(reference) else reference
 
 
@@ -138,22 +138,22 @@ def untrained(spec: RunSpec, reference: Reference) -> dict[str, float] | None:
 
 def null_row(points: Points, reference: Reference) -> dict[str, float]:
     """Return the columns by which a sampler stands beside the runs: its distance and excess, quality and coverage."""
-    if reference.seen:
-        return image_metrics.null_columns(points, *next(iter(reference.seen.items())))
+    if reference.real_features:
+        return image_metrics.null_columns(points, *next(iter(reference.real_features.items())))
     return sample_metrics.null_columns(points, reference)
 
 
 def has_score(reference: Reference) -> bool:
     """Whether runs have a score against a reference: of points by W1, of images by the first extractor's FID."""
-    return bool(reference.seen) or METRICS["w1"].applies(reference)
+    return bool(reference.real_features) or METRICS["w1"].applies(reference)
 
 
 def _floor(reference: Reference) -> null_samplers.Floor:
     """Return the distance between real samples, over the draws of the floor."""
-    if not reference.seen:
+    if not reference.real_features:
         return null_samplers.Floor(reference.floors["w1"], reference.floors["w1_sd"])
-    name, first = next(iter(reference.seen.items()))
-    return null_samplers.Floor(first.real[f"fid[{name}]@{len(first.held)}"], first.real[FLOOR_NOISE])
+    name, first = next(iter(reference.real_features.items()))
+    return null_samplers.Floor(first.reached[f"fid[{name}]@{len(first.held_out)}"], first.reached[FLOOR_NOISE])
 
 
 def samples_drawn(samples: int, spec: RunSpec) -> int:
@@ -186,8 +186,8 @@ def score(
                 columns |= {f"{column}_floor": reference.floors[column] for column in values}
     if "w1" in columns:
         columns["w1_excess"] = columns["w1"] - reference.floors["w1"]
-    if reference.seen:
-        columns |= columns_of(generated, reference.seen, last)
+    if reference.real_features:
+        columns |= columns_of(generated, reference.real_features, last)
     if columns.keys() & null_samplers.POWER.keys():
         columns |= null_samplers.score_of(columns, reference.nulls, _floor(reference))
         columns |= null_samplers.columns_of_nulls(reference.nulls, _floor(reference)) if last else {}
@@ -272,8 +272,8 @@ def score_id(
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 
 
-def extractors_id(asked: Sequence[str] | None) -> dict[str, object]:
+def extractors_id(named: Sequence[str] | None) -> dict[str, object]:
     """Return what the features depend on, beside the data: which extractors a suite asks for, and their versions."""
     from harness.metrics.extractors import EXTRACTORS
 
-    return {"asked": asked and list(asked), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}
+    return {"asked": named and list(named), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}

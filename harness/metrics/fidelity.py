@@ -84,7 +84,7 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
     return manifold_scores(generated[:n], real[:n], NEIGHBOURS) | published
 
 
-def floors(held: Features, train: Features) -> dict[str, float]:
+def floors(held_out: Features, train: Features) -> dict[str, float]:
     """Return FID, KID and the scores by neighbours of real training pictures [m, k] against the held-out ones [n, k].
 
     They are means over draws of n of the training pictures, or of all where there are no more; `fid_sd` is the standard
@@ -92,19 +92,19 @@ def floors(held: Features, train: Features) -> dict[str, float]:
     """
     draws = []
     for draw in range(FLOOR_DRAWS):
-        real = train[np.random.default_rng(draw).permutation(len(train))[: len(held)]]
-        draws.append({"fid": fid(real, held), "kid": kid(real, held), **neighbours(real, held)})
+        real = train[np.random.default_rng(draw).permutation(len(train))[: len(held_out)]]
+        draws.append({"fid": fid(real, held_out), "kid": kid(real, held_out), **neighbours(real, held_out)})
     means = {name: float(np.mean([values[name] for values in draws])) for name in draws[0]}
     return means | {"fid_sd": float(np.std([values["fid"] for values in draws], ddof=1))}
 
 
-def floor_of_halves(held: Features) -> float:
+def floor_of_halves(held_out: Features) -> float:
     """Return the FID of one half of the held-out pictures against the other: the mean over splits."""
     values = []
     for draw in range(FLOOR_DRAWS):
-        rows = np.random.default_rng(draw).permutation(len(held))
-        half = len(held) // 2
-        values.append(fid(held[rows[:half]], held[rows[half : 2 * half]]))
+        rows = np.random.default_rng(draw).permutation(len(held_out))
+        half = len(held_out) // 2
+        values.append(fid(held_out[rows[:half]], held_out[rows[half : 2 * half]]))
     return float(np.mean(values))
 
 

@@ -29,21 +29,21 @@ Columns = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Seen:
+class RealFeatures:
     """What an extractor sees in a data set.
 
     extractor  itself, so that all runs are scored by one network, wherever and whenever that is done
-    held       features [n, k] of the held-out pictures of the reference
+    held_out   features [n, k] of the held-out pictures of the reference
     train      features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
     expected   of a classifier, the share of each class in the training part [c]
-    real       what real pictures reach, by column
+    reached    what real pictures reach, by column
     """
 
     extractor: "Extractor"
-    held: Features
+    held_out: Features
     train: Features
     expected: NDArray[np.float64] | None = None
-    real: Mapping[str, float] = field(default_factory=dict)
+    reached: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,20 @@ class FeatureMetric:
     """How some columns are computed from what an extractor sees.
 
     columns    their facts, what real pictures reach aside
-    compute    (features [n, k], scores [n, c] of classes or None, seen, name) -> columns
+    compute    (features [n, k], scores [n, c] of classes or None, real, name) -> columns
     needs      features, scores of whatever classes, or those of the classes of the data
     last_only  whether the last scored step alone is worth its cost
     """
 
     version: int
     columns: tuple[Column, ...]
-    compute: "Callable[[Features, Features | None, Seen, str], Columns]"
+    compute: "Callable[[Features, Features | None, RealFeatures, str], Columns]"
     summary: str
     needs: Literal["features", "scores", "classes"] = "features"
     last_only: bool = False
 
 
-def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Seen:
+def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> RealFeatures:
     """Look at a data set with an extractor: at the held-out pictures `points` [n, c, h, w] and at its training part.
 
     Raises DataError where the extractor cannot be had.
@@ -78,10 +78,10 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Se
     extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
     whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
     pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
-    held, used_rows = extractor.look(points), _some(len(used), samples)
+    looks, used_rows = extractor.look(points), _some(len(used), samples)
     train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
-    seen = Seen(extractor, held.features, train, _shares(pictures) if extractor.classes else None)
-    return replace(seen, real=_reached(seen, held.scores, pool, name))
+    real = RealFeatures(extractor, looks.features, train, _shares(pictures) if extractor.classes else None)
+    return replace(real, reached=_reached(real, looks.scores, pool, name))
 
 
 def _shares(pictures: "Pictures") -> NDArray[np.float64]:
@@ -91,10 +91,10 @@ def _shares(pictures: "Pictures") -> NDArray[np.float64]:
     return np.asarray(counts / counts.sum())
 
 
-def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) -> Columns:
+def columns_of(points: NDArray[np.uint8], by_extractor: Mapping[str, RealFeatures], last: bool) -> Columns:
     """Return the columns of pictures [n, c, h, w] by every extractor, each beside what real pictures reach."""
     columns: Columns = {}
-    for name, real in seen.items():
+    for name, real in by_extractor.items():
         looks = real.extractor.look(points)
         there = {"features": True, "scores": looks.scores is not None, "classes": real.expected is not None}
         weak, error = is_weak(real), real.extractor.error
@@ -102,20 +102,24 @@ def columns_of(points: NDArray[np.uint8], seen: Mapping[str, Seen], last: bool) 
             if there[metric.needs] and (last or not metric.last_only):
                 values = metric.compute(looks.features, looks.scores, real, name)
                 columns |= dict.fromkeys(values, math.nan) if weak and metric.needs == "classes" else values
-        columns |= {beside(column): value for column, value in real.real.items() if column in columns}
+        columns |= {beside(column): value for column, value in real.reached.items() if column in columns}
         if not math.isnan(error):
             columns |= {f"extractor_error[{name}]": error, f"extractor_weak[{name}]": float(weak)}
-    return columns | _excess(columns, *next(iter(seen.items())))
+    return columns | _excess(columns, *next(iter(by_extractor.items())))
 
 
-def is_weak(seen: Seen) -> bool:
+def is_weak(real: RealFeatures) -> bool:
     """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out pictures, or does
     not find the classes of real ones among them. Its features are compared all the same.
     """
-    if seen.expected is None:
-        return too_weak(seen.extractor.error)
-    n, k = len(seen.held), len(seen.expected)
-    return too_weak(seen.extractor.error, seen.real[_modes(k, n)], classes.modes_possible(seen.expected, n))
+    if real.expected is None:
+        return too_weak(real.extractor.error)
+    n, k = len(real.held_out), len(real.expected)
+    return too_weak(
+        real.extractor.error,
+        real.reached[_modes(k, n)],
+        classes.modes_possible(real.expected, n),
+    )
 
 
 def too_weak(error: float, modes: float = math.nan, possible: float = math.nan) -> bool:
@@ -136,18 +140,18 @@ def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, float
     return {"error": extractor.error, "modes": modes, "modes_possible": possible, "weak": weak}
 
 
-def _excess(columns: Columns, name: str, seen: Seen) -> Columns:
+def _excess(columns: Columns, name: str, real: RealFeatures) -> Columns:
     """Return the FID beyond that of real pictures, by the first extractor."""
-    column = f"fid[{name}]@{len(seen.held)}"
-    return {"fid_excess": columns[column] - seen.real[column]}
+    column = f"fid[{name}]@{len(real.held_out)}"
+    return {"fid_excess": columns[column] - real.reached[column]}
 
 
-def null_columns(points: NDArray[np.uint8], name: str, seen: Seen) -> Columns:
+def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Columns:
     """Return the columns by which a null sampler stands in a ranking: FID and its excess, and those by neighbours."""
-    looks = seen.extractor.look(points)
-    columns = _fid(looks.features, None, seen, name) | _neighbours(looks.features, None, seen, name)
-    plain = {column: value for column, value in columns.items() if column in dict(_named(name, len(seen.held)))}
-    return plain | _excess(columns, name, seen)
+    looks = real.extractor.look(points)
+    columns = _fid(looks.features, None, real, name) | _neighbours(looks.features, None, real, name)
+    plain = {column: value for column, value in columns.items() if column in dict(_named(name, len(real.held_out)))}
+    return plain | _excess(columns, name, real)
 
 
 def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
@@ -177,17 +181,17 @@ def _some(n: int, most: int) -> NDArray[np.intp]:
     return np.random.default_rng(0).permutation(n)[:most]
 
 
-def _reached(seen: Seen, scores: Features | None, pool: Features, name: str) -> Columns:
+def _reached(real: RealFeatures, scores: Features | None, pool: Features, name: str) -> Columns:
     """Return what real pictures reach: of training pictures against held-out ones the mean over draws; of the half
     held-out part that of its halves; of classes the held-out part's."""
-    n, half = len(seen.held), len(seen.held) // 2
-    mean = fidelity.floors(seen.held, pool)
+    n, half = len(real.held_out), len(real.held_out) // 2
+    mean = fidelity.floors(real.held_out, pool)
     reached = {column: mean[key] for column, key in _named(name, n)} | {NOISE: mean[NOISE]}
-    reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(seen.held)
-    reached |= {} if scores is None else _isc(seen.held, scores, seen, name)
-    if seen.expected is not None:
-        columns = _classes(seen.held, scores, seen, name)
-        reached |= {column: columns[column] for column in ("class_kl", _modes(len(seen.expected), n))}
+    reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(real.held_out)
+    reached |= {} if scores is None else _isc(real.held_out, scores, real, name)
+    if real.expected is not None:
+        columns = _classes(real.held_out, scores, real, name)
+        reached |= {column: columns[column] for column in ("class_kl", _modes(len(real.expected), n))}
     return reached
 
 
@@ -199,45 +203,45 @@ def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
         yield f"{plain}[{name},k{fidelity.NEIGHBOURS}]@{min(n, fidelity.MOST_NEIGHBOURS)}", plain
 
 
-def _fid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
-    n = len(seen.held)
-    m = min(n, len(seen.train))  # as many as held-out ones, so that the two can be set side by side
+def _fid(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    m = min(n, len(real.train))  # as many as held-out ones, so that the two can be set side by side
     return {
-        f"fid[{name}]@{n}": fidelity.fid(features[:n], seen.held),
-        f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], seen.held[: n // 2]),
-        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], seen.train[:m]),
+        f"fid[{name}]@{n}": fidelity.fid(features[:n], real.held_out),
+        f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], real.held_out[: n // 2]),
+        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], real.train[:m]),
         f"fid_singular[{name}]": float(n <= features.shape[1]),
     }
 
 
-def _kid(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
-    n = len(seen.held)
-    return {f"kid[{name}]@{n}": fidelity.kid(features[:n], seen.held)}
+def _kid(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    return {f"kid[{name}]@{n}": fidelity.kid(features[:n], real.held_out)}
 
 
-def _isc(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+def _isc(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
     assert scores is not None
-    n = len(seen.held)
+    n = len(real.held_out)
     return {f"isc[{name}]@{n}": fidelity.isc(scores[:n])}
 
 
-def _neighbours(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
-    n = len(seen.held)
-    scores_of = fidelity.neighbours(features[:n], seen.held)
+def _neighbours(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    scores_of = fidelity.neighbours(features[:n], real.held_out)
     return {column: scores_of[plain] for column, plain in _named(name, n) if plain in scores_of}
 
 
-def _classes(features: Features, scores: Features | None, seen: Seen, name: str) -> Columns:
+def _classes(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
     assert scores is not None
-    assert seen.expected is not None
-    scores = scores[: len(seen.held)]  # as many as the held-out ones, which the floor and the ceiling are of
+    assert real.expected is not None
+    scores = scores[: len(real.held_out)]  # as many as the held-out ones, which the floor and the ceiling are of
     n, k = scores.shape
     columns = {
-        "class_kl": classes.class_kl(scores, seen.expected),
-        "class_kl_plugin": coverage.expected_kl(n, seen.expected),
+        "class_kl": classes.class_kl(scores, real.expected),
+        "class_kl_plugin": coverage.expected_kl(n, real.expected),
         _modes(k, n): classes.modes(scores),
     }
-    shares = zip(seen.extractor.classes, classes.shares(scores), strict=True)
+    shares = zip(real.extractor.classes, classes.shares(scores), strict=True)
     return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
 
 

@@ -90,7 +90,7 @@ def score_of(columns: Mapping[str, float], nulls: Mapping[str, Columns], floor: 
     to learn that so many samples would show.
     """
     name, excess = excess_in(columns)
-    zeros = [excess_in(found)[1] for null, found in nulls.items() if NULLS[null].is_zero]
+    zeros = [excess_in(own)[1] for null, own in nulls.items() if NULLS[null].is_zero]
     zero = min((value for value in zeros if np.isfinite(value)), default=0.0)
     if not zero > NOISE * floor.sd:
         return {"score": float("nan"), "score_undefined": 1.0}
@@ -113,8 +113,8 @@ def columns_of_nulls(nulls: Mapping[str, Columns], floor: Floor) -> Columns:
     """Return the columns `null.<name>.<column>` that stand beside a run's, with the score of each null sampler."""
     return {
         f"null.{null}.{column}": value
-        for null, found in nulls.items()
-        for column, value in (found | score_of(found, nulls, floor)).items()
+        for null, own in nulls.items()
+        for column, value in (own | score_of(own, nulls, floor)).items()
         if column != "score_undefined"
     }
 

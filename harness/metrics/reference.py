@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.metrics.image_metrics import Seen
+from harness.metrics.image_metrics import RealFeatures
 from harness.metrics.transport import Points
 
 Arrays = dict[str, np.ndarray]
@@ -19,7 +19,7 @@ class Reference:
     floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
     modes, sd centres [K, d] and standard deviation in data units, where the data set has modes
     train     at most n points of the fixed set that runs are trained on, where there is one
-    seen      of pictures, what each extractor sees in them
+    real_features  of pictures, what each extractor makes of real ones
     nulls     by null sampler its columns: the excess that the score's zero is made of, quality and coverage
     """
 
@@ -28,7 +28,7 @@ class Reference:
     modes: Points | None = None
     sd: float = 0.0
     train: Points | None = None
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    real_features: Mapping[str, RealFeatures] = field(default_factory=dict)
     nulls: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -36,11 +36,15 @@ def reference_arrays(reference: Reference) -> Arrays:
     """Return a reference as arrays for an npz file, what extractors see and their weights included."""
     arrays = {"reference": reference.points, "sd": np.array(reference.sd)}
     arrays |= {name: x for name, x in (("modes", reference.modes), ("train", reference.train)) if x is not None}
-    for name, seen in reference.seen.items():
-        parts = {"held": seen.held, "train": seen.train, "classes": np.array(seen.extractor.classes, dtype=str)}
-        parts |= {} if seen.expected is None else {"expected": seen.expected}
-        parts |= {f"real.{column}": np.array(value) for column, value in seen.real.items()}
-        parts |= {f"weights.{key}": array for key, array in seen.extractor.ready.weights.items()}
+    for name, real in reference.real_features.items():
+        parts = {
+            "held": real.held_out,
+            "train": real.train,
+            "classes": np.array(real.extractor.classes, dtype=str),
+        }
+        parts |= {} if real.expected is None else {"expected": real.expected}
+        parts |= {f"real.{column}": np.array(value) for column, value in real.reached.items()}
+        parts |= {f"weights.{key}": array for key, array in real.extractor.ready.weights.items()}
         arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
     arrays |= null_arrays(reference.nulls)
     return arrays | {f"floor.{name}": np.array(value) for name, value in reference.floors.items()}
@@ -48,23 +52,23 @@ def reference_arrays(reference: Reference) -> Arrays:
 
 def reference_from(arrays: Arrays) -> Reference:
     """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
-    seen = {name: _seen(name, parts) for name, parts in _groups("seen", arrays).items()}
+    real_features = {name: _seen(name, parts) for name, parts in _groups("seen", arrays).items()}
     return Reference(
         arrays["reference"],
         _floats("floor.", arrays),
         arrays.get("modes"),
         float(arrays["sd"]),
         arrays.get("train"),
-        seen,
+        real_features,
         nulls_from(arrays),
     )
 
 
-def _seen(name: str, parts: Arrays) -> Seen:
+def _seen(name: str, parts: Arrays) -> RealFeatures:
     from harness.metrics.extractors import restored
 
     extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
-    return Seen(extractor, parts["held"], parts["train"], parts.get("expected"), _floats("real.", parts))
+    return RealFeatures(extractor, parts["held"], parts["train"], parts.get("expected"), _floats("real.", parts))
 
 
 def null_arrays(nulls: Mapping[str, Mapping[str, float]]) -> Arrays:

@@ -71,12 +71,12 @@ def _sliced(generated: Points, reference: Reference) -> dict[str, float]:
 def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
     assert reference.modes is not None
     counts = coverage.mode_counts(generated, reference.modes, reference.sd)
-    found = coverage.mode_counts(generated[:MODES_SAMPLES], reference.modes, reference.sd)
+    counts_at_n = coverage.mode_counts(generated[:MODES_SAMPLES], reference.modes, reference.sd)
     kl, floor = coverage.reverse_kl(counts)
     return {
         "hq": float(counts.sum() / len(generated)),
         "hq_ceiling": coverage.hq_ceiling(reference.modes, reference.sd),
-        f"modes@{MODES_SAMPLES}": float((found > 0).sum()),
+        f"modes@{MODES_SAMPLES}": float((counts_at_n > 0).sum()),
         "modes_half": float(coverage.modes_half(counts, len(generated))),
         "reverse_kl": kl,
         "reverse_kl_floor": floor,
@@ -102,8 +102,8 @@ def null_columns(points: Points, reference: Reference) -> dict[str, float]:
     """Return the columns by which a sampler of points stands beside the runs: distance, excess, quality, coverage."""
     columns = _w1(points, reference) | (_manifold(points, reference) if METRICS["manifold"].applies(reference) else {})
     if reference.modes is not None:
-        shown = ("hq", f"modes@{MODES_SAMPLES}")
-        columns |= {name: value for name, value in _coverage(points, reference).items() if name in shown}
+        names = ("hq", f"modes@{MODES_SAMPLES}")
+        columns |= {name: value for name, value in _coverage(points, reference).items() if name in names}
     return columns | {"w1_excess": columns["w1"] - reference.floors["w1"]}
 
 

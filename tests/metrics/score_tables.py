@@ -60,9 +60,9 @@ def digits(extractor: str, n: int = 540) -> Iterator[tuple[str, float, dict[str,
     reference: Reference = make_reference(spec, n, [extractor])
     rows = {name: null_row(x, reference) for name, x in samplers(real_pool(spec), len(reference.points)).items()}
     rows["untrained"] = untrained(spec, reference) or {}
-    seen, known = reference.seen[extractor], {name: rows[name] for name in null_samplers.NULLS}
-    column = f"fid[{extractor}]@{len(seen.held)}"
-    floor = Floor(seen.real[column], seen.real["fid_sd"])
+    seen, known = reference.real_features[extractor], {name: rows[name] for name in null_samplers.NULLS}
+    column = f"fid[{extractor}]@{len(seen.held_out)}"
+    floor = Floor(seen.reached[column], seen.reached["fid_sd"])
     for name, row in rows.items():
         yield name, row[column], {"score": score_of(row, known, floor)["score"], **_scales(row, known, floor)}
 

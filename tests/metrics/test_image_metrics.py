@@ -104,7 +104,7 @@ def test_a_classifier_also_says_which_classes_it_sees():
     assert sum(shares.values()) == pytest.approx(1)
     bright = (pictures().reshape(SAMPLES, -1).mean(1) > 78).mean()
     assert shares["share[1]"] == pytest.approx(bright, abs=0.01)
-    assert columns["class_kl_plugin"] == expected_kl(SAMPLES, reference.seen["classifier"].expected)
+    assert columns["class_kl_plugin"] == expected_kl(SAMPLES, reference.real_features["classifier"].expected)
     assert columns["class_kl"] == pytest.approx(columns["class_kl_floor"], rel=0.1)
     assert columns["modes"] == columns["modes_ceiling"] == 2
     dark = score(np.zeros_like(pictures()), reference)
@@ -174,8 +174,8 @@ def test_a_reference_from_a_file_scores_alike():
     reference = make_reference(spec(), SAMPLES, ["blocks", "classifier"])
     again = reference_from(reference_arrays(reference))
     assert score(pictures(), again) == score(pictures(), reference)
-    assert again.seen["classifier"].extractor.classes == tuple("0123456789")
-    assert again.seen["blocks"].expected is None
+    assert again.real_features["classifier"].extractor.classes == tuple("0123456789")
+    assert again.real_features["blocks"].expected is None
 
 
 @pytest.mark.slow
@@ -196,9 +196,9 @@ def test_the_columns_that_can_rank_are_those_that_runs_have(name, trained, data)
 
 @pytest.mark.slow
 def test_points_are_looked_at_by_nothing():
-    assert make_reference(make_spec(), 50, ["blocks"]).seen == {}
-    assert make_reference(spec(), 50, []).seen == {}
-    assert list(make_reference(spec(), 50).seen) == ["poses"]
+    assert make_reference(make_spec(), 50, ["blocks"]).real_features == {}
+    assert make_reference(spec(), 50, []).real_features == {}
+    assert list(make_reference(spec(), 50).real_features) == ["poses"]
 
 
 @pytest.mark.slow

@@ -119,9 +119,9 @@ def parted(task: Task, rng: torch.Generator) -> tuple[Tensor, Task]:
     n, total = len(task.train), n_examples(task.train, task.train_labels, task.turned)
     k = min(int(VALIDATED * n), MOST_VALIDATED * n // total)
     order = torch.randperm(n, generator=rng)
-    learned, held = (order[k:], order[:k]) if k >= LEAST_VALIDATED else (order, order)
-    labels = None if task.train_labels is None else task.train_labels[held]
-    return learned, task._replace(held_out=task.train[held], held_labels=labels)
+    learned, validated = (order[k:], order[:k]) if k >= LEAST_VALIDATED else (order, order)
+    labels = None if task.train_labels is None else task.train_labels[validated]
+    return learned, task._replace(held_out=task.train[validated], held_labels=labels)
 
 
 def _loss(net: PictureNet, task: Task, learned: Tensor, rng: torch.Generator) -> Tensor:

@@ -54,8 +54,8 @@ def build(pictures: Pictures | None = None) -> Ready:
         raise DataError(f"extractor inception: {missing()}.")
     net, digest = _network(path, path.stat().st_mtime_ns)
 
-    def look(shown: Tensor) -> tuple[Tensor, Tensor]:
-        features, logits = net(coloured(shown))
+    def look(pictures: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits = net(coloured(pictures))
         return features.float(), logits.float()
 
     return Ready(look, float("nan"), {"file": np.array(digest)})
@@ -88,8 +88,8 @@ def _network(path: Path, modified: int) -> tuple[torch.nn.Module, str]:
     return net.eval(), digest
 
 
-def coloured(shown: Tensor) -> Tensor:
+def coloured(pictures: Tensor) -> Tensor:
     """[n, c, h, w] -> [n, 3, h, w]: grey repeated; colours as they are; of more channels the first three."""
-    if shown.shape[1] == 1:
-        return shown.expand(-1, 3, -1, -1).contiguous()
-    return shown[:, :3] if shown.shape[1] >= 3 else F.pad(shown, (0, 0, 0, 0, 0, 3 - shown.shape[1]))
+    if pictures.shape[1] == 1:
+        return pictures.expand(-1, 3, -1, -1).contiguous()
+    return pictures[:, :3] if pictures.shape[1] >= 3 else F.pad(pictures, (0, 0, 0, 0, 0, 3 - pictures.shape[1]))

@@ -41,8 +41,8 @@ class PictureNet(nn.Module):
 
     def features_of(self, values: Tensor) -> Tensor:
         """The same of values from -1 to 1."""
-        found: Tensor = self.body(values).mean((2, 3))
-        return found
+        features: Tensor = self.body(values).mean((2, 3))
+        return features
 
     def forward(self, values: Tensor) -> Tensor:
         """Values from -1 to 1 [n, c, h, w] -> scores [n, k]."""

@@ -105,13 +105,13 @@ def _task(name: str, pictures: Pictures) -> tuple[str, Task]:
     """Return under which name an extractor is kept, and what it learns."""
     if name == "rotations":
         return name, Task(pictures.train, None, pictures.held_out, None, TURNS)
-    train, held = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
+    train, held_out = (pictures.train, pictures.train_labels), (pictures.held_out, pictures.held_labels)
     turned = name == "poses"
     turns = TURNS if turned else 1
     if not _is_triples(pictures):
-        return name, Task(*train, *held, turns * len(pictures.classes), turned)
+        return name, Task(*train, *held_out, turns * len(pictures.classes), turned)
     key = "channels.poses" if turned else "channels"
-    return key, Task(*_channels(*train), *_channels(*held), turns * DIGITS, turned)
+    return key, Task(*_channels(*train), *_channels(*held_out), turns * DIGITS, turned)
 
 
 def _is_triples(pictures: Pictures) -> bool:

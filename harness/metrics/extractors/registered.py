@@ -43,7 +43,7 @@ def register(name: str, extractor: Extractor) -> None:
         def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
             with torch.no_grad():
                 features, scores = extractor.ready.look(pictures)
-            seen = {"features": features} if scores is None else {"features": features, "scores": scores}
-            return tuple(lookup(seen, layer, "layer of this extractor") for layer in self.features_list)
+            layers = {"features": features} if scores is None else {"features": features, "scores": scores}
+            return tuple(lookup(layers, layer, "layer of this extractor") for layer in self.features_list)
 
     register_feature_extractor(name, Registered)

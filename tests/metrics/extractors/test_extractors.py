@@ -264,7 +264,7 @@ def digits(kept, monkeypatch):
 @pytest.mark.slow
 def test_the_poses_extractor_tells_digits_apart(digits):
     assert extractor_of("poses", "digits", data_defaults("digits")).error <= 0.02
-    assert digits[0].seen["poses"].extractor.error <= 0.02
+    assert digits[0].real_features["poses"].extractor.error <= 0.02
 
 
 @pytest.mark.slow
@@ -285,7 +285,7 @@ def test_torch_fidelity_finds_the_same_with_the_extractor_itself(digits):
     from torch_fidelity import calculate_metrics
 
     reference, train, _ = digits
-    register("digits-poses", reference.seen["poses"].extractor)
+    register("digits-poses", reference.real_features["poses"].extractor)
     drawn, columns = noisy(train[:540], 32), score(noisy(train[:540], 32), reference)
     theirs = calculate_metrics(
         input1=Shown(drawn), input2=Shown(reference.points), feature_extractor="digits-poses",
