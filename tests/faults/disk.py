@@ -217,10 +217,10 @@ def old_results(folder: Path, rounds: int) -> Tries:
         shutil.copytree(ROOT / "tests" / "data" / "version1", folder / "old", dirs_exist_ok=True)
         (entry,) = json.loads(call(folder, "status", "old", "--json"))
         plan = json.loads((folder / "old" / "plan.json").read_text())
-        assert entry.planned == len(plan["runs"]) == sum(entry.counts.values())
-        assert not entry.damage
+        assert entry["planned"] == len(plan["runs"]) == sum(entry["counts"].values())
+        assert not entry["damage"]
         finished = Store(folder / "old").finished()
-        assert len(finished) == entry.counts["ok"] + entry.counts["diverged"] > 0
+        assert len(finished) == entry["counts"]["ok"] + entry["counts"]["diverged"] > 0
         for run_id in finished:
             assert Store(folder / "old").record(run_id) is not None
             call(folder, "logs", run_id, "--root", "old")
