@@ -7,23 +7,24 @@ run.
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.scheduler import TASKS, Shift, ignore
+from harness.execution.outcomes import ignore
+from harness.execution.requests import Request, StackTodo, Todo
+from harness.execution.scheduler import TASKS, Scheduler
 from harness.execution.workers import Executor
 from harness.store import Store
+from harness.store.plan_file import Stack
 from harness.store.reference_samples import new_reference
 
 LIMIT = 0.6  # of the time of one run after another
 OWN = {"wgan-clip": ("clip", 0.01), "wgan-gp": ("gp_weight", 10.0)}  # each objective's setting, and its paper's value
-Todo = Mapping[str, Any]
-Stacks = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def measure(executor: Executor, size: StudySize) -> dict[str, Any]:
     """
     with TemporaryDirectory(prefix="harness-bench-") as folder:
         stacked = _planned(executor, size, f"{folder}/stacked")
-        _pin_apart(Store(stacked["folder"]), Path(folder, "alone"))
+        _pin_apart(Store(stacked.folder), Path(folder, "alone"))
         alone = _planned(executor, size, f"{folder}/alone")
         rounds = list(_rounds(executor, size, stacked, alone))
     stacks_s = sum(part["stacks_s"] for part in rounds)
@@ -70,8 +71,8 @@ def measure(executor: Executor, size: StudySize) -> dict[str, Any]:
 
 def _planned(executor: Executor, size: StudySize, root: str) -> Todo:
     """Plan the study in a worker, which imports what that needs, and make there what its runs are scored against."""
-    planned: Todo = executor.submit(tasks.plan_suite, _suite(size), root, None, [], [], "cpu", True).result()
-    executor.submit(_make_reference, planned["folder"]).result()
+    planned: Todo = executor.submit(tasks.plan_suite, Request(_suite(size), root, device="cpu"), True).result()
+    executor.submit(_make_reference, planned.folder).result()
     return planned
 
 
@@ -94,39 +95,38 @@ def _suite(size: StudySize) -> dict[str, Any]:
 
 def _make_reference(folder: str) -> None:
     store, plan = tasks.open_planned(folder)
-    row = plan["runs"][0]
-    new_reference(store, row["dataset"], plan["specs"][row["run_id"]], plan["resolved"]["score"])
+    run = plan.runs[0]
+    new_reference(store, run.dataset, plan.specs[run.run_id], plan.resolved["score"])
 
 
 def _pin_apart(stacked: Store, root: Path) -> None:
     """Pin the same runs in another root, each in a stack of its own; a plan keeps what is pinned."""
-    runs = [run_id for stack in stacked.plan["stacks"] for run_id in stack["runs"]]
-    one = {"device": "cpu", "mode": "single"}
-    stacks = [{"id": f"{number:04d}", **one, "runs": [run_id]} for number, run_id in enumerate(runs, 1)]
-    Store(root / stacked.folder.name).write_plan({**stacked.plan, "stacks": stacks}, stacked.suite_text)
+    runs = [run_id for stack in stacked.plan.stacks for run_id in stack.runs]
+    stacks = tuple(Stack(f"{number:04d}", "cpu", "single", (run_id,)) for number, run_id in enumerate(runs, 1))
+    Store(root / stacked.folder.name).write_plan(replace(stacked.plan, stacks=stacks), stacked.suite_text)
 
 
 def _rounds(executor: Executor, size: StudySize, stacked: Todo, alone: Todo) -> Iterator[dict[str, Any]]:
     draw, workers = random.Random(0), executor.slots
-    for number, start in enumerate(range(0, len(stacked["stacks"]), workers)):
-        together = stacked["stacks"][start : start + workers]
-        runs = [run_id for stack in together for run_id in stack["runs"]]
+    for number, start in enumerate(range(0, len(stacked.stacks), workers)):
+        together = stacked.stacks[start : start + workers]
+        runs = [run_id for stack in together for run_id in stack.runs]
         equal = -(-len(runs) // (size.every * workers)) * workers  # as many for each worker
         chosen = set(draw.sample(runs, min(equal, len(runs))))
-        apart = [stack for stack in alone["stacks"] if stack["runs"][0] in chosen]
+        apart = [stack for stack in alone.stacks if stack.runs[0] in chosen]
         sides = {"stacks_s": (stacked, together), "alone_s": (alone, apart)}
         order = list(sides)[:: -1 if number % 2 else 1]  # the first steps of a process, which cost most, are stacks'
         seconds = {side: _timed(executor, *sides[side]) for side in order}
         yield {"runs": len(runs), "sampled": len(chosen), **seconds}
 
 
-def _timed(executor: Executor, todo: Todo, stacks: Stacks) -> float:
+def _timed(executor: Executor, todo: Todo, stacks: Sequence[StackTodo]) -> float:
     """Return the seconds in which stacks of a plan are trained and scored."""
     began = time.perf_counter()
-    shift = Shift(executor, {**todo, "stacks": stacks}, TASKS, ignore)
-    shift.work()
-    if shift.lost or shift.unscored:
+    scheduler = Scheduler(executor, replace(todo, stacks=stacks), TASKS, ignore)
+    scheduler.work()
+    if scheduler.lost or scheduler.unscored:
         raise HarnessError(
-            f"bench study: {shift.lost} runs failed, {shift.unscored} could not be scored; nothing to time"
+            f"bench study: {scheduler.lost} runs failed, {scheduler.unscored} could not be scored; nothing to time"
         )
     return time.perf_counter() - began

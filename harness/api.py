@@ -26,7 +26,7 @@ def run(
     by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source is part of
     their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
-    from harness.execution.runner import Request
+    from harness.execution.requests import Request
     from harness.execution.runner import run as run_request
 
     if objectives:

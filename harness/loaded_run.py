@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.execution.tasks import open_planned
 from harness.spec import RunSpec
 from harness.store.find import Found, run_label
+from harness.store.plan_file import PlannedRun
 from harness.store.reference_samples import kept_reference, new_reference
 from harness.store.weights import critic_weights, kept_weights
 from harness.text import reason
@@ -90,7 +91,7 @@ class KeptRun:
     def reference(self) -> "np.ndarray":
         """The real samples that it was scored against: [n, *shape], pictures as uint8."""
         store, _ = self._opened
-        place = (store, self._planned["dataset"], self.found.spec, store.suite["score"])
+        place = (store, self._planned.dataset, self.found.spec, store.suite["score"])
         return (kept_reference(*place) or new_reference(*place)).points
 
     @cached_property
@@ -130,7 +131,7 @@ class KeptRun:
             return draw_samples(self.spec.setup, weights, self.spec.seed if seed is None else seed, PURPOSE, n)
 
     @property
-    def _planned(self) -> dict[str, Any]:
+    def _planned(self) -> PlannedRun:
         if self.found.row is None:
             raise HarnessError(f"{self.run_id}: no longer planned, so that it has no row and no reference")
         return self.found.row

@@ -10,6 +10,7 @@ import torch
 
 from harness.__main__ import main
 from harness.execution import tasks
+from harness.execution.requests import Request
 from harness.plugins import components
 from harness.store import Store
 
@@ -71,12 +72,12 @@ def trained(tmp_path_factory):
     """A folder with results/small: trained and scored but for the objective `pending`."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "small.yaml").write_text(SUITE)
-    plan = tasks.plan_suite(str(folder / "small.yaml"), str(folder / "results"), None, [], [], "cpu", True)
-    store = Store(plan["folder"])
-    for stack in plan["stacks"]:
-        if "pending" not in plan["labels"][stack["runs"][0]]:
-            tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-    tasks.score_runs(plan["folder"], sorted(store.finished()))
+    plan = tasks.plan_suite(Request(str(folder / "small.yaml"), str(folder / "results"), device="cpu"), True)
+    store = Store(plan.folder)
+    for stack in plan.stacks:
+        if "pending" not in plan.labels[stack.runs[0]]:
+            tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
+    tasks.score_runs(plan.folder, sorted(store.finished()))
     return folder
 
 
@@ -85,8 +86,8 @@ def results(trained, tmp_path, monkeypatch):
     """A copy of it, in the working directory; run ids by objective and architecture."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained / "results", "results")
-    rows = Store(Path("results/small")).plan["runs"]
-    return {f"{row['objective']} {row['architecture']}": row["run_id"] for row in rows}
+    runs = Store(Path("results/small")).plan.runs
+    return {f"{run.objective} {run.architecture}": run.run_id for run in runs}
 
 
 @pytest.fixture(autouse=True)

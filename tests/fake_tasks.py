@@ -6,9 +6,11 @@ What a run does is written in deeds/<objective>-<seed>, beside results/: a line 
 import os
 import signal
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from harness.execution.outcomes import Ending, Failure, ScoredRun, StackOutcome, TrainedRun
 from harness.execution.scheduler import Tasks
 from harness.store import STATUSES, Record, Store
 
@@ -26,26 +28,26 @@ def plan_of(folder):
 
 def train_stack(folder, stack_id, runs, device, members):
     plan, store = plan_of(folder), Store(folder)
-    rows = {row["run_id"]: row for row in plan["runs"]}
+    rows = {run.run_id: run for run in plan.runs}
     started = time.perf_counter()
     for run_id in members:
         time.sleep(RUN_S)
-        failure = act(beside(folder) / "deeds" / f"{rows[run_id]['objective']}-{rows[run_id]['seed']}")
+        failure = act(beside(folder) / "deeds" / f"{rows[run_id].objective}-{rows[run_id].seed}")
         if failure is not None:
-            return {"runs": [], "failure": failure}
+            return StackOutcome(failure=failure)
     done = []
     for place, run_id in enumerate(runs):
         if place == 2:
-            act(beside(folder) / "deeds" / f"amid-{rows[run_id]['objective']}")
+            act(beside(folder) / "deeds" / f"amid-{rows[run_id].objective}")
         facts = {"train_s": RUN_S, "step_ms": 1.0, "critic_updates": 1, "samples_seen": 1, "peak_mb": 1.0}
         where = {"stack": stack_id, "device": device}
-        record = Record(run_id, "ok", plan["specs"][run_id], facts=facts, provenance=where)
+        record = Record(run_id, "ok", plan.specs[run_id], facts=facts, provenance=where)
         if store.commit(record, {"samples.npz": b"points"}):
-            done.append({"run_id": run_id, "status": "ok", "train_s": RUN_S, "bytes": 6})
+            done.append(TrainedRun(run_id, "ok", RUN_S, bytes=6))
     with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
-        file.write(f"{' '.join(members)}: {' '.join(run['run_id'] for run in done)}\n")
-    act(beside(folder) / "deeds" / f"after-{rows[runs[0]]['objective']}")
-    return {"runs": [run | {"task_s": time.perf_counter() - started} for run in done], "failure": None}
+        file.write(f"{' '.join(members)}: {' '.join(run.run_id for run in done)}\n")
+    act(beside(folder) / "deeds" / f"after-{rows[runs[0]].objective}")
+    return StackOutcome([replace(run, task_s=time.perf_counter() - started) for run in done])
 
 
 def beside(folder):
@@ -64,8 +66,8 @@ def act(path):
 
 
 FAILURES = {
-    "raise": ["failed", "ValueError: boom", "Traceback: boom\n"],
-    "memory": ["oom", "MemoryError", "the heap\n"],
+    "raise": Failure("failed", "ValueError: boom", "Traceback: boom\n"),
+    "memory": Failure("oom", "MemoryError", "the heap\n"),
 }
 
 
@@ -86,8 +88,8 @@ def perform(deed):
 def score_runs(folder, runs):
     store = Store(folder)
     for run_id in runs:
-        store.commit_scores(run_id, plan_of(folder)["score_id"], {1: {"w1": 0.0}}, 0.0)
-    return [{"run_id": run_id, "score_s": 0.0, "reference_s": None} for run_id in runs]
+        store.commit_scores(run_id, plan_of(folder).score_id, {1: {"w1": 0.0}}, 0.0)
+    return [ScoredRun(run_id, 0.0) for run_id in runs]
 
 
 def score_as_told(folder, runs):
@@ -97,12 +99,12 @@ def score_as_told(folder, runs):
 
 def count(folder):
     store = Store(folder)
-    found = [store.status(row["run_id"]) for row in store.plan["runs"]]
+    found = [store.status(row.run_id) for row in store.plan.runs]
     return {status: found.count(status) for status in STATUSES}
 
 
 def finish(folder, report):
-    return {"counts": count(folder), "report": report, "unscored": 0, "damage": [], "weak": []}
+    return Ending(report, count(folder), 0, [], [])
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)

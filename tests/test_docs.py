@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
 

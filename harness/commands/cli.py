@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.suite.shipped import find_suite, write_template
 
 if TYPE_CHECKING:
-    from harness.execution.runner import Again, Request
+    from harness.execution.requests import Request, Retry
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -96,7 +96,7 @@ def plan(
 
     Trains nothing, and writes no results.
     """
-    from harness.execution.runner import Request
+    from harness.execution.requests import Request
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
     from harness.commands.plan import plan as plan_suite  # imports torch
@@ -121,7 +121,7 @@ def run(
 
     Finished runs are kept; the same command continues after an interruption.
     """
-    from harness.execution.runner import Request
+    from harness.execution.requests import Request
 
     only, sets = only or [], sets or []
     _carry_out(Request(find_suite(suite), root, scale, sets, only, device, workers, fail_fast=fail_fast), as_json)
@@ -142,7 +142,7 @@ def study(
 
     Draws settings, trains them, confirms the best on fresh seeds, and writes the report.
     """
-    from harness.execution.runner import Request
+    from harness.execution.requests import Request
 
     request = Request(find_suite(suite), root, scale, sets or [], (), device, workers, fail_fast=fail_fast, study=True)
     _carry_out(request, as_json)
@@ -160,9 +160,9 @@ def retry(
 
     Also those that ran out of memory or time.
     """
-    from harness.execution.runner import Again
+    from harness.execution.requests import Retry
 
-    _carry_out(Again(folder, only or [], workers, fail_fast=fail_fast), as_json)
+    _carry_out(Retry(folder, only or [], workers, fail_fast=fail_fast), as_json)
 
 
 @verb(o.RUN, "score results/quickstart --samples 5000")
@@ -179,8 +179,8 @@ def score(
 
     with Reporter(quiet=as_json) as reporter:
         result = score_runs(folder, samples, workers, reporter.show)
-    _print(result, render_scores, as_json)
-    raise typer.Exit(1 if result["unscored"] or result["damage"] else 0)
+    print(_json(asdict(result)) if as_json else render_scores(result), flush=True)
+    raise typer.Exit(1 if result.unscored or result.damage else 0)
 
 
 @verb(o.INSPECT, "status --watch")
@@ -339,7 +339,7 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
         raise typer.Exit
 
 
-def _carry_out(request: "Request | Again", as_json: bool) -> None:
+def _carry_out(request: "Request | Retry", as_json: bool) -> None:
     """Train, with a bar; print the result and leave with its exit code."""
     from harness.commands.progress import Reporter
     from harness.execution.runner import run

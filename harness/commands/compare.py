@@ -161,7 +161,7 @@ def _sides(names: tuple[Named, Named]) -> tuple[tuple[Side, Side], str]:
 
 def _read(folder: Path) -> Side:
     store = comparable(Results.of(Store(folder)))
-    if not store.plan["runs"]:
+    if not store.plan.runs:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
     table, unscored = tables.runs_of(store)
     return Side(str(folder), store.plan, table, primary.metrics_of(store.plan, table), unscored)

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.commands.clean import remove_path
 from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged, HarnessError, StoreError
+from harness.execution.requests import Request
 from harness.execution.tasks import open_planned, plan_suite
 from harness.store import Store, mend, missing, set_aside
 from harness.store.find import result_folders
@@ -89,7 +90,7 @@ def _examined(folder: Path) -> Examined:
         entry.noted.append(f"{folder}: its suite names plug-ins, which are not run here: references were not checked")
     entry.mended += [f"{line}: made again" for line in _derived(store)]
     entry.noted += [f"{finding.line}; left alone" for finding in walk(store, Code.FOREIGN)]
-    unscored = store.unscored(sorted(store.planned), store.plan["score_id"])
+    unscored = store.unscored(sorted(store.planned), store.plan.score_id)
     entry.redo += [*missing(store), *(f"{store.run_folder(run_id)}: not scored yet" for run_id in unscored)]
     if store.planned and not (folder / "runs").exists():
         entry.redo.append(f"{folder / 'runs'}: missing, with the runs that it held")
@@ -128,7 +129,7 @@ def _planned_again(folder: Path) -> list[str]:
     name = "@".join(str(suite[key]) for key in ("name", "scale") if suite.get(key))
     if name != folder.name:
         raise HarnessError(f"its suite.yaml is of another suite, {name!r}: {_its_own(folder)}")
-    return list(plan_suite(str(path), str(folder.parent), None, [], [], "auto", True)["damage"])
+    return list(plan_suite(Request(str(path), str(folder.parent)), True).damage)
 
 
 def _its_own(folder: Path) -> str:

@@ -71,7 +71,7 @@ def _formats() -> dict[str, Format]:
     def trials(store: Store) -> pd.DataFrame:
         from harness.study import optuna_database  # imports Optuna
 
-        return optuna_database.trials(store)
+        return optuna_database.trials_table(store)
 
     def database(frame: pd.DataFrame) -> bytes:
         from harness.study import optuna_database

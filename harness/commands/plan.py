@@ -1,31 +1,30 @@
 """The data flow of `harness plan`: the plan, and what it will take; with trials of what was never timed, on request."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import asdict
 from itertools import cycle, islice
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.runner import Request
+from harness.execution.requests import Request, Todo, processes
 from harness.execution.workers import Executor, as_they_end, open_executor
-from harness.plan.estimate import estimate
-from harness.plan.makespan import makespan
-from harness.plan.timing_trial import try_stack
+from harness.plan.estimate import Trial, estimate, makespan
+from harness.plan.timing_trial import TrialResult, try_stack
 from harness.plan.timings import Timing, Timings, add_timings, read_timings
 from harness.statistics.power import seeds_for
 
 BUDGET_S = 120  # after which no trial starts
 
 Say = Callable[[str], None]
-Trial = Mapping[str, Any]
 
 EFFECTS = (0.01, 10.0)  # below, a suite would need 80,000 seeds; above, three show it
 
 
 def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> dict[str, Any]:
-    """Return the description of a plan, its `cost` (see `estimate`) included; results stay as they are.
+    """Return the description of a plan, its `cost` (see `Estimate`) included; results stay as they are.
 
     With `measure`, what was never timed on this machine is tried for a moment, with as many trials side by side as
     there will be workers, since busy cores slow each other. With an `effect` (Cohen's d of paired differences) there is
@@ -33,14 +32,14 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     """
     if effect is not None:
         refuse_effect(effect)
-    planned: dict[str, Any]
+    workers = processes(request.workers)
     if measure:
-        with open_executor(request.processes) as executor:
-            planned = _measured(executor, request, say)
+        with open_executor(workers) as executor:
+            todo = _measured(executor, request, workers, say)
     else:
-        planned = tasks.plan_suite(*request.planning, False)
-    cost = estimate(planned["workload"], read_timings(planned["machine"]), request.processes)
-    description = {**planned["description"], "cost": cost}
+        todo = tasks.plan_suite(request, False)
+    cost = estimate(todo.workload, read_timings(todo.machine), workers)
+    description = {**todo.description, "cost": asdict(cost)}
     if effect is not None:
         limits = description["conclusions"]
         description["power"] = seeds_for(effect, limits["primary"]["pairs"], limits["cell"]["seeds"])
@@ -52,56 +51,56 @@ def untimed(trials: Iterable[Trial], timings: Timings, workers: int) -> list[tup
 
     One trial serves stacks of one key that are near in size.
     """
-    found: list[tuple[Trial, bool]] = []
-    asked = Timings()
+    needed: list[tuple[Trial, bool]] = []
+    planned = Timings()
     for trial in trials:
-        score, known = trial["score"], [asked, timings]
-        training = _unknown(known, "step", trial["key"], trial["size"], workers)
-        scoring = _unknown(known, "score", score["key"], score["size"], workers)
+        task, score = trial.task, trial.task.scores[0]
+        training = _unknown([planned, timings], "step", task.key, task.size, workers)
+        scoring = _unknown([planned, timings], "score", score.key, score.size, workers)
         if training or scoring:
-            found.append((trial, scoring))
-            asked.add(Timing("step", trial["key"], trial["size"], workers, 0.0))
+            needed.append((trial, scoring))
+            planned.add(Timing("step", task.key, task.size, workers, 0.0))
         if scoring:
-            asked.add(Timing("score", score["key"], score["size"], workers, 0.0))
-    return found
+            planned.add(Timing("score", score.key, score.size, workers, 0.0))
+    return needed
 
 
 def _unknown(known: Iterable[Timings], what: str, key: str, size: float, workers: int) -> bool:
-    found = [timings.find(what, key, size, workers) for timings in known]
-    return all(timing is None or timing.rough for timing in found)
+    expected = [timings.find(what, key, size, workers) for timings in known]
+    return all(each is None or each.rough for each in expected)
 
 
-def _measured(executor: Executor, request: Request, say: Say) -> dict[str, Any]:
+def _measured(executor: Executor, request: Request, workers: int, say: Say) -> Todo:
     """Plan, try what was never timed, keep the timings, and return the plan."""
-    workers, began = request.processes, time.perf_counter()
-    planned: dict[str, Any] = executor.submit(tasks.plan_suite, *request.planning, False).result()
+    began = time.perf_counter()
+    todo: Todo = executor.submit(tasks.plan_suite, request, False).result()
     ready = time.perf_counter()
-    wanted = untimed(planned["trials"].values(), read_timings(planned["machine"]), workers)
-    if not wanted:
+    needed = untimed(todo.trials, read_timings(todo.machine), workers)
+    if not needed:
         say("nothing to measure: no stack or data set is left that was never timed on this machine")
-        return planned
-    tried = list(_tried(executor, planned, list(islice(cycle(wanted), max(workers, len(wanted)))), workers, say))
-    values = [value for result in tried for value in result["values"]]
-    if tried:
-        waited = time.perf_counter() - ready - makespan(workers, [(result["task_s"], ()) for result in tried])
-        runs = max(planned["workload"]["runs"], 1)
+        return todo
+    results = list(_tried(executor, todo, list(islice(cycle(needed), max(workers, len(needed)))), workers, say))
+    values = [value for result in results for value in result.values]
+    if results:
+        waited = time.perf_counter() - ready - makespan(workers, [(result.task_s, ()) for result in results])
+        runs = max(todo.workload.runs, 1)
         values += [("plan", "", runs, ready - began), ("start", "", runs, max(waited, 0.0))]
     timings = [Timing(what, key, size, workers, value, trial=True) for what, key, size, value in values]
-    add_timings(planned["machine"], timings)
-    return planned
+    add_timings(todo.machine, timings)
+    return todo
 
 
 def _tried(
-    executor: Executor, planned: Mapping[str, Any], wanted: list[tuple[Trial, bool]], workers: int, say: Say
-) -> Iterator[dict[str, Any]]:
+    executor: Executor, todo: Todo, needed: list[tuple[Trial, bool]], workers: int, say: Say
+) -> Iterator[TrialResult]:
     """Yield what each trial gave, as many side by side as there are workers, until BUDGET_S are over."""
-    until, numbered = time.monotonic() + BUDGET_S, enumerate(wanted, 1)
+    until, numbered = time.monotonic() + BUDGET_S, enumerate(needed, 1)
     pending: dict[Future[Any], Trial] = {}
 
     def start() -> None:
         for number, (trial, score) in islice(numbered, 1):
-            say(f"trial {number} of {len(wanted)}: {trial['name']}")
-            rest = planned["device"], planned["workload"]["samples"], score, planned["plugins"]
+            say(f"trial {number} of {len(needed)}: {trial.task.name}")
+            rest = todo.device, todo.workload, score, todo.plugins
             pending[executor.submit(try_stack, trial, *rest)] = trial
 
     for _ in range(max(workers, 1)):
@@ -110,7 +109,7 @@ def _tried(
         try:
             yield future.result()
         except Exception as error:  # the plan is told all the same
-            say(f"{trial['name']}: not timed ({type(error).__name__}: {error})")
+            say(f"{trial.task.name}: not timed ({type(error).__name__}: {error})")
         if time.monotonic() < until:
             start()
     left = sum(1 for _ in numbered)

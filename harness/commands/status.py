@@ -10,6 +10,7 @@ from harness.errors import Damaged, StoreError
 from harness.plan.cost_text import duration
 from harness.store import LOST, STATUSES, Attempt, Holder, Store, missing
 from harness.store.find import result_folders, run_label
+from harness.store.plan_file import Plan
 from harness.text import counted, printable, waiting
 
 RECENT_S = 600.0  # of which the speed is taken
@@ -102,12 +103,12 @@ def _status(store: Store) -> Status:
         plan, damage = store.plan, missing(store)
     except StoreError as error:
         unreadable = _unreadable(store, error)
-        plan = {"runs": [], "score_id": ""}
-    rows = {row["run_id"]: row for row in plan["runs"]}
+        plan = Plan("", (), {}, ())
+    rows = {row.run_id: row for row in plan.runs}
     by_run = {run_id: store.status(run_id) for run_id in rows}
     counts = dict.fromkeys(STATUSES, 0)
-    for row in plan["runs"]:
-        counts[by_run[row["run_id"]]] += 1
+    for row in plan.runs:
+        counts[by_run[row.run_id]] += 1
     training = store.claims()
     pace = _pace(store, rows) if any(holder.alive is not False for holder in training) else None
     lost = [run_id for run_id, status in by_run.items() if status in LOST]
@@ -118,11 +119,11 @@ def _status(store: Store) -> Status:
         failures.append(Failure(run_id, run_label(rows[run_id]), attempt.status, attempt.error))
     return Status(
         folder=str(store.folder),
-        planned=len(plan["runs"]),
+        planned=len(plan.runs),
         counts=counts,
         unreadable=unreadable,
-        unscored=len(store.unscored(rows, plan["score_id"])),
-        more="study" in plan and not plan["study"]["chosen"],
+        unscored=len(store.unscored(rows, plan.score_id)),
+        more=plan.study is not None and not plan.study.chosen,
         training=training,
         runs_a_minute=None if pace is None else 60 * pace,
         left_s=None if pace is None else counts["pending"] / pace,

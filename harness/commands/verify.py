@@ -46,7 +46,7 @@ def render(entries: Sequence[Verified]) -> str:
 def _verified(store: Store) -> Verified:
     entry = Verified(str(store.folder))
     damage = list(walk(store, Code.DAMAGED))
-    for run_id, dataset in {row["run_id"]: row["dataset"] for row in store.plan["runs"]}.items():
+    for run_id, dataset in {row.run_id: row.dataset for row in store.plan.runs}.items():
         mine = [finding.line for finding in damage if store.run_folder(run_id) in finding.path.parents]
         entry.mismatches += mine
         record = store.record(run_id)
@@ -63,7 +63,7 @@ def _verified(store: Store) -> Verified:
 
 def _last_metrics(store: Store, record: Record) -> Metrics:
     """Return the metrics of the last step of a run that is ok and scored."""
-    scores = store.scores(record.run_id, store.plan["score_id"]) if record.status == "ok" else None
+    scores = store.scores(record.run_id, store.plan.score_id) if record.status == "ok" else None
     return scores.steps.get(record.last_step, {}) if scores else {}
 
 

@@ -1,8 +1,9 @@
 """From a plan to records: what a call does, which worker does what of it, and what becomes of failures.
 
 runner      the data flow of run, retry and score    scheduler      which stack is claimed, trained, scored
-halving     a stack that failed on a GPU, in two     failures       what became of training that gave no record
-workers     the processes that tasks run in          tasks          what these do, by name; each in a module of its own:
+requests    what is asked for, and left to do        outcomes       what tasks send back, and the events of a call
+workers     the processes that tasks run in          meter          what tasks took, as timings
+tasks       what workers do, by name; each in a module of its own:
 planning    what there is to do                      training       a stack to its records
 scoring     a run to its metrics                     ending         the table and the report
 opening     a folder, its plug-ins and its data      process_state  tasks compute in a state of their own

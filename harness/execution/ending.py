@@ -1,8 +1,9 @@
 """What is derived from the records of a results folder: the table, and the report."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.execution.opening import open_planned
+from harness.execution.outcomes import Ending
 from harness.store import Store, mend, missing
 from harness.store.reference_samples import ensure_references
 from harness.store.table_files import write_table
@@ -11,12 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def finish(folder: str, report: str) -> dict[str, Any]:
-    """Write runs.parquet and the report.
-
-    Returns the report's path, counts by status, how many runs are trained and not scored, a line for each run that was
-    damaged and is to be trained again, and one for each extractor that is too weak.
-    """
+def finish(folder: str, report: str) -> Ending:
+    """Write runs.parquet and the report."""
     from harness.report.rebuild import write_report
 
     with Store(folder).locked():  # another call may end at the same moment
@@ -25,10 +22,9 @@ def finish(folder: str, report: str) -> dict[str, Any]:
         written = write_report(folder, report)
         store = Store(folder)
         mend(store, written.spoiled, deep=True)
-        unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
+        unscored = store.unscored(store.plan.run_ids, store.plan.score_id)
         counts = write_table(folder) if written.spoiled else counts
-        ended = {"counts": counts, "report": written.report, "unscored": len(unscored), "damage": missing(store)}
-        return ended | {"weak": weak_lines(store.table())}
+        return Ending(written.report, counts, len(unscored), missing(store), weak_lines(store.table()))
 
 
 def weak_lines(table: "pd.DataFrame") -> list[str]:

@@ -1,14 +1,13 @@
 """A results folder as a worker needs it: its plan, the suite's plug-ins, and where its data lie."""
 
 import os
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from harness.errors import HarnessError, SuiteError
 from harness.plugins.components import fingerprint, load_plugins, tables
-from harness.spec import ENGINE_VERSION
+from harness.spec import ENGINE_VERSION, Setup
 from harness.store import Store
+from harness.store.plan_file import Plan
 
 
 def prepare() -> None:
@@ -18,7 +17,7 @@ def prepare() -> None:
     import harness.suite.load  # noqa: F401
 
 
-def open_planned(folder: str) -> tuple[Store, dict[str, Any]]:
+def open_planned(folder: str) -> tuple[Store, Plan]:
     """Return a results folder and its plan; this process then knows the suite's plug-ins and where its data lie.
 
     A plug-in that cannot be loaded is passed over: `check_versions` says so for the runs that need it.
@@ -40,36 +39,36 @@ def _opened(folder: str, stamp: object) -> Store:
 
     store = Store(folder)
     plan = store.plan
-    first = {row["dataset"]: row["run_id"] for row in reversed(plan["runs"])}
-    for label, variant in plan["resolved"]["datasets"].items():
-        data = plan["specs"][first[label]]["setup"]["data"] if label in first else {}
+    first = {run.dataset: run.run_id for run in reversed(plan.runs)}
+    for label, variant in plan.resolved["datasets"].items():
+        data = plan.specs[first[label]]["setup"]["data"] if label in first else {}
         path = variant.get("file") or variant.get("folder")
         if path and "content" in data:
             place(data["content"], path)
     return store
 
 
-def check_versions(plan: Mapping[str, Any], setup: Mapping[str, Any]) -> None:
+def check_versions(plan: Plan, setup: Setup) -> None:
     """Make sure that this process would train what was planned: versions of engine and components, and plug-ins.
 
     Raises HarnessError naming the plug-in that cannot be loaded, or what has changed since.
     """
-    for key, planned in sorted(setup["versions"].items(), key=lambda item: not item[0].endswith(".file")):
+    for key, planned in sorted(setup.versions.items(), key=lambda item: not item[0].endswith(".file")):
         what, version = _version(setup, key)
         if version != planned:
-            load_plugins(named := plan["resolved"].get("plugins", []))  # raises what is wrong with one
+            load_plugins(named := plan.resolved.get("plugins", []))  # raises what is wrong with one
             if key.endswith(".file") and version is None and not named:
                 mine, _ = _version(setup, key.removesuffix(".file"))
                 raise HarnessError(f"{mine} was given in Python and is not known here; give it to `harness.run` again")
             raise HarnessError(f"{what} has changed since the suite was planned; `harness run` plans it anew")
 
 
-def _version(setup: Mapping[str, Any], key: str) -> tuple[str, int | None]:
+def _version(setup: Setup, key: str) -> tuple[str, int | None]:
     """Return what a key of a Setup's versions means, and its version in this process: None where it is not there."""
     if key == "engine":
         return "the engine", ENGINE_VERSION
     kind, _, rest = key.removesuffix(".file").partition(".")
-    name = rest or setup[kind]
+    name = rest or getattr(setup, kind)
     if key.endswith(".file"):
         return f"the plug-in that defines the {kind} '{name}'", fingerprint(kind, name)
     entry = tables()._asdict()[kind].get(name)

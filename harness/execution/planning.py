@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,83 +11,90 @@ from harness.errors import HarnessError
 from harness.execution.opening import open_planned
 from harness.execution.process_state import stated
 from harness.execution.provenance import machine
+from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.plugins.components import plugged_metrics
-from harness.spec import ENGINE_VERSION, RunSpec, content_id
+from harness.spec import ENGINE_VERSION, content_id
 from harness.store import LOST, Store, drop_drafts, mend
 from harness.store.find import run_label
 from harness.store.frozen_tables import refuse_frozen
+from harness.store.plan_file import Device, Plan, Stack
 from harness.store.weights import why_not_drawn
 
 if TYPE_CHECKING:
-    from harness.plan.stacks import Plan
     from harness.suite.format.models import Suite
-
-Todo = dict[str, Any]
 
 
 @stated
-def plan_suite(
-    given: str | Mapping[str, Any],
-    root: str,
-    scale: str | None,
-    sets: Sequence[str],
-    only: Sequence[str],
-    device: str,
-    write: bool,
-    study: bool = False,
-) -> Todo:
+def plan_suite(request: Request, write: bool) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
-    Returns what `_todo` does; the description (as `harness plan --json` prints it); a line for each of its `notes`,
-    and for each thing that was damaged and set aside; whether a study has `more` to plan once these runs have ended;
-    and, where nothing is written, what `trials` of the workload need. Raises SuiteError before anything is written,
+    Where nothing is written, `trials` of the workload are given too. Raises SuiteError before anything is written,
     HarnessError where a `study` was asked for that the suite does not have.
     """
     from harness.plan.description import describe
+    from harness.plan.make import make_plan
     from harness.plan.recovery import earlier_plan, mend_plan
     from harness.plan.run_filter import run_filter
     from harness.plan.workload import trials
     from harness.suite.load import load_suite, with_places
 
-    suite = load_suite(given, scale=scale, sets=sets)
-    place, store = resolve_device(device), Store(Path(root) / suite.folder)
+    call = (request.suite, request.scale, list(request.sets))
+    suite = load_suite(request.suite, scale=request.scale, sets=list(request.sets))
+    device, store = resolve_device(request.device), Store(Path(request.root) / suite.folder)
     refuse_frozen(store.folder)
-    if study and not suite.study:
+    if request.study and not suite.study:
         raise HarnessError(f"{suite.folder}: the suite has no `study`; write that block, or use `harness run`")
-    if suite.study and only:
+    if suite.study and request.only:
         raise HarnessError("--only: a study trains all runs of its trials; leave it out")
-    resolved, previous = _with_metrics(suite.to_json()), earlier_plan(store)
-    with with_places(given, scale, sets):
-        plan, course = _planned(suite, store, previous, place)
-    selected = run_filter(only, plan)
-    _refuse_too_many(plan, resolved["score"]["samples"])
+    resolved = _with_metrics(suite.to_json())
+    score_id = _score_id(resolved["score"])
+
+    def planned(previous: Plan | None) -> Plan:
+        if not suite.study:
+            plan = make_plan(suite, previous, device)
+        else:
+            from harness.study.course import course  # imports Optuna, which other suites need not wait for
+
+            runs, state = course(suite, store, previous, score_id)
+            plan = replace(make_plan(suite, previous, device, runs), study=state)
+        return replace(plan, resolved=resolved, score_id=score_id)
+
+    previous = earlier_plan(store)
+    with with_places(*call):
+        plan = planned(previous)
+    selected = run_filter(request.only, plan)
+    _refuse_too_many(plan)
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
     damage: list[str] = []
     with store.locked() if write else nullcontext():
         if write:
             if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
-                plan, course = _planned(suite, store, now, place)
+                plan = planned(now)
             drop_drafts(store)
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
-            damage += mend(store, dict.fromkeys(row["run_id"] for row in plan.runs), deep=bool(damage))
+            damage += mend(store, plan.run_ids, deep=bool(damage))
         description = describe(suite, plan, store.finished())
-        settled = {name: description[name] for name in ("settings", "data_axes", "pictures")}
-        derived = {"resolved": resolved, "device": place, "score_id": _score_id(resolved["score"]), **settled, **course}
+        plan = replace(plan, **{name: description[name] for name in ("settings", "data_axes", "pictures")})
         if write:
-            store.write_plan(plan.to_json() | derived, suite.to_yaml())
-    todo = _todo(store, plan, derived, selected, "pending")
-    notes = _read(description) + notes + _scoring(suite, description)
-    todo |= {"description": description, "notes": notes, "damage": damage, "plugins": list(resolved.get("plugins", []))}
-    todo |= {"more": bool(course) and not course["study"]["chosen"]}
-    return todo | {"trials": {} if write else trials(plan, todo["workload"])}
+            store.write_plan(plan, suite.to_yaml())
+    todo = _todo(store, plan, selected, "pending")
+    return replace(
+        todo,
+        description=description,
+        notes=[*_files_read(description), *notes, *_scoring_notes(suite, description)],
+        damage=damage,
+        plugins=list(resolved.get("plugins", [])),
+        more=plan.study is not None and not plan.study.chosen,
+        trials=[] if write else trials(plan, todo.workload),
+    )
 
 
-def _read(description: Mapping[str, Any]) -> list[str]:
+def _files_read(description: Mapping[str, Any]) -> list[str]:
     """Say what was read of each file or folder of data."""
     return [f"'{label}': {phrase}" for label, phrase in description["read"].items()]
 
 
-def _scoring(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
+def _scoring_notes(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
     """Say where runs are scored on other numbers of images than asked for, on few, or by a weak extractor."""
     from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
 
@@ -102,104 +110,85 @@ def _scoring(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _planned(
-    suite: "Suite", store: Store, previous: Mapping[str, Any] | None, place: Literal["cpu", "cuda"]
-) -> tuple["Plan", dict[str, Any]]:
-    """Return the plan of a suite, and what plan.json keeps of its study, where it has one: {"study": ..}."""
-    from harness.plan.make import make_plan
-
-    if not suite.study:
-        return make_plan(suite, previous, place), {}
-    from harness.study.course import course  # imports Optuna, which other suites need not wait for
-
-    stands = course(suite, store, previous, _score_id(_with_metrics(suite.to_json())["score"]))
-    return make_plan(suite, previous, place, stands.runs), {"study": stands.kept}
-
-
+@stated
 def plan_retry(folder: str, only: Sequence[str]) -> Todo:
-    """Return what `_todo` does for the runs of a results folder that failed, ran out of memory or of time."""
+    """Return what there is to do for the runs of a results folder that failed, ran out of memory or of time."""
     from harness.plan.run_filter import run_filter
-    from harness.plan.stacks import Plan
 
-    store, plan = _opened(folder)
+    store, plan = open_planned(folder)
     drop_drafts(store)
-    resolve_device(plan["device"])
-    planned = Plan.from_json(plan)
-    return _todo(store, planned, plan, run_filter(only, planned), "lost")
+    resolve_device(plan.device)
+    return _todo(store, plan, run_filter(only, plan), "lost")
 
 
+@stated
 def plan_scores(folder: str, samples: int | None) -> Todo:
     """Let the runs of a results folder be scored by the metrics of today, on `samples` where that is given.
 
-    Returns what `_todo` does, with nothing to train, and `before`: what `unpin_scores` takes. Raises HarnessError where
-    so many samples cannot be scored; nothing is then written.
+    Raises HarnessError where so many samples cannot be scored; nothing is then written.
     """
-    from harness.plan.stacks import Plan
-
-    store, plan = _opened(folder)
-    score = _with_metrics(plan["resolved"])["score"]
-    asked = {**score, "samples": samples or score["samples"]}
-    _refuse_too_many(Plan.from_json(plan), asked["samples"])
-    _refuse_too_few(Plan.from_json(plan), plan["resolved"]["primary"]["images"], asked)
-    notes = _more_samples(store, plan, asked["samples"])
+    store, plan = open_planned(folder)
+    score = _with_metrics(plan.resolved)["score"]
+    pin = ScoringPin({**score, "samples": samples or score["samples"]}, "")
+    pin = replace(pin, score_id=_score_id(pin.score))
+    _refuse_too_many(_scored_by(plan, pin))
+    _refuse_too_few(_scored_by(plan, pin))
+    notes = _more_samples(store, plan, pin.score["samples"])
     drop_drafts(store)
     with store.locked():
-        before = {"score": store.plan["resolved"]["score"], "score_id": store.plan["score_id"]}
-        plan = {**plan, **_pinned(store, {"score": asked, "score_id": _score_id(asked)})}
-    todo = _todo(store, Plan.from_json(plan), plan, (), "lost")
-    return todo | {"notes": notes, "wanted": [], "before": before}
+        before = ScoringPin(store.plan.resolved["score"], store.plan.score_id)
+        plan = _scored_by(store.plan, pin)
+        store.write_plan(plan, store.suite_text)
+    return replace(_todo(store, plan, (), "lost"), notes=notes, wanted=(), before=before)
 
 
-def unpin_scores(folder: str, before: Mapping[str, Any]) -> None:
+def unpin_scores(folder: str, before: ScoringPin) -> None:
     """Let the runs of a folder be scored as they were `before` a `plan_scores` by which nothing could be scored."""
     store = Store(folder)
     with store.locked():
-        _pinned(store, before)
+        store.write_plan(_scored_by(store.plan, before), store.suite_text)
 
 
-def _pinned(store: Store, how: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a way of scoring into plan.json, and return the plan. To be called under its lock."""
-    resolved = {**store.plan["resolved"], "score": how["score"]}
-    plan = {**store.plan, "resolved": resolved, "score_id": how["score_id"]}
-    store.write_plan(plan, store.suite_text)
-    return plan
+def _scored_by(plan: Plan, pin: ScoringPin) -> Plan:
+    return replace(plan, resolved={**plan.resolved, "score": pin.score}, score_id=pin.score_id)
 
 
-def _refuse_too_many(plan: "Plan", samples: int) -> None:
+def _refuse_too_many(plan: Plan) -> None:
     """Raise HarnessError where what scoring takes of the planned data sets would not fit this machine's memory."""
     from harness.datasets import DATASETS
     from harness.metrics import bytes_needed
 
-    setups = {row["dataset"]: plan.specs[row["run_id"]]["setup"] for row in plan.runs}
+    samples = plan.resolved["score"]["samples"]
+    setups = {run.dataset: plan.specs[run.run_id]["setup"] for run in plan.runs}
     known = [setup for setup in setups.values() if setup["dataset"] in DATASETS]  # a plug-in of a data set may be gone
     needed = max((bytes_needed(DATASETS[s["dataset"]].shape(s["data"]), samples) for s in known), default=0)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        most = int(samples * (there / needed) ** 0.5)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        most = int(samples * (memory / needed) ** 0.5)
         raise HarnessError(
             f"score.samples: {samples} given, with which scoring a run takes {needed / 1e9:,.0f} GB of memory; this "
-            f"machine has {there / 1e9:,.0f}: ask for fewer than {most:,}"
+            f"machine has {memory / 1e9:,.0f}: ask for fewer than {most:,}"
         )
 
 
-def _refuse_too_few(plan: "Plan", metric: str, score: Mapping[str, Any]) -> None:
+def _refuse_too_few(plan: Plan) -> None:
     """Raise HarnessError where pictures could no longer be ranked on the suite's metric."""
     from harness.datasets import DATASETS
     from harness.suite.checks.image_ranking import why_unranked
 
-    found = {(row["dataset"], content_id(data)): (setup["dataset"], data) for row in plan.runs
-             for setup in [plan.specs[row["run_id"]]["setup"]] for data in [setup["data"]]}  # fmt: skip
-    for (label, _), (name, data) in found.items():
-        entry = DATASETS.get(name)
+    score, metric = plan.resolved["score"], plan.resolved["primary"]["images"]
+    setups = {(run.dataset, content_id(plan.specs[run.run_id]["setup"]["data"])): run.run_id for run in plan.runs}
+    for (label, _), run_id in setups.items():
+        setup = plan.specs[run_id]["setup"]
+        entry = DATASETS.get(setup["dataset"])
         if entry is not None and entry.kind == "images":
-            why = why_unranked(
-                metric, label, entry, data, (score["samples"], score.get("extractors")), score.get("metrics", {})
-            )
+            asked = score["samples"], score.get("extractors")
+            why = why_unranked(metric, label, entry, setup["data"], asked, score.get("metrics", {}))
             if why:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 
 
-def resolve_device(device: str) -> Literal["cpu", "cuda"]:
+def resolve_device(device: str) -> Device:
     """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
     import torch
 
@@ -210,74 +199,60 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _todo(
-    store: Store, plan: "Plan", derived: Mapping[str, Any], selected: Collection[str], which: Literal["pending", "lost"]
-) -> Todo:
-    """Return what is left of a plan, in plain data.
-
-    stacks   {"id", "runs", "members", "least"}: the selected runs that are pending, or lost; which train with them; how
-             many train at the least. Long ones first, so that no core waits for one at the end
-    unscored {"id", "runs"} of each stack: its runs that were trained and not scored
-    wanted   the statuses that are to be trained     limits    of a run's training
-    waiting  selected runs that are lost and left       finished  how many selected runs are
-    labels   of the runs to train                    workload  what is left, as timings know it on this `machine`
-    """
+def _todo(store: Store, plan: Plan, selected: Collection[str], which: Literal["pending", "lost"]) -> Todo:
+    """Return what is left of a plan: of the selected runs those that are pending, or lost."""
     from harness.plan.make import unfinished
-    from harness.plan.workload import workload
+    from harness.plan.workload import StackLeft, workload
 
-    place, resolved = derived["device"], derived["resolved"]
-    planned = list(dict.fromkeys(row["run_id"] for row in plan.runs))
-    finished = store.finished()
+    planned, finished = plan.run_ids, store.finished()
     lost = {run_id for run_id in planned if run_id not in finished and store.status(run_id) in LOST}
     wanted = {*planned} & {*selected} & (lost if which == "lost" else {*planned} - lost) - finished
-    stacks = [_stack(plan, stack, lost) for stack in unfinished(plan, finished, place, wanted)]
-    unscored = store.unscored(planned, derived["score_id"])
-    return {
-        "folder": str(store.folder),
-        "device": place,
-        "machine": machine(place) | {"engine": ENGINE_VERSION},
-        "score_id": derived["score_id"],
-        "limits": resolved["train"].get("limits", {}),  # an earlier harness knew none
-        "stacks": stacks,
-        "unscored": _by_stack(plan, unscored),
-        "wanted": ["pending"] if which == "pending" else list(LOST),
-        "waiting": len(lost & {*selected} - wanted),
-        "finished": len(finished & {*selected}),
-        "unplanned": len(finished - {*planned}),
-        "labels": {row["run_id"]: run_label(row) for row in plan.runs},
-        "workload": workload(plan, resolved["score"], stacks, unscored, finished - {*unscored}),
-        "notes": [],
-        "damage": [],
-    }
+    left = [
+        StackLeft(stack, runs, runs if _trains_apart(stack, lost) else stack.runs)
+        for stack, runs in unfinished(plan, finished, plan.device, wanted)
+    ]
+    unscored = store.unscored(planned, plan.score_id)
+    return Todo(
+        folder=str(store.folder),
+        device=plan.device,
+        machine=machine(plan.device) | {"engine": ENGINE_VERSION},
+        score_id=plan.score_id,
+        workload=workload(plan, left, unscored, finished - {*unscored}),
+        stacks=[StackTodo(s.id, runs, members, 2 if s.mode == "stacked" else 1) for s, runs, members in left],
+        unscored=_by_stack(plan, unscored),
+        wanted=("pending",) if which == "pending" else LOST,
+        limit_s=plan.resolved["train"].get("limits", {}).get("seconds"),  # an earlier harness knew none
+        waiting=len(lost & {*selected} - wanted),
+        finished=len(finished & {*selected}),
+        unplanned=len(finished - {*planned}),
+        labels={run.run_id: run_label(run) for run in plan.runs},
+    )
 
 
-def _stack(plan: "Plan", left: Mapping[str, Any], lost: Collection[str]) -> dict[str, Any]:
-    """Add which runs train: all of the stack; but on a CPU, where its mates change nothing of a run, a stack that holds
-    a lost run trains its wanted ones alone, lest that run takes them along again."""
-    pinned = next(stack for stack in plan.stacks if stack["id"] == left["id"])
-    apart = pinned["device"] == "cpu" and not {*lost}.isdisjoint(pinned["runs"])
-    least = 2 if pinned["mode"] == "stacked" else 1
-    return {**left, "members": left["runs"] if apart else pinned["runs"], "least": least}
+def _trains_apart(stack: Stack, lost: Collection[str]) -> bool:
+    """Whether the wanted runs of a stack train alone: on a CPU, where its mates change nothing of a run, and where it
+    holds a lost run, lest that takes them along again."""
+    return stack.device == "cpu" and not {*lost}.isdisjoint(stack.runs)
 
 
-def _by_stack(plan: "Plan", runs: Sequence[str]) -> list[dict[str, Any]]:
-    home = {run_id: stack["id"] for stack in plan.stacks for run_id in stack["runs"]}
+def _by_stack(plan: Plan, runs: Sequence[str]) -> list[StackTodo]:
+    home = {run_id: stack.id for stack in plan.stacks for run_id in stack.runs}
     stacks: dict[str, list[str]] = {}
     for run_id in runs:
         stacks.setdefault(home[run_id], []).append(run_id)
-    return [{"id": stack, "runs": members} for stack, members in stacks.items()]
+    return [StackTodo(stack, members) for stack, members in stacks.items()]
 
 
-def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str]:
+def _more_samples(store: Store, before: Plan, now: int) -> list[str]:
     """Say what becomes of finished runs when they are to be scored on more points than their snapshots keep.
 
     Raises HarnessError where some of them have no weights to draw from.
     """
     from harness.metrics import samples_drawn
 
-    asked, least = before["resolved"]["score"]["samples"], now
-    for run_id in sorted(store.finished() & before["specs"].keys()):
-        spec = RunSpec.from_json(before["specs"][run_id])
+    asked, least = before.resolved["score"]["samples"], now
+    for run_id in sorted(store.finished() & before.specs.keys()):
+        spec = before.spec(run_id)
         kept = samples_drawn(asked, spec)
         if now <= kept:
             continue
@@ -295,18 +270,13 @@ def _more_samples(store: Store, before: Mapping[str, Any], now: int) -> list[str
     ]
 
 
-def _opened(folder: str) -> tuple[Store, dict[str, Any]]:
-    store, plan = open_planned(folder)
-    return store, {"device": plan["stacks"][-1]["device"] if plan["stacks"] else "cpu", **plan}
-
-
 def _score_id(score: Mapping[str, Any]) -> str:
     from harness.metrics import score_id
 
     return score_id(score["at"], score["samples"], score.get("extractors"), score.get("metrics", {}))
 
 
-def _with_metrics(resolved: dict[str, Any]) -> dict[str, Any]:
+def _with_metrics(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """Add to what a suite says the metrics of its plug-ins, where they define some."""
     metrics = plugged_metrics(resolved.get("plugins", []))
     return {**resolved, "score": {**resolved["score"], **({"metrics": metrics} if metrics else {})}}

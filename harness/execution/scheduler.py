@@ -7,27 +7,33 @@ committed it or is gone.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from harness.errors import Damaged, DataError, StoreError
 from harness.execution import tasks
-from harness.execution.failures import Failure, of_end
-from harness.execution.halving import append_halves
+from harness.execution.outcomes import (
+    Failure,
+    Progress,
+    Scored,
+    ScoredRun,
+    Split,
+    StackOutcome,
+    Trained,
+    TrainedRun,
+    Unscored,
+    Waiting,
+    failure_of,
+)
+from harness.execution.requests import StackTodo, Todo
 from harness.execution.workers import Executor, Task, WorkerDied
 from harness.store import FINAL, RENEW_S, Claim, Store, checkpoint_name, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
-
-Progress = Callable[[str, dict[str, Any]], None]
-
-
-def ignore(event: str, what: dict[str, Any]) -> None:
-    """Listen to nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Tasks:
     """What workers are told to do; each is a function that they can import."""
 
     prepare: Task = tasks.prepare
+    plan: Task = tasks.plan_suite
+    retry: Task = tasks.plan_retry
     train: Task = tasks.train_stack
     score: Task = tasks.score_runs
     finish: Task = tasks.finish
@@ -46,36 +54,34 @@ TASKS = Tasks()
 class Job(NamedTuple):
     """To train `members`, of `stack`, and commit those of `runs`; or to score `runs`, where there are no members."""
 
-    stack: Mapping[str, Any]
+    stack: StackTodo
     runs: list[str]
-    members: list[str]
+    members: Sequence[str]
 
 
 @dataclass
-class Held:
+class Claimed:
     """A claimed stack, and how many of its jobs have not ended."""
 
     claim: Claim
     jobs: int = 0
 
 
-class Shift:
-    """What is left of a plan (as `tasks.planning` returns it), what runs, and what is held.
+class Scheduler:
+    """What is left of a plan, what runs, and what is claimed.
 
     trained, lost, scored, unscored   runs that this call trained, that failed, that it scored, or could not score
-    Events told: "trained" {"stack", "runs", "whole"}, "split" {"stack", "runs", "error"}, "scored" {"runs"},
-    "unscored" {"run_id", "error"}, "waiting" {"stacks"}.
     """
 
-    def __init__(self, executor: Executor, plan: Mapping[str, Any], do: Tasks, tell: Progress) -> None:
-        self._executor, self._plan, self._do, self._tell = executor, plan, do, tell
-        self._store = Store(plan["folder"])
-        self._stacks = deque([*plan["unscored"], *plan["stacks"]])
-        self._elsewhere: list[Mapping[str, Any]] = []  # stacks that another call holds
+    def __init__(self, executor: Executor, todo: Todo, do: Tasks, progress: Progress) -> None:
+        self._executor, self._todo, self._do, self._progress = executor, todo, do, progress
+        self._store = Store(todo.folder)
+        self._stacks = deque([*todo.unscored, *todo.stacks])
+        self._elsewhere: list[StackTodo] = []  # stacks that another call holds
         self._look_at = 0.0
         self._urgent: deque[Job] = deque()
         self._scores: deque[Job] = deque()
-        self._held: dict[str, Held] = {}
+        self._claimed: dict[str, Claimed] = {}
         self._running: dict[Future[Any], Job] = {}
         self._tried: set[tuple[str, str]] = set()  # "train" or "score", and a run whose worker died within it
         self.trained = self.lost = self.scored = self.unscored = 0
@@ -93,8 +99,8 @@ class Shift:
                 self._executor.drop()
             self._tidy()
         finally:
-            for held in self._held.values():
-                held.claim.release()
+            for claimed in self._claimed.values():
+                claimed.claim.release()
 
     def _tidy(self) -> None:
         """Remove what a call that was killed left of stacks that it had committed; nobody else comes by there again."""
@@ -115,67 +121,66 @@ class Shift:
         queue = self._urgent or self._scores
         return queue.popleft() if queue else None
 
-    def _next_stack(self) -> Mapping[str, Any] | None:
+    def _next_stack(self) -> StackTodo | None:
         if not self._stacks and self._elsewhere and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_S
             self._stacks.extend(self._elsewhere)
             self._elsewhere.clear()
         return self._stacks.popleft() if self._stacks else None
 
-    def _claim(self, stack: Mapping[str, Any]) -> None:
+    def _claim(self, stack: StackTodo) -> None:
         """Claim a stack and queue what another call has not done of it meanwhile."""
-        if stack["id"] not in self._held:  # as it is where some of its runs are to be scored and others to be trained
-            claim = self._store.claim(stack["id"])
+        if stack.id not in self._claimed:  # as it is where some of its runs are to be scored and others to be trained
+            claim = self._store.claim(stack.id)
             if claim is None:
                 self._elsewhere.append(stack)
                 return
-            self._held[stack["id"]] = Held(claim)
-        found = {run_id: self._store.status(run_id) for run_id in stack["runs"]}
-        self._queue_scores(stack, [run_id for run_id, status in found.items() if status in FINAL])
-        left = [run_id for run_id, status in found.items() if status in self._plan["wanted"]]
-        if left and "members" in stack:
-            self._queue(self._urgent, Job(stack, left, stack["members"]))
+            self._claimed[stack.id] = Claimed(claim)
+        statuses = {run_id: self._store.status(run_id) for run_id in stack.runs}
+        self._queue_scores(stack, [run_id for run_id, status in statuses.items() if status in FINAL])
+        left = [run_id for run_id, status in statuses.items() if status in self._todo.wanted]
+        if left and stack.members:
+            self._queue(self._urgent, Job(stack, left, stack.members))
         self._let_go(stack)
 
     def _queue(self, queue: deque[Job], job: Job) -> None:
         queue.append(job)
-        self._held[job.stack["id"]].jobs += 1
+        self._claimed[job.stack.id].jobs += 1
 
-    def _queue_scores(self, stack: Mapping[str, Any], runs: list[str]) -> None:
+    def _queue_scores(self, stack: StackTodo, runs: list[str]) -> None:
         """Queue a job a run, so that all cores share the scoring of the last stack."""
-        for run_id in self._store.unscored(runs, self._plan["score_id"]) if runs else ():
+        for run_id in self._store.unscored(runs, self._todo.score_id) if runs else ():
             self._queue(self._scores, Job(stack, [run_id], []))
 
     def _submit(self, job: Job) -> "Future[Any]":
-        folder = self._plan["folder"]
+        folder, seconds = self._todo.folder, self._todo.limit_s
         if not job.members:
             return self._executor.submit(self._do.score, folder, job.runs)
-        seconds = self._plan["limits"].get("seconds")
-        limit_s = seconds and seconds * max(len(job.members), job.stack["least"])
-        arguments = folder, job.stack["id"], job.runs, self._plan["device"], job.members
+        limit_s = seconds and seconds * max(len(job.members), job.stack.least)
+        arguments = folder, job.stack.id, job.runs, self._todo.device, job.members
         return self._executor.submit(self._do.train, *arguments, limit_s=limit_s)
 
     def _take_in(self) -> None:
         """Wait until a job has ended, or until it is time to look at what another call holds."""
         idle = len(self._running) < self._executor.slots
         if not self._running:
-            self._tell("waiting", {"stacks": len(self._elsewhere)})
+            self._progress(Waiting(len(self._elsewhere)))
             time.sleep(LOOK_S)
             return
         done, _ = wait(self._running, LOOK_S if self._elsewhere and idle else None, FIRST_COMPLETED)
         for future in done:
             job = self._running.pop(future)
             (self._trained if job.members else self._scored)(job, future)
-            self._held[job.stack["id"]].jobs -= 1
+            self._claimed[job.stack.id].jobs -= 1
             self._let_go(job.stack)
 
-    def _let_go(self, stack: Mapping[str, Any]) -> None:
-        if not self._held[stack["id"]].jobs:
-            self._held.pop(stack["id"]).claim.release()
+    def _let_go(self, stack: StackTodo) -> None:
+        if not self._claimed[stack.id].jobs:
+            self._claimed.pop(stack.id).claim.release()
 
     def _scored(self, job: Job, future: "Future[Any]") -> None:
         try:
-            scored = future.result()
+            scored: list[ScoredRun] = future.result()
         except Exception as error:
             if isinstance(error, StoreError) and not isinstance(error, Damaged):
                 raise
@@ -183,42 +188,41 @@ class Shift:
                 self._queue(self._scores, job)
                 return
             self.unscored += 1
-            self._tell("unscored", {"run_id": job.runs[0], "error": of_end(error).error})
+            self._progress(Unscored(job.runs[0], failure_of(error).error))
             return
         self.scored += len(scored)
-        self._tell("scored", {"runs": scored})
+        self._progress(Scored(scored))
 
     def _trained(self, job: Job, future: "Future[Any]") -> None:
         try:
-            answer = future.result()
+            outcome: StackOutcome = future.result()
         except (DataError, StoreError):
             raise
         except Exception as error:
-            answer = {"runs": [], "failure": of_end(error)}
-            if isinstance(error, WorkerDied) and (done := self._committed(job)):
-                self._told_trained(job, [{"run_id": r, "status": s, "train_s": None} for r, s in done.items()])
-                job = job._replace(runs=[run_id for run_id in job.runs if run_id not in done])
+            outcome = StackOutcome(failure=failure_of(error))
+            if isinstance(error, WorkerDied) and (committed := self._committed(job)):
+                self._count_trained(job, [TrainedRun(*run) for run in committed.items()])
+                job = job._replace(runs=[run_id for run_id in job.runs if run_id not in committed])
             if isinstance(error, WorkerDied) and len(job.members) == 1 and self._may_try_again("train", job):
                 self._queue(self._urgent, job)  # whoever ended it need not have meant this run
                 return
-        if answer["failure"] is not None:
-            if job.runs:
-                self._failed(job, Failure(*answer["failure"]))
-            return
-        self._told_trained(job, answer["runs"])
+        if outcome.failure is None:
+            self._count_trained(job, outcome.runs)
+        elif job.runs:
+            self._failed(job, outcome.failure)
 
-    def _told_trained(self, job: Job, runs: list[dict[str, Any]]) -> None:
+    def _count_trained(self, job: Job, runs: Sequence[TrainedRun]) -> None:
         """Count and tell runs that were trained, and queue the scores of all that the job was about: a worker that died
         after it had committed some never said so."""
         self.trained += len(runs)
-        whole = len(job.members) == len(job.stack["members"]) == len(runs)
-        self._tell("trained", {"stack": job.stack["id"], "runs": runs, "whole": whole})
+        whole = len(job.members) == len(job.stack.members) == len(runs)
+        self._progress(Trained(job.stack.id, runs, whole))
         self._queue_scores(job.stack, job.runs)
 
     def _committed(self, job: Job) -> dict[str, str]:
         """Return those runs of a job that have their record, with their status."""
-        found = {run_id: self._store.status(run_id) for run_id in job.runs}
-        return {run_id: status for run_id, status in found.items() if status in FINAL}
+        statuses = {run_id: self._store.status(run_id) for run_id in job.runs}
+        return {run_id: status for run_id, status in statuses.items() if status in FINAL}
 
     def _may_try_again(self, what: str, job: Job) -> bool:
         """Return whether a job of one run is to be done once more: it has not been given a second try yet."""
@@ -228,30 +232,37 @@ class Shift:
         return True
 
     def _failed(self, job: Job, failure: Failure) -> None:
-        on_gpu = self._plan["device"] != "cpu"
+        on_gpu = self._todo.device != "cpu"
         if len(job.members) > (2 if on_gpu and failure.status == "oom" else 1):  # a lone run is padded to a pair
-            self._tell("split", {"stack": job.stack["id"], "runs": job.runs, "error": failure.error})
+            self._progress(Split(job.stack.id, job.runs, failure.error))
             (self._halve if on_gpu else self._train_alone)(job)
             return
         for run_id in job.runs:
-            self._store.commit_attempt(run_id, *failure)
+            self._store.commit_attempt(run_id, failure.status, failure.error, failure.log)
         if failure.status != "timeout":  # `retry` goes on where a run was stopped; elsewhere it led to the failure
-            pinned = next(stack for stack in self._store.plan["stacks"] if stack["id"] == job.stack["id"])
-            self._store.drop_checkpoint(checkpoint_name(pinned, job.members))
+            self._store.drop_checkpoint(checkpoint_name(self._store.plan.stack(job.stack.id), job.members))
         self.lost += len(job.runs)
-        lost = [{"run_id": r, "status": failure.status, "train_s": None, "error": failure.error} for r in job.runs]
-        self._tell("trained", {"stack": job.stack["id"], "runs": lost, "whole": False})
+        lost = [TrainedRun(run_id, failure.status, error=failure.error) for run_id in job.runs]
+        self._progress(Trained(job.stack.id, lost, whole=False))
 
     def _train_alone(self, job: Job) -> None:
-        self._store.drop_checkpoint(job.stack["id"])  # it led to the failure
+        self._store.drop_checkpoint(job.stack.id)  # it led to the failure
         for run_id in job.runs:
             self._tried.add(("train", run_id))
             self._queue(self._urgent, Job(job.stack, [run_id], [run_id]))
 
     def _halve(self, job: Job) -> None:
-        for half in reversed(append_halves(self._store, job.stack["id"])):
-            runs = [run_id for run_id in half["runs"] if run_id in job.runs]
-            self._stacks.appendleft({**job.stack, "id": half["id"], "runs": runs, "members": half["runs"]})
+        """Pin the halves of a stack, where no earlier call did so, and train them next."""
+        from harness.plan.stacks import halves  # imports torch
+
+        with self._store.locked():
+            plan = self._store.plan
+            pinned = halves(plan, job.stack.id)
+            if pinned[0] not in plan.stacks:
+                self._store.write_plan(replace(plan, stacks=(*plan.stacks, *pinned)), self._store.suite_text)
+        for half in reversed(pinned):
+            runs = [run_id for run_id in half.runs if run_id in job.runs]
+            self._stacks.appendleft(replace(job.stack, id=half.id, runs=runs, members=half.runs))
 
     @contextmanager
     def _renewing(self) -> Iterator[None]:
@@ -260,9 +271,9 @@ class Shift:
 
         def renew() -> None:
             while not over.wait(RENEW_S):
-                for held in list(self._held.values()):
+                for claimed in list(self._claimed.values()):
                     with suppress(OSError, StoreError):  # a disk that fails once must not end all renewing
-                        held.claim.renew()
+                        claimed.claim.renew()
 
         thread = Thread(target=renew, daemon=True)
         thread.start()

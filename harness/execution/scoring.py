@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import Damaged
 from harness.execution.opening import open_planned
+from harness.execution.outcomes import ScoredRun
 from harness.execution.process_state import stated
 from harness.execution.provenance import scoring_provenance
-from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
 from harness.store.weights import kept_weights
@@ -18,19 +18,16 @@ if TYPE_CHECKING:
 
 
 @stated
-def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
-    """Score those of `runs` that have a record and no scores yet, from their snapshots.
-
-    Returns of each its run_id, score_s, and reference_s where its reference had to be made (None where it was there).
-    """
+def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
+    """Score those of `runs` that have a record and no scores yet, from their snapshots."""
     from harness.metrics import score
 
     store, plan = open_planned(folder)
-    how, score_id = plan["resolved"]["score"], plan["score_id"]
-    names = {row["run_id"]: row["dataset"] for row in plan["runs"] if row["run_id"] in runs}
+    how, score_id = plan.resolved["score"], plan.score_id
+    names = {run.run_id: run.dataset for run in plan.runs if run.run_id in runs}
     done = []
     for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
-        started, making_s, spec = time.perf_counter(), None, plan["specs"][run_id]
+        started, making_s, spec = time.perf_counter(), None, plan.specs[run_id]
         reference = kept_reference(store, names[run_id], spec, how)
         if reference is None:
             reference = new_reference(store, names[run_id], spec, how)
@@ -48,7 +45,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
         weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
         made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}
         store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
-        done.append({"run_id": run_id, "score_s": took, "reference_s": making_s})
+        done.append(ScoredRun(run_id, took, making_s))
     return done
 
 
@@ -61,7 +58,7 @@ def generated(store: Store, run_id: str, step: int, samples: int) -> "np.ndarray
     from harness.engine.sampling import draw_samples
     from harness.metrics import samples_drawn
 
-    spec = RunSpec.from_json(store.plan["specs"][run_id])
+    spec = store.plan.spec(run_id)
     points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples, spec)
     if len(points) >= needed:
         return points

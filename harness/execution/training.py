@@ -3,18 +3,19 @@
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import parent_process
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import DataError, StoreError
-from harness.execution import failures
 from harness.execution.opening import check_versions, open_planned
+from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
 from harness.execution.process_state import stated
 from harness.execution.provenance import peak_mb, provenance
-from harness.spec import RunSpec
 from harness.store import Record, Store, checkpoint_name
+from harness.store.plan_file import Plan, Stack
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
@@ -22,32 +23,31 @@ if TYPE_CHECKING:
 
 @stated
 def train_stack(
-    folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str] | None = None
-) -> dict[str, Any]:
+    folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str] = ()
+) -> StackOutcome:
     """Train a pinned stack, or those `members` of it, and commit `runs`, which are missing.
 
-    Returns {"runs", "failure"}: of each run its run_id, its status, train_s (its share of the stack's steps), task_s
-    (the stack's whole) and the bytes it wrote; or, where the training raised, a Failure as a list, and nothing is kept.
-    Raises StoreError where results cannot be written, DataError where a data file has changed since it was planned.
+    Raises StoreError where results cannot be written, DataError where a data file has changed since it was planned;
+    whatever else training raises is the failure that is returned.
     """
     store, plan = open_planned(folder)
-    stack = next(s for s in plan["stacks"] if s["id"] == stack_id)
+    stack = plan.stack(stack_id)
+    members = list(members or stack.runs)
     started = time.perf_counter()
     try:
-        outcomes = _outcomes(store, plan, stack, list(members or stack["runs"]), device)
+        outcomes = _outcomes(store, plan, stack, members, device)
     except (DataError, StoreError):
         raise  # nothing that these runs did
     except Exception as error:
-        return {"runs": [], "failure": list(failures.of_exception(error))}
-    done = _committed(store, plan, [outcome for outcome in outcomes if outcome.spec.run_id in runs], stack, device)
+        return StackOutcome(failure=failure_of(error))
+    missing = [outcome for outcome in outcomes if outcome.spec.run_id in runs]
+    trained = list(_committed(store, missing, stack, device))
     store.drop_checkpoint(checkpoint_name(stack, members))
     task_s = time.perf_counter() - started
-    return {"runs": [run | {"task_s": task_s} for run in done], "failure": None}
+    return StackOutcome([replace(run, task_s=task_s) for run in trained])
 
 
-def _outcomes(
-    store: Store, plan: Mapping[str, Any], stack: Mapping[str, Any], members: list[str], device: str
-) -> "list[Outcome]":
+def _outcomes(store: Store, plan: Plan, stack: Stack, members: list[str], device: str) -> "list[Outcome]":
     import torch
 
     from harness.engine import Checkpoints, Placement, train
@@ -55,28 +55,27 @@ def _outcomes(
     from harness.suite.format.models import frame_steps, scored_steps
 
     torch.set_num_threads(1)
-    check_versions(plan, plan["specs"][members[0]]["setup"])
-    specs = [RunSpec.from_json(plan["specs"][run_id]) for run_id in members]
-    settings, name = plan["resolved"]["train"], checkpoint_name(stack, members)
+    specs = [plan.spec(run_id) for run_id in members]
+    check_versions(plan, specs[0].setup)
+    settings, name = plan.resolved["train"], checkpoint_name(stack, members)
     every_s = settings.get("checkpoint_s", "never")  # an earlier harness knew none
     checkpoints = Checkpoints(
         keep=lambda files: store.write_checkpoint(name, files),
         resume=store.read_checkpoint(name),
         every_s=math.inf if every_s == "never" else every_s,
     )
-    score = plan["resolved"]["score"]
+    score = plan.resolved["score"]
     steps, samples = specs[0].setup.train["steps"], samples_drawn(score["samples"], specs[0])
     at, frames = scored_steps(score["at"], steps), frame_steps(score.get("frames", 0), steps)
     with memory_limit(settings.get("limits", {}).get("memory_gb")):
-        return train(specs, at, samples, Placement(stack["mode"], device), checkpoints=checkpoints, frames=frames)
+        return train(specs, at, samples, Placement(stack.mode, device), checkpoints=checkpoints, frames=frames)
 
 
-def _committed(
-    store: Store, plan: Mapping[str, Any], outcomes: "list[Outcome]", stack: Mapping[str, Any], device: str
-) -> list[dict[str, Any]]:
+def _committed(store: Store, outcomes: "Iterable[Outcome]", stack: Stack, device: str) -> Iterator[TrainedRun]:
+    """Commit what was trained, and yield what this call committed."""
     from harness.store.artefacts import artefacts
 
-    peak, where, done = peak_mb(device), provenance(device) | {"stack": stack["id"]}, []
+    peak, where = peak_mb(device), provenance(device) | {"stack": stack.id}
     for outcome in outcomes:
         record = Record(
             run_id=outcome.spec.run_id,
@@ -86,13 +85,10 @@ def _committed(
             facts=outcome.facts | {"peak_mb": peak},
             provenance=where,
         )
-        files = artefacts(outcome, plan["resolved"]["score"]["samples"])
-        if not store.commit(record, files):
-            continue  # another call took us for dead and trained it: equal numbers, and the first commit stays
-        size = sum(map(len, files.values()))
-        train_s = outcome.facts["train_s"]
-        done.append({"run_id": record.run_id, "status": record.status, "train_s": train_s, "bytes": size})
-    return done
+        files = artefacts(outcome, store.plan.resolved["score"]["samples"])
+        if store.commit(record, files):  # else another call took us for dead and trained it: the first commit stays
+            size = sum(map(len, files.values()))
+            yield TrainedRun(record.run_id, record.status, outcome.facts["train_s"], bytes=size)
 
 
 @contextmanager

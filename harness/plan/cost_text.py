@@ -1,7 +1,6 @@
 """An estimate in words."""
 
-from collections.abc import Mapping
-from typing import Any
+from harness.plan.estimate import Estimate
 
 UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}
 
@@ -9,21 +8,21 @@ UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}
 MEND = "which --measure mends"
 
 
-def time_sentence(estimate: Mapping[str, Any]) -> str:
+def time_sentence(estimate: Estimate) -> str:
     """Return how long a suite takes: about 9 min on 2 workers (training 7.5, scoring 1, report 0.2), from ..."""
-    seconds, workers = estimate["seconds"], estimate["workers"]
+    seconds, workers = estimate.seconds, estimate.workers
     if seconds is None:
-        return f"unknown: {_first(estimate['missing'])} never timed on this machine, {MEND}"
+        return f"unknown: {_first(estimate.missing)} never timed on this machine, {MEND}"
     unit = UNITS[unit_of(seconds)]
-    parts = [f"{name} {_digits(part / unit)}" for name, part in estimate["parts"].items() if part >= unit / 20]
+    parts = [f"{name} {_digits(part / unit)}" for name, part in (estimate.parts or {}).items() if part >= unit / 20]
     where = f"on {workers} worker{'s' * (workers != 1)}" if workers else "in this process"
     text = f"about {duration(seconds)} {where}" + (f" ({', '.join(parts)})" if parts else "")
-    if estimate["timed"]:
-        text += f", from timings of {estimate['timed']} on this machine"
-    if estimate["missing"]:
-        text += f"; without {_first(estimate['missing'])}, never timed here"
-    if estimate["rough"]:
-        text += f"; rough: {_first(estimate['rough'])} guessed from other timings, {MEND}"
+    if estimate.timed:
+        text += f", from timings of {estimate.timed} on this machine"
+    if estimate.missing:
+        text += f"; without {_first(estimate.missing)}, never timed here"
+    if estimate.rough:
+        text += f"; rough: {_first(estimate.rough)} guessed from other timings, {MEND}"
     return text
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
 from harness.papers import Paper
-from harness.plan.stacks import Plan, Row
 from harness.plan.weak_extractors import weak_extractors
 from harness.plugins.components import fingerprint, plugged_metrics, tables
 from harness.spec import Task, canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
+from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.checks.image_ranking import BY_COVARIANCE
 from harness.suite.competitors import compared
 from harness.suite.expand import choices
@@ -27,17 +27,17 @@ from harness.suite.settings import Triple
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
     """Return the plan in plain data: counts, cells, resolved settings, and the smallest p that can be reached."""
     triples = matrix_of(suite).triples
-    ids = {row["run_id"] for row in plan.runs}
+    ids = {*plan.run_ids}
     cells = cells_of(plan.runs)
     left, axes = ids - finished, data_axes(triples)
     return {
         "suite": plan.suite,
         "question": suite.question,
-        "datasets": _unique(row["dataset"] for row in plan.runs),
+        "datasets": _unique(row.dataset for row in plan.runs),
         "pictures": pictured(plan),
         "read": read(suite, plan),
-        "architectures": _unique(row["architecture"] for row in plan.runs),
-        "objectives": _unique(row["objective"] for row in plan.runs),
+        "architectures": _unique(row.architecture for row in plan.runs),
+        "objectives": _unique(row.objective for row in plan.runs),
         "swept": {} if suite.study else swept_values(plan.runs),
         "study": suite.study.model_dump(mode="json", exclude_none=True) if suite.study else None,
         "data_axes": axes,
@@ -49,8 +49,8 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
         "cells": cells,
         "seeds": sorted({cell["seeds"] for cell in cells}),
         "stacks": {
-            "all": sum(not ids.isdisjoint(stack["runs"]) for stack in plan.stacks),
-            "unfinished": sum(not left.isdisjoint(stack["runs"]) for stack in plan.stacks),
+            "all": sum(not ids.isdisjoint(stack.runs) for stack in plan.stacks),
+            "unfinished": sum(not left.isdisjoint(stack.runs) for stack in plan.stacks),
         },
         "scored": scored(suite, plan),
         "settings": resolved_settings(plan, recipes(suite, triples)),
@@ -58,20 +58,20 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
     }
 
 
-def cells_of(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def cells_of(rows: Iterable[PlannedRun]) -> list[dict[str, Any]]:
     """Return every cell (data set x architecture x objective x swept values) with the number of its seeds."""
     cells: dict[str, dict[str, Any]] = {}
     for row in rows:
-        cell = {key: row[key] for key in ("dataset", "architecture", "objective", "sweep")}
+        cell = {key: getattr(row, key) for key in ("dataset", "architecture", "objective", "sweep")}
         cells.setdefault(repr(cell), {**cell, "seeds": 0})["seeds"] += 1
     return list(cells.values())
 
 
-def swept_values(rows: Iterable[Row]) -> dict[str, list[Any]]:
+def swept_values(rows: Iterable[PlannedRun]) -> dict[str, list[Any]]:
     """Return every value of every swept name, in the order of the plan."""
     swept: dict[str, list[Any]] = {}
     for row in rows:
-        for name, value in row["sweep"].items():
+        for name, value in row.sweep.items():
             values = swept.setdefault(name, [])
             if value not in values:
                 values.append(value)
@@ -83,7 +83,7 @@ def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
 
     `held_out` has the pictures of each data set that holds fewer than that out: these are what its runs are scored on.
     """
-    lengths = sorted({plan.specs[row["run_id"]]["setup"]["train"]["steps"] for row in plan.runs})
+    lengths = sorted({plan.specs[row.run_id]["setup"]["train"]["steps"] for row in plan.runs})
     steps = [{"steps": n, "at": scored_steps(suite.score.at, n)} for n in lengths]
     few = {label: n for label, n in _held_out(plan).items() if n < suite.score.samples}
     return {
@@ -100,8 +100,8 @@ def _held_out(plan: Plan) -> dict[str, int]:
     """Return how many pictures each data set of pictures holds out, the least over the settings that are swept."""
     table, counts = tables().dataset, dict[str, dict[str, int]]()
     for row in plan.runs:
-        setup = plan.specs[row["run_id"]]["setup"]
-        entry, of = table[setup["dataset"]], counts.setdefault(row["dataset"], {})
+        setup = plan.specs[row.run_id]["setup"]
+        entry, of = table[setup["dataset"]], counts.setdefault(row.dataset, {})
         if entry.pictures is not None and (key := canonical_json(setup["data"])) not in of:
             of[key] = entry.sizes(setup["data"]).held_out
     return {label: min(of.values()) for label, of in counts.items() if of}
@@ -110,14 +110,14 @@ def _held_out(plan: Plan) -> dict[str, int]:
 def pictured(plan: Plan) -> list[str]:
     """Return the data sets whose samples are pictures."""
     table = tables().dataset
-    bases = ((row["dataset"], plan.specs[row["run_id"]]["setup"]["dataset"]) for row in plan.runs)
+    bases = ((row.dataset, plan.specs[row.run_id]["setup"]["dataset"]) for row in plan.runs)
     return _unique(name for name, base in bases if table[base].kind == "images")
 
 
 def read(suite: Suite, plan: Plan) -> dict[str, str]:
     """Return what was read of each file or folder of a data set, and what was skipped: a phrase by the data set."""
     table, phrases = tables().dataset, dict[str, str]()
-    for label in _unique(row["dataset"] for row in plan.runs):
+    for label in _unique(row.dataset for row in plan.runs):
         variant = suite.datasets.get(label)
         entry = table[(variant and variant.base) or label]
         path = getattr(variant, entry.file_key, None)
@@ -185,17 +185,17 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], Any]) -> list[d
     found = tables()
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     for row in plan.runs:
-        spec = plan.specs[row["run_id"]]
+        spec = plan.specs[row.run_id]
         kind = found.dataset[spec["setup"]["dataset"]].kind
-        key = (row["objective"], kind)
+        key = (row.objective, kind)
         if key not in settings:
             said = {name: list[Any]() for name in RECIPE_KEYS}
-            new = {"objective": row["objective"], "base": row["objective.base"], "kind": kind}
+            new = {"objective": row.objective, "base": row.base, "kind": kind}
             settings[key] = {**new, **said, "hyper": {}, "recipe": used[key], "papers": []}
         known = settings[key]["papers"]
         papers = [paper.to_json() for paper in component_papers(spec["setup"], is_recipe=used[key] is not None)]
         known += [paper for paper in papers if paper not in known]
-        _add_values(settings[key], spec, found.objective[row["objective.base"]].hyper)
+        _add_values(settings[key], spec, found.objective[row.base].hyper)
     return list(settings.values())
 
 
@@ -208,7 +208,7 @@ def component_papers(setup: Mapping[str, Any], is_recipe: bool) -> list[Paper]:
     return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
 
 
-def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, Any]:
+def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> dict[str, Any]:
     """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
 
     The primary family is all pairs of objectives over the tasks that all of them have (data set x architecture x values
@@ -219,9 +219,9 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
     tasks: dict[str, set[Task]] = {}
     settings = set()
     for row in rows:
-        settings.add(repr(sorted((name, repr(value)) for name, value in row["sweep"].items() if name not in data)))
-        values = sorted((name, repr(value)) for name, value in row["sweep"].items() if name in data)
-        tasks.setdefault(row["objective"], set()).add(Task(row["dataset"], row["architecture"], tuple(values)))
+        settings.add(repr(sorted((name, repr(value)) for name, value in row.sweep.items() if name not in data)))
+        values = sorted((name, repr(value)) for name, value in row.sweep.items() if name in data)
+        tasks.setdefault(row.objective, set()).add(Task(row.dataset, row.architecture, tuple(values)))
     shared = len(set.intersection(*tasks.values())) if tasks else 0
     pairs = math.comb(len(tasks), 2) if shared else 0
     seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)
@@ -236,18 +236,18 @@ def conclusions(rows: Sequence[Row], data: Collection[str] = ()) -> dict[str, An
         },
         "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
         "grids": grids(rows, data),
-        "compared": compared(len(tasks), len({row["architecture"] for row in rows}), len(settings)),
+        "compared": compared(len(tasks), len({row.architecture for row in rows}), len(settings)),
     }
 
 
-def grids(rows: Iterable[Row], data: Collection[str] = ()) -> dict[str, int]:
+def grids(rows: Iterable[PlannedRun], data: Collection[str] = ()) -> dict[str, int]:
     """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
     tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
     """
     found: dict[str, dict[tuple[str, ...], set[str]]] = {}
     for row in rows:
-        for name, value in row["sweep"].items():
-            key = tuple(row[kind] for kind in ("dataset", "architecture", "objective"))
+        for name, value in row.sweep.items():
+            key = tuple(row.label(kind) for kind in ("dataset", "architecture", "objective"))
             found.setdefault(name, {}).setdefault(key, set()).add(repr(value) if _is_number(value) else str(value))
     numeric = {name: [v for v in values.values() if len(v) > 1] for name, values in found.items() if name not in data}
     return {
@@ -269,7 +269,7 @@ def _is_number_text(text: str) -> bool:
     return True
 
 
-def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
+def shares(study: Study | None, rows: Iterable[PlannedRun]) -> dict[str, Any] | None:
     """Return the smallest p by which a study can tell shares of its space apart, and how many trials it takes for p to
     be at most .05 after correction, all good with one objective alone; None where it tests none.
 
@@ -279,12 +279,12 @@ def shares(study: Study | None, rows: Iterable[Row]) -> dict[str, Any] | None:
     `distinct` has the fewest settings of an objective.
     """
     rows = list(rows)
-    pairs = math.comb(len({row["objective"] for row in rows}), 2)
+    pairs = math.comb(len({row.objective for row in rows}), 2)
     if study is None or study.sampler == "tpe" or not pairs:
         return None
     drawn: dict[str, set[str]] = {}
     for row in rows:
-        drawn.setdefault(row["objective"], set()).add(canonical_json(row["sweep"]))
+        drawn.setdefault(row.objective, set()).add(canonical_json(row.sweep))
     distinct = min(map(len, drawn.values()))
     least = smallest_p(study.trials) if distinct >= study.trials else None
     return {

@@ -1,98 +1,192 @@
-"""A workload and what its tasks took before: how long it will take, and how much it will write."""
+"""What is left of a plan, and how long it will take by what such tasks took before. No torch."""
 
-from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Any
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from harness.plan.makespan import makespan
-from harness.plan.timings import Found, Timings
+from harness.plan.timings import Timings
+from harness.spec import RunSpec
+from harness.store.plan_file import Mode
+
+StackSeconds = tuple[float, Sequence[float]]  # of a stack's training, and of scoring each of its runs
 
 
-class Sought:
+@dataclass(frozen=True)
+class ScoringTask:
+    """A run to be scored. `key` and `size` address its timings; `reference` is the address of what it is scored on."""
+
+    run_id: str
+    name: str
+    key: str
+    size: float
+    reference: str
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """A stack to be trained, which keeps snapshots at `points` steps, and the scoring of its runs.
+
+    `key` and `size` address its timings; `members` are the runs that train, finished ones among them.
+    """
+
+    id: str
+    name: str
+    key: str
+    size: float
+    members: int
+    steps: int
+    points: int
+    scores: tuple[ScoringTask, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A stack to be tried for a moment: what its timings are addressed by, and the specs of its runs."""
+
+    task: TrainingTask
+    mode: Mode
+    specs: Sequence[RunSpec]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is left of a plan of so many `runs`.
+
+    scores      of runs that were trained before; those of stacks stand with these
+    references  addresses of reference samples that exist
+    """
+
+    runs: int
+    samples: int
+    extractors: Sequence[str] | None = None
+    stacks: tuple[TrainingTask, ...] = ()
+    scores: tuple[ScoringTask, ...] = ()
+    references: frozenset[str] = frozenset()
+
+    @property
+    def every_score(self) -> list[ScoringTask]:
+        """All scoring tasks."""
+        return [*self.scores, *(score for stack in self.stacks for score in stack.scores)]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a call takes.
+
+    seconds   of the whole call, as `harness run` goes about it; None where training or scoring was never timed
+    parts     seconds of planning, training, scoring and report on the clock, which sum to it
+    missing   names of what was never timed; rough: of what was guessed from other stacks, data sets or workers
+    timed     the day of the newest timing used
+    bytes     on disk; None where no run was ever seen to write
+    """
+
+    seconds: float | None
+    parts: dict[str, float] | None
+    workers: int
+    missing: list[str]
+    rough: list[str]
+    timed: str | None
+    bytes: float | None
+
+
+class Lookup:
     """Looks timings up and remembers what was guessed, what was missing, and how recent they were."""
 
     def __init__(self, timings: Timings, workers: int) -> None:
-        self.find = partial(timings.find, workers=workers)
+        self._timings, self._workers = timings, workers
         self.rough: dict[str, None] = {}
         self.missing: dict[str, None] = {}
         self.days: set[str] = set()
 
     def value(self, name: str, what: str, key: str, size: float) -> float:
         """Return what a thing takes; 0 where nothing says so, which `missing` then names."""
-        found: Found | None = self.find(what, key, size)
-        if found is None:
+        expected = self._timings.find(what, key, size, self._workers)
+        if expected is None:
             self.missing[name] = None
             return 0.0
-        self.days.add(found.day)
-        if found.rough:
+        self.days.add(expected.day)
+        if expected.rough:
             self.rough[name] = None
-        return found.value
+        return expected.value
 
 
-def estimate(workload: Mapping[str, Any], timings: Timings, workers: int) -> dict[str, Any]:
-    """Return {"seconds", "parts", "workers", "missing", "rough", "timed", "bytes"} of what is left to do.
-
-    seconds   of the whole call, as `harness run` goes about it; None where training or scoring was never timed
-    parts     {"planning", "training", "scoring", "report"}: their seconds on the clock, which sum to it
-    missing   names of what was never timed; rough: of what was guessed from other stacks, data sets or workers
-    timed     the day of the newest timing used
-    bytes     on disk; None where no run was ever seen to write
-    """
-    sought = Sought(timings, workers)
-    runs, stacks, left = max(workload["runs"], 1), workload["stacks"], workload["scores"]
-    trained = [_training(stack, sought) for stack in stacks]
-    scored = _scoring([left, *(stack["scores"] for stack in stacks)], workload, sought, workers)
-    incomplete = bool(sought.missing)
+def estimate(workload: Workload, timings: Timings, workers: int) -> Estimate:
+    """Return how long what is left will take, and how much it will write."""
+    lookup = Lookup(timings, workers)
+    runs, stacks = max(workload.runs, 1), workload.stacks
+    trained = [_training(stack, lookup) for stack in stacks]
+    scored = _scoring([workload.scores, *(stack.scores for stack in stacks)], workload, lookup, workers)
+    incomplete = bool(lookup.missing)
     together = makespan(workers, zip(trained, scored[1:], strict=True), scored[0])
     alone = makespan(workers, [(seconds, ()) for seconds in trained])
-    starting = sought.value("the start of workers", "start", "", runs) if stacks or left else 0.0
+    starting = lookup.value("the start of workers", "start", "", runs) if stacks or workload.scores else 0.0
     parts = {
-        "planning": sought.value("planning", "plan", "", runs) + starting,
+        "planning": lookup.value("planning", "plan", "", runs) + starting,
         "training": alone,
         "scoring": together - alone,
-        "report": sought.value("the report", "report", "", runs),
+        "report": lookup.value("the report", "report", "", runs),
     }
-    size = _bytes(stacks, Sought(timings, workers))
-    incomplete = incomplete or not sought.days  # nothing is left, and not even planning was ever timed
-    return {
-        "seconds": None if incomplete else sum(parts.values()),
-        "parts": None if incomplete else parts,
-        "workers": workers,
-        "missing": list(sought.missing),
-        "rough": list(sought.rough),
-        "timed": max(sought.days, default=None),
-        "bytes": size,
-    }
+    incomplete = incomplete or not lookup.days  # nothing is left, and not even planning was ever timed
+    return Estimate(
+        seconds=None if incomplete else sum(parts.values()),
+        parts=None if incomplete else parts,
+        workers=workers,
+        missing=list(lookup.missing),
+        rough=list(lookup.rough),
+        timed=max(lookup.days, default=None),
+        bytes=_bytes(stacks, Lookup(timings, workers)),
+    )
 
 
-def _training(stack: Mapping[str, Any], sought: Sought) -> float:
+def makespan(workers: int, stacks: Iterable[StackSeconds], scores: Iterable[float] = ()) -> float:
+    """Return the seconds until all is done: `scores` left from before, then stacks in order, then their scores.
+
+    Tasks are given out as `harness run` does. A stack's scores join the queue when it ends; every stack was queued
+    before them.
+    """
+    free = [0.0] * max(workers, 1)
+
+    def work(seconds: float, ready: float = 0.0) -> float:
+        ended = max(free[0], ready) + seconds
+        heapq.heapreplace(free, ended)
+        return ended
+
+    for seconds in scores:
+        work(seconds)
+    ended = [(work(seconds), own) for seconds, own in stacks]
+    for ready, own in sorted(ended, key=lambda stack: stack[0]):
+        for seconds in own:
+            work(seconds, ready)
+    return max(free)
+
+
+def _training(stack: TrainingTask, lookup: Lookup) -> float:
     """Return the seconds of a stack's task."""
-    step = sought.value(stack["name"], "step", stack["key"], stack["size"])
-    keep = sought.value(stack["name"], "keep", stack["key"], stack["members"])
-    return stack["steps"] * step + stack["points"] * keep
+    step = lookup.value(stack.name, "step", stack.key, stack.size)
+    keep = lookup.value(stack.name, "keep", stack.key, stack.members)
+    return stack.steps * step + stack.points * keep
 
 
 def _scoring(
-    groups: Iterable[Iterable[Mapping[str, Any]]], workload: Mapping[str, Any], sought: Sought, workers: int
+    groups: Iterable[Iterable[ScoringTask]], workload: Workload, lookup: Lookup, workers: int
 ) -> list[list[float]]:
     """Return the seconds of every scoring task, group by group.
 
     The first that need a reference make it: one a worker, as they do so at the same time.
     """
-    makers = dict.fromkeys(workload["made"], 0)
+    makers = dict.fromkeys(workload.references, 0)
 
-    def seconds(score: Mapping[str, Any]) -> float:
-        own = sought.value(score["name"], "score", score["key"], score["size"])
-        address = score["reference"]
-        makers[address] = makers.get(address, max(workers, 1)) - 1
-        if makers[address] < 0:
+    def seconds(score: ScoringTask) -> float:
+        own = lookup.value(score.name, "score", score.key, score.size)
+        makers[score.reference] = makers.get(score.reference, max(workers, 1)) - 1
+        if makers[score.reference] < 0:
             return own
-        return own + sought.value(score["name"], "reference", score["key"], workload["samples"] ** 2)
+        return own + lookup.value(score.name, "reference", score.key, workload.samples**2)
 
     return [[seconds(score) for score in group] for group in groups]
 
 
-def _bytes(stacks: Iterable[Mapping[str, Any]], sought: Sought) -> float | None:
+def _bytes(stacks: Iterable[TrainingTask], lookup: Lookup) -> float | None:
     """Return what the runs still to be trained will write."""
-    size = sum(len(s["scores"]) * sought.value(s["name"], "disk", s["key"], s["points"]) for s in stacks)
-    return None if sought.missing else size
+    size = sum(len(stack.scores) * lookup.value(stack.name, "disk", stack.key, stack.points) for stack in stacks)
+    return None if lookup.missing else size

@@ -4,17 +4,18 @@ A record names its stack, so that finished runs keep their pins and no number of
 not finished are pinned anew: on a CPU a record does not depend on its stack, and nothing changes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
 
 from harness.errors import Damaged
-from harness.plan.stacks import PLAN_VERSION, Device, stack_size
+from harness.plan.stacks import stack_size
 from harness.spec import RunSpec
 from harness.store import Record, Store, set_aside
+from harness.store.plan_file import Device, Mode, Plan, Stack
 
 
-def earlier_plan(store: Store) -> Mapping[str, Any] | None:
+def earlier_plan(store: Store) -> Plan | None:
     """Return what the folder's plan.json holds, or what its records give where that is lost; None in a fresh folder.
 
     Damage that is met among the records is left for others to mend: they are read by a store of their own, so that two
@@ -43,25 +44,19 @@ def mend_plan(store: Store) -> list[str]:
     return [f"{path}: missing; {again}"] if store.finished() else []
 
 
-def recovered(records: Iterable[Record], samples: int) -> dict[str, Any]:
+def recovered(records: Iterable[Record], samples: int) -> Plan:
     """Return a plan that pins the runs of these records as they were, of which each keeps `samples` points."""
-    specs, stacks = {}, dict[str, dict[str, Any]]()
+    specs, stacks = {}, dict[str, Stack]()
     for record in records:
         specs[record.run_id] = record.spec
         where, number = record.provenance, str(record.provenance.get("stack", ""))
         if number.isdecimal():
             device: Device = "cpu" if where["device"] == "cpu" else "cuda"
-            mode = "stacked" if stack_size(RunSpec.from_json(record.spec).setup, device) > 1 else "single"
-            stack = stacks.setdefault(number, {"id": number, "device": device, "mode": mode, "runs": []})
-            stack["runs"].append(record.run_id)
-    return {
-        "version": PLAN_VERSION,
-        "suite": "",
-        "runs": [],
-        "specs": specs,
-        "stacks": [stacks[number] for number in sorted(stacks)],
-        "resolved": {"score": {"samples": samples}},
-    }
+            mode: Mode = "stacked" if stack_size(RunSpec.from_json(record.spec).setup, device) > 1 else "single"
+            stack = stacks.get(number, Stack(number, device, mode, ()))
+            stacks[number] = replace(stack, runs=(*stack.runs, record.run_id))
+    pinned = tuple(stacks[number] for number in sorted(stacks))
+    return Plan("", (), specs, pinned, resolved={"score": {"samples": samples}})
 
 
 def _kept_samples(store: Store, records: Iterable[Record]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.errors import HarnessError, suggestion
-from harness.plan.stacks import Plan, Row
+from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.format.yaml_file import scalar
 
 LABELS = ("dataset", "architecture", "objective", "objective.base", "seed")
@@ -25,19 +25,19 @@ def run_filter(texts: Iterable[str], plan: Plan) -> set[str]:
     for key, values in wanted.items():
         _check(plan, key, values)
 
-    def is_asked_for(row: Row) -> bool:
+    def is_asked_for(row: PlannedRun) -> bool:
         return all(
             any(_same(found, value) for found in _found(plan, row, key) for value in values)
             for key, values in wanted.items()
         )
 
-    return {row["run_id"] for row in plan.runs if is_asked_for(row)}
+    return {row.run_id for row in plan.runs if is_asked_for(row)}
 
 
 def _check(plan: Plan, key: str, values: list[str]) -> None:
     found = [value for row in plan.runs for value in _found(plan, row, key)]
     if not found:
-        known = {name for row in plan.runs for name in (*row["sweep"], *plan.specs[row["run_id"]]["hyper"], *LABELS)}
+        known = {name for row in plan.runs for name in (*row.sweep, *plan.specs[row.run_id]["hyper"], *LABELS)}
         raise HarnessError(f"--only: unknown name {key!r}.{suggestion(key, known)}")
     for value in values:
         if not any(_same(item, value) for item in found):
@@ -45,11 +45,11 @@ def _check(plan: Plan, key: str, values: list[str]) -> None:
             raise HarnessError(f"--only: no planned run has {key}={value}.{suggestion(value, known)}")
 
 
-def _found(plan: Plan, row: Row, key: str) -> list[Any]:
+def _found(plan: Plan, row: PlannedRun, key: str) -> list[Any]:
     """Return the values that a row has under a key: its label, its swept value as written, its number."""
     if key in LABELS:
-        return [row[key]]
-    sweep, hyper = row["sweep"], plan.specs[row["run_id"]]["hyper"]
+        return [row.base if key == "objective.base" else getattr(row, key)]
+    sweep, hyper = row.sweep, plan.specs[row.run_id]["hyper"]
     found = [value for axis, value in sweep.items() if key in (axis, axis.rpartition(".")[2])]
     if key == "lr" and hyper["critic_lr"] == hyper["generator_lr"]:
         found.append(hyper["critic_lr"])

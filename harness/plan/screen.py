@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.plan.cost_text import disk_sentence, time_sentence
+from harness.plan.estimate import Estimate
 from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
 from harness.text import aligned, counted, listed, p_value, plain, range_text
 
@@ -60,7 +61,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
     for label, errors in description["scored"]["weak"].items():
         lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]
     if "cost" in description:
-        lines.append(_entry("time", time_sentence(description["cost"])))
+        lines.append(_entry("time", time_sentence(Estimate(**description["cost"]))))
         lines += [_entry("disk", disk_sentence(description["cost"]["bytes"]))] if to_train else []
     return "\n".join(lines)
 

@@ -1,30 +1,22 @@
-"""The plan as plan.json holds it, and how runs are pinned in stacks. Stacks are only ever appended to.
+"""How runs are pinned in stacks, which are only ever appended to.
 
 A run's numbers may depend on the stack it trains in, so a stack is fixed when it is first planned: by the Setup and the
 device class alone, never by free memory or by what is finished.
 """
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from math import prod
-from typing import Any, Literal
 
-from harness.disk.documents import FORMAT
 from harness.engine.noise import BLOCK
 from harness.engine.schedules import mean_updates
-from harness.errors import StoreError
 from harness.objectives import no_penalty
 from harness.plugins.components import tables
 from harness.spec import Setup
+from harness.store.plan_file import Device, Mode, Plan, Stack
 from harness.suite.checks.network_sizes import player_sizes
-from harness.suite.expand import PlannedRun
+from harness.suite.expand import ExpandedRun
 
-Device = Literal["cpu", "cuda"]
-Row = dict[str, Any]
-Stack = dict[str, Any]
-
-PLAN_VERSION = FORMAT
 STACK_SIZE = {"cpu": 16, "cuda": 64}  # 16 small runs fit a CPU's cache; a GPU is bound by launches, and takes many
 STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
 # What the runs of a stack of pictures may work on together on a CPU. A grouped convolution saves what small kernels
@@ -35,41 +27,6 @@ STACK_CACHE = 70e6
 COPIES = 4  # of every parameter: weights, gradients, two moments of the optimiser
 BYTES = 4  # float32
 PLACE = 2  # numbers of four bytes that a place takes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What plan.json holds.
-
-    runs    the suite's rows as it stands now: run_id, dataset, architecture, objective, objective.base, seed, sweep
-    specs   every run that was ever planned, by run_id, in the plain form of RunSpec
-    stacks  {"id", "device", "mode": "stacked" or "single", "runs": [run_id]}, in the order they were planned; halves of
-            a stack that failed on a GPU have its id as "replaces"
-    merged  runs that the suite asks for twice under the same labels
-    """
-
-    suite: str
-    runs: list[Row]
-    specs: dict[str, dict[str, Any]]
-    stacks: list[Stack]
-    merged: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of plan.json."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {"version": PLAN_VERSION, **fields}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> "Plan":
-        """Invert `to_json`. Raises StoreError where `plain` is no plan of a version up to this one."""
-        version = plain.get("version") if isinstance(plain, Mapping) else None
-        if version not in range(1, PLAN_VERSION + 1):
-            raise StoreError(f"plan.json is of version {version!r}; this harness reads up to version {PLAN_VERSION}.")
-        fields = {"suite": str, "runs": list, "specs": dict, "stacks": list}
-        wrong = [key for key, kind in fields.items() if not isinstance(plain.get(key), kind)]
-        if wrong:
-            raise StoreError(f"plan.json is damaged: {', '.join(wrong)} missing or malformed; restore or delete it.")
-        return cls(**{key: plain[key] for key in fields}, merged=plain.get("merged", 0))
 
 
 def stack_size(setup: Setup, device: Device) -> int:
@@ -151,17 +108,32 @@ def cut(runs: list[str], size: int) -> list[list[str]]:
     return [runs[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 
-def new_stacks(runs: Iterable[PlannedRun], old: list[Stack], device: Device) -> Iterator[Stack]:
+def new_stacks(runs: Iterable[ExpandedRun], old: Sequence[Stack], device: Device) -> Iterator[Stack]:
     """Yield stacks for the runs that no old stack of this device class holds, numbered on from the old ones."""
-    placed = {run_id for stack in old if stack["device"] == device for run_id in stack["runs"]}
-    groups: dict[str, dict[str, PlannedRun]] = {}  # by Setup, then by run_id: a run may have several labels
+    placed = {run_id for stack in old if stack.device == device for run_id in stack.runs}
+    groups: dict[str, dict[str, ExpandedRun]] = {}  # by Setup, then by run_id: a run may have several labels
     for run in runs:
         if run.run_id not in placed:
             groups.setdefault(run.setup, {})[run.run_id] = run
-    number = max((int(stack["id"]) for stack in old), default=0)
+    number = max((int(stack.id) for stack in old), default=0)
     for members in groups.values():
         size = stack_size(next(iter(members.values())).spec.setup, device)
-        mode = "stacked" if size > 1 else "single"
+        mode: Mode = "stacked" if size > 1 else "single"
         for part in cut(list(members), size):
             number += 1
-            yield {"id": f"{number:04d}", "device": device, "mode": mode, "runs": part}
+            yield Stack(f"{number:04d}", device, mode, tuple(part))
+
+
+def halves(plan: Plan, stack_id: str) -> tuple[Stack, ...]:
+    """Return the halves of a stack that failed on a GPU, where a run's last bits depend on the stack it trains in: what
+    trains it must be pinned like any other. They are those of the plan, where it has them.
+    """
+    known = tuple(stack for stack in plan.stacks if stack.replaces == stack_id)
+    if known:
+        return known
+    whole, number = plan.stack(stack_id), max(int(stack.id) for stack in plan.stacks)
+    half = (len(whole.runs) + 1) // 2
+    return tuple(
+        replace(whole, id=f"{number + part:04d}", runs=runs, replaces=stack_id)
+        for part, runs in enumerate((whole.runs[:half], whole.runs[half:]), 1)
+    )

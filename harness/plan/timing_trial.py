@@ -1,11 +1,12 @@
 """A short training of a stack, and the scoring of what it gives, timed: the tasks of `harness plan --measure`."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.plan.estimate import Trial, Workload
 from harness.plugins.components import load_plugins
 from harness.spec import RunSpec
 
@@ -20,32 +21,39 @@ KEPT = 2  # snapshots of a trial: its start and its end
 Value = tuple[str, str, float, float]  # what, key, size, value of a Timing
 
 
-def try_stack(
-    trial: Mapping[str, Any], device: str, samples: int, score: bool, plugins: Sequence[str]
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TrialResult:
+    """The seconds of a trial, and the timings that it gave: what, key, size, value."""
+
+    task_s: float
+    values: list[Value]
+
+
+def try_stack(trial: Trial, device: str, load: Workload, score: bool, plugins: Sequence[str]) -> TrialResult:
     """Train a stack for 40 steps or half a second, score one of its runs where `score` says so; commit nothing.
 
-    `trial` is an entry of `workload.trials`. Returns {"task_s", "values": [(what, key, size, value)]}. Training is
-    tried again, longer, until it is long enough: what the first steps of a process cost is then left out.
+    Training is tried again, longer, until it is long enough: what the first steps of a process cost is then left out.
     """
     import torch
 
     started = time.perf_counter()
     load_plugins(plugins)
     torch.set_num_threads(1)
-    specs, steps = [RunSpec.from_json(spec) for spec in trial["specs"]], 1
+    steps = 1
     while True:
-        outcomes, values, train_s = _trained(trial, [_shortened(spec, steps) for spec in specs], device, samples)
+        outcomes, values, train_s = _trained(
+            trial, [_shortened(spec, steps) for spec in trial.specs], device, load.samples
+        )
         if train_s >= ENOUGH_S or steps >= ENOUGH_STEPS:
             break
         steps = min(steps * GROWTH, ENOUGH_STEPS)
     if score:
-        values += _scored(trial, outcomes[0], samples)
-    return {"task_s": time.perf_counter() - started, "values": values}
+        values += _scored(trial, outcomes[0], load)
+    return TrialResult(time.perf_counter() - started, values)
 
 
 def _trained(
-    trial: Mapping[str, Any], specs: list[RunSpec], device: str, samples: int
+    trial: Trial, specs: list[RunSpec], device: str, samples: int
 ) -> tuple[list["Outcome"], list[Value], float]:
     """Return outcomes, timings, and the seconds of all steps of the stack."""
     from harness.engine import Placement, train
@@ -54,8 +62,8 @@ def _trained(
     from harness.store.artefacts import artefacts
 
     started, setup = time.perf_counter(), specs[0].setup
-    steps, key, members = setup.train["steps"], trial["key"], trial["members"]
-    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), Placement(trial["mode"], device))
+    steps, key, members = setup.train["steps"], trial.task.key, trial.task.members
+    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), Placement(trial.mode, device))
     sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
     train_s = members * outcomes[0].facts["train_s"]
     keep_s = time.perf_counter() - started - train_s
@@ -67,12 +75,12 @@ def _trained(
     return outcomes, values, train_s
 
 
-def _scored(trial: Mapping[str, Any], outcome: "Outcome", samples: int) -> list[Value]:
+def _scored(trial: Trial, outcome: "Outcome", load: Workload) -> list[Value]:
     """Return timings of a run's reference, and of its scoring as if it had all of its scored steps."""
     from harness.metrics import make_reference, score, untrained
 
     clock = [time.perf_counter()]
-    reference = make_reference(outcome.spec, samples, trial["extractors"])
+    reference = make_reference(outcome.spec, load.samples, load.extractors)
     if (found := untrained(outcome.spec, reference)) is not None:
         reference = replace(reference, nulls={**reference.nulls, "untrained": found})
     generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
@@ -81,9 +89,9 @@ def _scored(trial: Mapping[str, Any], outcome: "Outcome", samples: int) -> list[
         score(generated, reference, last=last)
         clock.append(time.perf_counter())
     reference_s, each, end = (ended - began for began, ended in pairwise(clock))
-    key, size = trial["score"]["key"], trial["score"]["size"]
-    seconds = (trial["points"] - 1) * each + end
-    return [("reference", key, samples**2, reference_s), ("score", key, size, seconds)]
+    task = trial.task.scores[0]
+    seconds = (trial.task.points - 1) * each + end
+    return [("reference", task.key, load.samples**2, reference_s), ("score", task.key, task.size, seconds)]
 
 
 def _shortened(spec: RunSpec, steps: int) -> RunSpec:

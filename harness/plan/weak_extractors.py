@@ -3,9 +3,9 @@
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import OF_CLASSES, defaults, known
 from harness.metrics.image_metrics import FEATURE_METRICS, too_weak
-from harness.plan.stacks import Plan
 from harness.plugins.components import tables
 from harness.spec import canonical_json
+from harness.store.plan_file import Plan
 from harness.suite.format.models import Suite
 
 BY_CLASSES = {column.name for column in FEATURE_METRICS["classes"].columns}
@@ -20,9 +20,9 @@ def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:
         return {}
     found: dict[str, dict[str, float]] = {}
     setups = {
-        (row["dataset"], canonical_json(setup["data"])): setup
+        (row.dataset, canonical_json(setup["data"])): setup
         for row in plan.runs
-        for setup in [plan.specs[row["run_id"]]["setup"]]
+        for setup in [plan.specs[row.run_id]["setup"]]
     }
     for (label, _), setup in setups.items():
         load = tables().dataset[setup["dataset"]].pictures

@@ -100,10 +100,10 @@ def plugged_metrics(paths: Iterable[str | Path]) -> dict[str, int]:
     return {name: mark for (kind, name), mark in _ORIGIN.items() if kind == "metric" and mark in marks}
 
 
-def know_metrics(plan: Mapping[str, Any]) -> None:
-    """Load the plug-ins that a plan takes metrics from. One that cannot be loaded is passed over."""
-    if plan["resolved"].get("score", {}).get("metrics"):
-        for path in plan["resolved"]["plugins"]:
+def know_metrics(resolved: Mapping[str, Any]) -> None:
+    """Load the plug-ins that a resolved suite takes metrics from. One that cannot be loaded is passed over."""
+    if resolved.get("score", {}).get("metrics"):
+        for path in resolved["plugins"]:
             with suppress(SuiteError):
                 load_plugins([path])
 

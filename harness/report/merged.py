@@ -14,6 +14,7 @@ from harness.report.analysis.primary import image_datasets
 from harness.report.results import KINDS, Json, Part, Results, comparable, studies_sentence
 from harness.spec import canonical_json
 from harness.store import Store
+from harness.store.plan_file import MergedPart, Plan, PlannedRun
 from harness.store.scoring_settings import scoring
 from harness.text import listed, waiting_scores
 
@@ -34,25 +35,27 @@ def merge(folders: Sequence[str | Path]) -> Results:
     specs, axes = dict[str, Json](), dict[str, None]()
     for source, label in zip(sources, labels, strict=True):
         plan, tag = source.plan, label if labels.count(label) == 1 else str(source.folder)
-        runs.append([_renamed(row, clashes, tag) for row in plan["runs"]])
-        settings += [_renamed(entry, clashes, tag) for entry in plan.get("settings", ())]
+        runs.append([PlannedRun.from_json(_renamed(run.to_json(), clashes, tag)) for run in plan.runs])
+        settings += [_renamed(entry, clashes, tag) for entry in plan.settings]
         images += [_renamed({"dataset": name}, clashes, tag)["dataset"] for name in image_datasets(plan)]
-        specs |= plan["specs"]
-        axes |= dict.fromkeys(plan.get("data_axes", ()))
+        specs |= plan.specs
+        axes |= dict.fromkeys(plan.data_axes)
     parts = _parts(sources, runs)
-    plan = {
-        "resolved": _resolved(sources),
-        "parts": [
-            {"folder": label, "path": str(source.folder), "resolved": source.plan["resolved"]}
+    merged = Plan(
+        suite="",
+        runs=tuple(run for part in parts for run in part.rows),
+        specs=specs,
+        stacks=(),
+        resolved=_resolved(sources),
+        settings=settings,
+        data_axes=list(axes),
+        pictures=images,
+        parts=tuple(
+            MergedPart(label, str(source.folder), source.plan.resolved)
             for label, source in zip(labels, sources, strict=True)
-        ],
-        "runs": [row for part in parts for row in part.rows],
-        "specs": specs,
-        "data_axes": list(axes),
-        "settings": settings,
-        "pictures": images,
-    }
-    return Results(plan, parts)
+        ),
+    )
+    return Results(merged, parts)
 
 
 def _renamed(row: Json, clashes: set[Name], tag: str) -> Json:
@@ -60,7 +63,7 @@ def _renamed(row: Json, clashes: set[Name], tag: str) -> Json:
     return {**row, **{kind: f"{row[kind]} ({tag})" for kind in KINDS if kind in row and (kind, row[kind]) in clashes}}
 
 
-def _parts(sources: Sequence[Results], runs: Sequence[Sequence[Json]]) -> list[Part]:
+def _parts(sources: Sequence[Results], runs: Sequence[Sequence[PlannedRun]]) -> list[Part]:
     """Return the rows of each folder that stand for their runs: those of the first that finished it, or else plans it.
 
     `runs` are those of each source under the names that they have beside the others.
@@ -69,12 +72,12 @@ def _parts(sources: Sequence[Results], runs: Sequence[Sequence[Json]]) -> list[P
     for place, (rows, source) in enumerate(zip(runs, sources, strict=True)):
         finished = source.finished()
         for row in rows:
-            key, rank = canonical_json(row), (row["run_id"] not in finished, place)
+            key, rank = canonical_json(row.to_json()), (row.run_id not in finished, place)
             ranks[key] = min(ranks.get(key, rank), rank)
     parts = []
     for place, (rows, source) in enumerate(zip(runs, sources, strict=True)):
         (part,) = source.parts
-        kept = [i for i, row in enumerate(rows) if ranks[canonical_json(row)][1] == place]
+        kept = [i for i, row in enumerate(rows) if ranks[canonical_json(row.to_json())][1] == place]
         places = kept if part.places is None else [part.places[i] for i in kept]
         parts.append(Part(part.store, places, [rows[i] for i in kept]))
     return parts
@@ -85,7 +88,7 @@ def _parts(sources: Sequence[Results], runs: Sequence[Sequence[Json]]) -> list[P
 
 def _refuse_unscored(sources: Sequence[Results]) -> None:
     for source in sources:
-        waiting = source.unscored([row["run_id"] for row in source.plan["runs"]], source.plan["score_id"])
+        waiting = source.unscored(source.plan.run_ids, source.plan.score_id)
         if waiting:
             raise HarnessError(f"{waiting_scores(len(waiting), str(source.folder))}; then it can be merged")
 
@@ -95,7 +98,7 @@ def _refuse_other_scores(sources: Sequence[Results]) -> None:
         start = f"{first.folder} and {other.folder} cannot be merged"
         kinds = _data_kinds(first.plan) & _data_kinds(other.plan)
         for kind in sorted(kinds):
-            a, b = (source.plan["resolved"]["primary"][kind] for source in (first, other))
+            a, b = (source.plan.resolved["primary"][kind] for source in (first, other))
             if a != b:
                 raise HarnessError(f"{start}: {kind} are ranked on {a} in one and on {b} in the other")
         scores = [scoring(source.plan) for source in (first, other)]
@@ -108,58 +111,58 @@ def _refuse_other_scores(sources: Sequence[Results]) -> None:
             raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {folder}`")
 
 
-def _data_kinds(plan: Json) -> set[str]:
+def _data_kinds(plan: Plan) -> set[str]:
     """Return the kinds of data in a plan, as `primary` has them."""
     images = image_datasets(plan)
-    return {"images" if row["dataset"] in images else "toys" for row in plan["runs"]}
+    return {"images" if run.dataset in images else "toys" for run in plan.runs}
 
 
 def _resolved(sources: Sequence[Results]) -> Json:
     """Return what a report reads of a suite: name, question, primary and extractors of those that they concern."""
     primary: dict[str, str] = {}
     for source in sources:
-        primary |= {kind: source.plan["resolved"]["primary"][kind] for kind in _data_kinds(source.plan)}
+        primary |= {kind: source.plan.resolved["primary"][kind] for kind in _data_kinds(source.plan)}
     scored = next((source for source in sources if "images" in _data_kinds(source.plan)), sources[0])
-    questions = dict.fromkeys(" ".join(str(s.plan["resolved"].get("question") or "").split()) for s in sources)
+    questions = dict.fromkeys(" ".join(str(s.plan.resolved.get("question") or "").split()) for s in sources)
     merged = f"Merged from {listed([str(source.folder) for source in sources])}."
     studies = studies_sentence({str(source.folder): source.plan for source in sources})
     return {
         "name": " + ".join(source.parts[0].label for source in sources),
         "question": " ".join(filter(None, [*questions, merged, studies])),
         "primary": primary,
-        "score": scored.plan["resolved"]["score"],
+        "score": scored.plan.resolved["score"],
     }
 
 
 # Which names mean two things
 
 
-def _clashes(plans: Sequence[Json]) -> set[Name]:
+def _clashes(plans: Sequence[Plan]) -> set[Name]:
     """Return the names that two suites define differently, or under which they plan other runs for the same cell."""
     clashes: set[Name] = set()
     for first, other in combinations(plans, 2):
         for kind in KINDS:
-            names = {row[kind] for row in first["runs"]} & {row[kind] for row in other["runs"]}
+            names = {run.label(kind) for run in first.runs} & {run.label(kind) for run in other.runs}
             clashes |= {
                 (kind, name) for name in names if _definition(first, kind, name) != _definition(other, kind, name)
             }
-        ours, theirs = ({_label(row): row for row in plan["runs"]} for plan in (first, other))
+        ours, theirs = ({_label(run): run for run in plan.runs} for plan in (first, other))
         for label in ours.keys() & theirs.keys():
-            ids = ours[label]["run_id"], theirs[label]["run_id"]
+            ids = ours[label].run_id, theirs[label].run_id
             if ids[0] != ids[1]:
-                kind = _differing_kind(first["specs"][ids[0]], other["specs"][ids[1]])
-                clashes.add((kind, ours[label][kind]))
+                kind = _differing_kind(first.specs[ids[0]], other.specs[ids[1]])
+                clashes.add((kind, ours[label].label(kind)))
     return clashes
 
 
-def _definition(plan: Json, kind: str, name: str) -> str:
+def _definition(plan: Plan, kind: str, name: str) -> str:
     """Return how a suite defines a name, but for where its files lie: their content is in the runs."""
-    variant = plan["resolved"].get(f"{kind}s", {}).get(name, {})
+    variant = plan.resolved.get(f"{kind}s", {}).get(name, {})
     return canonical_json({key: value for key, value in variant.items() if key not in ("file", "folder")})
 
 
-def _label(row: Json) -> str:
-    return canonical_json([*(row[kind] for kind in KINDS), row["sweep"], row["seed"]])
+def _label(run: PlannedRun) -> str:
+    return canonical_json([*(run.label(kind) for kind in KINDS), run.sweep, run.seed])
 
 
 def _differing_kind(first: Json, other: Json) -> str:

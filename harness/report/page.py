@@ -66,7 +66,7 @@ def build_report(store: Results, out: Path) -> Path:
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
-    data_axes = view.plan.get("data_axes", ())
+    data_axes = view.plan.data_axes
     sweeps, ranges = sensitivity.sweeps(view.table, data_axes), sensitivity.ranges(view.table, data_axes)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
@@ -132,7 +132,7 @@ def _clean(value: Any) -> Any:
 
 def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> Row:
     """Return what the template shows of runs and tasks, as text and lists of text."""
-    suite, table, data_axes = view.suite, view.table, view.plan.get("data_axes", ())
+    suite, table, data_axes = view.suite, view.table, view.plan.data_axes
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
     swept = sensitivity.swept(table, data_axes)
     near = undertrained.nearest(table, view.metrics, data_axes)
@@ -195,7 +195,7 @@ def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
         first, *more = answer.of_headline(view)
         return [caveat(view.table) + first, *more]
     rivals = _rivals(view)
-    swept = cell_table.swept_columns(rivals, view.plan.get("data_axes", ()))
+    swept = cell_table.swept_columns(rivals, view.plan.data_axes)
     text = answer.sentence(rivals, results, tables.arguments(view, path=False))
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{caveat(view.table, drawn)}{text} {held_sentence(rivals, view.table)}".rstrip()
@@ -205,7 +205,7 @@ def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
 def _rivals(view: View) -> pd.DataFrame:
     """Return what competes in each task: of several objectives the runs that the headline compares."""
     table = view.compared if view.table["objective"].nunique() > 1 else view.table
-    return ranking.rivals(table, view.plan.get("data_axes", ()))
+    return ranking.rivals(table, view.plan.data_axes)
 
 
 def _csv_tables(view: View, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -216,7 +216,7 @@ def _csv_tables(view: View, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "headline.csv": headline.rows.merge(headline.runs),
             "headline-tasks.csv": headline.by_task.reset_index(),
             **headline_tables.frames(view),
-            "leave-one-out.csv": leave_one_out.leave_one_out(headline, view.plan.get("data_axes", ())),
+            "leave-one-out.csv": leave_one_out.leave_one_out(headline, view.plan.data_axes),
         }
     settings = {f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in tables.settings(view)}
     return {

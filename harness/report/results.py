@@ -1,7 +1,7 @@
 """What a report reads: the records of one results folder, or of several as one."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.store import Store
+from harness.store.plan_file import Plan, PlannedRun
 from harness.store.table import one_kind_a_column
 from harness.text import listed, run_command
 
@@ -25,7 +26,7 @@ class Part:
 
     store: Store
     places: Sequence[int] | None = None  # None for all
-    rows: Sequence[Json] = ()
+    rows: Sequence[PlannedRun] = ()
 
     @property
     def label(self) -> str:
@@ -38,7 +39,7 @@ class Part:
         if self.places is None:
             return table
         rest = table.iloc[list(self.places)].reset_index(drop=True)
-        swept = any(row["sweep"] for row in self.rows)
+        swept = any(run.sweep for run in self.rows)
         return rest if swept else rest[[name for name in rest.columns if not name.startswith("sweep.")]]
 
 
@@ -47,7 +48,7 @@ class Results:
     here. Of several a run belongs to the first that plans it and holds its record.
     """
 
-    def __init__(self, plan: Json, parts: Sequence[Part]) -> None:
+    def __init__(self, plan: Plan, parts: Sequence[Part]) -> None:
         self.plan, self.parts = plan, parts
         self.folder = parts[0].store.folder if len(parts) == 1 else Path("+".join(part.label for part in parts))
 
@@ -58,10 +59,10 @@ class Results:
 
     def restricted(self, run_ids: Collection[str]) -> "Results":
         """Return the reading of some runs of one store, with nothing swept."""
-        ((store, planned),) = ((part.store, part.store.plan["runs"]) for part in self.parts)
-        places = [place for place, row in enumerate(planned) if row["run_id"] in run_ids]
-        rows = [{**planned[place], "sweep": {}} for place in places]
-        return Results({**self.plan, "runs": rows}, (Part(store, places, rows),))
+        ((store, planned),) = ((part.store, part.store.plan.runs) for part in self.parts)
+        places = [place for place, row in enumerate(planned) if row.run_id in run_ids]
+        rows = tuple(replace(planned[place], sweep={}) for place in places)
+        return Results(replace(self.plan, runs=rows), (Part(store, places, rows),))
 
     @property
     def damage(self) -> dict[Path, str]:
@@ -79,11 +80,11 @@ class Results:
 
     def table(self) -> pd.DataFrame:
         """One row for every planned run; of several stores with its folder."""
-        if len(self.parts) == 1 and "parts" not in self.plan:
+        if len(self.parts) == 1 and not self.plan.parts:
             return self.parts[0].table()
         tables = []
         for part in self.parts:
-            labels = {kind: [row[kind] for row in part.rows] for kind in KINDS}
+            labels = {kind: [row.label(kind) for row in part.rows] for kind in KINDS}
             tables.append(part.table().assign(**labels, folder=str(part.store.folder)))
         known = [table.dropna(axis=1, how="all") for table in tables]  # an empty column has no kind of its own
         return one_kind_a_column(pd.concat(known, ignore_index=True))
@@ -95,7 +96,7 @@ class Results:
             table = part.store.scored()
             if part.places is None:
                 return table
-            return table[table["run_id"].isin([row["run_id"] for row in part.rows])].reset_index(drop=True)
+            return table[table["run_id"].isin([row.run_id for row in part.rows])].reset_index(drop=True)
         owners = self._owners()
         tables = []
         for part in self.parts:
@@ -122,8 +123,8 @@ class Results:
     def reference(self, dataset: str, run_id: str) -> "np.ndarray":
         """The real points that a run was scored against."""
         store = self._owner(run_id)
-        if "parts" in self.plan:  # which may name a data set of its plan otherwise
-            dataset = next(row["dataset"] for row in store.plan["runs"] if row["run_id"] == run_id)
+        if self.plan.parts:  # which may name a data set of its plan otherwise
+            dataset = next(run.dataset for run in store.plan.runs if run.run_id == run_id)
         return store.reference(dataset, run_id)
 
     def _owner(self, run_id: str) -> Store:
@@ -132,15 +133,15 @@ class Results:
     def _owners(self) -> dict[str, Store]:
         owners: dict[str, Store] = {}
         for part in reversed(self.parts):
-            rows = part.store.plan["runs"] if part.places is None else part.rows
-            owners |= dict.fromkeys({row["run_id"] for row in rows} & part.store.finished(), part.store)
+            rows = part.store.plan.runs if part.places is None else part.rows
+            owners |= dict.fromkeys({row.run_id for row in rows} & part.store.finished(), part.store)
         return owners
 
 
 def confirmed(results: Results) -> Results:
     """Return the runs of a study that confirm its best trials; of other suites, and before these are known, all."""
-    chosen = (results.plan.get("study") or {}).get("chosen", ())
-    return results.restricted({run_id for trial in chosen for run_id in trial["runs"]}) if chosen else results
+    chosen = results.plan.study.chosen if results.plan.study else ()
+    return results.restricted({run_id for trial in chosen for run_id in trial.runs}) if chosen else results
 
 
 def comparable(results: Results) -> Results:
@@ -149,7 +150,7 @@ def comparable(results: Results) -> Results:
 
     Raises HarnessError where a study has chosen none yet.
     """
-    if "study" in results.plan and not results.plan["study"]["chosen"]:
+    if results.plan.study is not None and not results.plan.study.chosen:
         raise HarnessError(
             f"{results.folder}: its study has only trials so far, on the seeds that settings are chosen on; "
             f"`{run_command(results.folder)}` goes on to the runs that confirm them"
@@ -157,11 +158,11 @@ def comparable(results: Results) -> Results:
     return confirmed(results)
 
 
-def studies_sentence(plans: Mapping[str, Json]) -> str:
+def studies_sentence(plans: Mapping[str, Plan]) -> str:
     """Return in a sentence which folders, given with their plans, are compared by what confirms their studies; "" where
     none holds a study.
     """
-    folders = [folder for folder, plan in plans.items() if "study" in plan]
+    folders = [folder for folder, plan in plans.items() if plan.study is not None]
     if not folders:
         return ""
     whose = f"study in {folders[0]}" if len(folders) == 1 else f"studies in {listed(folders)}"

@@ -1,6 +1,7 @@
 """The results of suites on disk. Nothing else writes them, nothing else reads them.
 
-folder    Store: the results of one suite          repair    what is damaged; shelf  where it is put
+folder    Store: the results of one suite          plan_file         what plan.json holds, typed
+repair    what is damaged                          shelf             where that is put
 records   Record, Attempt and Scores, from JSON    claims    who trains a stack
 findings  what is damaged, left over or foreign    checkpoints       a stack between two steps
 table     from records to one flat table           table_files       that table as csv and parquet

@@ -6,11 +6,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.disk.documents import seal, unseal
 from harness.disk.files import ABSENT, write_parts
 from harness.errors import Damaged
+from harness.store.plan_file import Stack
 
 PREFIX = 8
 
@@ -40,7 +40,7 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     return files
 
 
-def checkpoint_name(stack: Mapping[str, Any], members: Sequence[str] | None) -> str:
+def checkpoint_name(stack: Stack, members: Sequence[str]) -> str:
     """Return the name of a pinned stack's checkpoint while `members` of it train; one run of several has its own, as
     its mates may have theirs beside it."""
-    return str(members[0] if members and len(members) == 1 and len(stack["runs"]) > 1 else stack["id"])
+    return members[0] if len(members) == 1 and len(stack.runs) > 1 else stack.id

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from harness.errors import HarnessError, StoreError
 from harness.store import Store
 from harness.store.frozen_tables import is_frozen, refuse_frozen
+from harness.store.plan_file import PlannedRun
 from harness.text import printable
 
 NEAR = 5  # names that a sentence offers
@@ -59,10 +60,10 @@ def report_folder(root: str, folder: str) -> str:
     return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
 
 
-def run_label(row: Mapping[str, Any]) -> str:
+def run_label(run: PlannedRun) -> str:
     """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
-    swept = [f"{name}={value}" for name, value in row["sweep"].items()]
-    return " ".join([row["dataset"], row["architecture"], row["objective"], *swept, f"seed {row['seed']}"])
+    swept = [f"{name}={value}" for name, value in run.sweep.items()]
+    return " ".join([run.dataset, run.architecture, run.objective, *swept, f"seed {run.seed}"])
 
 
 class Found(NamedTuple):
@@ -70,8 +71,8 @@ class Found(NamedTuple):
 
     store: Store
     run_id: str
-    spec: dict[str, Any]
-    row: dict[str, Any] | None
+    spec: Mapping[str, Any]
+    row: PlannedRun | None
 
 
 def find_run(text: str, root: str) -> Found:
@@ -84,7 +85,7 @@ def find_run(text: str, root: str) -> Found:
     unreadable: list[StoreError] = []
     for store in map(Store, result_folders(root)):
         try:
-            for run_id in store.plan["specs"]:
+            for run_id in store.plan.specs:
                 where.setdefault(run_id, []).append(store)
         except StoreError as error:  # told where the run is in no other folder
             unreadable.append(error)
@@ -103,8 +104,8 @@ def find_run(text: str, root: str) -> Found:
         folders = " and ".join(str(store.folder) for store in stores)
         raise HarnessError(f"RUN {given!r}: {run_id} stands in {folders}; name one of them with --root.")
     plan = stores[0].plan
-    row = next((row for row in plan["runs"] if row["run_id"] == run_id), None)
-    return Found(stores[0], run_id, plan["specs"][run_id], row)
+    row = next((row for row in plan.runs if row.run_id == run_id), None)
+    return Found(stores[0], run_id, plan.specs[run_id], row)
 
 
 def _near(text: str, known: list[str]) -> str:

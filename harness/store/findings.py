@@ -96,7 +96,7 @@ def _unplanned(store: Store) -> Looks:
 
 
 def _unneeded(store: Store) -> Looks:
-    needed = {store.reference_path(row["dataset"], row["run_id"]) for row in store.plan["runs"]}
+    needed = {store.reference_path(run.dataset, run.run_id) for run in store.plan.runs}
     for path in sorted((store.folder / "references").glob("*.npz")):
         if path not in needed:
             yield path, "no planned run is scored against it"

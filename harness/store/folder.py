@@ -36,6 +36,7 @@ from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.claims import Claim, Claims, Holder
+from harness.store.plan_file import Plan
 from harness.store.records import (
     NAME,
     Attempt,
@@ -71,16 +72,16 @@ class Store:
     # The plan and the suite
 
     @cached_property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> Plan:
         """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
         path = self.folder / "plan.json"
         if path.is_file():
-            plan = read_json(path)
+            plain = read_json(path)
             try:
-                check_plan(plan)
+                check_plan(plain)
             except Malformed as why:
                 raise Damaged(path, str(why)) from None
-            return plan
+            return Plan.from_json(plain)
         if self.finished():
             raise Damaged(path, "missing beside finished runs")
         raise StoreError(
@@ -90,12 +91,12 @@ class Store:
     @cached_property
     def planned(self) -> frozenset[str]:
         """Ids of the planned runs."""
-        return frozenset(row["run_id"] for row in self.plan["runs"])
+        return frozenset(self.plan.run_ids)
 
     @property
     def suite(self) -> dict[str, Any]:
         """The resolved suite, as plain data."""
-        return dict(self.plan["resolved"])
+        return dict(self.plan.resolved)
 
     @property
     def suite_text(self) -> str:
@@ -113,13 +114,13 @@ class Store:
             self._forget()
             yield
 
-    def write_plan(self, plan: Mapping[str, Any], suite_text: str) -> None:
+    def write_plan(self, plan: Plan, suite_text: str) -> None:
         """Write plan.json, and suite.yaml where its text is known. Raises StoreError where they cannot be written."""
         with writing(self.folder):
             flush_all(make_folder(self._runs))
             if suite_text:
                 write_atomic(self.folder / "suite.yaml", suite_text.encode())
-            write_json(self.folder / "plan.json", plan)
+            write_json(self.folder / "plan.json", plan.to_json())
         self._forget()
 
     def _forget(self) -> None:
@@ -342,9 +343,9 @@ class Store:
     def _references(self) -> dict[str, dict[str, str]]:
         """The hash of what each run's reference depends on, by data set variant."""
         hashes: dict[str, dict[str, str]] = {}
-        for row in self.plan["runs"]:
-            settings = reference_settings(self.plan["specs"][row["run_id"]])
-            hashes.setdefault(row["dataset"], {})[row["run_id"]] = content_id(settings)
+        for row in self.plan.runs:
+            settings = reference_settings(self.plan.specs[row.run_id])
+            hashes.setdefault(row.dataset, {})[row.run_id] = content_id(settings)
         return hashes
 
     def reference(self, dataset: str, run_id: str) -> "np.ndarray":

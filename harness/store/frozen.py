@@ -50,10 +50,10 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
 
 
 def _refuse_unfinished(store: Store) -> None:
-    planned = [row["run_id"] for row in store.plan["runs"]]
+    planned = [row.run_id for row in store.plan.runs]
     counts = Counter(store.status(run_id) for run_id in planned)
     left = [f"{n:,} {status}" for status, n in sorted(counts.items()) if status not in FINAL]
-    unscored = len(store.unscored(planned, store.plan["score_id"]))
+    unscored = len(store.unscored(planned, store.plan.score_id))
     left += [f"{unscored:,} not scored"] if unscored else []
     if left or not planned:
         told = f"{listed(left)} of {counted(len(planned), 'run')}" if left else "no runs planned"

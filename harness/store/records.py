@@ -24,7 +24,7 @@ Metrics = Mapping[str, float | None]
 PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id": str}
 NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
 ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
-STACK = {"id": str, "device": str, "runs": list}
+STACK = {"id": str, "device": str, "mode": str, "runs": list}
 
 
 class Malformed(ValueError):

@@ -9,6 +9,7 @@ from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged
 from harness.spec import RunSpec, content_id
 from harness.store import Store, reference_settings
+from harness.store.plan_file import Plan
 
 
 def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
@@ -79,20 +80,20 @@ def with_untrained(store: Store, reference: Any, spec: Mapping[str, Any], score:
     return replace(reference, nulls={**reference.nulls, **nulls_from(kept)})
 
 
-def ensure_references(store: Store, plan: Mapping[str, Any]) -> list[str]:
+def ensure_references(store: Store, plan: Plan) -> list[str]:
     """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded.
 
     Of a data set whose plug-in is gone there is none to be had.
     """
     from harness.datasets import DATASETS
 
-    finished, score = store.finished(), plan["resolved"]["score"]
-    rows = {store.reference_path(r["dataset"], r["run_id"]): r for r in plan["runs"] if r["run_id"] in finished}
-    rows = {path: row for path, row in rows.items() if plan["specs"][row["run_id"]]["setup"]["dataset"] in DATASETS}
+    finished, score = store.finished(), plan.resolved["score"]
+    rows = {store.reference_path(r.dataset, r.run_id): r for r in plan.runs if r.run_id in finished}
+    rows = {path: row for path, row in rows.items() if plan.specs[row.run_id]["setup"]["dataset"] in DATASETS}
     made = []
     for path, row in rows.items():
-        if kept_reference(store, row["dataset"], plan["specs"][row["run_id"]], score) is None:
-            new_reference(store, row["dataset"], plan["specs"][row["run_id"]], score)
+        if kept_reference(store, row.dataset, plan.specs[row.run_id], score) is None:
+            new_reference(store, row.dataset, plan.specs[row.run_id], score)
             made.append(str(path))
     return made
 

@@ -47,7 +47,7 @@ def missing(store: Store) -> list[str]:
     """Return the line of every planned run, and of its scores, that was set aside and has not been made again."""
     needed: dict[Path, Path] = {}
     for run_id in store.planned:
-        folder, scores = store.run_folder(run_id), store.scores_path(run_id, store.plan["score_id"])
+        folder, scores = store.run_folder(run_id), store.scores_path(run_id, store.plan.score_id)
         needed |= {folder: folder / "record.json", scores: scores}
     lines = []
     for number in numbers(store.folder / "damaged", ""):
@@ -67,7 +67,7 @@ def spent_checkpoints(store: Store) -> list[Path]:
     paths = sorted((store.folder / "checkpoints").glob("[!.]*"))
     if not paths:
         return []  # without reading a plan that may be large
-    finished, stacks = store.finished(), {stack["id"]: stack["runs"] for stack in store.plan["stacks"]}
+    finished, stacks = store.finished(), {stack.id: stack.runs for stack in store.plan.stacks}
     return [path for path in paths if finished.issuperset(stacks.get(path.name, [path.name]))]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.spec import canonical_json, content_id
 from harness.store.frozen_tables import frozen_scored, frozen_table, is_frozen
+from harness.store.plan_file import Plan, PlannedRun
 from harness.store.records import Attempt, Json, Record, Scores
 from harness.store.scoring_settings import SCORING, scoring
 
@@ -26,7 +27,7 @@ class Source(Protocol):
     folder: Path
 
     @property
-    def plan(self) -> Json: ...
+    def plan(self) -> Plan: ...
 
     def record(self, run_id: str) -> Record | None: ...
 
@@ -35,28 +36,28 @@ class Source(Protocol):
     def scores(self, run_id: str, score_id: str) -> Scores | None: ...
 
 
-def runs_table(store: Source, of: Sequence[Json] | None = None) -> pd.DataFrame:
+def runs_table(store: Source, of: Sequence[PlannedRun] | None = None) -> pd.DataFrame:
     """Return one row for EVERY planned run, or for those `of` the plan's, metrics null where the run is not ok.
 
     Of frozen results it is the table that was kept.
     """
     if is_frozen(store.folder):
         kept = frozen_table(store.folder)
-        return kept if of is None else kept[kept["run_id"].isin([planned["run_id"] for planned in of])]
+        return kept if of is None else kept[kept["run_id"].isin([planned.run_id for planned in of])]
     plan = store.plan
-    score_id, runs = plan["score_id"], plan["runs"] if of is None else of
-    known = {r: _one_run(store, plan["specs"][r], score_id) for r in {planned["run_id"] for planned in runs}}
+    score_id, runs = plan.score_id, plan.runs if of is None else of
+    known = {r: _one_run(store, plan.specs[r], score_id) for r in {planned.run_id for planned in runs}}
     rows = []
     for planned in runs:
-        run_id = planned["run_id"]
-        labels = {key: planned[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
-        sweep = {f"sweep.{name}": _plain(value) for name, value in planned["sweep"].items()}
+        run_id, row = planned.run_id, planned.to_json()
+        labels = {key: row[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
+        sweep = {f"sweep.{name}": _plain(value) for name, value in planned.sweep.items()}
         first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
         rows.append({**first, **known[run_id], **sweep})
     return one_kind_a_column(pd.DataFrame(rows))
 
 
-def from_plan(table: pd.DataFrame, plan: Json) -> pd.DataFrame:
+def from_plan(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the table with what its plan knows and no column says, as `attrs`: pandas keeps them through a filter.
 
     primary, extractors   what the suite ranks on       data_axes   swept names that belong to data sets
@@ -67,18 +68,18 @@ def from_plan(table: pd.DataFrame, plan: Json) -> pd.DataFrame:
     `score.samples` and `score.metrics` are columns, as tables of several plans are put together: on how many samples
     the runs are scored, and by which versions of the metrics ("" for today's).
     """
-    suite, how = plan["resolved"], scoring(plan)
+    suite, how = plan.resolved, scoring(plan)
     table = table.assign(**dict(zip(SCORING, (how.samples, how.metrics), strict=True)))
     table.attrs = {
         "primary": dict(suite["primary"]),
         "extractors": list(suite.get("score", {}).get("extractors") or ()),
-        "data_axes": list(plan.get("data_axes", ())),
-        "images": list(plan.get("pictures", ())),
-        "objectives": sorted({row["objective"] for row in plan["runs"]}),
+        "data_axes": list(plan.data_axes),
+        "images": list(plan.pictures),
+        "objectives": sorted({row.objective for row in plan.runs}),
     }
-    if "study" in plan:
+    if plan.study is not None:
         table.attrs["drawn"] = sorted(suite.get("study", {}).get("space", ()))
-        table.attrs["confirming"] = sorted({run_id for trial in plan["study"]["chosen"] for run_id in trial["runs"]})
+        table.attrs["confirming"] = sorted({run_id for trial in plan.study.chosen for run_id in trial.runs})
     return table
 
 
@@ -92,8 +93,8 @@ def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame
         return kept if of is None else kept[kept["run_id"].isin(of)]
     plan = store.plan
     rows = []
-    for run_id in dict.fromkeys(planned["run_id"] for planned in plan["runs"]) if of is None else of:
-        scores = store.scores(run_id, plan["score_id"])
+    for run_id in dict.fromkeys(planned.run_id for planned in plan.runs) if of is None else of:
+        scores = store.scores(run_id, plan.score_id)
         rows += [
             {"run_id": run_id, "step": step, **metrics} for step, metrics in (scores.steps if scores else {}).items()
         ]

@@ -5,12 +5,13 @@ at any moment goes on as if it had not been.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.spec import content_id
 from harness.statistics.trials import BELOW
 from harness.store import Store
+from harness.store.plan_file import Plan, StudyState
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import Params, learnt, points
 from harness.study.trial_value import value_of
@@ -28,15 +29,14 @@ class Course(NamedTuple):
     """Where a study stands.
 
     runs   of all trials so far on the study's seeds, and of the best on the suite's, once these are known
-    kept   what plan.json keeps: `trials` of every objective, drawn so far, and `chosen`, the best of each, once all are
-           drawn and have ended, both {"objective", "number", "params", "runs"}; `identity` of what they are drawn from
+    state  the trials of every objective, drawn so far, and the best of each, once all are drawn and have ended
     """
 
     runs: Expansion
-    kept: dict[str, Any]
+    state: StudyState
 
 
-def course(suite: Suite, store: Store, previous: Mapping[str, Any] | None, score_id: str) -> Course:
+def course(suite: Suite, store: Store, previous: Plan | None, score_id: str) -> Course:
     """Return where the study of a suite stands by the records of its folder; `previous` is the plan there was.
 
     Raises HarnessError where a finished run has no score, or settings that were drawn contradict each other.
@@ -48,17 +48,17 @@ def course(suite: Suite, store: Store, previous: Mapping[str, Any] | None, score
 
     mark = identity(suite, planner.names)
     trials = list(_drawn(study, planner.names, pinned(previous, mark), value))
-    found = {(trial.objective, trial.number): value(trial) for trial in trials}
-    known = {place: worth for place, worth in found.items() if worth is not None}
+    values = {(trial.objective, trial.number): value(trial) for trial in trials}
+    known = {place: worth for place, worth in values.items() if worth is not None}
     chosen = best(trials, known) if len(known) == study.trials * len(planner.names) else []
     seeds = seed_list(suite.seeds)
-    kept = {
-        "identity": mark,
-        "trials": [planner.plain(trial, study.tuning) for trial in trials],
-        "chosen": [planner.plain(trial, seeds) for trial in chosen],
-    }
-    planned = [(trial, study.tuning) for trial in trials] + [(trial, seeds) for trial in chosen]
-    return Course(planner.expansion(planned), kept)
+    state = StudyState(
+        mark,
+        trials=tuple(planner.planned(trial, study.tuning) for trial in trials),
+        chosen=tuple(planner.planned(trial, seeds) for trial in chosen),
+    )
+    tried = [(trial, study.tuning) for trial in trials] + [(trial, seeds) for trial in chosen]
+    return Course(planner.expansion(tried), state)
 
 
 def results_of(store: Store, run_ids: Iterable[str], score_id: str) -> Iterator[tuple[str, float | None]]:
@@ -80,12 +80,12 @@ def results_of(store: Store, run_ids: Iterable[str], score_id: str) -> Iterator[
 
 def best(trials: Iterable[Trial], values: Mapping[tuple[str, int], float]) -> list[Trial]:
     """Return the trial of the largest value of each objective, of equal ones the first; `values` are by both names."""
-    found: dict[str, Trial] = {}
+    winners: dict[str, Trial] = {}
     for trial in trials:
-        held = found.setdefault(trial.objective, trial)
-        if values[trial.objective, trial.number] > values[held.objective, held.number]:
-            found[trial.objective] = trial
-    return list(found.values())
+        winner = winners.setdefault(trial.objective, trial)
+        if values[trial.objective, trial.number] > values[winner.objective, winner.number]:
+            winners[trial.objective] = trial
+    return list(winners.values())
 
 
 def identity(suite: Suite, names: Mapping[str, Sequence[str]]) -> str:
@@ -94,52 +94,50 @@ def identity(suite: Suite, names: Mapping[str, Sequence[str]]) -> str:
     Where they are learnt from others, that is all that these are worth something by.
     """
     study = suite.study
-    held = study.model_dump(mode="json", exclude={"trials", "batch", "seeds"})
+    settings = study.model_dump(mode="json", exclude={"trials", "batch", "seeds"})
     if study.sampler == "tpe":
-        what = suite.to_json()
-        train = {key: value for key, value in what["train"].items() if key not in ("checkpoint_s", "limits")}
-        held |= {"batch": study.batch, "seeds": study.tuning, "train": train}
-        held |= {key: what.get(key) for key in WORTH}
-    return content_id({**held, "names": names})
+        resolved = suite.to_json()
+        train = {key: value for key, value in resolved["train"].items() if key not in ("checkpoint_s", "limits")}
+        settings |= {"batch": study.batch, "seeds": study.tuning, "train": train}
+        settings |= {key: resolved.get(key) for key in WORTH}
+    return content_id({**settings, "names": names})
 
 
-def pinned(previous: Mapping[str, Any] | None, mark: str) -> dict[str, list[Params]]:
+def pinned(previous: Plan | None, mark: str) -> dict[str, list[Params]]:
     """Return the settings that were drawn before, by objective in order; none of another study."""
-    held = (previous or {}).get("study") or {}
-    found: dict[str, list[Params]] = {}
-    for trial in held.get("trials", ()) if held.get("identity") == mark else ():
-        found.setdefault(trial["objective"], []).append(trial["params"])
-    return found
+    state, params = previous.study if previous else None, dict[str, list[Params]]()
+    for trial in state.trials if state and state.identity == mark else ():
+        params.setdefault(trial.objective, []).append(trial.params)
+    return params
 
 
 def _drawn(
-    study: Study, names: Mapping[str, Sequence[str]], held: Mapping[str, list[Params]], value: Value
+    study: Study, names: Mapping[str, Sequence[str]], before: Mapping[str, list[Params]], value: Value
 ) -> Iterator[Trial]:
     """Yield all trials that can be trained by now."""
     for objective, own in names.items():
-        found = held.get(objective, [])[: study.trials]
+        params = before.get(objective, [])[: study.trials]
         if study.sampler == "tpe":
-            yield from _learning(study, objective, own, found, value)
+            yield from _learning(study, objective, own, params, value)
             continue
-        everything = points(study, study.space, len(found), study.trials)
-        found = found + [{name: point[name] for name in own} for point in everything]
-        yield from (Trial(objective, number, params) for number, params in enumerate(found))
+        everything = points(study, study.space, len(params), study.trials)
+        params = params + [{name: point[name] for name in own} for point in everything]
+        yield from (Trial(objective, number, each) for number, each in enumerate(params))
 
 
 def _learning(
-    study: Study, objective: str, names: Sequence[str], held: Sequence[Params], value: Value
+    study: Study, objective: str, names: Sequence[str], before: Sequence[Params], value: Value
 ) -> Iterator[Trial]:
     """Yield an objective's trials batch by batch, up to the first batch that has not ended."""
-    told: list[tuple[Params, float]] = []
-    while len(told) < study.trials:
-        start, stop = len(told), min(len(told) + study.batch, study.trials)
-        batch = list(held[start:stop])
+    history: list[tuple[Params, float]] = []
+    while len(history) < study.trials:
+        start, stop = len(history), min(len(history) + study.batch, study.trials)
+        batch = list(before[start:stop])
         if start + len(batch) < stop:
-            batch += learnt(study, names, told, stop - start)[len(batch) :]
+            batch += learnt(study, names, history, stop - start)[len(batch) :]
         trials = [Trial(objective, number, params) for number, params in enumerate(batch, start)]
         yield from trials
-        values = [value(trial) for trial in trials]
-        known = [found for found in values if found is not None]
-        if len(known) < len(values):
+        values = [worth for trial in trials if (worth := value(trial)) is not None]
+        if len(values) < len(trials):
             return
-        told += zip(batch, known, strict=True)
+        history += zip(batch, values, strict=True)

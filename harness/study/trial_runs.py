@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import Problem, SuiteError
+from harness.store.plan_file import PlannedTrial
 from harness.suite.checks.study_check import at_space
-from harness.suite.expand import Expansion, PlannedRun, drawn, drawn_names, seeded
+from harness.suite.expand import ExpandedRun, Expansion, drawn, drawn_names, seeded
 from harness.suite.format.models import Suite
 from harness.suite.matrix import matrix_of
 from harness.suite.resolve import Resolved
@@ -34,9 +35,9 @@ class Planner:
         self._setups: dict[str, Resolved] = {}  # runs share theirs
         self.names = {objective: sorted(drawn_names(triples[0])) for objective, triples in self._triples.items()}
 
-    def runs(self, trial: Trial, seeds: Sequence[int]) -> list[PlannedRun]:
+    def runs(self, trial: Trial, seeds: Sequence[int]) -> list[ExpandedRun]:
         """Return the runs of a trial, by task, seeds innermost."""
-        found: list[PlannedRun] = []
+        found: list[ExpandedRun] = []
         for triple in self._triples[trial.objective]:
             choice = drawn(triple, trial.params)
             resolved = self._matrix.resolved(triple, choice.values)
@@ -51,14 +52,14 @@ class Planner:
         """Return the ids of the runs of a trial."""
         return [run.run_id for run in self.runs(trial, seeds)]
 
-    def plain(self, trial: Trial, seeds: Sequence[int]) -> dict[str, Any]:
-        """Return a trial with the ids of its runs, in plain data."""
-        return {**trial._asdict(), "runs": self.ids(trial, seeds)}
+    def planned(self, trial: Trial, seeds: Sequence[int]) -> PlannedTrial:
+        """Return a trial with the ids of its runs."""
+        return PlannedTrial(*trial, self.ids(trial, seeds))
 
     def expansion(self, trials: Iterable[tuple[Trial, Sequence[int]]]) -> Expansion:
         """Return the runs of trials on seeds, each once; trials with the same settings share theirs."""
         asked = [run for trial, seeds in trials for run in self.runs(trial, seeds)]
-        kept: Mapping[Any, PlannedRun] = {
+        kept: Mapping[Any, ExpandedRun] = {
             (run.objective, run.dataset, run.architecture, run.run_id): run for run in asked
         }
         return Expansion(list(kept.values()), len(asked) - len(kept))

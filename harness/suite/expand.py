@@ -22,7 +22,7 @@ Axes = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
-class PlannedRun:
+class ExpandedRun:
     """A run and its labels: variant names, the objective's table name (`base`), swept values as the suite has them.
 
     `plain` is what `RunSpec.to_json` gives; runs share the part that is their Setup, and its canonical JSON `setup`.
@@ -45,7 +45,7 @@ class PlannedRun:
 class Expansion(NamedTuple):
     """The runs of a suite, and how many further ones were the same run under the same labels."""
 
-    runs: list[PlannedRun]
+    runs: list[ExpandedRun]
     merged: int
 
 
@@ -66,7 +66,7 @@ def expand(suite: Suite) -> Expansion:
     matrix = matrix_of(suite)
     if problems := [*matrix.problems, *too_many(suite, matrix.triples)]:
         raise SuiteError(problems)
-    runs: dict[tuple[tuple[str, ...], str], PlannedRun] = {}
+    runs: dict[tuple[tuple[str, ...], str], ExpandedRun] = {}
     setups: dict[str, Resolved] = {}
     total = 0
     for triple in matrix.triples:
@@ -85,21 +85,21 @@ def expand(suite: Suite) -> Expansion:
     return Expansion(list(runs.values()), total - len(runs))
 
 
-def _autos(run: PlannedRun) -> int:
+def _autos(run: ExpandedRun) -> int:
     """Return how many swept values are `auto`: of two labels of one run the one with more says what is usual."""
     return sum(value == "auto" for value in run.sweep.values())
 
 
 def seeded(
     triple: Triple, choice: Choice, shared: Resolved, hyper: Mapping[str, float], seeds: Iterable[int]
-) -> Iterator[PlannedRun]:
+) -> Iterator[ExpandedRun]:
     """Yield one run a seed. The canonical JSON of a run is put together from parts that its seeds share."""
     floats = canonical_json(hyper)
     for seed in seeds:
         text = f'{{"hyper":{floats},"seed":{seed},"setup":{shared.text}}}'
         run_id = hashlib.sha256(text.encode()).hexdigest()[:16]
         plain = {"setup": shared.plain, "hyper": hyper, "seed": seed}
-        yield PlannedRun(
+        yield ExpandedRun(
             **triple.labels,
             base=triple.objective.base,
             sweep=choice.sweep,

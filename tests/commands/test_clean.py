@@ -18,7 +18,7 @@ TEMPORARY = ".record.json.123.tmp"
 def replanned(results):
     """The folder once its suite no longer plans one run, the critic's, nor its data set; with an abandoned file."""
     store, gone = Store("results/small"), results["wgan-clip mlp"]
-    plan = store.plan
+    plan = store.plan.to_json()
     write_json(store.folder / "plan.json", {**plan, "runs": [row for row in plan["runs"] if row["run_id"] != gone]})
     abandoned = store.run_folder(results["averaged mlp"]) / TEMPORARY
     abandoned.write_bytes(b"half")
@@ -102,6 +102,6 @@ def test_what_cannot_be_removed_is_a_sentence_and_exit_3(replanned, call, monkey
 
 def test_it_says_where_a_set_narrowed_the_plan(replanned, call):
     store = Store("results/small")
-    plan = store.plan
+    plan = store.plan.to_json()
     write_json(store.folder / "plan.json", {**plan, "resolved": {**plan["resolved"], "set": ["seeds=1"]}})
     assert "not planned since the last call with --set seeds=1\n" in call("clean", "results/small")[1]

@@ -71,7 +71,8 @@ def test_light_commands_import_no_torch(words, folder):
 def test_the_runs_parent_imports_no_torch_and_stays_small(folder):
     """With 1,000 planned runs, of which two are trained. VmHWM is the most memory that it ever held, in kB."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom harness.execution.runner import Request, run\n"
+        "import sys\nfrom pathlib import Path\nfrom harness.execution.requests import Request\n"
+        "from harness.execution.runner import run\n"
         "if __name__ == '__main__':\n"
         "    run(Request('good.yaml', sets=['seeds=500'], only=['seed=7'], workers=1))\n"
         "    print('torch' in sys.modules, Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"

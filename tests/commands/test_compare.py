@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from plans import rewrite
 
 from harness.commands.compare import compare
 from harness.store import Store
@@ -20,7 +22,7 @@ def other(results):
 def rescored(folder, run_id, by):
     """Let the metrics of a run be others."""
     store = Store(folder)
-    score_id = store.plan["score_id"]
+    score_id = store.plan.score_id
     found = store.scores(run_id, score_id)
     steps = {step: {**m, "w1_excess": m["w1_excess"] + by} for step, m in found.steps.items()}
     store.commit_scores(run_id, score_id, steps, found.score_s)
@@ -88,13 +90,13 @@ def test_an_objective_of_one_folder_beside_one_of_another(other):
 @pytest.mark.slow
 def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
     store = Store(other)
-    plan = store.plan
+    plan = store.plan.to_json()
     renamed = {row["run_id"]: row["run_id"][::-1] for row in plan["runs"]}
     for old, new in renamed.items():  # as if each had been trained at another rate
         spec = plan["specs"].pop(old)
         plan["specs"][new] = {**spec, "hyper": {**spec["hyper"], "critic_lr": 0.5}}
     rows = [{**row, "run_id": renamed[row["run_id"]]} for row in plan["runs"]]
-    store.write_plan({**plan, "runs": rows}, store.suite_text)
+    rewrite(store, {**plan, "runs": rows})
     table = Store("results/small").table()
     shutil.rmtree(other / "runs")
     table.assign(run_id=table["run_id"].str[::-1]).to_parquet(other / "runs.parquet")
@@ -145,7 +147,7 @@ def test_roots_of_several_suites_name_one(other, call):
 @pytest.mark.slow
 def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
     store = Store(other)
-    store.scores_path(results["averaged mlp"], store.plan["score_id"]).unlink()
+    store.scores_path(results["averaged mlp"], store.plan.score_id).unlink()
     out = call("compare", "results/small", "elsewhere/small")[1]
     assert "2 ok, 1 diverged, 2 pending; 1 run is trained and waits for `harness score elsewhere/small`" in out
     assert "identical records: all measurements of 3 pairs" in out
@@ -154,7 +156,7 @@ def test_runs_that_wait_for_scores_are_pending_and_named(other, results, call):
 def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call):
     store = Store(other)
     resolved = {**store.suite, "score": {**store.suite["score"], "samples": 800}}
-    store.write_plan({**store.plan, "resolved": resolved}, store.suite_text)
+    store.write_plan(replace(store.plan, resolved=resolved), store.suite_text)
     code, out, err = call("compare", "results/small", "elsewhere/small")
     assert (code, out) == (2, "")
     assert "scored on 60 and on 800 samples; rescore with `harness score results/small --samples 800`" in err
@@ -164,7 +166,7 @@ def test_folders_scored_on_other_numbers_of_samples_have_no_verdict(other, call)
 def test_settings_that_differ_stand_before_the_verdict(other, call):
     store = Store(other)
     resolved = {**store.suite, "primary": {**store.suite["primary"], "toys": "hq"}}
-    store.write_plan({**store.plan, "resolved": resolved}, store.suite_text)
+    store.write_plan(replace(store.plan, resolved=resolved), store.suite_text)
     lines = call("compare", "results/small", "elsewhere/small")[1].splitlines()
     assert lines[0].startswith("warning: settings differ that are neither swept nor named: primary.toys is ")
     assert lines[2].startswith("results/small and elsewhere/small: identical records")
@@ -174,8 +176,8 @@ def test_settings_that_differ_stand_before_the_verdict(other, call):
 def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store = Store(other)
     (store.run_folder(results["wild mlp"]) / "record.json").unlink()
-    plan = {**store.plan, "resolved": {**store.suite, "score": {**store.suite["score"], "\x1b[31m": 1}}}
-    store.write_plan(plan, store.suite_text)
+    resolved = {**store.suite, "score": {**store.suite["score"], "\x1b[31m": 1}}
+    store.write_plan(replace(store.plan, resolved=resolved), store.suite_text)
     out = call("compare", "results/small", "elsewhere/small")[1]
     assert "\x1b" not in out
 

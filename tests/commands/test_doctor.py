@@ -20,6 +20,7 @@ from harness.disk.documents import seal, write_json
 from harness.disk.files import temporary
 from harness.errors import HarnessError
 from harness.execution import tasks
+from harness.execution.requests import Request
 from harness.store import Store
 
 FOLDER = Path("results/small")
@@ -71,11 +72,13 @@ def test_a_damaged_run_is_set_aside_and_its_command_makes_it_again(whole, call):
     table = pd.read_parquet(FOLDER / "runs.parquet").set_index("run_id")
     assert table.loc[whole["averaged mlp"], "status"] == "pending"
     assert call("doctor")[0] == 1  # until it is trained
-    plan = tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], ["objective=averaged"], "cpu", True)
-    assert plan["damage"] == []
-    for stack in plan["stacks"]:
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-        tasks.score_runs(plan["folder"], stack["runs"])
+    plan = tasks.plan_suite(
+        Request(str(FOLDER / "suite.yaml"), "results", only=["objective=averaged"], device="cpu"), True
+    )
+    assert plan.damage == []
+    for stack in plan.stacks:
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
+        tasks.score_runs(plan.folder, stack.runs)
     assert call("doctor")[0] == 0
     assert path.read_bytes() != bytes(content)
     assert "damaged: " not in call("status")[1]
@@ -107,21 +110,23 @@ def test_a_torn_plan_is_made_again_from_the_suite_and_the_records(whole, call):
     assert after["runs"] == before["runs"]
     assert after["specs"] == before["specs"]
     assert Store(FOLDER).finished() == finished
-    pinned = {run_id: stack["id"] for stack in after["stacks"] for run_id in stack["runs"]}
-    was = {run_id: stack["id"] for stack in before["stacks"] for run_id in stack["runs"]}
+    pinned = {run_id: stack.id for stack in after["stacks"] for run_id in stack.runs}
+    was = {run_id: stack.id for stack in before["stacks"] for run_id in stack.runs}
     assert set(pinned) == set(was)
     assert all(pinned[run_id] == was[run_id] for run_id in finished)
-    assert len({stack["id"] for stack in after["stacks"]}) == len(after["stacks"])
+    assert len({stack.id for stack in after["stacks"]}) == len(after["stacks"])
 
 
 def test_a_plan_that_is_gone_beside_finished_runs_is_made_again_by_the_next_run(whole):
     (FOLDER / "plan.json").unlink()
-    plan = tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], [], "cpu", True)
-    assert ["plan.json: missing" in line for line in plan["damage"]] == [True]
-    assert plan["finished"] == 4
+    plan = tasks.plan_suite(Request(str(FOLDER / "suite.yaml"), "results", device="cpu"), True)
+    assert ["plan.json: missing" in line for line in plan.damage] == [True]
+    assert plan.finished == 4
     (FOLDER / "plan.json").unlink()
     with pytest.raises(HarnessError, match="keep 2500 samples each"):
-        tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, ["score.samples=5000"], [], "cpu", True)
+        tasks.plan_suite(
+            Request(str(FOLDER / "suite.yaml"), "results", sets=["score.samples=5000"], device="cpu"), True
+        )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +158,7 @@ def test_leftovers_go_and_what_is_foreign_stays_and_is_named(whole, call):
         [sys.executable, "-c", "import os, sys; from harness.store import Store; "
          "Store(sys.argv[1]).claim('0001'); os._exit(0)", str(FOLDER)], check=True, timeout=60,
     )  # fmt: skip
-    done = next(stack["id"] for stack in store.plan["stacks"] if set(stack["runs"]) <= store.finished())
+    done = next(stack.id for stack in store.plan.stacks if set(stack.runs) <= store.finished())
     store.write_checkpoint(done, {"state": b"x"})
     store.write_checkpoint("0099", {"state": b"x"})
     store.checkpoint_path("0099").write_bytes(b"torn")
@@ -202,7 +207,7 @@ def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch
 
 def test_a_snapshot_that_changed_is_found_as_it_is_scored(whole):
     store, run_id = Store(FOLDER), whole["averaged mlp"]
-    store.scores_path(run_id, store.plan["score_id"]).unlink()
+    store.scores_path(run_id, store.plan.score_id).unlink()
     path = store.run_folder(run_id) / "snapshots/20.npz"
     path.write_bytes(npz_bytes({"generated": np.zeros((2500, 2), np.float32)}))
     assert tasks.score_runs(str(FOLDER), sorted(store.finished())) == []
@@ -221,8 +226,8 @@ def test_what_version_1_wrote_is_read(tmp_path, call, monkeypatch):
     table = Store("results/old").table().set_index("status")
     assert table.loc["failed", "error"] == "RuntimeError: boom"
     assert table.loc["ok", "w1"] > 0
-    plan = tasks.plan_suite("results/old/suite.yaml", "results", None, [], [], "cpu", False)
-    assert (plan["finished"], plan["unplanned"]) == (0, 2)  # the engine's numerics have changed since
+    plan = tasks.plan_suite(Request("results/old/suite.yaml", "results", device="cpu"), False)
+    assert (plan.finished, plan.unplanned) == (0, 2)  # the engine's numerics have changed since
     path = next(Path("results/old/runs").glob("*/record.json"))
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
     assert "its content does not match its checksum" in call("doctor")[1]
@@ -261,9 +266,9 @@ def test_a_plan_or_a_suite_that_is_lost_is_made_again_of_the_other(whole, call, 
         assert (code, "4 finished runs" in out) == ((3, True) if gone == "plan.json" else (0, False))
     code, out, _ = call("doctor")
     assert (code, f"{FOLDER / gone}: missing" in out) == (0, True)
-    assert Store(FOLDER).plan["runs"] == before["runs"]
-    again = tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], [], "cpu", False)
-    assert (again["finished"], again["unplanned"]) == (4, 0)
+    assert Store(FOLDER).plan.runs == before.runs
+    again = tasks.plan_suite(Request(str(FOLDER / "suite.yaml"), "results", device="cpu"), False)
+    assert (again.finished, again.unplanned) == (4, 0)
 
 
 def test_without_plan_and_suite_it_says_what_would_do_and_names_no_command_that_would_not(whole, call):
@@ -310,8 +315,8 @@ def test_a_lost_plan_beside_a_damaged_artefact_is_no_dead_end(whole, call, conte
     path.write_bytes(bytes(path.stat().st_size))  # of its size: only its sum tells
     (FOLDER / "plan.json").unlink() if content is None else (FOLDER / "plan.json").write_text(content)
     shutil.copytree("results", "again")
-    plan = tasks.plan_suite("again/small/suite.yaml", "again", None, [], [], "cpu", True)
-    assert (plan["finished"], len(plan["damage"])) == (3, 2)
+    plan = tasks.plan_suite(Request("again/small/suite.yaml", "again", device="cpu"), True)
+    assert (plan.finished, len(plan.damage)) == (3, 2)
     code, out, _ = call("doctor")
     assert code == 1
     assert f"{path}: its content does not match its record; its run is trained again" in out
@@ -351,7 +356,7 @@ def test_what_a_dead_writer_left_goes_at_once(whole, call):
         assert str(FOLDER / "runs" / dead) in left()[1]
         assert (living.exists(), (FOLDER / "runs" / dead).exists()) == (True, False)
     (FOLDER / "runs" / dead).mkdir()
-    tasks.plan_suite(str(FOLDER / "suite.yaml"), "results", None, [], [], "cpu", True)
+    tasks.plan_suite(Request(str(FOLDER / "suite.yaml"), "results", device="cpu"), True)
     assert (living.exists(), (FOLDER / "runs" / dead).exists()) == (True, False)
 
 

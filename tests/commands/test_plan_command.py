@@ -6,7 +6,8 @@ import pytest
 
 from harness.commands import plan as planner
 from harness.commands.plan import plan
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.plan.timings import cache_file
 
 SUITE = """

@@ -21,7 +21,7 @@ def drawn(path="out.npz"):
 def test_at_the_latents_of_scoring_they_are_the_scored_samples(results, name, monkeypatch, call):
     """Kept EMA weights in a network of their own, against what the stack drew in training."""
     store = Store("results/small")
-    spec = RunSpec.from_json(store.plan["specs"][results[name]])
+    spec = RunSpec.from_json(store.plan.specs[results[name]])
     kept = store.snapshot(results[name])["generated"]
     monkeypatch.setattr(kept_runs, "PURPOSE", "score")
     assert call("sample", results[name], "-n", str(len(kept)), "-o", "out.npz")[0] == 0

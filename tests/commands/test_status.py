@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from plans import plan_of
+from plans import planned
 
 from harness.commands import status
 from harness.commands.status import statuses
@@ -63,7 +63,7 @@ def test_failures_are_told_newest_first_in_a_line_each(store, results):
 
 
 def test_a_command_for_one_suite_refuses_a_root_of_several(results):
-    Store("results/other").write_plan(plan_of(), "")
+    Store("results/other").write_plan(planned(), "")
     with pytest.raises(Exception, match="2 suites found there; name one of them, such as results/other"):
         one_folder("results")
     assert str(one_folder("results/small")) == "results/small"

@@ -44,9 +44,9 @@ def test_a_changed_file_is_named(verified, results):
 def test_a_w1_that_its_samples_do_not_give_is_named(verified, results, by):
     """Scores with a sum of their own, and a value that nobody computed."""
     store, run_id = Store(FOLDER), results["averaged mlp"]
-    scores = store.scores(run_id, store.plan["score_id"])
+    scores = store.scores(run_id, store.plan.score_id)
     scores.steps[20]["w1"] += by
-    write_json(store.scores_path(run_id, store.plan["score_id"]), scores.to_json())
+    write_json(store.scores_path(run_id, store.plan.score_id), scores.to_json())
     code, found = verified()
     assert code == (by > 1e-9)
     assert [run_id in line and "its w1 is" in line for line in found["mismatches"]] == [True] * (by > 1e-9)

@@ -17,7 +17,8 @@ from harness.engine import noise
 from harness.engine.real_data import real_draw
 from harness.errors import DataError, SuiteError
 from harness.execution import tasks
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.metrics import Reference, make_reference, score
 from harness.metrics.transport import wasserstein_1
 from harness.suite.load import load_suite
@@ -320,12 +321,12 @@ def test_other_formats_and_paths_train_nothing_again_and_other_points_do(own, mo
 
 @pytest.mark.slow
 def test_workers_refuse_points_that_changed_after_they_were_planned(own):
-    plan = tasks.plan_suite(own("mine.csv", CLOUD), "results", None, [], [], "cpu", True)
+    plan = tasks.plan_suite(Request(own("mine.csv", CLOUD), "results", device="cpu"), True)
     write(Path("data"), "mine.csv", CLOUD * 2)
     points._scaled.cache_clear()  # a worker has not read them yet
-    stack = plan["stacks"][0]
+    stack = plan.stacks[0]
     with pytest.raises(DataError, match="changed since the suite was planned"):
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
     assert not list(Path("results/own/runs").rglob("attempts"))
 
 

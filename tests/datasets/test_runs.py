@@ -10,7 +10,8 @@ from oracles import PICTURES
 
 from harness.datasets import DATASETS, image_folder
 from harness.execution import tasks
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.metrics.extractors import extractor_training
 from harness.plan.screen import render
 
@@ -42,16 +43,16 @@ def suite(tmp_path, monkeypatch):
 
 
 def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
-    planned = tasks.plan_suite(suite, "results", None, [], [], "cpu", False)
-    assert planned["description"]["scored"]["held_out"] == {"own": 4}
+    planned = tasks.plan_suite(Request(suite, "results", device="cpu"), False)
+    assert planned.description["scored"]["held_out"] == {"own": 4}
     expected = "score.samples: 30 given, and 'own' holds 4 pictures out: its runs are scored on these"
-    assert planned["notes"] == ["'own': 12 images from data/faces", expected]
+    assert planned.notes == ["'own': 12 images from data/faces", expected]
     for name in ("a.heic", "b.heic", "c.jfif", "d", ".hidden"):
         Path("data/faces", name).write_text("")
-    planned = tasks.plan_suite(suite, "results", None, [], [], "cpu", False)
+    planned = tasks.plan_suite(Request(suite, "results", device="cpu"), False)
     phrase = "12 images, 4 files skipped (2 .heic, 1 .jfif, 1 without ending) from data/faces"
-    assert planned["notes"][0] == f"'own': {phrase}"
-    assert f"own: {phrase}" in " ".join(render(planned["description"]).split())
+    assert planned.notes[0] == f"'own': {phrase}"
+    assert f"own: {phrase}" in " ".join(render(planned.description).split())
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from plans import plan_of
+from plans import planned
 
 from harness.disk import owners
 from harness.disk.files import drafted, temporary, write_atomic, write_once, write_parts
@@ -43,13 +43,14 @@ def test_a_file_and_its_folder_are_flushed_where_that_is_asked(tmp_path, monkeyp
 
 APPEND = """
 import sys
-from plans import stack_of
+from dataclasses import replace
 from harness.store import Store
+from harness.store.plan_file import Stack
 store = Store(sys.argv[1])
 for n in range(10):
     with store.locked():
-        stacks = [*store.plan["stacks"], stack_of(f"{sys.argv[2]}-{n}")]
-        store.write_plan({**store.plan, "stacks": stacks}, "")
+        stacks = (*store.plan.stacks, Stack(f"{sys.argv[2]}-{n}", "cpu", "stacked", ()))
+        store.write_plan(replace(store.plan, stacks=stacks), "")
 """
 
 
@@ -57,11 +58,11 @@ for n in range(10):
 def test_plans_changed_by_several_processes_lose_nothing(tmp_path):
     from harness.store import Store
 
-    Store(tmp_path).write_plan(plan_of(), "")
+    Store(tmp_path).write_plan(planned(), "")
     command = [sys.executable, "-c", APPEND, str(tmp_path)]
     writers = [subprocess.Popen([*command, str(n)]) for n in range(3)]
     assert [writer.wait(60) for writer in writers] == [0] * 3
-    assert sorted(stack["id"] for stack in Store(tmp_path).plan["stacks"]) == sorted(
+    assert sorted(stack.id for stack in Store(tmp_path).plan.stacks) == sorted(
         f"{w}-{n}" for w in range(3) for n in range(10)
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from harness.execution.requests import Request
 from harness.execution.tasks import plan_suite, score_runs, train_stack
 from harness.store import Store
 
@@ -41,12 +42,12 @@ STATES = {
 
 def figures(root):
     """Return the scores and losses of a suite, planned, trained and scored in this process."""
-    plan = plan_suite(SUITE, str(root), None, [], [], "cpu", True)
-    for stack in plan["stacks"]:
-        done = train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
-        assert done["failure"] is None, done
-        score_runs(plan["folder"], stack["runs"])
-    table = Store(plan["folder"]).table().set_index("run_id").sort_index()
+    plan = plan_suite(Request(SUITE, str(root), device="cpu"), True)
+    for stack in plan.stacks:
+        done = train_stack(plan.folder, stack.id, stack.runs, "cpu")
+        assert done.failure is None, done
+        score_runs(plan.folder, stack.runs)
+    table = Store(plan.folder).table().set_index("run_id").sort_index()
     return table.select_dtypes("number").drop(columns=[c for c in table if c.endswith(("_s", "_ms", "_mb"))])
 
 

@@ -1,7 +1,8 @@
 """A suite from YAML to a report, in this process and in workers: what is kept, what is done again, what fails."""
 
-import json
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from harness.commands.verify import verify
 from harness.disk.arrays import read_npz
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.runner import Again, Request, run, score
+from harness.execution.requests import Request, Retry
+from harness.execution.runner import run, score
 from harness.metrics import METRICS
 from harness.report.rebuild import rebuild_reports
 from harness.store import STATUSES, Store
@@ -66,7 +68,7 @@ def contents(folder):
             "status": record.status,
             "steps": {str(s): store.snapshot(run_id, s) for s in store.steps(run_id)},
             "curves": {name: store.curves(run_id)[name].to_numpy() for name in store.curves(run_id)},
-            "scores": store.scores(run_id, store.plan["score_id"]).steps[20]["w1"],
+            "scores": store.scores(run_id, store.plan.score_id).steps[20]["w1"],
         }
     return found
 
@@ -156,10 +158,10 @@ def test_only_limits_what_is_trained_and_not_what_is_planned(suite):
 
 def test_more_seeds_are_appended_and_old_stacks_stay(suite):
     run(Request(suite, workers=0))
-    before, old = Store("results/tiny").plan["stacks"], contents("results/tiny")
+    before, old = Store("results/tiny").plan.stacks, contents("results/tiny")
     more = run(Request(suite, workers=0, sets=["seeds=3"]))
     assert (more.trained, more.already) == (6, 12)
-    assert Store("results/tiny").plan["stacks"][: len(before)] == before
+    assert Store("results/tiny").plan.stacks[: len(before)] == before
     kept = {run_id: found for run_id, found in contents("results/tiny").items() if run_id in old}
     assert same(kept, old)
 
@@ -181,15 +183,15 @@ def test_more_samples_than_snapshots_keep_are_drawn_from_weights_at_the_last_ste
     only = ["dataset=8gaussians,objective=gan"]
     run(Request(suite, workers=0, only=only))
     said = []
-    again = run(Request(suite, workers=0, only=only, sets=["score.samples=90"]), lambda *event: said.append(event))
+    again = run(Request(suite, workers=0, only=only, sets=["score.samples=90"]), said.append)
     assert (again.trained, again.unscored, again.exit_code) == (0, 0, 0)
-    assert "drawn anew from the weights" in dict(said[:1])["planned"]["notes"][0]
+    assert "drawn anew from the weights" in said[0].todo.notes[0]
     scored = Store("results/tiny").scored()
     assert set(scored["step"]) == {20}
     assert scored["w1"].notna().all()
     verified = verify("results/tiny")[0]
     assert (verified["w1"], verified["mismatches"]) == (2, [])
-    assert score("results", samples=80, workers=0)["scored"] == 2
+    assert score("results", samples=80, workers=0).scored == 2
     assert run(Request(suite, workers=0, only=only, sets=["score.samples=50"])).exit_code == 0
     assert set(Store("results/tiny").scored()["step"]) == {0, 10, 20}
 
@@ -220,12 +222,12 @@ def test_scoring_anew_trains_nothing_and_goes_on_where_it_was_cut_short(suite, m
     before = {path: path.stat().st_mtime_ns for path in Path("results/tiny/runs").glob("*/record.json")}
     changed = {"w1": replace(METRICS["w1"], version=99, compute=lambda generated, reference: {"w1": 7.0})}
     monkeypatch.setattr("harness.metrics.METRICS", {**METRICS, **changed})
-    assert score("results/tiny", workers=0)["scored"] == 12
+    assert score("results/tiny", workers=0).scored == 12
     assert (pd.read_parquet("results/tiny/runs.parquet")["w1"] == 7.0).all()
-    cut_short = Store("results/tiny").plan["score_id"]
+    cut_short = Store("results/tiny").plan.score_id
     for path in sorted(Path("results/tiny/runs").glob(f"*/scores/{cut_short}.json"))[:5]:
         path.unlink()
-    assert score("results/tiny", workers=0)["scored"] == 5
+    assert score("results/tiny", workers=0).scored == 5
     assert {path: path.stat().st_mtime_ns for path in Path("results/tiny/runs").glob("*/record.json")} == before
 
 
@@ -251,7 +253,7 @@ def test_a_run_that_raises_is_failed_and_costs_no_other(suite, monkeypatch):
     assert "Traceback" in log.read_text()
     monkeypatch.setattr(engine, "train", train)
     assert run(Request(suite, workers=0)).trained == 0  # they wait for
-    assert run(Again("results/tiny", workers=0)).counts["ok"] == 12
+    assert run(Retry("results/tiny", workers=0)).counts["ok"] == 12
 
 
 def test_a_diverged_run_is_an_outcome_and_its_metrics_are_null(suite):
@@ -334,13 +336,20 @@ def children_of(pid):
     return [parent for parent in listing if int(parent) == pid]
 
 
-def test_the_table_of_tasks_results_is_json(suite):
-    """What workers send back holds no arrays or classes of torch."""
-    plan = tasks.plan_suite(suite, "results", None, [], [], "cpu", True)
-    assert json.loads(json.dumps(plan)) == plan
-    done = tasks.train_stack(plan["folder"], plan["stacks"][0]["id"], plan["stacks"][0]["runs"], "cpu")
-    assert json.loads(json.dumps(done)) == done
-    assert os.path.isdir(plan["folder"])
+def test_what_workers_send_back_needs_no_heavy_import(suite):
+    """Results hold no arrays or classes of torch: the parent would import them."""
+    plan = tasks.plan_suite(Request(suite, "results", device="cpu"), True)
+    done = tasks.train_stack(plan.folder, plan.stacks[0].id, plan.stacks[0].runs, "cpu")
+    modules = set()
+
+    class Reader(pickle.Unpickler):
+        def find_class(self, module, name):
+            modules.add(module)
+            return super().find_class(module, name)
+
+    assert Reader(io.BytesIO(pickle.dumps([plan, done]))).load() == [plan, done]
+    assert {name.partition(".")[0] for name in modules} <= {"harness", "builtins"}
+    assert os.path.isdir(plan.folder)
 
 
 @pytest.mark.parametrize("fate", ["diverged", "failed", "pending", "fixed"])
@@ -366,8 +375,8 @@ def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, mo
     text = texts[fate].replace("[8gaussians, ring]", "8gaussians").replace("datasets: {ring: {sd: [.1, .2]}}\n", "")
     Path("tiny.yaml").write_text(text)
     if fate == "pending":
-        plan = tasks.plan_suite("tiny.yaml", "results", None, [], [], "cpu", True)
-        page = Path(tasks.finish(plan["folder"], "reports/tiny")["report"]).read_text()
+        plan = tasks.plan_suite(Request("tiny.yaml", "results", device="cpu"), True)
+        page = Path(tasks.finish(plan.folder, "reports/tiny")["report"]).read_text()
         assert "harness run" in page
     else:
         result = run(Request("tiny.yaml", workers=0))
@@ -389,7 +398,7 @@ def test_a_run_whose_plug_in_is_gone_fails_again_and_names_it(suite, monkeypatch
     )
     assert run(Request("bad.yaml", workers=1, only=["dataset=8gaussians"])).counts["failed"] == 2
     Path("bad.py").unlink()
-    again = run(Again("results/bad", workers=1))
+    again = run(Retry("results/bad", workers=1))
     assert (again.counts["failed"], again.exit_code) == (2, 1)
     failed = pd.read_parquet("results/bad/runs.parquet").query("status == 'failed'")
     assert failed["error"].str.contains("bad.py cannot be read").all()

@@ -24,7 +24,7 @@ def score(results, call):
 
 def unscore(run_id):
     store = Store(FOLDER)
-    store.scores_path(run_id, store.plan["score_id"]).unlink()
+    store.scores_path(run_id, store.plan.score_id).unlink()
 
 
 def test_it_says_how_many_runs_it_will_score(score, results):

@@ -7,6 +7,7 @@ import pytest
 
 from harness import engine
 from harness.execution import tasks
+from harness.execution.requests import Request
 from harness.execution.training import memory_limit
 from harness.execution.workers import open_executor
 from harness.store import Store
@@ -40,13 +41,13 @@ def test_this_process_is_never_limited():
 @pytest.fixture
 def plan(tmp_path):
     (tmp_path / "kept.yaml").write_text(SUITE)
-    return tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
+    return tasks.plan_suite(Request(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), device="cpu"), True)
 
 
 @pytest.mark.slow
 def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(plan, monkeypatch):
-    store, (stack,), train, resumed = Store(plan["folder"]), plan["stacks"], engine.train, []
-    arguments = plan["folder"], stack["id"], stack["runs"], "cpu"
+    store, (stack,), train, resumed = Store(plan.folder), plan.stacks, engine.train, []
+    arguments = plan.folder, stack.id, stack.runs, "cpu"
 
     def ten_steps(*given, checkpoints, **more):
         resumed.append(checkpoints.resume)
@@ -64,23 +65,23 @@ def test_a_stack_goes_on_from_its_checkpoint_which_goes_when_all_is_committed(pl
     for _ in range(2):
         with pytest.raises(SystemExit):
             tasks.train_stack(*arguments)
-        kept.append(store.read_checkpoint(stack["id"]))
+        kept.append(store.read_checkpoint(stack.id))
     monkeypatch.setattr(engine, "train", train)
     assert (resumed, kept[1] != kept[2]) == (kept[:2], True)
-    assert tasks.train_stack(*arguments)["failure"] is None
-    assert store.read_checkpoint(stack["id"]) is None
+    assert tasks.train_stack(*arguments).failure is None
+    assert store.read_checkpoint(stack.id) is None
     assert len(store.finished()) == 3
 
 
 @pytest.mark.slow
 def test_a_run_trained_alone_keeps_a_checkpoint_of_its_own_and_is_the_same_run(plan, monkeypatch):
-    store, (stack,), names = Store(plan["folder"]), plan["stacks"], []
-    alone, *rest = stack["runs"]
+    store, (stack,), names = Store(plan.folder), plan.stacks, []
+    alone, *rest = stack.runs
     monkeypatch.setattr(Store, "write_checkpoint", lambda self, name, files: names.append(name))
-    tasks.train_stack(plan["folder"], stack["id"], [alone], "cpu", [alone])
-    tasks.train_stack(plan["folder"], stack["id"], rest, "cpu", stack["runs"])
-    assert set(names) == {alone, stack["id"]}
-    assert store.finished() == set(stack["runs"])
+    tasks.train_stack(plan.folder, stack.id, [alone], "cpu", [alone])
+    tasks.train_stack(plan.folder, stack.id, rest, "cpu", stack.runs)
+    assert set(names) == {alone, stack.id}
+    assert store.finished() == set(stack.runs)
 
 
 def kept_of(folder):
@@ -95,10 +96,10 @@ def kept_of(folder):
 @pytest.mark.slow
 def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(plan, tmp_path, monkeypatch):
     """It dies in its second commit: the first run stays as it is, the others end as if nothing had happened."""
-    whole = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "whole"), None, [], [], "cpu", True)
-    (stack,) = plan["stacks"]
-    tasks.train_stack(whole["folder"], stack["id"], stack["runs"], "cpu")
-    store, commit, steps, train = Store(plan["folder"]), Store.commit, [], engine.train
+    whole = tasks.plan_suite(Request(str(tmp_path / "kept.yaml"), str(tmp_path / "whole"), device="cpu"), True)
+    (stack,) = plan.stacks
+    tasks.train_stack(whole.folder, stack.id, stack.runs, "cpu")
+    store, commit, steps, train = Store(plan.folder), Store.commit, [], engine.train
 
     def dying(self, record, artefacts):
         if store.finished():
@@ -107,23 +108,23 @@ def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(pl
 
     monkeypatch.setattr(Store, "commit", dying)
     with pytest.raises(SystemExit):
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
     monkeypatch.setattr(Store, "commit", commit)
     (first,) = store.finished()
     before = (store.run_folder(first) / "record.json").read_bytes()
-    assert store.read_checkpoint(stack["id"]) is not None
+    assert store.read_checkpoint(stack.id) is not None
 
     def counted(*given, checkpoints, **more):
         keep = lambda files: steps.append(files)  # noqa: E731
         return train(*given, checkpoints=engine.Checkpoints(keep, checkpoints.resume, checkpoints.every_s), **more)
 
     monkeypatch.setattr(engine, "train", counted)
-    left = tasks.plan_suite(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), None, [], [], "cpu", True)
-    (again,) = left["stacks"]
-    assert (first not in again["runs"], again["members"]) == (True, stack["runs"])
-    done = tasks.train_stack(plan["folder"], stack["id"], again["runs"], "cpu", again["members"])
-    assert sorted(run["run_id"] for run in done["runs"]) == sorted(set(stack["runs"]) - {first})
+    left = tasks.plan_suite(Request(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), device="cpu"), True)
+    (again,) = left.stacks
+    assert (first not in again["runs"], again["members"]) == (True, stack.runs)
+    done = tasks.train_stack(plan.folder, stack.id, again["runs"], "cpu", again["members"])
+    assert sorted(run.run_id for run in done.runs) == sorted(set(stack.runs) - {first})
     assert steps == []  # its last step was in the checkpoint: nothing was trained twice
     assert (store.run_folder(first) / "record.json").read_bytes() == before
-    assert kept_of(plan["folder"]) == kept_of(whole["folder"])
-    assert store.read_checkpoint(stack["id"]) is None
+    assert kept_of(plan.folder) == kept_of(whole.folder)
+    assert store.read_checkpoint(stack.id) is None

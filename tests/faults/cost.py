@@ -25,7 +25,7 @@ def overhead(folder: Path, rounds: int) -> Tries:
         fake.planned(home, MANY.replace("[gan, nsgan, lsgan, hinge]", EIGHT))
         planning = time.perf_counter() - started
         env = {"FAKE_STEP_S": str(16 * TRAIN_S / fake.STEPS), "FAKE_KEEPS": "0"}
-        process = start(home, "run", "planned.json", "--workers", "2", "--json", module="faults.fake", env=env)
+        process = start(home, "run", "planned.pickle", "--workers", "2", "--json", module="faults.fake", env=env)
         out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         result = json.loads(out)

@@ -55,7 +55,7 @@ def full_disk(folder: Path, rounds: int) -> Tries:
 def file_limit(folder: Path, rounds: int) -> Tries:
     """RLIMIT_FSIZE: the first file of more than 16 kB cannot be written; then the limit is lifted."""
     arguments = ("run", str(folder / fake.planned(folder)), "-o", "results", "--workers", "2")
-    begin = fake_start(folder / "planned.json", FAKE_BYTES="20000")
+    begin = fake_start(folder / "planned.pickle", FAKE_BYTES="20000")
     expected, _ = uninterrupted(folder / "whole", begin)
 
     def limit() -> None:

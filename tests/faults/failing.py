@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from faults import fake
 from faults.commands import PATIENCE_S, call, start
 from faults.records import leftovers, planned, records
 from faults.table import Fault, Tries
-from harness.execution.runner import Request, run
+from harness.execution.outcomes import Event, Planned
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.store import Store
 
 SUITE = """\
@@ -50,9 +51,9 @@ def train_here(folder: Path, suite: str, said: list[str] | None = None) -> Path:
     (folder / "suite.yaml").write_text(suite)
     lines = said if said is not None else []
 
-    def listen(event: str, what: dict[str, Any]) -> None:
-        if event == "planned":
-            lines.extend(what["damage"])
+    def listen(event: Event) -> None:
+        if isinstance(event, Planned):
+            lines.extend(event.todo.damage)
 
     request = Request(str(folder / "suite.yaml"), root=str(folder / "results"), workers=0)
     return run(request, listen, fake.NO_REPORT).folder
@@ -77,7 +78,7 @@ def not_a_number(folder: Path, rounds: int) -> Tries:
         home = folder / str(step)
         home.mkdir()
         found = records(train_here(home, suite.replace("TRICKS", f"{{nan: {{at: [1000, {step}]}}}}")))
-        assert len(Store(home / "results" / "small").plan["stacks"]) == 1
+        assert len(Store(home / "results" / "small").plan.stacks) == 1
         ill = {run_id: record for run_id, record in found.items() if run_id not in healthy}
         assert {run_id: found[run_id] for run_id in healthy} == healthy
         assert len(ill) == len(healthy)
@@ -108,7 +109,7 @@ def lost(folder: Path, rounds: int) -> Tries:
         store = Store(folder / "results" / "small")
         assert not leftovers(store.folder)
         for objective in [*LOST, "wgan-gp"]:
-            runs = [row["run_id"] for row in store.plan["runs"] if row["objective"] == objective]
+            runs = [row.run_id for row in store.plan.runs if row.objective == objective]
             status, words = LOST.get(objective, ("ok", ""))
             assert [store.status(run_id) for run_id in runs] == [status] * 2, objective
             for tried in (store.attempts(run_id) for run_id in runs if status != "ok"):
@@ -131,7 +132,7 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in err, err
     store = Store(folder / "results" / "small")
-    for row in store.plan["runs"]:
+    for row in store.plan.runs:
         status = store.status(row["run_id"])
         assert status == "ok" or (row["objective"] == "own" and status == "failed")
         assert status == "ok" or "plugin.py" in store.attempts(row["run_id"])[-1].error

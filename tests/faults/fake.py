@@ -1,9 +1,9 @@
 """The command with training that takes no torch, and without a report.
 
-    python -m faults.fake run planned.json ..      as `harness run suite.yaml ..`, with fake training
+    python -m faults.fake run planned.pickle ..      as `harness run suite.yaml ..`, with fake training
     python -m faults.fake run suite.yaml ..        that command itself, with flushes as slow as is asked for
 
-A run of fake training is a chain of hashes, kept in checkpoints like a real one. `planned.json` is what the real
+A run of fake training is a chain of hashes, kept in checkpoints like a real one. `planned.pickle` is what the real
 planning gave once. In the environment:
 
 FAKE_STEP_S   seconds a step takes                    FAKE_FLUSH_S  seconds that every flush takes longer
@@ -12,22 +12,27 @@ FAKE_KEEPS    0 for no checkpoints
 """
 
 import hashlib
-import json
 import os
+import pickle
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.execution import runner, tasks
+from harness.execution.outcomes import Ending, ScoredRun, StackOutcome, TrainedRun, ignore
+from harness.execution.requests import Request, StackTodo, Todo
 from harness.execution.runner import run as run_with
-from harness.execution.scheduler import Tasks, ignore
+from harness.execution.scheduler import Tasks
 from harness.spec import content_id
 from harness.store import LOST, STATUSES, Record, Store, claims, mend, missing
+from harness.store.plan_file import Plan
 
 STEPS = 5
+SUFFIX = ".pickle"  # of a plan that was made before
 SUITE = """\
 version: 1
 name: fake
@@ -42,40 +47,39 @@ matrix:
 
 
 def planned(folder: Path, text: str = SUITE) -> str:
-    """Plan a suite for real, once, into folder/planned.json, and return that name."""
+    """Plan a suite for real, once, into folder/planned.pickle, and return that name."""
     (folder / "fake.yaml").write_text(text)
-    todo = tasks.plan_suite(str(folder / "fake.yaml"), str(folder / "planning"), None, [], [], "cpu", True)
-    store = Store(todo["folder"])
-    made = {"plan": store.plan, "text": (store.folder / "suite.yaml").read_text(), "todo": todo}
-    (folder / "planned.json").write_text(json.dumps(made))
-    return "planned.json"
+    todo = tasks.plan_suite(Request(str(folder / "fake.yaml"), str(folder / "planning"), device="cpu"), True)
+    store = Store(todo.folder)
+    made = store.plan, (store.folder / "suite.yaml").read_text(), todo
+    (folder / "planned.pickle").write_bytes(pickle.dumps(made))
+    return "planned.pickle"
 
 
-def plan(file: str, root: str) -> dict[str, Any]:
-    """Return what is left of a plan that was made before, as `tasks.plan_suite` does; write plan.json."""
-    made = json.loads(Path(file).read_text())
-    store, todo = Store(Path(root) / made["plan"]["suite"]), made["todo"]
-    ids = [row["run_id"] for row in made["plan"]["runs"]]
+def plan(request: Request, write: bool) -> Todo:
+    """As `tasks.plan_suite`, of a plan that was made before."""
+    pinned, text, todo = pickle.loads(Path(str(request.suite)).read_bytes())
+    store, ids = Store(Path(request.root) / pinned.suite), pinned.run_ids
     damage = mend(store, ids)
     with store.locked():
-        store.write_plan(made["plan"], made["text"])
+        store.write_plan(pinned, text)
     finished = store.finished()
     lost = {run_id for run_id in ids if store.status(run_id) in LOST}
 
-    def left(stacks: list[dict[str, Any]], runs: set[str]) -> list[dict[str, Any]]:
-        cut = [{**stack, "runs": [run_id for run_id in stack["runs"] if run_id in runs]} for stack in stacks]
-        return [stack for stack in cut if stack["runs"]]
+    def left(stacks: Sequence[StackTodo], runs: set[str]) -> list[StackTodo]:
+        cut = [replace(stack, runs=[run_id for run_id in stack.runs if run_id in runs]) for stack in stacks]
+        return [stack for stack in cut if stack.runs]
 
-    unscored = {*store.unscored(ids, todo["score_id"])}
-    return {
-        **todo,
-        "folder": str(store.folder),
-        "stacks": left(todo["stacks"], {*ids} - finished - lost),
-        "unscored": left([{"id": s["id"], "runs": s["runs"]} for s in todo["stacks"]], unscored),
-        "waiting": len(lost),
-        "finished": len(finished),
-        "damage": damage,
-    }
+    trained = [StackTodo(stack.id, stack.runs) for stack in todo.stacks]
+    return replace(
+        todo,
+        folder=str(store.folder),
+        stacks=left(todo.stacks, {*ids} - finished - lost),
+        unscored=left(trained, {*store.unscored(ids, todo.score_id)}),
+        waiting=len(lost),
+        finished=len(finished),
+        damage=damage,
+    )
 
 
 def prepare() -> None:
@@ -85,7 +89,7 @@ def prepare() -> None:
         os.fsync = lambda descriptor: (time.sleep(slow), flush(descriptor))[1]  # type: ignore[assignment]
 
 
-def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str]) -> dict[str, Any]:
+def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str]) -> StackOutcome:
     """As `tasks.train_stack`."""
     store, plan = opened(folder)
     name = members[0] if len(members) == 1 else stack_id
@@ -96,23 +100,23 @@ def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members:
         state = {"step": b"%d" % (step + 1), **chain}
         if os.environ.get("FAKE_KEEPS") != "0":
             store.write_checkpoint(name, state)
-    done = [_commit(store, plan["specs"][run_id], stack_id, state[run_id]) for run_id in runs]
+    done = [_commit(store, plan.specs[run_id], stack_id, state[run_id]) for run_id in runs]
     store.drop_checkpoint(name)
-    return {"runs": done, "failure": None}
+    return StackOutcome(done)
 
 
-def opened(folder: str) -> tuple[Store, dict[str, Any]]:
+def opened(folder: str) -> tuple[Store, Plan]:
     """Return a results folder and its plan, which is read once."""
     stat = (Path(folder) / "plan.json").stat()
     return Store(folder), _plan(folder, stat.st_mtime_ns, stat.st_ino)
 
 
 @lru_cache(maxsize=1)
-def _plan(folder: str, *stamp: int) -> dict[str, Any]:
+def _plan(folder: str, *stamp: int) -> Plan:
     return Store(folder).plan
 
 
-def _commit(store: Store, spec: dict[str, Any], stack_id: str, state: bytes) -> dict[str, Any]:
+def _commit(store: Store, spec: Mapping[str, Any], stack_id: str, state: bytes) -> TrainedRun:
     run_id = content_id(spec)
     facts: dict[str, Any] = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0, "state": state.decode()}
     record = Record(run_id, "ok", spec, facts=facts, provenance={"device": "cpu", "stack": stack_id})
@@ -122,38 +126,26 @@ def _commit(store: Store, spec: dict[str, Any], stack_id: str, state: bytes) -> 
     ledger = os.open(Path(os.environ["HARNESS_CACHE"]) / "ledger", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     os.write(ledger, f"{run_id} {won}\n".encode())
     os.close(ledger)
-    return {"run_id": run_id, "status": "ok", "train_s": 0.01, "task_s": 0.01, "bytes": size}
+    return TrainedRun(run_id, "ok", 0.01, 0.01, size)
 
 
-def score(folder: str, runs: Sequence[str]) -> list[dict[str, Any]]:
+def score(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
     """As `tasks.score_runs`."""
     store, plan = opened(folder)
-    todo = store.unscored(runs, plan["score_id"])
+    todo = store.unscored(runs, plan.score_id)
     for run_id in todo:
         w1 = int(store.artefact(run_id, "samples.npz")[:8], 16) / 16**8
-        store.commit_scores(run_id, plan["score_id"], {20: {"w1": w1}}, 0.0)
-    return [{"run_id": run_id, "score_s": 0.001, "reference_s": None} for run_id in todo]
+        store.commit_scores(run_id, plan.score_id, {20: {"w1": w1}}, 0.0)
+    return [ScoredRun(run_id, 0.001) for run_id in todo]
 
 
-def finish(folder: str, report: str) -> dict[str, Any]:
+def finish(folder: str, report: str) -> Ending:
     """As `tasks.finish`, but for the table and the report."""
     store = Store(folder)
-    found = [store.status(row["run_id"]) for row in store.plan["runs"]]
+    found = [store.status(row.run_id) for row in store.plan.runs]
     counts = {status: found.count(status) for status in STATUSES}
-    unscored = store.unscored([row["run_id"] for row in store.plan["runs"]], store.plan["score_id"])
-    return {"counts": counts, "report": report, "unscored": len(unscored), "damage": missing(store), "weak": []}
-
-
-class Request(runner.Request):
-    """A call whose suite may be a planned.json."""
-
-    @property
-    def is_fake(self) -> bool:
-        return self.suite.endswith(".json")
-
-    @property
-    def plan(self) -> Any:
-        return (plan, (self.suite, self.root)) if self.is_fake else super().plan
+    unscored = store.unscored(store.plan.run_ids, store.plan.score_id)
+    return Ending(report, counts, len(unscored), missing(store), [])
 
 
 def prepare_all() -> None:
@@ -162,21 +154,22 @@ def prepare_all() -> None:
     prepare()
 
 
-FAKES = Tasks(prepare, train, score, finish)
+FAKES = Tasks(prepare=prepare, plan=plan, train=train, score=score, finish=finish)
 REAL = Tasks(prepare=prepare_all)
 NO_REPORT = Tasks(finish=finish)
 
 
 def run(request: Any, progress: Any = ignore) -> runner.RunResult:
     """As `runner.run`, with the tasks that the suite asks for."""
-    return run_with(request, progress, FAKES if isinstance(request, Request) and request.is_fake else REAL)
+    is_fake = isinstance(request, Request) and str(request.suite).endswith(SUFFIX)
+    return run_with(request, progress, FAKES if is_fake else REAL)
 
 
 def main() -> None:
     """Run the command line with these tasks."""
     from harness.__main__ import main
 
-    runner.Request, runner.run = Request, run  # type: ignore[misc,assignment]
+    runner.run = run  # type: ignore[assignment]
     claims.STALE_S = float(os.environ.get("FAKE_STALE_S", claims.STALE_S))
     main()
 

@@ -109,7 +109,7 @@ def dies(process: "subprocess.Popen[str]", after_s: float) -> bool:
 def fake_kills(folder: Path, rounds: int) -> Tries:
     """Fake training, which leaves time for many kills."""
     fake.planned(folder)
-    return at_random(folder, rounds, fake_start(folder / "planned.json", FAKE_STEP_S="0.02"))
+    return at_random(folder, rounds, fake_start(folder / "planned.pickle", FAKE_STEP_S="0.02"))
 
 
 def real_kills(folder: Path, rounds: int) -> Tries:
@@ -227,13 +227,13 @@ def in_commit(home: Path, process: "subprocess.Popen[str]") -> Path:
 def signals(folder: Path, rounds: int) -> Tries:
     """SIGINT to the group, as a terminal sends it, SIGTERM to the parent: once and twice, in training, in a commit."""
     fake.planned(folder)
-    usual = fake_start(folder / "planned.json")
+    usual = fake_start(folder / "planned.pickle")
     expected, _ = uninterrupted(folder / "whole", usual)
     cases = [(sent, times, when) for sent in ("INT", "TERM") for times in (1, 2) for when in (in_training, in_commit)]
     for number in range(rounds):
         sent, times, when = cases[number % len(cases)]
         slow = {"FAKE_STEP_S": "0.3"} if when is in_training else {"FAKE_FLUSH_S": "0.3"}
-        process = _begun(folder / str(number), fake_start(folder / "planned.json", **slow))
+        process = _begun(folder / str(number), fake_start(folder / "planned.pickle", **slow))
         home = when(folder / str(number), process)
         started = time.perf_counter()
         for _ in range(times):

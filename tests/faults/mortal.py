@@ -1,4 +1,4 @@
-"""A call that dies at its n-th file operation, for every n: `python -m faults.mortal ROUNDS`, where a planned.json is.
+"""A call that dies at its n-th file operation, for every n: `python -m faults.mortal ROUNDS`, beside planned.pickle.
 
 Prints a line for each n that was survived.
 """
@@ -37,13 +37,13 @@ def forked(work: Callable[[], None]) -> int:
 def run(root: str) -> None:
     """Run the planned suite in this process, on a disk whose flushes take no time."""
     with disk():
-        fake.run(fake.Request("planned.json", root=root, workers=0))
+        fake.run(fake.Request("planned.pickle", root=root, workers=0))
 
 
 def doomed(nth: int, root: str) -> None:
     """Run it in this process, which dies at its n-th file operation."""
     with disk(nth, partial(os._exit, DIED)):
-        fake.run(fake.Request("planned.json", root=root, workers=0))
+        fake.run(fake.Request("planned.pickle", root=root, workers=0))
 
 
 def main(rounds: int) -> None:

@@ -12,7 +12,7 @@ def records(folder: Path) -> dict[str, Any]:
     """Return what a results folder says of each finished run. Every file of it must be what its record says."""
     store, found = Store(folder), {}
     for run_id in sorted(store.finished()):
-        record, scores = store.record(run_id), store.scores(run_id, store.plan["score_id"])
+        record, scores = store.record(run_id), store.scores(run_id, store.plan.score_id)
         assert record is not None, store.damage
         for name in record.files:
             store.artefact(run_id, name)
@@ -25,7 +25,7 @@ def records(folder: Path) -> dict[str, Any]:
 
 def planned(folder: Path) -> list[str]:
     """Return the ids of the planned runs."""
-    return [row["run_id"] for row in Store(folder).plan["runs"]]
+    return [row.run_id for row in Store(folder).plan.runs]
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.plan.cost_text import disk_sentence, duration, time_sentence
+from harness.plan.estimate import Estimate
 
 ESTIMATE = {
     "seconds": 522.0,
@@ -11,6 +12,7 @@ ESTIMATE = {
     "missing": [],
     "rough": [],
     "timed": "2026-11-24",
+    "bytes": None,
 }
 
 
@@ -39,7 +41,7 @@ ESTIMATE = {
     ],
 )
 def test_time(changed, sentence):
-    assert time_sentence({**ESTIMATE, **changed}) == sentence
+    assert time_sentence(Estimate(**ESTIMATE | changed)) == sentence
 
 
 @pytest.mark.parametrize(

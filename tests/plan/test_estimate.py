@@ -5,29 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from harness.plan.estimate import estimate
-from harness.plan.makespan import makespan
-from harness.plan.meter import Meter
+from harness.execution.meter import Meter
+from harness.execution.outcomes import ScoredRun, TrainedRun
+from harness.plan.estimate import ScoringTask, TrainingTask, Workload, estimate, makespan
 from harness.plan.timings import Timing, Timings
 
 
 def score(run_id, key="data", reference="r"):
-    return {"run_id": run_id, "name": f"scoring on {key}", "key": key, "size": 5.0, "reference": reference}
+    return ScoringTask(run_id, f"scoring on {key}", key, 5.0, reference)
 
 
 def stack(number, key, runs, steps=100):
-    scores = [score(f"{number}.{i}") for i in range(runs)]
-    fields = {"id": number, "name": f"stack {key}", "key": key, "size": 10.0 * runs, "members": runs}
-    return {**fields, "steps": steps, "points": 4, "scores": scores}
+    scores = tuple(score(f"{number}.{i}") for i in range(runs))
+    return TrainingTask(number, f"stack {key}", key, 10.0 * runs, runs, steps, 4, scores)
 
 
-LOAD = {
-    "runs": 5,
-    "samples": 10,
-    "stacks": [stack("1", "slow", 2), stack("2", "quick", 1), stack("3", "quick", 1, steps=150)],
-    "scores": [score("0.0")],
-    "made": [],
-}
+STACKS = (stack("1", "slow", 2), stack("2", "quick", 1), stack("3", "quick", 1, steps=150))
+LOAD = Workload(runs=5, samples=10, stacks=STACKS, scores=(score("0.0"),))
+MADE = replace(LOAD, references=frozenset("r"))
 TIMINGS = [
     Timing("step", "slow", 20, 2, 0.046), Timing("keep", "slow", 2, 2, 0.1), Timing("disk", "slow", 4, 2, 1000),
     Timing("step", "quick", 10, 2, 0.026), Timing("keep", "quick", 1, 2, 0.1), Timing("disk", "quick", 4, 2, 500),
@@ -43,37 +38,37 @@ def test_a_plan_of_three_stacks_by_hand():
     B: stack 1 0-5, stack 3 5-9.3, 2.0 9.3-10.3. Without scores: stack 1 0-5 and stacks 2, 3 0-7.3.
     """
     found = estimate(LOAD, Timings(TIMINGS), 2)
-    assert found["parts"] == pytest.approx({"planning": 0.75, "training": 7.3, "scoring": 11 - 7.3, "report": 0.125})
-    assert found["seconds"] == pytest.approx(0.75 + 11 + 0.125)
-    assert found["bytes"] == pytest.approx(2 * 1000 + 2 * 500)
-    assert (found["missing"], found["rough"], found["timed"]) == ([], [], "2026-11-24")
+    assert found.parts == pytest.approx({"planning": 0.75, "training": 7.3, "scoring": 11 - 7.3, "report": 0.125})
+    assert found.seconds == pytest.approx(0.75 + 11 + 0.125)
+    assert found.bytes == pytest.approx(2 * 1000 + 2 * 500)
+    assert (found.missing, found.rough, found.timed) == ([], [], "2026-11-24")
 
 
 def test_what_exists_is_not_made_again():
-    whole = estimate(LOAD, Timings(TIMINGS), 1)["seconds"]
-    assert estimate({**LOAD, "made": ["r"]}, Timings(TIMINGS), 1)["seconds"] == pytest.approx(whole - 2)
+    whole = estimate(LOAD, Timings(TIMINGS), 1).seconds
+    assert estimate(MADE, Timings(TIMINGS), 1).seconds == pytest.approx(whole - 2)
 
 
 def test_nothing_left_is_planning_and_a_report():
-    found = estimate({**LOAD, "stacks": [], "scores": []}, Timings(TIMINGS), 2)
-    assert found["parts"] == {"planning": 0.5, "training": 0, "scoring": 0, "report": 0.125}
+    found = estimate(replace(LOAD, stacks=(), scores=()), Timings(TIMINGS), 2)
+    assert found.parts == {"planning": 0.5, "training": 0, "scoring": 0, "report": 0.125}
 
 
 def test_what_was_never_timed_is_named_and_no_number_is_made_up():
     found = estimate(LOAD, Timings(), 2)
-    assert (found["seconds"], found["parts"], found["bytes"], found["timed"]) == (None, None, None, None)
-    assert {"stack slow", "stack quick", "scoring on data"} <= set(found["missing"])
+    assert (found.seconds, found.parts, found.bytes, found.timed) == (None, None, None, None)
+    assert {"stack slow", "stack quick", "scoring on data"} <= set(found.missing)
     scoring = estimate(LOAD, Timings(t for t in TIMINGS if t.what != "score"), 2)
-    assert (scoring["seconds"], scoring["missing"]) == (None, ["scoring on data"])
+    assert (scoring.seconds, scoring.missing) == (None, ["scoring on data"])
     report = estimate(LOAD, Timings(t for t in TIMINGS if t.what != "report"), 2)
-    assert report["missing"] == ["the report"]
-    assert report["seconds"] == pytest.approx(11.75)
+    assert report.missing == ["the report"]
+    assert report.seconds == pytest.approx(11.75)
 
 
 def test_what_was_guessed_is_named():
     found = estimate(LOAD, Timings(t for t in TIMINGS if t.key != "quick"), 2)
-    assert found["rough"] == ["stack quick"]
-    assert estimate(LOAD, Timings(TIMINGS), 1)["rough"]  # another number of workers
+    assert found.rough == ["stack quick"]
+    assert estimate(LOAD, Timings(TIMINGS), 1).rough  # another number of workers
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
@@ -81,27 +76,26 @@ def test_a_call_that_was_metered_is_estimated_at_what_it_took(workers):
     """Two routes: a clock that plays a call, and the estimate of the same call from the timings it left."""
     draw = random.Random(workers)
     seconds = {key: (draw.random(), draw.random()) for key in ("slow", "quick")}
-    meter = Meter({**LOAD, "made": ["r"]}, workers)
-    meter.scored([{"run_id": "0.0", "score_s": 1.5, "reference_s": None}])
+    meter = Meter(MADE, workers)
+    meter.scored([ScoredRun("0.0", 1.5)])
     tasks = []
-    for one in LOAD["stacks"]:
-        step, keep = seconds[one["key"]]
-        task = {"task_s": step * one["steps"] + keep * one["points"], "bytes": 7}
-        runs = [{"run_id": s["run_id"], "train_s": step * one["steps"] / one["members"], **task} for s in one["scores"]]
-        meter.trained(one["id"], runs)
-        meter.scored([{"run_id": s["run_id"], "score_s": 1.5, "reference_s": None} for s in one["scores"]])
-        tasks.append((task["task_s"], [1.5] * len(runs)))
+    for one in LOAD.stacks:
+        step, keep = seconds[one.key]
+        task_s, train_s = step * one.steps + keep * one.points, step * one.steps / one.members
+        meter.trained(one.id, [TrainedRun(each.run_id, "ok", train_s, task_s, 7) for each in one.scores])
+        meter.scored([ScoredRun(each.run_id, 1.5) for each in one.scores])
+        tasks.append((task_s, [1.5] * len(one.scores)))
     clock = [100.0, 103.0, 104.0 + makespan(workers, tasks, [1.5])]
     meter.call([*clock, clock[-1] + 2])
-    found = estimate({**LOAD, "made": ["r"]}, Timings(meter.timings()), workers)
-    assert found["seconds"] == pytest.approx(clock[-1] + 2 - 100)
-    assert (found["missing"], found["rough"], found["bytes"]) == ([], [], 4 * 7)
+    found = estimate(MADE, Timings(meter.timings()), workers)
+    assert found.seconds == pytest.approx(clock[-1] + 2 - 100)
+    assert (found.missing, found.rough, found.bytes) == ([], [], 4 * 7)
 
 
 def test_a_failed_stack_and_a_call_cut_short_leave_what_is_known():
     meter = Meter(LOAD, 2)
-    meter.trained("1", [{"run_id": "1.0", "status": "failed", "train_s": None}])
-    meter.scored([{"run_id": "elsewhere", "score_s": 1, "reference_s": None}])
+    meter.trained("1", [TrainedRun("1.0", "failed")])
+    meter.scored([ScoredRun("elsewhere", 1.0)])
     meter.call([0, 3])
     assert [(t.what, t.value) for t in meter.timings()] == [("plan", 3)]
     meter.call([0, 3, 50, 51])
@@ -110,5 +104,5 @@ def test_a_failed_stack_and_a_call_cut_short_leave_what_is_known():
 
 def test_references_are_timed_apart():
     meter = Meter(LOAD, 2)
-    meter.scored([{"run_id": r, "score_s": 1.0, "reference_s": made} for r, made in (("1.0", 4.0), ("1.1", None))])
+    meter.scored([ScoredRun("1.0", 1.0, 4.0), ScoredRun("1.1", 1.0)])
     assert meter.timings() == [replace(t, value=v) for t, v in zip(TIMINGS[6:8], (1.0, 4.0), strict=True)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan.makespan import makespan
+from harness.plan.estimate import makespan
 
 
 def test_two_workers_by_hand():

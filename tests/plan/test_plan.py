@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,14 +14,15 @@ from scipy.stats import binomtest
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
-from harness.errors import HarnessError, StoreError
+from harness.errors import HarnessError
 from harness.plan.description import conclusions, describe, shares
 from harness.plan.make import make_plan, unfinished
 from harness.plan.run_filter import run_filter
 from harness.plan.screen import WIDTH, render
-from harness.plan.stacks import STACK_BYTES, STACK_SIZE, Plan, cut, run_bytes, stack_size
+from harness.plan.stacks import STACK_BYTES, STACK_SIZE, cut, run_bytes, stack_size
 from harness.spec import RunSpec, canonical_json
 from harness.statistics.power import seeds_for
+from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.checks.network_sizes import player_sizes
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite
@@ -31,6 +33,10 @@ def suite(**parts):
     block = {"dataset": "ring", "architecture": "mlp", "objective": ["gan", "wgan-gp"]}
     block |= {key: parts.pop(key) for key in ("dataset", "architecture", "objective") if key in parts}
     return Suite.model_validate({"version": 1, "name": "t", "matrix": [block], **parts})
+
+
+def run_of(objective, dataset="x", seed=0, **sweep):
+    return PlannedRun("", dataset, "a", objective, objective, seed, sweep)
 
 
 def first_setup(**parts):
@@ -57,21 +63,30 @@ def test_nine_runs_are_five_and_four():
 
 def test_a_plan_holds_every_run_once_in_stacks_of_one_setup():
     plan = make_plan(suite(seeds=5, train={"lr": [1e-3, 1e-2], "batch": [8, 16]}), None, "cpu")
-    placed = [run_id for stack in plan.stacks for run_id in stack["runs"]]
-    assert Counter(placed) == Counter({row["run_id"]: 1 for row in plan.runs})
+    placed = [run_id for stack in plan.stacks for run_id in stack.runs]
+    assert Counter(placed) == Counter({row.run_id: 1 for row in plan.runs})
     assert len(placed) == 2 * 5 * 2 * 2
     for stack in plan.stacks:
-        assert len({canonical_json(plan.specs[run_id]["setup"]) for run_id in stack["runs"]}) == 1
-        assert (stack["device"], stack["mode"]) == ("cpu", "stacked")
-    assert [stack["id"] for stack in plan.stacks] == [f"{i + 1:04d}" for i in range(len(plan.stacks))]
+        assert len({canonical_json(plan.specs[run_id]["setup"]) for run_id in stack.runs}) == 1
+        assert (stack.device, stack.mode) == ("cpu", "stacked")
+    assert [stack.id for stack in plan.stacks] == [f"{i + 1:04d}" for i in range(len(plan.stacks))]
     for row in plan.runs:
-        assert RunSpec.from_json(plan.specs[row["run_id"]]).run_id == row["run_id"]
-        assert RunSpec.from_json(plan.specs[row["run_id"]]).to_json() == plan.specs[row["run_id"]]
-        assert set(row) == {"run_id", "dataset", "architecture", "objective", "objective.base", "seed", "sweep"}
+        assert RunSpec.from_json(plan.specs[row.run_id]).run_id == row.run_id
+        assert RunSpec.from_json(plan.specs[row.run_id]).to_json() == plan.specs[row.run_id]
+        assert set(row.to_json()) == {
+            "run_id",
+            "dataset",
+            "architecture",
+            "objective",
+            "objective.base",
+            "seed",
+            "sweep",
+        }
 
 
 def test_a_plan_survives_json():
     plan = make_plan(suite(seeds=3, train={"lr": ["recipe", 1e-2]}), None, "cpu")
+    plan = replace(plan, settings=[], data_axes=["sd"], pictures=[])
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
@@ -81,51 +96,42 @@ SEEDS = st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True)
 @given(st.lists(st.tuples(SEEDS, st.sampled_from(["cpu", "cuda"])), min_size=2, max_size=4))
 @settings(max_examples=25, deadline=None)
 def test_stacks_are_only_ever_appended_to(history):
-    plain = None
+    plan = None
     for seeds, device in history:
-        before = copy.deepcopy(plain)
-        plan = make_plan(suite(seeds=seeds, objective="gan"), plain, device)
-        assert plain == before  # the previous plan is not changed in place
+        previous, before = plan, copy.deepcopy(plan)
+        plan = make_plan(suite(seeds=seeds, objective="gan"), previous, device)
+        assert previous == before  # the previous plan is not changed in place
         if before is not None:
-            kept = plan.stacks[: len(before["stacks"])]
-            assert canonical_json(kept) == canonical_json(before["stacks"])
-            assert before["specs"].items() <= plan.specs.items()
-        assert {row["seed"] for row in plan.runs} == set(seeds)
+            assert plan.stacks[: len(before.stacks)] == before.stacks
+            assert before.specs.items() <= plan.specs.items()
+        assert {row.seed for row in plan.runs} == set(seeds)
         for kind in ("cpu", "cuda"):
-            placed = [run_id for stack in plan.stacks if stack["device"] == kind for run_id in stack["runs"]]
+            placed = [run_id for stack in plan.stacks if stack.device == kind for run_id in stack.runs]
             assert len(placed) == len(set(placed))
-            assert kind != device or {row["run_id"] for row in plan.runs} <= set(placed)
-        assert len({stack["id"] for stack in plan.stacks}) == len(plan.stacks)
-        plain = plan.to_json()
+            assert kind != device or {row.run_id for row in plan.runs} <= set(placed)
+        assert len({stack.id for stack in plan.stacks}) == len(plan.stacks)
 
 
 def test_what_is_unfinished_is_what_is_selected_planned_now_and_not_done():
     plan = make_plan(suite(seeds=24, objective="gan"), None, "cpu")
-    (first, a), (second, b) = ((stack["id"], stack["runs"]) for stack in plan.stacks)
+    first, second = plan.stacks
+    a, b = list(first.runs), list(second.runs)
     every = {*a, *b}
-    assert unfinished(plan, set(), "cpu", every) == [{"id": first, "runs": a}, {"id": second, "runs": b}]
-    assert unfinished(plan, set(a), "cpu", every) == [{"id": second, "runs": b}]
-    assert unfinished(plan, set(a[1:]), "cpu", every) == [{"id": first, "runs": a[:1]}, {"id": second, "runs": b}]
+    assert unfinished(plan, set(), "cpu", every) == [(first, a), (second, b)]
+    assert unfinished(plan, set(a), "cpu", every) == [(second, b)]
+    assert unfinished(plan, set(a[1:]), "cpu", every) == [(first, a[:1]), (second, b)]
     assert unfinished(plan, set(), "cuda", every) == []
-    assert unfinished(plan, {b[1]}, "cpu", set(b[:2])) == [{"id": second, "runs": b[:1]}]
-    fewer = make_plan(suite(seeds=3, objective="gan"), plan.to_json(), "cpu")  # the other runs are planned no longer
+    assert unfinished(plan, {b[1]}, "cpu", set(b[:2])) == [(second, b[:1])]
+    fewer = make_plan(suite(seeds=3, objective="gan"), plan, "cpu")  # the other runs are planned no longer
     assert unfinished(fewer, set(a[:3]), "cpu", every) == []
-    assert unfinished(fewer, set(a[:1]), "cpu", every) == [{"id": first, "runs": a[1:3]}]
+    assert unfinished(fewer, set(a[:1]), "cpu", every) == [(first, a[1:3])]
 
 
 def test_long_stacks_come_first():
     plan = make_plan(suite(seeds=2, objective="gan", train={"steps": [10, 30, 20]}), None, "cpu")
-    steps = {stack["id"]: plan.specs[stack["runs"][0]]["setup"]["train"]["steps"] for stack in plan.stacks}
+    steps = {stack.id: plan.specs[stack.runs[0]]["setup"]["train"]["steps"] for stack in plan.stacks}
     found = unfinished(plan, set(), "cpu", run_filter([], plan))
-    assert [steps[stack["id"]] for stack in found] == [30, 20, 10]
-
-
-@pytest.mark.parametrize(
-    "plain", [{}, {"version": 2}, [], {"version": 1, "suite": "t", "runs": {}, "specs": {}, "stacks": []}]
-)
-def test_what_is_no_plan_is_refused_in_a_sentence(plain):
-    with pytest.raises(StoreError, match=r"plan\.json is"):
-        make_plan(suite(), plain, "cpu")
+    assert [steps[stack.id] for stack, _ in found] == [30, 20, 10]
 
 
 @pytest.mark.slow
@@ -166,7 +172,7 @@ def test_stacks_shrink_with_the_memory_of_a_run_and_never_to_one_of_two():
     assert sizes[0] == STACK_SIZE["cpu"]
     assert sizes[-1] == 1
     plan = make_plan(suite(architectures={"mlp": {"width": 8192}}, seeds=2, objective="gan"), None, "cpu")
-    assert [(stack["mode"], len(stack["runs"])) for stack in plan.stacks] == [("single", 1), ("single", 1)]
+    assert [(stack.mode, len(stack.runs)) for stack in plan.stacks] == [("single", 1), ("single", 1)]
 
 
 @pytest.fixture(scope="module")
@@ -185,22 +191,22 @@ def planned():
     ("texts", "wanted"),
     [
         ([], lambda row: True),
-        (["objective=gan"], lambda row: row["objective"] == "gan"),
-        (["objective=gan,dataset=ring"], lambda row: row["objective"] == "gan" and row["dataset"] == "ring"),
-        (["dataset=ring", "dataset=8gaussians,seed=7"], lambda row: row["seed"] == 7),
-        (["lr=recipe"], lambda row: row["sweep"]["lr"] == "recipe"),
-        (["lr=0.002"], lambda row: row["sweep"]["lr"] == 2e-3),
-        (["lr=2e-4"], lambda row: row["sweep"]["lr"] == "recipe" and row["objective"] == "gan"),
-        (["gp_weight=1.0"], lambda row: row["sweep"].get("gp_weight") == 1),
-        (["sd=.2"], lambda row: row["sweep"].get("sd") == 0.2),
-        (["data.sd=.02"], lambda row: row["dataset"] == "8gaussians"),
-        (["hyper.ema.decay=.5"], lambda row: row["objective"] == "wgan-gp"),
-        (["objective.base = wgan-gp"], lambda row: row["objective"] == "wgan-gp"),
+        (["objective=gan"], lambda row: row.objective == "gan"),
+        (["objective=gan,dataset=ring"], lambda row: row.objective == "gan" and row.dataset == "ring"),
+        (["dataset=ring", "dataset=8gaussians,seed=7"], lambda row: row.seed == 7),
+        (["lr=recipe"], lambda row: row.sweep["lr"] == "recipe"),
+        (["lr=0.002"], lambda row: row.sweep["lr"] == 2e-3),
+        (["lr=2e-4"], lambda row: row.sweep["lr"] == "recipe" and row.objective == "gan"),
+        (["gp_weight=1.0"], lambda row: row.sweep.get("gp_weight") == 1),
+        (["sd=.2"], lambda row: row.sweep.get("sd") == 0.2),
+        (["data.sd=.02"], lambda row: row.dataset == "8gaussians"),
+        (["hyper.ema.decay=.5"], lambda row: row.objective == "wgan-gp"),
+        (["objective.base = wgan-gp"], lambda row: row.objective == "wgan-gp"),
     ],
 )
 def test_only_selects_rows(texts, wanted, planned):
     plan = planned[1]
-    assert run_filter(texts, plan) == {row["run_id"] for row in plan.runs if wanted(row)}
+    assert run_filter(texts, plan) == {row.run_id for row in plan.runs if wanted(row)}
 
 
 @pytest.mark.parametrize(
@@ -228,7 +234,7 @@ def smallest_of_all(trials):
 @pytest.mark.parametrize("trials", range(2, 10))
 def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(trials):
     study = Study.model_validate({"space": {"lr": {"low": 1, "high": 2}}, "trials": trials})
-    rows = [{"objective": name, "sweep": {"lr": trial}} for name in "ghk" for trial in range(trials)]
+    rows = [run_of(name, lr=trial) for name in "ghk" for trial in range(trials)]
     found = shares(study, rows)
     assert found["smallest_p"] == pytest.approx(smallest_of_all(trials))
     assert (found["pairs"], found["smallest_p_corrected"]) == (3, min(1, 3 * found["smallest_p"]))
@@ -236,8 +242,8 @@ def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(tria
     assert 3 * smallest_of_all(needed) <= 0.05 < 3 * smallest_of_all(needed - 1)
     again = shares(study, [*rows[:-1], rows[0]])  # one objective repeats a trial: no p can be given
     assert (again["distinct"], again["smallest_p"], again["smallest_p_corrected"]) == (trials - 1, None, None)
-    assert shares(study, [{"objective": "g"}]) is shares(None, []) is None
-    assert shares(study.model_copy(update={"sampler": "tpe"}), [{"objective": "g"}, {"objective": "h"}]) is None
+    assert shares(study, [run_of("g")]) is shares(None, []) is None
+    assert shares(study.model_copy(update={"sampler": "tpe"}), [run_of("g"), run_of("h")]) is None
 
 
 def test_conclusions_count_tasks_pairs_and_seeds(planned):
@@ -246,7 +252,7 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
     assert (primary["objectives"], primary["pairs"], primary["tasks"]) == (2, 1, 3)  # two sd of ring, and 8gaussians
     assert primary["smallest_p_corrected"] == 0.25
     rows = [
-        {"dataset": d, "architecture": "a", "objective": o, "sweep": {"lr": lr}, "seed": seed}
+        run_of(o, d, seed, lr=lr)
         for d, objectives in (("x", "gh"), ("y", "gh"), ("z", "g"))
         for o in objectives
         for lr in (1, 2)
@@ -257,9 +263,9 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
         "objectives": 2, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
     }  # fmt: skip
     assert found["cell"] == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
-    apart = conclusions([*rows, {**rows[0], "dataset": "w", "objective": "k"}])["primary"]
+    apart = conclusions([*rows, replace(rows[0], dataset="w", objective="k")])["primary"]
     assert (apart["objectives"], apart["pairs"], apart["tasks"], apart["smallest_p"]) == (3, 0, 0, None)
-    alone = conclusions([row for row in rows if row["objective"] == "g"])
+    alone = conclusions([row for row in rows if row.objective == "g"])
     assert alone["primary"]["pairs"] == 0
     assert alone["primary"]["smallest_p"] is None
 
@@ -292,7 +298,7 @@ def test_objectives_without_a_common_task_are_said_to_have_no_tests():
 
 def test_a_description_counts_runs_cells_and_settings(planned):
     swept, plan = planned
-    done = {row["run_id"] for row in plan.runs if row["dataset"] == "ring"}
+    done = {row.run_id for row in plan.runs if row.dataset == "ring"}
     found = describe(swept, plan, done | {"not planned"})
     assert json.loads(json.dumps(found)) == found
     assert found["planned"] == len(plan.runs) == 2 * 2 * (2 + 2 * 2) + 2 * (2 + 2 * 2)

@@ -8,6 +8,7 @@ import torch
 
 import harness
 from harness.errors import HarnessError, SuiteError
+from harness.execution.requests import Request
 from harness.objectives import OBJECTIVES
 from harness.plugins import components
 from harness.plugins.inline import add_objectives
@@ -169,9 +170,9 @@ def test_where_it_is_not_known_training_it_again_says_so(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     add_objectives({"mine": cell()["mine"]})
-    plan = plan_suite(SUITE, "results", None, [], [], "cpu", True)
+    plan = plan_suite(Request(SUITE, "results", device="cpu"), True)
     components.forget("objectives=mine")
-    done = [train_stack(plan["folder"], stack["id"], stack["runs"], "cpu") for stack in plan["stacks"]]
-    said = [str(one["failure"]) for one in done if one["failure"]]
+    done = [train_stack(plan.folder, stack.id, stack.runs, "cpu") for stack in plan.stacks]
+    said = [str(one.failure) for one in done if one.failure]
     assert len(said) == 1
     assert "the objective 'mine' was given in Python and is not known here; give it to `harness.run` again" in said[0]

@@ -7,7 +7,8 @@ import pytest
 from harness.commands.list import catalogue
 from harness.errors import HarnessError, SuiteError
 from harness.execution import tasks
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.metrics import Reference, lower_is_better, score, score_id
 from harness.plugins.components import load_plugins, plugged_metrics
 from harness.suite.load import load_suite
@@ -56,13 +57,13 @@ def test_a_metric_of_a_plug_in_scores_and_ranks_runs(folder):
     page = result.report.read_text()
     assert "spread (of the data" in page
     assert not lower_is_better("spread")
-    plan = tasks.plan_suite("plugged.yaml", "results", None, [], [], "cpu", False)
-    assert plan["description"]["scored"]["plugged"] == ["spread"]
-    assert (plan["stacks"], plan["unscored"]) == ([], [])
-    other = tasks.plan_suite("bare.yaml", "elsewhere", None, [], [], "cpu", False)
-    assert {run_id for stack in other["stacks"] for run_id in stack["runs"]} == set(table["run_id"])
-    assert other["description"]["scored"]["plugged"] == []
-    assert other["score_id"] == score_id([1.0], 20)
+    plan = tasks.plan_suite(Request("plugged.yaml", "results", device="cpu"), False)
+    assert plan.description["scored"]["plugged"] == ["spread"]
+    assert (plan.stacks, plan.unscored) == ([], [])
+    other = tasks.plan_suite(Request("bare.yaml", "elsewhere", device="cpu"), False)
+    assert {run_id for stack in other.stacks for run_id in stack.runs} == set(table["run_id"])
+    assert other.description["scored"]["plugged"] == []
+    assert other.score_id == score_id([1.0], 20)
 
 
 def test_a_changed_metric_scores_anew_and_trains_nothing(folder):

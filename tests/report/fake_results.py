@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.errors import StoreError
 from harness.objectives import OBJECTIVES
 from harness.papers import PAPERS
+from harness.store.plan_file import Plan
 
 EXCESS = {"gan": 0.30, "nsgan": 0.24, "wgan-clip": 0.21, "wgan-gp": 0.06}
 SCORED = (50, 100, 250, 500, 1000)
@@ -46,14 +47,14 @@ class FakeResults:
         return Path("results") / self.name
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> Plan:
         """plan.json, as far as a report reads it."""
         suite = {
             "version": 1, "name": self.name, "question": self.question, "seeds": list(range(self.seeds)),
             "primary": {"toys": "w1_excess", "images": "fid"}, "set": list(self.sets),
         }  # fmt: skip
         described = {"data_axes": list(self.data_axes), "settings": self.settings, "pictures": []}
-        return {"resolved": suite, "runs": [], "specs": {}, **described}
+        return Plan("", (), {}, (), resolved=suite, **described)
 
     @property
     def settings(self) -> list[dict[str, Any]]:

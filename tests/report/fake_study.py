@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.store.plan_file import Plan, PlannedRun, PlannedTrial, StudyState
+
+CONFIRMED = {"lr": 2e-3, "norm": "none"}
+CONFIRMED = {"lr": 2e-3, "norm": "none"}
 SPACE = {
     "lr": {"low": 1e-4, "high": 1e-2, "log": True, "whole": False},
     "norm": {"choices": ["none", "layer"], "log": False, "whole": False},
@@ -32,28 +36,23 @@ class Study:
     folder: Path = Path("results/t")
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> Plan:
         n = len(next(iter(self.values.values())))
         points = self.points or [{"lr": 1e-3 * (1 + i * min(1.0, 9 / n)), "norm": "none"} for i in range(n)]
         trials = [
-            {"objective": name, "number": i, "params": dict(points[i]),
-             "runs": [f"{name}-{i}-{seed}" for seed in (100, 101)]}
+            PlannedTrial(name, i, dict(points[i]), [f"{name}-{i}-{seed}" for seed in (100, 101)])
             for name, values in self.values.items() for i in range(len(values))
         ]  # fmt: skip
         best = {name: int(np.argmax(values)) for name, values in self.values.items()} | self.chosen
         chosen = [
-            {"objective": name, "number": best[name], "params": {"lr": 2e-3, "norm": "none"},
-             "runs": [f"{name}-best-{seed}" for seed in range(len(values))]}
+            PlannedTrial(name, best[name], dict(CONFIRMED), [f"{name}-best-{i}" for i in range(len(values))])
             for name, values in self.fresh.items()
         ]  # fmt: skip
         block = {"space": self.space, "trials": n, "sampler": self.sampler, "seeds": 2, "batch": 8, "seed": 0}
-        return {
-            "resolved": {"study": block},
-            "study": {"identity": "x", "trials": trials, "chosen": chosen},
-            "runs": self.table()[["run_id", "objective", "seed"]]
-            .assign(sweep=[{"lr": 1.0}] * len(self._table))
-            .to_dict("records"),
-        }
+        columns = self.table()[["run_id", "objective", "seed"]].itertuples(index=False)
+        runs = tuple(PlannedRun(run_id, "", "", name, name, seed, {"lr": 1.0}) for run_id, name, seed in columns)
+        state = StudyState("x", tuple(trials), tuple(chosen))
+        return Plan("", runs, {}, (), resolved={"study": block}, study=state)
 
     def table(self) -> pd.DataFrame:
         return self._table.copy()

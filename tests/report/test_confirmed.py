@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from plans import rewrite
 
 from harness.commands.compare import compare
 from harness.report.merged import merge
@@ -21,7 +22,7 @@ def studied(results):
     Returns a function that takes the confirmation away.
     """
     store = Store("results/small")
-    plan = json.loads(json.dumps(store.plan))
+    plan = json.loads(json.dumps(store.plan.to_json()))
     fresh = {"averaged": results["averaged mlp"], "wild": results["wild mlp"]}
     tuning = {"averaged": results["averaged mlp-bn"], "wild": results["pending mlp"]}
     rows = {row["run_id"]: row for row in plan["runs"]}
@@ -36,7 +37,7 @@ def studied(results):
             for found in (tuning, fresh)
         ]
         plan["study"] = {"identity": "x", "trials": trials[0], "chosen": trials[1] if chosen else []}
-        store.write_plan(plan, store.suite_text)
+        rewrite(store, plan)
 
     pin(chosen=True)
     return lambda: pin(chosen=False)
@@ -55,7 +56,7 @@ def test_a_merged_report_holds_fresh_seeds_and_says_so(studied, results):
     found = merge(["results/small"])
     assert set(found.table()["run_id"]) == {results["averaged mlp"], results["wild mlp"]}
     assert found.finished() == set(found.table()["run_id"])
-    assert found.plan["resolved"]["question"].endswith(f"Merged from results/small. {SENTENCE}")
+    assert found.plan.resolved["question"].endswith(f"Merged from results/small. {SENTENCE}")
     assert set(found.scored()["run_id"]) <= found.finished()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from plans import rewrite
 
 from harness.errors import HarnessError
 from harness.report.analysis import primary, tables
@@ -25,8 +26,8 @@ def quick(monkeypatch):
 def replan(folder, keep=lambda row: True, change=lambda plan: plan):
     """Let a folder plan some of its rows, with a change to its plan."""
     store = Store(folder)
-    plan = {**store.plan, "runs": [row for row in store.plan["runs"] if keep(row)]}
-    store.write_plan(change(json.loads(json.dumps(plan))), store.suite_text)
+    plan = json.loads(json.dumps(store.plan.to_json()))
+    rewrite(store, change(plan | {"runs": [row for row in plan["runs"] if keep(row)]}))
 
 
 @pytest.fixture
@@ -121,12 +122,12 @@ def test_names_that_mean_two_things_are_told_apart_by_folder(results, change, ki
     shutil.copytree("results/small", "results/other")
     replan("results/other", change=change)
     found = merge(["results/small", "results/other"])
-    assert {row[kind] for row in found.plan["runs"]} == names
+    assert {run.label(kind) for run in found.plan.runs} == names
     assert set(found.table()[kind]) == names
     for other in {"objective", "architecture", "dataset"} - {kind}:
         assert not any("(" in name for name in found.table()[other])
     if kind == "objective":
-        assert {entry["objective"] for entry in found.plan["settings"]} == names
+        assert {entry["objective"] for entry in found.plan.settings} == names
 
 
 def test_pictures_stay_pictures_under_the_name_that_tells_them_apart(results):
@@ -144,7 +145,7 @@ def test_pictures_stay_pictures_under_the_name_that_tells_them_apart(results):
 def test_folders_of_one_name_are_told_apart_by_their_paths(results):
     shutil.copytree("results/small", "old/small")
     replan("old/small", change=sweeps)
-    names = {row["objective"] for row in merge(["results/small", "old/small"]).plan["runs"]}
+    names = {run.objective for run in merge(["results/small", "old/small"]).plan.runs}
     assert {"averaged (results/small)", "averaged (old/small)"} <= names
 
 

@@ -1,6 +1,9 @@
 """Whole pages of real plans and stores in which no run is ok, and what a page reads from plan.json."""
 
+from dataclasses import replace
+
 import pytest
+from plans import rewrite
 from report.test_page import report
 
 from harness.errors import HarnessError
@@ -19,22 +22,22 @@ def planned(folder, **parts):
     suite = Suite.model_validate({"version": 1, "name": "t", "seeds": 2, "matrix": [block], **parts})
     plan = make_plan(suite, None, "cpu")
     found = describe(suite, plan, set())
-    more = {"resolved": suite.to_json(), "score_id": "0" * 16}
-    more |= {key: found[key] for key in ("settings", "data_axes")}
     store = Store(folder / "t")
-    store.write_plan(plan.to_json() | more, suite.to_yaml())
+    described = {key: found[key] for key in ("settings", "data_axes")}
+    plan = replace(plan, resolved=suite.to_json(), score_id="0" * 16, **described)
+    store.write_plan(plan, suite.to_yaml())
     return store
 
 
 def lose(store, status):
     """End every run of a store's plan with a status, scoring none."""
-    for row in store.plan["runs"]:
+    for row in store.plan.runs:
         if status in ("ok", "diverged"):
             first_bad_step = 7 if status == "diverged" else None
-            spec = store.plan["specs"][row["run_id"]]
-            store.commit(Record(row["run_id"], status, spec, first_bad_step), {})
+            spec = store.plan.specs[row.run_id]
+            store.commit(Record(row.run_id, status, spec, first_bad_step), {})
         else:
-            store.commit_attempt(row["run_id"], status, "it broke", "log")
+            store.commit_attempt(row.run_id, status, "it broke", "log")
 
 
 @pytest.mark.slow
@@ -71,9 +74,9 @@ def test_runs_that_are_trained_and_not_scored_are_pending_and_said(tmp_path):
 def test_runs_that_were_scored_without_the_primary_metric_stop_the_report(tmp_path):
     store = planned(tmp_path)
     lose(store, "ok")
-    for row in store.plan["runs"]:
-        steps = store.plan["specs"][row["run_id"]]["setup"]["train"]["steps"]
-        store.commit_scores(row["run_id"], store.plan["score_id"], {steps: {"w1": 1.0, "w1_excess": None}}, 1.0)
+    for row in store.plan.runs:
+        steps = store.plan.specs[row.run_id]["setup"]["train"]["steps"]
+        store.commit_scores(row.run_id, store.plan.score_id, {steps: {"w1": 1.0, "w1_excess": None}}, 1.0)
     with pytest.raises(HarnessError, match="is ok but its w1_excess is not a finite number: score it again"):
         build_report(store, tmp_path / "out")
 
@@ -99,7 +102,7 @@ def test_a_variant_at_its_recipe_is_told_from_the_others(tmp_path):
 @pytest.mark.slow
 def test_a_plan_written_before_settings_were_kept_has_a_page_without_notes(tmp_path):
     store = planned(tmp_path, set=["n_modes=[4, 8]"])
-    old = {key: value for key, value in store.plan.items() if key not in ("settings", "data_axes")}
-    store.write_plan(old, "")
+    old = {key: value for key, value in store.plan.to_json().items() if key not in ("settings", "data_axes")}
+    rewrite(store, old)
     assert set(notes(store).values()) == {cell_table.NOTHING}
     assert report(store, tmp_path / "out").words.count("8gaussians / mlp") >= 1

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from plans import rewrite
 from report.fake_results import FakeResults
 
 import harness
@@ -96,7 +97,7 @@ def test_the_table_of_a_study_knows_which_runs_confirm_it(results):
     assert "confirming" not in harness.load("results/small").attrs
     store = Store("results/small")
     trials = [{"objective": "averaged", "number": 0, "params": {}, "runs": [results["averaged mlp"]]}]
-    store.write_plan({**store.plan, "study": {"identity": "x", "trials": [], "chosen": trials}}, store.suite_text)
+    rewrite(store, {**store.plan.to_json(), "study": {"identity": "x", "trials": [], "chosen": trials}})
     table = harness.load("results/small")
     assert table.attrs["confirming"] == [results["averaged mlp"]]
     found = harness.report(table)

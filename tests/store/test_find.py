@@ -26,7 +26,7 @@ def root(tmp_path):
 def test_a_beginning_is_enough(root, text):
     for folder in (root, root / "x"):
         found = find_run(text, str(folder))
-        assert (found.run_id, found.row["run_id"], found.store.folder) == (IDS[0], IDS[0], root / "x")
+        assert (found.run_id, found.row.run_id, found.store.folder) == (IDS[0], IDS[0], root / "x")
 
 
 def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):

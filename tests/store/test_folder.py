@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plans import plan_of
+from plans import plan_of, planned
 
 from harness.disk import files
 from harness.disk.arrays import npz_bytes
@@ -152,16 +152,16 @@ def test_a_folder_without_a_plan_says_what_would_do(store):
 
 
 def test_a_plan_is_read_anew_under_its_lock(store):
-    store.write_plan(plan_of(score_id="1"), "")
-    assert store.plan["score_id"] == "1"
-    Store(store.folder).write_plan(plan_of(score_id="2"), "")
-    assert store.plan["score_id"] == "1"
+    store.write_plan(planned(score_id="1"), "")
+    assert store.plan.score_id == "1"
+    Store(store.folder).write_plan(planned(score_id="2"), "")
+    assert store.plan.score_id == "1"
     with store.locked():
-        assert store.plan["score_id"] == "2"
+        assert store.plan.score_id == "2"
 
 
 def test_a_plan_of_a_newer_harness_is_refused_in_words(store):
-    store.write_plan({}, "")
+    store.write_plan(planned(), "")
     import hashlib
 
     from harness.disk.documents import BLANK, to_json
@@ -188,7 +188,7 @@ FOREIGN_PLANS = {
 @pytest.mark.parametrize("what", FOREIGN_PLANS)
 @pytest.mark.parametrize("sealed", [True, False])
 def test_a_plan_that_is_none_is_damaged(store, what, sealed):
-    store.write_plan(plan_of(RUN), "")
+    store.write_plan(planned(RUN), "")
     path = store.folder / "plan.json"
     write_json(path, FOREIGN_PLANS[what]) if sealed else path.write_text(json.dumps(FOREIGN_PLANS[what]))
     with pytest.raises(Damaged, match=r"plan\.json: (it holds no|its runs is|one of its)"):
@@ -240,8 +240,8 @@ def test_scores_that_are_not_metrics_by_step_are_damaged_and_made_again(store, s
 
 
 def test_a_suite_whose_text_is_gone_is_not_made_empty(store):
-    store.write_plan(plan_of(), "name: x\n")
-    store.write_plan(plan_of(), "")
+    store.write_plan(planned(), "name: x\n")
+    store.write_plan(planned(), "")
     assert store.suite_text == "name: x\n"
 
 
@@ -272,7 +272,7 @@ def test_an_attempt_is_flushed_with_the_folders_that_lead_to_it(store, flushed):
 
 def test_a_plan_is_flushed_with_the_folders_that_lead_to_it(store, flushed):
     deep = Store(store.folder / "root" / "suite")
-    deep.write_plan(plan_of(), "name: suite\n")
+    deep.write_plan(planned(), "name: suite\n")
     assert {store.folder.parent, store.folder, deep.folder.parent, deep.folder} <= set(flushed)
     drafts = [path.name.split(".")[1] for path in flushed if path.suffix == ".tmp"]
     assert drafts == ["suite", "plan"]

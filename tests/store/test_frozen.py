@@ -1,6 +1,7 @@
 """Frozen results: a table that is read as it was written, small, and that nothing trains in, scores or makes again."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +23,8 @@ FILES = {"suite.yaml", "plan.json", "runs.parquet", "scored.parquet", "FROZEN"}
 def finished(results):
     """The suite without the runs that are pending, and its frozen copy."""
     store = Store("results/small")
-    done = [row for row in store.plan["runs"] if row["run_id"] in store.finished()]
-    store.write_plan({**store.plan, "runs": done}, store.suite_text)
+    done = [row for row in store.plan.runs if row.run_id in store.finished()]
+    store.write_plan(replace(store.plan, runs=tuple(done)), store.suite_text)
     return freeze("results/small", "results/reference/small")
 
 
@@ -111,7 +112,7 @@ def test_only_finished_results_are_frozen(results):
 
 def test_runs_without_scores_are_not_frozen(finished):
     store = Store("results/small")
-    store.scores_path(store.plan["runs"][0]["run_id"], store.plan["score_id"]).unlink()
+    store.scores_path(store.plan.runs[0].run_id, store.plan.score_id).unlink()
     with pytest.raises(HarnessError, match="1 not scored of 4 runs"):
         freeze("results/small", "kept")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from killing import GROWING, Killed, disk, refuse
-from plans import plan_of
+from plans import planned
 
 from harness.errors import StoreError
 from harness.store import Record, Store, mend, run_damage
@@ -16,7 +16,7 @@ from harness.store import Record, Store, mend, run_damage
 RUN = "a" * 16
 RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
 ARTEFACTS = {"curves.parquet": b"curves" * 50, "snapshots/10.npz": b"shot" * 50, "samples.npz": b"points"}
-PLAN = plan_of(RUN)
+PLAN = planned(RUN)
 
 
 def commit(store):
@@ -32,7 +32,7 @@ OPERATIONS = {
     "commit": commit,
     "attempt": lambda store: store.attempts(RUN) or store.commit_attempt(RUN, "failed", "boom", "log"),
     "scores": lambda store: store.commit_scores(RUN, "s", {1: {"w1": 0.5}}, 1.0),
-    "plan": lambda store: store.write_plan({**PLAN, "new": True}, "name: new\n"),
+    "plan": lambda store: store.write_plan(replace(PLAN, merged=1), "name: new\n"),
     "checkpoint": lambda store: store.write_checkpoint("0001", {"state": b"new" * 99}),
     "claim": lambda store: store.claim("0001").release(),
     "mend": rescue,
@@ -70,7 +70,7 @@ def assert_sound(store, before, after):
     assert set(before) - {name for name in before if RUN in name} <= set(found)
     for run_id in store.finished():
         assert run_damage(store, run_id, deep=True).keys() <= {store.run_folder(RUN) / "record.json"}
-    assert store.plan["score_id"] == "s"
+    assert store.plan.score_id == "s"
     assert store.read_checkpoint("0001")["state"] in (b"old" * 99, b"new" * 99)
 
 
@@ -160,6 +160,8 @@ KILLED = """
 import os, sys
 from killing import disk
 from store.test_killed import RECORD, ARTEFACTS
+from plans import planned
+
 from harness.store import Store
 with disk(int(sys.argv[2]), lambda: os._exit(9)):
     Store(sys.argv[1]).commit(RECORD, ARTEFACTS)

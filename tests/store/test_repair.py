@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plans import plan_of
+from plans import planned
 
 from harness.disk.arrays import npz_bytes
 from harness.store import Record, Store, mend, missing, run_damage
@@ -19,7 +19,7 @@ SHOT = "snapshots/4.npz"
 def store(tmp_path):
     """Two finished and scored runs, of which the first failed once before."""
     made = Store(tmp_path)
-    made.write_plan(plan_of(RUN, OTHER), "")
+    made.write_plan(planned(RUN, OTHER), "")
     made.commit_attempt(RUN, "failed", "boom", "log")
     for run_id in (RUN, OTHER):
         made.commit(

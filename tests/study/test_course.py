@@ -1,10 +1,12 @@
 """The course of a study by made-up records: equal budgets, nothing dropped, and the same from wherever it goes on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import HarnessError
+from harness.store.plan_file import Plan
 from harness.study.course import course
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_value import value_of
@@ -50,13 +52,17 @@ def good(run):
     return "ok", max(0.0, 0.9 - abs(lr - 1e-3) * 100 - 0.2 * (run.base == "wgan-clip") - 0.01 * (run.plain["seed"] % 2))
 
 
+def planned_by(step):
+    return Plan("", (), {}, (), study=step.state)
+
+
 def carried_out(made, worth=good, records=None, plan=None):
     """Go on until nothing is left; return each step of the course and the records."""
     records, steps = records or Records(), []
-    while not steps or not steps[-1].kept["chosen"]:
+    while not steps or not steps[-1].state.chosen:
         steps.append(course(made, records, plan, "s"))
         records.train(steps[-1].runs.runs, worth)
-        plan = {"study": steps[-1].kept}
+        plan = planned_by(steps[-1])
         assert len(steps) < 20
     return steps, records
 
@@ -72,19 +78,19 @@ def test_every_objective_has_the_same_budget_on_the_same_tasks_and_seeds(sampler
 
 
 def test_objectives_share_their_points():
-    kept = course(suite(), Records(), None, "s").kept["trials"]
-    clip, gp = ([trial["params"] for trial in kept if trial["objective"] == name] for name in BLOCK["objective"])
+    kept = course(suite(), Records(), None, "s").state.trials
+    clip, gp = ([trial.params for trial in kept if trial.objective == name] for name in BLOCK["objective"])
     assert [set(params) for params in (*clip, *gp)] == [{"lr", "clip"}] * 6 + [{"lr", "gp_weight"}] * 6
     assert [params["lr"] for params in clip] == [params["lr"] for params in gp]
 
 
 def test_the_best_of_a_known_space_is_chosen_and_confirmed_on_fresh_seeds():
     steps, _ = carried_out(suite(trials=30))
-    for chosen in steps[-1].kept["chosen"]:
-        mine = [t for t in steps[-1].kept["trials"] if t["objective"] == chosen["objective"]]
-        nearest = min(mine, key=lambda trial: abs(trial["params"]["lr"] - 1e-3))
-        assert chosen["params"] == nearest["params"]
-        assert not set(chosen["runs"]) & {run for trial in mine for run in trial["runs"]}
+    for chosen in steps[-1].state.chosen:
+        mine = [t for t in steps[-1].state.trials if t.objective == chosen.objective]
+        nearest = min(mine, key=lambda trial: abs(trial.params["lr"] - 1e-3))
+        assert chosen.params == nearest.params
+        assert not set(chosen.runs) & {run for trial in mine for run in trial.runs}
 
 
 def test_a_lost_run_is_told_as_worst_and_never_left_out():
@@ -92,10 +98,10 @@ def test_a_lost_run_is_told_as_worst_and_never_left_out():
     assert value_of([("failed", None), ("oom", None), ("timeout", None)]) == 0
     assert value_of([("ok", 0.8), ("pending", None)]) is None
     bad = carried_out(suite(), lambda run: ("diverged", None) if run.sweep["lr"] > 1e-3 else good(run))[0]
-    assert all(chosen["params"]["lr"] <= 1e-3 for chosen in bad[-1].kept["chosen"])
-    assert len(bad[-1].kept["trials"]) == 12
+    assert all(chosen.params["lr"] <= 1e-3 for chosen in bad[-1].state.chosen)
+    assert len(bad[-1].state.trials) == 12
     none = carried_out(suite(), lambda run: ("failed", None))[0]
-    assert [chosen["number"] for chosen in none[-1].kept["chosen"]] == [0, 0]  # all worth the same: the first
+    assert [chosen.number for chosen in none[-1].state.chosen] == [0, 0]  # all worth the same: the first
 
 
 @pytest.mark.slow
@@ -105,11 +111,11 @@ def test_a_study_cut_off_anywhere_ends_in_the_same_trials(sampler, left):
     """Of its records the first so many are there; plan.json is too, of a step before, or is lost."""
     made = suite(sampler=sampler, batch=2)
     steps, whole = carried_out(made)
-    for plan in (None, {"study": steps[0].kept}):
+    for plan in (None, planned_by(steps[0])):
         some = Records()
         some.results = dict(list(whole.results.items())[:left])
         again, records = carried_out(made, records=some, plan=plan)
-        assert again[-1].kept == steps[-1].kept
+        assert again[-1].state == steps[-1].state
         assert records.results == whole.results
 
 
@@ -117,9 +123,9 @@ def test_a_study_cut_off_anywhere_ends_in_the_same_trials(sampler, left):
 @pytest.mark.parametrize("sampler", ["random", "qmc", "tpe"])
 def test_a_larger_budget_goes_on_from_the_smaller(sampler):
     steps, records = carried_out(suite(trials=4, sampler=sampler, batch=3))
-    more, _ = carried_out(suite(trials=7, sampler=sampler, batch=3), records=records, plan={"study": steps[-1].kept})
-    assert [trial["number"] for trial in more[-1].kept["trials"]] == [*range(7), *range(7)]
-    assert [trial for trial in more[-1].kept["trials"] if trial["number"] < 4] == steps[-1].kept["trials"]
+    more, _ = carried_out(suite(trials=7, sampler=sampler, batch=3), records=records, plan=planned_by(steps[-1]))
+    assert [trial.number for trial in more[-1].state.trials] == [*range(7), *range(7)]
+    assert tuple(trial for trial in more[-1].state.trials if trial.number < 4) == steps[-1].state.trials
 
 
 @pytest.mark.parametrize(
@@ -127,10 +133,10 @@ def test_a_larger_budget_goes_on_from_the_smaller(sampler):
 )
 def test_another_space_sampler_or_seed_is_another_study(other):
     steps, records = carried_out(suite())
-    new = course(suite(**other), records, {"study": steps[-1].kept}, "s")
-    assert new.kept["chosen"] == []
-    assert new.kept["identity"] != steps[-1].kept["identity"]
-    assert [trial["params"] for trial in new.kept["trials"]] != [t["params"] for t in steps[-1].kept["trials"]]
+    new = course(suite(**other), records, planned_by(steps[-1]), "s")
+    assert new.state.chosen == ()
+    assert new.state.identity != steps[-1].state.identity
+    assert [trial.params for trial in new.state.trials] != [t.params for t in steps[-1].state.trials]
 
 
 @pytest.mark.slow
@@ -140,8 +146,8 @@ def test_trials_that_learnt_from_other_runs_are_not_kept():
         made = suite(sampler=sampler, batch=4, trials=14)  # the first ten are TPE's at random
         steps, _ = carried_out(made)
         longer = made.model_copy(update={"train": SuiteTrain(steps=7)})
-        again, _ = carried_out(longer, lambda run: ("ok", run.sweep["lr"] * 50), plan={"study": steps[-1].kept})
-        params = [[trial["params"] for trial in found.kept["trials"]] for found in (steps[-1], again[-1])]
+        again, _ = carried_out(longer, lambda run: ("ok", run.sweep["lr"] * 50), plan=planned_by(steps[-1]))
+        params = [[trial.params for trial in found.state.trials] for found in (steps[-1], again[-1])]
         assert (params[0] == params[1]) == same
 
 
@@ -156,10 +162,11 @@ def test_settings_that_contradict_each_other_are_named():
 def test_what_was_drawn_is_pinned():
     """Another version of the sampler may draw otherwise; trials that have begun stay."""
     steps, records = carried_out(suite())
-    held = steps[0].kept
-    moved = {**held, "trials": [{**trial, "params": {**trial["params"], "lr": 0.002}} for trial in held["trials"]]}
-    found = course(suite(), records, {"study": moved}, "s").kept["trials"]
-    assert {trial["params"]["lr"] for trial in found} == {0.002}
+    state = steps[0].state
+    moved = tuple(replace(trial, params={**trial.params, "lr": 0.002}) for trial in state.trials)
+    plan = Plan("", (), {}, (), study=replace(state, trials=moved))
+    found = course(suite(), records, plan, "s").state.trials
+    assert {trial.params["lr"] for trial in found} == {0.002}
 
 
 def test_trials_with_the_same_settings_share_their_runs():
@@ -174,4 +181,4 @@ def test_a_run_without_a_score_is_named():
     first = course(suite(), records := Records(), None, "s")
     records.train(first.runs.runs, lambda run: ("ok", None))
     with pytest.raises(HarnessError, match=r"runs/[0-9a-f]{16}: the run has no score, by which a study chooses"):
-        course(suite(), records, {"study": first.kept}, "s")
+        course(suite(), records, planned_by(first), "s")

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from report.fake_study import Study
 
-from harness.study.optuna_database import database, trials
+from harness.study.optuna_database import database, trials_table
 from harness.study.trial_sampling import quiet
 
 VALUES = {"gp": [0.8, 0.82, 0.85, 0.9], "clip": [0.1, 0.2, 0.3, 0.95]}
@@ -15,7 +15,7 @@ def opened(tmp_path):
     """Write a study's database and load the study of an objective from it."""
 
     def load(store, name):
-        (tmp_path / "s.db").write_bytes(database(trials(store)))
+        (tmp_path / "s.db").write_bytes(database(trials_table(store)))
         with quiet():
             return optuna.load_study(study_name=name, storage=f"sqlite:///{tmp_path}/s.db")
 

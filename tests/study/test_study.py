@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.execution.runner import Request, run
+from harness.execution.requests import Request
+from harness.execution.runner import run
 from harness.store import Store
 
 SUITE = """
@@ -52,8 +53,8 @@ def suite(tmp_path, monkeypatch):
 def contents(root):
     """The study that plan.json keeps, and what each run ended in."""
     store = Store(Path(root, "drawn"))
-    scores = {run_id: store.scores(run_id, store.plan["score_id"]).steps for run_id in store.finished()}
-    return store.plan["study"], scores
+    scores = {run_id: store.scores(run_id, store.plan.score_id).steps for run_id in store.finished()}
+    return store.plan.study, scores
 
 
 @pytest.mark.slow
@@ -98,7 +99,7 @@ def test_networks_that_every_objective_trained_are_counted_on_the_page(suite):
 @pytest.mark.slow
 def test_a_stack_holds_the_trials_that_share_a_setup(suite):
     run(Request(suite(), workers=0))
-    stacks = [stack["runs"] for stack in Store("results/drawn").plan["stacks"]]
+    stacks = [stack.runs for stack in Store("results/drawn").plan.stacks]
     assert [len(runs) for runs in stacks] == [8, 8, 2, 2]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.execution.requests import Request
 from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
@@ -85,6 +86,6 @@ def test_a_plan_file_holds_them(load):
     from harness.execution import tasks
 
     load(HEAD + SAID + BLOCK)
-    plan = tasks.plan_suite("x.yaml", "results", None, [], [], "cpu", True)
-    held = json.loads((Path(plan["folder"]) / "plan.json").read_text())["resolved"]["train"]
+    plan = tasks.plan_suite(Request("x.yaml", "results", device="cpu"), True)
+    held = json.loads((Path(plan.folder) / "plan.json").read_text())["resolved"]["train"]
     assert (held["checkpoint_s"], held["limits"]["seconds"]) == (5, 30)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from oracles import PICTURES
 
+from harness.execution.requests import Request
 from harness.execution.tasks import plan_suite
 from harness.plan.screen import render
 from harness.suite.expand import expand
@@ -168,8 +169,8 @@ def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_
     )
     assert said == f"x.yaml:6: images: {metric!r} given; {needs}; rank on sliced_w or kid."
     load(SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric))
-    planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)
-    assert planned["notes"] == [needs.replace("own", "digits")]
+    planned = plan_suite(Request("x.yaml", "results", device="cpu"), False)
+    assert planned.notes == [needs.replace("own", "digits")]
 
 
 @pytest.mark.parametrize("metric", ["modes", "class_kl", "kid"])
@@ -178,10 +179,10 @@ def test_a_plan_names_an_extractor_known_to_be_too_weak_for_its_primary(monkeypa
     monkeypatch.setattr("harness.plan.weak_extractors.known", lambda name, dataset, settings: of[name])
     text = SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric)
     load(text.replace("samples: 4", "samples: 4, extractors: [classifier, poses]"))
-    planned = plan_suite("x.yaml", "results", None, [], [], "cpu", False)
+    planned = plan_suite(Request("x.yaml", "results", device="cpu"), False)
     said = "the extractor 'poses' is wrong on 30.0 % of the held-out images of 'digits': modes, class_kl and share are"
-    assert [note.startswith(said) for note in planned["notes"]] == ([True] if metric != "kid" else [])
-    assert ("'poses' is wrong" in render(planned["description"])) == (metric != "kid")
+    assert [note.startswith(said) for note in planned.notes] == ([True] if metric != "kid" else [])
+    assert ("'poses' is wrong" in render(planned.description)) == (metric != "kid")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def of_images(view: View) -> list[str]:
     extractor was wrong, and where there are too few images for its FID.
     """
     rows = view.table[view.table["dataset"].isin(image_datasets(view.plan)) & (view.table["status"] == "ok")]
-    names = [task.data_label for task in tasks_of(rows, view.plan.get("data_axes", ()))]
+    names = [task.data_label for task in tasks_of(rows, view.plan.data_axes)]
     sentences = []
     for name, part in rows.groupby(pd.Series(names, rows.index, dtype=object), sort=False):
         metric = MetricColumn.parse(view.metrics[str(part["dataset"].iloc[0])])

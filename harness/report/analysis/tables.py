@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import pandas as pd
 
@@ -15,6 +14,7 @@ from harness.report.analysis.headline import Headline, headline
 from harness.report.analysis.primary import metrics_of
 from harness.report.results import Json, Results
 from harness.report.styles import Style, styles
+from harness.store.plan_file import MergedPart, Plan
 from harness.text import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "cpu_isa", "torch", "harness", "git")
@@ -34,7 +34,7 @@ class View:
     """
 
     store: Results
-    plan: Json
+    plan: Plan
     table: pd.DataFrame
     scored: pd.DataFrame
     metrics: Mapping[str, str]
@@ -49,21 +49,21 @@ class View:
     @property
     def suite(self) -> Json:
         """The resolved suite."""
-        return cast(Json, self.plan["resolved"])
+        return self.plan.resolved
 
 
 def read(store: Results) -> View:
     """Read the results once. Raises HarnessError where a run that is ok has no finite primary metric."""
     plan, scored = store.plan, store.scored()
     table, unscored = runs_of(store)
-    metrics, axes = metrics_of(plan, table, scored), plan.get("data_axes", ())
-    data_settings = {name for spec in plan.get("specs", {}).values() for name in spec["setup"]["data"]}
+    metrics, axes = metrics_of(plan, table, scored), plan.data_axes
+    data_settings = {name for spec in plan.specs.values() for name in spec["setup"]["data"]}
 
     def best(runs: pd.DataFrame) -> Headline | None:
         return headline(runs, scored, metrics, axes, data_settings)
 
     norms, compared, at_usual = critic_norms.norms(table), table, None
-    if norms.is_factor and "study" not in plan:
+    if norms.is_factor and plan.study is None:
         compared, at_usual = critic_norms.same(table, axes), best(critic_norms.usual(table, axes))
     first = best(compared)
     if first is None and at_usual is not None:  # objectives share no norm in two tasks
@@ -74,13 +74,13 @@ def read(store: Results) -> View:
 
 def runs_of(store: Results) -> tuple[pd.DataFrame, int]:
     """Return the labelled table, in which runs that are trained and not scored are pending, and how many these are."""
-    for part in (store.plan, *store.plan.get("parts", ())):
-        know_metrics(part)
-    table = cell_table.labelled(store.table(), store.plan.get("data_axes", ()))
-    if "study" not in store.plan:
+    for resolved in (store.plan.resolved, *(part.resolved for part in store.plan.parts)):
+        know_metrics(resolved)
+    table = cell_table.labelled(store.table(), store.plan.data_axes)
+    if store.plan.study is None:
         advice = "plan its suite again by `harness run`, which makes them cells of their own and trains none anew"
         refuse_mixed(table, advice)
-    waiting = table["run_id"].isin(store.unscored(table["run_id"], store.plan.get("score_id", "")))
+    waiting = table["run_id"].isin(store.unscored(table["run_id"], store.plan.score_id))
     waiting &= table["status"] == "ok"
     table.loc[waiting, "status"] = "pending"
     return table, int(waiting.sum())
@@ -117,7 +117,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
         rows = [{key: value, **{n: ", ".join(part[n].unique()) for n in names}} for value, part in groups]
         frame = pd.DataFrame(rows, columns=[key, *names]).rename(columns=_short)
         if key == "objective":
-            notes = [recipe_note(view.plan.get("settings", ()), name) for name in frame["objective"]]
+            notes = [recipe_note(view.plan.settings, name) for name in frame["objective"]]
             frame["from the paper's recipe"] = notes
         frames.append((f"By {key.replace('dataset', 'data set')}", frame))
     common = texts[[name for name, owner in deciding.items() if not owner]].head(1).T
@@ -204,7 +204,7 @@ def _weights(table: pd.DataFrame) -> list[str]:
 
 def commands(view: View) -> str:
     """Return what a shell takes to make this report again, a line a command."""
-    merged = [str(part["path"]) for part in view.plan.get("parts", ())]
+    merged = [part.path for part in view.plan.parts]
     lines = [f"harness run {call}" for call in _calls(view, path=True)]
     return "\n".join([*lines, *([f"harness report {shlex.join(merged)}"] if merged else [])])
 
@@ -216,8 +216,9 @@ def arguments(view: View, path: bool) -> str:
 
 def _calls(view: View, path: bool) -> list[str]:
     calls = []
-    for part in view.plan.get("parts", [{"folder": view.store.folder.name, "resolved": view.suite}]):
-        suite, (name, _, scale) = part["resolved"], part["folder"].partition("@")
+    alone = MergedPart(view.store.folder.name, "", view.suite)
+    for part in view.plan.parts or [alone]:
+        suite, (name, _, scale) = part.resolved, part.folder.partition("@")
         name = str(suite.get("name", name))
         words = [f"suites/{name}.yaml" if path else name, *(["--scale", scale] if scale else [])]
         words += [word for text in suite.get("set") or [] for word in ("--set", str(text))]

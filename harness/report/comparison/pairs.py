@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.metrics.columns import MetricColumn
 from harness.report.analysis.cell_table import numbers, refuse_missing, swept_columns, tasks_of
 from harness.report.analysis.comparable import WEIGHTS, is_setting
-from harness.report.results import Json
+from harness.store.plan_file import Plan
 from harness.store.table import FACTS_OF_PICTURES, PROVENANCE
 from harness.text import listed, swept_value
 
@@ -27,7 +27,7 @@ class Side:
     """
 
     name: str
-    plan: Json
+    plan: Plan
     table: pd.DataFrame
     metrics: Mapping[str, str]
     unscored: int = 0
@@ -74,7 +74,7 @@ def pair(a: Side, b: Side, apart: str = "") -> Pairs:
         side.table.iloc[joined[f"place_{end}"].to_numpy()].reset_index(drop=True) for side, end in ((a, "a"), (b, "b"))
     )
     if apart == "architecture":
-        tasks = tasks_of(first, a.plan.get("data_axes", ()), rivals="architecture")
+        tasks = tasks_of(first, a.plan.data_axes, rivals="architecture")
         first = first.assign(task=[task.label for task in tasks])
     metrics = {name: _shared_metric(a, b, name) for name in map(str, first["dataset"].unique())}
     runs = first[["task", "dataset", "objective", "setting", "seed"]].assign(

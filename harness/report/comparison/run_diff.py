@@ -9,8 +9,8 @@ from harness.metrics.columns import MetricColumn
 from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
 from harness.report.analysis.tables import MACHINE, distinct_settings, made_with
 from harness.report.comparison.pairs import Pairs, Side, measured
-from harness.report.results import Json
 from harness.spec import canonical_json
+from harness.store.plan_file import Plan
 from harness.store.scoring_settings import scoring
 from harness.store.table import settings_of
 from harness.text import NOTHING, counted, listed, plain
@@ -54,7 +54,7 @@ def changed_settings(a: Side, b: Side, pairs: Pairs) -> list[Change]:
                 is_all = len(objectives) == pairs.runs["objective"].nunique()
                 changes.append(Change(name, str(x), str(y), len(part), () if is_all else objectives))
     for block in ("score", "primary"):
-        first, second = (side.plan["resolved"].get(block, {}) for side in (a, b))
+        first, second = (side.plan.resolved.get(block, {}) for side in (a, b))
         for key in dict.fromkeys([*first, *second]):
             x, y = plain(first.get(key)), plain(second.get(key))
             changes += [Change(f"{block}.{key}", x, y)] if x != y else []
@@ -67,7 +67,7 @@ def _resolved(side: Side, run_ids: pd.Series) -> pd.DataFrame:
     """
     rows = {}
     for run_id in run_ids.unique():
-        spec, setup = side.plan["specs"][run_id], side.plan["specs"][run_id]["setup"]
+        spec, setup = side.plan.specs[run_id], side.plan.specs[run_id]["setup"]
         rows[run_id] = {
             **{f"{kind}.base": setup[kind] for kind in ("dataset", "architecture", "objective")},
             **{f"setup.{name}": canonical_json(value) for name, value in setup["tricks"].items() if value},
@@ -153,7 +153,7 @@ def _differs(name: str, x: list[str], y: list[str]) -> str:
     return f"{name} differs: {both}{CONSEQUENCES.get(MetricColumn.parse(name).name, '')}"
 
 
-def _scored_by(a: Json, b: Json) -> list[str]:
+def _scored_by(a: Plan, b: Plan) -> list[str]:
     """Say what makes scores of equal runs differ: other extractors, older metrics."""
     scorings = [scoring(plan) for plan in (a, b)]
     if unlike_extractors(scorings):

@@ -81,7 +81,7 @@ def sheet_of(images: Pictures, most: int = 64, side: int = SHEET) -> Pictures:
 def grids(view: View, cells: pd.DataFrame) -> Section:
     """Return a grid for each data set of `cells`, all of images, of several objectives on several architectures."""
     best = best_cells(cells)
-    data = [task.data_label for task in cell_table.tasks_of(best, view.plan.get("data_axes", ()))]
+    data = [task.data_label for task in cell_table.tasks_of(best, view.plan.data_axes)]
     parts = [(str(name), part) for name, part in best.groupby(data, sort=False)] if len(best) else []
     parts = [item for item in parts if (item[1][["objective", "architecture"]].nunique() > 1).all()]
     return panels.collect("grid", parts[: panels.MOST], partial(_grid, view), len(parts), "data sets")

@@ -51,10 +51,11 @@ def read(store: Results, study: Studied) -> Reached | None:
     names, drawn = list(dict.fromkeys(study.trials["objective"])), list(study.block["space"])
     parts = [study.trials[study.trials["objective"] == name].sort_values("trial") for name in names]
     settings = [part.reindex(columns=["trial", *drawn]).reset_index(drop=True) for part in parts]
+    identity = store.plan.study.identity if store.plan.study else ""
     if not study.ended or len(names) < 2 or not all(each.equals(settings[0]) for each in settings[1:]):
         return None
     which = reached([_ranked(part) for part in parts], GRID)
-    seed = int(content_id([store.plan["study"]["identity"], "survival"]), 16)
+    seed = int(content_id([identity, "survival"]), 16)
     shares = redrawn_means(np.swapaxes(which, 1, 2), redraws(which.shape[1], np.random.default_rng(seed)))
     curves = _curves(names, which, shares)
     pairs = pd.concat([_pair(names, which, shares, place) for place in range(1, len(names))], ignore_index=True)

@@ -1,5 +1,6 @@
 """Results of a study: how much of its space is good, how soon a search finds it, and whether the best setting holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -14,6 +15,7 @@ from harness.statistics import intervals, paired
 from harness.statistics import trials as budget
 from harness.statistics.power import LEVEL
 from harness.statistics.trials import WORST
+from harness.store.plan_file import PlannedTrial, StudyState
 from harness.study.trial_value import value_of
 from harness.suite.format.study_block import Study
 from harness.text import counted, plain
@@ -80,8 +82,8 @@ class Studied:
 
 def read(store: Results) -> Studied | None:
     """Return the results so far of the study of a results folder; None where it holds none."""
-    plan = store.plan.get("study")
-    if not plan:
+    state = store.plan.study
+    if state is None:
         return None
     table = store.table()
     runs = table[["run_id", "objective", "seed", "status"]].assign(
@@ -89,33 +91,33 @@ def read(store: Results) -> Studied | None:
     )
     runs.loc[(runs["status"] == "ok") & runs["score"].isna(), "status"] = "pending"  # not scored yet
     runs = runs.drop_duplicates("run_id").set_index("run_id")
-    trials = pd.DataFrame([_trial(trial, runs.loc[list(dict.fromkeys(trial["runs"]))]) for trial in plan["trials"]])
-    chosen = {trial["objective"]: trial["number"] for trial in plan["chosen"]}
+    trials = pd.DataFrame([_trial(trial, runs.loc[list(dict.fromkeys(trial.runs))]) for trial in state.trials])
+    chosen = {trial.objective: trial.number for trial in state.chosen}
     objectives = pd.DataFrame([
-        {**_objective(own, chosen.get(str(name))), "distinct": distinct(plan["trials"], str(name))}
+        {**_objective(own, chosen.get(str(name))), "distinct": distinct(state.trials, str(name))}
         for name, own in trials.groupby("objective", sort=False)
     ])  # fmt: skip
-    fresh = [_confirmation(trial, runs.loc[trial["runs"]]) for trial in plan["chosen"]]
+    fresh = [_confirmation(trial, runs.loc[list(trial.runs)]) for trial in state.chosen]
     columns = ["objective", "settings", "confirmed", "low", "high"]
     objectives = objectives.merge(pd.DataFrame(fresh, columns=columns), on="objective", how="left")
     study = Studied(
-        block=store.plan["resolved"]["study"],
+        block=store.plan.resolved["study"],
         trials=trials,
         objectives=objectives,
         curves=pd.DataFrame(columns=CURVE),
         pairs=pd.DataFrame(columns=PAIR),
         weights=pd.DataFrame(),
         draws=0,
-        counts=_counts(table, plan),
+        counts=_counts(table, state),
     )
-    return _ended(study, plan) if study.ended else study
+    return _ended(study, state) if study.ended else study
 
 
-def _ended(study: Studied, plan: Json) -> Studied:
+def _ended(study: Studied, state: StudyState) -> Studied:
     """Return a study with the statistics of its trials, all of which have ended."""
     names = list(study.objectives["objective"])
     values = np.stack([study.trials.loc[study.trials["objective"] == name, "value"].astype(float) for name in names])
-    generator = np.random.default_rng(int(content_id(plan["identity"]), 16))
+    generator = np.random.default_rng(int(content_id(state.identity), 16))
     flips, weighing = generator.spawn(2)
     taken = budget.redraws(values.shape[-1], generator)
     study = replace(study, curves=_curves(names, values, taken, study.block["sampler"]))
@@ -124,23 +126,23 @@ def _ended(study: Studied, plan: Json) -> Studied:
     from harness.statistics.importance import draws, importances  # imports Optuna: other reports need not wait for it
     from harness.study.search_space import distributions
 
-    points = {name: [trial["params"] for trial in plan["trials"] if trial["objective"] == name] for name in names}
+    points = {name: [trial.params for trial in state.trials if trial.objective == name] for name in names}
     space = distributions(Study.model_validate(study.block), study.block["space"])
     return replace(
         study,
         objectives=_spread(study.objectives, values, taken),
         pairs=_pairs(study.objectives, values, taken, flips),
         weights=pd.DataFrame(importances(space, points, values, weighing)),
-        draws=draws({name: own[0] for name, own in points.items()}, values.shape[-1]),
+        draws=draws({name: list(own[0]) for name, own in points.items()}, values.shape[-1]),
     )
 
 
-def _trial(trial: Json, runs: pd.DataFrame) -> dict[str, object]:
+def _trial(trial: PlannedTrial, runs: pd.DataFrame) -> dict[str, object]:
     value = value_of(zip(runs["status"], runs["score"], strict=True))
     return {
-        "objective": trial["objective"], "trial": trial["number"], "value": np.nan if value is None else value,
+        "objective": trial.objective, "trial": trial.number, "value": np.nan if value is None else value,
         "runs": len(runs), "lost": int(runs["status"].isin(FAILURES).sum()), "seconds": runs["train_s"].mean(),
-        **trial["params"],
+        **trial.params,
     }  # fmt: skip
 
 
@@ -159,17 +161,17 @@ def _objective(trials: pd.DataFrame, chosen: int | None) -> dict[str, object]:
     }  # fmt: skip
 
 
-def distinct(trials: list[Json], objective: str) -> int:
+def distinct(trials: Iterable[PlannedTrial], objective: str) -> int:
     """Return how many settings there are among the trials of an objective, as plan.json has them."""
-    return len({content_id(trial["params"]) for trial in trials if trial["objective"] == objective})
+    return len({content_id(trial.params) for trial in trials if trial.objective == objective})
 
 
-def _confirmation(trial: Json, runs: pd.DataFrame) -> tuple[str, str, float, float, float]:
+def _confirmation(trial: PlannedTrial, runs: pd.DataFrame) -> tuple[str, str, float, float, float]:
     """Return the objective of a chosen trial, its settings, and the mean score on fresh seeds with its t interval."""
     by_seed = runs["score"].where(runs["status"] == "ok", WORST).groupby(runs["seed"]).mean()
     mean = intervals.t_interval([] if (runs["status"] == "pending").any() else by_seed.to_numpy())
-    settings = ", ".join(f"{name}={plain(value)}" for name, value in trial["params"].items())
-    return trial["objective"], settings, mean.mean, max(mean.low, 0.0), min(mean.high, 1.0)
+    settings = ", ".join(f"{name}={plain(value)}" for name, value in trial.params.items())
+    return trial.objective, settings, mean.mean, max(mean.low, 0.0), min(mean.high, 1.0)
 
 
 def _spread(objectives: pd.DataFrame, values: budget.Array, taken: Draws) -> pd.DataFrame:
@@ -225,10 +227,10 @@ def _curves(names: list[str], values: budget.Array, taken: Draws, sampler: str) 
     return pd.DataFrame(dict(zip(CURVE, columns, strict=True)))
 
 
-def _counts(table: pd.DataFrame, plan: Json) -> str:
+def _counts(table: pd.DataFrame, state: StudyState) -> str:
     """Return how many runs there are of trials and of the confirmation, by status: they add up to the plan."""
-    fresh = table["run_id"].isin({run_id for trial in plan["chosen"] for run_id in trial["runs"]})
-    parts = [f"{counted(len(plan['trials']), 'trial')} in {_by_status(table[~fresh])}"]
+    fresh = table["run_id"].isin({run_id for trial in state.chosen for run_id in trial.runs})
+    parts = [f"{counted(len(state.trials), 'trial')} in {_by_status(table[~fresh])}"]
     parts += [f"the best of each objective confirmed in {_by_status(table[fresh])}"] if fresh.any() else []
     return "; ".join(parts)
 

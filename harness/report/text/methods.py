@@ -19,6 +19,7 @@ from harness.report.text import bibliography
 from harness.report.text.settings_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
+from harness.store.plan_file import Plan
 from harness.suite.competitors import compared
 from harness.text import counted, listed, plain
 
@@ -66,7 +67,7 @@ def _trained(view: View) -> str:
 
 def _swept(view: View) -> list[str]:
     """Return the swept names, of which settings are chosen; not those of data, which are other tasks."""
-    return swept(view.table, view.plan.get("data_axes", ()))
+    return swept(view.table, view.plan.data_axes)
 
 
 def _by_data(table: pd.DataFrame, column: str) -> str:
@@ -123,11 +124,11 @@ def _pairs(view: View) -> int:
 
 def _analyses(view: View) -> list[str]:
     """Return the keys of `bibliography.OF_STUDIES` that the trials of a study were analysed by, once all have ended."""
-    study = view.plan.get("study") or {}
-    if not study.get("chosen"):
+    study = view.plan.study
+    if study is None or not study.chosen:
         return []
     block, spread = view.suite["study"], view.suite["study"]["sampler"] in SPREAD
-    tested = sum(distinct(study["trials"], name) == block["trials"] for name in view.table["objective"].unique())
+    tested = sum(distinct(study.trials, name) == block["trials"] for name in view.table["objective"].unique())
     analyses = {
         "drawn": True,
         "expected": block["sampler"] in INDEPENDENT,
@@ -163,7 +164,7 @@ def _intervals(view: View) -> str:
         optimistic = "; settings are tuned on that seed, which is optimistic" if tuned else ""
         return f"One seed, hence no intervals{optimistic}."
     how = ""
-    if (view.plan.get("study") or {}).get("chosen"):
+    if view.plan.study and view.plan.study.chosen:
         how = "; the settings, the best of each objective's trials, were chosen on other seeds"
     elif tuned:
         how = "; settings are tuned on the other seeds, and tuned means have jackknife pseudo-values"
@@ -199,12 +200,12 @@ def references(view: View) -> str:
     return bibliography.bibtex(sorted(distinct.values(), key=lambda paper: (paper.year, paper.key)), __version__)
 
 
-def _of_components(plan: Mapping[str, Any]) -> list[Paper]:
+def _of_components(plan: Plan) -> list[Paper]:
     """Return the papers of the objectives, recipes, networks, data sets and tricks of a plan."""
-    rows = plan.get("settings", ())
+    rows = plan.settings
     if all("papers" in row for row in rows):
         return [Paper(**plain) for row in rows for plain in row["papers"]]
     from harness.plan.description import component_papers  # of plans from before there were papers in them
 
     is_recipe = any(row["recipe"] for row in rows)
-    return [paper for spec in plan["specs"].values() for paper in component_papers(spec["setup"], is_recipe)]
+    return [paper for spec in plan.specs.values() for paper in component_papers(spec["setup"], is_recipe)]

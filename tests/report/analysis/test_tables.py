@@ -8,6 +8,7 @@ from report.fake_results import FakeResults
 
 from harness import text
 from harness.report.analysis import primary, tables
+from harness.store.plan_file import Plan
 
 
 @pytest.mark.slow
@@ -110,13 +111,8 @@ def test_a_metric_of_pictures_is_that_of_the_first_extractor_at_its_largest_numb
 
 
 def test_swept_values_of_a_data_set_with_columns_of_their_own_are_gathered_in_one():
-    plan = {
-        "resolved": {"primary": {"toys": "w1_excess", "images": "fid"}, "score": {}},
-        "data_axes": ["classes"],
-        "pictures": ["digits"],
-        "runs": [{"dataset": "digits", "run_id": name} for name in "abc"],
-        "specs": {name: {"setup": {"dataset": "digits"}} for name in "abc"},
-    }
+    resolved = {"primary": {"toys": "w1_excess", "images": "fid"}, "score": {}}
+    plan = Plan("", (), {}, (), resolved=resolved, data_axes=["classes"], pictures=["digits"])
     names = {"fid[rotations]@9": [1.0, None, None], "fid[classifier]@20": [None, 3.0, None]}
     floors = {f"{name}_floor": [None if x is None else x / 2 for x in values] for name, values in names.items()}
     rows = {"run_id": list("abc"), "status": ["ok", "ok", "failed"], "dataset": "digits", **names, **floors}

@@ -223,13 +223,10 @@ def test_the_better_side_is_named_first_whichever_it_is():
 
 def test_another_machine_version_and_way_of_scoring_are_warned_of():
     a = side(FakeResults())
-    plan = {
-        **a.plan,
-        "resolved": {**a.plan["resolved"], "score": {"at": [1], "samples": 500, "extractors": ["inception"]}},
-    }
+    resolved = {**a.plan.resolved, "score": {"at": [1], "samples": 500, "extractors": ["inception"]}}
     b = Side(
         "b",
-        {**plan, "score_id": "old"},
+        replace(a.plan, resolved=resolved, score_id="old"),
         a.table.assign(torch="2.12.0", host_cpu="another").drop(columns="hq"),
         a.metrics,
     )

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]
     rows = table[(table["objective"] == "averaged") & (table["architecture"] == "mlp")].reset_index(drop=True)
-    spec = store.plan["specs"][rows["run_id"][0]]
+    spec = store.plan.specs[rows["run_id"][0]]
     metrics = primary.metrics_of(store.plan, table)
     a = Side("a", store.plan, rows, metrics)
     paths = list(leaves({"setup": spec["setup"], "hyper": spec["hyper"]}))
@@ -46,7 +47,7 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
     for path in paths:
         other = changed(spec, path)
         run_id = content_id(other)
-        plan = {**store.plan, "specs": {run_id: other}}
+        plan = replace(store.plan, specs={run_id: other})
         b = Side("b", plan, rows.assign(run_id=run_id), metrics)
         told = changed_settings(a, b, pair(a, b))
         assert told, path
@@ -66,12 +67,12 @@ def test_each_change_is_counted_once_with_the_objectives_that_it_concerns(traine
     table = tables.runs_of(store)[0]
     metrics, specs, renamed = primary.metrics_of(store.plan, table), {}, {}
     for run_id, objective in zip(table["run_id"], table["objective"], strict=True):
-        spec = copy.deepcopy(store.plan["specs"][run_id])
+        spec = copy.deepcopy(store.plan.specs[run_id])
         spec["setup"]["train"]["batch"] = 16
         spec["setup"]["train"]["n_critic"] = 9 if objective == "averaged" else spec["setup"]["train"]["n_critic"]
         renamed[run_id] = content_id(spec)
         specs[renamed[run_id]] = spec
-    b = Side("b", {**store.plan, "specs": specs}, table.assign(run_id=table["run_id"].map(renamed)), metrics)
+    b = Side("b", replace(store.plan, specs=specs), table.assign(run_id=table["run_id"].map(renamed)), metrics)
     a = Side("a", store.plan, table, metrics)
     told = {change.setting: change for change in changed_settings(a, b, pair(a, b))}
     assert set(told) == {"setup.batch", "setup.n_critic"}

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from harness.execution import tasks
+from harness.execution.requests import Request
 from harness.metrics import extractors
 from harness.report.analysis import noise_floors, tables
 from harness.report.figures import sample_sheets
@@ -37,19 +38,19 @@ matrix:
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     (folder / "drawn.yaml").write_text(SUITE)
-    plan = tasks.plan_suite(str(folder / "drawn.yaml"), str(folder / "results"), None, [], [], "cpu", True)
-    for stack in plan["stacks"]:
-        tasks.train_stack(plan["folder"], stack["id"], stack["runs"], "cpu")
+    plan = tasks.plan_suite(Request(str(folder / "drawn.yaml"), str(folder / "results"), device="cpu"), True)
+    for stack in plan.stacks:
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
     with pytest.MonkeyPatch.context() as patch:  # a judge trained for a moment, in a cache of its own
         patch.setenv("HARNESS_CACHE", str(folder / "cache"))
         patch.setattr("harness.metrics.extractors.extractor_training.STEPS", 20)
-        tasks.score_runs(plan["folder"], sorted(Store(plan["folder"]).finished()))
+        tasks.score_runs(plan.folder, sorted(Store(plan.folder).finished()))
     extractors._built.cache_clear()
-    return Store(plan["folder"])
+    return Store(plan.folder)
 
 
 def runs(store):
-    return {f"{row['dataset']} {row['objective']}": row["run_id"] for row in store.plan["runs"]}
+    return {f"{row.dataset} {row.objective}": row.run_id for row in store.plan.runs}
 
 
 @pytest.mark.slow
@@ -123,12 +124,12 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
     """Another machine has another cache, and might train another one."""
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     monkeypatch.setattr("harness.metrics.extractors.own.trained", lambda task, key: pytest.fail("trained again"))
-    (run_id,), score_id = (r for name, r in runs(store).items() if name == "digits nsgan"), store.plan["score_id"]
+    (run_id,), score_id = (r for name, r in runs(store).items() if name == "digits nsgan"), store.plan.score_id
     before = store.scores(run_id, score_id)
     store.scores_path(run_id, score_id).unlink()
     (done,) = tasks.score_runs(str(store.folder), [run_id])
     after = store.scores(run_id, score_id)
-    assert done["reference_s"] is None
+    assert done.reference_s is None
     assert after.steps == before.steps
     assert after.made_with == before.made_with
     versions = [f"scoring.{name}" for name in ("torch", "numpy", "scipy", "pot", "torch-fidelity", "cpu_isa")]

@@ -82,7 +82,7 @@ def test_there_is_none_before_the_end_of_one_objective_or_of_other_settings():
     assert read(Study({"gan": GAN})) is None
     store = Study({"gan": GAN, "gp": GP})
     plan = store.plan
-    plan["study"]["trials"][-1]["params"]["lr"] = 0.5
+    plan.study.trials[-1].params["lr"] = 0.5
     store.__class__ = type("Other", (Study,), {"plan": plan})
     assert read(store) is None
 

@@ -106,7 +106,7 @@ def test_what_confirms_is_read_as_a_suite_without_sweeps():
     mine = confirmed(Results.of(store))
     assert set(mine.table()["run_id"]) == {"gp-best-0", "gp-best-1", "clip-best-0", "clip-best-1"}
     assert [name for name in mine.table().columns if name.startswith("sweep.")] == []
-    assert {str(row["sweep"]) for row in mine.plan["runs"]} == {"{}"}
+    assert {str(row.sweep) for row in mine.plan.runs} == {"{}"}
     assert len(mine.scored()) == 4
     unfinished = Results.of(Study({"gp": FLAT}))
     assert confirmed(unfinished) is unfinished

@@ -13,6 +13,7 @@ from harness.papers import PAPERS
 from harness.report.analysis import tables
 from harness.report.text import bibliography, methods
 from harness.report.text.bibliography import bibtex
+from harness.store.plan_file import PlannedTrial, StudyState
 
 ENTRY = re.compile(r"@(\w+)\{(\w+),\n(.*?)\n\}", re.DOTALL)
 
@@ -140,10 +141,10 @@ def test_an_entry_is_whole_and_its_key_says_who_and_when(key):
 def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cited):
     view = tables.read(FakeResults(objectives=("gan", "wgan-gp")))
     block = {"sampler": sampler, "trials": trials}
-    resolved = view.plan["resolved"] | {"study": block}
-    drawn = [{"objective": name, "params": {"lr": i % 60}} for name in ("gan", "wgan-gp") for i in range(trials)]
-    kept = {"chosen": [{"runs": []}], "trials": drawn}
-    view = replace(view, plan={**view.plan, "resolved": resolved, "study": kept})
+    resolved = view.plan.resolved | {"study": block}
+    drawn = [PlannedTrial(name, i, {"lr": i % 60}, []) for name in ("gan", "wgan-gp") for i in range(trials)]
+    state = StudyState("x", drawn, drawn[:1])
+    view = replace(view, plan=replace(view.plan, resolved=resolved, study=state))
     assert set(keys(methods.references(view))) - {"harness", "goodfellow2014", "gulrajani2017", "flamary2021"} == cited
     said = methods.paragraph(view)
     assert re.search(rf"chosen by {trials} .* trials of each objective", said)
@@ -154,8 +155,9 @@ def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cit
 def test_a_plan_without_papers_is_cited_by_the_tables():
     spec = {"setup": {"objective": "hinge", "dataset": "digits", "architecture": "mlp-deep", "tricks": {"ema": {}}}}
     view = tables.read(FakeResults(objectives=("gan", "hinge")))
-    rows = [{**row, "papers": None} for row in view.plan["settings"]]
-    old = {**view.plan, "specs": {"0": spec}, "settings": [{k: v for k, v in row.items() if v} for row in rows]}
+    rows = [{**row, "papers": None} for row in view.plan.settings]
+    settings = [{name: value for name, value in row.items() if value} for row in rows]
+    old = replace(view.plan, specs={"0": spec}, settings=settings)
     cited = keys(methods.references(replace(view, plan=old)))
     assert {"lim2017", "miyato2018", "alpaydin1998", "gulrajani2017", "yazici2019"} <= set(cited)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.execution.failures import of_end, of_exception
+from harness.execution.outcomes import failure_of
 from harness.execution.workers import OutOfTime, WorkerDied
 
 TORCH = (
@@ -25,11 +25,11 @@ def test_an_exception_is_a_failure_with_its_traceback(error, status, line):
     try:
         raise error
     except Exception as raised:
-        failure = of_exception(raised)
+        failure = failure_of(raised)
     assert failure.status == status
     assert line is None or failure.error == line
     assert "Traceback" in failure.log
-    assert "test_failures.py" in failure.log
+    assert "test_outcomes.py" in failure.log
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_an_exception_is_a_failure_with_its_traceback(error, status, line):
     ],
 )
 def test_an_end_without_an_answer_is_told_as_far_as_it_is_known(error, status, words):
-    failure = of_end(error)
+    failure = failure_of(error)
     assert (failure.status, words in failure.error, failure.error in failure.log) == (status, True, True)
