@@ -317,7 +317,7 @@ def test_classes_are_found_where_they_are(digits):
     for digit in range(10):
         alone = score(np.resize(train[labels == digit], (1000, 1, 16, 16)), reference, last=False)
         assert alone["modes"] == 1
-        assert alone[f"share[{digit}]"] > 0.97
+        assert alone[f"share[{digit}]"] > 0.95
     for level in (0, 60, 128, 255):
         assert score(np.full_like(train[:1000], level), reference)["modes"] == 0
     striped = score(stripes(1000), reference, last=False)
