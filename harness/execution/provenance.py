@@ -26,8 +26,8 @@ def scoring_provenance() -> dict[str, str]:
     """Return with what this process scores, whatever trained: versions and the instruction set of its processor."""
     import torch
 
-    found = {"torch": str(torch.__version__), **_libraries(), "cpu_isa": torch.backends.cpu.get_cpu_capability()}
-    return {f"scoring.{name}": value for name, value in found.items()}
+    facts = {"torch": str(torch.__version__), **_libraries(), "cpu_isa": torch.backends.cpu.get_cpu_capability()}
+    return {f"scoring.{name}": value for name, value in facts.items()}
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -71,10 +71,8 @@ def _git_commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 @cache
@@ -84,15 +82,15 @@ def _libraries() -> dict[str, str]:
 
 @cache
 def _gpu_driver() -> str | None:
-    """The version of NVIDIA's driver; None where nothing says it."""
+    """The version of NVIDIA's driver; None where it is unknown."""
     with suppress(OSError):
-        found = re.search(r"Module\s+(\d[\d.]+)", Path("/proc/driver/nvidia/version").read_text())
-        if found:
-            return found[1]
+        match = re.search(r"Module\s+(\d[\d.]+)", Path("/proc/driver/nvidia/version").read_text())
+        if match:
+            return match[1]
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10)
-        return next(iter(done.stdout.split()), None)
+        answer = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10).stdout
+        return next(iter(answer.split()), None)
     return None
 
 

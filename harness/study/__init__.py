@@ -1,7 +1,6 @@
 """Studies: settings drawn for every objective, each trial ordinary runs of the ordinary store.
 
-search_space  what is drawn, as Optuna has it     trial_sampling  the next trials, asked of Optuna
-trial_runs    the runs of a trial                 trial_value     what a trial was worth
-course        what there is, what comes next, which trial is best
+trial_sampling   the space and the next trials, by Optuna    trial_runs   the runs of a trial
+course           which trials there are, come next, are best trial_value  the value of a trial
 optuna_database  a study as a file that Optuna opens
 """

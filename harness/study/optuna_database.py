@@ -12,8 +12,7 @@ from harness.errors import HarnessError
 from harness.statistics.trials import WORST
 from harness.store import Store
 from harness.store.plan_file import PlannedTrial
-from harness.study.search_space import distributions
-from harness.study.trial_sampling import quiet
+from harness.study.trial_sampling import distributions, quiet
 from harness.suite.format.study_block import Study
 
 

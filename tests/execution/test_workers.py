@@ -123,7 +123,7 @@ def test_nothing_runs_once_the_block_is_left():
         pids = {pid_of(executor)}
         executor.submit(perform, "stubborn")
     assert all(map(is_gone, pids))
-    assert not [hand for hand in executor._hands if hand.thread.is_alive()]
+    assert not [worker for worker in executor._workers if worker.thread.is_alive()]
 
 
 @pytest.mark.slow

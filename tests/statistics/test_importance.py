@@ -6,8 +6,7 @@ import pytest
 
 from harness.statistics import importance
 from harness.statistics.importance import _Divergences, divergence, draws, importances
-from harness.study.search_space import distributions
-from harness.study.trial_sampling import points
+from harness.study.trial_sampling import distributions, points
 from harness.suite.format.study_block import Study
 
 SPACE = {

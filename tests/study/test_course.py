@@ -153,9 +153,7 @@ def test_trials_that_learnt_from_other_runs_are_not_kept():
 
 def test_settings_that_contradict_each_other_are_named():
     planner = Planner(suite(space={**SPACE, "width": {"choices": [8, 16]}}))
-    with pytest.raises(
-        HarnessError, match=r"study\.space\.width: width=wide can be drawn: mlp: these parameters do not go together: "
-    ):
+    with pytest.raises(HarnessError, match=r"study\.space\.width: width=wide can be drawn: mlp: "):
         planner.runs(Trial("wgan-gp", 0, {"lr": 0.001, "gp_weight": 1.0, "width": "wide"}), [100])
 
 
@@ -180,5 +178,5 @@ def test_trials_with_the_same_settings_share_their_runs():
 def test_a_run_without_a_score_is_named():
     first = course(suite(), records := Records(), None, "s")
     records.train(first.runs.runs, lambda run: ("ok", None))
-    with pytest.raises(HarnessError, match=r"runs/[0-9a-f]{16}: the run has no score, by which a study chooses"):
+    with pytest.raises(HarnessError, match=r"runs/[0-9a-f]{16}: the run has no score"):
         course(suite(), records, planned_by(first), "s")

@@ -1,4 +1,4 @@
-"""What Optuna is asked: the same trials whenever and however often, inside the space, better than chance where told."""
+"""What Optuna draws: the same trials at every call, inside the space; better than chance where it learns."""
 
 import numpy as np
 import pytest
@@ -20,11 +20,11 @@ def study(**parts):
 
 @pytest.mark.parametrize("sampler", ["random", "qmc"])
 def test_a_longer_list_begins_with_the_shorter(sampler):
-    made = study(sampler=sampler)
-    long = points(made, SPACE, 0, 12)
-    assert points(made, SPACE, 0, 5) == long[:5]
-    assert points(made, SPACE, 5, 12) == long[5:]
-    assert points(made, SPACE, 5, 5) == []
+    block = study(sampler=sampler)
+    long = points(block, SPACE, 0, 12)
+    assert points(block, SPACE, 0, 5) == long[:5]
+    assert points(block, SPACE, 5, 12) == long[5:]
+    assert points(block, SPACE, 5, 5) == []
     assert long != points(study(sampler=sampler, seed=1), SPACE, 0, 12)
     turned = Study.model_validate({"space": dict(reversed(SPACE.items())), "trials": 8, "sampler": sampler})
     assert points(turned, turned.space, 0, 12) == long
@@ -48,8 +48,8 @@ def test_points_fill_the_space_and_nothing_else(sampler):
 def test_low_discrepancy_covers_better_than_chance():
     """Of 16 scrambled Sobol points each sixteenth of an axis holds one."""
     only = {"beta1": SPACE["beta1"]}
-    made = Study.model_validate({"space": only, "trials": 8, "sampler": "qmc"})
-    cells = [int(point["beta1"] / 0.9 * 16) for point in points(made, only, 0, 16)]
+    block = Study.model_validate({"space": only, "trials": 8, "sampler": "qmc"})
+    cells = [int(point["beta1"] / 0.9 * 16) for point in points(block, only, 0, 16)]
     assert sorted(cells) == list(range(16))
 
 
@@ -59,18 +59,18 @@ def worth(point):
 
 
 def test_tpe_comes_nearer_to_a_known_optimum_than_it_began():
-    made, told = study(sampler="tpe"), []
-    while len(told) < 48:
-        told += [(point, worth(point)) for point in learnt(made, SPACE, told, 8)]
-    assert np.mean([value for _, value in told[-16:]]) > np.mean([value for _, value in told[:16]]) + 0.2
+    block, history = study(sampler="tpe"), []
+    while len(history) < 48:
+        history += [(point, worth(point)) for point in learnt(block, SPACE, history, 8)]
+    assert np.mean([value for _, value in history[-16:]]) > np.mean([value for _, value in history[:16]]) + 0.2
 
 
-def test_tpe_depends_on_what_it_is_told_alone():
-    made = study(sampler="tpe")
-    told = [(point, worth(point)) for point in points(study(), SPACE, 0, 12)]
-    assert learnt(made, SPACE, told, 4) == learnt(made, SPACE, told, 4)
-    assert learnt(made, SPACE, told, 4) != learnt(made, SPACE, [(point, 1 - value) for point, value in told], 4)
-    batch = learnt(made, SPACE, told, 4)
+def test_tpe_depends_on_its_history_alone():
+    block = study(sampler="tpe")
+    history = [(point, worth(point)) for point in points(study(), SPACE, 0, 12)]
+    assert learnt(block, SPACE, history, 4) == learnt(block, SPACE, history, 4)
+    assert learnt(block, SPACE, history, 4) != learnt(block, SPACE, [(point, 1 - value) for point, value in history], 4)
+    batch = learnt(block, SPACE, history, 4)
     assert len({point["lr"] for point in batch}) == 4
 
 

@@ -45,7 +45,7 @@ class OutOfTime(Exception):
 
 
 class Executor(Protocol):
-    """Runs tasks whose arguments and results are plain JSON. `slots`: how many side by side."""
+    """Runs tasks whose arguments and results can be pickled. `slots`: how many side by side."""
 
     slots: int
 
@@ -89,7 +89,7 @@ class Workers:
         self.slots = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         resource_tracker.ensure_running()  # by this thread: it lets SIGINT through again in the one that starts it
-        self._hands = [_Hand(self._jobs, prepare) for _ in range(count)]
+        self._workers = [_Worker(self._jobs, prepare) for _ in range(count)]
 
     def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -100,20 +100,20 @@ class Workers:
         with contextlib.suppress(Empty):
             while job := self._jobs.get_nowait():
                 job[0].cancel()
-        for hand in self._hands:
-            hand.kill()
+        for worker in self._workers:
+            worker.kill()
 
     def stop(self) -> None:
-        for hand in self._hands:
-            hand.is_over = True
+        for worker in self._workers:
+            worker.is_over = True
         self.drop()
-        for _ in self._hands:
+        for _ in self._workers:
             self._jobs.put(None)
-        for hand in self._hands:
-            hand.thread.join(GRACE_S)
+        for worker in self._workers:
+            worker.thread.join(GRACE_S)
 
 
-class _Hand:
+class _Worker:
     """A worker process and the thread that gives it one task after another; one that died is started again."""
 
     def __init__(self, jobs: "SimpleQueue[Job | None]", prepare: Task) -> None:
@@ -163,16 +163,16 @@ class _Hand:
             self._pipe.send((task, arguments))
             if not self._pipe.poll(min(limit_s, LONGEST_S) if limit_s is not None else None):
                 raise OutOfTime(limit_s or 0.0)
-            done, found = self._pipe.recv()
+            is_done, result = self._pipe.recv()
         except (EOFError, ConnectionError):
             code = self._exit_code()
             raise WorkerDied(code, code == -signal.SIGKILL and kernel_kills() > kills) from None
         except BaseException:
             self._end()  # its answer may still come, and would be taken for the next task's
             raise
-        if not done:
-            raise found
-        return found
+        if not is_done:
+            raise result
+        return result
 
     def _end(self) -> None:
         self._process.terminate()
@@ -188,12 +188,11 @@ class _Hand:
 
 
 def kernel_kills() -> int:
-    """Return how many processes the kernel has killed since it started, for want of memory; 0 where it does not say."""
-    try:
+    """Return how many processes the kernel has killed for want of memory since it started; 0 where that is unknown."""
+    with contextlib.suppress(OSError):
         lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return 0
 
 
 def signal_name(number: int) -> str:

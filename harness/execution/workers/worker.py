@@ -29,10 +29,10 @@ def work(pipe: Connection) -> None:
     settle()
     while True:
         try:
-            asked = pipe.recv_bytes()
+            message = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        answer = _answer(asked)
+        answer = _answer(message)
         try:
             pipe.send(answer)
         except OSError:
@@ -41,9 +41,9 @@ def work(pipe: Connection) -> None:
             pipe.send((False, TypeError(f"a task's result cannot be sent back ({error})")))
 
 
-def _answer(asked: bytes) -> tuple[bool, Any]:
+def _answer(message: bytes) -> tuple[bool, Any]:
     try:
-        task, arguments = pickle.loads(asked)
+        task, arguments = pickle.loads(message)
         return True, task(*arguments)
     except Exception as error:
         if not isinstance(error, HarnessError):

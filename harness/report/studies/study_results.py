@@ -124,7 +124,7 @@ def _ended(study: Studied, state: StudyState) -> Studied:
     if study.block["sampler"] not in SPREAD:
         return study
     from harness.statistics.importance import draws, importances  # imports Optuna: other reports need not wait for it
-    from harness.study.search_space import distributions
+    from harness.study.trial_sampling import distributions
 
     points = {name: [trial.params for trial in state.trials if trial.objective == name] for name in names}
     space = distributions(Study.model_validate(study.block), study.block["space"])
