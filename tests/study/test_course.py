@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.store.plan_file import Plan
+from harness.store.records import Scores
 from harness.study.course import course
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_value import value_of
@@ -36,7 +37,7 @@ class Records:
 
     def scores(self, run_id, score_id):
         status, score = self.results.get(run_id, ("pending", None))
-        return {"steps": {"5": {"score": 0.0}, "10": {"score": score}}} if status == "ok" else None
+        return Scores("s", 0.0, {}, {5: {"score": 0.0}, 10: {"score": score}}) if status == "ok" else None
 
     def run_folder(self, run_id):
         return Path("runs") / run_id
