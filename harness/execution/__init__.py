@@ -6,6 +6,5 @@ workers     the processes that tasks run in          meter          what tasks t
 tasks       what workers do, by name; each in a module of its own:
 planning    what there is to do                      training       a stack to its records
 scoring     a run to its metrics                     ending         the table and the report
-opening     a folder, its plug-ins and its data      process_state  tasks compute in a state of their own
-provenance  where and with what runs are trained and scored
+opening     a process, a folder and its data         provenance     where and with what runs are trained and scored
 """

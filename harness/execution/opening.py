@@ -1,13 +1,31 @@
-"""A results folder as a worker needs it: its plan, the suite's plug-ins, and where its data lie."""
+"""What a task begins with: a process in a known state, and a folder with its plan, its plug-ins and its data."""
 
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
 
 from harness.errors import HarnessError, SuiteError
 from harness.plugins.components import fingerprint, load_plugins, tables
 from harness.spec import ENGINE_VERSION, Setup
 from harness.store import Store
 from harness.store.plan_file import Plan
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def stated(task: Callable[P, R]) -> Callable[P, R]:
+    """Let a task compute in `own_state`: with `workers=0` it runs in the user's process. Imports torch when called."""
+
+    @wraps(task)
+    def run(*arguments: P.args, **named: P.kwargs) -> R:
+        from harness.engine.process import own_state
+
+        with own_state():
+            return task(*arguments, **named)
+
+    return run
 
 
 def prepare() -> None:

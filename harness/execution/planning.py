@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError
-from harness.execution.opening import open_planned
-from harness.execution.process_state import stated
+from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.plugins.components import plugged_metrics
@@ -182,8 +181,8 @@ def _refuse_too_few(plan: Plan) -> None:
         setup = plan.specs[run_id]["setup"]
         entry = DATASETS.get(setup["dataset"])
         if entry is not None and entry.kind == "images":
-            asked = score["samples"], score.get("extractors")
-            why = why_unranked(metric, label, entry, setup["data"], asked, score.get("metrics", {}))
+            scored_on = score["samples"], score.get("extractors")
+            why = why_unranked(metric, label, entry, setup["data"], scored_on, score.get("metrics", {}))
             if why:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 
@@ -250,17 +249,17 @@ def _more_samples(store: Store, before: Plan, now: int) -> list[str]:
     """
     from harness.metrics import samples_drawn
 
-    asked, least = before.resolved["score"]["samples"], now
+    planned, least = before.resolved["score"]["samples"], now
     for run_id in sorted(store.finished() & before.specs.keys()):
         spec = before.spec(run_id)
-        kept = samples_drawn(asked, spec)
-        if now <= kept:
+        drawn = samples_drawn(planned, spec)
+        if now <= drawn:
             continue
-        least, record = min(least, kept), store.record(run_id)
+        least, record = min(least, drawn), store.record(run_id)
         if record is not None and record.status == "ok" and why_not_drawn(spec):
             raise HarnessError(
-                f"{store.folder}: score.samples: {now} given, but its finished runs keep {kept} samples each; "
-                f"ask for at most {kept}, or for another folder with -o"
+                f"{store.folder}: score.samples: {now} given, but its finished runs keep {drawn} samples each; "
+                f"ask for at most {drawn}, or for another folder with -o"
             )
     if least == now:
         return []

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import HarnessError
 from harness.execution import tasks
@@ -19,6 +19,8 @@ from harness.plan.timings import add_timings, read_timings
 from harness.store import LOST, Store, missing
 from harness.store.find import one_folder, report_folder
 from harness.text import counted, printable, waiting, waiting_scores
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         planning = executor.submit(do.plan, request, True)
     else:
         planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only))
-    todo: Todo = _answer(planning, "planning")
+    todo = _answer(planning, "planning")
     clock.append(time.perf_counter())
     progress(Planned(todo))
     expected = estimate(todo.workload, read_timings(todo.machine), processes(request.workers))
@@ -137,7 +139,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
     return Round(todo, scheduler.trained + scheduler.lost, expected.seconds, ending)
 
 
-def _answer(future: "Future[Any]", task: str) -> Any:
+def _answer(future: "Future[T]", task: str) -> T:
     """Return a task's result. Raises HarnessError where its worker died within it, or had no memory for it."""
     try:
         return future.result()
@@ -179,7 +181,7 @@ def score(
     where more samples are asked for than runs keep or can draw, or memory can take; StoreError.
     """
     with open_executor(processes(workers), tasks.prepare) as executor:
-        todo: Todo = _answer(executor.submit(tasks.plan_scores, str(one_folder(folder)), samples), "planning")
+        todo = _answer(executor.submit(tasks.plan_scores, str(one_folder(folder)), samples), "planning")
         progress(Planned(todo))
         scheduler = Scheduler(executor, todo, TASKS, progress)
         scheduler.work()

@@ -7,7 +7,7 @@ committed it or is gone.
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from harness.errors import Damaged, DataError, StoreError
 from harness.execution import tasks
 from harness.execution.outcomes import (
+    Ending,
     Failure,
     Progress,
     Scored,
@@ -29,8 +30,8 @@ from harness.execution.outcomes import (
     Waiting,
     failure_of,
 )
-from harness.execution.requests import StackTodo, Todo
-from harness.execution.workers import Executor, Task, WorkerDied
+from harness.execution.requests import Request, StackTodo, Todo
+from harness.execution.workers import Executor, WorkerDied
 from harness.store import FINAL, RENEW_S, Claim, Store, checkpoint_name, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
@@ -40,12 +41,12 @@ LOOK_S = 1.0  # between two looks at stacks that another call holds
 class Tasks:
     """What workers are told to do; each is a function that they can import."""
 
-    prepare: Task = tasks.prepare
-    plan: Task = tasks.plan_suite
-    retry: Task = tasks.plan_retry
-    train: Task = tasks.train_stack
-    score: Task = tasks.score_runs
-    finish: Task = tasks.finish
+    prepare: Callable[[], None] = tasks.prepare
+    plan: Callable[[Request, bool], Todo] = tasks.plan_suite
+    retry: Callable[[str, Sequence[str]], Todo] = tasks.plan_retry
+    train: Callable[..., StackOutcome] = tasks.train_stack
+    score: Callable[[str, Sequence[str]], list[ScoredRun]] = tasks.score_runs
+    finish: Callable[[str, str], Ending] = tasks.finish
 
 
 TASKS = Tasks()

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged
-from harness.execution.opening import open_planned
+from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
-from harness.execution.process_state import stated
 from harness.execution.provenance import scoring_provenance
 from harness.store import Store, mend
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained

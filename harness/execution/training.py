@@ -10,9 +10,8 @@ from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from harness.errors import DataError, StoreError
-from harness.execution.opening import check_versions, open_planned
+from harness.execution.opening import check_versions, open_planned, stated
 from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
-from harness.execution.process_state import stated
 from harness.execution.provenance import peak_mb, provenance
 from harness.store import Record, Store, checkpoint_name
 from harness.store.plan_file import Plan, Stack

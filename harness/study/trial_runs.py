@@ -1,10 +1,11 @@
 """The runs of a trial: one for every task and seed, with the trial's settings over everything that the suite says."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from harness.errors import Problem, SuiteError
 from harness.store.plan_file import PlannedTrial
+from harness.study.trial_sampling import Params
 from harness.suite.checks.study_check import at_space
 from harness.suite.expand import ExpandedRun, Expansion, drawn, drawn_names, seeded
 from harness.suite.format.models import Suite
@@ -18,7 +19,7 @@ class Trial(NamedTuple):
 
     objective: str
     number: int
-    params: dict[str, Any]
+    params: Params
 
 
 class Planner:
@@ -37,16 +38,16 @@ class Planner:
 
     def runs(self, trial: Trial, seeds: Sequence[int]) -> list[ExpandedRun]:
         """Return the runs of a trial, by task, seeds innermost."""
-        found: list[ExpandedRun] = []
+        runs: list[ExpandedRun] = []
         for triple in self._triples[trial.objective]:
             choice = drawn(triple, trial.params)
             resolved = self._matrix.resolved(triple, choice.values)
-            wrong = self._matrix.refusals(triple, choice.values)
-            if isinstance(resolved, Problem) or wrong:
-                raise SuiteError(at_space(self._matrix, triple, choice.sweep, wrong))
+            problems = self._matrix.refusals(triple, choice.values)
+            if isinstance(resolved, Problem) or problems:
+                raise SuiteError(at_space(self._matrix, triple, choice.sweep, problems))
             shared = self._setups.setdefault(resolved.text, resolved)
-            found += seeded(triple, choice, shared, resolved.hyper, seeds)
-        return found
+            runs += seeded(triple, choice, shared, resolved.hyper, seeds)
+        return runs
 
     def ids(self, trial: Trial, seeds: Sequence[int]) -> list[str]:
         """Return the ids of the runs of a trial."""
@@ -58,8 +59,6 @@ class Planner:
 
     def expansion(self, trials: Iterable[tuple[Trial, Sequence[int]]]) -> Expansion:
         """Return the runs of trials on seeds, each once; trials with the same settings share theirs."""
-        asked = [run for trial, seeds in trials for run in self.runs(trial, seeds)]
-        kept: Mapping[Any, ExpandedRun] = {
-            (run.objective, run.dataset, run.architecture, run.run_id): run for run in asked
-        }
-        return Expansion(list(kept.values()), len(asked) - len(kept))
+        runs = [run for trial, seeds in trials for run in self.runs(trial, seeds)]
+        distinct = {(run.objective, run.dataset, run.architecture, run.run_id): run for run in runs}
+        return Expansion(list(distinct.values()), len(runs) - len(distinct))

@@ -13,9 +13,9 @@ def value_of(results: Iterable[tuple[str, float | None]], lost: float = WORST) -
     A run that diverged, failed, or ran out of memory or of time scores `lost`, 0 or just below it, where trials are
     ordered: none is left out.
     """
-    found = []
+    values = []
     for status, score in results:
         if status not in (*FINAL, *LOST):
             return None
-        found.append(lost if status != "ok" or score is None else score)
-    return fmean(found)
+        values.append(lost if status != "ok" or score is None else score)
+    return fmean(values)

@@ -1,6 +1,7 @@
 """`harness score` says what it will do, names what it set aside, and undoes what nothing came of."""
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -99,9 +100,10 @@ def test_records_of_before_are_read_without(results, monkeypatch):
     whole, later = Store.record, ("cpu_isa", "numpy", "scipy", "pot", "torch-fidelity")
 
     def record(store, run_id):
-        found = whole(store, run_id)
-        where = found and {name: value for name, value in found["provenance"].items() if name not in later}
-        return found and {**found, "provenance": where}
+        if (today := whole(store, run_id)) is None:
+            return None
+        before = {name: value for name, value in today.provenance.items() if name not in later}
+        return replace(today, provenance=before)
 
     monkeypatch.setattr(Store, "record", record)
     table = Store(FOLDER).table()

@@ -15,14 +15,16 @@ from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from harness.execution.workers.worker import Task, nothing, work
 
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
 LONGEST_S = 2e6  # that a pipe can be waited for, 23 days
 
-Job = tuple["Future[Any]", Task, tuple[Any, ...], float | None]
+T = TypeVar("T")
+Label = TypeVar("Label")
+Job = tuple["Future[Any]", Task, tuple[object, ...], float | None]
 
 
 class WorkerDied(Exception):
@@ -44,21 +46,6 @@ class OutOfTime(Exception):
         super().__init__(f"stopped after {limit_s:g} s, its limit of time")
 
 
-class Executor(Protocol):
-    """Runs tasks whose arguments and results can be pickled. `slots`: how many side by side."""
-
-    slots: int
-
-    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
-        """Start a task, or queue it. After `limit_s` seconds it is stopped, with OutOfTime; a death is WorkerDied."""
-
-    def drop(self) -> None:
-        """End what runs and forget what is queued; tasks may be submitted again."""
-
-    def stop(self) -> None:
-        """End every task at once, for good."""
-
-
 class InProcess:
     """`workers: 0`: tasks run here, as they are submitted. What a notebook with its own objective uses.
 
@@ -67,8 +54,9 @@ class InProcess:
 
     slots = 1
 
-    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
-        future: Future[Any] = Future()
+    def submit(self, task: Callable[..., T], *arguments: object, limit_s: float | None = None) -> "Future[T]":
+        """Run a task at once."""
+        future: Future[T] = Future()
         try:
             future.set_result(task(*arguments))
         except Exception as error:
@@ -78,12 +66,14 @@ class InProcess:
     def drop(self) -> None:
         """Nothing runs between calls."""
 
-    def stop(self) -> None:
-        """Nothing runs between calls."""
+    stop = drop
 
 
 class Workers:
-    """Spawned processes. `prepare` is done in each before it takes a task, and is not part of a limit of time."""
+    """Spawned processes, `slots` of them side by side; arguments and results of tasks are pickled.
+
+    `prepare` is done in each before it takes a task, and is not part of a limit of time.
+    """
 
     def __init__(self, count: int, prepare: Task = nothing) -> None:
         self.slots = count
@@ -91,12 +81,14 @@ class Workers:
         resource_tracker.ensure_running()  # by this thread: it lets SIGINT through again in the one that starts it
         self._workers = [_Worker(self._jobs, prepare) for _ in range(count)]
 
-    def submit(self, task: Task, *arguments: Any, limit_s: float | None = None) -> "Future[Any]":
-        future: Future[Any] = Future()
+    def submit(self, task: Callable[..., T], *arguments: object, limit_s: float | None = None) -> "Future[T]":
+        """Queue a task. After `limit_s` seconds of it, it is stopped, with OutOfTime; a death is WorkerDied."""
+        future: Future[T] = Future()
         self._jobs.put((future, task, arguments, limit_s))
         return future
 
     def drop(self) -> None:
+        """End what runs and forget what is queued; tasks may be submitted again."""
         with contextlib.suppress(Empty):
             while job := self._jobs.get_nowait():
                 job[0].cancel()
@@ -104,6 +96,7 @@ class Workers:
             worker.kill()
 
     def stop(self) -> None:
+        """End every task at once, for good."""
         for worker in self._workers:
             worker.is_over = True
         self.drop()
@@ -157,7 +150,7 @@ class _Worker:
         theirs.close()
         self._ask(self._prepare, (), None)
 
-    def _ask(self, task: Task, arguments: tuple[Any, ...], limit_s: float | None) -> Any:
+    def _ask(self, task: Task, arguments: tuple[object, ...], limit_s: float | None) -> Any:
         kills = kernel_kills()
         try:
             self._pipe.send((task, arguments))
@@ -187,6 +180,9 @@ class _Worker:
         return int(code)
 
 
+Executor = InProcess | Workers
+
+
 def kernel_kills() -> int:
     """Return how many processes the kernel has killed for want of memory since it started; 0 where that is unknown."""
     with contextlib.suppress(OSError):
@@ -203,7 +199,7 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def as_they_end(futures: "dict[Future[Any], Any]") -> "Iterator[tuple[Future[Any], Any]]":
+def as_they_end(futures: "dict[Future[T], Label]") -> "Iterator[tuple[Future[T], Label]]":
     """Yield each future with its label as it ends; futures may be added to the dict meanwhile."""
     while futures:
         done, _ = wait(list(futures), return_when=FIRST_COMPLETED)
