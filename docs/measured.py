@@ -53,8 +53,8 @@ def machine(folder: Path) -> str:
 
 def _lone(folder: Path) -> list[str]:
     """Return the runs that train twice, as a stack of one is padded to two, and whose `train_s` is one of the two."""
-    stacks = Store(folder).plan["stacks"]
-    return [stack["runs"][0] for stack in stacks if stack["mode"] == "stacked" and len(stack["runs"]) == 1]
+    stacks = Store(folder).plan.stacks
+    return [stack.runs[0] for stack in stacks if stack.mode == "stacked" and len(stack.runs) == 1]
 
 
 def extractor(folder: Path) -> str:
@@ -81,7 +81,7 @@ def settings(folder: Path) -> str:
     """Return with which settings every objective was trained, by kind of data, as `harness plan` has them."""
     heads = ("objective", "data", "optimizer", "learning rate", "betas", "n_critic", "its own")
     return _markdown(
-        heads, [[cell.replace("|", "\\|") for cell in settings_row(row)] for row in Store(folder).plan["settings"]]
+        heads, [[cell.replace("|", "\\|") for cell in settings_row(row)] for row in Store(folder).plan.settings]
     )
 
 

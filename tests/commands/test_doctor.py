@@ -107,14 +107,14 @@ def test_a_torn_plan_is_made_again_from_the_suite_and_the_records(whole, call):
     assert "plan.json: not valid JSON" in out
     after = Store(FOLDER).plan
     assert (FOLDER / "damaged/1/plan.json").read_bytes() == torn
-    assert after["runs"] == before["runs"]
-    assert after["specs"] == before["specs"]
+    assert after.runs == before.runs
+    assert after.specs == before.specs
     assert Store(FOLDER).finished() == finished
-    pinned = {run_id: stack.id for stack in after["stacks"] for run_id in stack.runs}
-    was = {run_id: stack.id for stack in before["stacks"] for run_id in stack.runs}
+    pinned = {run_id: stack.id for stack in after.stacks for run_id in stack.runs}
+    was = {run_id: stack.id for stack in before.stacks for run_id in stack.runs}
     assert set(pinned) == set(was)
     assert all(pinned[run_id] == was[run_id] for run_id in finished)
-    assert len({stack.id for stack in after["stacks"]}) == len(after["stacks"])
+    assert len({stack.id for stack in after.stacks}) == len(after.stacks)
 
 
 def test_a_plan_that_is_gone_beside_finished_runs_is_made_again_by_the_next_run(whole):
