@@ -200,8 +200,8 @@ def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch
     assert whole["averaged mlp"] not in read[-3:]
     assert path.exists()
     ended = tasks.finish(str(FOLDER), "report")
-    assert ended["counts"]["pending"] == 2
-    assert [str(path) in line for line in ended["damage"]] == [True]
+    assert ended.counts["pending"] == 2
+    assert [str(path) in line for line in ended.damage] == [True]
     assert not path.exists()
 
 

@@ -52,9 +52,9 @@ def suite(tmp_path, monkeypatch):
     return "tiny.yaml"
 
 
-def blank_report(store, out):
+def blank_report(results, out):
     out.mkdir(parents=True, exist_ok=True)
-    (out / "index.html").write_text(f"{store.suite['question']} {sorted(store.finished())}")
+    (out / "index.html").write_text(f"{results.plan.resolved['question']} {sorted(results.finished())}")
     return out / "index.html"
 
 
@@ -80,23 +80,8 @@ def test_a_suite_runs_and_every_planned_run_has_its_row(suite):
     table = pd.read_parquet("results/tiny/runs.parquet")
     assert len(table) == 12
     assert (table["status"] == "ok").all()
-    assert (
-        table[
-            [
-                "w1",
-                "w1_floor",
-                "w1_excess",
-                "score_undefined",
-                "collapsed",
-                "saturated",
-                "train_s",
-                "score_s",
-                "peak_mb",
-            ]
-        ]
-        .notna()
-        .all(axis=None)
-    )
+    columns = ["w1", "w1_floor", "w1_excess", "score_undefined", "collapsed", "saturated", "train_s", "score_s"]
+    assert table[[*columns, "peak_mb"]].notna().all(axis=None)
     np.testing.assert_allclose(table["w1_excess"], table["w1"] - table["w1_floor"])
     assert table.loc[table["dataset"] == "8gaussians", "hq"].notna().all()
     assert table.loc[table["dataset"] == "ring", "hq"].isna().all()
@@ -107,8 +92,8 @@ def test_a_suite_runs_and_every_planned_run_has_its_row(suite):
 def test_the_folder_holds_what_commands_md_says(suite):
     run(Request(suite, workers=0))
     folder = Path("results/tiny")
-    said = {"suite.yaml", "plan.json", "runs.parquet", "references", "runs", "claims"}
-    assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == said
+    entries = {"suite.yaml", "plan.json", "runs.parquet", "references", "runs", "claims"}
+    assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == entries
     assert not list(folder.glob("claims/*.json"))
     references = sorted(p.name for p in (folder / "references").glob("*.npz"))
     assert references[0] == "8gaussians.npz"  # one setting: no hash
@@ -376,7 +361,7 @@ def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, mo
     Path("tiny.yaml").write_text(text)
     if fate == "pending":
         plan = tasks.plan_suite(Request("tiny.yaml", "results", device="cpu"), True)
-        page = Path(tasks.finish(plan.folder, "reports/tiny")["report"]).read_text()
+        page = Path(tasks.finish(plan.folder, "reports/tiny").report).read_text()
         assert "harness run" in page
     else:
         result = run(Request("tiny.yaml", workers=0))

@@ -121,8 +121,8 @@ def test_a_stack_of_which_some_runs_are_committed_goes_on_from_its_checkpoint(pl
     monkeypatch.setattr(engine, "train", counted)
     left = tasks.plan_suite(Request(str(tmp_path / "kept.yaml"), str(tmp_path / "results"), device="cpu"), True)
     (again,) = left.stacks
-    assert (first not in again["runs"], again["members"]) == (True, stack.runs)
-    done = tasks.train_stack(plan.folder, stack.id, again["runs"], "cpu", again["members"])
+    assert (first not in again.runs, [*again.members]) == (True, [*stack.runs])
+    done = tasks.train_stack(plan.folder, stack.id, again.runs, "cpu", again.members)
     assert sorted(run.run_id for run in done.runs) == sorted(set(stack.runs) - {first})
     assert steps == []  # its last step was in the checkpoint: nothing was trained twice
     assert (store.run_folder(first) / "record.json").read_bytes() == before
