@@ -95,8 +95,7 @@ def _suite(size: StudySize) -> dict[str, Any]:
 
 def _make_reference(folder: str) -> None:
     store, plan = tasks.open_planned(folder)
-    run = plan.runs[0]
-    new_reference(store, run.dataset, plan.specs[run.run_id], plan.resolved["score"])
+    new_reference(store, plan.runs[0])
 
 
 def _pin_apart(stacked: Store, root: Path) -> None:

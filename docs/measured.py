@@ -19,7 +19,7 @@ from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
 from harness.report.text import settings_text, table_rows
 from harness.store import Store
-from harness.store.frozen_tables import MARKER
+from harness.store.table_files import MARKER
 from harness.text import counted, listed
 
 ROOT = Path(__file__).parents[1]

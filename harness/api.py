@@ -47,7 +47,7 @@ def load(folder: str | Path) -> "pd.DataFrame":
     Its `attrs` hold what the suite ranks on, for `harness.report` and `harness.plot`. Raises HarnessError where no path
     is given, StoreError where there are no results.
     """
-    from harness.store import Store
+    from harness.store import open_store
     from harness.store.table import from_plan
 
     if not isinstance(folder, str | Path):
@@ -55,7 +55,7 @@ def load(folder: str | Path) -> "pd.DataFrame":
             f"load: {type(folder).__name__} given where a path is needed; name one results folder, such as "
             "'results/quickstart', and put the tables of several together by pandas.concat"
         )
-    store = Store(folder)
+    store = open_store(folder)
     return from_plan(store.table(), store.plan)
 
 
@@ -73,4 +73,4 @@ def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
             f"load_run: {type(run_id).__name__} given where an id is needed; give one of the column run_id of a table, "
             "or its beginning, as text"
         )
-    return KeptRun(find_run(run_id, str(root)))
+    return KeptRun(*find_run(run_id, str(root)))

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.disk.arrays import npz_arrays
 from harness.errors import HarnessError
-from harness.execution.tasks import open_planned
+from harness.execution.opening import open_planned
 from harness.spec import RunSpec
-from harness.store.find import Found, run_label
+from harness.store import Store
+from harness.store.artefacts import critic_weights, kept_weights
+from harness.store.find import run_label
 from harness.store.plan_file import PlannedRun
 from harness.store.reference_samples import kept_reference, new_reference
-from harness.store.weights import critic_weights, kept_weights
 from harness.text import reason
 
 if TYPE_CHECKING:
@@ -33,25 +33,22 @@ class KeptRun:
     HarnessError, or StoreError where a file is missing or damaged.
     """
 
-    found: Found
+    store: Store
+    run_id: str
 
     def __repr__(self) -> str:
-        row = self.found.row
-        return f"<run {self.run_id}: {run_label(row) if row is not None else 'no longer planned'}>"
-
-    @property
-    def run_id(self) -> str:
-        return self.found.run_id
+        planned = self.store.plan.run(self.run_id)
+        return f"<run {self.run_id}: {run_label(planned) if planned is not None else 'no longer planned'}>"
 
     @property
     def status(self) -> str:
         """ok, diverged, failed, oom, timeout or pending, as of now."""
-        return self.found.store.status(self.run_id)
+        return self.store.status(self.run_id)
 
     @cached_property
     def spec(self) -> RunSpec:
         """What it was trained with: a Setup, floats and a seed."""
-        return RunSpec.from_json(self.found.spec)
+        return self.store.plan.spec(self.run_id)
 
     @cached_property
     def table(self) -> "pd.DataFrame":
@@ -61,7 +58,7 @@ class KeptRun:
         """
         from harness.store.table import from_plan, runs_table
 
-        return from_plan(runs_table(self.found.store, [self._planned]), self.found.store.plan)
+        return from_plan(runs_table(self.store, [self._planned]), self.store.plan)
 
     @cached_property
     def row(self) -> "pd.Series":
@@ -71,28 +68,25 @@ class KeptRun:
     @cached_property
     def curves(self) -> "pd.DataFrame":
         """Losses and gradient norms, a row a generator step."""
-        return self.found.store.curves(self.run_id)
+        return self.store.curves(self.run_id)
 
     @cached_property
     def scored(self) -> "pd.DataFrame":
         """Its metrics, a row a scored step."""
         from harness.store.table import scored_table
 
-        return scored_table(self.found.store, [self.run_id])
+        return scored_table(self.store, [self.run_id])
 
     @cached_property
     def samples(self) -> "np.ndarray":
         """The samples that its last distance was computed from: [n, *shape], pictures as uint8."""
-        store = self.found.store
-        content = store.artefact(self.run_id, "samples.npz")
-        return npz_arrays(content, store.run_folder(self.run_id) / "samples.npz")["generated"]
+        return self.store.arrays(self.run_id, "samples.npz")["generated"]
 
     @cached_property
     def reference(self) -> "np.ndarray":
         """The real samples that it was scored against: [n, *shape], pictures as uint8."""
-        store, _ = self._opened
-        place = (store, self._planned.dataset, self.found.spec, store.suite["score"])
-        return (kept_reference(*place) or new_reference(*place)).points
+        store = self._opened
+        return (kept_reference(store, self._planned) or new_reference(store, self._planned)).points
 
     @cached_property
     def generator(self) -> "nn.Module":
@@ -110,12 +104,12 @@ class KeptRun:
         Batch norm takes its statistics from the batch that is given: as in training, give real and generated samples
         apart, in batches of the size it was trained with.
         """
-        return self._network("critic", critic_weights(self._opened[0], self.spec))
+        return self._network("critic", critic_weights(self._opened, self.spec))
 
     @cached_property
     def weights(self) -> "tuple[str, dict[str, np.ndarray]]":
         """Whose weights it was scored with ("generator", or a trick, as "ema"), and those weights by parameter."""
-        return kept_weights(self._opened[0], self.spec)
+        return kept_weights(self._opened, self.spec)
 
     def draw(self, n: int, seed: int | None = None) -> "np.ndarray":
         """Return n fresh samples [n, *shape], pictures as uint8: those of `harness sample`.
@@ -132,14 +126,15 @@ class KeptRun:
 
     @property
     def _planned(self) -> PlannedRun:
-        if self.found.row is None:
+        planned = self.store.plan.run(self.run_id)
+        if planned is None:
             raise HarnessError(f"{self.run_id}: no longer planned, so that it has no row and no reference")
-        return self.found.row
+        return planned
 
-    @cached_property
-    def _opened(self) -> Any:
-        """The store and its plan; the suite's plug-ins are then known."""
-        return open_planned(str(self.found.store.folder))
+    @property
+    def _opened(self) -> Store:
+        """The store, once the suite's plug-ins are known."""
+        return open_planned(str(self.store.folder))[0]
 
     def _network(self, player: str, weights: "dict[str, np.ndarray]") -> "nn.Module":
         from harness.engine.networks import build_network

@@ -77,7 +77,7 @@ def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
     with drawing.style():
         ax = ax or _pyplot(4.0, 4.2)[1]
         if drawn.ndim == 2:
-            real, snapshot = run.reference, run.found.store.snapshot(run.run_id)
+            real, snapshot = run.reference, run.store.snapshot(run.run_id)
             task_figures.draw_cloud(ax, real, {**snapshot, "generated": drawn[: len(real)]}, _look(run))
         else:
             drawing.draw_sheet(ax, sample_sheets.sheet_of(drawn))

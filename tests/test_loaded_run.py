@@ -14,6 +14,7 @@ from harness.architectures import ARCHITECTURES, mlp
 from harness.engine.networks import build_pair
 from harness.engine.sampling import latent_batches
 from harness.errors import HarnessError, StoreError
+from harness.store import Store
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_the_generator_makes_the_samples_of_harness_sample(load, call, name):
 def test_the_critic_scores_as_it_did_at_the_end_of_training(load):
     for name in ("averaged mlp", "wgan-clip mlp"):
         run = load(name)
-        last = run.found.store.snapshot(run.run_id)
+        last = run.store.snapshot(run.run_id)
         x0, x1, y0, y1 = last["critic_extent"]
         x, y = np.meshgrid(np.linspace(x0, x1, 128), np.linspace(y0, y1, 128))
         with torch.no_grad():
@@ -64,10 +65,10 @@ def test_curves_scores_and_samples_are_the_stores(load):
     assert list(run.curves["step"]) == list(range(1, 21))
     assert list(run.scored["step"]) == [20]
     assert run.scored["w1"].iloc[-1] == run.row["w1"]
-    snapshot = run.found.store.snapshot(run.run_id)["generated"]
+    snapshot = run.store.snapshot(run.run_id)["generated"]
     assert len(run.samples) == 60
     assert np.array_equal(run.samples, snapshot[:60])
-    assert np.array_equal(run.reference, run.found.store.reference("8gaussians", run.run_id))
+    assert np.array_equal(run.reference, run.store.reference("8gaussians", run.run_id))
     assert run.spec.run_id == run.run_id
     assert repr(run) == f"<run {run.run_id}: 8gaussians mlp averaged seed 0>"
 
@@ -75,7 +76,7 @@ def test_curves_scores_and_samples_are_the_stores(load):
 def test_nothing_is_read_before_it_is_asked_for_nor_twice(load):
     run = load("averaged mlp")
     before = run.curves
-    shutil.rmtree(run.found.store.run_folder(run.run_id))
+    shutil.rmtree(run.store.run_folder(run.run_id))
     assert run.curves is before
     assert load("averaged mlp").status == "pending"
     with pytest.raises(StoreError, match="keeps no such file"):
@@ -120,7 +121,9 @@ def test_weights_of_another_network_are_a_sentence(load, monkeypatch):
 
 def test_a_run_no_longer_planned_keeps_its_networks_and_has_no_row(load):
     run = load("averaged mlp")
-    gone = loaded_run.KeptRun(run.found._replace(row=None))
+    store = Store(run.store.folder)
+    vars(store)["plan"] = store.plan.only([])
+    gone = loaded_run.KeptRun(store, run.run_id)
     assert np.array_equal(gone.draw(5), run.draw(5))
     assert repr(gone) == f"<run {run.run_id}: no longer planned>"
     for part in ("row", "reference"):

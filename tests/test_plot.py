@@ -1,7 +1,5 @@
 """Figures for a notebook draw what the tables say, in the colours of the page."""
 
-from types import SimpleNamespace
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -30,7 +28,7 @@ def ax():
 
 def kept(run_id="f00", **parts):
     """A run of which some parts have been read, from no folder."""
-    run = KeptRun(SimpleNamespace(run_id=run_id))
+    run = KeptRun(None, run_id)
     vars(run).update(parts)
     return run
 

@@ -1,16 +1,14 @@
 """`harness clean`: removes what a results folder no longer needs. Planned runs are never touched."""
 
 import contextlib
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import StoreError
-from harness.store import Store
+from harness.store import open_store
 from harness.store.find import result_folders
-from harness.store.findings import Code, walk
+from harness.store.repair import Code, remove_path, walk
 from harness.text import counted, printable
 
 
@@ -35,7 +33,7 @@ class Leftover:
 def leftovers(path: str) -> list[Leftover]:
     """Return what can go from a results folder or those below a root. Raises StoreError where there are no results."""
     entries = []
-    for store in map(Store, result_folders(path)):
+    for store in map(open_store, result_folders(path)):
         for finding in walk(store, Code.UNPLANNED, Code.UNNEEDED, Code.ABANDONED):
             sets = (store.suite.get("set") or []) if finding.code is Code.UNPLANNED else None
             entries.append(Leftover(finding.path, finding.code.value, _size(finding.path), sets))
@@ -46,18 +44,6 @@ def remove(paths: Iterable[Path]) -> None:
     """Remove them. Raises StoreError for the first that cannot be removed; those before it are gone."""
     for path in paths:
         remove_path(path)
-
-
-def remove_path(path: Path) -> None:
-    """Remove a file, a link, or a folder with all it holds. Raises StoreError where it cannot be removed."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            (path / "record.json").unlink(missing_ok=True)  # first: half a run must not count as a finished one
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be removed ({error.strerror}); what follows it was left") from None
 
 
 def render(entries: Sequence[Leftover]) -> str:

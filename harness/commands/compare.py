@@ -20,9 +20,9 @@ from harness.report.comparison.paired_tests import Difference, Judged, differenc
 from harness.report.comparison.pairs import Side, pair
 from harness.report.comparison.run_diff import changed_settings, foremost, warnings
 from harness.report.results import Results, comparable, studies_sentence
-from harness.store import STATUSES, Store
+from harness.store import STATUSES, open_store
 from harness.store.find import all_folders, holds_results, one_folder
-from harness.store.scoring_settings import scoring
+from harness.store.table import scoring
 from harness.text import counted, listed
 
 USAGE = "name two results folders, or one and two of its objectives or architectures"
@@ -160,7 +160,7 @@ def _sides(names: tuple[Named, Named]) -> tuple[tuple[Side, Side], str]:
 
 
 def _read(folder: Path) -> Side:
-    store = comparable(Results.of(Store(folder)))
+    store = comparable(Results.of(open_store(folder)))
     if not store.plan.runs:
         raise StoreError(f"{folder}: no run is planned there; name results of a suite that plans some")
     table, unscored = tables.runs_of(store)

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.commands.clean import remove_path
 from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.execution.requests import Request
 from harness.execution.tasks import open_planned, plan_suite
-from harness.store import Store, mend, missing, set_aside
+from harness.store import Store, mend, missing, open_store
 from harness.store.find import result_folders
-from harness.store.findings import Code, Finding, walk
 from harness.store.reference_samples import ensure_references
+from harness.store.repair import Code, Finding, remove_path, walk
 from harness.store.table_files import parquet
 from harness.suite.format.models import Suite
 from harness.suite.load import read_extended
@@ -67,9 +66,9 @@ class _OnlyRun(HarnessError):
 
 
 def _examined(folder: Path) -> Examined:
-    entry = Examined(str(folder))
+    entry, store = Examined(str(folder)), open_store(folder)
     try:
-        Store(folder).plan  # noqa: B018  read for its checksum
+        store.plan  # noqa: B018  read for its checksum
     except StoreError as error:
         if (folder / "plan.json").is_file() and not isinstance(error, Damaged):
             entry.redo.append(str(error))  # a newer harness's, or one that may not be read
@@ -81,7 +80,6 @@ def _examined(folder: Path) -> Examined:
             entry.redo.append(f"{why}; {reason}")
             entry.command = run_command(folder) if isinstance(reason, _OnlyRun) else None
             return entry
-    store = Store(folder)
     entry.command = run_command(folder)
     entry.mended += _suite_again(store)
     for finding in walk(store, *MENDED):
@@ -105,7 +103,7 @@ def _mended(store: Store, finding: Finding) -> list[str]:
             run_id = finding.path.relative_to(store.folder).parts[1]
             return mend(store, [run_id], deep=True)  # with all else that is damaged of that run
         case Code.NO_FOLDER | Code.DAMAGED_CHECKPOINT:
-            return [set_aside(store.folder, finding.path, finding.line)]
+            return [store.set_aside(finding.path, finding.line)]
         case Code.STALE_CLAIM:
             claim = store.claim(finding.path.stem)
             if claim is None:
@@ -149,7 +147,7 @@ def _suite_again(store: Store) -> Iterator[str]:
 def _derived(store: Store) -> Iterator[str]:
     """Make references and runs.parquet again where they are not what the records give. Yields their paths."""
     if not store.suite.get("plugins"):
-        yield from ensure_references(*open_planned(str(store.folder)))
+        yield from ensure_references(open_planned(str(store.folder))[0])
     path, content = store.folder / "runs.parquet", parquet(store.table())
     if not path.is_file() or path.read_bytes() != content:
         with writing(path):

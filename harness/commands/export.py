@@ -11,10 +11,9 @@ import pandas as pd
 
 from harness.disk.files import write_atomic
 from harness.errors import HarnessError, lookup
-from harness.store import Store
+from harness.store import Store, open_store
 from harness.store.find import all_folders
-from harness.store.frozen_tables import is_frozen
-from harness.store.table_files import csv, parquet
+from harness.store.table_files import csv, is_frozen, parquet
 from harness.text import counted
 
 STDOUT = "-"  # a file of this name is what a program behind a pipe reads
@@ -46,7 +45,7 @@ def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
         )
     written = []
     for folder in folders:
-        table = made.rows(Store(folder))
+        table = made.rows(open_store(folder))
         file = Path(output or f"{folder.resolve().name}.{made.ending}")
         content = made.encode(table)
         replaced = output != STDOUT and write_output(file, content)

@@ -28,17 +28,17 @@ class Logs:
 
 def logs(text: str, root: str) -> Logs:
     """Return what is kept of the run that a text names. Raises what `find_run` raises."""
-    run = find_run(text, root)
-    folder, record = run.store.run_folder(run.run_id), run.store.record(run.run_id)
+    store, run_id = find_run(text, root)
+    planned, folder, record = store.plan.run(run_id), store.run_folder(run_id), store.record(run_id)
     return Logs(
-        run_id=run.run_id,
-        label=run_label(run.row) if run.row is not None else None,
+        run_id=run_id,
+        label=run_label(planned) if planned is not None else None,
         folder=str(folder),
-        status=run.store.status(run.run_id),
+        status=store.status(run_id),
         first_bad_step=record.first_bad_step if record else None,
         facts=record.facts if record else None,
         provenance=record.provenance if record else None,
-        attempts=run.store.attempts(run.run_id),
+        attempts=store.attempts(run_id),
         log=_log(folder),
         files=sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
     )

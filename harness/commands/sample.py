@@ -26,7 +26,7 @@ def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -
     encode = {".npz": _npz, ".png": _png}.get(Path(output).suffix.lower())
     if encode is None:
         raise HarnessError(f"-o {output}: a file that ends in .npz or .png is needed")
-    run = KeptRun(find_run(text, root))
+    run = KeptRun(*find_run(text, root))
     drawn = run.draw(n, seed)
     replaced = write_output(Path(output), encode(run, drawn))
     said = {"run_id": run.run_id, "weights": run.weights[0], "shape": list(drawn.shape)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import Damaged, StoreError
 from harness.plan.cost_text import duration
-from harness.store import LOST, STATUSES, Attempt, Holder, Store, missing
+from harness.store import LOST, STATUSES, Attempt, Holder, Store, missing, open_store
 from harness.store.find import result_folders, run_label
 from harness.store.plan_file import Plan
 from harness.text import counted, printable, waiting
@@ -80,7 +80,7 @@ class Status:
 
 def statuses(path: str) -> list[Status]:
     """Return how far each suite is, of a results folder or a root of several. Raises StoreError without results."""
-    return [_status(Store(folder)) for folder in result_folders(path)]
+    return [_status(open_store(folder)) for folder in result_folders(path)]
 
 
 def render(entries: Sequence[Status]) -> str:

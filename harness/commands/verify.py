@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.disk.arrays import npz_arrays
 from harness.errors import Damaged, StoreError
 from harness.metrics.transport import wasserstein_1
-from harness.store import Record, Store
+from harness.store import Record, Store, open_store
 from harness.store.find import result_folders
-from harness.store.findings import Code, walk
 from harness.store.records import Metrics
+from harness.store.repair import Code, walk
 from harness.text import counted
 
 TOLERANCE = 1e-9  # of W1, in data units
@@ -31,7 +30,7 @@ class Verified:
 
 def verify(path: str) -> list[Verified]:
     """Check each suite's folder. Raises StoreError where there are no results, or a plan is damaged."""
-    return [_verified(Store(folder)) for folder in result_folders(path)]
+    return [_verified(open_store(folder)) for folder in result_folders(path)]
 
 
 def render(entries: Sequence[Verified]) -> str:
@@ -70,13 +69,13 @@ def _last_metrics(store: Store, record: Record) -> Metrics:
 def _w1_mismatch(store: Store, run_id: str, dataset: str, recorded: float | None) -> list[str]:
     path = store.run_folder(run_id) / "samples.npz"
     try:
-        kept = npz_arrays(store.artefact(run_id, path.name), path)
+        samples = store.arrays(run_id, path.name)
         real = store.reference(dataset, run_id)
     except Damaged as damaged:
         return [f"{damaged.path}: {damaged.why}"]
     except StoreError as error:
         return [str(error)]
-    points = np.concatenate([kept["generated"], kept["more"]])
+    points = np.concatenate([samples["generated"], samples["more"]])
     if len(points) < len(real):
         return []  # it was scored anew on more samples than these, drawn from its weights
     w1 = wasserstein_1(points[: len(real)], real)

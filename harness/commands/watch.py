@@ -13,7 +13,7 @@ from harness.commands.interrupts import Interrupted
 from harness.commands.status import Status, render, statuses
 from harness.errors import StoreError
 from harness.store.find import result_folders
-from harness.store.frozen_tables import refuse_frozen
+from harness.store.table_files import refuse_frozen
 from harness.text import counted, listed, printable, run_command
 
 EVERY_S = 2.0  # between two looks

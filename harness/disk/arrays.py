@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import Damaged, StoreError
+from harness.disk.files import read_bytes
+from harness.errors import Damaged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +38,8 @@ def npz_arrays(content: bytes, path: Path) -> "dict[str, np.ndarray]":
 
 
 def read_npz(path: Path) -> "dict[str, np.ndarray]":
-    """Arrays of an npz file, without pickle. Raises Damaged where it is torn, StoreError where it cannot be read."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-    return npz_arrays(content, path)
+    """Arrays of an npz file, without pickle; none where there is no such file. Raises Damaged where it is torn,
+    StoreError where it cannot be read.
+    """
+    content = read_bytes(path)
+    return {} if content is None else npz_arrays(content, path)

@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.disk.files import ABSENT, write_atomic
+from harness.disk.files import read_bytes, write_atomic
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.spec import canonical_json
 
 FORMAT = 2  # of the JSON files of a results folder
+Plain = dict[str, Any]  # what a file of JSON holds
 BLANK = b'\n "sha256": ""'  # one space deep: text inside a value cannot look so
 
 
-def write_json(path: Path, value: Mapping[str, Any], flush: bool = True) -> None:
+def write_json(path: Path, value: Mapping[str, object], flush: bool = True) -> None:
     """Write a mapping as sealed JSON, replacing what was there."""
-    write_atomic(path, seal(value), flush)
+    write_atomic(path, seal(value), flush=flush)
 
 
-def seal(value: Mapping[str, Any]) -> bytes:
+def seal(value: Mapping[str, object]) -> bytes:
     """Return a mapping as JSON with its version and its sha256, which is taken over the text with that left blank.
 
     Raises HarnessError where a number is not finite.
@@ -34,7 +35,7 @@ def seal(value: Mapping[str, Any]) -> bytes:
     return blank.replace(BLANK, _filled(hashlib.sha256(blank).hexdigest()), 1)
 
 
-def unseal(content: bytes, path: Path, needs_sum: bool = False) -> dict[str, Any]:
+def unseal(content: bytes, path: Path, needs_sum: bool = False) -> Plain:
     """Invert `seal`, without the checksum. `path` names the content; old files other than records had no sum.
 
     Raises Damaged where this is not, byte for byte, what was written; StoreError where a newer harness wrote it.
@@ -54,32 +55,18 @@ def unseal(content: bytes, path: Path, needs_sum: bool = False) -> dict[str, Any
     return value
 
 
-def read_json(path: Path, needs_sum: bool = False) -> dict[str, Any]:
-    """Read sealed JSON. Raises what `unseal` raises, and StoreError where the file cannot be read."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-    return unseal(content, path, needs_sum)
+def read_json(path: Path, needs_sum: bool = False) -> Plain | None:
+    """Read sealed JSON; None where there is no such file. Raises what `unseal` and `read_bytes` raise."""
+    content = read_bytes(path)
+    return None if content is None else unseal(content, path, needs_sum)
 
 
-def read_if_there(path: Path, needs_sum: bool = False) -> dict[str, Any] | None:
-    """As `read_json`; None where there is no such file."""
-    try:
-        content = path.read_bytes()
-    except ABSENT:
-        return None
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-    return unseal(content, path, needs_sum)
-
-
-def to_json(value: Any) -> bytes:
+def to_json(value: object) -> bytes:
     """Strict JSON: no NaN, readable, one final newline."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def checksum(record: Mapping[str, Any]) -> str:
+def checksum(record: Mapping[str, object]) -> str:
     """sha256 of a record of version 1: of its canonical JSON without its checksum."""
     rest = {key: value for key, value in record.items() if key != "checksum"}
     return hashlib.sha256(canonical_json(rest).encode()).hexdigest()
@@ -89,7 +76,7 @@ def _filled(digest: str) -> bytes:
     return BLANK[:-1] + digest.encode(errors="backslashreplace") + b'"'
 
 
-def _parsed(content: bytes, path: Path) -> dict[str, Any]:
+def _parsed(content: bytes, path: Path) -> Plain:
     try:
         value = json.loads(content.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

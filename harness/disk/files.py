@@ -1,6 +1,6 @@
 """Whole files or none: temporary names, flushes, links and renames; locks that die with their process.
 
-Everything here raises OSError; `writing` turns that into the one sentence that a user reads.
+What writes raises OSError; `writing` turns that into the one sentence that a user reads.
 """
 
 import contextlib
@@ -19,29 +19,31 @@ ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is 
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
 
 
-def write_atomic(path: Path, content: bytes, flush: bool = True) -> None:
+def read_bytes(path: Path) -> bytes | None:
+    """Return a file's content, None where there is no such file. Raises StoreError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except ABSENT:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def write_atomic(path: Path, *parts: bytes, flush: bool = True) -> None:
     """Write a file whole or not at all, replacing what was there. `flush`: it outlives a power failure as well."""
-    with _draft(path, [content], flush) as draft:
+    with _draft(path, parts, flush) as draft:
         os.replace(draft, path)
     if flush:
         flush_all([path.parent])
 
 
-def write_once(path: Path, content: bytes, flush: bool = True) -> bool:
-    """Write a file whole, unless it exists: the first writer wins. Returns whether it was this one."""
-    with _draft(path, [content], flush) as draft:
+def write_once(path: Path, content: bytes) -> bool:
+    """Write and flush a file, unless it exists: the first writer wins. Returns whether it was this one."""
+    with _draft(path, [content], flush=True) as draft:
         if not link_once(draft, path):
             return False
-    if flush:
-        flush_all([path.parent])
-    return True
-
-
-def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """As `write_atomic`, of a content in parts that need not be joined in memory."""
-    with _draft(path, parts, flush=True) as draft:
-        os.replace(draft, path)
     flush_all([path.parent])
+    return True
 
 
 def link_once(source: Path, path: Path) -> bool:

@@ -1,7 +1,6 @@
 """Which process something belongs to, and whether that lives: claims, and files that a writer left half done.
 
-A process is named by host, boot, pid name space, pid and the start time of that pid. Of one on this host it is known
-whether it lives.
+Of a process on this host it is known whether it lives.
 """
 
 import hashlib
@@ -9,38 +8,64 @@ import os
 import platform
 import re
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 MARK = re.compile(r"\.([0-9a-f]{6})([0-9a-f]{6})([0-9a-f]{6})-(\d*)\.(\d+)\.tmp")
 
 
-def owner() -> dict[str, Any]:
-    """Return what names this process among all: host, boot, space, pid, start."""
-    here = os.getpid()
-    return {"host": platform.node(), "boot": _boot(), "space": _space(), "pid": here, "start": _start(here)}
+@dataclass(frozen=True)
+class Owner:
+    """What names a process among all: its host, boot, pid name space and pid, and the start time of that pid."""
+
+    host: str
+    boot: str
+    space: str
+    pid: int
+    start: str
+
+    def shortened(self) -> "Owner":
+        """Return the owner as a file's name tells it."""
+        return replace(self, host=_short(self.host), boot=_short(self.boot), space=_short(self.space))
 
 
-def is_alive(said: dict[str, Any]) -> bool | None:
-    """Return whether a process lives; None where it is of another host, or of a container unlike ours."""
-    return _judged(said, owner())
+def owner() -> Owner:
+    """Return what names this process."""
+    pid = os.getpid()
+    return Owner(platform.node(), _text(Path("/proc/sys/kernel/random/boot_id")), _space(), pid, _start(pid))
+
+
+def is_alive(other: Owner, observer: Owner | None = None) -> bool | None:
+    """Return whether a process lives; None where it is of another host, or of a container unlike the observer's."""
+    ours = observer or owner()
+    if other.host != ours.host:
+        return None
+    if other.boot != ours.boot:
+        return False
+    if other.space != ours.space:
+        return None
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's process
+    return _start(other.pid) == other.start
 
 
 def mark() -> str:
     """Return what names this process in a file's name."""
-    ours = owner()
-    return "".join(_short(ours[key]) for key in ("host", "boot", "space")) + f"-{ours['start']}.{ours['pid']}"
+    ours = owner().shortened()
+    return f"{ours.host}{ours.boot}{ours.space}-{ours.start}.{ours.pid}"
 
 
 def wrote_and_died(name: str) -> bool:
     """Whether a file's name bears the mark of a process of this host that is gone."""
-    found = MARK.search(name)  # at its end; a name may hold anything before
-    if found is None:
+    match = MARK.search(name)  # at its end; a name may hold anything before
+    if match is None:
         return False
-    host, boot, space, start, pid = found.groups()
-    ours = owner()
-    shortened = {**ours, **{key: _short(ours[key]) for key in ("host", "boot", "space")}}
-    return _judged({"host": host, "boot": boot, "space": space, "start": start, "pid": int(pid)}, shortened) is False
+    host, boot, space, start, pid = match.groups()
+    return is_alive(Owner(host, boot, space, int(pid), start), owner().shortened()) is False
 
 
 def booted() -> float | None:
@@ -51,28 +76,8 @@ def booted() -> float | None:
         return None
 
 
-def _judged(said: dict[str, Any], ours: dict[str, Any]) -> bool | None:
-    if said["host"] != ours["host"]:
-        return None
-    if said["boot"] != ours["boot"]:
-        return False
-    if said["space"] != ours["space"]:
-        return None
-    try:
-        os.kill(said["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's process
-    return bool(_start(said["pid"]) == said["start"])
-
-
 def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
-
-
-def _boot() -> str:
-    return _text(Path("/proc/sys/kernel/random/boot_id"))
 
 
 def _space() -> str:

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 from harness.execution.opening import open_planned
 from harness.execution.outcomes import Ending
-from harness.store import Store, mend, missing
+from harness.store import mend, missing, open_store
 from harness.store.reference_samples import ensure_references
-from harness.store.table_files import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,15 +15,22 @@ def finish(folder: str, report: str) -> Ending:
     """Write runs.parquet and the report."""
     from harness.report.rebuild import write_report
 
-    with Store(folder).locked():  # another call may end at the same moment
-        counts = write_table(folder)  # first: it stands whatever becomes of the report
-        ensure_references(*open_planned(folder))
-        written = write_report(folder, report)
-        store = Store(folder)
+    store = open_store(folder)
+    with store.locked():  # another call may end at the same moment
+        counts = store.write_table()  # first: it stands whatever becomes of the report
+        open_planned(folder)
+        ensure_references(store)
+        written = write_report(store, report)
         mend(store, written.spoiled, deep=True)
+        store.refresh()
         unscored = store.unscored(store.plan.run_ids, store.plan.score_id)
-        counts = write_table(folder) if written.spoiled else counts
+        counts = store.write_table() if written.spoiled else counts
         return Ending(written.report, counts, len(unscored), missing(store), weak_lines(store.table()))
+
+
+def write_table(folder: str) -> dict[str, int]:
+    """Make runs.parquet again from the records; return counts of runs by status. Raises StoreError."""
+    return open_store(folder).write_table()
 
 
 def weak_lines(table: "pd.DataFrame") -> list[str]:

@@ -1,14 +1,14 @@
 """What a task begins with: a process in a known state, and a folder with its plan, its plug-ins and its data."""
 
-import os
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from contextlib import suppress
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from harness.errors import HarnessError, SuiteError
 from harness.plugins.components import fingerprint, load_plugins, tables
 from harness.spec import ENGINE_VERSION, Setup
-from harness.store import Store
+from harness.store import Store, open_store
 from harness.store.plan_file import Plan
 
 P = ParamSpec("P")
@@ -40,22 +40,9 @@ def open_planned(folder: str) -> tuple[Store, Plan]:
 
     A plug-in that cannot be loaded is passed over: `check_versions` says so for the runs that need it.
     """
-    stat = os.stat(Store(folder).folder / "plan.json") if os.path.exists(f"{folder}/plan.json") else None
-    store = _opened(folder, (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat else None)
-    for path in store.suite.get("plugins", []):
-        try:
-            load_plugins([path])
-        except SuiteError:
-            continue
-    return store, store.plan
-
-
-@lru_cache(maxsize=1)
-def _opened(folder: str, stamp: object) -> Store:
-    """Read a plan once: of thousands of runs it takes longer to read than one of them to score."""
     from harness.datasets.places import place
 
-    store = Store(folder)
+    store = open_store(folder)
     plan = store.plan
     first = {run.dataset: run.run_id for run in reversed(plan.runs)}
     for label, variant in plan.resolved["datasets"].items():
@@ -63,7 +50,10 @@ def _opened(folder: str, stamp: object) -> Store:
         path = variant.get("file") or variant.get("folder")
         if path and "content" in data:
             place(data["content"], path)
-    return store
+    for path in store.suite.get("plugins", []):
+        with suppress(SuiteError):
+            load_plugins([path])
+    return store, plan
 
 
 def check_versions(plan: Plan, setup: Setup) -> None:

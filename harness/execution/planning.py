@@ -13,11 +13,11 @@ from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.plugins.components import plugged_metrics
 from harness.spec import ENGINE_VERSION, content_id
-from harness.store import LOST, Store, drop_drafts, mend
+from harness.store import LOST, Store, drop_drafts, mend, open_store
+from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
-from harness.store.frozen_tables import refuse_frozen
 from harness.store.plan_file import Device, Plan, Stack
-from harness.store.weights import why_not_drawn
+from harness.store.table_files import refuse_frozen
 
 if TYPE_CHECKING:
     from harness.suite.format.models import Suite
@@ -39,7 +39,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
 
     call = (request.suite, request.scale, list(request.sets))
     suite = load_suite(request.suite, scale=request.scale, sets=list(request.sets))
-    device, store = resolve_device(request.device), Store(Path(request.root) / suite.folder)
+    device, store = resolve_device(request.device), open_store(Path(request.root) / suite.folder)
     refuse_frozen(store.folder)
     if request.study and not suite.study:
         raise HarnessError(f"{suite.folder}: the suite has no `study`; write that block, or use `harness run`")
@@ -143,7 +143,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
 
 def unpin_scores(folder: str, before: ScoringPin) -> None:
     """Let the runs of a folder be scored as they were `before` a `plan_scores` by which nothing could be scored."""
-    store = Store(folder)
+    store = open_store(folder)
     with store.locked():
         store.write_plan(_scored_by(store.plan, before), store.suite_text)
 

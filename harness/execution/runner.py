@@ -16,7 +16,7 @@ from harness.execution.workers import Executor, WorkerDied, open_executor
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
 from harness.plan.timings import add_timings, read_timings
-from harness.store import LOST, Store, missing
+from harness.store import LOST, missing, open_store
 from harness.store.find import one_folder, report_folder
 from harness.text import counted, printable, waiting, waiting_scores
 
@@ -188,7 +188,7 @@ def score(
         if scheduler.unscored and not scheduler.scored:
             _answer(executor.submit(tasks.unpin_scores, todo.folder, todo.before), "taking the scoring back")
         counts = _answer(executor.submit(tasks.write_table, todo.folder), "writing runs.parquet")
-    return ScoreResult(todo.folder, scheduler.scored, scheduler.unscored, counts, missing(Store(todo.folder)))
+    return ScoreResult(todo.folder, scheduler.scored, scheduler.unscored, counts, missing(open_store(todo.folder)))
 
 
 def render_scores(result: ScoreResult) -> str:

@@ -32,7 +32,7 @@ from harness.execution.outcomes import (
 )
 from harness.execution.requests import Request, StackTodo, Todo
 from harness.execution.workers import Executor, WorkerDied
-from harness.store import FINAL, RENEW_S, Claim, Store, checkpoint_name, spent_checkpoints
+from harness.store import FINAL, RENEW_S, Claim, open_store, spent_checkpoints
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
 
@@ -76,7 +76,7 @@ class Scheduler:
 
     def __init__(self, executor: Executor, todo: Todo, do: Tasks, progress: Progress) -> None:
         self._executor, self._todo, self._do, self._progress = executor, todo, do, progress
-        self._store = Store(todo.folder)
+        self._store = open_store(todo.folder)
         self._stacks = deque([*todo.unscored, *todo.stacks])
         self._elsewhere: list[StackTodo] = []  # stacks that another call holds
         self._look_at = 0.0
@@ -241,7 +241,7 @@ class Scheduler:
         for run_id in job.runs:
             self._store.commit_attempt(run_id, failure.status, failure.error, failure.log)
         if failure.status != "timeout":  # `retry` goes on where a run was stopped; elsewhere it led to the failure
-            self._store.drop_checkpoint(checkpoint_name(self._store.plan.stack(job.stack.id), job.members))
+            self._store.drop_checkpoint(self._store.plan.stack(job.stack.id).checkpoint(job.members))
         self.lost += len(job.runs)
         lost = [TrainedRun(run_id, failure.status, error=failure.error) for run_id in job.runs]
         self._progress(Trained(job.stack.id, lost, whole=False))

@@ -9,8 +9,8 @@ from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
 from harness.execution.provenance import scoring_provenance
 from harness.store import Store, mend
+from harness.store.artefacts import kept_weights
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
-from harness.store.weights import kept_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,16 +23,16 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
 
     store, plan = open_planned(folder)
     how, score_id = plan.resolved["score"], plan.score_id
-    names = {run.run_id: run.dataset for run in plan.runs if run.run_id in runs}
+    planned = {run.run_id: run for run in plan.runs if run.run_id in runs}
     done = []
-    for run_id in store.unscored([run_id for run_id in runs if run_id in names], score_id):
-        started, making_s, spec = time.perf_counter(), None, plan.specs[run_id]
-        reference = kept_reference(store, names[run_id], spec, how)
+    for run_id in store.unscored([run_id for run_id in runs if run_id in planned], score_id):
+        started, making_s, run = time.perf_counter(), None, planned[run_id]
+        reference = kept_reference(store, run)
         if reference is None:
-            reference = new_reference(store, names[run_id], spec, how)
+            reference = new_reference(store, run)
             making_s = time.perf_counter() - started
-        reference = with_untrained(store, reference, spec, how)
-        end = spec["setup"]["train"]["steps"]
+        reference = with_untrained(store, run, reference)
+        end = plan.specs[run_id]["setup"]["train"]["steps"]
         try:
             points = {step: generated(store, run_id, step, how["samples"]) for step in store.steps(run_id)}
         except Damaged:

@@ -7,12 +7,11 @@ opening   a results folder with its plan, plug-ins and data
 Imports of torch, pandas and the like stand inside the functions: these modules are also read by the parent.
 """
 
-from harness.execution.ending import finish
+from harness.execution.ending import finish, write_table
 from harness.execution.opening import open_planned, prepare
 from harness.execution.planning import plan_retry, plan_scores, plan_suite, unpin_scores
 from harness.execution.scoring import score_runs
 from harness.execution.training import train_stack
-from harness.store.table_files import write_table
 
 __all__ = [
     "finish",

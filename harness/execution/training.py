@@ -13,7 +13,7 @@ from harness.errors import DataError, StoreError
 from harness.execution.opening import check_versions, open_planned, stated
 from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
 from harness.execution.provenance import peak_mb, provenance
-from harness.store import Record, Store, checkpoint_name
+from harness.store import Record, Store
 from harness.store.plan_file import Plan, Stack
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def train_stack(
         return StackOutcome(failure=failure_of(error))
     missing = [outcome for outcome in outcomes if outcome.spec.run_id in runs]
     trained = list(_committed(store, missing, stack, device))
-    store.drop_checkpoint(checkpoint_name(stack, members))
+    store.drop_checkpoint(stack.checkpoint(members))
     task_s = time.perf_counter() - started
     return StackOutcome([replace(run, task_s=task_s) for run in trained])
 
@@ -56,7 +56,7 @@ def _outcomes(store: Store, plan: Plan, stack: Stack, members: list[str], device
     torch.set_num_threads(1)
     specs = [plan.spec(run_id) for run_id in members]
     check_versions(plan, specs[0].setup)
-    settings, name = plan.resolved["train"], checkpoint_name(stack, members)
+    settings, name = plan.resolved["train"], stack.checkpoint(members)
     every_s = settings.get("checkpoint_s", "never")  # an earlier harness knew none
     checkpoints = Checkpoints(
         keep=lambda files: store.write_checkpoint(name, files),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from harness.errors import Damaged
 from harness.plan.stacks import stack_size
 from harness.spec import RunSpec
-from harness.store import Record, Store, set_aside
+from harness.store import Record, Store
 from harness.store.plan_file import Device, Mode, Plan, Stack
 
 
@@ -26,7 +26,7 @@ def earlier_plan(store: Store) -> Plan | None:
             return store.plan
     except Damaged:
         pass  # named and set aside by who writes the new one
-    fresh = type(store)(store.folder)
+    fresh = Store(store.folder)
     records = [record for run_id in sorted(fresh.finished()) if (record := fresh.record(run_id)) is not None]
     return recovered(records, _kept_samples(fresh, records)) if records else None
 
@@ -37,10 +37,10 @@ def mend_plan(store: Store) -> list[str]:
     again = "made again from the suite and the records, with new stacks for what they do not hold"
     try:
         if path.exists():
-            type(store)(store.folder).plan  # noqa: B018  read for its checksum and its keys
+            Store(store.folder).plan  # noqa: B018  read for its checksum and its keys
             return []
     except Damaged as damaged:
-        return [set_aside(store.folder, path, f"{path}: {damaged.why}; {again}")]
+        return [store.set_aside(path, f"{path}: {damaged.why}; {again}")]
     return [f"{path}: missing; {again}"] if store.finished() else []
 
 

@@ -13,9 +13,9 @@ from harness.report.analysis.comparable import outdated, unlike_extractors, unli
 from harness.report.analysis.primary import image_datasets
 from harness.report.results import KINDS, Json, Part, Results, comparable, studies_sentence
 from harness.spec import canonical_json
-from harness.store import Store
+from harness.store import open_store
 from harness.store.plan_file import MergedPart, Plan, PlannedRun
-from harness.store.scoring_settings import scoring
+from harness.store.table import scoring
 from harness.text import listed, waiting_scores
 
 Name = tuple[str, str]  # a kind, and a name of it
@@ -27,7 +27,7 @@ def merge(folders: Sequence[str | Path]) -> Results:
     Raises HarnessError where they are ranked on other metrics, scored on other samples or by other metrics, or not
     scored yet, or where a study confirms nothing yet; StoreError where one cannot be read.
     """
-    sources = [comparable(Results.of(Store(folder))) for folder in folders]
+    sources = [comparable(Results.of(open_store(folder))) for folder in folders]
     _refuse_unscored(sources)
     _refuse_other_scores(sources)
     clashes, labels = _clashes([source.plan for source in sources]), [source.parts[0].label for source in sources]

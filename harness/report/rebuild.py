@@ -9,9 +9,8 @@ from harness.errors import Damaged, HarnessError, StoreError
 from harness.report import page
 from harness.report.merged import merge
 from harness.report.results import Results
-from harness.store import Store
+from harness.store import Store, open_store
 from harness.store.find import report_folder, result_folders
-from harness.store.table_files import write_table
 
 LONGEST = 100  # letters of the name of a report of several suites
 
@@ -45,9 +44,10 @@ def rebuild_reports(
     else:
         reports = []
         for folder in paths:
+            store = open_store(folder)
             with contextlib.suppress(StoreError):
-                write_table(folder)
-            reports.append(write_report(folder, output or report_folder(str(Path(folder).parent), folder)))
+                store.write_table()
+            reports.append(write_report(store, output or report_folder(str(Path(folder).parent), folder)))
     for line in (line for report in reports for line in report.damage):
         say(line)
     return [report.report for report in reports]
@@ -59,9 +59,9 @@ def _merged_folder(folders: Sequence[str]) -> str:
     return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
-def write_report(folder: str, report: str) -> Written:
+def write_report(store: Store, report: str) -> Written:
     """Build the report of a results folder; runs met as damaged are pending in it."""
-    return _built(Results.of(Store(folder)), report)
+    return _built(Results.of(store), report)
 
 
 def _built(results: Results, report: str) -> Written:

@@ -1,4 +1,4 @@
-"""A trained run as files: what the store keeps beside its record."""
+"""What a run keeps beside its record: a trained run as files, and the weights that samples are drawn from."""
 
 import io
 from typing import TYPE_CHECKING
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.disk.arrays import npz_bytes
+from harness.errors import HarnessError
+from harness.spec import RunSpec
+from harness.store import Store
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
@@ -23,9 +26,8 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
         files["frames.npz"] = npz_bytes({"step": steps, "fixed": fixed})
     last = outcome.snapshots.get(outcome.spec.setup.train["steps"])
     if last is not None:
-        files["samples.npz"] = npz_bytes(
-            {"generated": last["generated"][:samples], "more": last["generated"][samples:]}
-        )
+        generated, more = last["generated"][:samples], last["generated"][samples:]
+        files["samples.npz"] = npz_bytes({"generated": generated, "more": more})
     for player, weights in outcome.weights.items():
         files[f"{player}.safetensors"] = _safetensors(weights)
     return files
@@ -44,3 +46,45 @@ def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
     from safetensors.numpy import save
 
     return save({name: np.ascontiguousarray(array) for name, array in weights.items()})
+
+
+def why_not_drawn(spec: RunSpec) -> str | None:
+    """Say why no samples can be drawn from what a run keeps; None where they can."""
+    if not spec.setup.generator:
+        return "trained a critic alone, and there is no generator to draw from"
+    return _why_not_run(spec, "generator")
+
+
+def kept_weights(store: Store, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
+    """Return whose weights a run was scored with ("generator", or a trick, as "ema"), and those weights by parameter.
+
+    Raises HarnessError where there are none to draw from, StoreError where they are damaged.
+    """
+    from harness.objectives import TRICKS
+
+    tricks = [name for name in spec.setup.tricks if name in TRICKS]
+    owner = next((name for name in reversed(tricks) if TRICKS[name].sampled), "generator")
+    return owner, _weights(store, spec, owner, why_not_drawn(spec))
+
+
+def critic_weights(store: Store, spec: RunSpec) -> dict[str, np.ndarray]:
+    """Return the weights of a run's critic by parameter. Raises as `kept_weights` does."""
+    return _weights(store, spec, "critic", _why_not_run(spec, "critic"))
+
+
+def _why_not_run(spec: RunSpec, player: str) -> str | None:
+    from harness.objectives import TRICKS
+
+    lost = [name for name in spec.setup.tricks if name in TRICKS and TRICKS[name].params]
+    return f"its {player} runs with the memory of '{lost[0]}', which is not kept" if lost else None
+
+
+def _weights(store: Store, spec: RunSpec, owner: str, why_not: str | None) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load
+
+    status = store.status(spec.run_id)
+    if status != "ok":
+        raise HarnessError(f"{spec.run_id}: its status is {status}, and only a run that is ok keeps its weights")
+    if why_not:
+        raise HarnessError(f"{spec.run_id}: {why_not}")
+    return load(store.artefact(spec.run_id, f"{owner}.safetensors"))

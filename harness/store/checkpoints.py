@@ -4,13 +4,12 @@
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.disk.documents import seal, unseal
-from harness.disk.files import ABSENT, write_parts
+from harness.disk.files import read_bytes, write_atomic
 from harness.errors import Damaged
-from harness.store.plan_file import Stack
 
 PREFIX = 8
 
@@ -19,15 +18,17 @@ def write_checkpoint(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a checkpoint, replacing the one there was. Raises OSError."""
     names = [[name, len(content), hashlib.sha256(content).hexdigest()] for name, content in files.items()]
     header = seal({"files": names})
-    write_parts(path, [len(header).to_bytes(PREFIX, "big"), header, *files.values()])
+    write_atomic(path, len(header).to_bytes(PREFIX, "big"), header, *files.values())
 
 
 def read_checkpoint(path: Path) -> dict[str, bytes] | None:
-    """Return the files of a checkpoint, None where there is none. Raises Damaged where it is not what was written."""
-    try:
-        content = memoryview(path.read_bytes())
-    except ABSENT:
+    """Return the files of a checkpoint, None where there is none. Raises Damaged where it is not what was written,
+    StoreError where it cannot be read.
+    """
+    whole = read_bytes(path)
+    if whole is None:
         return None
+    content = memoryview(whole)
     start = PREFIX + int.from_bytes(content[:PREFIX], "big")
     files = {}
     for name, size, digest in unseal(bytes(content[PREFIX:start]), path, needs_sum=True)["files"]:
@@ -38,9 +39,3 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     if start != len(content):
         raise Damaged(path, "its end does not belong to it")
     return files
-
-
-def checkpoint_name(stack: Stack, members: Sequence[str]) -> str:
-    """Return the name of a pinned stack's checkpoint while `members` of it train; one run of several has its own, as
-    its mates may have theirs beside it."""
-    return members[0] if len(members) == 1 and len(stack.runs) > 1 else stack.id

@@ -1,28 +1,29 @@
 """Who trains a stack: a claim file a stack, so that two runners on one folder do not repeat each other's work.
 
-A claim names its owner: host, boot, pid name space, pid and the start time of that pid. Of an owner on this host it is
-known whether it lives; one elsewhere is taken for gone when its claim has not been renewed for STALE_S seconds of the
-observer's own monotonic clock: clocks of two hosts are never compared. Every change is made under one lock, so that of
-several who see the same dead owner one takes over. A claim saves work and guards nothing: should two runners train the
-same run after all, the first commit wins.
+Of an owner on this host it is known whether it lives; one elsewhere is taken for gone when its claim has not been
+renewed for STALE_S seconds of the observer's own monotonic clock: clocks of two hosts are never compared. Every change
+is made under one lock, so that of several who see the same dead owner one takes over. A claim saves work and guards
+nothing: should two runners train the same run after all, the first commit wins.
 """
 
 import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import NamedTuple
 
-from harness.disk.documents import read_if_there, seal
+from harness.disk.documents import read_json, seal
 from harness.disk.files import locked, write_atomic, writing
-from harness.disk.owners import booted, is_alive, owner
+from harness.disk.owners import Owner, booted, is_alive, owner
 from harness.errors import Damaged
 
 STALE_S = 60.0
 RENEW_S = 10.0  # how often an owner should renew
+OWNER = [field.name for field in fields(Owner)]
 
 Mark = tuple[str, int]  # a claim's token and the time of its last renewal
 
@@ -36,18 +37,16 @@ class Claim:
 
     def renew(self) -> bool:
         """Show that its owner lives; to be called every RENEW_S seconds. Returns False where the claim is lost."""
-        if _token(self.path) != self.token:
-            return False
-        try:
-            os.utime(self.path)
-        except FileNotFoundError:
-            return False
-        return True
+        with suppress(FileNotFoundError):
+            if _read(self.path).token == self.token:
+                os.utime(self.path)
+                return True
+        return False
 
     def release(self) -> None:
         """Let others have the stack. Does nothing where the claim is lost."""
         with writing(self.path), locked(lock_of(self.path.parent)):
-            if _token(self.path) == self.token:
+            if _read(self.path).token == self.token:
                 self.path.unlink()
 
     def __enter__(self) -> "Claim":
@@ -86,24 +85,26 @@ class Claims:
             if path.exists() and self._is_held(stack_id, path):
                 return None
             claim = Claim(path, secrets.token_hex(16))
-            write_atomic(path, seal({**owner(), "token": claim.token}), flush=False)  # worth nothing after a reboot
+            content = seal({**asdict(owner()), "token": claim.token})
+            write_atomic(path, content, flush=False)  # worth nothing after a reboot
             return claim
 
-    def held(self) -> list[Holder]:
+    def holders(self) -> list[Holder]:
         """Return who holds each claim; one of this boot that cannot be read may yet be somebody's, and is left out."""
         holders = []
         for path in sorted(self._folder.glob("[!.]*.json")):
-            content, alive = _read(path), _life(path)
-            if content is not None or alive is False:
-                content = content or {"host": None, "pid": None}
-                holders.append(Holder(path.stem, content["host"], content["pid"], alive))
+            claimant, _, alive = _read(path)
+            if claimant is not None:
+                holders.append(Holder(path.stem, claimant.host, claimant.pid, alive))
+            elif alive is False:
+                holders.append(Holder(path.stem, None, None, alive))
         return holders
 
     def _is_held(self, stack_id: str, path: Path) -> bool:
-        said, alive = _read(path), _life(path)
+        _, token, alive = _read(path)
         if alive is not None:
             return alive
-        mark = ((said or {}).get("token", ""), path.stat().st_mtime_ns)
+        mark = (token, path.stat().st_mtime_ns)
         last, since = self._watched.get(stack_id, (None, 0.0))
         if mark != last:
             self._watched[stack_id] = (mark, self._clock())
@@ -111,31 +112,31 @@ class Claims:
         return self._clock() - since < STALE_S
 
 
+class Content(NamedTuple):
+    """What a claim says: None and "" where it cannot be read; whether its owner lives, None where that is not known."""
+
+    owner: Owner | None
+    token: str
+    alive: bool | None
+
+
 def lock_of(folder: Path) -> Path:
     """Return the lock under which the claims of a folder change."""
     return folder / ".lock"
 
 
-def _life(path: Path) -> bool | None:
-    """Whether the owner of a claim lives, None where that is not known. One that cannot be read was put in place whole
-    and is not flushed: a power failure took its content, and if that was before this boot, its owner as well."""
-    said = _read(path)
-    if said is not None:
-        return is_alive(said)
-    since = booted()
+def _read(path: Path) -> Content:
+    """Read a claim. One that cannot be read was put in place whole and is not flushed: a power failure took its
+    content, and if that was before this boot, its owner as well."""
     try:
-        return False if since is not None and path.stat().st_mtime < since else None
-    except FileNotFoundError:
-        return None  # released meanwhile
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        said = read_if_there(path, needs_sum=True)
+        plain = read_json(path, needs_sum=True) or {}
     except Damaged:
-        return None  # torn by a power failure; its owner is judged by its renewals
-    return said if said is not None and said.keys() >= {*owner(), "token"} else None
-
-
-def _token(path: Path) -> str | None:
-    return (_read(path) or {}).get("token")
+        plain = {}
+    if plain.keys() >= {*OWNER, "token"}:
+        claimant = Owner(**{name: plain[name] for name in OWNER})
+        return Content(claimant, plain["token"], is_alive(claimant))
+    since = booted()
+    with suppress(FileNotFoundError):  # released meanwhile
+        if since is not None and path.stat().st_mtime < since:
+            return Content(None, "", alive=False)
+    return Content(None, "", alive=None)

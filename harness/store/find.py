@@ -1,13 +1,11 @@
 """Which results folder a user means by a path, and which run by an id or the beginning of one; what both are called."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from harness.errors import HarnessError, StoreError
-from harness.store import Store
-from harness.store.frozen_tables import is_frozen, refuse_frozen
+from harness.store import Store, open_store
 from harness.store.plan_file import PlannedRun
+from harness.store.table_files import is_frozen, refuse_frozen
 from harness.text import printable
 
 NEAR = 5  # names that a sentence offers
@@ -19,10 +17,9 @@ def result_folders(path: str) -> list[Path]:
     Frozen results below it are passed over. Raises StoreError where there is none, and where it is frozen itself.
     """
     folders = all_folders(path)
-    kept = [folder for folder in folders if not is_frozen(folder)]
-    if not kept:
+    if all(map(is_frozen, folders)):
         refuse_frozen(folders[0])
-    return kept
+    return [folder for folder in folders if not is_frozen(folder)]
 
 
 def all_folders(path: str) -> list[Path]:
@@ -66,46 +63,35 @@ def run_label(run: PlannedRun) -> str:
     return " ".join([run.dataset, run.architecture, run.objective, *swept, f"seed {run.seed}"])
 
 
-class Found(NamedTuple):
-    """A run, the store that holds it, its spec in plain form, and the row of the plan; None where no longer planned."""
-
-    store: Store
-    run_id: str
-    spec: Mapping[str, Any]
-    row: PlannedRun | None
-
-
-def find_run(text: str, root: str) -> Found:
-    """Return the run whose id is `text`, or begins so, in a results folder or a root of several.
+def find_run(text: str, root: str) -> tuple[Store, str]:
+    """Return the id of the run whose id is `text`, or begins so, in a results folder or a root of several, and the
+    store that holds it.
 
     Raises HarnessError with near names where there is none, or with all of them where there are several; StoreError
     where there are no results.
     """
-    where: dict[str, list[Store]] = {}
+    stores: dict[str, list[Store]] = {}
     unreadable: list[StoreError] = []
-    for store in map(Store, result_folders(root)):
+    for store in map(open_store, result_folders(root)):
         try:
             for run_id in store.plan.specs:
-                where.setdefault(run_id, []).append(store)
+                stores.setdefault(run_id, []).append(store)
         except StoreError as error:  # told where the run is in no other folder
             unreadable.append(error)
     given = printable(text[:60])
-    begins = sorted(run_id for run_id in where if text and run_id.startswith(text.lower()))
+    begins = sorted(run_id for run_id in stores if text and run_id.startswith(text.lower()))
     if not begins and unreadable:
         raise unreadable[0]
     if not begins:
-        raise HarnessError(f"RUN {given!r}: no run in {root} begins so.{_near(text.lower()[:16], sorted(where))}")
+        raise HarnessError(f"RUN {given!r}: no run in {root} begins so.{_near(text.lower()[:16], sorted(stores))}")
     if len(begins) > 1:
         ids = ", ".join(begins[:NEAR]) + (", ..." if len(begins) > NEAR else "")
         raise HarnessError(f"RUN {given!r}: {len(begins)} runs in {root} begin so: {ids}; write more of it.")
     (run_id,) = begins
-    stores = where[run_id]
-    if len(stores) > 1:
-        folders = " and ".join(str(store.folder) for store in stores)
+    if len(stores[run_id]) > 1:
+        folders = " and ".join(str(store.folder) for store in stores[run_id])
         raise HarnessError(f"RUN {given!r}: {run_id} stands in {folders}; name one of them with --root.")
-    plan = stores[0].plan
-    row = next((row for row in plan.runs if row.run_id == run_id), None)
-    return Found(stores[0], run_id, plan.specs[run_id], row)
+    return stores[run_id][0], run_id
 
 
 def _near(text: str, known: list[str]) -> str:

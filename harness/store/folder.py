@@ -13,14 +13,15 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.disk.arrays import npz_arrays, read_npz
-from harness.disk.documents import read_if_there, read_json, seal, write_json
+from harness.disk.documents import Plain, read_json, seal, write_json
 from harness.disk.files import (
     ABSENT,
     drafted,
@@ -28,6 +29,7 @@ from harness.disk.files import (
     link_once,
     locked,
     make_folder,
+    read_bytes,
     write_atomic,
     write_once,
     writing,
@@ -36,19 +38,17 @@ from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.claims import Claim, Claims, Holder
-from harness.store.plan_file import Plan
+from harness.store.plan_file import Malformed, Plan
 from harness.store.records import (
     NAME,
+    STATUSES,
     Attempt,
-    Malformed,
     Metrics,
     Record,
     Scores,
-    check_plan,
     plain_name,
     reference_settings,
 )
-from harness.store.shelf import set_aside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@lru_cache(maxsize=8)
+def _opened(path: str, folder: str) -> "Store":
+    return Store(folder)
+
+
+def open_store(folder: str | Path) -> "Store":
+    """Return this process's Store of a folder: the same at every call, refreshed. Tasks and commands begin with this;
+    only a look that is to remember nothing takes a Store of its own.
+    """
+    store = _opened(os.path.abspath(folder), str(folder))
+    store.refresh()
+    return store
+
+
 class Store:
     """The results of one suite, in one folder.
+
+    What it remembers is the plan, until it is written, locked or refreshed, and what damage it met, until that is set
+    aside or the store refreshed. Everything else is read from the disk whenever it is asked for.
 
     damage   why each damaged file that was met is one, by path
     spoiled  the runs that count as not finished for it
@@ -68,25 +85,29 @@ class Store:
         self.folder = Path(folder)
         self.damage: dict[Path, str] = {}
         self.spoiled: set[str] = set()
+        self._stamp: object = None  # of the plan that was read
 
     # The plan and the suite
 
     @cached_property
     def plan(self) -> Plan:
         """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
-        path = self.folder / "plan.json"
-        if path.is_file():
-            plain = read_json(path)
+        path, self._stamp = self.plan_path, _stamp(self.plan_path)
+        if path.is_file() and (plain := read_json(path)) is not None:
             try:
-                check_plan(plain)
+                return Plan.from_json(plain)
             except Malformed as why:
                 raise Damaged(path, str(why)) from None
-            return Plan.from_json(plain)
         if self.finished():
             raise Damaged(path, "missing beside finished runs")
         raise StoreError(
             f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
         )
+
+    @property
+    def plan_path(self) -> Path:
+        """Where the plan lies."""
+        return self.folder / "plan.json"
 
     @cached_property
     def planned(self) -> frozenset[str]:
@@ -94,7 +115,7 @@ class Store:
         return frozenset(self.plan.run_ids)
 
     @property
-    def suite(self) -> dict[str, Any]:
+    def suite(self) -> Plain:
         """The resolved suite, as plain data."""
         return dict(self.plan.resolved)
 
@@ -120,8 +141,14 @@ class Store:
             flush_all(make_folder(self._runs))
             if suite_text:
                 write_atomic(self.folder / "suite.yaml", suite_text.encode())
-            write_json(self.folder / "plan.json", plan.to_json())
+            write_json(self.plan_path, plan.to_json())
         self._forget()
+
+    def refresh(self) -> None:
+        """Forget the damage that was met, and the plan where plan.json is another by now."""
+        self.damage, self.spoiled = {}, set()
+        if self._stamp != _stamp(self.plan_path):
+            self._forget()
 
     def _forget(self) -> None:
         for name in ("plan", "planned", "_references"):
@@ -262,6 +289,10 @@ class Store:
         record = self.record(run_id)
         return record.files if record else ()
 
+    def arrays(self, run_id: str, name: str) -> "dict[str, np.ndarray]":
+        """The arrays of an npz file that a run keeps. Raises what `artefact` raises."""
+        return npz_arrays(self.artefact(run_id, name), self.run_folder(run_id) / name)
+
     def steps(self, run_id: str) -> list[int]:
         """Steps of the snapshots kept of a run."""
         return sorted(int(Path(name).stem) for name in self._files(run_id) if name.startswith("snapshots/"))
@@ -271,17 +302,14 @@ class Store:
         steps = self.steps(run_id)
         if not steps or (step is not None and step not in steps):
             raise StoreError(f"{self.run_folder(run_id)}: no snapshot of step {step}; kept: {steps}")
-        name = f"snapshots/{steps[-1] if step is None else step}.npz"
-        return npz_arrays(self.artefact(run_id, name), self.run_folder(run_id) / name)
+        return self.arrays(run_id, f"snapshots/{steps[-1] if step is None else step}.npz")
 
     def frames(self, run_id: str) -> "dict[str, np.ndarray] | None":
         """Samples of fixed latents through training, {"step": [k], "fixed": [k, n, *shape]}; None where none were kept.
 
         Raises what `artefact` raises.
         """
-        if "frames.npz" not in self._files(run_id):
-            return None
-        return npz_arrays(self.artefact(run_id, "frames.npz"), self.run_folder(run_id) / "frames.npz")
+        return self.arrays(run_id, "frames.npz") if "frames.npz" in self._files(run_id) else None
 
     def curves(self, run_id: str) -> "pd.DataFrame":
         """Losses and gradient norms by step. Raises what `artefact` raises."""
@@ -297,7 +325,7 @@ class Store:
 
     def claims(self) -> list[Holder]:
         """Return who holds each claim."""
-        return self._claims.held()
+        return self._claims.holders()
 
     @cached_property
     def _claims(self) -> Claims:
@@ -319,11 +347,8 @@ class Store:
         try:
             return checkpoints.read_checkpoint(path)
         except Damaged as damaged:
-            self._met(damaged)
-            set_aside(self.folder, path, f"{path}: {damaged.why}; its stack is trained from the start")
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-        return None
+            self.set_aside(path, f"{path}: {damaged.why}; its stack is trained from the start")
+            return None
 
     def drop_checkpoint(self, stack_id: str) -> None:
         """Remove the checkpoint of a stack whose runs are all committed. Raises StoreError."""
@@ -349,8 +374,12 @@ class Store:
         return hashes
 
     def reference(self, dataset: str, run_id: str) -> "np.ndarray":
-        """The real points that a run was scored against: [n, *shape]."""
-        return read_npz(self.reference_path(dataset, run_id))["reference"]
+        """The real points that a run was scored against: [n, *shape]. Raises StoreError where they are missing."""
+        path = self.reference_path(dataset, run_id)
+        arrays = read_npz(path)
+        if not arrays:
+            raise StoreError(f"{path}: missing; `harness doctor` makes it again")
+        return arrays["reference"]
 
     # Tables
 
@@ -366,10 +395,41 @@ class Store:
 
         return scored_table(self)
 
-    def _read(self, path: Path, parse: Callable[[dict[str, Any]], T], needs_sum: bool = False) -> T | None:
+    def write_table(self) -> dict[str, int]:
+        """Make runs.parquet again from the records; return counts of runs by status. Raises StoreError."""
+        from harness.store.table_files import parquet
+
+        path, table = self.folder / "runs.parquet", self.table()
+        with writing(path):
+            write_atomic(path, parquet(table), flush=False)
+        return {status: int((table["status"] == status).sum()) for status in STATUSES}
+
+    # Damage
+
+    def set_aside(self, path: Path, why: str) -> str:
+        """Rename a damaged file, or the folder of a damaged run, to damaged/<n>/<where it was>, keep why beside it, and
+        return a line that says so. Raises StoreError.
+        """
+        damaged, where = self.folder / "damaged", path.relative_to(self.folder)
+        with writing(path):
+            damaged.mkdir(parents=True, exist_ok=True)
+            for number in count(1 + len(os.listdir(damaged))):
+                shelf = damaged / str(number)
+                with suppress(FileExistsError):
+                    shelf.mkdir()
+                    break
+            (shelf / where).parent.mkdir(parents=True, exist_ok=True)
+            line = f"{why}; set aside in {shelf}"
+            write_json(shelf / "why.json", {"path": str(where), "line": line})
+            os.rename(path, shelf / where)
+        self.damage = {other: known for other, known in self.damage.items() if path not in (other, *other.parents)}
+        self.spoiled.discard(path.name)
+        return line
+
+    def _read(self, path: Path, parse: Callable[[Plain], T], needs_sum: bool = False) -> T | None:
         """Read and parse a JSON file; None without one, or of a damaged one: remembered."""
         try:
-            value = read_if_there(path, needs_sum)
+            value = read_json(path, needs_sum)
             return None if value is None else parse(value)
         except Malformed as why:
             self._met(Damaged(path, str(why)))
@@ -388,12 +448,9 @@ def read_artefact(path: Path, digest: str) -> bytes:
 
     Raises Damaged where it is missing or another, StoreError where it cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except ABSENT:
-        raise Damaged(path, "missing") from None
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_bytes(path)
+    if content is None:
+        raise Damaged(path, "missing")
     if hashlib.sha256(content).hexdigest() != digest:
         raise Damaged(path, "its content does not match its record")
     return content
@@ -406,3 +463,12 @@ def numbers(folder: Path, ending: str) -> list[int]:
     except ABSENT:
         return []
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def _stamp(path: Path) -> object:
+    """Return what changes when a file is put in place anew."""
+    try:
+        stat = os.stat(path)
+    except ABSENT:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -16,9 +16,8 @@ from pathlib import Path
 from harness.disk.files import write_atomic, writing
 from harness.errors import HarnessError
 from harness.store.folder import Store
-from harness.store.frozen_tables import MARKER, is_frozen, refuse_frozen
 from harness.store.records import FINAL
-from harness.store.table_files import parquet
+from harness.store.table_files import MARKER, is_frozen, parquet, refuse_frozen
 from harness.text import counted, listed
 
 SAYS = "The settings, runs and scored steps of a finished suite, without its records: `harness compare` reads them.\n"
@@ -50,25 +49,25 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
 
 
 def _refuse_unfinished(store: Store) -> None:
-    planned = [row.run_id for row in store.plan.runs]
-    counts = Counter(store.status(run_id) for run_id in planned)
+    planned = store.plan.run_ids
+    counts = Counter(store.status(run.run_id) for run in store.plan.runs)
     left = [f"{n:,} {status}" for status, n in sorted(counts.items()) if status not in FINAL]
     unscored = len(store.unscored(planned, store.plan.score_id))
     left += [f"{unscored:,} not scored"] if unscored else []
     if left or not planned:
-        told = f"{listed(left)} of {counted(len(planned), 'run')}" if left else "no runs planned"
-        raise HarnessError(f"{store.folder}: {told}; only finished results can be frozen")
+        why = f"{listed(left)} of {counted(len(store.plan.runs), 'run')}" if left else "no runs planned"
+        raise HarnessError(f"{store.folder}: {why}; only finished results can be frozen")
 
 
 def _main(arguments: list[str]) -> str:
     if len(arguments) != 2:
         return "usage: python -m harness.store.frozen RESULTS_FOLDER TARGET"
     try:
-        made = freeze(*arguments)
+        target = freeze(*arguments)
     except HarnessError as error:
         return str(error)
-    sizes = {path.name: path.stat().st_size / 1e6 for path in sorted(made.iterdir())}
-    print(f"{made}: {', '.join(f'{name} {size:.2f} MB' for name, size in sizes.items())}")
+    sizes = {path.name: path.stat().st_size / 1e6 for path in sorted(target.iterdir())}
+    print(f"{target}: {', '.join(f'{name} {size:.2f} MB' for name, size in sizes.items())}")
     return ""
 
 

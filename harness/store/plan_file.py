@@ -9,7 +9,16 @@ from harness.spec import RunSpec
 
 Device = Literal["cpu", "cuda"]
 Mode = Literal["stacked", "single"]
-Json = Mapping[str, Any]
+Json = Mapping[str, Any]  # plain data, as a file holds it
+
+PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id": str}
+NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
+ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
+STACK = {"id": str, "device": str, "mode": str, "runs": list}
+
+
+class Malformed(ValueError):
+    """A mapping that is not what its place says; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,11 @@ class Stack:
     def from_json(cls, plain: Json) -> "Stack":
         """Invert `to_json`."""
         return cls(plain["id"], plain["device"], plain["mode"], tuple(plain["runs"]), plain.get("replaces"))
+
+    def checkpoint(self, members: Sequence[str]) -> str:
+        """Return the name of its checkpoint while `members` of it train; one run of several has its own, as its mates
+        may have theirs beside it."""
+        return members[0] if len(members) == 1 and len(self.runs) > 1 else self.id
 
 
 @dataclass(frozen=True)
@@ -136,7 +150,8 @@ class Plan:
 
     @classmethod
     def from_json(cls, plain: Json) -> "Plan":
-        """Invert `to_json`."""
+        """Invert `to_json`. Raises Malformed."""
+        _check(plain)
         stacks = tuple(Stack.from_json(stack) for stack in plain["stacks"])
         names = ("specs", "merged", "resolved", "device", "score_id", "settings", "data_axes", "pictures")
         last = {"device": stacks[-1].device if stacks else "cpu"}  # for a plan that names none
@@ -153,6 +168,10 @@ class Plan:
         """Ids of the planned runs, each once: one run may have several labels."""
         return list(dict.fromkeys(run.run_id for run in self.runs))
 
+    def run(self, run_id: str) -> PlannedRun | None:
+        """Return a run as it is planned first; None where it no longer is."""
+        return next((run for run in self.runs if run.run_id == run_id), None)
+
     def spec(self, run_id: str) -> RunSpec:
         """Return the spec of a run that was ever planned."""
         return RunSpec.from_json(self.specs[run_id])
@@ -164,3 +183,24 @@ class Plan:
     def only(self, run_ids: Collection[str]) -> "Plan":
         """Return the plan with some of its runs alone."""
         return replace(self, runs=tuple(run for run in self.runs if run.run_id in run_ids))
+
+
+def _check(plan: Json) -> None:
+    """Raise Malformed where what every command takes for granted in a plan is missing, or of another kind."""
+    require(plan, PLAN)
+    for name, kinds in (("runs", ROW), ("stacks", STACK)):
+        for entry in plan[name]:
+            try:
+                require(entry, kinds)
+            except (Malformed, AttributeError):
+                raise Malformed(f"one of its {name} is none") from None
+    unknown = [row["run_id"] for row in plan["runs"] if row["run_id"] not in plan["specs"]]
+    if unknown:
+        raise Malformed(f"it holds no spec of the run {unknown[0][:40]}")
+
+
+def require(value: Json, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raise Malformed naming the first key that a mapping does not hold, or whose value is of another kind."""
+    for key, kind in kinds.items():
+        if not isinstance(value.get(key), kind):
+            raise Malformed(f"its {key} is malformed" if key in value else f"it holds no {key}")

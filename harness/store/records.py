@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.errors import StoreError
+from harness.store.plan_file import Json, Malformed, require
 
 FINAL = ("ok", "diverged")
 LOST = ("failed", "oom", "timeout")  # tried again by a later call
@@ -18,17 +18,7 @@ STATUSES = (*FINAL, *LOST, "pending")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a run or a stack; anything else could lead out of the folder
 
-Json = Mapping[str, Any]  # plain data, as a file holds it
 Metrics = Mapping[str, float | None]
-
-PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id": str}
-NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
-ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
-STACK = {"id": str, "device": str, "mode": str, "runs": list}
-
-
-class Malformed(ValueError):
-    """A mapping that is not what its place says; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -106,27 +96,6 @@ class Scores:
             raise Malformed("its steps are not metrics by step")
         steps = {int(step): metrics for step, metrics in value["steps"].items()}
         return cls(value.get("score_id", ""), value["score_s"], value.get("made_with", {}), steps)
-
-
-def check_plan(plan: Json) -> None:
-    """Raise Malformed where what every command takes for granted in a plan is missing, or of another kind."""
-    require(plan, PLAN)
-    for name, kinds in (("runs", ROW), ("stacks", STACK)):
-        for entry in plan[name]:
-            try:
-                require(entry, kinds)
-            except (Malformed, AttributeError):
-                raise Malformed(f"one of its {name} is none") from None
-    unknown = [row["run_id"] for row in plan["runs"] if row["run_id"] not in plan["specs"]]
-    if unknown:
-        raise Malformed(f"it holds no spec of the run {unknown[0][:40]}")
-
-
-def require(value: Json, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Raise Malformed naming the first key that a mapping does not hold, or whose value is of another kind."""
-    for key, kind in kinds.items():
-        if not isinstance(value.get(key), kind):
-            raise Malformed(f"its {key} is malformed" if key in value else f"it holds no {key}")
 
 
 def plain_name(name: str) -> str:

@@ -1,106 +1,109 @@
 """The files that runs are scored against: derived, made on first use and again wherever one is torn or missing."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.disk.arrays import npz_bytes, read_npz
 from harness.disk.files import write_atomic, writing
 from harness.errors import Damaged
-from harness.spec import RunSpec, content_id
+from harness.spec import content_id
 from harness.store import Store, reference_settings
-from harness.store.plan_file import Plan
+from harness.store.plan_file import PlannedRun
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.metrics.reference import Reference
 
 
-def kept_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
-    """Return the reference of a run, for the `score` of a suite.
+def kept_reference(store: Store, run: PlannedRun) -> "Reference | None":
+    """Return the reference of a run; None where there is none, a torn one, or one of an earlier suite's settings.
 
-    None where there is none, a torn one, or one of an earlier suite's settings. Raises DataError where an extractor of
-    its pictures cannot be had.
+    Raises DataError where an extractor of its pictures cannot be had.
     """
     from harness.metrics.reference import reference_from
 
-    path = store.reference_path(dataset, content_id(spec))
-    try:
-        kept = read_npz(path) if path.exists() else {}
-    except Damaged:
-        return None  # derived: it is made again
-    is_ours = kept.get("address") == _reference_address(spec, score)
-    return reference_from(kept) if is_ours else None
+    arrays = _arrays(store.reference_path(run.dataset, run.run_id))
+    return reference_from(arrays) if arrays.get("address") == _address(store, run) else None
 
 
-def new_reference(store: Store, dataset: str, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+def new_reference(store: Store, run: PlannedRun) -> "Reference":
     """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes).
 
     Raises DataError where an extractor of its pictures cannot be had.
     """
-    import numpy as np
-
     from harness.metrics import make_reference
     from harness.metrics.reference import reference_arrays
 
-    made = make_reference(RunSpec.from_json(spec), score["samples"], score.get("extractors"))
-    address = np.array(_reference_address(spec, score))
-    path = store.reference_path(dataset, content_id(spec))
-    with writing(path):
-        write_atomic(path, npz_bytes({**reference_arrays(made), "address": address}), flush=False)
-    return made
+    score = store.suite["score"]
+    reference = make_reference(store.plan.spec(run.run_id), score["samples"], score.get("extractors"))
+    _keep(store.reference_path(run.dataset, run.run_id), reference_arrays(reference), _address(store, run))
+    return reference
 
 
-def with_untrained(store: Store, reference: Any, spec: Mapping[str, Any], score: Mapping[str, Any]) -> Any:
+def with_untrained(store: Store, run: PlannedRun, reference: "Reference") -> "Reference":
     """Return the reference of a run with the columns of its generator untrained, which are kept beside it.
 
     They are those of the file where there is one, else made now (two workers may both do: equal bytes).
     """
-    import numpy as np
-
     from harness.metrics import untrained
     from harness.metrics.null_samplers import VERSION
     from harness.metrics.reference import null_arrays, nulls_from
 
-    setup = spec["setup"]
+    setup = store.plan.specs[run.run_id]["setup"]
     address = content_id({
-        "reference": _reference_address(spec, score), "nulls": VERSION, "batch": setup["train"]["batch"],
+        "reference": _address(store, run), "nulls": VERSION, "batch": setup["train"]["batch"],
         "pack": setup["train"]["pack"], "architecture": [setup["architecture"], setup["versions"]["architecture"]],
         "generator": setup["generator"],
     })  # fmt: skip
     path = store.folder / "references" / "untrained" / f"{address}.npz"
-    try:
-        kept = read_npz(path) if path.exists() else {}
-    except Damaged:
-        kept = {}
-    if not kept:
-        found = untrained(RunSpec.from_json(spec), reference)
-        if found is None:
+    arrays = _arrays(path)
+    if not arrays:
+        columns = untrained(store.plan.spec(run.run_id), reference)
+        if columns is None:
             return reference
-        kept = null_arrays({"untrained": found}) | {"address": np.array(address)}
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, npz_bytes(kept), flush=False)
-    return replace(reference, nulls={**reference.nulls, **nulls_from(kept)})
+        arrays = null_arrays({"untrained": columns})
+        _keep(path, arrays, address)
+    return replace(reference, nulls={**reference.nulls, **nulls_from(arrays)})
 
 
-def ensure_references(store: Store, plan: Plan) -> list[str]:
+def ensure_references(store: Store) -> list[str]:
     """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded.
 
     Of a data set whose plug-in is gone there is none to be had.
     """
     from harness.datasets import DATASETS
 
-    finished, score = store.finished(), plan.resolved["score"]
-    rows = {store.reference_path(r.dataset, r.run_id): r for r in plan.runs if r.run_id in finished}
-    rows = {path: row for path, row in rows.items() if plan.specs[row.run_id]["setup"]["dataset"] in DATASETS}
-    made = []
-    for path, row in rows.items():
-        if kept_reference(store, row.dataset, plan.specs[row.run_id], score) is None:
-            new_reference(store, row.dataset, plan.specs[row.run_id], score)
-            made.append(str(path))
-    return made
+    finished, plan = store.finished(), store.plan
+    runs = {store.reference_path(run.dataset, run.run_id): run for run in plan.runs if run.run_id in finished}
+    remade = []
+    for path, run in runs.items():
+        if plan.spec(run.run_id).setup.dataset in DATASETS and kept_reference(store, run) is None:
+            new_reference(store, run)
+            remade.append(str(path))
+    return remade
 
 
-def _reference_address(spec: Mapping[str, Any], score: Mapping[str, Any]) -> str:
+def _arrays(path: Path) -> "dict[str, np.ndarray]":
+    """Read what is derived: a torn file is made again."""
+    try:
+        return read_npz(path)
+    except Damaged:
+        return {}
+
+
+def _keep(path: Path, arrays: "dict[str, np.ndarray]", address: str) -> None:
+    import numpy as np
+
+    with writing(path):
+        write_atomic(path, npz_bytes({**arrays, "address": np.array(address)}), flush=False)
+
+
+def _address(store: Store, run: PlannedRun) -> str:
     from harness.metrics import extractors_id
     from harness.metrics.null_samplers import VERSION
 
-    asked = {"extractors": extractors_id(score.get("extractors")), "nulls": VERSION}
-    return content_id({**reference_settings(spec), "samples": score["samples"], **asked})
+    score = store.suite["score"]
+    extractors = {"extractors": extractors_id(score.get("extractors")), "nulls": VERSION}
+    return content_id({**reference_settings(store.plan.specs[run.run_id]), "samples": score["samples"], **extractors})

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
 from harness.spec import canonical_json, content_id
-from harness.store.frozen_tables import frozen_scored, frozen_table, is_frozen
-from harness.store.plan_file import Plan, PlannedRun
-from harness.store.records import Attempt, Json, Record, Scores
-from harness.store.scoring_settings import SCORING, scoring
+from harness.store.plan_file import Json, Plan, PlannedRun
+from harness.store.records import Attempt, Record, Scores
+from harness.store.table_files import frozen_table, is_frozen
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
 FACTS_OF_PICTURES = ("ms_per_image",)
@@ -19,6 +18,9 @@ PROVENANCE = (
     *("device", "torch", "harness", "git", "host_cpu", "cpu_isa", "gpu_driver"),
     *("numpy", "scipy", "pot", "torch-fidelity", "stack"),
 )
+SCORING = ("score.samples", "score.metrics")  # how the runs of a folder are scored
+
+Columns = dict[str, Any]  # of one row
 
 
 class Source(Protocol):
@@ -42,8 +44,8 @@ def runs_table(store: Source, of: Sequence[PlannedRun] | None = None) -> pd.Data
     Of frozen results it is the table that was kept.
     """
     if is_frozen(store.folder):
-        kept = frozen_table(store.folder)
-        return kept if of is None else kept[kept["run_id"].isin([planned.run_id for planned in of])]
+        table = frozen_table(store.folder, "runs")
+        return table if of is None else table[table["run_id"].isin([planned.run_id for planned in of])]
     plan = store.plan
     score_id, runs = plan.score_id, plan.runs if of is None else of
     known = {r: _one_run(store, plan.specs[r], score_id) for r in {planned.run_id for planned in runs}}
@@ -68,8 +70,8 @@ def from_plan(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     `score.samples` and `score.metrics` are columns, as tables of several plans are put together: on how many samples
     the runs are scored, and by which versions of the metrics ("" for today's).
     """
-    suite, how = plan.resolved, scoring(plan)
-    table = table.assign(**dict(zip(SCORING, (how.samples, how.metrics), strict=True)))
+    suite, scored_by = plan.resolved, scoring(plan)
+    table = table.assign(**dict(zip(SCORING, (scored_by.samples, scored_by.metrics), strict=True)))
     table.attrs = {
         "primary": dict(suite["primary"]),
         "extractors": list(suite.get("score", {}).get("extractors") or ()),
@@ -83,17 +85,38 @@ def from_plan(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     return table
 
 
+class Scoring(NamedTuple):
+    """How the runs of a folder are scored: None where nobody says. `metrics` is "" for the versions of today."""
+
+    samples: int | None
+    extractors: tuple[str, ...] | None
+    metrics: str
+
+
+def scoring(plan: Plan) -> Scoring:
+    """Return how the runs of a plan are scored."""
+    from harness.metrics import score_id  # imports torch
+
+    score = plan.resolved.get("score")
+    if score is None:
+        return Scoring(None, None, "unknown")
+    extractors = score.get("extractors")
+    today = score_id(score["at"], score["samples"], extractors, score.get("metrics", {}))
+    names = None if extractors is None else tuple(extractors)
+    return Scoring(score["samples"], names, "" if plan.score_id == today else plan.score_id)
+
+
 def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a row for every scored step of every run, or of those `of` them: run_id, step and the metrics.
 
     Of frozen results it is the table that was kept.
     """
     if is_frozen(store.folder):
-        kept = frozen_scored(store.folder)
-        return kept if of is None else kept[kept["run_id"].isin(of)]
+        table = frozen_table(store.folder, "scored")
+        return table if of is None else table[table["run_id"].isin(of)]
     plan = store.plan
     rows = []
-    for run_id in dict.fromkeys(planned.run_id for planned in plan.runs) if of is None else of:
+    for run_id in plan.run_ids if of is None else of:
         scores = store.scores(run_id, plan.score_id)
         rows += [
             {"run_id": run_id, "step": step, **metrics} for step, metrics in (scores.steps if scores else {}).items()
@@ -102,10 +125,10 @@ def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def _one_run(store: Source, spec: Json, score_id: str) -> dict[str, Any]:
+def _one_run(store: Source, spec: Json, score_id: str) -> Columns:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup, run_id = spec["setup"], content_id(spec)
-    columns: dict[str, Any] = {"status": "pending", **settings_of(spec)}
+    columns: Columns = {"status": "pending", **settings_of(spec)}
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
@@ -124,20 +147,20 @@ def _one_run(store: Source, spec: Json, score_id: str) -> dict[str, Any]:
     return columns
 
 
-def settings_of(spec: Json) -> dict[str, Any]:
+def settings_of(spec: Json) -> Columns:
     """Return the columns of a run's resolved settings: steps, hyper.*, data.*, setup.*; lists and mappings as text."""
     return {"steps": spec["setup"]["train"]["steps"], **_hyper(spec["hyper"]), **_setup(spec["setup"])}
 
 
-def _hyper(hyper: Mapping[str, float]) -> dict[str, Any]:
+def _hyper(hyper: Mapping[str, float]) -> Columns:
     columns = {name if name.startswith("data.") else f"hyper.{name}": value for name, value in hyper.items()}
     same = hyper["critic_lr"] == hyper["generator_lr"]
     return {"hyper.lr": hyper["critic_lr"] if same else None, **columns}
 
 
-def _setup(setup: Json) -> dict[str, Any]:
+def _setup(setup: Json) -> Columns:
     """Flatten a Setup: parameters of both players also under their plain name, null where the two differ."""
-    columns: dict[str, Any] = {}
+    columns: Columns = {}
     generator, critic = setup["generator"], setup["critic"]
     for name in dict.fromkeys([*generator, *critic]):
         either = [player[name] for player in (generator, critic) if name in player]

@@ -1,15 +1,17 @@
-"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet."""
+"""Tables as files: csv that a spreadsheet can open safely, parquet; and those of frozen results, read as they lie."""
 
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.disk.files import write_atomic, writing
-from harness.store import STATUSES, Store
-from harness.text import printable
+from harness.errors import StoreError
+from harness.text import printable, reason
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MARKER = "FROZEN"  # a file of a frozen folder; `frozen` makes them
 
 
 def parquet(frame: "pd.DataFrame", compression: Literal["snappy", "zstd"] = "snappy") -> bytes:
@@ -24,22 +26,13 @@ def csv(frame: "pd.DataFrame") -> bytes:
     import numpy as np
     import pandas as pd
 
-    made = frame.copy()
-    made.columns = pd.Index([_defused(str(name)) for name in frame.columns])
-    for place in range(made.shape[1]):
-        column = made.iloc[:, place]
+    safe = frame.copy()
+    safe.columns = pd.Index([_defused(str(name)) for name in frame.columns])
+    for place in range(safe.shape[1]):
+        column = safe.iloc[:, place]
         if not pd.api.types.is_numeric_dtype(column):
-            made.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
-    return made.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
-
-
-def write_table(folder: str) -> dict[str, int]:
-    """Rebuild runs.parquet from the records; return counts of runs by status. Raises StoreError."""
-    store = Store(folder)
-    table = store.table()
-    with writing(store.folder / "runs.parquet"):
-        write_atomic(store.folder / "runs.parquet", parquet(table), flush=False)
-    return {status: int((table["status"] == status).sum()) for status in STATUSES}
+            safe.isetitem(place, np.array([_defused(value) for value in column], dtype=object))
+    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
 
 
 def _defused(value: Any) -> Any:
@@ -48,3 +41,28 @@ def _defused(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)
+
+
+def is_frozen(folder: Path) -> bool:
+    """Whether a results folder holds tables alone."""
+    return (folder / MARKER).is_file()
+
+
+def refuse_frozen(folder: Path) -> None:
+    """Raise StoreError where a results folder is frozen."""
+    if is_frozen(folder):
+        raise StoreError(
+            f"{folder}: frozen, so that it holds the table of its runs and no records; `harness compare`, `harness "
+            "export` and `harness.load` read that table"
+        )
+
+
+def frozen_table(folder: Path, name: Literal["runs", "scored"]) -> "pd.DataFrame":
+    """Return a table of a frozen folder: one row for every run, or for every scored step. Raises StoreError."""
+    import pandas as pd
+
+    path = folder / f"{name}.parquet"
+    try:
+        return pd.read_parquet(io.BytesIO(path.read_bytes()))
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise StoreError(f"{path}: cannot be read ({reason(error)}); freeze those results again") from None

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from plans import planned
 
 from harness.disk import owners
-from harness.disk.files import drafted, temporary, write_atomic, write_once, write_parts
+from harness.disk.files import drafted, temporary, write_atomic, write_once
 from harness.disk.owners import wrote_and_died
 
 
@@ -16,7 +17,7 @@ def test_nothing_temporary_stays(tmp_path):
     write_atomic(tmp_path / "x", b"1")
     assert write_once(tmp_path / "y", b"2")
     assert not write_once(tmp_path / "y", b"3")
-    write_parts(tmp_path / "z", [b"4", b"", b"5"])
+    write_atomic(tmp_path / "z", b"4", b"", b"5")
     with drafted(tmp_path / "run", {"a": b"6", "deep/er/b": b"7"}) as draft:
         assert (draft / "deep/er/b").read_bytes() == b"7"
     assert sorted(os.listdir(tmp_path)) == ["x", "y", "z"]
@@ -36,7 +37,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_file_and_its_folder_are_flushed_where_that_is_asked(tmp_path, monkeypatch, flush):
     flushed = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}")))
-    write_atomic(tmp_path / "x", b"1", flush)
+    write_atomic(tmp_path / "x", b"1", flush=flush)
     assert [os.path.dirname(path) for path in flushed[:1]] == [str(tmp_path)][: len(flushed)]
     assert flushed[1:] == ([str(tmp_path)] if flush else [])
 
@@ -123,7 +124,7 @@ def test_a_file_that_is_half_written_tells_whether_its_writer_lives(tmp_path):
 @pytest.mark.parametrize(("key", "dead"), [("host", False), ("boot", True), ("space", False), ("start", True)])
 def test_a_writer_is_judged_as_the_owner_of_a_claim_is(tmp_path, monkeypatch, key, dead):
     ours = owners.owner()
-    monkeypatch.setattr(owners, "owner", lambda: {**ours, key: "1"})
+    monkeypatch.setattr(owners, "owner", lambda: replace(ours, **{key: "1"}))
     name = temporary(tmp_path / "x").name
     monkeypatch.undo()
     assert wrote_and_died(name) == dead

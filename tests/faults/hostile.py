@@ -63,9 +63,9 @@ def files(folder: Path, rounds: int) -> Tries:
             yield None
         for content in DEEP.values():
             (folder / "x.yaml").write_bytes(content)
-            started = time.perf_counter()
+            started = time.process_time()  # another process may have the core
             said = refusal(read_yaml, folder / "x.yaml")
-            assert time.perf_counter() - started < 0.1
+            assert time.process_time() - started < 0.1
             assert "\n" not in said
             yield None
 

@@ -17,7 +17,7 @@ from harness.report.reading import read
 from harness.report.text import answer
 from harness.statistics import lost_runs
 from harness.statistics.trials import BELOW
-from harness.store.scoring_settings import Scoring
+from harness.store.table import Scoring
 from harness.study.trial_value import value_of
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_claim_is_one_processs_until_it_is_released(tmp_path):
         assert other.claim("0001") is None
         assert store.claim("0001") is None
         assert claim.renew()
-        assert other.claims() == [Holder("0001", owner()["host"], os.getpid(), alive=True)]
+        assert other.claims() == [Holder("0001", owner().host, os.getpid(), alive=True)]
     assert not claim.renew()
     assert other.claims() == []
     assert other.claim("0001") is not None
@@ -58,16 +59,16 @@ def test_a_process_that_is_dead_and_not_yet_waited_for_is_dead(tmp_path):
 def test_what_is_known_of_an_owner():
     ours = owner()
     assert is_alive(ours) is True
-    assert is_alive({**ours, "start": "1"}) is False  # the pid was given to another process
-    assert is_alive({**ours, "boot": "before"}) is False
-    assert is_alive({**ours, "pid": 2**22 + 1}) is False
-    assert is_alive({**ours, "host": "elsewhere"}) is None
-    assert is_alive({**ours, "space": "a container"}) is None
+    assert is_alive(replace(ours, start="1")) is False  # the pid was given to another process
+    assert is_alive(replace(ours, boot="before")) is False
+    assert is_alive(replace(ours, pid=2**22 + 1)) is False
+    assert is_alive(replace(ours, host="elsewhere")) is None
+    assert is_alive(replace(ours, space="a container")) is None
 
 
 def elsewhere(monkeypatch, name):
     """Make this process one of another host."""
-    monkeypatch.setattr(module, "owner", lambda: {**owner(), "host": name})
+    monkeypatch.setattr(module, "owner", lambda: replace(owner(), host=name))
 
 
 def test_one_of_another_host_is_taken_over_when_it_has_long_not_been_renewed(folder, monkeypatch):
@@ -97,7 +98,7 @@ def test_a_torn_claim_is_judged_by_its_age_as_well(folder, content):
     (folder / "0001.json").write_bytes(content)
     now = [0.0]
     observer = Claims(folder, lambda: now[0])
-    assert observer.held() == []
+    assert observer.holders() == []
     assert observer.take("0001") is None
     now[0] += STALE_S
     assert observer.take("0001") is not None
@@ -109,9 +110,9 @@ def test_one_that_a_power_failure_emptied_holds_nobody_up(folder, monkeypatch):
     path = folder / "0001.json"
     path.write_bytes(b"")
     monkeypatch.setattr(module, "booted", lambda: path.stat().st_mtime + 1)
-    assert Claims(folder).held() == [Holder("0001", None, None, alive=False)]
+    assert Claims(folder).holders() == [Holder("0001", None, None, alive=False)]
     assert Claims(folder).take("0001") is not None
-    assert [claim.alive for claim in Claims(folder).held()] == [True]
+    assert [claim.alive for claim in Claims(folder).holders()] == [True]
     path.write_bytes(b"")
     monkeypatch.setattr(module, "booted", lambda: None)  # where that is not known
     assert Claims(folder).take("0001") is None
@@ -138,7 +139,7 @@ time.sleep(60)  # alive while the others still try
 @pytest.mark.parametrize("dead", [False, True])
 def test_of_several_who_come_at_once_one_has_each_stack(tmp_path, monkeypatch, dead):
     if dead:
-        monkeypatch.setattr(module, "owner", lambda: {**owner(), "start": "1"})
+        monkeypatch.setattr(module, "owner", lambda: replace(owner(), start="1"))
         assert all(Store(tmp_path).claim(str(stack)) for stack in range(30))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     runners = [subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path)], **pipes) for _ in range(3)]

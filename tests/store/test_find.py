@@ -25,12 +25,13 @@ def root(tmp_path):
 @pytest.mark.parametrize("text", [IDS[0], "aaaa", "AAAA0"])
 def test_a_beginning_is_enough(root, text):
     for folder in (root, root / "x"):
-        found = find_run(text, str(folder))
-        assert (found.run_id, found.row.run_id, found.store.folder) == (IDS[0], IDS[0], root / "x")
+        store, run_id = find_run(text, str(folder))
+        assert (run_id, store.plan.run(run_id).run_id, store.folder) == (IDS[0], IDS[0], root / "x")
 
 
 def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):
-    assert find_run("b", str(root)).row is None
+    store, run_id = find_run("b", str(root))
+    assert store.plan.run(run_id) is None
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_one_run_of_two_suites_needs_its_folder(root):
     shutil.copytree(root / "x", root / "y")
     with pytest.raises(HarnessError, match=r"stands in .*x and .*y; name one of them with --root"):
         find_run("b", str(root))
-    assert find_run("b", str(root / "y")).store.folder == root / "y"
+    assert find_run("b", str(root / "y"))[0].folder == root / "y"
 
 
 def test_no_results_are_a_store_error():

@@ -14,7 +14,7 @@ from harness.store import Store
 from harness.store import frozen as frozen_module
 from harness.store.find import result_folders
 from harness.store.frozen import freeze
-from harness.store.frozen_tables import is_frozen
+from harness.store.table_files import is_frozen
 
 FILES = {"suite.yaml", "plan.json", "runs.parquet", "scored.parquet", "FROZEN"}
 

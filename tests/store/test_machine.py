@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from killing import Killed, disk
 
+from harness.disk.owners import Owner
 from harness.store import LOST, STALE_S, STATUSES, Record, Store, mend, run_damage
 from harness.store import claims as module
 from harness.store.claims import Claims
@@ -42,8 +43,8 @@ class Runners(RuleBasedStateMachine):
 
     def as_runner(self, runner):
         """Let this process be another for a while."""
-        who = {"host": HOSTS[runner], "boot": "1", "space": "", "pid": self.pids[runner], "start": "1"}
-        alive = lambda said: None if said["host"] != who["host"] else said["pid"] in self.living  # noqa: E731
+        who = Owner(HOSTS[runner], boot="1", space="", pid=self.pids[runner], start="1")
+        alive = lambda other: None if other.host != who.host else other.pid in self.living  # noqa: E731
         return patch.multiple(module, owner=lambda: who, is_alive=alive)
 
     def attempted(self, runner, at, action):

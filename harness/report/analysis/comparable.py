@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.metrics.columns import covered
-from harness.store.frozen_tables import is_frozen
-from harness.store.scoring_settings import Scoring
+from harness.store.table import Scoring
+from harness.store.table_files import is_frozen
 from harness.text import counted, listed, plain
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from harness.report.analysis.tables import MACHINE, distinct_settings, made_with
 from harness.report.comparison.pairs import Pairs, Side, measured
 from harness.spec import canonical_json
 from harness.store.plan_file import Plan
-from harness.store.scoring_settings import scoring
-from harness.store.table import settings_of
+from harness.store.table import scoring, settings_of
 from harness.text import NOTHING, counted, listed, plain
 
 OF_OBJECTIVES = ("version.objective", "version.trick")

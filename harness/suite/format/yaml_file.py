@@ -150,7 +150,15 @@ def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
 
 
 def _refuse_nesting(text: str, label: str) -> None:
-    """Refuse what the parser would take a second for: 20,000 brackets, or dashes, on one line."""
+    """Refuse what the parser would take a second for: 20,000 brackets, or dashes, on one line; of 1,000 indents."""
+    indents: list[int] = []
+    for line in re.finditer(r"^( *)\S", text, re.MULTILINE):
+        indent = len(line[1])
+        while indents and indents[-1] >= indent:
+            indents.pop()
+        indents.append(indent)
+        if len(indents) > MAX_DEPTH + 1:
+            _refuse("too-deep", _place(label, text, line.start(1)), f"nested deeper than {MAX_DEPTH} levels.")
     depth = 0
     for mark in re.finditer(rf"[\[\]{{}}]|(?:[-?] +){{{MAX_DEPTH + 1}}}", text):
         depth = depth + 1 if mark[0] in "[{" else max(0, depth - 1)
