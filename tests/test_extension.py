@@ -104,7 +104,7 @@ def test_an_extension_is_about_ten_lines_and_in_the_list(extended, kind, monkeyp
     monkeypatch.chdir(extended)
     load_plugins([f"{kind}.py"])
     assert len(PLUGINS[kind].splitlines()) <= 11
-    entries = {entry["name"]: entry["summary"] for entry in catalogue(f"{kind}s")}
+    entries = {entry.name: entry.summary for entry in catalogue(f"{kind}s")}
     assert NAMES[kind] in entries
     assert AUTHORS[kind] in entries[NAMES[kind]]
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from harness.disk.documents import Plain
 from harness.errors import HarnessError, StoreError, suggestion
 from harness.report.analysis import primary, tables
 from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
@@ -36,8 +37,8 @@ class Named(NamedTuple):
     variant: str
 
 
-def compare(words: Sequence[str]) -> dict[str, Any]:
-    """Compare what two sides found, paired by cell and seed. Every difference is B - A.
+def compare(words: Sequence[str]) -> Plain:
+    """Compare the results of two sides, paired by cell and seed. Every difference is B - A.
 
     `words`: two folders; a folder and two of its objectives or architectures; a folder and one of these, twice over; or
     two of these alone, in the only suite of results/. A folder may be that above one with the other's name. Returns
@@ -63,10 +64,10 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     if not overall.n_pairs:
         raise HarnessError(f"{sides[0].name} and {sides[1].name}: no run has ended on both sides yet")
     rows = {label: _by(pairs.runs, label) for label in ("task", "objective")}
-    by_score = sum(found.n_pairs > 0 for found in rows["task"].values()) > 1
+    by_score = sum(task.n_pairs > 0 for task in rows["task"].values()) > 1
     whole = judge({"": overall}, by_score)[""]
     over = None if overall.identical else over_tasks(rows["task"], whole.by)
-    groups = {label: judge(found, by_score) for label, found in rows.items()}
+    groups = {label: judge(differences, by_score) for label, differences in rows.items()}
     several = apart != "objective" and len(groups["objective"]) > 1
     answer = comparison_text.answer((sides[0].name, sides[1].name), whole, groups["task"], over, pairs.swept)
     settings = changed_settings(*sides, pairs)
@@ -74,17 +75,19 @@ def compare(words: Sequence[str]) -> dict[str, Any]:
     first = foremost(*sides, pairs, settings, named)
     of_studies = studies_sentence({str(name.folder): side.plan for name, side in zip(names, sides, strict=True)})
     return {
-        **{end: _told(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
+        **{end: _side(side, alone) for end, side, alone in zip("ab", sides, pairs.alone, strict=True)},
         "first": first,
         "answer": f"{answer} {of_studies}".rstrip(),
         "pairs": len(pairs.runs),
         "identical": overall.identical,
         "overall": _plain(whole),
         "over_tasks": over and asdict(over),
-        "tasks": [{"task": name, **_plain(found)} for name, found in groups["task"].items()],
-        "objectives": [{"objective": name, **_plain(found)} for name, found in groups["objective"].items() if several],
+        "tasks": [{"task": name, **_plain(judged)} for name, judged in groups["task"].items()],
+        "objectives": [
+            {"objective": name, **_plain(judged)} for name, judged in groups["objective"].items() if several
+        ],
         "settings": [asdict(change) for change in settings],
-        "warnings": [said for said in warnings(*sides, pairs) if said not in first],
+        "warnings": [sentence for sentence in warnings(*sides, pairs) if sentence not in first],
         "seconds_ratio": _seconds_ratio(pairs.runs),
     }
 
@@ -134,14 +137,14 @@ def _named(words: list[str]) -> tuple[Named, Named]:
 def _folders(*paths: str) -> list[Path]:
     """Return the results folder that each path means: itself, the namesake below it of another, or the only one."""
     names = [Path(path).resolve().name for path in paths if holds_results(Path(path))]
-    found = []
+    folders = []
     for path in paths:
         namesakes = [Path(path) / name for name in names if holds_results(Path(path) / name)]
         below = [Path(path)] if holds_results(Path(path)) else namesakes or all_folders(path)
         if len(below) > 1:
             raise HarnessError(f"{path}: {len(below)} suites found there; name one of them, such as {below[0]}")
-        found += below
-    return found
+        folders += below
+    return folders
 
 
 def _sides(names: tuple[Named, Named]) -> tuple[tuple[Side, Side], str]:
@@ -190,26 +193,17 @@ def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:
     raise HarnessError(f"{names[0].variant!r} and {names[1].variant!r}: an objective beside an architecture; {USAGE}")
 
 
-# What is found
-
-
 def _by(runs: pd.DataFrame, label: str) -> dict[str, Difference]:
     return {str(name): difference(part) for name, part in runs.groupby(label, sort=False)}
 
 
-def _told(side: Side, alone: pd.DataFrame) -> dict[str, Any]:
-    counts = side.table["status"].value_counts()
-    found = {status: int(counts.get(status, 0)) for status in STATUSES}
-    return {
-        "name": side.name,
-        "runs": len(side.table),
-        "counts": found,
-        "unscored": side.unscored,
-        "alone": len(alone),
-    }
+def _side(side: Side, alone: pd.DataFrame) -> Plain:
+    counts = {status: int((side.table["status"] == status).sum()) for status in STATUSES}
+    runs = {"name": side.name, "runs": len(side.table), "counts": counts}
+    return {**runs, "unscored": side.unscored, "alone": len(alone)}
 
 
-def _plain(judged: Judged) -> dict[str, Any]:
+def _plain(judged: Judged) -> Plain:
     """Return a difference as JSON takes it: what is not finite is null; mean, low and high of each interval."""
     tested = {"by": judged.by, "p": judged.p, "p_holm": judged.p_holm}
     values = {name: _finite(value) for name, value in (asdict(judged.difference) | tested).items()}

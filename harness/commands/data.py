@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.datasets import Dataset, Pictures
@@ -14,90 +15,122 @@ from harness.suite.parameters import parameters
 from harness.suite.players import parse_setting
 from harness.suite.resolve import plain_settings
 
+Settings = dict[str, Any]
 
-def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a data set holds with its settings; what follows `settings` is of images alone.
+
+    where       its cache; None: in memory, made anew by each process
+    extractors  by name what `reliability` says; None of one that no cache holds
+    """
+
+    dataset: str
+    kind: str
+    shape: list[int]
+    settings: Settings
+    range: Sequence[float] | None = None
+    classes: Sequence[str] = ()
+    train: int = 0
+    held_out: int = 0
+    labelled: bool = False
+    where: str | None = None
+    megabytes: float = 0.0
+    extractors: Mapping[str, Mapping[str, Any] | None] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `harness data --json` prints."""
+        plain = asdict(self)
+        return (
+            plain
+            if self.range is not None
+            else {name: plain[name] for name in ("dataset", "kind", "shape", "settings")}
+        )
+
+
+def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> Prepared:
     """Fetch what can be fetched, fill the cache, and return what the data set holds with these KEY=VALUE settings.
 
-    dataset, kind, shape, settings; of pictures also range, classes, train, held_out, labelled, where (None: in memory,
-    made anew by each process), megabytes and, with `extractors`, extractors: of each by name what `reliability` says,
-    the default one trained where no cache holds it; None of others that no cache holds. Raises HarnessError for
-    settings that do not fit, DataError where the data cannot be had.
+    With `extractors` the default one is trained where no cache holds it. Raises HarnessError for settings that do not
+    fit, DataError where the data cannot be had.
     """
     entry = lookup(tables().dataset, name, "data set")
     settings = _settings(name, entry, sets)
-    said = {"dataset": name, "kind": entry.kind, "shape": list(entry.shape(settings)), "settings": settings}
+    shape = list(entry.shape(settings))
     if entry.pictures is None:
-        return said
+        return Prepared(name, entry.kind, shape, settings)
     if entry.fetch is not None:
         entry.fetch()
-    found = entry.pictures(settings)
+    pictures = entry.pictures(settings)
     where = entry.where(settings) if entry.where is not None else None
-    return said | {
-        "range": settings["range"],
-        "classes": list(found.classes),
-        "train": len(found.train),
-        "held_out": len(found.held_out),
-        "labelled": found.train_labels is not None,
-        "where": str(where) if where is not None and where.exists() else None,
-        "megabytes": round((found.train.numel() + found.held_out.numel()) / 1e6, 1),
-        "extractors": _extractors(name, settings, found) if extractors else {},
-    }
+    return Prepared(
+        dataset=name,
+        kind=entry.kind,
+        shape=shape,
+        settings=settings,
+        range=settings["range"],
+        classes=list(pictures.classes),
+        train=len(pictures.train),
+        held_out=len(pictures.held_out),
+        labelled=pictures.train_labels is not None,
+        where=str(where) if where is not None and where.exists() else None,
+        megabytes=round((pictures.train.numel() + pictures.held_out.numel()) / 1e6, 1),
+        extractors=_extractors(name, settings, pictures) if extractors else {},
+    )
 
 
-def _extractors(name: str, settings: Mapping[str, Any], pictures: Pictures) -> dict[str, dict[str, Any] | None]:
+def _extractors(name: str, settings: Settings, pictures: Pictures) -> dict[str, Mapping[str, Any] | None]:
     default = defaults(pictures)
     others = [x for x in TRAINED if x not in default and not why_not(x, pictures)]
     ready = {x: extractor_of(x, name, settings) for x in default} | {x: known(x, name, settings) for x in others}
     return {x: reliability(extractor, pictures) if extractor is not None else None for x, extractor in ready.items()}
 
 
-def render(said: Mapping[str, Any]) -> str:
+def render(data: Prepared) -> str:
     """Return that as lines."""
-    settings = ", ".join(f"{key} {value}" for key, value in said["settings"].items() if value is not None)
-    lines = {"samples": " x ".join(map(str, said["shape"])), "settings": settings or "none"}
-    if "train" not in said:
-        return _lines(said["dataset"], lines | {"drawn": "while a run trains; nothing is to be prepared"})
-    classes = said["classes"]
-    names = ", ".join(classes) if len(classes) <= 10 else f"{classes[0]} to {classes[-1]}"
-    more = {
-        "range": "{} to {}".format(*said["range"]),
-        "pictures": f"{said['train']:,} to train on, {said['held_out']:,} held out; {said['megabytes']:,} MB",
-        "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
-        "kept in": said["where"] or "memory, made anew by each process",
-    }
-    return "\n".join([_lines(said["dataset"], lines | more), *_extractor_lines(said["extractors"])])
+    settings = ", ".join(f"{key} {value}" for key, value in data.settings.items() if value is not None)
+    lines = {"samples": " x ".join(map(str, data.shape)), "settings": settings or "none"}
+    if data.range is None:
+        lines["drawn"] = "while a run trains; nothing is to be prepared"
+    else:
+        classes = data.classes
+        names = ", ".join(classes) if len(classes) <= 10 else f"{classes[0]} to {classes[-1]}"
+        lines |= {
+            "range": "{} to {}".format(*data.range),
+            "pictures": f"{data.train:,} to train on, {data.held_out:,} held out; {data.megabytes:,} MB",
+            "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
+            "kept in": data.where or "memory, made anew by each process",
+        }
+    texts = [f"{name:<9} {value}" for name, value in lines.items()]
+    for name, report in (data.extractors or {}).items():
+        texts.append(f"{'extractor' if len(texts) == len(lines) else '':<9} {name}: {_reliability_text(report)}")
+    return "\n  ".join([data.dataset, *texts])
 
 
-def _extractor_lines(said: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    lines = []
-    for i, (name, found) in enumerate(said.items()):
-        text = "not trained; a suite that names it in score.extractors trains it"
-        if found is not None:
-            of = "quarter turns of the held-out images" if found["modes"] is None else "the held-out images"
-            text = f"wrong on {100 * found['error']:.2f} % of {of}"
-            if found["modes"] is not None:
-                text += f", sees {found['modes']:.0f} of {found['modes_possible']:.0f} classes in them"
-            text += "; too weak for modes and class_kl" if found["weak"] and found["modes"] is not None else ""
-        lines.append(f"  {'' if i else 'extractor':<9} {name}: {text}")
-    return lines
+def _reliability_text(report: Mapping[str, Any] | None) -> str:
+    if report is None:
+        return "not trained; a suite that names it in score.extractors trains it"
+    if report["modes"] is None:
+        return f"wrong on {100 * report['error']:.2f} % of quarter turns of the held-out images"
+    return (
+        f"wrong on {100 * report['error']:.2f} % of the held-out images, sees {report['modes']:.0f} of "
+        f"{report['modes_possible']:.0f} classes in them{'; too weak for modes and class_kl' if report['weak'] else ''}"
+    )
 
 
-def _lines(title: str, values: Mapping[str, str]) -> str:
-    return "\n".join([title, *(f"  {name:<9} {value}" for name, value in values.items())])
-
-
-def _settings(name: str, entry: Any, sets: Sequence[str]) -> dict[str, Any]:
+def _settings(name: str, entry: Dataset, sets: Sequence[str]) -> Settings:
     """Return what a Setup would hold of the data set, and its floats."""
-    said = dict(_said(entry, text) for text in sets)
-    path = said.pop(entry.file_key, None) if entry.file is not None else None
-    if entry.file is not None and path is None:
-        raise DataError(f"{name} reads a {entry.file_key}: name it with --set {entry.file_key}=PATH.")
-    floats = {key: said.pop(key, default) for key, default in entry.hyper.items()}
-    settings = plain_settings(entry.model, canonical_json(said))
-    return {**settings, **(entry.file(os.path.abspath(os.path.expanduser(path))) if path is not None else {}), **floats}
+    given, file = dict(_setting(entry, text) for text in sets), Settings()
+    if entry.file is not None:
+        if entry.file_key not in given:
+            raise DataError(f"{name} reads a {entry.file_key}: name it with --set {entry.file_key}=PATH.")
+        file = dict(entry.file(os.path.abspath(os.path.expanduser(given.pop(entry.file_key)))))
+    floats = {key: given.pop(key, default) for key, default in entry.hyper.items()}
+    return {**plain_settings(entry.model, canonical_json(given)), **file, **floats}
 
 
-def _said(entry: Dataset, text: str) -> tuple[str, Any]:
+def _setting(entry: Dataset, text: str) -> tuple[str, Any]:
     text = text.removeprefix("dataset.")
     known = {key: kinds for key, kinds in parameters("dataset", entry, {}).items() if key != "fixed"}
     key, equals, written = text.partition("=")

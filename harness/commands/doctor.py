@@ -26,7 +26,7 @@ MENDED = (
 
 @dataclass
 class Examined:
-    """What was found in a folder, a line each, and the command that does again what is to be done again.
+    """What is wrong in a folder, a line each, and the command that does again what is to be done again.
 
     mended  what was damaged and is set aside, made again or removed
     noted   what does not belong there and is left alone

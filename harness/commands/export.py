@@ -4,8 +4,9 @@ a study for Optuna.
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -28,40 +29,49 @@ class Format(NamedTuple):
     encode: Callable[[pd.DataFrame], bytes]
 
 
-def export(path: str, to: str, output: str | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written, how many runs, cells or trials it holds, and whether it replaced an earlier one."""
+
+    file: str
+    noun: str
+    rows: int
+    replaced: bool
+
+    def to_json(self) -> dict[str, object]:
+        """Return the entry of `harness export --json`."""
+        return {"file": self.file, f"{self.noun}s": self.rows, "replaced": self.replaced}
+
+
+def export(path: str, to: str, output: str | None) -> list[Exported]:
     """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root.
 
-    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory. Returns file,
-    replaced, and how many runs, cells or trials. Raises UnknownName where `to` is no format, HarnessError where the
-    file cannot be written, is one for several suites, or there is no study to write, StoreError where there are no
-    results.
+    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory. Raises UnknownName
+    where `to` is no format, HarnessError where the file cannot be written, is one for several suites, or there is no
+    study to write, StoreError where there are no results.
     """
-    made = lookup(_formats(), to, "--to")
-    found = all_folders(path)
-    folders = [folder for folder in found if not is_frozen(folder)] or found
+    form, folders = lookup(_formats(), to, "--to"), all_folders(path)
+    folders = [folder for folder in folders if not is_frozen(folder)] or folders
     if output is not None and len(folders) > 1:
         raise HarnessError(
             f"-o {output}: {len(folders)} suites found and one file given; name one suite, or leave -o out"
         )
     written = []
     for folder in folders:
-        table = made.rows(open_store(folder))
-        file = Path(output or f"{folder.resolve().name}.{made.ending}")
-        content = made.encode(table)
+        table = form.rows(open_store(folder))
+        file, content = Path(output or f"{folder.resolve().name}.{form.ending}"), form.encode(table)
         replaced = output != STDOUT and write_output(file, content)
         if output == STDOUT:
             sys.stdout.buffer.write(content)
-        written.append({"file": str(file), f"{made.noun}s": len(table), "replaced": replaced})
+        written.append(Exported(str(file), form.noun, len(table), replaced))
     return written
 
 
-def render(written: list[dict[str, Any]]) -> str:
+def render(written: list[Exported]) -> str:
     """Return a line a file."""
-    lines = []
-    for entry in written:
-        rows = next(counted(entry[f"{noun}s"], noun) for noun in ("run", "cell", "trial") if f"{noun}s" in entry)
-        lines.append(f"{entry['file']}: {rows}{' (replaced)' if entry['replaced'] else ''}")
-    return "\n".join(lines)
+    return "\n".join(
+        f"{entry.file}: {counted(entry.rows, entry.noun)}{' (replaced)' if entry.replaced else ''}" for entry in written
+    )
 
 
 def _formats() -> dict[str, Format]:

@@ -1,8 +1,8 @@
 """`harness sample`: fresh samples of a trained run's generator, as arrays or as a picture."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,22 @@ from harness.store.find import find_run
 MOST_PIXELS = 50_000_000  # numbers in one png
 
 
-def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Samples:
+    """What was written: `weights` are "generator", or the trick whose weights were scored, as "ema"."""
+
+    run_id: str
+    weights: str
+    shape: list[int]
+    file: str
+    replaced: bool
+
+
+def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -> Samples:
     """Write n samples of a run to `output` (.npz: `samples` [n, *shape], pictures as uint8; .png: pictures side by
     side, or a scatter over the reference).
 
-    `seed` addresses the latents, by default the run's own. Returns run_id, weights ("generator", or the trick whose
-    weights were scored, as "ema"), shape, file and replaced. Raises HarnessError where the run has no generator to draw
+    `seed` addresses the latents, by default the run's own. Raises HarnessError where the run has no generator to draw
     from, the ending is another, or the file cannot be written.
     """
     encode = {".npz": _npz, ".png": _png}.get(Path(output).suffix.lower())
@@ -29,15 +39,13 @@ def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -
     run = KeptRun(*find_run(text, root))
     drawn = run.draw(n, seed)
     replaced = write_output(Path(output), encode(run, drawn))
-    said = {"run_id": run.run_id, "weights": run.weights[0], "shape": list(drawn.shape)}
-    return {**said, "file": output, "replaced": replaced}
+    return Samples(run.run_id, run.weights[0], list(drawn.shape), output, replaced)
 
 
-def render(written: dict[str, Any]) -> str:
+def render(samples: Samples) -> str:
     """Return that as a line."""
-    shape = " x ".join(map(str, written["shape"]))
-    replaced = " (replaced)" if written["replaced"] else ""
-    return f"{written['file']}: {shape} samples of {written['run_id']} from its {written['weights']} weights{replaced}"
+    shape, replaced = " x ".join(map(str, samples.shape)), " (replaced)" if samples.replaced else ""
+    return f"{samples.file}: {shape} samples of {samples.run_id} from its {samples.weights} weights{replaced}"
 
 
 def _npz(run: KeptRun, drawn: np.ndarray) -> bytes:

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,36 +99,30 @@ def render(entries: Sequence[Status]) -> str:
 
 
 def _status(store: Store) -> Status:
-    unreadable, damage = None, list[str]()
+    unreadable, damage, plan = None, list[str](), Plan("", (), {}, ())
     try:
         plan, damage = store.plan, missing(store)
     except StoreError as error:
         unreadable = _unreadable(store, error)
-        plan = Plan("", (), {}, ())
     rows = {row.run_id: row for row in plan.runs}
     by_run = {run_id: store.status(run_id) for run_id in rows}
-    counts = dict.fromkeys(STATUSES, 0)
-    for row in plan.runs:
-        counts[by_run[row.run_id]] += 1
+    counts = Counter(by_run[row.run_id] for row in plan.runs)
     training = store.claims()
     pace = _pace(store, rows) if any(holder.alive is not False for holder in training) else None
     lost = [run_id for run_id, status in by_run.items() if status in LOST]
     newest = sorted(lost, key=lambda run_id: -_time(store.run_folder(run_id) / "log.txt"))[:FAILURES]
-    failures = []
-    for run_id in newest:
-        attempt = store.last_attempt(run_id) or Attempt("failed", "")
-        failures.append(Failure(run_id, run_label(rows[run_id]), attempt.status, attempt.error))
+    attempts = {run_id: store.last_attempt(run_id) or Attempt("failed", "") for run_id in newest}
     return Status(
         folder=str(store.folder),
         planned=len(plan.runs),
-        counts=counts,
+        counts={status: counts[status] for status in STATUSES},
         unreadable=unreadable,
         unscored=len(store.unscored(rows, plan.score_id)),
         more=plan.study is not None and not plan.study.chosen,
         training=training,
         runs_a_minute=None if pace is None else 60 * pace,
         left_s=None if pace is None else counts["pending"] / pace,
-        failures=failures,
+        failures=[Failure(r, run_label(rows[r]), one.status, one.error) for r, one in attempts.items()],
         damage=damage + [f"{path}: {why}" for path, why in sorted(store.damage.items())],
     )
 

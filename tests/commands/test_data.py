@@ -20,17 +20,14 @@ from harness.metrics.extractors.network import PictureNet
 def test_every_data_set_says_what_it_holds(name):
     entry = DATASETS[name]
     small = {"shapes": ["n=20", "held_out=10", "size=8"], "stacked-digits": ["n=20", "held_out=10"]}.get(name, [])
-    said = prepare(name, [f"{entry.file_key}={FILES[entry.file_key]}" if entry.file else "", *small][not entry.file :])
-    assert said["shape"] == list(entry.shape(said["settings"]))
-    assert said["kind"] == entry.kind
-    assert render(said).startswith(f"{name}\n")
+    data = prepare(name, [f"{entry.file_key}={FILES[entry.file_key]}" if entry.file else "", *small][not entry.file :])
+    assert data.shape == list(entry.shape(data.settings))
+    assert data.kind == entry.kind
+    assert render(data).startswith(f"{name}\n")
     if entry.kind == "images":
-        found = entry.pictures(said["settings"])
-        assert (said["train"], said["held_out"], said["classes"]) == (
-            len(found.train),
-            len(found.held_out),
-            list(found.classes),
-        )
+        images = entry.pictures(data.settings)
+        numbers = len(images.train), len(images.held_out), list(images.classes)
+        assert (data.train, data.held_out, data.classes) == numbers
 
 
 def test_a_folder_is_decoded_and_its_cache_named(call, cache):

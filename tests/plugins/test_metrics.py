@@ -53,7 +53,7 @@ def test_a_metric_of_a_plug_in_scores_and_ranks_runs(folder):
     assert result.counts["ok"] == 4
     table = pd.read_parquet("results/plugged/runs.parquet")
     assert table["spread"].gt(0).all()
-    assert "spread" in [entry["name"] for entry in catalogue("metrics")]
+    assert "spread" in [entry.name for entry in catalogue("metrics")]
     page = result.report.read_text()
     assert "spread (of the data" in page
     assert not lower_is_better("spread")
