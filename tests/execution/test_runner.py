@@ -175,7 +175,7 @@ def test_more_samples_than_snapshots_keep_are_drawn_from_weights_at_the_last_ste
     assert set(scored["step"]) == {20}
     assert scored["w1"].notna().all()
     verified = verify("results/tiny")[0]
-    assert (verified["w1"], verified["mismatches"]) == (2, [])
+    assert (verified.w1, verified.mismatches) == (2, [])
     assert score("results", samples=80, workers=0).scored == 2
     assert run(Request(suite, workers=0, only=only, sets=["score.samples=50"])).exit_code == 0
     assert set(Store("results/tiny").scored()["step"]) == {0, 10, 20}
