@@ -68,18 +68,18 @@ _DCGAN = Architecture(
     forward=stacked.forward,
     papers=(PAPERS["radford2016"],),
 )
-_VARIANT = replace(
-    _DCGAN, papers=(*_DCGAN.papers, PAPERS["gulrajani2017"].at("figure 2"))
-)  # compared with WGAN-GP there
+_VARIANT = replace(_DCGAN, papers=(*_DCGAN.papers, PAPERS["gulrajani2017"].at("figure 2")))  # compared there
+_TANH, _GATED = {"activation": "tanh"}, {"activation": "gated"}
+_SHAPES = replace(
+    _DCGAN,
+    summary="dcgan as in suite shapes-dcgan: no bias in the generator, one in every layer of the critic",
+    generator={"bias": "none"},
+    critic={"bias": "all"},
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
     "mlp": _MLP,
-    "mlp-tanh": replace(
-        _MLP,
-        summary="mlp with tanh in place of every ReLU",
-        generator={"activation": "tanh"},
-        critic={"activation": "tanh"},
-    ),
+    "mlp-tanh": replace(_MLP, summary="mlp with tanh in place of every ReLU", generator=_TANH, critic=_TANH),
     "mlp-bn": replace(
         _MLP,
         summary="mlp with batch norm in the generator, the critic's norm left to the objective",
@@ -106,27 +106,18 @@ ARCHITECTURES: dict[str, Architecture] = {
         critic={"norm": "none"},
     ),
     "dcgan-tanh": replace(
-        _VARIANT,
-        summary="dcgan with tanh in place of every nonlinearity",
-        generator={"activation": "tanh"},
-        critic={"activation": "tanh"},
+        _VARIANT, summary="dcgan with tanh in place of every nonlinearity", generator=_TANH, critic=_TANH
     ),
     "dcgan-gated": replace(
         _VARIANT,
         summary="dcgan with sigmoid(a) tanh(b) in place of every nonlinearity, and layers twice as wide for it",
-        generator={"activation": "gated"},
-        critic={"activation": "gated"},
+        generator=_GATED,
+        critic=_GATED,
     ),
-    "dcgan-shapes": replace(
-        _DCGAN,
-        summary="dcgan as in suite shapes-dcgan: no bias in the generator, one in every layer of the critic",
-        generator={"bias": "none"},
-        critic={"bias": "all"},
-    ),
+    "dcgan-shapes": _SHAPES,
     "dcgan-extra": replace(
-        _DCGAN,
+        _SHAPES,
         summary="dcgan-shapes with one more layer (4x4, stride 1, padding 2) after the critic's first",
-        generator={"bias": "none"},
         critic={"bias": "all", "extra": 1},
     ),
     "mlp-g": replace(

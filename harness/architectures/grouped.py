@@ -1,11 +1,12 @@
 """Convolutions of a whole stack at once: one group of channels a run, the same bits however many runs there are.
 
-A convolution relates large maps x, weights w and small maps y, and is linear in each of the three: `Across` gives y of
-x and w, `Back` x of y and w (a transposed convolution), `Weigh` w of x and y. Each one's derivatives are the other two,
-to any order. PyTorch's own second derivative cuts groups apart and lets oneDNN choose another kernel by how many there
-are, and its transposed convolution takes kernels several times slower than `Back`.
+A convolution relates large maps x, weights w and small maps y, and is linear in each of the three: y of x and w, x of y
+and w (a transposed convolution), w of x and y. Each one's derivatives are the other two, to any order. PyTorch's own
+second derivative cuts groups apart and lets oneDNN choose another kernel by how many there are, and its transposed
+convolution takes kernels several times slower than `large_maps`.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -14,13 +15,12 @@ from torch import Tensor, autograd, nn
 from harness.lanes import dense
 
 _derived = torch.ops.aten.convolution_backward
-NO_OUTPUT_PADDING = (0, 0)
 # Channels of x in all for which oneDNN without AVX-512 derives weights by another kernel, as of one coloured picture.
 COLOURS = 3
 Pair = tuple[int, ...]
 
 
-class How(NamedTuple):
+class Geometry(NamedTuple):
     """What a convolution is beside its three tensors."""
 
     stride: Pair
@@ -30,20 +30,25 @@ class How(NamedTuple):
     kernel: Pair
     runs: int
 
+    @property
+    def options(self) -> tuple[Pair, Pair, Pair, bool, Pair]:
+        """Stride to dilation as PyTorch takes them: not transposed, no output padding."""
+        return self.stride, self.padding, self.dilation, False, (0, 0)
+
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.Conv2d, runs: int) -> Tensor:
     """Run `layer` with weight and bias of all runs, one after the other, on maps x [n, runs * c, h, w]."""
-    return _applied(Across, x, weight, bias, _how(layer, x.shape[2:], runs))
+    return _applied("y", _geometry(layer, x.shape[2:], runs), x, weight, bias)
 
 
 def conv_transpose(x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.ConvTranspose2d, runs: int) -> Tensor:
     """Likewise for a transposed convolution."""
-    (stride, pad, kernel, dilation), more = _geometry(layer), layer.output_padding
+    geometry = _geometry(layer, (), runs)
+    sizes = zip(x.shape[2:], *geometry[:3], geometry.kernel, layer.output_padding, strict=True)
     side = tuple(
-        (length - 1) * stride[i] - 2 * pad[i] + dilation[i] * (kernel[i] - 1) + more[i] + 1
-        for i, length in enumerate(x.shape[2:])
+        (n - 1) * stride - 2 * pad + dilation * (k - 1) + more + 1 for n, stride, pad, dilation, k, more in sizes
     )
-    return _applied(Back, x, weight, bias, _how(layer, side, runs))
+    return _applied("x", geometry._replace(side=side), x, weight, bias)
 
 
 def as_last(x: Tensor) -> Tensor:
@@ -51,89 +56,60 @@ def as_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
 
 
-class Across(autograd.Function):
+def small_maps(x: Tensor, w: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """y = x * w + b."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, how: How) -> Tensor:
-        ctx.save_for_backward(x, w)
-        ctx.how = how
-        return torch.convolution(x, w, b, how.stride, how.padding, how.dilation, False, NO_OUTPUT_PADDING, how.runs)
-
-    @staticmethod
-    def backward(ctx: Any, y: Tensor) -> tuple[Tensor | None, ...]:
-        (x, w), how, (of_x, of_w, of_b, _) = ctx.saved_tensors, ctx.how, ctx.needs_input_grad
-        y = as_last(y)
-        return (
-            _applied(Back, y, w, None, how) if of_x else None,
-            _applied(Weigh, x, y, how) if of_w else None,
-            _sums(y, how.runs) if of_b else None,
-            None,
-        )
+    return torch.convolution(x, w, bias, *geometry.options, geometry.runs)
 
 
-class Back(autograd.Function):
+def large_maps(y: Tensor, w: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """x = y * w' + b."""
-
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, w: Tensor, b: Tensor | None, how: How) -> Tensor:
-        ctx.save_for_backward(y, w)
-        ctx.how = how
-        like = as_last(y.new_empty(len(y), how.runs * w.shape[1], *how.side))
-        rest = (how.stride, how.padding, how.dilation, False, NO_OUTPUT_PADDING, how.runs)
-        x: Tensor = _derived(y, like, w, None, *rest, (True, False, False))[0]
-        return x if b is None else x.add_(b.view(-1, 1, 1))
-
-    @staticmethod
-    def backward(ctx: Any, x: Tensor) -> tuple[Tensor | None, ...]:
-        (y, w), how, (of_y, of_w, of_b, _) = ctx.saved_tensors, ctx.how, ctx.needs_input_grad
-        x = as_last(x)
-        return (
-            _applied(Across, x, w, None, how) if of_y else None,
-            _applied(Weigh, x, y, how) if of_w else None,
-            _sums(x, how.runs) if of_b else None,
-            None,
-        )
+    like = as_last(y.new_empty(len(y), geometry.runs * w.shape[1], *geometry.side))
+    x: Tensor = _derived(y, like, w, None, *geometry.options, geometry.runs, (True, False, False))[0]
+    return x if bias is None else x.add_(bias.view(-1, 1, 1))
 
 
-class Weigh(autograd.Function):
+def weights(x: Tensor, y: Tensor, bias: None, geometry: Geometry) -> Tensor:
     """w = sum over samples and places of x times y."""
+    runs, rows = geometry.runs, y.shape[1]
+    if x.shape[1] == runs == COLOURS:
+        x, y, runs = _one_more(x, runs), _one_more(y, runs), runs + 1
+    like = x.new_empty(y.shape[1], x.shape[1] // runs, *geometry.kernel)
+    w: Tensor = _derived(y, x, like, None, *geometry.options, runs, (False, True, False))[1]
+    return w[:rows]
+
+
+FORMULA: dict[str, Callable[..., Tensor]] = {"y": small_maps, "x": large_maps, "w": weights}
+GIVEN = {"y": ("x", "w"), "x": ("y", "w"), "w": ("x", "y")}  # the two tensors that each is computed from
+
+
+class Convolution(autograd.Function):
+    """One of x, w and y of the other two; its derivatives are convolutions of the same geometry."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, how: How) -> Tensor:
-        ctx.save_for_backward(x, y)
-        ctx.how = how
-        runs, rows = how.runs, y.shape[1]
-        if x.shape[1] == runs == COLOURS:
-            x, y, runs = _one_more(x, runs), _one_more(y, runs), runs + 1
-        like = x.new_empty(y.shape[1], x.shape[1] // runs, *how.kernel)
-        rest = (how.stride, how.padding, how.dilation, False, NO_OUTPUT_PADDING, runs)
-        w: Tensor = _derived(y, x, like, None, *rest, (False, True, False))[1]
-        return w[:rows]
+    def forward(ctx: Any, wanted: str, geometry: Geometry, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(a, b)
+        ctx.wanted, ctx.geometry = wanted, geometry
+        return FORMULA[wanted](a, b, bias, geometry)
 
     @staticmethod
-    def backward(ctx: Any, w: Tensor) -> tuple[Tensor | None, ...]:
-        (x, y), how, (of_x, of_y, _) = ctx.saved_tensors, ctx.how, ctx.needs_input_grad
-        return (
-            _applied(Back, y, w, None, how) if of_x else None,
-            _applied(Across, x, w, None, how) if of_y else None,
-            None,
-        )
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad = grad if ctx.wanted == "w" else as_last(grad)
+        tensors = {**dict(zip(GIVEN[ctx.wanted], ctx.saved_tensors, strict=True)), ctx.wanted: grad}
+        grads = [
+            _applied(name, ctx.geometry, *(tensors[other] for other in GIVEN[name]), None) if needed else None
+            for name, needed in zip(GIVEN[ctx.wanted], ctx.needs_input_grad[2:4], strict=True)
+        ]
+        return None, None, *grads, _sums(grad, ctx.geometry.runs) if ctx.needs_input_grad[4] else None
 
 
-def _how(layer: nn.Conv2d | nn.ConvTranspose2d, side: Pair, runs: int) -> How:
-    stride, padding, kernel, dilation = _geometry(layer)
-    return How(stride, padding, dilation, side, kernel, runs)
+def _applied(wanted: str, geometry: Geometry, *tensors: Tensor | None) -> Tensor:
+    convolved: Tensor = Convolution.apply(wanted, geometry, *tensors)  # type: ignore[no-untyped-call]
+    return convolved
 
 
-def _geometry(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[Pair, Pair, Pair, Pair]:
+def _geometry(layer: nn.Conv2d | nn.ConvTranspose2d, side: Pair, runs: int) -> Geometry:
     assert not isinstance(layer.padding, str)
-    return layer.stride, layer.padding, layer.kernel_size, layer.dilation
-
-
-def _applied(function: type[autograd.Function], *given: Any) -> Tensor:
-    applied: Tensor = function.apply(*given)
-    return applied
+    return Geometry(layer.stride, layer.padding, layer.dilation, side, layer.kernel_size, runs)
 
 
 def _one_more(x: Tensor, runs: int) -> Tensor:

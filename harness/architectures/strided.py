@@ -29,39 +29,29 @@ def build_critic(player: StridedCritic, shape: Shape) -> nn.Sequential:
     Raises ShapeError where the side is not 4 or 7 times a power of two.
     """
     base, count = halvings(shape)
-    filters = [player.width * 2**i for i in range(count)]
-    layers: dict[str, nn.Module] = {"block1": _first(player, shape[0], filters[0])}
-    for number, n_out in enumerate([*filters[1:], 1], 2):
-        n_in = filters[number - 2]
+    bias = player.bias == "all" or player.norm not in CENTRED
+    first, *more = (player.width * 2**i for i in range(count))
+    # No norm follows the halving of the first block: it has a bias always.
+    body, shortcut = _block(player, shape[0], first, bias), nn.Sequential()
+    body["halve"], shortcut.halve = halving(first, first, 1, True), halving(shape[0], first, 1, True)
+    layers: dict[str, nn.Module] = {"block1": Residual(shortcut, nn.Sequential(body), 1.0)}
+    n_in = first
+    for number, n_out in enumerate([*more, 1], 2):
         if number > 2:
             layers |= _normed(player, f"norm{number - 1}", n_in)
         layers[f"act{number - 1}"] = nn.LeakyReLU(LEAK)
-        layers[f"block{number}"] = nn.Sequential(
-            OrderedDict(_conv(player, n_in, n_out) | ({} if n_out == 1 else _stride(player, n_out)))
-        )
+        body = _block(player, n_in, n_out, bias)
+        if number <= count:
+            body["halve"] = halving(n_out, n_out, 1, bias)
+        layers[f"block{number}"], n_in = nn.Sequential(body), n_out
     layers |= {"flat": ToVector((1, base, base)), "score": nn.Linear(base * base, 1)}
     return nn.Sequential(OrderedDict(layers))
 
 
-def _first(player: StridedCritic, n_in: int, n_out: int) -> Residual:
-    """Return the first block, which adds a 1x1 convolution of stride 2 of its input; no norm follows its halving."""
-    body = _conv(player, n_in, n_out) | {"halve": halving(n_out, n_out, 1, True)}
-    shortcut = nn.Sequential(OrderedDict(halve=halving(n_in, n_out, 1, True)))
-    return Residual(shortcut, nn.Sequential(OrderedDict(body)), 1.0)
-
-
-def _conv(player: StridedCritic, n_in: int, n_out: int) -> dict[str, nn.Module]:
-    conv = keeping(n_in, n_out, 3, _has_bias(player))
-    return {"conv": conv, **_normed(player, "norm", n_out), "act": nn.ReLU()}
-
-
-def _stride(player: StridedCritic, n: int) -> dict[str, nn.Module]:
-    return {"halve": halving(n, n, 1, _has_bias(player))}
+def _block(player: StridedCritic, n_in: int, n_out: int, bias: bool) -> OrderedDict[str, nn.Module]:
+    norm = _normed(player, "norm", n_out)
+    return OrderedDict({"conv": keeping(n_in, n_out, 3, bias), **norm, "act": nn.ReLU()})
 
 
 def _normed(player: StridedCritic, name: str, n: int) -> dict[str, nn.Module]:
     return {} if player.norm == "none" else {name: NORMS[player.norm](n)}
-
-
-def _has_bias(player: StridedCritic) -> bool:
-    return player.bias == "all" or player.norm not in CENTRED

@@ -1,12 +1,13 @@
 """Layers, parameters and multiply-adds of an architecture's two networks."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES, Builder, Shape
 from harness.errors import ShapeError, lookup
@@ -46,10 +47,6 @@ class ArchitectureSummary:
     generator: NetworkSummary
     critic: NetworkSummary
 
-    def to_json(self) -> dict[str, object]:
-        """Return it as plain data."""
-        return asdict(self)
-
 
 def summarise(architecture: str, settings: Mapping[str, BaseModel], shape: Shape | None) -> ArchitectureSummary:
     """Return the summary of both players, whose models `settings` holds by "generator" and "critic".
@@ -59,21 +56,11 @@ def summarise(architecture: str, settings: Mapping[str, BaseModel], shape: Shape
     entry = lookup(ARCHITECTURES, architecture, "architecture")
     shape = shape or entry.shape
     try:
-        generator = generator_summary(entry.build_generator, settings["generator"], shape)
-        critic = critic_summary(entry.build_critic, settings["critic"], shape)
+        generator = network_summary("generator", entry.build_generator, settings["generator"], shape)
+        critic = network_summary("critic", entry.build_critic, settings["critic"], shape)
     except ShapeError as error:
         raise ShapeError(f"'{architecture}' cannot be built: {error}") from None
     return ArchitectureSummary(architecture, shape, generator, critic)
-
-
-def generator_summary(build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
-    """Return the summary of a generator of samples of `shape`."""
-    return _summary(build, settings, shape, (settings.latent,))  # type: ignore[attr-defined]  # as any generator
-
-
-def critic_summary(build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
-    """Return the summary of a critic of samples of `shape`."""
-    return _summary(build, settings, shape, shape)
 
 
 def render(summary: ArchitectureSummary) -> str:
@@ -103,24 +90,26 @@ def multiply_adds(layer: nn.Module, taken: Tensor, given: Tensor) -> int:
     if isinstance(layer, nn.Linear):
         return layer.in_features * int(given[0].numel())
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        wide, narrow = (taken, given) if isinstance(layer, nn.Conv2d) else (given, taken)
-        taps = [_taps(layer, axis, wide.shape[2 + axis], narrow.shape[2 + axis]) for axis in (0, 1)]
-        return layer.in_channels * layer.out_channels // layer.groups * taps[0] * taps[1]
+        large = taken if isinstance(layer, nn.Conv2d) else given
+        assert not isinstance(layer.padding, str)
+        taps = _taps(large.shape[2:], layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        return layer.in_channels * layer.out_channels // layer.groups * taps
     return 0
 
 
-def _taps(layer: nn.Conv2d | nn.ConvTranspose2d, axis: int, wide: int, narrow: int) -> int:
-    """Return how many pairs (place on the strided side, tap) fall on one of `wide` places, along one axis.
+@lru_cache(maxsize=1024)
+def _taps(large: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> int:
+    """Return how many pairs (place, tap) meet a number of the larger map: a convolution of ones by ones counts them.
 
     A transposed convolution pairs the same places, the other way round.
     """
-    stride, padding, dilation = layer.stride[axis], int(layer.padding[axis]), layer.dilation[axis]
-    places = (i * stride - padding + k * dilation for i in range(narrow) for k in range(layer.kernel_size[axis]))
-    return sum(0 <= place < wide for place in places)
+    ones, taps = (torch.ones(1, 1, *size, dtype=torch.float64) for size in (large, kernel))
+    return int(F.conv2d(ones, taps, None, stride, padding, dilation).sum())
 
 
-def _summary(build: Builder, settings: BaseModel, shape: Shape, takes: Shape) -> NetworkSummary:
-    """Summarise the network built for `shape`, on the meta device, where tensors have shapes and no memory."""
+def network_summary(player: str, build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
+    """Return the summary of a player for samples of `shape`, built on the meta device, where tensors have no memory."""
+    takes = (settings.latent,) if player == "generator" else shape  # type: ignore[attr-defined]  # as any generator
     with torch.device("meta"):
         network = build(settings, shape)
     layers: list[LayerSummary] = []

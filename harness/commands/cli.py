@@ -63,7 +63,7 @@ def show(
     from harness.suite.players import parse_settings, parse_shape
 
     summary = summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape))
-    _print(summary.to_json(), lambda plain: render(summary), as_json)
+    _print(summary, render, as_json)
 
 
 @verb(o.MAINTAIN, "data digits")

@@ -62,8 +62,8 @@ class Trail:
 def training_id(stack: Stack, at: Collection[int], samples: int, frames: Collection[int] = ()) -> str:
     """Return the address of a stack's training: what a checkpoint must have been made for to be resumed from."""
     runs = [spec.run_id for spec in stack.specs]
-    kept = [sorted({int(step) for step in at}), samples, sorted({int(step) for step in frames})]
-    how = [stack.mode, stack.device.type, str(stack.dtype), *kept]
+    steps, frame_steps = (sorted({int(step) for step in chosen}) for chosen in (at, frames))
+    how = [stack.mode, stack.device.type, str(stack.dtype), steps, samples, frame_steps]
     return content_id([VERSION, ENGINE_VERSION, str(torch.__version__), runs, how])
 
 
@@ -87,14 +87,14 @@ def unpack(files: Mapping[str, bytes], stack: Stack, address: str) -> Trail | No
     fresh = stack.state
     try:
         with np.load(io.BytesIO(files[FILE]), allow_pickle=False) as file:
-            if file["address"].item() != address:
-                return None
-            arrays = {name: file[name] for name in file.files}
-        stack.state, trail = _state(stack, arrays), _trail(stack, arrays)
+            arrays = dict(file)
+        if arrays["address"].item() == address:
+            trail = _trail(stack, arrays)
+            stack.state = _state(stack, arrays)
+            return trail
     except Exception:  # foreign bytes raise anything; whatever it is, they are no checkpoint of this training
         stack.state = fresh
-        return None
-    return trail
+    return None
 
 
 def _named(state: RunState) -> dict[str, Tensor]:
@@ -104,14 +104,13 @@ def _named(state: RunState) -> dict[str, Tensor]:
 
 def _state(stack: Stack, arrays: Mapping[str, np.ndarray]) -> RunState:
     """Rebuild a state of the kept tensors. Raises ValueError where they are not those of the stack's tree."""
-    kept = {name for name in arrays if name.startswith("state.")}
-    if set(_named(stack.state)) != kept:
+    names = {name for name in arrays if name.startswith("state.")}
+    if set(_named(stack.state)) != names:
         stack.step(0)  # a trick without `init` has its memory from the first step on
-    names = list(_named(stack.state))
-    if set(names) != kept:
+    if set(_named(stack.state)) != names:
         raise ValueError("another tree of tensors")
     # Cloned into torch's own memory, which is aligned otherwise than numpy's.
-    leaves = [torch.from_numpy(arrays[name]).clone().to(stack.device) for name in names]
+    leaves = [torch.from_numpy(arrays[name]).clone().to(stack.device) for name in _named(stack.state)]
     return tree_unflatten(leaves, tree_flatten_with_path(stack.state)[1])
 
 

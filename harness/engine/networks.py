@@ -12,11 +12,9 @@ from torch import Tensor, nn
 from harness.architectures import ARCHITECTURES, Architecture
 from harness.architectures.initial import draw_weights
 from harness.datasets import DATASETS
-from harness.engine.step import Extras, Networks
+from harness.engine.step import Extras, Loss, Networks
 from harness.objectives import Critic, Trick
 from harness.spec import Setup
-
-Loss = Callable[[Tensor], tuple[Tensor, Any]]
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
@@ -93,13 +91,14 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
     run: Callable[..., Tensor] = architecture.forward or torch.func.functional_call
     written_out = architecture.slope is not None and architecture.can_slope(pair.critic)
 
-    def named(player: str, layout: Layout, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:
-        return effective(player, layout.split(flat), tricks, extra)
+    layouts = {"critic": Layout(pair.critic)} | ({"generator": Layout(pair.generator)} if pair.generator else {})
+    draws = {"real": "sample", "fake": "sample", "latent": ("k",), **(declared or {})}
 
-    critic_layout = Layout(pair.critic)
+    def named(player: str, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:
+        return effective(player, layouts[player].split(flat), tricks, extra)
 
     def critic(flat: Tensor, extra: Extras) -> Critic:
-        params = named("critic", critic_layout, flat, extra)
+        params = named("critic", flat, extra)
 
         def scores(x: Tensor) -> Tensor:
             return run(pair.critic, params, x).squeeze(-1)
@@ -115,17 +114,12 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
 
         return Critic(scores, features, slope, len(pair.shape))
 
-    generator_layout = Layout(pair.generator) if pair.generator is not None else None
-
     def sample(flat: Tensor, latent: Tensor, extra: Extras) -> Tensor:
-        assert generator_layout is not None
-        return run(pair.generator, named("generator", generator_layout, flat, extra), latent)
+        return run(pair.generator, named("generator", flat, extra), latent)
 
     def sample_axis(name: str) -> int:
-        kind = "sample" if name in ("real", "fake") else draws[name]
-        return -1 - (len(pair.shape) if kind == "sample" else len(kind))
+        return -1 - (len(pair.shape) if draws[name] == "sample" else len(draws[name]))
 
-    draws = {"latent": ("k",), **(declared or {})}
     gradient = functional_gradient if how == "vmap" else plain_gradient
     return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic), sample_axis)
 
@@ -160,17 +154,17 @@ def slope_by(how: str, scores: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return torch.autograd.grad(scores(point).sum(), point, create_graph=True)[0]
 
 
-def plain_gradient(loss: Loss, params: Tensor) -> tuple[Tensor, Tensor, Any]:
+def plain_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient by autograd. Runs of a stack do not touch each other, so that the sum's gradient is each run's own."""
     leaf = params.detach().requires_grad_()
-    value, aux = loss(leaf)
+    value, aux = loss(leaf, part)
     (grad,) = torch.autograd.grad(value.sum(), leaf)
     return grad, value.detach(), aux.detach()
 
 
-def functional_gradient(loss: Loss, params: Tensor) -> tuple[Tensor, Tensor, Any]:
+def functional_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """The same by torch.func, inside vmap."""
-    grad, (value, aux) = torch.func.grad_and_value(loss, has_aux=True)(params)
+    grad, (value, aux) = torch.func.grad_and_value(loss, has_aux=True)(params, part)
     return grad, value, aux
 
 

@@ -61,16 +61,12 @@ def uniform(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:
 def fresh(seeds: Sequence[int], purpose: str, n: int, sample: Callable[[int, int, Generator], Tensor]) -> Draw:
     """New samples at each update: `sample(run, count, generator)` -> [count, *shape]."""
 
-    def draw(run: int, block: int) -> Tensor:
-        drawn = sample(run, BLOCK * n, generator(seeds[run], purpose, block))
-        return drawn.unflatten(0, (BLOCK, n))
-
-    return draw
+    return lambda run, block: sample(run, BLOCK * n, generator(seeds[run], purpose, block)).unflatten(0, (BLOCK, n))
 
 
 def passes(seeds: Sequence[int], purpose: str, n: int, points: Sequence[Tensor]) -> Draw:
     """A fixed set in shuffled passes, one set a run."""
-    places = shuffled(seeds, purpose, n, [len(held) for held in points])
+    places = shuffled(seeds, purpose, n, [len(fixed) for fixed in points])
     return lambda run, block: points[run][places(run, block)]
 
 

@@ -46,11 +46,11 @@ def gathering(specs: Sequence[RunSpec], device: torch.device) -> noise.Gather | 
     dataset, settings = DATASETS[specs[0].setup.dataset], data_settings(specs[0])
     if dataset.pictures is None:
         return None
-    held = training_pictures(specs[0]).to(device)
+    pictures = training_pictures(specs[0]).to(device)
 
     def gather(places: Tensor) -> Tensor:
-        # index_select copies whole pictures: ten times faster than held[places].
-        return dataset.to_values(held.index_select(0, places.flatten()), settings).unflatten(0, places.shape)
+        # index_select copies whole pictures: ten times faster than pictures[places].
+        return dataset.to_values(pictures.index_select(0, places.flatten()), settings).unflatten(0, places.shape)
 
     return gather
 
@@ -63,7 +63,7 @@ def real_draw(specs: Sequence[RunSpec], purpose: str, n: int) -> noise.Draw:
     seeds, order = [spec.seed for spec in specs], f"{purpose}.order"
     if DATASETS[specs[0].setup.dataset].pictures is not None:
         return noise.shuffled(seeds, order, n, [len(training_pictures(spec)) for spec in specs])
-    points = [held for held in map(fixed_points, specs) if held is not None]
+    points = [fixed for fixed in map(fixed_points, specs) if fixed is not None]
     if points:
         return noise.passes(seeds, order, n, points)
     return fresh_draw(specs, purpose, n, DATASETS[specs[0].setup.dataset].sample)

@@ -1,4 +1,4 @@
-"""Samples of a generator: the latents that they come from, and drawing them from kept weights."""
+"""Samples of a generator: the latents that they come from, and drawing them from stored weights."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ def latent_batches(pair: Pair, setup: Setup, seed: int, purpose: str, n: int, fi
 @own_state()
 @torch.no_grad()
 def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, purpose: str, n: int) -> np.ndarray:
-    """Return n samples of the generator with these weights, [n, *shape] as kept, from latents at (seed, purpose).
+    """Return n samples of the generator with these weights, [n, *shape] as stored, from latents at (seed, purpose).
 
     Raises KeyError or RuntimeError where the weights are not those of the Setup's generator.
     """
@@ -43,11 +43,11 @@ def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, pur
     rows = latent_batches(pair, setup, seed, purpose, n)
     couples = couples_samples(pair.generator)
     parts = rows if couples else [part for row in rows for part in row.split(CHUNK)]
-    return kept(setup, torch.cat([sample(flat, part, {}) for part in parts])[:n])
+    return as_stored(setup, torch.cat([sample(flat, part, {}) for part in parts])[:n])
 
 
-def kept(setup: Setup, samples: Tensor) -> np.ndarray:
-    """Return samples [..., *shape] as they are kept: pictures in uint8, points in float32."""
+def as_stored(setup: Setup, samples: Tensor) -> np.ndarray:
+    """Return samples [..., *shape] as they are stored: pictures in uint8, points in float32."""
     dataset = DATASETS[setup.dataset]
     if dataset.kind == "images":
         return dataset.to_uint8(samples, setup.data).cpu().numpy()
@@ -55,7 +55,7 @@ def kept(setup: Setup, samples: Tensor) -> np.ndarray:
 
 
 def draw_untrained(setup: Setup, seed: int, n: int) -> np.ndarray:
-    """Return n samples of the generator of a Setup with fresh weights, [n, *shape] as kept."""
+    """Return n samples of the generator of a Setup with fresh weights, [n, *shape] as stored."""
     pair = build_pair(setup)
     assert pair.generator is not None, "a data set draws the fakes of this Setup"
     flat = pair.draw(setup, noise.generator(seed, "untrained.weights"), "generator")

@@ -10,7 +10,7 @@ from harness.datasets import DATASETS
 from harness.engine import noise
 from harness.engine.networks import couples_samples, effective, with_statistics_of
 from harness.engine.real_data import data_settings
-from harness.engine.sampling import CHUNK, kept, latent_batches
+from harness.engine.sampling import CHUNK, as_stored, latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
@@ -27,12 +27,12 @@ def ms_per_sample(stack: Stack) -> float | None:
     if stack.pair.generator is None:
         return None
     batch = int(stack.setup.train["batch"]) * stack.pair.pack
-    drawn, taken = -(-FIXED // batch) * batch, []
+    samples, seconds = -(-FIXED // batch) * batch, []
     for _ in range(3):
         started = time.perf_counter()
-        kept(stack.setup, _generate(stack, drawn, drawn))  # on the host: a GPU has then drawn them
-        taken.append(time.perf_counter() - started)
-    return 1e3 * min(taken) / (drawn * len(stack.specs))
+        as_stored(stack.setup, _generate(stack, samples, samples))  # on the host: a GPU has then drawn them
+        seconds.append(time.perf_counter() - started)
+    return 1e3 * min(seconds) / (samples * len(stack.specs))
 
 
 @torch.no_grad()
@@ -44,7 +44,7 @@ def take_snapshots(stack: Stack, samples: int, whole: bool = True) -> list[Snaps
     `generated`. Latents are the same at every step and for every objective with the same seed, so that curves are
     smooth and comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
     """
-    generated = kept(stack.setup, _generate(stack, samples, samples if whole else min(samples, FIXED)))
+    generated = as_stored(stack.setup, _generate(stack, samples, samples if whole else min(samples, FIXED)))
     if not whole:
         return [{"fixed": x} for x in generated]
     critic = _numpy(stack.state.params["critic"])
@@ -62,8 +62,9 @@ def _generate(stack: Stack, n: int, first: int) -> Tensor:
     if stack.pair.generator is None:
         dataset = DATASETS[stack.setup.dataset]
         draw = dataset.fake or dataset.sample
-        drawn = [draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs]
-        return torch.stack(drawn)[:, :first]
+        return torch.stack([draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs])[
+            :, :first
+        ]
     latents = [latent_batches(stack.pair, stack.setup, seed, "score", n, first) for seed in stack.seeds]
     rows = torch.stack(latents).to(stack.device, stack.dtype)
     sample, params = stack.each(stack.game.networks.sample), stack.sampled(stack.state)
@@ -78,12 +79,9 @@ def _critic_grid(stack: Stack) -> tuple[np.ndarray, np.ndarray]:
     reach = [float(1.5 * points.abs().max()) for points in drawn]
     side = torch.linspace(-1, 1, GRID)
     unit = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
-    points, real = (
-        torch.stack(of_runs).to(stack.device, stack.dtype) for of_runs in ([r * unit for r in reach], drawn)
-    )
-    scores = critic_scores(stack, points, real)
+    points, real = (torch.stack(rows).to(stack.device, stack.dtype) for rows in ([r * unit for r in reach], drawn))
     extents = np.array([[-r, r, -r, r] for r in reach], dtype=np.float32)
-    return _numpy(scores.unflatten(1, (GRID, GRID))), extents
+    return _numpy(critic_scores(stack, points, real).unflatten(1, (GRID, GRID))), extents
 
 
 def critic_scores(stack: Stack, points: Tensor, real: Tensor, chunk: int = CHUNK) -> Tensor:

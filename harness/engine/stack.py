@@ -8,10 +8,10 @@ torch.vmap, and a "single" run with its axis taken off.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
@@ -24,14 +24,8 @@ from harness.errors import lookup
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 from harness.spec import RunSpec
 
-Update = Callable[[RunState, Mapping[str, Tensor], Mapping[str, Tensor]], tuple[RunState, Tensor]]
-
-
-class Phase(NamedTuple):
-    """A player's part of every step: its update, for all runs, and what each update of it reads."""
-
-    update: Update
-    streams: Mapping[str, noise.Stream]
+Update = Callable[[Turn], tuple[RunState, Tensor]]
+UPDATES: dict[str, Update] = {"critic": critic_update, "generator": generator_update}
 
 
 @dataclass(frozen=True)
@@ -69,9 +63,9 @@ class Stack:
         self.hyper = self._stacked([_tensors(spec.hyper) for spec in specs])
         self.state = self._stacked([self._start(spec) for spec in specs])
         self.gather = gathering(self.specs, device)
-        self.phases = {"critic": self._phase("critic", critic_update)}
-        if self.trained:
-            self.phases["generator"] = self._phase("generator", generator_update)
+        players = ("critic", "generator") if self.trained else ("critic",)
+        self.updates = {player: self._lifted(UPDATES[player]) for player in players}
+        self.streams = {player: self._streams(player) for player in players}
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -102,8 +96,8 @@ class Stack:
 
     def sampled(self, state: RunState) -> Tensor:
         """Return the generator's parameters [..., P] that samples are drawn with: a trick's where one keeps its own."""
-        kept = [trick.sampled(state.extra[name]) for name, trick in self.game.tricks.items() if trick.sampled]
-        return kept[-1] if kept else state.params["generator"]
+        own = [trick.sampled(state.extra[name]) for name, trick in self.game.tricks.items() if trick.sampled]
+        return own[-1] if own else state.params["generator"]
 
     def layout(self, player: str) -> Layout:
         """Return how a player's flat parameters are laid out."""
@@ -112,15 +106,14 @@ class Stack:
         return Layout(network)
 
     def _move(self, player: str, update: int, hyper: Mapping[str, Tensor]) -> Tensor:
-        phase = self.phases[player]
-        state, values = phase.update(self.state, {k: s.row(update) for k, s in phase.streams.items()}, hyper)
+        batch = {name: stream.row(update) for name, stream in self.streams[player].items()}
+        state, values = self.updates[player](self.state, batch, hyper)
         # A trick's memory may be a view of anything: kept densely, it is read alike before and after a checkpoint.
         self.state = state._replace(extra=tree_map(Tensor.contiguous, state.extra)) if state.extra else state
         return values
 
-    def _phase(self, player: str, update: Callable[[Turn], tuple[RunState, Tensor]]) -> Phase:
-        lifted = self.each(lambda state, batch, hyper: update(Turn(self.game, state, batch, hyper)))
-        return Phase(lifted, self._streams(player))
+    def _lifted(self, update: Update) -> Callable[..., tuple[RunState, Tensor]]:
+        return self.each(lambda state, batch, hyper: update(Turn(self.game, state, batch, hyper)))
 
     def _stacked(self, runs: list[Any]) -> Any:
         """Stack trees of tensors, one a run, on the device."""
@@ -136,10 +129,11 @@ class Stack:
         params = {p: self.pair.draw(self.setup, noise.generator(spec.seed, f"init.{p}"), p) for p in players}
         if self.setup.train["constrain"] == "after+start":
             params["critic"] = self.game.objective.constrain(params["critic"], _tensors(spec.hyper))
-        extra = {}
-        for name, trick in self.game.tricks.items():
-            if trick.init:
-                extra[name] = trick.init(params, self.setup.tricks[name], _trick_generator(spec, name))
+        extra = {
+            name: trick.init(params, self.setup.tricks[name], noise.generator(spec.seed, f"init.{name}"))
+            for name, trick in self.game.tricks.items()
+            if trick.init
+        }
         opt = {player: self.game.optimizer.init(flat) for player, flat in params.items()}
         return RunState(params, opt, extra, torch.zeros(()))
 
@@ -171,7 +165,3 @@ def _tensors(hyper: Mapping[str, float]) -> dict[str, Tensor]:
 def _kinds(tricks: Mapping[str, Trick]) -> dict[str, Any]:
     """The random inputs that tricks declare, by the names that updates read them under."""
     return {f"{name}.{key}": kind for name, trick in tricks.items() for key, kind in trick.draws.items()}
-
-
-def _trick_generator(spec: RunSpec, name: str) -> Generator:
-    return noise.generator(spec.seed, f"init.{name}")

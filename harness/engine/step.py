@@ -4,9 +4,8 @@ Written for the shapes of one run. Every reduction is over trailing axes and eve
 leading ones, so that the same lines also serve stacked tensors with a leading [runs] axis.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,8 +18,9 @@ CRITIC_CURVES = ("critic_loss", "critic_grad_norm", "critic_gap")
 GENERATOR_CURVES = ("generator_loss", "generator_grad_norm")
 CURVES = CRITIC_CURVES + GENERATOR_CURVES
 
+Tensors = tuple[Tensor, ...]
 Extras = dict[str, Any]  # memory of tricks, by name
-Loss = Callable[[Tensor, Mapping[str, Tensor]], tuple[Tensor, Any]]  # (params, part of a batch) -> (value, aux)
+Loss = Callable[[Tensor, Mapping[str, Tensor]], tuple[Tensor, Tensor]]  # (params, part of a batch) -> (value, aux)
 
 
 class RunState(NamedTuple):
@@ -36,15 +36,15 @@ class Networks(NamedTuple):
     """The two networks as functions of flat parameters and the tricks' memory, and how to differentiate through them.
 
     `sample(params, latent [n, k], extra)` gives samples [n, *shape]; `pack` puts m of them side by side for the critic;
-    `critic(params, extra)` binds a Critic; `gradient(loss, params)` takes a loss returning ([...], aux) and gives
-    (gradient, value, aux). `couples` says whether a score depends on its batch: then real and fake are scored apart.
+    `critic(params, extra)` binds a Critic; `gradient(loss, params, part)` gives (gradient, value, aux). `couples` says
+    whether a score depends on its batch: then real and fake are scored apart.
     `sample_axis(name)` counts samples, from the end, in what an update reads under that name.
     """
 
     sample: Callable[[Tensor, Tensor, Extras], Tensor]
     pack: Callable[[Tensor], Tensor]
     critic: Callable[[Tensor, Extras], Critic]
-    gradient: Callable[[Callable[[Tensor], tuple[Tensor, Any]], Tensor], tuple[Tensor, Tensor, Any]]
+    gradient: Callable[[Loss, Tensor, Mapping[str, Tensor]], tuple[Tensor, Tensor, Tensor]]
     couples: bool
     sample_axis: Callable[[str], int]
 
@@ -75,7 +75,7 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     game, state, hyper = turn.game, turn.state, turn.hyper
     real = game.networks.pack(turn.noise["real"])
     fake = game.networks.pack(_fakes(turn))
-    shown_real, shown_fake = _inputs(turn, "critic", (real, fake), turn.noise)
+    real_input, fake_input = _inputs(turn, "critic", (real, fake), turn.noise)
 
     def loss(params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         critic, real, fake = game.networks.critic(params, state.extra), part["real"], part["fake"]
@@ -89,7 +89,7 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     params = state.params["critic"]
     if game.constrain == "before":
         params = game.objective.constrain(params, hyper)
-    grad, value, gaps = _gradient(game, loss, params, {**turn.noise, "real": shown_real, "fake": shown_fake})
+    grad, value, gaps = _gradient(game, loss, params, {**turn.noise, "real": real_input, "fake": fake_input})
     params, opt = game.optimizer.step(params, grad, state.opt["critic"], hyper["critic_lr"], hyper)
     if game.constrain != "before":
         params = game.objective.constrain(params, hyper)
@@ -105,13 +105,13 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
         fake = game.networks.pack(game.networks.sample(params, part["latent"], state.extra))
         # Read by relativistic losses and by tricks; the others get none.
         real = game.networks.pack(part["real"]) if "real" in part else fake.new_empty(0)
-        shown_real, shown_fake = _inputs(turn, "generator", (real, fake), part)
+        inputs = _inputs(turn, "generator", (real, fake), part)
         if game.objective.relative:
-            real_scores, fake_scores = _scores(game, critic, shown_real, shown_fake)
+            real_scores, fake_scores = _scores(game, critic, *inputs)
         else:
-            real_scores, fake_scores = fake.new_empty(0), critic.scores(shown_fake)
+            real_scores, fake_scores = fake.new_empty(0), critic.scores(inputs[1])
         value = game.objective.generator_loss(real_scores, fake_scores, hyper)
-        return value + _trick_losses(turn, "generator", params, critic, (shown_real, shown_fake)), fake
+        return value + _trick_losses(turn, "generator", params, critic, inputs), fake
 
     params, opt = state.params["generator"], state.opt["generator"]
     grad, value, fakes = _gradient(game, loss, params, turn.noise)
@@ -120,35 +120,19 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
     return _moved(turn, "generator", params, opt, fake.detach()), torch.stack([value, _norm(grad)], -1)
 
 
-def _gradient(
-    game: Game, loss: Loss, params: Tensor, batch: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor, list[Tensor]]:
+def _gradient(game: Game, loss: Loss, params: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensors]:
     """Return gradient and value of the mean loss over the parts of a batch, and what each part leaves beside them.
 
     Every loss is a mean over samples, so that the mean over equal parts is the whole batch's; a part's graph is gone
     before the next one's begins.
     """
-    losses = (partial(_on, loss, part) for part in _parts(game, batch))
-    found = [game.networks.gradient(one, params) for one in losses]
-    grads, values, rest = (list(column) for column in zip(*found, strict=True))
+    cut = {name: x.chunk(game.parts, game.networks.sample_axis(name)) for name, x in batch.items()}
+    parts = ({name: chunks[i] for name, chunks in cut.items()} for i in range(game.parts))
+    grads, values, rest = zip(*(game.networks.gradient(loss, params, part) for part in parts), strict=True)
     return _mean(grads), _mean(values), rest
 
 
-def _on(loss: Loss, part: Mapping[str, Tensor], params: Tensor) -> tuple[Tensor, Any]:
-    return loss(params, part)
-
-
-def _parts(game: Game, batch: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
-    """Yield equal parts of a batch: each of its tensors cut along the axis that counts samples."""
-    if game.parts == 1:
-        yield batch
-        return
-    cut = {name: x.chunk(game.parts, game.networks.sample_axis(name)) for name, x in batch.items()}
-    for i in range(game.parts):
-        yield {name: chunks[i] for name, chunks in cut.items()}
-
-
-def _mean(parts: list[Tensor]) -> Tensor:
+def _mean(parts: Tensors) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
 
 
@@ -169,7 +153,7 @@ def _scores(game: Game, critic: Critic, real: Tensor, fake: Tensor) -> tuple[Ten
 def _inputs(
     turn: Turn, player: str, samples: tuple[Tensor, Tensor], noise: Mapping[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return real and fake samples as the tricks show them; `noise` is of these samples."""
+    """Return real and fake samples as the tricks pass them on to the critic; `noise` is of these samples."""
     real, fake = samples
     for name, trick in turn.game.tricks.items():
         if trick.inputs:
@@ -178,10 +162,10 @@ def _inputs(
 
 
 def _trick_losses(
-    turn: Turn, player: str, params: Tensor, critic: Critic, shown: tuple[Tensor, Tensor]
+    turn: Turn, player: str, params: Tensor, critic: Critic, inputs: tuple[Tensor, Tensor]
 ) -> Tensor | float:
     extra, hyper, tricks = turn.state.extra, turn.hyper, turn.game.tricks
-    return sum([t.loss(player, params, critic, *shown, extra.get(k), hyper) for k, t in tricks.items() if t.loss], 0.0)
+    return sum([t.loss(player, params, critic, *inputs, extra.get(k), hyper) for k, t in tricks.items() if t.loss], 0.0)
 
 
 def _moved(turn: Turn, player: str, params: Tensor, opt: OptState, fake: Tensor) -> RunState:

@@ -59,25 +59,25 @@ def train(
     pinned = list(specs) * 2 if placement.mode == "stacked" and len(specs) == 1 else list(specs)
     stack = Stack(pinned, placement)
     address = training_id(stack, at, samples, frames)
-    shown = {*at, *frames}
+    snapshot_steps = {*at, *frames}
     trail = unpack(checkpoints.resume, stack, address) if checkpoints.resume else None
     if trail is None:
         trail = Trail.begin(stack)
-        if 0 in shown:
+        if 0 in snapshot_steps:
             trail.snapshots[0] = take_snapshots(stack, samples, whole=0 in at)
-    kept, started = checkpoints.clock(), time.perf_counter()
+    last_checkpoint, started = checkpoints.clock(), time.perf_counter()
     for step in range(trail.step, stack.steps):
         trail.curves[:, step] = stack.step(step)
-        is_shown, is_due = step + 1 in shown, checkpoints.clock() - kept >= checkpoints.every_s
-        if not is_shown and not is_due:
+        is_scored, is_due = step + 1 in snapshot_steps, checkpoints.clock() - last_checkpoint >= checkpoints.every_s
+        if not is_scored and not is_due:
             continue
         trail.step = step + 1
         trail.seconds += _elapsed(started, stack.device)
-        if is_shown:
+        if is_scored:
             trail.snapshots[trail.step] = take_snapshots(stack, samples, whole=trail.step in at)
         if is_due:
             checkpoints.keep(pack(stack, trail, address))
-            kept = checkpoints.clock()
+            last_checkpoint = checkpoints.clock()
         started = time.perf_counter()
     trail.seconds += _elapsed(started, stack.device)
     drawing = {"ms_per_image": ms_per_sample(stack)} if DATASETS[stack.setup.dataset].kind == "images" else {}
@@ -94,8 +94,7 @@ def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
         bad = np.array([stack.steps - 1])  # the last update itself overflowed
     end = int(bad[0]) + 1 if len(bad) else stack.steps
     named = dict(zip(stack.curves, table[:end].T.astype(np.float32), strict=True))
-    updates = stack.critic_updates[stack.steps]
-    train_s = trail.seconds / len(stack.specs)
+    updates, train_s = stack.critic_updates[stack.steps], trail.seconds / len(stack.specs)
     facts = {
         "critic_updates": updates,
         "samples_seen": updates * int(stack.setup.train["batch"]) * stack.pair.pack,
@@ -120,11 +119,11 @@ def saturated(grad_norms: np.ndarray) -> bool:
 
 
 def _weights(stack: Stack, state: RunState) -> dict[str, dict[str, np.ndarray]]:
-    kept = {player: stack.layout(player).split(flat) for player, flat in state.params.items()}
+    params = {player: stack.layout(player).split(flat) for player, flat in state.params.items()}
     for name, trick in stack.game.tricks.items():
         if trick.sampled:
-            kept[name] = stack.layout("generator").split(trick.sampled(state.extra[name]))
-    return {owner: {k: v.float().cpu().numpy() for k, v in named.items()} for owner, named in kept.items()}
+            params[name] = stack.layout("generator").split(trick.sampled(state.extra[name]))
+    return {owner: {k: v.float().cpu().numpy() for k, v in named.items()} for owner, named in params.items()}
 
 
 def _elapsed(started: float, device: torch.device) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.objectives import recipes
@@ -66,23 +66,42 @@ class Objective:
     colour: int | None = None
 
 
+_GAN = Objective(
+    version=1,
+    critic_loss=logistic_critic,
+    generator_loss=minimax_generator,
+    recipe=recipes.DCGAN,
+    auto_norm="batch",
+    summary="minimax GAN; the generator's gradient vanishes where the critic is sure",
+    papers=(PAPERS["goodfellow2014"].at("eq. 1"),),
+    colour=0,
+)
+_WGAN = Objective(
+    version=1,
+    critic_loss=wasserstein_critic,
+    generator_loss=wasserstein_generator,
+    recipe=recipes.UNCONSTRAINED,
+    summary="Wasserstein loss without a constraint: unbounded, kept to show why one is needed",
+    papers=(PAPERS["arjovsky2017"].at("eq. 3"),),
+    colour=7,
+)
+_WGAN_GP = replace(
+    _WGAN,
+    penalty=gradient_penalty,
+    draws={"mix": ()},
+    hyper={"gp_weight": 10.0},
+    ranges={"gp_weight": (0.0, math.inf)},
+    recipe=recipes.PENALTY,
+    summary="Wasserstein GAN with a two-sided gradient penalty",
+    papers=(PAPERS["gulrajani2017"].at("eq. 3"),),
+    colour=2,
+)
+
 OBJECTIVES: dict[str, Objective] = {
-    "gan": Objective(
-        version=1,
-        critic_loss=logistic_critic,
-        generator_loss=minimax_generator,
-        recipe=recipes.DCGAN,
-        auto_norm="batch",
-        summary="minimax GAN; the generator's gradient vanishes where the critic is sure",
-        papers=(PAPERS["goodfellow2014"].at("eq. 1"),),
-        colour=0,
-    ),
-    "nsgan": Objective(
-        version=1,
-        critic_loss=logistic_critic,
+    "gan": _GAN,
+    "nsgan": replace(
+        _GAN,
         generator_loss=nonsaturating_generator,
-        recipe=recipes.DCGAN,
-        auto_norm="batch",
         summary="GAN with the non-saturating generator loss",
         papers=(PAPERS["goodfellow2014"].at("section 3"),),
         colour=1,
@@ -106,19 +125,9 @@ OBJECTIVES: dict[str, Objective] = {
         papers=(PAPERS["lim2017"], PAPERS["miyato2018"].at("eq. 16")),
         colour=5,
     ),
-    "wgan": Objective(
-        version=1,
-        critic_loss=wasserstein_critic,
-        generator_loss=wasserstein_generator,
-        recipe=recipes.UNCONSTRAINED,
-        summary="Wasserstein loss without a constraint: unbounded, kept to show why one is needed",
-        papers=(PAPERS["arjovsky2017"].at("eq. 3"),),
-        colour=7,
-    ),
-    "wgan-clip": Objective(
-        version=1,
-        critic_loss=wasserstein_critic,
-        generator_loss=wasserstein_generator,
+    "wgan": _WGAN,
+    "wgan-clip": replace(
+        _WGAN,
         constrain=clip_weights,
         hyper={"clip": 0.01},
         ranges={"clip": (0.0, math.inf)},
@@ -128,27 +137,10 @@ OBJECTIVES: dict[str, Objective] = {
         papers=(PAPERS["arjovsky2017"].at("algorithm 1"),),
         colour=3,
     ),
-    "wgan-gp": Objective(
-        version=1,
-        critic_loss=wasserstein_critic,
-        generator_loss=wasserstein_generator,
-        penalty=gradient_penalty,
-        draws={"mix": ()},
-        hyper={"gp_weight": 10.0},
-        ranges={"gp_weight": (0.0, math.inf)},
-        recipe=recipes.PENALTY,
-        summary="Wasserstein GAN with a two-sided gradient penalty",
-        papers=(PAPERS["gulrajani2017"].at("eq. 3"),),
-        colour=2,
-    ),
-    "wgan-lp": Objective(
-        version=1,
-        critic_loss=wasserstein_critic,
-        generator_loss=wasserstein_generator,
+    "wgan-gp": _WGAN_GP,
+    "wgan-lp": replace(
+        _WGAN_GP,
         penalty=one_sided_penalty,
-        draws={"mix": ()},
-        hyper={"gp_weight": 10.0},
-        ranges={"gp_weight": (0.0, math.inf)},
         recipe=recipes.ONE_SIDED,
         summary="Wasserstein GAN with a one-sided gradient penalty",
         papers=(PAPERS["petzka2018"].at("eq. 8"),),

@@ -1,6 +1,7 @@
 """Networks: the interpreter against nn.Module, the written-out slope against autograd, initial weights, summaries."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_he_keeps_the_spread_through_a_transposed_convolution():
 def test_every_entry_builds_and_counts_its_parameters(name):
     entry = ARCHITECTURES[name]
     settings = parse_settings(name, [])
-    summary = summarise(name, settings, None).to_json()
+    summary = asdict(summarise(name, settings, None))
     for player in ("generator", "critic"):
         build = getattr(entry, f"build_{player}")
         assert summary[player]["parameters"] == sum(
@@ -149,7 +150,7 @@ def test_every_entry_builds_and_counts_its_parameters(name):
 
 def test_a_summary_by_hand():
     settings = {"generator": mlp.MlpGenerator(latent=3, widths=(5,)), "critic": mlp.MlpCritic(widths=(7,))}
-    summary = summarise("mlp", settings, (2,)).to_json()
+    summary = asdict(summarise("mlp", settings, (2,)))
     assert summary["generator"]["multiply_adds"] == 3 * 5 + 5 * 2
     assert summary["generator"]["parameters"] == 3 * 5 + 5 + 5 * 2 + 2
     assert summary["critic"]["multiply_adds"] == 2 * 7 + 7
@@ -193,6 +194,6 @@ def test_the_documentation_holds_every_entry_with_its_parameters():
     held = {row[0].strip("| `"): (row[4], *(int(n.strip(" |").replace(",", "")) for n in row[5:])) for row in rows}
     assert held.keys() == ARCHITECTURES.keys()
     for name, (shape, *parameters) in held.items():
-        found = summarise(name, parse_settings(name, []), None).to_json()
+        found = asdict(summarise(name, parse_settings(name, []), None))
         assert shape == "x".join(map(str, found["shape"])), name
         assert parameters == [found[player]["parameters"] for player in ("generator", "critic")], name

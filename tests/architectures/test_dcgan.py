@@ -1,5 +1,6 @@
 """DCGANs against their sources' parameter counts, and what settings make of them."""
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import pytest
@@ -18,7 +19,7 @@ DCGANS = [name for name in ARCHITECTURES if name.startswith("dcgan")]
 
 
 def summary(name, shape, *sets):
-    return summarise(name, parse_settings(name, list(sets)), shape).to_json()
+    return asdict(summarise(name, parse_settings(name, list(sets)), shape))
 
 
 def counts(name, shape, *sets):

@@ -133,7 +133,7 @@ def test_two_objectives_with_one_seed_start_alike_and_see_the_same_data():
     stacks = [Stack([make_spec(name, seed=5)], Placement()) for name in ("gan", "wgan-gp")]
     for player, purpose in (("critic", "real"), ("critic", "latent"), ("generator", "latent")):
         for update in (0, 3, noise.BLOCK + 1):
-            first, second = (stack.phases[player].streams[purpose].row(update) for stack in stacks)
+            first, second = (stack.streams[player][purpose].row(update) for stack in stacks)
             assert torch.equal(first, second)
 
 

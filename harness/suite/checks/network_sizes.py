@@ -1,6 +1,5 @@
 """How large the networks of a Setup are, found by building them without storage."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from harness.architectures import Builder, Shape
-from harness.architectures.summary import NetworkSummary, critic_summary, generator_summary
+from harness.architectures.summary import network_summary
 from harness.plugins.components import tables
 from harness.spec import Setup, canonical_json
 from harness.suite.parameters import player_model
@@ -31,21 +30,15 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
     shape = tables().dataset[setup.dataset].shape(setup.data)
     packed = (shape[0] * setup.train["pack"], *shape[1:])
     text = canonical_json(setup.critic)
-    sizes = {"critic": _size(critic_summary, entry.build_critic, player_model(entry, "critic"), text, packed)}
+    sizes = {"critic": _size("critic", entry.build_critic, player_model(entry, "critic"), text, packed)}
     if setup.generator:
         model, text = player_model(entry, "generator"), canonical_json(setup.generator)
-        sizes["generator"] = _size(generator_summary, entry.build_generator, model, text, shape)
+        sizes["generator"] = _size("generator", entry.build_generator, model, text, shape)
     return sizes
 
 
 @lru_cache(maxsize=1024)
-def _size(
-    summary_of: Callable[[Builder, BaseModel, Shape], NetworkSummary],
-    build: Builder,
-    model: type[BaseModel],
-    text: str,
-    shape: Shape,
-) -> PlayerSize:
-    summary = summary_of(build, model.model_validate_json(text), shape)
+def _size(player: str, build: Builder, model: type[BaseModel], text: str, shape: Shape) -> PlayerSize:
+    summary = network_summary(player, build, model.model_validate_json(text), shape)
     units = sum(prod(layer.output_shape) for layer in summary.layers)
     return PlayerSize(summary.parameters, units, summary.multiply_adds)
