@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.architectures import ARCHITECTURES
 from harness.errors import SuiteError
 from harness.execution.requests import Request
 from harness.execution.runner import run
+from harness.objectives import OBJECTIVES
+from harness.papers import cited
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
 
@@ -69,3 +72,24 @@ def test_links_lead_somewhere(page):
     assert [
         link for link in links if not (page.parent / link).exists() and not (page.parent / f"{link}.md").exists()
     ] == []
+
+
+@pytest.mark.parametrize(("page", "table"), [("methods.md", OBJECTIVES), ("architectures.md", ARCHITECTURES)])
+def test_a_source_column_names_the_papers_of_the_record(page, table):
+    """Further words follow a semicolon."""
+    lines = [line.strip("| ").split(" | ") for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()]
+    header = next(cells for cells in lines if "source" in cells)
+    rows = {cells[0].strip("`"): cells[header.index("source")] for cells in lines if len(cells) == len(header)}
+    assert rows.keys() >= table.keys()
+    for name, entry in table.items():
+        papers = cited(entry.papers) or "ours"
+        assert rows[name] == papers or rows[name].startswith(f"{papers}; "), name
+
+
+def test_the_table_of_recipes_is_that_of_the_records():
+    used: dict[tuple[str, str], dict[str, None]] = {}
+    for name, entry in OBJECTIVES.items():
+        for kind, recipe in entry.recipe.items():
+            used.setdefault((recipe.settings, recipe.source), {})[f"`{name}` {kind}"] = None
+    rows = [f"| {', '.join(of)} | {settings} | {source} |" for (settings, source), of in used.items()]
+    assert "\n".join(rows) in (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")

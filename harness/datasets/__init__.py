@@ -114,7 +114,7 @@ def _square(channels: int) -> Callable[[Settings], Shape]:
     return lambda settings: (channels, settings["size"], settings["size"])
 
 
-def _downloaded(source: downloads.Download, summary: str) -> Dataset:
+def _downloaded(source: downloads.Download, paper: str, summary: str) -> Dataset:
     return picture_dataset(
         source.load,
         version=1,
@@ -122,6 +122,7 @@ def _downloaded(source: downloads.Download, summary: str) -> Dataset:
         model=source.model,
         fetch=source.fetch,
         where=lambda settings: source.where(),
+        papers=(PAPERS[paper],),
         summary=summary,
     )
 
@@ -210,9 +211,13 @@ DATASETS: dict[str, Dataset] = {
         model=shapes.ShapesSettings,
         summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; classes: how many, or which",
     ),
-    "mnist": _downloaded(downloads.MNIST, "handwritten digits, 28 pixels; 60,000 and 10,000"),
-    "fashion-mnist": _downloaded(downloads.FASHION, "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"),
-    "cifar10": _downloaded(downloads.CIFAR10, "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"),
+    "mnist": _downloaded(downloads.MNIST, "lecun1998", "handwritten digits, 28 pixels; 60,000 and 10,000"),
+    "fashion-mnist": _downloaded(
+        downloads.FASHION, "xiao2017", "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
+    ),
+    "cifar10": _downloaded(
+        downloads.CIFAR10, "krizhevsky2009", "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
+    ),
     "folder": picture_dataset(
         image_folder.load_folder,
         version=image_folder.VERSION,

@@ -113,7 +113,7 @@ OBJECTIVES: dict[str, Objective] = {
         recipe=recipes.LEAST_SQUARES,
         auto_norm="batch",
         summary="least squares GAN",
-        papers=(PAPERS["mao2017"].at("eq. 2"),),
+        papers=(PAPERS["mao2017"],),
         colour=4,
     ),
     "hinge": Objective(
@@ -143,7 +143,7 @@ OBJECTIVES: dict[str, Objective] = {
         penalty=one_sided_penalty,
         recipe=recipes.ONE_SIDED,
         summary="Wasserstein GAN with a one-sided gradient penalty",
-        papers=(PAPERS["petzka2018"].at("eq. 8"),),
+        papers=(PAPERS["petzka2018"],),
         colour=6,
     ),
 }

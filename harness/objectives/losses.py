@@ -41,12 +41,12 @@ def nonsaturating_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyp
 
 
 def least_squares_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
-    """Pull real scores to 1 and fake ones to 0 (Mao et al. 2017, eq. 2 with a = 0, b = 1, without its two halves)."""
+    """Pull real scores to 1 and fake ones to 0 (Mao et al. 2017 with a = 0, b = 1, without its two halves)."""
     return (real_scores - 1).square().mean(-1) + fake_scores.square().mean(-1)
 
 
 def least_squares_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
-    """Pull fake scores to 1 (Mao et al. 2017, eq. 2 with c = 1, without its half)."""
+    """Pull fake scores to 1 (Mao et al. 2017 with c = 1, without its half)."""
     return (fake_scores - 1).square().mean(-1)
 
 

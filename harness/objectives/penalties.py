@@ -40,7 +40,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, h
 
 
 def one_sided_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
-    """max(0, |grad D| - 1)^2: slopes below one are free (Petzka et al. 2018, eq. 8)."""
+    """max(0, |grad D| - 1)^2: slopes below one are free (Petzka et al. 2018)."""
     norm = _slope_between(critic, real, fake, noise["mix"])
     return hyper["gp_weight"] * (norm - 1).clamp(min=0).square().mean(-1)
 

@@ -1,6 +1,8 @@
 """The papers' training settings: used wherever a suite does not say otherwise.
 
-Every number was read in the file of the authors' code that its recipe names; what differs from there is said.
+Every number was read in the file of the authors' code that its recipe names; what differs from there is said. The
+captions of both algorithms 1 were read in the papers and give the same numbers; section 4 of Radford et al. is known
+from quotations of it.
 """
 
 from collections.abc import Mapping
@@ -33,14 +35,19 @@ class Recipe:
         """Write where the numbers are from: "Gulrajani et al. 2017, algorithm 1 (gan_64x64.py of ... agrees)"."""
         return f"{self.paper}{f' ({self.note})' if self.note else ''}"
 
-    def __str__(self) -> str:
-        """Write the settings on a line, with their paper."""
+    @property
+    def settings(self) -> str:
+        """Write the settings on a line."""
         rates = f"lr {plain(self.critic_lr)}"
         if self.critic_lr != self.generator_lr:
             rates = f"critic lr {plain(self.critic_lr)}, generator lr {plain(self.generator_lr)}"
         own = "".join(f", {name} {plain(value)}" for name, value in self.hyper.items())
         betas = f"betas {plain(self.beta1)} and {plain(self.beta2)}"
-        return f"{self.optimizer}, {rates}, {betas}, n_critic {self.n_critic}{own}; {self.paper}"
+        return f"{self.optimizer}, {rates}, {betas}, n_critic {self.n_critic}{own}"
+
+    def __str__(self) -> str:
+        """Write the settings on a line, with their paper."""
+        return f"{self.settings}; {self.paper}"
 
 
 _DCGAN = Recipe(
@@ -82,7 +89,7 @@ _LSGAN = Recipe(
 )
 _HINGE = Recipe(
     PAPERS["miyato2018"].at("configs/sn_cifar10_unconditional.yml of pfnet-research/sngan_projection"),
-    "there with spectral norm, which is left out",
+    "its spectral norm, and the decay of its rate to 0, are left out",
     beta1=0.0,
     beta2=0.9,
     n_critic=5,

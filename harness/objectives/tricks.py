@@ -54,7 +54,7 @@ def start_average(params: Mapping[str, Tensor], setup: Mapping[str, int], draw: 
 
 
 def move_average(player: str, params: Tensor, fake: Tensor, extra: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
-    """Average the generator's weights after each step: a' = decay a + (1 - decay) w (Yazici et al. 2019, eq. 2)."""
+    """Average the generator's weights after each step: a' = decay a + (1 - decay) w (Yazici et al. 2019)."""
     if player != "generator":
         return extra
     return params.lerp(extra, hyper["ema.decay"][..., None])
@@ -68,6 +68,6 @@ TRICKS: dict[str, Trick] = {
         hyper={"decay": 0.999},
         ranges={"decay": (0.0, 1.0)},
         summary="moving average of the generator's weights; scores and samples use it, both weights are kept",
-        papers=(PAPERS["yazici2019"].at("eq. 2"),),
+        papers=(PAPERS["yazici2019"],),
     ),
 }

@@ -78,8 +78,7 @@ def test_the_strided_critic_is_the_source_s():
     assert counts("strided-critic", (3, 64, 64), "critic.norm=batch", "critic.bias=all")[1] == norm + weights + biases
     assert counts("strided-critic", (3, 64, 64), "critic.norm=batch")[1] == norm + weights + 64 + 64 + 1
     kinds = [
-        row["type"]
-        for row in asdict(summarise("strided-critic", parse_settings("strided-critic", []), None))["critic"]["layers"]
+        layer.type for layer in summarise("strided-critic", parse_settings("strided-critic", []), None).critic.layers
     ]
     assert kinds.count("LeakyReLU") == 4
     assert kinds.count("ReLU") == 5
@@ -101,7 +100,7 @@ def test_faces_are_64_px_alone(shape):
 )
 def test_what_a_resnet_cannot_be_is_a_sentence(sets, said):
     with pytest.raises(HarnessError, match=said) as error:
-        asdict(summarise("resnet", parse_settings("resnet", [sets]), None))
+        summarise("resnet", parse_settings("resnet", [sets]), None)
     assert "Value error" not in str(error.value)
 
 
