@@ -9,19 +9,40 @@ import pandas as pd
 from harness import __version__
 from harness.metrics import column_facts, label
 from harness.metrics.columns import MetricColumn, covered
-from harness.papers import PAPERS, Paper
+from harness.papers import PAPERS, Paper, bibtex_entry
 from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.sensitivity import swept
 from harness.report.analysis.tables import View
 from harness.report.studies.study_results import INDEPENDENT, SPREAD, distinct
-from harness.report.text import bibliography
 from harness.report.text.settings_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
 from harness.store.plan_file import Plan
 from harness.suite.competitors import compared
 from harness.text import counted, listed, plain
+
+SOFTWARE = {  # a test compares these with CITATION.cff
+    "title": "harness: a declarative benchmark and comparison harness for GAN objectives",
+    "author": "The harness developers",
+    "license": "MIT",
+}
+OF_EXTRACTORS = {"inception": ("obukhov2020",)}  # here, because their records import torch
+ANALYSES = {  # of the trials of a study: what they cite, and what is said of them
+    "drawn": (
+        ("akiba2019",),
+        "Settings were chosen by {trials} of each objective (Optuna), valued by their mean score.",
+    ),
+    "expected": (("tang2020",), ""),
+    "spread": (("wilson1927",), "Shares of trials have Wilson intervals."),
+    "paired": (
+        ("mcnemar1947", "holm1979"),
+        f"Objectives are compared over paired trials by the share of trials within {NEAR:g} of the best (McNemar's "
+        "exact test) and by mean value (sign-flip test), each with Holm correction; differences have bootstrap "
+        "intervals over trials.",
+    ),
+    "weighed": (("watanabe2023",), "Importances for reaching the best quarter are PED-ANOVA's."),
+}
 
 
 def paragraph(view: View) -> str:
@@ -123,7 +144,7 @@ def _pairs(view: View) -> int:
 
 
 def _analyses(view: View) -> list[str]:
-    """Return the keys of `bibliography.OF_STUDIES` that the trials of a study were analysed by, once all have ended."""
+    """Return which of ANALYSES the trials of a study were analysed by, once all have ended."""
     study = view.plan.study
     if study is None or not study.chosen:
         return []
@@ -145,15 +166,7 @@ def _studied(view: View) -> str:
         return ""
     block = view.suite["study"]
     trials = counted(block["trials"], f"{SAMPLERS[block['sampler']]} trial")
-    sentences = {
-        "drawn": f"Settings were chosen by {trials} of each objective (Optuna), valued by their mean score.",
-        "spread": "Shares of trials have Wilson intervals.",
-        "paired": f"Objectives are compared over paired trials by the share of trials within {NEAR:g} of the best "
-        "(McNemar's exact test) and by mean value (sign-flip test), each with Holm correction; differences have "
-        "bootstrap intervals over trials.",
-        "weighed": "Importances for reaching the best quarter are PED-ANOVA's.",
-    }
-    return " ".join(text for name, text in sentences.items() if name in analyses)
+    return " ".join(text.format(trials=trials) for name in analyses if (text := ANALYSES[name][1]))
 
 
 def _intervals(view: View) -> str:
@@ -192,12 +205,22 @@ def references(view: View) -> str:
     metrics = {MetricColumn.parse(column).name for column in table.columns if table[column].notna().any()}
     keys = {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
     keys |= {"holm1979"} if _pairs(view) > 1 else set()
-    keys |= {key for name in _analyses(view) for key in bibliography.OF_STUDIES[name]}
-    keys |= {key for name in _extractors(table) for key in bibliography.OF_EXTRACTORS.get(name, ())}
+    keys |= {key for name in _analyses(view) for key in ANALYSES[name][0]}
+    keys |= {key for name in _extractors(table) for key in OF_EXTRACTORS.get(name, ())}
     measured = [paper for name, column in column_facts().items() if name in metrics for paper in column.papers]
     papers = [*_of_components(view.plan), *measured, *(PAPERS[key] for key in keys)]
     distinct = {paper.key: paper for paper in papers}
-    return bibliography.bibtex(sorted(distinct.values(), key=lambda paper: (paper.year, paper.key)), __version__)
+    return bibtex(sorted(distinct.values(), key=lambda paper: (paper.year, paper.key)))
+
+
+def bibtex(papers: Iterable[Paper]) -> str:
+    """Return this software, in its version, and papers as BibTeX."""
+    software = {
+        "author": f"{{{SOFTWARE['author']}}}",
+        "title": f"{{{SOFTWARE['title']}}}",
+        "note": f"Version {__version__}, {SOFTWARE['license']} licence",
+    }
+    return "\n\n".join([bibtex_entry("misc", "harness", software), *(paper.bibtex() for paper in papers)])
 
 
 def _of_components(plan: Plan) -> list[Paper]:

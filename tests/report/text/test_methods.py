@@ -11,8 +11,7 @@ from ruamel.yaml import YAML
 import harness
 from harness.papers import PAPERS
 from harness.report.analysis import tables
-from harness.report.text import bibliography, methods
-from harness.report.text.bibliography import bibtex
+from harness.report.text import methods
 from harness.store.plan_file import PlannedTrial, StudyState
 
 ENTRY = re.compile(r"@(\w+)\{(\w+),\n(.*?)\n\}", re.DOTALL)
@@ -118,7 +117,7 @@ def test_metrics_of_pictures_and_the_inception_network_bring_their_papers():
 
 @pytest.mark.parametrize("key", PAPERS)
 def test_an_entry_is_whole_and_its_key_says_who_and_when(key):
-    [(kind, found, body)] = ENTRY.findall(bibtex([PAPERS[key]], "1").partition("\n\n")[2])
+    [(kind, found, body)] = ENTRY.findall(methods.bibtex([PAPERS[key]]).partition("\n\n")[2])
     fields = dict(re.findall(r"^  (\w+) += \{(.*)\},?$", body, re.MULTILINE))
     assert found == key
     assert {"author", "title", "year"} <= set(fields)
@@ -164,7 +163,7 @@ def test_a_plan_without_papers_is_cited_by_the_tables():
 
 def test_the_software_is_cited_as_its_citation_file_says():
     cited = YAML(typ="safe").load((Path(__file__).parents[3] / "CITATION.cff").read_text(encoding="utf-8"))
-    software = bibliography.SOFTWARE
+    software = methods.SOFTWARE
     assert (cited["title"], cited["license"], cited["version"]) == (
         software["title"], software["license"], harness.__version__,
     )  # fmt: skip
