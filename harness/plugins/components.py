@@ -166,17 +166,10 @@ def _run(path: Path, source: bytes, mark: int) -> ModuleType:
 
 
 def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
-    from harness.architectures import Architecture
-    from harness.datasets import Dataset
-    from harness.metrics import Metric
-    from harness.objectives import Objective, Trick
-
-    expected = {
-        "dataset": Dataset, "architecture": Architecture, "objective": Objective, "trick": Trick, "metric": Metric,
-    }[kind]  # fmt: skip
+    record = type(next(iter(tables().of(kind).values())))
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
-    if not isinstance(entries, Mapping) or not all(isinstance(entry, expected) for entry in entries.values()):
-        text = f"{title} must be a dictionary of names to {expected.__name__} records."
+    if not isinstance(entries, Mapping) or not all(isinstance(entry, record) for entry in entries.values()):
+        text = f"{title} must be a dictionary of names to {record.__name__} records."
         raise plugin_error(f"the plug-in {path}: {text}")
     return dict(entries)

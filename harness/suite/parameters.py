@@ -15,16 +15,15 @@ from harness.spec import canonical_json
 from harness.suite.format.models import Train
 from harness.suite.format.values import (
     COUNT,
-    EMPTY,
     INIT,
     NUMBER,
     POSITIVE,
     TEXT,
     JsonSchema,
     Kind,
-    Swept,
     or_recipe,
     quoted,
+    swept,
     within,
 )
 
@@ -51,16 +50,11 @@ class Field(Kind):
         """Whether a list sweeps: for a field that is a list itself, a list of lists does."""
         annotation = self.model.model_fields[self.name].annotation
         options = [annotation, *getattr(annotation, "__args__", ())]
-        takes_list = any(get_origin(option) in (list, tuple) or option in (list, tuple) for option in options)
-        return isinstance(value, list) and (not takes_list or any(isinstance(item, list) for item in value))
+        is_list = any(get_origin(option) in (list, tuple) or option in (list, tuple) for option in options)
+        is_one = is_list and value and not any(isinstance(item, list) for item in value)
+        return isinstance(value, list) and not is_one
 
-    def mistakes(self, value: Any) -> list[tuple[int, str]]:
-        if value == []:
-            return [(-1, EMPTY)]
-        items = enumerate(value) if self.sweeps(value) else [(-1, value)]
-        return [(i, text) for i, item in items if (text := self._wrong(item))]
-
-    def _wrong(self, value: Any) -> str:
+    def mistake(self, value: Any) -> str:
         try:
             text = canonical_json({self.name: value})  # strict JSON: "8" is no number, and 8.0 is 8
             self.model.model_validate_json(text, strict=True)
@@ -69,7 +63,7 @@ class Field(Kind):
             needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in messages))
             return f"{quoted(value)} given, {needed} needed." if messages else ""
         except HarnessError:
-            return NUMBER.mistakes(value)[0][1]
+            return NUMBER.mistake(value)
         return ""
 
 
@@ -81,14 +75,14 @@ class File(Kind):
     needed: str = TEXT.needed
     json: JsonSchema = field(default_factory=lambda: TEXT.json)
 
-    def mistakes(self, value: Any) -> list[tuple[int, str]]:
-        if wrong := super().mistakes(value):
+    def mistake(self, value: Any) -> str:
+        if wrong := super().mistake(value):
             return wrong
         try:
             self.read(value)
         except DataError as error:
-            return [(-1, str(error))]
-        return []
+            return str(error)
+        return ""
 
 
 def _train() -> Parameters:
@@ -113,21 +107,21 @@ def parameters(kind: str, entry: Any, tricks: Mapping[str, "Trick"]) -> Paramete
 
 def _of_objective(entry: "Objective", tricks: Mapping[str, "Trick"]) -> Parameters:
     keys = {
-        key: {f"objective.{key}": Swept(or_recipe(within(entry.ranges[key]) if key in entry.ranges else NUMBER))}
+        key: {f"objective.{key}": swept(or_recipe(within(entry.ranges[key]) if key in entry.ranges else NUMBER))}
         for key in entry.hyper
     }
     for name, trick in tricks.items():
         kinds = {key: within(trick.ranges[key]) if key in trick.ranges else NUMBER for key in trick.hyper}
         for key, kind in {**kinds, **dict.fromkeys(trick.setup, COUNT)}.items():
-            keys[f"{name}.{key}"] = {f"trick.{name}.{key}": Swept(kind)}
+            keys[f"{name}.{key}"] = {f"trick.{name}.{key}": swept(kind)}
     return keys
 
 
 def _of_dataset(entry: "Dataset") -> Parameters:
-    kinds: dict[str, Kind] = {key: Swept(POSITIVE if key in entry.positive else NUMBER) for key in entry.hyper}
+    kinds: dict[str, Kind] = {key: swept(POSITIVE if key in entry.positive else NUMBER) for key in entry.hyper}
     kinds |= {key: Field(model=entry.model, name=key) for key in entry.model.model_fields}
     if entry.points is None:  # one that holds its points has just so many
-        kinds["fixed"] = Swept(COUNT)
+        kinds["fixed"] = swept(COUNT)
     if entry.file is not None:
         kinds[entry.file_key] = File(read=entry.file)
     return {key: {f"dataset.{key}": kind} for key, kind in kinds.items()}
@@ -138,7 +132,7 @@ def _of_architecture(entry: "Architecture") -> Parameters:
     for player in PLAYERS:
         model = player_model(entry, player)
         for name in model.model_fields:
-            kind = Swept(INIT) if name == "init" else Field(model=model, name=name)
+            kind = swept(INIT) if name == "init" else Field(model=model, name=name)
             keys.setdefault(name, {})[f"{player}.{name}"] = kind
             keys[f"{player}.{name}"] = {f"{player}.{name}": kind}
     return keys

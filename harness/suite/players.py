@@ -11,7 +11,7 @@ from harness.spec import canonical_json
 from harness.suite.format.values import Plain, quoted
 from harness.suite.format.yaml_file import parse_value
 from harness.suite.parameters import PLAYERS, Parameters, parameters, player_model
-from harness.suite.resolve import plain_settings
+from harness.suite.resolve import player_settings
 
 MAX_VALUES = 2**30  # of one sample
 
@@ -30,14 +30,12 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> Plain:
         values |= dict.fromkeys(known[key], value)
     players: Plain = {}
     for player in PLAYERS:
-        own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
-        model = player_model(entry, player)
         try:
-            settings = plain_settings(model, canonical_json({**getattr(entry, player), **own}))
+            settings = player_settings(entry, player, values)
         except HarnessError as error:
             raise HarnessError(f"--set: {player}: {error}") from None
         auto = {"norm": "layer"} if settings.get("norm") == "auto" else {}
-        players[player] = model.model_validate_json(canonical_json(settings | auto))
+        players[player] = player_model(entry, player).model_validate_json(canonical_json(settings | auto))
     return players
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from harness.architectures import Architecture
 from harness.engine.optimizers import OPTIMIZERS
 from harness.errors import HarnessError
 from harness.objectives import Recipe
@@ -141,16 +142,21 @@ def data_of(triple: Triple, values: Values) -> Plain:
 
 def _players(triple: Triple, values: Values, train: Values) -> tuple[Any, Any]:
     entry = triple.architecture.entry
-    players = {}
-    for player in PLAYERS:
-        own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
-        players[player] = plain_settings(player_model(entry, player), canonical_json(getattr(entry, player) | own))
-    generator, critic = players["generator"], players["critic"]
+    generator, critic = (player_settings(entry, player, values) for player in PLAYERS)
     if critic.get("norm") == "auto":  # settled once more: what the network reads may depend on its norm
         normed = canonical_json({**critic, "norm": triple.objective.entry.auto_norm})
         critic = plain_settings(player_model(entry, "critic"), normed)
     is_unused = train["generator"] == "fixed" and triple.dataset.entry.fake is not None
     return {} if is_unused else generator, critic
+
+
+def player_settings(entry: Architecture, player: str, values: Values) -> Plain:
+    """Return the whole settings of a player as plain JSON; of `values` those count whose targets are its own.
+
+    Raises HarnessError where they contradict each other.
+    """
+    own = {t.removeprefix(f"{player}."): value for t, value in values.items() if t.startswith(f"{player}.")}
+    return plain_settings(player_model(entry, player), canonical_json({**getattr(entry, player), **own}))
 
 
 @lru_cache(maxsize=4096)

@@ -25,14 +25,15 @@ EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
 def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
     """Return the mistakes of every data set that the matrix names, each told once."""
     named = {triple.dataset.label: triple for triple in triples}
-    unknown = [
-        Problem(
-            "unknown-name", ("score", "extractors", i), f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
-        )
-        for i, name in enumerate(suite.score.extractors or ())
-        if name not in EXTRACTORS
-    ]
-    return list(dict.fromkeys([*unknown, *(one for triple in named.values() for one in _wrong_data(suite, triple))]))
+    problems = [*_unknown_extractors(suite), *(one for triple in named.values() for one in _wrong_data(suite, triple))]
+    return list(dict.fromkeys(problems))
+
+
+def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
+    for i, name in enumerate(suite.score.extractors or ()):
+        if name not in EXTRACTORS:
+            text = f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
+            yield Problem("unknown-name", ("score", "extractors", i), text)
 
 
 def lacks_file(triple: Triple) -> bool:

@@ -32,10 +32,8 @@ def _wrong_batch(triple: Triple, resolved: Resolved) -> Iterator[Problem]:
     is_coupled = setup.critic.get("norm") == "batch" and triple.objective.entry.penalty is not no_penalty
     if is_coupled and "batch-norm-in-penalty" not in triple.allow:
         path = sources["critic.norm"].path if "critic.norm" in sources else place
-        text = (
-            f"batch norm in the critic of '{triple.architecture.label}' couples the samples that the penalty of "
-            f"'{triple.objective.label}' takes one by one; use norm: layer, or say allow: [batch-norm-in-penalty]."
-        )
+        text = f"batch norm in the critic of '{triple.architecture.label}' couples the samples of the penalty of "
+        text += f"'{triple.objective.label}'; use norm: layer, or say allow: [batch-norm-in-penalty]."
         yield Problem("batch-norm-in-penalty", path, text)
     if setup.train["batch"] * setup.train["pack"] < 2 and "batch" in _norms(resolved).values():
         text = "batch norm needs more than one sample a batch: with one, every output is its bias."
@@ -56,8 +54,9 @@ def _wrong_training(triple: Triple, values: Values, resolved: Resolved, tables: 
             yield Problem("unknown-name", sources["train.schedule"].path, text)
     updates = values.get("train.n_critic", RECIPE)
     if setup.train["generator"] == "fixed" and updates not in (RECIPE, 1):
-        text = f"{quoted(updates)} given, but the steps of a fixed generator are critic updates."
-        text += " Leave it out, or set it to 1."
+        text = (
+            f"{quoted(updates)} given; the steps of a fixed generator are critic updates: leave it out, or set it to 1."
+        )
         yield Problem("not-together", sources["train.n_critic"].path, text)
     for name in setup.tricks if not setup.generator else ():
         if tables.trick[name].sampled:
@@ -71,9 +70,9 @@ def _wrong_output(triple: Triple, resolved: Resolved) -> Iterator[Problem]:
     if triple.dataset.entry.pictures is not None and BOUNDS.get(str(output), wanted) != wanted:
         fitting = next(name for name, bounds in BOUNDS.items() if bounds == wanted)
         text = (
-            f"the generator of '{triple.architecture.label}' ends in {output}, and pictures of "
-            f"'{triple.dataset.label}' range from {wanted[0]} to {wanted[1]}; set generator: {{output: {fitting}}}."
+            f"the generator of '{triple.architecture.label}' ends in {output}, and images of '{triple.dataset.label}' "
         )
+        text += f"range from {wanted[0]} to {wanted[1]}; set generator: {{output: {fitting}}}."
         yield Problem("output-range", triple.places["architecture"], text)
 
 
@@ -87,11 +86,8 @@ def _wrong_micro_batch(triple: Triple, resolved: Resolved, tables: Tables) -> It
     if batch % micro:
         yield Problem("bad-value", path, f"{micro} given, a number that divides the batch of {batch} needed.")
     elif coupled := [player for player, norm in _norms(resolved).items() if norm == "batch"]:
-        text = (
-            f"batch norm in the {' and the '.join(coupled)} of '{triple.architecture.label}' takes a batch as a whole; "
-            "use another norm, or leave micro_batch out."
-        )
-        yield Problem("not-together", path, text)
+        text = f"batch norm in the {' and the '.join(coupled)} of '{triple.architecture.label}' needs a whole batch; "
+        yield Problem("not-together", path, f"{text}use another norm, or leave micro_batch out.")
     elif whole := [name for name in setup.tricks if tables.trick[name].loss]:
-        text = f"the trick '{whole[0]}' of '{triple.objective.label}' takes a batch as a whole; leave micro_batch out."
+        text = f"the trick '{whole[0]}' of '{triple.objective.label}' needs a whole batch; leave micro_batch out."
         yield Problem("not-together", path, text)

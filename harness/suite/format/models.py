@@ -14,21 +14,21 @@ from ruamel.yaml import YAML
 
 from harness.suite.format import values as kinds
 from harness.suite.format.study_block import Seeds, Strict, Study, StudyChange, described
-from harness.suite.format.values import Plain, Swept, one_of, or_recipe, or_word, seed_list
+from harness.suite.format.values import Plain, one_of, or_recipe, or_word, seed_list, swept
 
 ALLOWANCES = ("batch-norm-in-penalty",)
 
-Rates = Annotated[Any, Swept(or_recipe(kinds.POSITIVE))]
-Betas = Annotated[Any, Swept(or_recipe(kinds.BETA))]
-Counts = Annotated[Any, Swept(kinds.COUNT)]
-Inits = Annotated[Any, Swept(kinds.INIT)]
-Numbers = Annotated[Any, Swept(or_recipe(kinds.NUMBER))]
+Rates = Annotated[Any, swept(or_recipe(kinds.POSITIVE))]
+Betas = Annotated[Any, swept(or_recipe(kinds.BETA))]
+Counts = Annotated[Any, swept(kinds.COUNT)]
+Inits = Annotated[Any, swept(kinds.INIT)]
+Numbers = Annotated[Any, swept(or_recipe(kinds.NUMBER))]
 Parameters = Annotated[Any, kinds.PARAMETER]
 Name = Annotated[Any, kinds.NAMED]
-Names = Annotated[Any, Swept(kinds.NAMED)]
-Optimizers = Annotated[Any, Swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
+Names = Annotated[Any, swept(kinds.NAMED)]
+Optimizers = Annotated[Any, swept(one_of("adam", "rmsprop", "sgd", "recipe"))]
 Text = Annotated[Any, kinds.TEXT]
-Fractions = Annotated[Any, Swept(kinds.FRACTION)]
+Fractions = Annotated[Any, swept(kinds.FRACTION)]
 Allow = list[Annotated[Any, one_of(*ALLOWANCES)]]
 
 
@@ -43,22 +43,22 @@ class Train(Strict):
     optimizer: Optimizers = described("optimiser of both players")
     beta1: Betas = described("Adam's first decay rate; SGD's momentum")
     beta2: Betas = described("Adam's second decay rate; RMSProp's smoothing constant")
-    n_critic: Annotated[Any, Swept(or_recipe(kinds.UPDATES))] = described(
+    n_critic: Annotated[Any, swept(or_recipe(kinds.UPDATES))] = described(
         "critic updates a generator step, or {base, first: [steps, updates], every: [steps, updates]}"
     )
     critic_init: Inits = described("initial weights of the critic: he, default, dcgan, or {normal: sd}")
     generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
-    schedule: Annotated[Any, Swept(kinds.SCHEDULE)] = described(
+    schedule: Annotated[Any, swept(kinds.SCHEDULE)] = described(
         "hyperparameters that fall to zero: {lr: linear} or cosine"
     )
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
     micro_batch: Counts = described(
         "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
     )
-    constrain: Annotated[Any, Swept(one_of("after", "before", "after+start"))] = described(
+    constrain: Annotated[Any, swept(one_of("after", "before", "after+start"))] = described(
         "when the critic's weights are constrained, relative to its step; after if not said"
     )
-    generator: Annotated[Any, Swept(one_of("trained", "fixed"))] = described("fixed: the critic is trained alone")
+    generator: Annotated[Any, swept(one_of("trained", "fixed"))] = described("fixed: the critic is trained alone")
 
 
 class Limits(Strict):
@@ -133,7 +133,7 @@ class ObjectiveVariant(Train):
     __pydantic_extra__: dict[str, Numbers]
 
     base: Name = described("name of the objective in the table; needed where the variant has another name")
-    tricks: dict[str, dict[str, Annotated[Any, Swept(kinds.NUMBER)]]] = described(
+    tricks: dict[str, dict[str, Annotated[Any, swept(kinds.NUMBER)]]] = described(
         "additions to the objective, each with its parameters: {ema: {decay: 0.99}}", {}
     )
     allow: Allow = described("combinations to allow that are otherwise refused", [])

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -25,22 +25,31 @@ JsonSchema = Values
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of value: `needed` completes the sentence "-5 given, ... needed"; `further` narrows the schema."""
+    """One kind of value: `needed` completes the sentence "-5 given, ... needed"; `further` narrows the schema.
+
+    `takes_list`: a list sweeps its values.
+    """
 
     needed: str
     json: JsonSchema
     further: Callable[[Any], bool] = lambda value: True
+    takes_list: bool = False
 
-    def accepts(self, value: Any) -> bool:
-        return fits(value, self.json) and self.further(value)
+    def mistake(self, value: Any) -> str:
+        """Return what is wrong with one value in a sentence, "" where nothing is."""
+        is_right = fits(value, self.json) and self.further(value)
+        return "" if is_right else f"{quoted(value)} given, {self.needed} needed."
 
     def mistakes(self, value: Any) -> list[tuple[int, str]]:
-        """Return what is wrong with a value, in a sentence at item -1."""
-        return [] if self.accepts(value) else [(-1, f"{quoted(value)} given, {self.needed} needed.")]
+        """Return what is wrong with a value, at item -1, or with items of a list that sweeps, by their places in it."""
+        if self.sweeps(value) and not value:
+            return [(-1, EMPTY)]
+        items = enumerate(value) if self.sweeps(value) else [(-1, value)]
+        return [(i, text) for i, item in items if (text := self.mistake(item))]
 
     def sweeps(self, value: Any) -> bool:
         """Whether `value` is a list of values to sweep."""
-        return False
+        return self.takes_list and isinstance(value, list)
 
     def check(self, value: Any) -> Any:
         """Return `value`; raise pydantic's error, with the mistakes in its context."""
@@ -49,7 +58,8 @@ class Kind:
         return value
 
     def schema(self) -> Plain:
-        return dict(self.json)
+        one = dict(self.json)
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if self.takes_list else one
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check)
@@ -58,25 +68,9 @@ class Kind:
         return self.schema()
 
 
-class Swept(Kind):
-    """One value of a kind, or a list of them: one run each."""
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind.needed, kind.json, kind.further)
-
-    def sweeps(self, value: Any) -> bool:
-        return isinstance(value, list)
-
-    def mistakes(self, value: Any) -> list[tuple[int, str]]:
-        """Return what is wrong with a value, or with items of a list, by their places in it."""
-        if not self.sweeps(value):
-            return super().mistakes(value)
-        if not value:
-            return [(-1, EMPTY)]
-        return [(i, text) for i, item in enumerate(value) for _, text in Kind.mistakes(self, item)]
-
-    def schema(self) -> Plain:
-        return {"anyOf": [dict(self.json), {"type": "array", "items": dict(self.json), "minItems": 1}]}
+def swept(kind: Kind) -> Kind:
+    """Return the kind that also takes a list of such values: one run each."""
+    return replace(kind, takes_list=True)
 
 
 def quoted(value: Any) -> str:

@@ -179,9 +179,6 @@ class _Reader:
         self.left = len(text) + MAX_ALIASED  # nodes that may still be read: an alias repeats those of its value
         self.places: dict[KeyPath, Place] = {(): Place(label, 1)}
 
-    def refuse(self, code: str, node: Node, text: str) -> NoReturn:
-        _refuse(code, self.place(node), text)
-
     def place(self, node: Node) -> Place:
         return Place(self.label, node.start_mark.line + 1)
 
@@ -189,13 +186,12 @@ class _Reader:
         self.left -= 1
         self.places.setdefault(path, self.place(node))
         if self.left < 0:
-            self.refuse(
-                "alias", node, f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`."
-            )
+            text = f"aliases repeat more than {MAX_ALIASED:,} values; write fewer or use `extends`."
+            _refuse("alias", self.place(node), text)
         if len(path) > MAX_DEPTH:
-            self.refuse("too-deep", node, f"nested deeper than {MAX_DEPTH} levels.")
+            _refuse("too-deep", self.place(node), f"nested deeper than {MAX_DEPTH} levels.")
         if tag := _TAG.match(self.text, node.start_mark.index):
-            self.refuse("tag", node, f"the tag {tag[1]} is not read; a suite holds plain values only.")
+            _refuse("tag", self.place(node), f"the tag {tag[1]} is not read; a suite holds plain values only.")
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
         if isinstance(node, MappingNode):
@@ -206,16 +202,14 @@ class _Reader:
         values: Plain = {}
         for name, item in node.value:
             if not isinstance(name, ScalarNode):
-                self.refuse("bad-key", name, "a key must be plain text.")
-            key = str(name.value)
+                _refuse("bad-key", self.place(name), "a key must be plain text.")
+            key, place = str(name.value), self.place(name)
             if name.style is None and key in ("", "~", "<<"):
                 why = "merge keys are not part of YAML 1.2, use `base` or `extends`" if key == "<<" else "it is empty"
-                self.refuse("bad-key", name, f"the key '{key}' is not read: {why}.")
+                _refuse("bad-key", place, f"the key '{key}' is not read: {why}.")
             if key in values:
                 first = self.places[*path, key].line
-                self.refuse(
-                    "duplicate-key", name, f"the key '{key}' stands twice in one mapping, first on line {first}."
-                )
-            self.places[*path, key] = self.place(name)
+                _refuse("duplicate-key", place, f"the key '{key}' stands twice, first on line {first}.")
+            self.places[*path, key] = place
             values[key] = self.value(item, (*path, key))
         return values
