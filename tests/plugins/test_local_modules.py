@@ -150,7 +150,7 @@ def test_an_import_within_a_function_counts(tmp_path, monkeypatch):
 def test_a_plug_in_that_rewrites_what_it_imports_is_one_sentence(mark):
     text = "import pathlib, uuid; path = pathlib.Path(__file__).with_name('own_losses.py')\n"
     text += "path.write_text(path.read_text() + f'# {uuid.uuid4()}\\n')\nfrom own_losses import critic"
-    with pytest.raises(SuiteError, match="changes the modules that it imports whenever it runs"):
+    with pytest.raises(SuiteError, match="changes the modules"):
         mark(text, own_losses=LOSS)
 
 
@@ -165,5 +165,5 @@ def test_folders_without_init_and_a_folder_named_as_the_package_are_told_apart(t
 
 
 def test_a_module_that_is_not_there_is_one_sentence(mark):
-    with pytest.raises(SuiteError, match="cannot be imported: ModuleNotFoundError: No module named 'absent_module'"):
+    with pytest.raises(SuiteError, match=r"ModuleNotFoundError: .*'absent_module'"):
         mark("from absent_module import critic")

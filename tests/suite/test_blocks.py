@@ -66,9 +66,13 @@ def test_seeds_that_go_with_a_setting_are_refused_at_both_places():
                 ("[nsgan, gan]", "seeds: [0, 1], train: {lr: 1e-3}"), ("[nsgan, gan]", "seeds: [2], train: {lr: 1e-5}")
             )
         )
-    first, other = map(str, error.value.problems)
-    assert first.startswith("suite:6: lr: 0.001 here and 1e-05 in matrix block 2 for ring / mlp / nsgan; their seeds")
-    assert other.startswith("suite:7: lr: 1e-05 here and 0.001 in matrix block 1 for ring / mlp / nsgan; their seeds")
+    problems = error.value.problems
+    assert [(one.place, one.code, one.path[-1]) for one in problems] == [
+        ("suite:6", "blocks-differ", "lr"),
+        ("suite:7", "blocks-differ", "lr"),
+    ]
+    assert "0.001 here and 1e-05" in problems[0].text
+    assert "1e-05 here and 0.001" in problems[1].text
 
 
 def test_more_seeds_of_the_same_settings_are_one_cell():
@@ -80,4 +84,4 @@ def test_a_study_trains_a_task_in_one_way():
     study = "study: {trials: 2, seeds: 1, space: {critic_lr: {low: 1e-4, high: 1e-3}}}\n"
     with pytest.raises(SuiteError) as error:
         load_suite(text(("nsgan", "train: {steps: 20}"), ("nsgan", "train: {steps: 40}")) + study)
-    assert "a study trains each task in one way" in str(error.value)
+    assert ("blocks-differ", "steps") in {(one.code, one.path[-1]) for one in error.value.problems}

@@ -320,10 +320,10 @@ def test_parameters_of_one_name_are_two_axes(monkeypatch):
 
 def test_a_million_runs_are_refused_before_they_are_expanded():
     big = suite(seeds=10_000, train={"lr": [float(i) for i in range(1, 102)]})
-    with pytest.raises(SuiteError, match="1,010,000 runs asked for, at most 1,000,000"):
+    with pytest.raises(SuiteError, match="1,010,000 runs"):
         expand(big)
 
 
 def test_an_unknown_name_in_a_suite_made_in_python_is_a_sentence():
-    with pytest.raises(SuiteError, match=r"unknown name 'gna'\. Did you mean 'gan'"):
+    with pytest.raises(SuiteError, match=r"Did you mean 'gan'"):
         runs(objective="gna")

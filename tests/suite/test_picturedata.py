@@ -10,6 +10,7 @@ from oracles import PICTURES
 from harness.execution.requests import Request
 from harness.execution.tasks import plan_suite
 from harness.plan.screen import render
+from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
 from harness.suite.expand import expand
 
 SUITE = """\
@@ -124,10 +125,11 @@ def test_more_pictures_than_the_disk_takes_are_refused(problems, monkeypatch):
     assert all(word in problem.text for word in ("'x'", "1,005,000", "790 GB", "500 GB"))
 
 
-def test_a_torn_picture_is_refused_where_the_folder_is_named(mistakes, faces):
+def test_a_torn_picture_is_refused_where_the_folder_is_named(problems, faces):
     (faces / "a.png").write_bytes((faces / "00.png").read_bytes()[:80])
-    (said,) = mistakes(SUITE)
-    assert said.startswith(f"x.yaml:10: folder: {faces}/a.png: no whole picture: ")
+    (problem,) = problems(SUITE)
+    assert (problem.place, problem.path[-1]) == ("x.yaml:10", "folder")
+    assert problem.text.startswith(f"{faces}/a.png: no whole picture")
 
 
 def test_settings_of_pictures_can_be_set_from_the_command_line(load, mistakes):
@@ -162,15 +164,13 @@ def test_what_an_extractor_sees_can_rank(load, metric):
 
 
 @pytest.mark.parametrize("metric", ["fid", "fid_excess", "score"])
-def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_named(mistakes, load, metric):
-    (said,) = mistakes(SUITE.replace("[own, digits]", "own").replace("sliced_w", metric))
-    needs = (
-        "FID in 64 features takes more than 64 held-out pictures (a folder of 214 or more), and 'own' is scored on 4"
-    )
-    assert said == f"x.yaml:6: images: {metric!r} given; {needs}; rank on sliced_w or kid."
+def test_too_few_held_out_pictures_for_a_covariance_are_refused_and_few_samples_named(problems, load, metric):
+    (problem,) = problems(SUITE.replace("[own, digits]", "own").replace("sliced_w", metric))
+    assert (problem.place, problem.code) == ("x.yaml:6", "not-rankable")
+    assert all(word in problem.text for word in (f"{metric!r} given", few_for_fid("own", 4), "sliced_w or kid", "214"))
     load(SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric))
     planned = plan_suite(Request("x.yaml", "results", device="cpu"), False)
-    assert planned.notes == [needs.replace("own", "digits")]
+    assert planned.notes == [few_for_fid("digits", 4)]
 
 
 @pytest.mark.parametrize("metric", ["modes", "class_kl", "kid"])
@@ -180,8 +180,7 @@ def test_a_plan_names_an_extractor_known_to_be_too_weak_for_its_primary(monkeypa
     text = SUITE.replace("[own, digits]", "digits").replace("sliced_w", metric)
     load(text.replace("samples: 4", "samples: 4, extractors: [classifier, poses]"))
     planned = plan_suite(Request("x.yaml", "results", device="cpu"), False)
-    said = "the extractor 'poses' is wrong on 30.0 % of the held-out images of 'digits': modes, class_kl and share are"
-    assert [note.startswith(said) for note in planned.notes] == ([True] if metric != "kid" else [])
+    assert planned.notes == ([weak_extractor("digits", "poses", 0.3)] if metric != "kid" else [])
     assert ("'poses' is wrong" in render(planned.description)) == (metric != "kid")
 
 

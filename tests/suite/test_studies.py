@@ -210,14 +210,14 @@ def test_the_suite_that_is_kept_says_the_same(load):
     assert load(made.to_yaml()).study == made.study
 
 
-def test_a_scale_changes_parts_of_a_study_and_ranges_whole(load, mistakes):
+def test_a_scale_changes_parts_of_a_study_and_ranges_whole(load, problems):
     space = "{lr: {choices: [1e-3, 1e-4]}, beta1: {low: 0, high: .5}}"
     text = suite([RATE, "clip: {low: .1, high: 1}"]) + f"scales: {{paper: {{study: {{trials: 64, space: {space}}}}}}}\n"
     assert load(text).study.trials == 4
     scaled = load(text, scale="paper").study
     assert (scaled.trials, list(scaled.space)) == (64, ["lr", "clip", "beta1"])
     assert (scaled.space["lr"].choices, scaled.space["lr"].low, scaled.space["clip"].low) == ([1e-3, 1e-4], None, 0.1)
-    [said] = mistakes(text.replace("choices: [1e-3, 1e-4]", "low: 1e-5"), scale="paper")
-    assert said == "x.yaml:11: lr: low and high needed, or choices."
-    [said] = mistakes(text.replace("64", "1"))
-    assert said == "x.yaml:11: trials: 1 given, a whole number from 2 to 10,000 needed."
+    [problem] = problems(text.replace("choices: [1e-3, 1e-4]", "low: 1e-5"), scale="paper")
+    assert (problem.place, problem.code, problem.path[-1]) == ("x.yaml:11", "bad-range", "lr")
+    [problem] = problems(text.replace("64", "1"))
+    assert (problem.place, problem.code, problem.path[-1]) == ("x.yaml:11", "bad-value", "trials")

@@ -70,9 +70,9 @@ def test_a_key_of_train_says_the_same_in_every_place_or_is_refused_in_a_sentence
             if key not in Train.model_fields and place in ("block", "variant"):
                 assert len(found) == 1
                 assert found[0].startswith(f"x.yaml:1: {key}: "), found
-                assert "said of the whole suite" in found[0]
+                assert "the whole suite" in found[0]
             elif place == "set" and key == "limits":
-                assert "train.limits: unknown name 'limits'. Did you mean 'limits.seconds'?" in found[0]
+                assert "Did you mean 'limits.seconds'?" in found[0]
             elif ": " in str(expected[0]):  # refused, wherever it stands
                 assert len(found) == len(expected)
                 assert all(" given, " in text for text in found)

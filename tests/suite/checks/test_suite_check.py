@@ -110,7 +110,7 @@ WRONG = {  # the file after its head; line, key and code of its problem, and a w
         "'wgan-gp'",
     ),
     "zip of one": (BLOCK + "    zip: [[lr]]\n", 7, "zip", "bad-zip", ""),
-    "zip of what is not swept": (BLOCK + "    zip: [[lr, steps]]\n", 7, "zip", "not-swept", "'lr'"),
+    "zip of a fixed value": (BLOCK + "    zip: [[lr, steps]]\n", 7, "zip", "not-swept", "'lr'"),
     "zip of unequal lists": (
         "train: {lr: [1, 2], steps: [1, 2, 3]}\n" + BLOCK + "    zip: [[lr, steps]]\n",
         8,
