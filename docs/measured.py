@@ -112,7 +112,7 @@ def reached(folder: Path) -> str:
     return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])
 
 
-def _study(folder: Path) -> study_results.Studied:
+def _study(folder: Path) -> study_results.StudyResults:
     found = study_results.read(Results.of(Store(folder)))
     assert found is not None, f"{folder}: no study"
     return found

@@ -77,9 +77,9 @@ def _parts(sources: Sequence[Results], runs: Sequence[Sequence[PlannedRun]]) -> 
     parts = []
     for place, (rows, source) in enumerate(zip(runs, sources, strict=True)):
         (part,) = source.parts
-        kept = [i for i, row in enumerate(rows) if ranks[canonical_json(row.to_json())][1] == place]
-        places = kept if part.places is None else [part.places[i] for i in kept]
-        parts.append(Part(part.store, places, [rows[i] for i in kept]))
+        mine = [i for i, row in enumerate(rows) if ranks[canonical_json(row.to_json())][1] == place]
+        places = mine if part.places is None else [part.places[i] for i in mine]
+        parts.append(Part(part.store, places, [rows[i] for i in mine]))
     return parts
 
 

@@ -19,25 +19,23 @@ from harness.report.analysis import (
     across_tasks,
     averaging,
     cell_table,
-    grid_edges,
     leave_one_out,
     noise_floors,
     null_rows,
     ranking,
     sensitivity,
     tables,
-    undertrained,
 )
-from harness.report.analysis.comparable import caveat
-from harness.report.analysis.critic_norms import held_sentence
+from harness.report.analysis.comparable import confounding
+from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
 from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
-from harness.report.studies.study_results import Studied
-from harness.report.text import across_text, answer, headline_tables, methods, settings_text, table_rows
+from harness.report.studies.study_results import StudyResults
+from harness.report.text import across_text, answer, headline_tables, methods, remarks, settings_text, table_rows
 from harness.report.text.table_rows import Row
 from harness.statistics import intervals
 from harness.store import STATUSES
@@ -135,24 +133,24 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
     suite, table, data_axes = view.suite, view.table, view.plan.data_axes
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
     swept = sensitivity.swept(table, data_axes)
-    near = undertrained.nearest(table, view.metrics, data_axes)
+    images = table[table["dataset"].isin(image_datasets(view.plan)) & (table["status"] == "ok")]
     measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "null_tasks": null_rows.shown(null_rows.by_task(table)),
+        "null_tasks": table_rows.nulls(null_rows.by_task(table)),
         "headline": headline_tables.ranking_values(view.headline) if view.headline else None,
         "norms": headline_tables.norm_values(view),
         "unranked": "" if view.headline else averaging.why_none(table, view.metrics),
         "by_task": table_rows.answers(results),
-        "held": held_sentence(_rivals(view), table),
+        "held": remarks.norms(_rivals(view), table),
         "removals": table_rows.removals(removals, best),
-        "removed": leave_one_out.sentence(removals, best),
+        "removed": remarks.removals(removals, best),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
-        "enough": undertrained.sentence(near, table["objective"].nunique() == 1),
+        "enough": remarks.undertrained(noise_floors.nearest(table, view.metrics, data_axes)),
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
-        "reached": noise_floors.of_images(view),
+        "reached": list(map(remarks.image_floors, noise_floors.of_images(images, view.metrics, data_axes))),
         "fid": bool(covered("fid", table.columns)),
         "exact": "w1" in table or not set(view.metrics.values()) - {"w1_excess"},
         "sliced": "sliced_w" in view.metrics.values(),
@@ -180,7 +178,7 @@ def answers(store: Results) -> list[str]:
     return _answer(view, ranking.judge(_rivals(view), view.metrics), study, reached)
 
 
-def _answer(view: View, results: list[TaskResult], study: Studied | None, reached: Reached | None) -> list[str]:
+def _answer(view: View, results: list[TaskResult], study: StudyResults | None, reached: Reached | None) -> list[str]:
     paragraphs = _of_runs(view, results)
     if study:
         of_trials = settings_text.sentence(study, primary=not (reached and reached.primary))
@@ -193,13 +191,13 @@ def _answer(view: View, results: list[TaskResult], study: Studied | None, reache
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
         first, *more = answer.of_headline(view)
-        return [caveat(view.table) + first, *more]
+        return [remarks.caveat(confounding(view.table)) + first, *more]
     rivals = _rivals(view)
     swept = cell_table.swept_columns(rivals, view.plan.data_axes)
     text = answer.sentence(rivals, results, tables.arguments(view, path=False))
     drawn = (view.suite.get("study") or {}).get("space", ())
-    first = f"{caveat(view.table, drawn)}{text} {held_sentence(rivals, view.table)}".rstrip()
-    return [first, grid_edges.sentence(ranking.at_edges(rivals, view.metrics, swept))]
+    first = f"{remarks.caveat(confounding(view.table, drawn))}{text} {remarks.norms(rivals, view.table)}".rstrip()
+    return [first, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
 
 
 def _rivals(view: View) -> pd.DataFrame:

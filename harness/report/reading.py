@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.report.analysis import cell_table, grid_edges, null_rows, primary, ranking, tables
-from harness.report.analysis.comparable import caveat, refuse_mixed, refuse_unlike
-from harness.report.analysis.critic_norms import held_sentence
+from harness.report.analysis import cell_table, null_rows, primary, ranking, tables
+from harness.report.analysis.comparable import confounding, refuse_mixed, refuse_unlike
 from harness.report.analysis.ranking import TaskResult
 from harness.report.styles import Style, styles
-from harness.report.text import answer
+from harness.report.text import answer, remarks
 from harness.text import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
@@ -47,10 +46,9 @@ class Reading:
         axes = _data_axes(self.table)
         competing = ranking.rivals(self.table, axes)
         at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
-        first = caveat(self.table, self.table.attrs.get("drawn", ())) + answer.sentence(
-            competing, self.results, "SUITE"
-        )
-        rest = (held_sentence(competing, self.table), grid_edges.sentence(at_edges))
+        confounded = confounding(self.table, self.table.attrs.get("drawn", ()))
+        first = remarks.caveat(confounded) + answer.sentence(competing, self.results, "SUITE")
+        rest = (remarks.norms(competing, self.table), remarks.edges(at_edges))
         return " ".join(filter(None, [first, *rest])) + self.note
 
     @property

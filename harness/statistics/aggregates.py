@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 DRAWS = 2000
 THRESHOLDS = np.linspace(0, 1, 101)
 # Share of nominal 95 % intervals over n seeds and nine simulated tasks that hold the expected mean, interquartile mean
-# and chance to be better: measured in 1,000 suites, checked in tests/report. By n, then noises as of headline.COVERAGE.
+# and P(better): measured in 1,000 suites, checked in tests/report. By n, then noises as of headline.COVERAGE.
 COVERAGE: dict[int, dict[str, tuple[float, float, float]]] = {
     3: {
         "alone": (0.80, 0.80, 0.73), "shared": (0.60, 0.66, 0.85),

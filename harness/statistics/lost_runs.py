@@ -1,7 +1,7 @@
 """Runs that were lost, in an order: each ranks below every run that is ok.
 
 The one rule: in means, intervals and figures a lost run has the score 0; in whatever orders or counts who is better
-(places, tuning, signs, signed ranks, the chance to be better) it also loses every tie, so that an untrained generator
+(places, tuning, signs, signed ranks, the P(better)) it also loses every tie, so that an untrained generator
 that is ok beats a run that diverged.
 """
 

@@ -10,7 +10,7 @@ from report.analysis.test_variance import simulated
 from harness.report.analysis.across_tasks import CONFOUNDED, HIGHER, SEED
 from harness.statistics import aggregates, variance
 
-STATISTICS = ("mean", "interquartile mean", "chance to be better")
+STATISTICS = ("mean", "interquartile mean", "P(better)")
 SEEDS = (3, 5, 10)
 
 

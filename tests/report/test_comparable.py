@@ -14,7 +14,7 @@ from harness.report.analysis.across_tasks import across
 from harness.report.comparison.paired_tests import difference
 from harness.report.comparison.pairs import pair
 from harness.report.reading import read
-from harness.report.text import answer
+from harness.report.text import answer, remarks
 from harness.statistics import lost_runs
 from harness.statistics.trials import BELOW
 from harness.store.table import Scoring
@@ -72,16 +72,16 @@ def test_runs_of_a_cell_differ_by_seed_alone():
 
 
 def test_a_setting_that_belongs_to_no_objective_is_a_caveat():
-    assert comparable.caveat(read(both()).table) == ""
+    assert remarks.caveat(comparable.confounding(read(both()).table)) == ""
     found = read(both(steps=(20, 40))).sentence
     assert found.startswith("Objectives differ in other settings, too: on 8gaussians / mlp steps is 20 with gan and 40")
     swept = both(steps=(20, 40), **{"sweep.steps": (20, 40)})
-    assert comparable.caveat(read(swept).table) == ""
+    assert remarks.caveat(comparable.confounding(read(swept).table)) == ""
 
 
 def test_an_extractor_of_other_weights_is_a_caveat():
     weights = "extractor_weights[poses]"
-    assert comparable.caveat(read(both(**{weights: ("a", "a")})).table) == ""
+    assert remarks.caveat(comparable.confounding(read(both(**{weights: ("a", "a")})).table)) == ""
     found = read(both(**{weights: ("a", "b")})).sentence
     assert found.startswith("On 8gaussians / mlp runs are scored in different weights of the extractor poses. ")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from harness.report.analysis.grid_edges import keys_of
+from harness.report.analysis.noise_floors import over_floor
 from harness.report.analysis.null_rows import undefined
-from harness.report.analysis.undertrained import over_floor
 from harness.text import counted, listed
 
 SCORES = ("w1", "w1_excess", "fid_excess", "score")  # metrics that order the runs of a task as the score does

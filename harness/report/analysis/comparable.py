@@ -6,7 +6,8 @@ about (`compare`). What is not comparable is refused in a sentence; a lesser dif
 of a suite are held to it before training (`harness.suite.blocks`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,28 +145,40 @@ def _independent(runs: "pd.DataFrame", names: Sequence[str]) -> list[str]:
     return list(patterns.values())
 
 
-def caveat(table: "pd.DataFrame", drawn: Collection[str] = ()) -> str:
-    """Return in a sentence what the verdict on a labelled table hangs on beside its objectives; "" where nothing does.
+@dataclass(frozen=True)
+class Confounding:
+    """What the verdict on a table depends on beside its objectives.
 
-    That is an extractor whose weights differ between the runs of a task, and settings that belong to no objective,
-    differ between those of one task, and are neither swept nor `drawn` by a study for each objective.
+    weights  a task whose runs are scored in different weights of an extractor, and that extractor; () where none is
+    values   by each value of a `setting` that belongs to no objective the objectives that have it on `task`
     """
-    weights = ""
+
+    weights: tuple[str, ...] = ()
+    task: str = ""
+    setting: str = ""
+    values: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def confounding(table: "pd.DataFrame", drawn: Collection[str] = ()) -> Confounding:
+    """Return the first of either that a labelled table has; no settings that are swept, or `drawn` by a study."""
+    weights: tuple[str, ...] = ()
     for column in covered(WEIGHTS, table.columns):
         counts = table.groupby("task", sort=False)[str(column)].nunique()
         if (counts > 1).any():
-            weights = f"On {counts.idxmax()} runs are scored in different weights of the extractor {column.extractor}. "
+            weights = str(counts.idxmax()), column.extractor
     swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
     names = [c for c in table.columns if c.startswith(COMMON) and c.rpartition(".")[2] not in swept]
     names = [c for c in names if table[c].nunique(dropna=False) > 1]
     for task, runs in table.groupby("task", sort=False):
         for name in _independent(runs, names):
-            owners = runs.groupby(runs[name].map(plain), sort=False)["objective"].unique()
+            owners = runs.groupby(runs[name].map(plain), sort=False)["objective"].agg(
+                lambda own: list(map(str, own.unique()))
+            )
             if len(owners) > 1:
-                parts = [f"{value} with {listed([str(each) for each in own])}" for value, own in owners.items()]
-                short = name.removeprefix("setup.")
-                return f"{weights}Objectives differ in other settings, too: on {task} {short} is {listed(parts)}. "
-    return weights
+                return Confounding(
+                    weights, str(task), name.removeprefix("setup."), {str(v): own for v, own in owners.items()}
+                )
+    return Confounding(weights)
 
 
 def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.report.analysis import cell_table
-from harness.text import counted, listed
+from harness.text import listed
 
 SWEPT, RESOLVED = "sweep.critic.norm", "setup.critic.norm"
 
@@ -80,7 +80,7 @@ def usual(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     return _without_axis(table[(table[SWEPT] == "auto") | table[SWEPT].isna()], data_axes)
 
 
-def held(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
+def at_equal_norms(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     """Return the runs of `same` where norms are swept and some task has a common one, so that none is tuned; the table
     itself elsewhere, and where its norm is held already.
     """
@@ -92,29 +92,3 @@ def held(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
 def _without_axis(table: pd.DataFrame, data_axes: Collection[str]) -> pd.DataFrame:
     runs = table.assign(norm=table[RESOLVED]).drop(columns=SWEPT, errors="ignore")
     return runs.assign(setting=cell_table.settings(runs, data_axes)).reset_index(drop=True)
-
-
-def held_sentence(compared: pd.DataFrame, whole: pd.DataFrame) -> str:
-    """Say of the runs of `held` at which norms objectives are compared, and how many tasks of the whole table that
-    leaves out; "" where no norm is held.
-    """
-    if "norm" not in compared:
-        return ""
-    own = compared.groupby(["task", "objective"])["norm"].agg(frozenset)
-    if (own.groupby("task").nunique() > 1).any():
-        return "Each objective has its usual norm in the critic."
-    left = whole["task"].nunique() - compared["task"].nunique()
-    names = listed(list(map(str, compared["norm"].unique())))
-    several = ", averaged where a task has several" if compared["norm"].nunique() > 1 else ""
-    out = f"; {counted(left, 'task')} without a common norm {'is' if left == 1 else 'are'} left out" if left else ""
-    return f"Every critic of a task has the same norm ({names}{several}{out})."
-
-
-def warning(norms: Norms) -> str:
-    """Say that objectives are compared together with their norms, where some are; "" where none are."""
-    if not norms.differing:
-        return ""
-    return (
-        f"In {counted(len(norms.differing), 'task')} critics differ in norm ({norms.usual_text}): there objectives are "
-        "compared together with their norms, which critic: {norm: [auto, none, layer]} in the architecture separates."
-    )

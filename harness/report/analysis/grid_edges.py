@@ -5,8 +5,6 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from harness.text import listed
-
 RESOLVED = {"lr": "hyper.critic_lr", "n_critic": "setup.n_critic", "batch": "setup.batch", "steps": "steps"}
 COLUMNS = ("objective", "setting", "choices", "at_smallest", "at_largest", "fewest_values")
 
@@ -45,19 +43,3 @@ def numbers(runs: pd.DataFrame, column: str) -> pd.Series:
         values = values.where(swept != "recipe", pd.to_numeric(runs[resolved], errors="coerce"))
     known = values.notna() | swept.isna()
     return values.astype(float) if known.all() else pd.Series(np.nan, index=runs.index)
-
-
-def sentence(table: pd.DataFrame) -> str:
-    """Say which tuned values lie at the edge of their grid; "" where none does."""
-    parts = []
-    for row in table.to_dict("records"):
-        ends = [(row[f"at_{end}"], end) for end in ("largest", "smallest") if row[f"at_{end}"]]
-        if ends:
-            which = f"the {ends[0][1]}" if len(ends) == 1 else listed([f"{n} the {end}" for n, end in ends])
-            share = f"{sum(n for n, _ in ends)} of {row['choices']} choices ({which})"
-            parts.append(f"{row['setting']} of {row['objective']} in {share}")
-    if not parts:
-        return ""
-    few = list(table[table["fewest_values"] < 3]["setting"].unique())
-    end = f" A grid of two values of {listed(few)} has no interior." if few else ""
-    return f"At the edge of its grid, so that a better value may lie outside: {'; '.join(parts)}.{end}"

@@ -2,18 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
-import numpy as np
 import pandas as pd
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.cell_table import Row
 from harness.report.analysis.headline import Headline, grid_of, lead, tuned
 from harness.statistics import intervals
-from harness.text import counted, interval, listed, plain
+from harness.text import plain
 
 PARTS = {"task": "task", "data set": "dataset", "architecture": "architecture"}  # by their columns
 NORM = "critic norm"
-MOST = 4  # removals that a sentence names
 COLUMNS = (
     "part", "left_out", "tasks", "first", "score", "low", "high", "second", "ahead", "ahead_low", "ahead_high",
     "shared",
@@ -64,46 +61,3 @@ def _row(part: str, left_out: str, chosen: pd.DataFrame, best: str) -> tuple[obj
     tasks = chosen["task"].nunique()
     values = (part, left_out, tasks, first, score.mean, score.low, score.high, second)
     return *values, ahead.mean, ahead.low, ahead.high, bool(leader.tied)
-
-
-def sentence(rows: pd.DataFrame, best: str) -> str:
-    """Say whether the best stays first whatever is left out, and else without what it does not; "" for no row."""
-    if rows.empty:
-        return ""
-    sizes = [(str(part), len(own)) for part, own in rows.groupby("part", sort=False)]
-    parts = [counted(n, part) if part in PARTS else f"{counted(n, 'value')} of {part}" for part, n in sizes]
-    stays, turned = rows[rows["first"] == best], rows[rows["first"] != best]
-    n = int(stays["shared"].sum())
-    shared = f", in {'each' if n == len(stays) else n} of them with another" if n else ""
-    if turned.empty:
-        cases = "the only case" if len(rows) == 1 else f"all {len(rows)} cases"
-        rest = [_closest(rows)]
-    else:
-        cases = f"{len(stays)} of {counted(len(rows), 'case')}"
-        rest = [
-            f"without {_name(row)} {row['first']} comes first, {_ahead(row)} ahead of {row['second']}{_doubt(row)}"
-            for row in turned.head(MOST).to_dict("records")
-        ]
-    more = f"; the table has {len(turned) - MOST} more" if len(turned) > MOST else ""
-    return f"Left out one at a time: {listed(parts)}. {best} stays first in {cases}{shared}; {'; '.join(rest)}{more}."
-
-
-def _closest(rows: pd.DataFrame) -> str:
-    """Say without what the lead is smallest, and how often the seeds leave it open."""
-    row, n = rows.iloc[int(rows["ahead"].to_numpy().argmin())].to_dict(), int((rows["ahead_low"] <= 0).sum())
-    least = f"its lead is smallest without {_name(row)}, {_ahead(row)} over {row['second']}"
-    return least + (f"; in {n} of them the 95 % t interval of the lead, paired by seed, contains 0" if n else "")
-
-
-def _name(row: Row) -> str:
-    return str(row["left_out"]) if row["part"] in PARTS else f"{row['part']} {row['left_out']}"
-
-
-def _ahead(row: Row) -> str:
-    return interval(row["ahead"], row["ahead_low"], row["ahead_high"])
-
-
-def _doubt(row: Row) -> str:
-    if np.isnan(row["ahead_low"]):
-        return ": one seed gives no interval"
-    return "" if row["ahead_low"] > 0 else ": not significant"

@@ -1,66 +1,90 @@
-"""What real data reach by the metrics of a report: beside it every value of a generator is to be read."""
+"""What real data reach by the metrics of a report, and which objectives came near it: beside it every value is read."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from harness.metrics.columns import MetricColumn, covered
-from harness.report.analysis.cell_table import tasks_of
-from harness.report.analysis.primary import image_datasets
-from harness.report.analysis.tables import View
-from harness.text import listed, number
+from harness.report.analysis.cell_table import data_columns, numbers, tasks_of
+from harness.text import number
 
+FLOORS = 2  # within so many floors the best mean excess counts as near: the rule by which shipped suites choose steps
+NEAREST = ["dataset", "objective", "setting", "excess", "floor", "near"]
 # Of images, in the order in which they are shown: all by one extractor, or what its classifier sees.
 OF_IMAGES = ("fid", "kid", "precision", "recall", "class_kl", "modes", "sliced_w")
 
 
+@dataclass(frozen=True)
+class ImageFloors:
+    """What real images of a data set reach.
+
+    metrics   the floor or ceiling of each metric by its column, of the extractor that ranks and at the largest n
+    errors    the share of held-out images about which each extractor was wrong
+    singular  the extractors that have at least as many features as there are images for FID
+    """
+
+    dataset: str
+    metrics: Mapping[str, float]
+    errors: Mapping[str, float]
+    singular: list[str]
+
+
 def of_points(table: pd.DataFrame, metrics: Mapping[str, str]) -> str:
     """Return the range of the floor of W1 over the finished runs; "" where no metric is an excess over it."""
-    if "w1_floor" not in table or not any(MetricColumn.parse(metric).is_excess for metric in metrics.values()):
+    floors = numbers(table, "w1_floor").dropna()
+    if floors.empty or not any(MetricColumn.parse(metric).is_excess for metric in metrics.values()):
         return ""
-    floors = pd.to_numeric(table["w1_floor"], errors="coerce").dropna()
-    return " to ".join(dict.fromkeys(number(float(end)) for end in (floors.min(), floors.max()))) if len(floors) else ""
+    return " to ".join(dict.fromkeys(number(float(end)) for end in (floors.min(), floors.max())))
 
 
-def of_images(view: View) -> list[str]:
-    """Return a sentence for each data set of images, and swept value of one: what real ones reach, how often each
-    extractor was wrong, and where there are too few images for its FID.
+def of_images(ok: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collection[str]) -> list[ImageFloors]:
+    """Return the floors of each data set of images, and swept value of one, of runs that are ok on such."""
+    names = [task.data_label for task in tasks_of(ok, data_axes)]
+    rows = []
+    for name, part in ok.groupby(pd.Series(names, ok.index, dtype=object), sort=False):
+        medians = {c: numbers(part, str(c)).median() for c in map(MetricColumn.parse, part.columns)}
+        known = {column: float(value) for column, value in medians.items() if pd.notna(value)}
+        if floors := _floors(known, MetricColumn.parse(metrics[str(part["dataset"].iloc[0])]).extractor):
+            errors = {c.extractor: known[c] for c in covered("extractor_error", part.columns) if c in known}
+            singular = [
+                c.extractor for c in covered("fid_singular", part.columns) if (numbers(part, str(c)) == 1).any()
+            ]
+            rows.append(ImageFloors(str(name), floors, errors, singular))
+    return rows
+
+
+def _floors(known: Mapping[MetricColumn, float], extractor: str) -> dict[str, float]:
+    fit = [c for c in known if c.suffix and not c.sampler and (not extractor or c.extractor in ("", extractor))]
+    by_name = {name: [column for column in fit if column.name == name] for name in OF_IMAGES}
+    largest = [max(own, key=lambda column: (column.n or 0, str(column))) for own in by_name.values() if own]
+    return {str(replace(column, suffix="")): known[column] for column in largest}
+
+
+def over_floor(rows: pd.DataFrame, metric: str) -> tuple[pd.Series, float] | None:
+    """Return the excess of every row over what real data reach, and the mean of that; None of a metric without it."""
+    name = "w1_floor" if metric == "w1_excess" else f"{metric}_floor"
+    if metric not in rows or name not in rows or MetricColumn.parse(metric).name not in ("w1_excess", "fid"):
+        return None
+    values, floor = rows[metric].astype(float), rows[name].astype(float)
+    return values if metric == "w1_excess" else values - floor, float(floor.mean())
+
+
+def nearest(table: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collection[str] = ()) -> pd.DataFrame:
+    """Return a row for every data set, and swept value of one, ranked on w1_excess or FID: objective, setting, excess,
+    floor, near.
+
+    `excess` is the lowest mean over all runs (every architecture and seed) of an objective at one setting, of those
+    that lost no run. `table` is labelled (`cell_table.labelled`), with the same `data_axes`.
     """
-    rows = view.table[view.table["dataset"].isin(image_datasets(view.plan)) & (view.table["status"] == "ok")]
-    names = [task.data_label for task in tasks_of(rows, view.plan.data_axes)]
-    sentences = []
-    for name, part in rows.groupby(pd.Series(names, rows.index, dtype=object), sort=False):
-        metric = MetricColumn.parse(view.metrics[str(part["dataset"].iloc[0])])
-        if floors := _floors(part, metric.extractor):
-            reached = listed([f"{column} {value}" for column, value in floors.items()])
-            sentences.append(f"Real images of {name} reach {reached}.{_extractors(part)}")
-    return sentences
-
-
-def _floors(rows: pd.DataFrame, extractor: str) -> dict[str, str]:
-    """Return the floor or ceiling of each metric by its column, of the extractor that ranks and at the largest n."""
-    columns = [c for c in map(MetricColumn.parse, rows.columns) if c.suffix and not c.sampler and c.name in OF_IMAGES]
-    fit = [c for c in columns if rows[str(c)].notna().any() and (not extractor or c.extractor in ("", extractor))]
-    floors = {}
-    for name in OF_IMAGES:
-        if own := [column for column in fit if column.name == name]:
-            largest = max(own, key=lambda column: (column.n or 0, str(column)))
-            floors[str(replace(largest, suffix=""))] = number(float(rows[str(largest)].astype(float).median()))
-    return floors
-
-
-def _extractors(rows: pd.DataFrame) -> str:
-    """Say how often each extractor was wrong about held-out images, and of which there are too few images for FID."""
-    errors = {name: 100 * float(values.median()) for name, values in _by_extractor(rows, "extractor_error").items()}
-    few = [name for name, values in _by_extractor(rows, "fid_singular").items() if (values == 1).any()]
-    wrong = listed([f"{name} on {error:.2g} %" for name, error in errors.items()]) if errors else ""
-    return (f" Wrong about held-out ones: {wrong}." if wrong else "") + (
-        f" There are no more images than features of {listed(few)}: its FID says little." if few else ""
-    )
-
-
-def _by_extractor(rows: pd.DataFrame, name: str) -> dict[str, pd.Series]:
-    """Return the columns name[x] that have values, by x."""
-    columns = [c for c in covered(name, rows.columns) if rows[str(c)].notna().any()]
-    return {column.extractor: rows[str(column)].astype(float) for column in columns}
+    rows = []
+    for _, runs in table.groupby(["dataset", *data_columns(table, data_axes)], sort=False, dropna=False):
+        over = over_floor(runs, metrics[str(runs["dataset"].iloc[0])])
+        if over is None:
+            continue
+        groups = runs.assign(excess=over[0].where(runs["status"] == "ok")).groupby(["objective", "setting"], sort=False)
+        means = groups["excess"].agg(lambda x: x.mean(skipna=False)).dropna().sort_values(kind="stable")
+        if len(means):
+            name, best = tasks_of(runs.head(1), data_axes)[0].data_label, float(means.iloc[0])
+            rows.append((name, *means.index[0], best, over[1], best <= FLOORS * over[1]))
+    return pd.DataFrame(rows, columns=NEAREST).astype({"near": bool})

@@ -4,7 +4,6 @@ All is read from the runs' own columns `null.<sampler>.<column>`, which have one
 """
 
 import math
-from collections import Counter
 from dataclasses import replace
 
 import pandas as pd
@@ -12,11 +11,8 @@ import pandas as pd
 from harness.metrics.columns import MetricColumn
 from harness.metrics.null_samplers import NULLS, POWER
 from harness.report.analysis.cell_table import numbers
-from harness.text import NOTHING, counted, listed, number
 
 KINDS = {"quality": ("hq", "precision"), "coverage": ("modes", "recall")}  # the first that a task has
-WORDS = {"constant": "a constant", "gaussian": "a Gaussian fit", "untrained": "an untrained generator"}
-NO_NULLS = "the best single point"  # what the score is 0 for in a table without null samplers
 COLUMNS = ["task", "sampler", "label", "is_zero", "excess", "score", "quality", "coverage"]
 
 
@@ -56,27 +52,6 @@ def over_tasks(rows: pd.DataFrame) -> pd.DataFrame:
     scored = rows[rows.groupby("task")["score"].transform("count") > 0]
     means = scored.groupby(["sampler", "label"], sort=False)[["score", "quality", "coverage"]].mean().reset_index()
     return means.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-
-
-def zero(rows: pd.DataFrame) -> str:
-    """Return in words for what a score is 0, of the rows `by_task`."""
-    counts = Counter(rows.loc[rows["is_zero"].astype(bool), "sampler"])
-    if len(counts) < 2:
-        return WORDS[next(iter(counts))] if counts else NO_NULLS
-    tasks = [f"{WORDS[name]} in {counted(n, 'task') if i == 0 else n}" for i, (name, n) in enumerate(counts.items())]
-    return f"the best null sampler ({listed(tasks)})"
-
-
-def shown(rows: pd.DataFrame) -> dict[str, object]:
-    """Write the null samplers of every task: their excess and its score, quality and coverage; the zero marked."""
-    texts = rows.assign(**{name: rows[name].map(written) for name in ("excess", "score", *KINDS)})
-    undefined = list(rows.loc[rows["score"].isna(), "task"].unique())
-    return {"rows": texts.drop(columns="sampler").to_dict("records"), "tasks_without_score": undefined}
-
-
-def written(value: float) -> str:
-    """Write a number, or that there is none."""
-    return number(value) if math.isfinite(value) else NOTHING
 
 
 def undefined(table: pd.DataFrame) -> list[str]:

@@ -55,7 +55,7 @@ class TaskResult:
         return all(c.spread.complete for c in self.order)
 
     @property
-    def shown(self) -> bool:
+    def is_significant(self) -> bool:
         """True where the first two differ by more than the seeds explain."""
         return self.gap is not None and self.gap.low > 0
 
@@ -63,13 +63,13 @@ class TaskResult:
 def rivals(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame:
     """Return the labelled table with what is compared as its `objective`; where that is architectures, a task is a data
     set with the objective; where objectives, and the critic's norm is swept, these at the same norms
-    (`critic_norms.held`).
+    (`critic_norms.at_equal_norms`).
     """
     what = compared(*(table[name].nunique() for name in ("objective", "architecture", "setting")))
     if what == "settings":
         return table.assign(objective=table["setting"], setting="")
     if what == "objectives":
-        return critic_norms.held(table, data_axes)
+        return critic_norms.at_equal_norms(table, data_axes)
     tasks = [task.label for task in cell_table.tasks_of(table, data_axes, rivals="architecture")]
     return table.assign(objective=table["architecture"].astype(str), task=tasks)
 
@@ -231,4 +231,4 @@ def _verdict(result: TaskResult) -> str:
     if math.isnan(result.gap.low):
         return "one seed: no interval"
     n = result.order[0].spread.n_planned
-    return "interval excludes 0" if result.shown else significance(False, n, "seed", smallest_effect(n))
+    return "interval excludes 0" if result.is_significant else significance(False, n, "seed", smallest_effect(n))

@@ -19,7 +19,7 @@ from harness.report.figures.drawing import GREY, INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.studies import study_slices
 from harness.report.studies.settings_reached import Reached
-from harness.report.studies.study_results import INDEPENDENT, Studied
+from harness.report.studies.study_results import INDEPENDENT, StudyResults
 from harness.report.studies.study_slices import Plane
 from harness.report.styles import Style
 from harness.text import counted, listed, plain
@@ -71,7 +71,7 @@ def _diamonds(ax: Axes, x: pd.Series, y: pd.Series, colour: str, label: str = ""
     )  # fmt: skip
 
 
-def sections(study: Studied, styled: Mapping[str, Style]) -> dict[str, Section]:
+def sections(study: StudyResults, styled: Mapping[str, Style]) -> dict[str, Section]:
     """Return the page's figures of a study by name, all empty before its trials have ended."""
     settings, planes, means = [], [], pd.DataFrame()
     if study.ended:
@@ -88,7 +88,7 @@ def sections(study: Studied, styled: Mapping[str, Style]) -> dict[str, Section]:
     }
 
 
-def _best(study: Studied, styled: Mapping[str, Style], curves: pd.DataFrame) -> Drawn:
+def _best(study: StudyResults, styled: Mapping[str, Style], curves: pd.DataFrame) -> Drawn:
     figure, ax = drawing.blank(*SIZE)
     drawing.draw_lines(ax, curves, ("k", "best"), styled)
     drawing.legend_below(ax, handlelength=3)
@@ -100,7 +100,7 @@ def _best(study: Studied, styled: Mapping[str, Style], curves: pd.DataFrame) -> 
     return figure, "best against trials", alt
 
 
-def _weights(study: Studied, styled: Mapping[str, Style], weights: pd.DataFrame) -> Drawn:
+def _weights(study: StudyResults, styled: Mapping[str, Style], weights: pd.DataFrame) -> Drawn:
     """Importances: in a row a setting, a mark and a bar an objective, filled where it is above chance, and an upright
     stroke where chance ends.
     """
@@ -132,7 +132,7 @@ def _weights(study: Studied, styled: Mapping[str, Style], weights: pd.DataFrame)
     return figure, "importances", "Importance of every setting for reaching the best quarter of trials, by objective"
 
 
-def _slice(study: Studied, means: pd.DataFrame, styled: Mapping[str, Style], setting: str) -> Drawn:
+def _slice(study: StudyResults, means: pd.DataFrame, styled: Mapping[str, Style], setting: str) -> Drawn:
     figure, ax = drawing.blank(*SIZE)
     points, where = study_slices.points(study, setting), study.block["space"][setting]
     draw_slice(ax, points, means[means["setting"] == setting], styled, where)
@@ -169,7 +169,7 @@ def draw_slice(
     drawing.legend_below(ax, handlelength=2.4)
 
 
-def _plane(study: Studied, plane: Plane) -> Drawn:
+def _plane(study: StudyResults, plane: Plane) -> Drawn:
     """The values over two settings: a circle a trial, a cross where a run was lost, over the means of the cells."""
     figure, ax = drawing.blank(*SIZE)
     points, cells = study_slices.scattered(study, plane), study_slices.cells(study, plane)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.results import Results
-from harness.report.studies.study_results import Studied
+from harness.report.studies.study_results import StudyResults
 from harness.spec import content_id
 from harness.statistics.paired import mcnemar
 from harness.statistics.survival import fourfold, reached
@@ -46,7 +46,7 @@ class Reached:
         return self.noun == "architecture" and self.pairs["second"].nunique() == 1
 
 
-def read(store: Results, study: Studied) -> Reached | None:
+def read(store: Results, study: StudyResults) -> Reached | None:
     """Return how the settings of a study fared that has ended; None where its objectives were not tried at the same."""
     names, drawn = list(dict.fromkeys(study.trials["objective"])), list(study.block["space"])
     parts = [study.trials[study.trials["objective"] == name].sort_values("trial") for name in names]

@@ -29,7 +29,7 @@ Draws = NDArray[np.int64]  # which trials each bootstrap draw takes [draws, tria
 
 
 @dataclass(frozen=True)
-class Studied:
+class StudyResults:
     """The results of a study.
 
     block      the suite's `study`, resolved
@@ -80,7 +80,7 @@ class Studied:
         return [name for name in self.block["space"] if name in own and own[name].notna().any()]
 
 
-def read(store: Results) -> Studied | None:
+def read(store: Results) -> StudyResults | None:
     """Return the results so far of the study of a results folder; None where it holds none."""
     state = store.plan.study
     if state is None:
@@ -100,7 +100,7 @@ def read(store: Results) -> Studied | None:
     fresh = [_confirmation(trial, runs.loc[list(trial.runs)]) for trial in state.chosen]
     columns = ["objective", "settings", "confirmed", "low", "high"]
     objectives = objectives.merge(pd.DataFrame(fresh, columns=columns), on="objective", how="left")
-    study = Studied(
+    study = StudyResults(
         block=store.plan.resolved["study"],
         trials=trials,
         objectives=objectives,
@@ -113,7 +113,7 @@ def read(store: Results) -> Studied | None:
     return _ended(study, state) if study.ended else study
 
 
-def _ended(study: Studied, state: StudyState) -> Studied:
+def _ended(study: StudyResults, state: StudyState) -> StudyResults:
     """Return a study with the statistics of its trials, all of which have ended."""
     names = list(study.objectives["objective"])
     values = np.stack([study.trials.loc[study.trials["objective"] == name, "value"].astype(float) for name in names])

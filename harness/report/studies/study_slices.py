@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.results import Json
-from harness.report.studies.study_results import Studied
+from harness.report.studies.study_results import StudyResults
 from harness.statistics.trials import Array
 from harness.text import plain
 
@@ -33,7 +33,7 @@ class Plane(NamedTuple):
     y: str
 
 
-def ordered(study: Studied) -> list[str]:
+def ordered(study: StudyResults) -> list[str]:
     """Return the settings of a space, first those that weigh most for any objective, where that is known."""
     space = list(study.block["space"])
     if not len(study.weights):
@@ -42,7 +42,7 @@ def ordered(study: Studied) -> list[str]:
     return sorted(space, key=lambda name: -float(most.get(name, 0.0)))
 
 
-def points(study: Studied, setting: str) -> pd.DataFrame:
+def points(study: StudyResults, setting: str) -> pd.DataFrame:
     """Return a row for every trial that has a setting: objective, at (its place on the axis), value, lost.
 
     Choices are 0, 1 and so on, objectives beside each other.
@@ -56,7 +56,7 @@ def points(study: Studied, setting: str) -> pd.DataFrame:
     return rows.assign(at=rows["at"] + rows["objective"].map(beside))
 
 
-def slices(study: Studied) -> pd.DataFrame:
+def slices(study: StudyResults) -> pd.DataFrame:
     """Return mean values in bins of every setting: setting, objective, low, high (of the bin), choice, trials, mean.
 
     The mean is null in a bin of fewer than three trials.
@@ -73,7 +73,7 @@ def slices(study: Studied) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", "objective", "low", "high", "choice", "trials", "mean"])
 
 
-def planes(study: Studied) -> list[Plane]:
+def planes(study: StudyResults) -> list[Plane]:
     """Return for every objective the two of its settings that weigh most, the first two of the space where weights are
     not known; without those that have one.
     """
@@ -88,7 +88,7 @@ def planes(study: Studied) -> list[Plane]:
     return pairs
 
 
-def scattered(study: Studied, plane: Plane) -> pd.DataFrame:
+def scattered(study: StudyResults, plane: Plane) -> pd.DataFrame:
     """Return a row for every trial of a plane's objective: x, y (places on the axes), value, lost.
 
     Those of a choice lie evenly over most of its room, by their number.
@@ -102,7 +102,7 @@ def scattered(study: Studied, plane: Plane) -> pd.DataFrame:
     return rows
 
 
-def cells(study: Studied, plane: Plane) -> pd.DataFrame:
+def cells(study: StudyResults, plane: Plane) -> pd.DataFrame:
     """Return mean values in the cells of a plane: objective, x, y, x_low, x_high, y_low, y_high, trials, mean.
 
     The mean is null in a cell of fewer than three trials. A choice has a cell a side, around its place in the space.
@@ -121,7 +121,7 @@ def cells(study: Studied, plane: Plane) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*Plane._fields, "x_low", "x_high", "y_low", "y_high", "trials", "mean"])
 
 
-def frames(study: Studied) -> dict[str, pd.DataFrame]:
+def frames(study: StudyResults) -> dict[str, pd.DataFrame]:
     """Return the CSV files of a study by name."""
     files = {"trials.csv": study.trials, "study.csv": study.objectives, "best-of-trials.csv": study.curves}
     if not study.ended:

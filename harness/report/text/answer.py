@@ -11,12 +11,11 @@ from itertools import combinations
 import pandas as pd
 
 from harness.metrics import lower_is_better
-from harness.report.analysis import grid_edges, null_rows
 from harness.report.analysis.cell_table import FAILURES
-from harness.report.analysis.critic_norms import warning
 from harness.report.analysis.headline import GIVEN, SAME, Headline, Lead, way_names
 from harness.report.analysis.ranking import Contender, TaskResult, mean_gap, overall
 from harness.report.analysis.tables import View
+from harness.report.text import remarks
 from harness.statistics import intervals
 from harness.statistics.intervals import Interval
 from harness.statistics.power import smallest_effect
@@ -135,7 +134,7 @@ def _of_tasks(results: list[TaskResult], table: pd.DataFrame) -> str:
         if planned == [1]
         else f"n = {' to '.join(map(str, dict.fromkeys((planned[0], planned[-1]))))} seeds"
     )
-    n_significant = sum(result.shown for result in results if result.order[0].objective == best)
+    n_significant = sum(result.is_significant for result in results if result.order[0].objective == best)
     text = f"{best} ranks first in {wins} of {own}{f' ({listed(others)})' if others else ''} by {listed(metrics)}"
     text += f", {n_significant or 'none'} significantly ({'; '.join([n, *_tuning(swept, planned[-1])])})."
     mean = mean_gap(results, best, order[1][0]) if len(metrics) == 1 and len(results) == n_tasks else None
@@ -167,8 +166,8 @@ def of_headline(view: View) -> list[str]:
     paragraphs = [
         f"{first}. {rank_one(headline)} {lost(view.compared, headline.nulls)}",
         " ".join(filter(None, [rank_by_comparison(headline, "steps"), rank_by_comparison(headline, "seconds")])),
-        usual or warning(norms),
-        grid_edges.sentence(headline.edges),
+        usual or remarks.unequal_norms(norms),
+        remarks.edges(headline.edges),
     ]
     return list(filter(None, paragraphs))
 
@@ -214,7 +213,7 @@ def lost(table: pd.DataFrame, nulls: pd.DataFrame) -> str:
     n, n_lost = len(table), len(table) - counts["ok"]
     n_worse = int((table.loc[table["status"] == "ok", "score"] == 0).sum())
     gone = f"{n_lost:,} ({percent(n_lost / n)}) were lost and score 0: {statuses(counts)}; " if n_lost else ""
-    worse = f"{n_worse:,} ({percent(n_worse / n)}) finished no better than {null_rows.zero(nulls)} (score 0)"
+    worse = f"{n_worse:,} ({percent(n_worse / n)}) finished no better than {remarks.zero(nulls)} (score 0)"
     return f"Of {counted(n, 'run')}, {gone}{worse}."
 
 

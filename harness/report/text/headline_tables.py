@@ -9,7 +9,7 @@ from harness.report.analysis.critic_norms import RESOLVED
 from harness.report.analysis.headline import BUDGETS, COVERAGE, GIVEN, TIES, WORK, Headline, Lead, way_names
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.tables import View
-from harness.report.text import answer
+from harness.report.text import answer, remarks
 from harness.report.text.table_rows import Record, Row, Shown, by_value, share
 from harness.statistics import intervals
 from harness.text import NOTHING, counted, interval, number, percent, plain, score
@@ -48,9 +48,9 @@ def ranking_values(headline: Headline) -> Row:
         "by_task": answer.by_task(headline),
         "coverage": _coverage(headline.seeds),
         "ties": _ties(headline),
-        "zero": null_rows.zero(headline.nulls),
+        "zero": remarks.zero(headline.nulls),
         "nulls": [
-            {"label": row["label"], **{name: null_rows.written(row[name]) for name in ("score", *null_rows.KINDS)}}
+            {"label": row["label"], **{name: number(row[name]) for name in ("score", *null_rows.KINDS)}}
             for row in null_rows.over_tasks(headline.nulls).to_dict("records")
         ],
     }
@@ -63,7 +63,7 @@ def _runs(row: Record) -> Row:
         "settings": f"{row['n_settings']}: {row['tuned_over']}" if row["tuned_over"] else "1",
         "lost": share(row["n_lost"], row["n_runs"]),
         "no_better": share(row["n_no_better"], row["n_runs"]),
-        **{kind: null_rows.written(row[kind]) for kind in null_rows.KINDS},
+        **{kind: number(row[kind]) for kind in null_rows.KINDS},
         "reached": by_value(percent(row["steps_at_equal_seconds"]), row["steps_at_equal_seconds"]),
         "work": [_work(name, row[name]) for name in WORK if name in row],
     }

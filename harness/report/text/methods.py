@@ -10,11 +10,11 @@ from harness import __version__
 from harness.metrics import column_facts, label
 from harness.metrics.columns import MetricColumn, covered
 from harness.papers import PAPERS, Paper, bibtex_entry
-from harness.report.analysis import null_rows
 from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.sensitivity import swept
 from harness.report.analysis.tables import View
 from harness.report.studies.study_results import INDEPENDENT, SPREAD, distinct
+from harness.report.text import remarks
 from harness.report.text.settings_text import SAMPLERS
 from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
@@ -93,7 +93,7 @@ def _swept(view: View) -> list[str]:
 
 def _by_data(table: pd.DataFrame, column: str) -> str:
     """Return the values of a column, with the data sets of each where they differ: "700 (ring) and 300 (digits)"."""
-    values = table.groupby("dataset", sort=False)[column].agg(lambda found: listed(_values(found)))
+    values = table.groupby("dataset", sort=False)[column].agg(lambda own: listed(_values(own)))
     by_value = _inverted(values.to_dict())
     if len(by_value) == 1:
         return next(iter(by_value))
@@ -133,7 +133,7 @@ def _over_tasks(view: View) -> str:
     bootstrap = " Interquartile means and probabilities of improvement have bootstrap intervals over seeds."
     return (
         f"Over {over} objectives are ranked by mean score, at equal generator steps and at equal seconds: 1 at the "
-        f"noise floor, 0 for {null_rows.zero(headline.nulls)} and for lost runs. {tests}"
+        f"noise floor, 0 for {remarks.zero(headline.nulls)} and for lost runs. {tests}"
         f"{bootstrap if headline.seeds > 1 else ''}"
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from harness.report.analysis.sensitivity import NOTHING as NO_SCORE
 from harness.report.studies.settings_reached import COUNTS, PRIMARY, Reached
-from harness.report.studies.study_results import INDEPENDENT, SPREAD, Studied
+from harness.report.studies.study_results import INDEPENDENT, SPREAD, StudyResults
 from harness.report.text import answer
 from harness.report.text.table_rows import Record, Row
 from harness.statistics import trials as budget
@@ -46,7 +46,7 @@ def _wider(row: Record) -> str:
 # A study
 
 
-def sentence(study: Studied, primary: bool = True) -> str:
+def sentence(study: StudyResults, primary: bool = True) -> str:
     """Return the results of a study: good share and mean of its trials, the differences and their tests.
 
     `primary`: whether that is what the study is about; else it is called exploratory.
@@ -72,7 +72,7 @@ def sentence(study: Studied, primary: bool = True) -> str:
     )
 
 
-def _test(study: Studied, of: str) -> str:
+def _test(study: StudyResults, of: str) -> str:
     """Return the difference of the objectives with the most and the least of a number, and its test."""
     n = study.objectives["objective"].nunique()
     if n < 2:
@@ -105,7 +105,7 @@ def _difference(pair: Record) -> str:
     return interval(pair["difference"], *ends)
 
 
-def confirmation(study: Studied) -> str:
+def confirmation(study: StudyResults) -> str:
     """Return what was trained on fresh seeds, or that the same command does that; "" before all trials have ended."""
     if not study.ended:
         return ""
@@ -115,7 +115,7 @@ def confirmation(study: Studied) -> str:
     return f"The same command confirms the best setting{each} on fresh seeds."
 
 
-def study_values(study: Studied, primary: bool = True) -> Row:
+def study_values(study: StudyResults, primary: bool = True) -> Row:
     """Return what the page shows of a study, as text; `primary` as in `sentence`."""
     rows, spread, seeds = study.objectives.to_dict("records"), "share" in study.objectives, study.block["seeds"]
     kind = "primary" if primary else "exploratory"
@@ -184,7 +184,7 @@ def _pair(row: Record) -> Row:
     }  # fmt: skip
 
 
-def _weights(study: Studied) -> str:
+def _weights(study: StudyResults) -> str:
     """Return the settings of each objective whose importance is above chance; or why importances are not known."""
     if study.block["sampler"] not in SPREAD:
         return NO_TPE

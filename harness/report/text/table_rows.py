@@ -65,6 +65,13 @@ def removals(rows: pd.DataFrame, best: str) -> list[Row]:
     ]  # fmt: skip
 
 
+def nulls(rows: pd.DataFrame) -> Row:
+    """Return the null samplers of every task, and the tasks that have no score."""
+    texts = rows.assign(**{name: rows[name].map(number) for name in ("excess", "score", "quality", "coverage")})
+    undefined = list(rows.loc[rows["score"].isna(), "task"].unique())
+    return {"rows": texts.drop(columns="sampler").to_dict("records"), "tasks_without_score": undefined}
+
+
 def cells(table: pd.DataFrame) -> list[Row]:
     """Return the cells' table: one entry a task with its rows, best first and marked."""
     metrics = beside(table)

@@ -11,6 +11,7 @@ from harness.report.analysis import cell_table, critic_norms, grid_edges, rankin
 from harness.report.analysis.across_tasks import variance_shares
 from harness.report.analysis.headline import headline, tuned
 from harness.report.analysis.leave_one_out import leave_one_out
+from harness.report.text import remarks
 
 NORMS = {"gan": {"auto": "batch", "none": "none", "layer": "layer"}, "gp": {"auto": "layer", "none": "none"}}
 
@@ -66,9 +67,9 @@ def test_task_by_task_norms_are_held_as_in_the_headline():
         assert {c.swept for c in result.order} == {("lr",)}
         assert by["gan"].values[2] == pytest.approx(0.42)
     words = "Every critic of a task has the same norm (none and layer, averaged where a task has several)."
-    assert critic_norms.held_sentence(competing, table) == words
+    assert remarks.norms(competing, table) == words
     whole = pd.concat([table, table.assign(task="alone")])
-    assert "; 1 task without a common norm is left out)." in critic_norms.held_sentence(competing, whole)
+    assert "left out, without a common norm: 1 task)." in remarks.norms(competing, whole)
     alone = table[table["objective"] == "gan"]
     assert ranking.rivals(alone)["objective"].nunique() > 1  # of one objective the norms compete
 
@@ -89,13 +90,13 @@ def test_at_the_usual_norm_each_objective_has_what_auto_stands_for():
     assert [value(found, name)["score"] for name in ("gan", "gp")] == pytest.approx([0.1, 0.9])
     at = critic_norms.norms(table)
     assert (at.is_factor, at.compared, at.usual) == (True, ("none", "layer"), {"gan": "batch", "gp": "layer"})
-    assert critic_norms.warning(at) == ""
+    assert remarks.unequal_norms(at) == ""
 
 
 def test_where_norms_differ_and_are_not_swept_the_page_warns():
     at = critic_norms.norms(normed(SCORES, swept=False))
     assert not at.is_factor
-    assert critic_norms.warning(at).startswith("In 2 tasks critics differ in norm (batch for gan; layer for gp): ")
+    assert remarks.unequal_norms(at).startswith("In 2 tasks critics differ in norm (batch for gan; layer for gp): ")
 
 
 @pytest.mark.slow
@@ -105,8 +106,8 @@ def test_chosen_values_at_the_edge_of_their_grid_are_counted():
     found = headline(critic_norms.same(table), curves(critic_norms.same(table)), METRICS).edges.set_index("objective")
     row = found.loc["gp"]  # two tasks, two norms, three seeds; `recipe` is 1e-4
     assert (row["choices"], row["at_smallest"], row["at_largest"], row["fewest_values"]) == (12, 0, 12, 2)
-    said = grid_edges.sentence(found.reset_index())
-    assert "lr of gp in 12 of 12 choices (the largest)" in said
+    said = remarks.edges(found.reset_index())
+    assert "lr of gp in 12 of 12 choices (0 smallest, 12 largest)" in said
     assert said.endswith(" A grid of two values of lr has no interior.")
 
 
@@ -118,7 +119,7 @@ def test_a_choice_inside_its_grid_and_a_setting_of_words_have_no_edge():
     })  # fmt: skip
     found = grid_edges.edges(runs, tuned(runs), ["sweep.lr", "sweep.optimizer"])
     assert found.to_numpy().tolist() == [["a", "lr", 2, 0, 0, 3]]
-    assert grid_edges.sentence(found) == ""
+    assert remarks.edges(found) == ""
 
 
 def test_total_shares_hold_all_that_a_factor_takes_part_in():

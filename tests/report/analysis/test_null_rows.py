@@ -7,7 +7,7 @@ from report.fake_results import FakeResults
 
 from harness.report import page
 from harness.report.analysis import null_rows, tables
-from harness.report.text import answer, headline_tables
+from harness.report.text import answer, headline_tables, remarks
 from harness.text import NOTHING
 
 TASKS = (("8gaussians", "mlp"), ("swissroll", "mlp"), ("two-moons", "mlp"))
@@ -54,7 +54,7 @@ def test_every_task_has_a_row_a_null_sampler_and_one_zero():
     assert rows.groupby("task").size().tolist() == [len(NULLS)] * 3
     assert rows[rows["is_zero"]]["sampler"].tolist() == ["gaussian"] * 3
     assert rows[rows["sampler"] == "real"]["coverage"].tolist() == [1, 0.5, 0.5]
-    assert null_rows.zero(rows) == "a Gaussian fit"
+    assert remarks.zero(rows) == "a Gaussian fit"
     assert null_rows.over_tasks(rows)["sampler"].tolist()[:2] == ["real", "memorized"]
 
 
@@ -62,14 +62,14 @@ def test_every_task_has_a_row_a_null_sampler_and_one_zero():
 def test_where_the_zero_is_not_one_sampler_the_words_say_so():
     other = {**NULLS, "constant": (0.1, 0.0)}
     rows = null_rows.by_task(tables.read(results(lambda t: columns(t, other if t == 2 else NULLS))).table)
-    assert null_rows.zero(rows) == "the best null sampler (a Gaussian fit in 2 tasks and a constant in 1)"
+    assert remarks.zero(rows) == "the best null sampler (a Gaussian fit in 2 tasks and a constant in 1 task)"
 
 
 def test_results_that_were_scored_before_have_no_null_samplers():
     view = tables.read(FakeResults(tasks=TASKS))
     assert null_rows.by_task(view.table).empty
     assert null_rows.measured(view.table).isna().all(axis=None)
-    assert null_rows.zero(null_rows.by_task(view.table)) == null_rows.NO_NULLS
+    assert remarks.zero(null_rows.by_task(view.table)) == remarks.NO_NULLS
     assert headline_tables.ranking_values(view.headline)["nulls"] == []
 
 

@@ -15,6 +15,7 @@ from harness.metrics import extractors
 from harness.report.analysis import noise_floors, tables
 from harness.report.figures import sample_sheets
 from harness.report.figures.image_grids import sheet
+from harness.report.text import remarks
 from harness.store import Store
 from harness.suite.format.models import frame_steps
 from harness.text import number
@@ -138,7 +139,8 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
 
 def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
     view = tables.read(store)
-    (said,) = noise_floors.of_images(view)
+    (floors,) = noise_floors.of_images(view.table[view.table["dataset"] == "digits"], view.metrics, view.plan.data_axes)
+    said = remarks.image_floors(floors)
     row = view.table[view.table["dataset"] == "digits"].iloc[0]
     assert said.startswith(f"Real images of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
     assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.undertrained import nearest, sentence
+from harness.report.analysis.noise_floors import nearest
+from harness.report.text.remarks import undertrained
 
 
 def table(**excess):
@@ -23,15 +24,7 @@ def test_near_is_a_mean_within_two_floors(values, near):
     assert found["objective"].tolist() == ["a"]
     assert found["excess"].tolist() == [pytest.approx(sum(values) / 2)]
     assert found["near"].tolist() == [near]
-    assert ("more training may change the order" in sentence(found)) == (not near)
-
-
-def test_a_single_objective_is_no_best_and_has_no_order_to_change():
-    found = nearest(table(a=[0.8, 1.4]), {"ring": "w1_excess"})
-    assert sentence(found, alone=True) == (
-        "The objective's mean over all architectures and seeds, less its floor, is not within two floors of zero "
-        "excess on ring (a: 1.10, two floors 0.100): more training may bring it nearer there."
-    )
+    assert ("more training may change the order" in undertrained(found)) == (not near)
 
 
 def test_an_objective_that_lost_a_run_is_not_the_best():
@@ -41,18 +34,15 @@ def test_an_objective_that_lost_a_run_is_not_the_best():
 
 def test_nothing_is_said_where_nothing_is_ranked_on_it():
     runs = table(a=[0.1])
-    assert sentence(nearest(runs, {"ring": "hq"})) == ""
-    assert sentence(nearest(table(a=[None]), {"ring": "w1_excess"})) == ""
+    assert undertrained(nearest(runs, {"ring": "hq"})) == ""
+    assert undertrained(nearest(table(a=[None]), {"ring": "w1_excess"})) == ""
 
 
 def test_both_kinds_of_data_sets_are_named():
     runs = pd.concat([table(a=[0.01]), table(a=[0.9]).assign(dataset="moons")])
-    text = sentence(nearest(runs, {"ring": "w1_excess", "moons": "w1_excess"}))
-    assert text == (
-        "The best objective's mean over all architectures and seeds, less its floor, is within two floors of "
-        "zero excess on ring (a: 0.0100, two floors 0.100), but not on moons (a: 0.900, two floors 0.100): "
-        "more training may change the order there."
-    )
+    text = undertrained(nearest(runs, {"ring": "w1_excess", "moons": "w1_excess"}))
+    assert "ring 0.0100 (a; within two floors, 0.100); moons 0.900 (a; beyond two floors, 0.100)." in text
+    assert text.endswith("more training may change the order.")
 
 
 def test_fid_is_judged_by_what_it_has_above_its_floor():

@@ -1,0 +1,117 @@
+"""What a reader should know beside the answer, a sentence each, "" where there is nothing to say."""
+
+from collections import Counter
+
+import pandas as pd
+
+from harness.report.analysis.comparable import Confounding
+from harness.report.analysis.critic_norms import Norms
+from harness.report.analysis.leave_one_out import PARTS
+from harness.report.analysis.noise_floors import FLOORS, ImageFloors
+from harness.text import counted, interval, listed, number
+
+MOST = 4  # removals that a sentence names
+NULLS = {"constant": "a constant", "gaussian": "a Gaussian fit", "untrained": "an untrained generator"}
+NO_NULLS = "the best single point"  # what the score is 0 for in a table without null samplers
+
+
+def caveat(confounding: Confounding) -> str:
+    """Return what the verdict on a table depends on beside its objectives, with a space at the end."""
+    text = ""
+    if confounding.weights:
+        text = "On {} runs are scored in different weights of the extractor {}. ".format(*confounding.weights)
+    if confounding.values:
+        values = listed([f"{value} with {listed(own)}" for value, own in confounding.values.items()])
+        where = f"on {confounding.task} {confounding.setting}"
+        text += f"Objectives differ in other settings, too: {where} is {values}. "
+    return text
+
+
+def edges(table: pd.DataFrame) -> str:
+    """Return which tuned values (`grid_edges.edges`) lie at the edge of their grid."""
+    rows = table.assign(n=table["at_smallest"] + table["at_largest"]).query("n > 0").to_dict("records")
+    parts = [
+        f"{row['setting']} of {row['objective']} in {row['n']} of {row['choices']} choices "
+        f"({row['at_smallest']} smallest, {row['at_largest']} largest)"
+        for row in rows
+    ]
+    few = listed(list(table[table["fewest_values"] < 3]["setting"].unique())) if parts else ""
+    interior = f" A grid of two values of {few} has no interior." if few else ""
+    at_edge = "At the edge of its grid, so that a better value may lie outside"
+    return f"{at_edge}: {'; '.join(parts)}.{interior}" if parts else ""
+
+
+def removals(rows: pd.DataFrame, best: str) -> str:
+    """Return whether the best stays first whatever is left out (`leave_one_out`), and else without what it does not."""
+    if rows.empty:
+        return ""
+    sizes = rows.groupby("part", sort=False).size().items()
+    parts = [counted(n, str(part)) if part in PARTS else f"{counted(n, 'value')} of {part}" for part, n in sizes]
+    turned, names = rows[rows["first"] != best], rows["left_out"].where(rows["part"].isin(list(PARTS)))
+    names = names.fillna(rows["part"] + " " + rows["left_out"])
+    least = int(rows["ahead"].to_numpy().argmin())
+    row = rows.iloc[least]
+    ahead = interval(row["ahead"], row["ahead_low"], row["ahead_high"])
+    rest = f"the smallest lead is {ahead} over {row['second']}, without {names.iloc[least]}"
+    if len(turned):
+        without = listed([*names[turned.index[:MOST]], *(["others"] if len(turned) > MOST else [])])
+        rest = f"it does not without {without}"
+    shared = int(rows.loc[rows["first"] == best, "shared"].sum())
+    tied = f" ({shared} of them tied)" if shared else ""
+    stays = f"{best} stays first in {len(rows) - len(turned)} of {counted(len(rows), 'case')}{tied}"
+    return f"Left out one at a time: {listed(parts)}. {stays}; {rest}."
+
+
+def undertrained(rows: pd.DataFrame) -> str:
+    """Return by how much the best objective misses each data set (`noise_floors.nearest`), beside two floors."""
+    parts = [
+        f"{row['dataset']} {number(row['excess'])} ({', '.join(filter(None, [row['objective'], row['setting']]))}; "
+        f"{'within' if row['near'] else 'beyond'} two floors, {number(FLOORS * row['floor'])})"
+        for row in rows.to_dict("records")
+    ]
+    more = "" if rows["near"].all() else " Beyond two floors, more training may change the order."
+    what = "Lowest mean excess over the noise floor, over all architectures and seeds"
+    return f"{what}: {'; '.join(parts)}.{more}" if parts else ""
+
+
+def norms(compared: pd.DataFrame, whole: pd.DataFrame) -> str:
+    """Return at which norms the runs of `critic_norms.at_equal_norms` are compared, and how many tasks of the whole
+    table have none in common.
+    """
+    if "norm" not in compared:
+        return ""
+    own = compared.groupby(["task", "objective"])["norm"].agg(frozenset)
+    if (own.groupby("task").nunique() > 1).any():
+        return "Each objective has its usual norm in the critic."
+    names, left = list(map(str, compared["norm"].unique())), whole["task"].nunique() - compared["task"].nunique()
+    several = ", averaged where a task has several" if len(names) > 1 else ""
+    out = f"; left out, without a common norm: {counted(left, 'task')}" if left else ""
+    return f"Every critic of a task has the same norm ({listed(names)}{several}{out})."
+
+
+def unequal_norms(norms: Norms) -> str:
+    """Return that objectives are compared together with their norms, where some are."""
+    if not norms.differing:
+        return ""
+    return (
+        f"In {counted(len(norms.differing), 'task')} critics differ in norm ({norms.usual_text}): there objectives are "
+        "compared together with their norms, which critic: {norm: [auto, none, layer]} in the architecture separates."
+    )
+
+
+def zero(nulls: pd.DataFrame) -> str:
+    """Return for what a score is 0, of the rows of `null_rows.by_task`."""
+    counts = Counter(nulls.loc[nulls["is_zero"].astype(bool), "sampler"])
+    if len(counts) < 2:
+        return NULLS[next(iter(counts))] if counts else NO_NULLS
+    tasks = [f"{NULLS[name]} in {counted(n, 'task')}" for name, n in counts.items()]
+    return f"the best null sampler ({listed(tasks)})"
+
+
+def image_floors(floors: ImageFloors) -> str:
+    """Return what real images of a data set reach, how often each extractor was wrong, and where there are too few."""
+    reached = listed([f"{column} {number(value)}" for column, value in floors.metrics.items()])
+    wrong = listed([f"{name} on {100 * share:.2g} %" for name, share in floors.errors.items()]) if floors.errors else ""
+    errors = f" Wrong about held-out ones: {wrong}." if wrong else ""
+    few = f" There are no more images than features of {listed(floors.singular)}: its FID says little."
+    return f"Real images of {floors.dataset} reach {reached}.{errors}{few if floors.singular else ''}"
