@@ -55,8 +55,8 @@ def _npz(run: KeptRun, drawn: np.ndarray) -> bytes:
 def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
     """Lay pictures out side by side; draw points over the real ones that the run was scored against, as its report."""
     from harness.report import styles
-    from harness.report.figures import drawing, encoding, task_figures
-    from harness.report.figures.image_grids import png, sheet
+    from harness.report.figures import drawing, panels, task_figures
+    from harness.report.figures.sample_sheets import png, sheet
 
     if drawn.dtype == np.uint8:
         if drawn.size > MOST_PIXELS:
@@ -72,4 +72,4 @@ def _png(run: KeptRun, drawn: np.ndarray) -> bytes:
         looks = styles.styles(run.table.attrs["objectives"])
         task_figures.draw_cloud(ax, real, {"generated": drawn}, looks[row["objective"]])
         ax.set_title(f"{row['objective']} on {row['dataset']}, {row['architecture']}")
-        return encoding.encode(figure)[0]
+        return panels.encode(figure)[0]

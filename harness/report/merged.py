@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.report.analysis.comparable import outdated, unlike_extractors, unlike_samples
-from harness.report.analysis.primary import image_datasets
 from harness.report.results import KINDS, Json, Part, Results, comparable, studies_sentence
 from harness.spec import canonical_json
 from harness.store import open_store
@@ -37,7 +36,7 @@ def merge(folders: Sequence[str | Path]) -> Results:
         plan, tag = source.plan, label if labels.count(label) == 1 else str(source.folder)
         runs.append([PlannedRun.from_json(_renamed(run.to_json(), clashes, tag)) for run in plan.runs])
         settings += [_renamed(entry, clashes, tag) for entry in plan.settings]
-        images += [_renamed({"dataset": name}, clashes, tag)["dataset"] for name in image_datasets(plan)]
+        images += [_renamed({"dataset": name}, clashes, tag)["dataset"] for name in plan.pictures]
         specs |= plan.specs
         axes |= dict.fromkeys(plan.data_axes)
     parts = _parts(sources, runs)
@@ -113,8 +112,7 @@ def _refuse_other_scores(sources: Sequence[Results]) -> None:
 
 def _data_kinds(plan: Plan) -> set[str]:
     """Return the kinds of data in a plan, as `primary` has them."""
-    images = image_datasets(plan)
-    return {"images" if run.dataset in images else "toys" for run in plan.runs}
+    return {"images" if run.dataset in plan.pictures else "toys" for run in plan.runs}
 
 
 def _resolved(sources: Sequence[Results]) -> Json:

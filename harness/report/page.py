@@ -27,7 +27,6 @@ from harness.report.analysis import (
     tables,
 )
 from harness.report.analysis.comparable import confounding
-from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
 from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
@@ -133,7 +132,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
     suite, table, data_axes = view.suite, view.table, view.plan.data_axes
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
     swept = sensitivity.swept(table, data_axes)
-    images = table[table["dataset"].isin(image_datasets(view.plan)) & (table["status"] == "ok")]
+    images = table[table["dataset"].isin(view.plan.pictures) & (table["status"] == "ok")]
     measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {
         "name": str(suite.get("name", view.store.folder.name)),

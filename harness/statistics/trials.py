@@ -1,11 +1,19 @@
-"""Numbers of finished trials: pure functions of values [.., trials], larger ones being better."""
+"""Numbers of finished trials, and of lost runs: pure functions of values [.., trials], larger ones being better.
+
+One rule for a lost run: in means, intervals and figures it has the score 0; in whatever orders or counts who is better
+(places, tuning, signs, signed ranks, P(better)) it also loses every tie, so that an untrained generator that is ok beats
+a run that diverged.
+"""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
 Array = NDArray[np.float64]
 
+BELOW = 1e-6  # how far below 0 a lost run ranks: less than two runs that are ok differ by, unless they tie
+WORST = 0.0  # the score of the best null sampler, and of every run that was lost
 DRAWS = 2000  # of trials, for intervals
 NEAR = 0.1  # of score: within it of the best that there is, a trial counts as good
 FEWEST = 20  # trials that importances are given of: Optuna's authors would have five in the best quarter
@@ -79,7 +87,35 @@ def bounds(drawn: Array) -> tuple[Array, Array]:
     return np.asarray(low), np.where(same, low, high)
 
 
-BELOW = 1e-6  # how far below 0 a lost run ranks: less than two runs that are ok differ by, unless they tie
+def reached(values: ArrayLike, levels: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether values [.., trials] are at least each of `levels` [levels]: [.., trials, levels]."""
+    return np.asarray(values, dtype=np.float64)[..., None] >= np.asarray(levels, dtype=np.float64)
 
 
-WORST = 0.0  # the score of the best null sampler, and of every run that was lost
+def fourfold(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return of how many trials the first alone holds, the second alone, both, and neither: [4, levels].
+
+    Both are [trials, levels]. The columns of Gulrajani et al. 2017, table 2.
+    """
+    parts = first & ~second, second & ~first, first & second, ~(first | second)
+    return np.stack([part.sum(0) for part in parts])
+
+
+def ranked(scores: pd.Series, ok: pd.Series) -> pd.Series:
+    """Return scores by which runs are ordered: those of lost runs just below 0."""
+    return scores.where(ok, -BELOW)
+
+
+def gains(
+    a: tuple[pd.Series, pd.Series], b: tuple[pd.Series, pd.Series], lower: bool, is_score: bool
+) -> NDArray[np.float64]:
+    """Return how much better each run of B is than its partner of A, [pairs]; each side gives values and which are ok.
+
+    A lost run has the score of `ranked`; on another scale it is further behind than any two runs that are ok are apart.
+    """
+    if is_score:
+        return np.asarray(ranked(b[0], b[1]) - ranked(a[0], a[1]), dtype=np.float64)
+    gap = np.asarray((a[0] - b[0]) if lower else (b[0] - a[0]), dtype=np.float64)
+    both = np.asarray(a[1] & b[1])
+    furthest = 2 * np.abs(gap[both]).max(initial=0.0) + 1
+    return np.where(both, gap, furthest * (np.asarray(b[1], dtype=float) - np.asarray(a[1], dtype=float)))

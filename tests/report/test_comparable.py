@@ -15,7 +15,7 @@ from harness.report.comparison.paired_tests import difference
 from harness.report.comparison.pairs import pair
 from harness.report.reading import read
 from harness.report.text import answer, remarks
-from harness.statistics import lost_runs
+from harness.statistics import trials
 from harness.statistics.trials import BELOW
 from harness.store.table import Scoring
 from harness.study.trial_value import value_of
@@ -150,7 +150,7 @@ def test_runs_that_both_sides_lost_are_ties():
 
 def test_an_order_of_scores_puts_lost_runs_behind_those_at_0():
     scores, ok = pd.Series([0.0, np.nan, 0.4]), pd.Series([True, False, True])
-    assert lost_runs.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
+    assert trials.ranked(scores, ok).rank(ascending=False).tolist() == [2, 3, 1]
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ import pytest
 from plans import rewrite
 
 from harness.errors import HarnessError
-from harness.report.analysis import primary, tables
-from harness.report.figures import encoding, panels
+from harness.report.analysis import tables
+from harness.report.figures import panels
 from harness.report.merged import merge
 from harness.store import Store
 
@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(encoding, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(panels, "encode", lambda figure: (PNG, b"<svg/>"))
     monkeypatch.setattr(panels, "MOST", 1)
 
 
@@ -139,7 +139,7 @@ def test_pictures_stay_pictures_under_the_name_that_tells_them_apart(results):
     for scale, folder in enumerate(("small", "other"), start=1):
         replan(f"results/{folder}", change=lambda plan, scale=scale: drawn(plan, scale))
     found = merge(["results/small", "results/other"])
-    assert primary.image_datasets(found.plan) == {"8gaussians (small)", "8gaussians (other)"}
+    assert set(found.plan.pictures) == {"8gaussians (small)", "8gaussians (other)"}
 
 
 def test_folders_of_one_name_are_told_apart_by_their_paths(results):

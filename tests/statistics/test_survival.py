@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics.survival import fourfold, reached
-from harness.statistics.trials import bounds, redrawn_means, redraws
+from harness.statistics.trials import bounds, fourfold, reached, redrawn_means, redraws
 
 LEVELS = [0.0, 0.25, 0.5, 1.0]
 pairs = st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1, max_size=20)

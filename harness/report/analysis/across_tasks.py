@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.report.analysis import cell_table
 from harness.report.analysis.headline import Headline, grid_of, tuned
 from harness.spec import content_id
-from harness.statistics import aggregates, intervals, lost_runs, variance
+from harness.statistics import aggregates, intervals, trials, variance
 from harness.statistics.aggregates import DRAWS, Array, Picked
 from harness.statistics.paired import effect_seen, holm, leaning, signed_rank
 from harness.statistics.power import LEVEL, within_reach
@@ -90,7 +90,7 @@ def _bounded(name: str, estimates: aggregates.Estimates) -> dict[str, Array]:
 def _ordered_scores(best: Headline, table: pd.DataFrame) -> pd.DataFrame:
     """Return the tuned scores of a headline by which objectives are ordered: lost runs just behind those at 0."""
     ok = best.judged["run_id"].isin(table.loc[table["status"] == "ok", "run_id"])
-    runs = best.judged.assign(score=lost_runs.ranked(best.judged["score"], ok))
+    runs = best.judged.assign(score=trials.ranked(best.judged["score"], ok))
     return grid_of(tuned(runs)).loc[best.by_seed.index, best.by_seed.columns]
 
 

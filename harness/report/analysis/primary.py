@@ -11,14 +11,9 @@ from harness.report.analysis.cell_table import numbers
 from harness.store.plan_file import Plan
 
 
-def image_datasets(plan: Plan) -> set[str]:
-    """Return the data sets of a plan, by the suite's names, whose samples are images."""
-    return set(plan.pictures)
-
-
 def metrics_of(plan: Plan, table: pd.DataFrame, scored: pd.DataFrame | None = None) -> dict[str, str]:
     """Return the column that each data set is ranked on."""
-    suite, images = plan.resolved, image_datasets(plan)
+    suite, images = plan.resolved, plan.pictures
     names = map(str, table["dataset"].unique())
     wanted = {name: suite["primary"]["images" if name in images else "toys"] for name in names}
     extractors = suite.get("score", {}).get("extractors") or ()

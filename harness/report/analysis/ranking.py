@@ -10,7 +10,7 @@ norms, a seed with its mean over these.
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,7 @@ def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
         contenders = [_contender(str(name), group, metric) for name, group in part.groupby("objective", sort=False)]
         order = _ordered([c for c in contenders if c.spread.n_pending < c.spread.n_planned], metric)
         if any(c.spread.n_ok for c in order):
-            gap = paired(order[0], order[1], metric) if len(order) > 1 else None
+            gap = mean_gap([(order[0], order[1])], metric) if len(order) > 1 else None
             results.append(TaskResult(str(task), metric, order, gap))
     return results
 
@@ -153,24 +153,13 @@ def _ordered(contenders: list[Contender], metric: str) -> tuple[Contender, ...]:
     return tuple(contenders[i] for i in np.argsort(places, kind="stable"))
 
 
-def paired(best: Contender, other: Contender, metric: str) -> Interval | None:
-    """Return by how much `other` is worse, paired by seed; None where a run is missing or the seeds differ."""
-    return _mean_gap([(best, other)], metric)
-
-
-def mean_gap(results: list[TaskResult], best: str, other: str) -> Interval | None:
-    """Return by how much `other` is worse in the mean over tasks, by seed; None where a task or a seed lacks one."""
-    contenders = [{c.objective: c for c in result.order} for result in results]
-    if not all(best in each and other in each for each in contenders):
-        return None
-    return _mean_gap([(each[best], each[other]) for each in contenders], results[0].metric)
-
-
-def _mean_gap(pairs: list[tuple[Contender, Contender]], metric: str) -> Interval | None:
-    """Return by how much the second of each pair is worse, in the mean over pairs, paired by seed."""
+def mean_gap(pairs: Sequence[tuple[Contender, Contender]], metric: str) -> Interval | None:
+    """Return by how much the second of each pair is worse, in the mean over pairs (a task each), paired by seed; None
+    where a run is missing or the seeds differ.
+    """
     everyone = [contender for pair in pairs for contender in pair]
     seeds = {frozenset(contender.values) for contender in everyone}
-    if len(seeds) > 1 or not all(contender.spread.complete for contender in everyone):
+    if len(seeds) != 1 or not all(contender.spread.complete for contender in everyone):
         return None
     order, sign = sorted(seeds.pop()), 1.0 if lower_is_better(metric) else -1.0
     a, b = (np.array([np.mean([pair[i].values[s] for pair in pairs]) for s in order]) for i in (1, 0))
@@ -183,7 +172,7 @@ def leading(result: TaskResult) -> list[str]:
     Who lost a run cannot be compared with the first, and is not among them.
     """
     first, *others = result.order
-    gaps = {other.objective: paired(first, other, result.metric) for other in others}
+    gaps = {other.objective: mean_gap([(first, other)], result.metric) for other in others}
     known = {name: gap.low for name, gap in gaps.items() if gap is not None}
     level = [name for name, low in known.items() if low <= 0]
     return [first.objective, *level] if any(low > 0 for low in known.values()) else []

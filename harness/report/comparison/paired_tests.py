@@ -14,8 +14,8 @@ import pandas as pd
 from harness.metrics import lower_is_better
 from harness.statistics import intervals, paired
 from harness.statistics.intervals import Interval
-from harness.statistics.lost_runs import gains
 from harness.statistics.power import LEVEL, smallest_p
+from harness.statistics.trials import gains
 
 RANKS = "ranks"
 

@@ -14,8 +14,7 @@ from harness.report.results import Results
 from harness.report.studies.study_results import StudyResults
 from harness.spec import content_id
 from harness.statistics.paired import mcnemar
-from harness.statistics.survival import fourfold, reached
-from harness.statistics.trials import BELOW, Array, bounds, redrawn_means, redraws
+from harness.statistics.trials import BELOW, Array, bounds, fourfold, reached, redrawn_means, redraws
 
 GRID = np.arange(101) / 100  # of scores, for the curves
 PRIMARY = 0.5  # the score of the primary test, set beforehand

@@ -137,7 +137,9 @@ def _of_tasks(results: list[TaskResult], table: pd.DataFrame) -> str:
     n_significant = sum(result.is_significant for result in results if result.order[0].objective == best)
     text = f"{best} ranks first in {wins} of {own}{f' ({listed(others)})' if others else ''} by {listed(metrics)}"
     text += f", {n_significant or 'none'} significantly ({'; '.join([n, *_tuning(swept, planned[-1])])})."
-    mean = mean_gap(results, best, order[1][0]) if len(metrics) == 1 and len(results) == n_tasks else None
+    by_name = [{contender.objective: contender for contender in result.order} for result in results]
+    pairs = [(each[best], each[order[1][0]]) for each in by_name if {best, order[1][0]} <= each.keys()]
+    mean = mean_gap(pairs, metrics[0]) if len(metrics) == 1 and len(pairs) == n_tasks else None
     if mean is None:
         return text
     return f"{text} Mean over tasks: {best} {_side(mean, metrics[0], better=True)} than {order[1][0]}."

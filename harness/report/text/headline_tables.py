@@ -7,7 +7,6 @@ import pandas as pd
 from harness.report.analysis import null_rows
 from harness.report.analysis.critic_norms import RESOLVED
 from harness.report.analysis.headline import BUDGETS, COVERAGE, GIVEN, TIES, WORK, Headline, Lead, way_names
-from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.tables import View
 from harness.report.text import answer, remarks
 from harness.report.text.table_rows import Record, Row, Shown, by_value, share
@@ -134,7 +133,7 @@ def settings(view: View) -> pd.DataFrame:
     """Return with which settings every objective was trained, all values that its runs have: a row a kind of data."""
     columns = {title: name for title, name in SETTINGS.items() if name in view.table}
     own = [name for name in map(str, view.table) if name.startswith("hyper.") and name not in COMMON]
-    kind = view.table["dataset"].isin(image_datasets(view.plan)).map({True: "images", False: "toys"})
+    kind = view.table["dataset"].isin(view.plan.pictures).map({True: "images", False: "toys"})
     places = {str(name): place for place, name in enumerate(view.headline.runs["objective"] if view.headline else ())}
     rows = []
     for (data, objective), part in view.table.groupby([kind, view.table["objective"].map(str)], sort=False):

@@ -10,7 +10,6 @@ from harness import __version__
 from harness.metrics import column_facts, label
 from harness.metrics.columns import MetricColumn, covered
 from harness.papers import PAPERS, Paper, bibtex_entry
-from harness.report.analysis.primary import image_datasets
 from harness.report.analysis.sensitivity import swept
 from harness.report.analysis.tables import View
 from harness.report.studies.study_results import INDEPENDENT, SPREAD, distinct
@@ -106,10 +105,10 @@ def _values(values: Iterable[Any]) -> list[str]:
 
 
 def _ranked(view: View) -> str:
-    samples, pictures, metrics = view.suite.get("score", {}).get("samples"), image_datasets(view.plan), []
+    samples, pictures, metrics = view.suite.get("score", {}).get("samples"), view.plan.pictures, []
     by_metric = _inverted(view.metrics)
     for metric, datasets in by_metric.items():
-        n = "" if "@" in metric or samples is None or set(datasets) & pictures else f" on {samples:,} samples"
+        n = "" if "@" in metric or samples is None or set(datasets) & set(pictures) else f" on {samples:,} samples"
         metrics.append(f"{label(metric)}{n}{f' ({listed(datasets)})' if len(by_metric) > 1 else ''}")
     extractors = _extractors(view.table)
     features = f" Image features: {listed(extractors)}." if extractors else ""

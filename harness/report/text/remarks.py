@@ -69,7 +69,7 @@ def undertrained(rows: pd.DataFrame) -> str:
         f"{'within' if row['near'] else 'beyond'} two floors, {number(FLOORS * row['floor'])})"
         for row in rows.to_dict("records")
     ]
-    more = "" if rows["near"].all() else " Beyond two floors, more training may change the order."
+    more = "" if rows["near"].all() else " Beyond two floors, more training may change the result."
     what = "Lowest mean excess over the noise floor, over all architectures and seeds"
     return f"{what}: {'; '.join(parts)}.{more}" if parts else ""
 
@@ -113,5 +113,7 @@ def image_floors(floors: ImageFloors) -> str:
     reached = listed([f"{column} {number(value)}" for column, value in floors.metrics.items()])
     wrong = listed([f"{name} on {100 * share:.2g} %" for name, share in floors.errors.items()]) if floors.errors else ""
     errors = f" Wrong about held-out ones: {wrong}." if wrong else ""
+    if not floors.singular:
+        return f"Real images of {floors.dataset} reach {reached}.{errors}"
     few = f" There are no more images than features of {listed(floors.singular)}: its FID says little."
-    return f"Real images of {floors.dataset} reach {reached}.{errors}{few if floors.singular else ''}"
+    return f"Real images of {floors.dataset} reach {reached}.{errors}{few}"

@@ -24,7 +24,7 @@ def test_near_is_a_mean_within_two_floors(values, near):
     assert found["objective"].tolist() == ["a"]
     assert found["excess"].tolist() == [pytest.approx(sum(values) / 2)]
     assert found["near"].tolist() == [near]
-    assert ("more training may change the order" in undertrained(found)) == (not near)
+    assert ("more training may change the result" in undertrained(found)) == (not near)
 
 
 def test_an_objective_that_lost_a_run_is_not_the_best():
@@ -42,7 +42,7 @@ def test_both_kinds_of_data_sets_are_named():
     runs = pd.concat([table(a=[0.01]), table(a=[0.9]).assign(dataset="moons")])
     text = undertrained(nearest(runs, {"ring": "w1_excess", "moons": "w1_excess"}))
     assert "ring 0.0100 (a; within two floors, 0.100); moons 0.900 (a; beyond two floors, 0.100)." in text
-    assert text.endswith("more training may change the order.")
+    assert text.endswith("more training may change the result.")
 
 
 def test_fid_is_judged_by_what_it_has_above_its_floor():

@@ -11,7 +11,7 @@ from report.fake_results import FakeResults
 from harness.objectives import OBJECTIVES
 from harness.report import styles
 from harness.report.analysis import across_tasks, tables
-from harness.report.figures import across_figures, drawing, encoding, panels, task_figures
+from harness.report.figures import across_figures, drawing, panels, task_figures
 from harness.report.styles import Style
 
 
@@ -56,7 +56,7 @@ def test_names_of_a_users_own_do_not_depend_on_their_order():
 def test_drawing_leaves_the_settings_of_matplotlib_alone():
     before = dict(matplotlib.rcParams)
     with drawing.style():
-        encoding.encode(drawing.blank(2, 2)[0])
+        panels.encode(drawing.blank(2, 2)[0])
     assert dict(matplotlib.rcParams) == before
 
 
@@ -68,7 +68,7 @@ def test_the_same_drawing_gives_the_same_bytes_without_a_date():
             drawing.draw_losses(
                 ax, pd.DataFrame({"step": [1, 2], "critic_loss": [1, 2], "generator_loss": [2, 1]}), LOOK
             )
-            return encoding.encode(figure)
+            return panels.encode(figure)
 
     (png, svg), again = drawn(), drawn()
     assert (png, svg) == again
@@ -199,7 +199,7 @@ def test_the_frame_is_a_square_around_every_real_point_and_strays_are_counted():
 def no_encoding(monkeypatch):
     """Drawing is what is tested: turning it into bytes is most of the time and not of the question."""
     kept = []
-    monkeypatch.setattr(encoding, "encode", lambda figure: kept.append(figure) or (b"", b""))
+    monkeypatch.setattr(panels, "encode", lambda figure: kept.append(figure) or (b"", b""))
     return kept
 
 

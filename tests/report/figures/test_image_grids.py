@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report.figures.image_grids import SIDE, animation, sheet, square
+from harness.report.figures.sample_sheets import SIDE, animation, sheet, square
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

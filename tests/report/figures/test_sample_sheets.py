@@ -14,7 +14,7 @@ from harness.execution.requests import Request
 from harness.metrics import extractors
 from harness.report.analysis import noise_floors, tables
 from harness.report.figures import sample_sheets
-from harness.report.figures.image_grids import sheet
+from harness.report.figures.sample_sheets import sheet
 from harness.report.text import remarks
 from harness.store import Store
 from harness.suite.format.models import frame_steps
