@@ -1,14 +1,18 @@
 """Numbers of finished trials, and of lost runs: pure functions of values [.., trials], larger ones being better.
 
 One rule for a lost run: in means, intervals and figures it has the score 0; in whatever orders or counts who is better
-(places, tuning, signs, signed ranks, P(better)) it also loses every tie, so that an untrained generator that is ok beats
-a run that diverged.
+(places, tuning, signs, signed ranks, P(better)) it also loses every tie, so that an untrained generator that is ok
+beats a run that diverged.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
+
+if TYPE_CHECKING:
+    import pandas as pd  # the search of a study, which reads WORST here, needs none
 
 Array = NDArray[np.float64]
 
@@ -101,13 +105,13 @@ def fourfold(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.
     return np.stack([part.sum(0) for part in parts])
 
 
-def ranked(scores: pd.Series, ok: pd.Series) -> pd.Series:
+def ranked(scores: "pd.Series", ok: "pd.Series") -> "pd.Series":
     """Return scores by which runs are ordered: those of lost runs just below 0."""
     return scores.where(ok, -BELOW)
 
 
 def gains(
-    a: tuple[pd.Series, pd.Series], b: tuple[pd.Series, pd.Series], lower: bool, is_score: bool
+    a: "tuple[pd.Series, pd.Series]", b: "tuple[pd.Series, pd.Series]", lower: bool, is_score: bool
 ) -> NDArray[np.float64]:
     """Return how much better each run of B is than its partner of A, [pairs]; each side gives values and which are ok.
 
