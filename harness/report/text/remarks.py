@@ -35,8 +35,8 @@ def edges(table: pd.DataFrame) -> str:
         f"({row['at_smallest']} smallest, {row['at_largest']} largest)"
         for row in rows
     ]
-    few = listed(list(table[table["fewest_values"] < 3]["setting"].unique())) if parts else ""
-    interior = f" A grid of two values of {few} has no interior." if few else ""
+    few = list(table[table["fewest_values"] < 3]["setting"].unique())
+    interior = f" A grid of two values of {listed(few)} has no interior." if few else ""
     at_edge = "At the edge of its grid, so that a better value may lie outside"
     return f"{at_edge}: {'; '.join(parts)}.{interior}" if parts else ""
 
