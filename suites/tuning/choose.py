@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.analysis import primary, tables
-from harness.report.analysis.undertrained import FLOORS, over_floor
+from harness.report.analysis.noise_floors import FLOORS, over_floor
 from harness.report.results import Results
 from harness.store import Store
 
