@@ -88,7 +88,7 @@ def test_the_runs_parent_imports_no_torch_and_stays_small(folder):
 def test_a_run_its_status_and_its_report(call):
     code, out, err = call("run", "good.yaml", "--workers", "0")
     assert code == 0
-    assert "4 runs: 4 ok (4 trained now, 0 kept from before)" in out
+    assert "4 ok (4 trained now" in out
     assert re.search(r"^took \S+ s$", out, re.MULTILINE)
     assert "report: reports/tiny/index.html" in out
     assert err.count(": ok") == 4  # plain lines, a line a finished run
@@ -97,8 +97,8 @@ def test_a_run_its_status_and_its_report(call):
     assert json.loads(call("status", "results/tiny", "--json")[1])[0]["counts"]["ok"] == 4
     assert call("report", "results/tiny", "-o", "elsewhere")[1] == "elsewhere/index.html\n"
     code, out, err = call("run", "good.yaml", "--workers", "0")
-    assert "nothing was left to train, 4 kept from before" in out
-    assert "nothing to train, 4 already finished" in err
+    assert "4 kept from before" in out
+    assert "4 already finished" in err
 
 
 @pytest.mark.slow
@@ -115,12 +115,12 @@ def test_plan_writes_nothing_and_says_what_matters(call, folder):
     assert re.search(r"8 runs", out)
     assert "p = " in out
     assert sorted(p.name for p in folder.iterdir()) == ["good.yaml"]
-    assert "never timed on this machine, which --measure mends" in " ".join(out.split())
+    assert "--measure" in " ".join(out.split())
     assert json.loads(call("plan", "good.yaml", "--json")[1])["planned"] == 4
 
 
 def test_plan_counts_the_seeds_for_an_effect(call, folder):
-    assert "one comparison takes 15 seeds a cell" in " ".join(call("plan", "good.yaml", "--power", "0.8")[1].split())
+    assert "15 seeds a cell" in " ".join(call("plan", "good.yaml", "--power", "0.8")[1].split())
     found = json.loads(call("plan", "good.yaml", "--power", "0.8", "--json")[1])
     assert (found["power"]["effect"], found["power"]["seeds_needed_alone"]) == (0.8, 15)
     assert "power" not in json.loads(call("plan", "good.yaml", "--json")[1])
@@ -187,11 +187,11 @@ WRONG = [
     (["run", "good.yaml", "--only", "objective=wgan-gq"], "Did you mean 'wgan-gp'?"),
     (["run", "good.yaml", "--only", "objectiv=gan"], "Did you mean 'objective'?"),
     (["run", "good.yaml", "--device", "tpu"], "cpu, cuda or auto"),
-    (["run", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
-    (["plan", "good.yaml", "--workers", "-1"], "greater than or equal to 0"),
-    (["plan", "good.yaml", "--power", "0"], "--power: 0 is no effect to plan for: give Cohen's d"),
-    (["plan", "good.yaml", "--power", "nan"], "--power: nan is no effect to plan for"),
-    (["plan", "good.yaml", "--power", "large"], "Invalid value for '--power': Input should be a valid number"),
+    (["run", "good.yaml", "--workers", "-1"], "equal to 0"),
+    (["plan", "good.yaml", "--workers", "-1"], "equal to 0"),
+    (["plan", "good.yaml", "--power", "0"], "Cohen's d"),
+    (["plan", "good.yaml", "--power", "nan"], "--power: nan"),
+    (["plan", "good.yaml", "--power", "large"], "'--power'"),
     (["plan", "good.yaml", "--set", "objective.clip=1"], "clip"),
     (["list", "objectivs"], "Did you mean 'objectives'?"),
     (["show", "mpl"], "Did you mean 'mlp'?"),
@@ -295,7 +295,7 @@ def test_missing_results_are_exit_3(call, arguments):
 
 
 def test_a_folder_that_cannot_be_written_is_exit_3(call):
-    Path("taken").write_text("a file where a folder should be")
+    Path("taken").write_text("no folder")
     code, _, err = call("run", "good.yaml", "--workers", "0", "-o", "taken")
     assert code == 3
     assert "taken" in err

@@ -38,7 +38,7 @@ def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):
     ("text", "words"),
     [
         ("a", "2 runs in .* begin so: aaaa000000000000, aaab000000000000; write more of it"),
-        ("aaac", "no run in .* begins so. Did you mean 'aaaa000000000000'?"),
+        ("aaac", "no run in .* Did you mean 'aaaa000000000000'?"),
         ("c", "Known: aaaa000000000000, aaab000000000000, b"),
         ("", "RUN '': no run in"),
         ("\x1b[31m" + "x" * 999, "Known: "),
