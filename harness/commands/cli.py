@@ -174,12 +174,11 @@ def score(
     Reads the snapshots and weights that the runs keep; trains nothing.
     """
     from harness.commands.progress import Reporter
-    from harness.execution.runner import render_scores
-    from harness.execution.runner import score as score_runs
+    from harness.execution import runner
 
     with Reporter(quiet=as_json) as reporter:
-        result = score_runs(folder, samples, workers, reporter.show)
-    print(_json(asdict(result)) if as_json else render_scores(result), flush=True)
+        result = runner.score(folder, samples, workers, reporter.show)
+    _print(result, runner.render_scores, as_json)
     raise typer.Exit(1 if result.unscored or result.damage else 0)
 
 
@@ -204,10 +203,9 @@ def status(folder: o.FolderArgument = "results", watch: o.Watch = False, as_json
 @verb(o.INSPECT, "logs 3f2a")
 def logs(run: o.RunArgument, root: o.RunRoot = "results", as_json: o.Json = False) -> None:
     """Show the status, attempts, log and files of a run."""
-    from harness.commands.logs import logs as logs_of
-    from harness.commands.logs import render
+    from harness.commands import logs as command
 
-    _print(logs_of(run, root), render, as_json)
+    _print(command.logs(run, root), command.render, as_json)
 
 
 @verb(o.INSPECT, "sample 3f2a -n 64 -o samples.png")
@@ -220,10 +218,9 @@ def sample(
     as_json: o.Json = False,
 ) -> None:
     """Draw new samples from the generator of a run."""
-    from harness.commands.sample import render
-    from harness.commands.sample import sample as draw
+    from harness.commands import sample as command
 
-    _print(draw(run, root, n, output, seed), render, as_json)
+    _print(command.sample(run, root, n, output, seed), command.render, as_json)
 
 
 @verb(o.INSPECT, "export results/quickstart --to csv")
@@ -233,10 +230,9 @@ def export(folder: o.FolderArgument, to: o.Format, output: o.ExportFile = None, 
     csv and parquet hold every planned run; latex and markdown a table of cells for a paper; optuna the trials of a
     study.
     """
-    from harness.commands.export import STDOUT, render
-    from harness.commands.export import export as write
+    from harness.commands import export as command
 
-    _print(write(folder, to, output), render, as_json, to_stderr=output == STDOUT)
+    _print(command.export(folder, to, output), command.render, as_json, to_stderr=output == command.STDOUT)
 
 
 @verb(o.MAINTAIN, "doctor results/quickstart")
@@ -245,11 +241,10 @@ def doctor(folder: o.FolderArgument = "results", as_json: o.Json = False) -> Non
 
     Sets damaged files aside, makes derived files again, and says which runs to train or score again.
     """
-    from harness.commands.doctor import doctor as examine
-    from harness.commands.doctor import render
+    from harness.commands import doctor as command
 
-    entries = examine(folder)
-    _print(entries, render, as_json)
+    entries = command.doctor(folder)
+    _print(entries, command.render, as_json)
     raise typer.Exit(1 if any(entry.redo for entry in entries) else 0)
 
 
@@ -259,11 +254,10 @@ def verify(folder: o.FolderArgument = "results", as_json: o.Json = False) -> Non
 
     Writes nothing.
     """
-    from harness.commands.verify import render
-    from harness.commands.verify import verify as check
+    from harness.commands import verify as command
 
-    entries = check(folder)
-    _print(entries, render, as_json)
+    entries = command.verify(folder)
+    _print(entries, command.render, as_json)
     raise typer.Exit(1 if any(entry.mismatches for entry in entries) else 0)
 
 
@@ -342,11 +336,11 @@ def version(show_version: Annotated[bool, typer.Option("--version", help="Print 
 def _carry_out(request: "Request | Retry", as_json: bool) -> None:
     """Train, with a bar; print the result and leave with its exit code."""
     from harness.commands.progress import Reporter
-    from harness.execution.runner import run
+    from harness.execution.runner import RunResult, run
 
     with Reporter(quiet=as_json) as reporter:
         result = run(request, reporter.show)
-    print(_json(result.to_json()) if as_json else result.render())
+    _print(result, RunResult.render, as_json)
     raise typer.Exit(result.exit_code)
 
 

@@ -160,21 +160,18 @@ def _hyper(hyper: Mapping[str, float]) -> Columns:
 
 def _setup(setup: Json) -> Columns:
     """Flatten a Setup: parameters of both players also under their plain name, null where the two differ."""
+    generator, critic, train = setup["generator"], setup["critic"], dict(setup["train"])
+    del train["steps"]
+    trained = train.pop("generator")
     columns: Columns = {}
-    generator, critic = setup["generator"], setup["critic"]
     for name in dict.fromkeys([*generator, *critic]):
-        either = [player[name] for player in (generator, critic) if name in player]
-        columns[f"setup.{name}"] = _plain(either[0]) if all(v == either[0] for v in either) else None
-    columns |= {f"setup.generator.{name}": _plain(value) for name, value in generator.items()}
-    columns |= {f"setup.critic.{name}": _plain(value) for name, value in critic.items()}
-    columns |= {
-        f"setup.{name}": _plain(value) for name, value in setup["train"].items() if name not in ("steps", "generator")
-    }
-    columns |= {f"setup.{name}": _plain(value) for name, value in setup["data"].items()}
-    return columns | {
-        "setup.trained": setup["train"]["generator"],
-        "setup.tricks": "+".join(sorted(setup["tricks"])) or None,
-    }
+        values = [player[name] for player in (generator, critic) if name in player]
+        columns[f"setup.{name}"] = values[0] if values[0] == values[-1] else None
+    columns |= {f"setup.generator.{name}": value for name, value in generator.items()}
+    columns |= {f"setup.critic.{name}": value for name, value in critic.items()}
+    columns |= {f"setup.{name}": value for name, value in [*train.items(), *setup["data"].items()]}
+    columns |= {"setup.trained": trained, "setup.tricks": "+".join(sorted(setup["tricks"])) or None}
+    return {name: _plain(value) for name, value in columns.items()}
 
 
 def one_kind_a_column(table: pd.DataFrame) -> pd.DataFrame:
