@@ -2,7 +2,7 @@
 
 The rule: every objective gets the same grid of rates; the rate with the lowest mean excess (w1_excess, or FID less its
 floor) over the tuning seeds is its default, and a rate at which any run failed or diverged counts as worst; steps are
-enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/undertrained.py). A
+enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/noise_floors.py). A
 suite that sweeps rates offers every objective the same four neighbouring ones.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.report.analysis import primary, tables
+from harness.report.analysis import tables
 from harness.report.analysis.noise_floors import FLOORS, over_floor
 from harness.report.results import Results
 from harness.store import Store
@@ -114,7 +114,7 @@ def _grids(last: dict[str, pd.DataFrame], view: tables.View) -> list[str]:
     kinds: dict[str, dict[str, pd.DataFrame]] = {}
     for dataset, mean in last.items():
         if len(mean.columns) > RATES and "recipe" not in mean:
-            kinds.setdefault("images" if dataset in primary.image_datasets(view.plan) else "toys", {})[dataset] = mean
+            kinds.setdefault("images" if dataset in view.plan.pictures else "toys", {})[dataset] = mean
     base = dict(zip(view.table["objective"], view.table["objective.base"], strict=True))
     return [
         f"{RATES} rates on {kind}, around the best of the objectives over its data sets after the last step: "
