@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from oracles import NAN_AT, alike, arrays, make_spec, same
+from oracles import DOUBLE, NAN_AT, alike, arrays, make_spec, same
 from torch.utils._pytree import tree_leaves
 
 from harness.architectures import ARCHITECTURES
@@ -81,7 +81,7 @@ def test_where_the_generator_is_fixed_and_in_float64():
     ]
     specs = [replace(spec, setup=replace(spec.setup, generator={})) for spec in specs]
     check_resumed(specs)
-    check_resumed(specs, dtype=torch.float64)
+    check_resumed(specs, placement=DOUBLE)
 
 
 @pytest.mark.slow
