@@ -1,9 +1,9 @@
 """What a suite can name, as `harness list` prints it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from harness.errors import lookup
 from harness.papers import Paper, cited
@@ -22,12 +22,13 @@ TABLES = {  # where each table is; suites are files
 
 @dataclass(frozen=True)
 class Entry:
-    """A name with its summary and settings; `recipe`, of objectives alone, by kind of data set."""
+    """A name with its summary and settings; of objectives the `recipe` by kind of data, of metrics their `columns`."""
 
     name: str
     summary: str
     settings: Mapping[str, object] = field(default_factory=dict)
     recipe: Mapping[str, str] | None = None
+    columns: Sequence[Mapping[str, object]] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the entry of `harness list --json`."""
@@ -57,6 +58,7 @@ def render(entries: list[Entry]) -> str:
         recipes = {f" on {kind}": text for kind, text in (entry.recipe or {}).items()}
         if len(set(recipes.values())) == 1:
             recipes = {"": next(iter(recipes.values()))}
+        below += [_facts(column) for column in entry.columns or ()]
         below += [f"recipe{kind}: {text}" for kind, text in recipes.items()]
         lines += [f"{'':<{width}}    {line}" for line in below if line]
     return "\n".join(lines)
@@ -73,10 +75,18 @@ def _entry(what: str, name: str, record: Any) -> Entry:
             return Entry(name, _cited(record.summary, record.papers), settings)
         case "metrics":
             papers = [paper for column in record.columns for paper in column.papers]
-            return Entry(", ".join(map(str, record.columns)), _cited(record.summary, papers))
+            columns = [column.to_json() for column in record.columns]
+            return Entry(", ".join(map(str, record.columns)), _cited(record.summary, papers), columns=columns)
         case "extractors":
             return Entry(name, record.summary)
     return Entry(name, _cited(record.summary, record.papers), {**record.setup, **record.hyper})
+
+
+def _facts(column: Mapping[str, object]) -> str:
+    """Return the facts about a metric column, as `Column.to_json` gives them, in a line."""
+    direction = f"{column['better']} is better" if column["better"] else "no direction"
+    papers = [str(paper) for paper in cast("list[str]", column["papers"])]
+    return "; ".join([f"{column['column']}: {direction}", f"n >= {column['least_n']}", *papers])
 
 
 def _cited(summary: str, papers: Iterable[Paper]) -> str:

@@ -105,9 +105,9 @@ def _mixture(modes: toys.Modes, hyper: Mapping[str, float], summary: str, **fiel
 
 def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
     """Return a data set of the pictures that `load` gives for settings; `fields` are further ones of Dataset."""
-    kept = images.kept(load)
-    sample, reference = partial(images.sample_pictures, kept), partial(images.reference_pictures, kept)
-    return Dataset(kind="images", pictures=kept, sample=sample, reference=reference, **fields)
+    load = images.loaded_once(load)
+    sample, reference = partial(images.sample_pictures, load), partial(images.reference_pictures, load)
+    return Dataset(kind="images", pictures=load, sample=sample, reference=reference, **fields)
 
 
 def _square(channels: int) -> Callable[[Settings], Shape]:

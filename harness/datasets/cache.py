@@ -28,7 +28,7 @@ def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) ->
     size = np.prod(shape, dtype=float)
     if size >= least:
         with contextlib.suppress(OSError):
-            return _kept(cache_path(name), shape, fill)
+            return _shared(cache_path(name), shape, fill)
     try:
         array = np.zeros(shape, dtype=np.uint8)
         fill(array)
@@ -55,7 +55,7 @@ def cache_path(name: str) -> Path:
     return cache_folder() / "pictures" / f"{name}.npy"
 
 
-def _kept(path: Path, shape: tuple[int, ...], fill: Fill) -> Bytes:
+def _shared(path: Path, shape: tuple[int, ...], fill: Fill) -> Bytes:
     """Map the array in a file that one process fills. Raises OSError where it cannot be kept there."""
     array = _mapped(path, shape)
     if array is None:

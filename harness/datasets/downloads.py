@@ -64,8 +64,8 @@ class Download:
         if missing := self._missing():
             text = f"is not on this machine: `harness data {self.name}` fetches it, or {self._by_hand(missing)}"
             raise DataError(f"{self.name} {text}.")
-        (train, train_labels), (held, held_labels) = (self._part(train) for train in (True, False))
-        first, second = (as_tensor(_sized(part, settings["size"])) for part in (train, held))
+        (train, train_labels), (held_out, held_labels) = (self._part(train) for train in (True, False))
+        first, second = (as_tensor(_sized(part, settings["size"])) for part in (train, held_out))
         return of_classes(Pictures(first, second, train_labels, held_labels, self.classes), settings["classes"])
 
     def fetch(self) -> None:

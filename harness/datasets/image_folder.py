@@ -144,11 +144,11 @@ def _order(pictures: Bytes, hashes: Sequence[bytes]) -> NDArray[np.intp]:
     """Return the order of pictures by the hashes of their files, which no size, channels or decoder changes; files that
     show the same picture stand together, at the place of the first of them.
     """
-    shown = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
+    digests = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
     first: dict[bytes, bytes] = {}
-    for picture, file in zip(shown, hashes, strict=True):
+    for picture, file in zip(digests, hashes, strict=True):
         first[picture] = min(first.get(picture, file), file)
-    return np.array(sorted(range(len(shown)), key=lambda i: (first[shown[i]], hashes[i])), dtype=np.intp)
+    return np.array(sorted(range(len(digests)), key=lambda i: (first[digests[i]], hashes[i])), dtype=np.intp)
 
 
 def _reorder(array: Bytes, order: NDArray[np.intp]) -> None:

@@ -23,7 +23,7 @@ Labels = NDArray[np.int64]
 
 NOT_OF_PICTURES = ("range", "fixed")  # settings that change what networks see, and no picture
 HELD_OUT = 0.3  # the share of a set without an official test part that is held out
-KEPT = 4  # sets of pictures that a process keeps
+IN_MEMORY = 4  # sets of pictures that a process keeps
 
 
 class Pictures(NamedTuple):
@@ -63,26 +63,26 @@ def to_uint8(values: Tensor, bounds: Sequence[float]) -> Tensor:
     return levels.nan_to_num(0.0).clamp(0, 255).round().to(torch.uint8)
 
 
-def kept(load: Loader) -> Loader:
+def loaded_once(load: Loader) -> Loader:
     """Return a loader that reads each set of pictures once a process, whatever the range they are shown in."""
 
-    @lru_cache(maxsize=KEPT)
-    def once(text: str) -> Pictures:
+    @lru_cache(maxsize=IN_MEMORY)
+    def load_text(text: str) -> Pictures:
         return load(json.loads(text))
 
-    return lambda settings: once(canonical_json({k: v for k, v in settings.items() if k not in NOT_OF_PICTURES}))
+    return lambda settings: load_text(canonical_json({k: v for k, v in settings.items() if k not in NOT_OF_PICTURES}))
 
 
 def sample_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
     """Draw n training pictures with replacement, as a perfect sampler of their empirical distribution: [n, c, h, w]."""
-    held = load(settings).train
-    return to_values(held[torch.randint(len(held), (n,), generator=draw)], settings["range"])
+    pictures = load(settings).train
+    return to_values(pictures[torch.randint(len(pictures), (n,), generator=draw)], settings["range"])
 
 
 def reference_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
     """Draw n held-out pictures without replacement, all of them where there are fewer: [at most n, c, h, w]."""
-    held = load(settings).held_out
-    return to_values(held[torch.randperm(len(held), generator=draw)[:n]], settings["range"])
+    pictures = load(settings).held_out
+    return to_values(pictures[torch.randperm(len(pictures), generator=draw)[:n]], settings["range"])
 
 
 def by_content(pictures: Bytes) -> NDArray[np.intp]:
@@ -108,12 +108,12 @@ def of_classes(pictures: Pictures, wanted: Sequence[int] | None) -> Pictures:
         return pictures
     place = torch.full((len(pictures.classes),), -1, dtype=torch.int64)
     place[list(wanted)] = torch.arange(len(wanted))
-    train, held = place[pictures.train_labels], place[pictures.held_labels]
+    train, held_out = place[pictures.train_labels], place[pictures.held_labels]
     return pictures._replace(
         train=pictures.train[train >= 0],
-        held_out=pictures.held_out[held >= 0],
+        held_out=pictures.held_out[held_out >= 0],
         train_labels=train[train >= 0],
-        held_labels=held[held >= 0],
+        held_labels=held_out[held_out >= 0],
         classes=tuple(pictures.classes[i] for i in wanted),
     )
 

@@ -101,16 +101,16 @@ def draw_shapes(drawn: Floats, most: int, out: Bytes) -> None:
     reach = math.ceil(size * LARGEST)
     side = np.arange(-reach, reach + 1.0)
     v, u = (x.ravel() for x in np.meshgrid(side, side, indexing="ij"))
-    shown, darkest = _counts(drawn, most), DARKEST_ALONE if most == 1 else 0
+    counts, darkest = _counts(drawn, most), DARKEST_ALONE if most == 1 else 0
     for slot in range(most):
-        (place,) = np.nonzero(shown > slot)
+        (place,) = np.nonzero(counts > slot)
         row = drawn[place, 1 + slot * NUMBERS :][:, :NUMBERS]
         shape, pixel = np.nonzero(upright(row, size, u, v))
         centres = _centres(row, size, whole=most == 1)[shape]
         x, y = (centres + _rotated(row[shape, 3], u[pixel], v[pixel])).T.astype(np.intp)
-        seen = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+        inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
         colour = (darkest + row[:, 6:9] * (256 - darkest)).astype(np.uint8)
-        out[place[shape[seen]], :, y[seen], x[seen]] = colour[shape[seen]]
+        out[place[shape[inside]], :, y[inside], x[inside]] = colour[shape[inside]]
 
 
 def upright(row: Floats, size: int, u: Floats, v: Floats) -> NDArray[np.bool_]:

@@ -38,8 +38,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
             continue
-        plugged = how.get("metrics", {})
-        steps = {step: score(x, reference, step == end, plugged) for step, x in points.items() if x is not None}
+        plugin_metrics = how.get("metrics", {})
+        steps = {step: score(x, reference, step == end, plugin_metrics) for step, x in points.items() if x is not None}
         took = time.perf_counter() - started - (making_s or 0.0)
         weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
         made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}

@@ -169,15 +169,15 @@ def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
 
 
 def score(
-    generated: Points, reference: Reference, last: bool = True, plugged: Mapping[str, int] = NONE
+    generated: Points, reference: Reference, last: bool = True, plugin_metrics: Mapping[str, int] = NONE
 ) -> dict[str, float | None]:
     """Return every metric that applies, by column, with its floor; None for what is undefined or not finite.
 
-    `last` says that this is the last scored step, at which costly metrics are taken too; `plugged` names metrics of
-    plug-ins that are taken, with the hashes of their files. Raises HarnessError where one is another, or fails.
+    `last` says that this is the last scored step, at which costly metrics are taken too; `plugin_metrics` names those
+    of plug-ins that are taken, with the hashes of their files. Raises HarnessError where one is another, or fails.
     """
     columns: dict[str, float] = {}
-    for name, metric in _taken(plugged).items():
+    for name, metric in _taken(plugin_metrics).items():
         # Of pictures there is no distance but these, so that a curve of them needs every step.
         if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
             values = _computed(name, metric, generated, reference)
@@ -194,15 +194,15 @@ def score(
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
-def _taken(plugged: Mapping[str, int]) -> dict[str, Metric]:
+def _taken(plugin_metrics: Mapping[str, int]) -> dict[str, Metric]:
     """Return the built-in metrics, and those of plug-ins. Raises HarnessError where one of these is another."""
-    for name, mark in plugged.items():
+    for name, mark in plugin_metrics.items():
         if name not in METRICS or METRICS[name].file != mark:
             raise HarnessError(
                 f"the plug-in that defines the metric '{name}' has changed since the suite was planned, or cannot be "
                 "loaded; `harness run` plans it anew"
             )
-    return {name: metric for name, metric in METRICS.items() if not metric.file or name in plugged}
+    return {name: metric for name, metric in METRICS.items() if not metric.file or name in plugin_metrics}
 
 
 def _computed(name: str, metric: Metric, generated: Points, reference: Reference) -> dict[str, float]:
@@ -219,15 +219,15 @@ def _computed(name: str, metric: Metric, generated: Points, reference: Reference
     return values
 
 
-def rankable(dataset: "Dataset", data: "Settings", plugged: Collection[str] = ()) -> list[str]:
+def rankable(dataset: "Dataset", data: "Settings", plugin_metrics: Collection[str] = ()) -> list[str]:
     """Return the columns that runs of a data set can be ranked on: one end is better, and each has a value.
 
-    `data` is what a Setup holds of its settings, `plugged` names metrics of plug-ins that are taken. Of
+    `data` is what a Setup holds of its settings, `plugin_metrics` names metrics of plug-ins that are taken. Of
     metrics of what an extractor sees there is the name without extractor and number.
     """
     some = np.zeros((1, *dataset.shape(data)))
     bare = Reference(some, {}, some if dataset.modes else None)
-    metrics = [metric for name, metric in METRICS.items() if not metric.file or name in plugged]
+    metrics = [metric for name, metric in METRICS.items() if not metric.file or name in plugin_metrics]
     columns = [column for metric in metrics if metric.applies(bare) for column in metric.columns]
     names = [str(column) for column in columns if column.better and column.ranked]
     if dataset.kind == "images":
@@ -257,17 +257,17 @@ def label(column: str) -> str:
 
 
 def score_id(
-    at: list[float], samples: int, extractors: Sequence[str] | None = None, plugged: Mapping[str, int] = NONE
+    at: list[float], samples: int, extractors: Sequence[str] | None = None, plugin_metrics: Mapping[str, int] = NONE
 ) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors.
 
-    `plugged` names metrics of plug-ins, with the hashes of their files.
+    `plugin_metrics` names metrics of plug-ins, with the hashes of their files.
     """
     versions = (
         {"nulls": null_samplers.VERSION}
         | {name: metric.version for name, metric in METRICS.items() if not metric.file}
         | {f"seen.{name}": metric.version for name, metric in FEATURE_METRICS.items()}
-        | {f"{name}.file": mark for name, mark in plugged.items()}
+        | {f"{name}.file": mark for name, mark in plugin_metrics.items()}
     )
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 

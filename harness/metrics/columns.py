@@ -99,6 +99,17 @@ class Column:
     def __str__(self) -> str:
         return f"{self.name}{self.form}"
 
+    def to_json(self) -> dict[str, object]:
+        """Return the facts as `harness list metrics --json` has them."""
+        papers = [str(paper) for paper in self.papers]
+        return {
+            "column": str(self),
+            "better": self.better,
+            "beside": self.beside,
+            "least_n": self.least,
+            "papers": papers,
+        }
+
 
 OF_RUNS = tuple(  # what a run took, which no metric measures
     Column(name, "lower") for name in ("train_s", "score_s", "step_ms", "peak_mb", "ms_per_image")

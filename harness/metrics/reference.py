@@ -52,7 +52,7 @@ def reference_arrays(reference: Reference) -> Arrays:
 
 def reference_from(arrays: Arrays) -> Reference:
     """Invert `reference_arrays`. Raises DataError where an extractor cannot be had."""
-    real_features = {name: _seen(name, parts) for name, parts in _groups("seen", arrays).items()}
+    real_features = {name: _real_features(name, parts) for name, parts in _groups("seen", arrays).items()}
     return Reference(
         arrays["reference"],
         _floats("floor.", arrays),
@@ -64,7 +64,7 @@ def reference_from(arrays: Arrays) -> Reference:
     )
 
 
-def _seen(name: str, parts: Arrays) -> RealFeatures:
+def _real_features(name: str, parts: Arrays) -> RealFeatures:
     from harness.metrics.extractors import restored
 
     extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.errors import Problem, SuiteError
+from harness.errors import HarnessError, Problem, SuiteError
 from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
         if module is not None:
             forget(str(path))
             additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
+            if floored := [name for name, metric in additions["metric"].items() if metric.floored]:
+                text = f"the metric '{floored[0]}' is floored, which only built-in metrics can be"
+                raise plugin_error(f"the plug-in {path}: {text}; leave `floored` out.")
             additions["metric"] = {name: replace(metric, file=mark) for name, metric in additions["metric"].items()}
             _refuse_taken(path, additions)
             define(str(path), mark, additions)
@@ -106,6 +109,22 @@ def know_metrics(resolved: Mapping[str, Any]) -> None:
         for path in resolved["plugins"]:
             with suppress(SuiteError):
                 load_plugins([path])
+
+
+def require_metric(resolved: Mapping[str, Any], column: str) -> None:
+    """Raise HarnessError, naming the file, where runs are ranked on a metric whose plug-in no longer defines it."""
+    from harness.metrics import column_facts
+    from harness.metrics.columns import MetricColumn
+
+    paths = resolved.get("plugins", [])
+    if not paths or MetricColumn.parse(column).name in column_facts():
+        return
+    reason = f"none of {', '.join(map(str, paths))} defines it any more."
+    try:
+        load_plugins(paths)
+    except SuiteError as error:
+        reason = str(error)
+    raise HarnessError(f"runs are ranked on '{column}', a metric of a plug-in: {reason}")
 
 
 def is_loaded(place: str) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.commands.list import catalogue, render
 from harness.datasets import DATASETS
 from harness.metrics import column_facts
 from harness.metrics.columns import MetricColumn, covered
@@ -63,3 +64,21 @@ def test_every_column_has_one_set_of_facts_whatever_metric_gives_it():
 def test_metrics_and_data_sets_name_papers_that_are_there():
     entries = [*column_facts().values(), *DATASETS.values()]
     assert {paper.key for entry in entries for paper in entry.papers} <= set(PAPERS)
+
+
+def test_the_documented_table_has_the_facts_of_every_column():
+    rows = [
+        f"| `{column['column']}` | {column['better'] or '-'} | {column['beside'] or '-'} | {column['least_n']} "
+        f"| {'; '.join(column['papers']) or '-'} |"
+        for entry in catalogue("metrics")
+        for column in entry.columns
+    ]
+    text = (Path(__file__).parents[2] / "docs/methods.md").read_text("utf-8")
+    table = text[text.index("### Columns") : text.index("### Pictures")]
+    assert [line for line in table.splitlines() if line.startswith("| `")] == rows
+
+
+def test_the_list_of_metrics_shows_direction_least_n_and_papers():
+    (kid,) = [entry for entry in catalogue("metrics") if entry.name == "kid[x]@n"]
+    assert [(row["better"], row["least_n"]) for row in kid.to_json()["columns"]] == [("lower", 4)]
+    assert "kid[x]@n: lower is better; n >= 4; Bińkowski" in render([kid])

@@ -10,7 +10,9 @@ from harness.execution import tasks
 from harness.execution.requests import Request
 from harness.execution.runner import run
 from harness.metrics import Reference, lower_is_better, score, score_id
-from harness.plugins.components import load_plugins, plugged_metrics
+from harness.plugins.components import forget, load_plugins, plugged_metrics
+from harness.report.page import build_report
+from harness.store import Store
 from harness.suite.load import load_suite
 
 PLUGIN = """\
@@ -90,12 +92,12 @@ def test_what_is_wrong_with_one_is_a_sentence(folder):
         text += f"METRICS = {{'{name}': Metric(1, (Column('broken{len(words)}'),), compute, lambda r: True, '')}}\n"
         (folder / f"{name}.py").write_text(f"from harness import Column, Metric\n{text}")
         load_plugins([folder / f"{name}.py"])
-        plugged = plugged_metrics([folder / f"{name}.py"])
+        plugin_metrics = plugged_metrics([folder / f"{name}.py"])
         reference = Reference(np.zeros((3, 9)), {"sliced_w": 0.0})
         with pytest.raises(HarnessError, match=words.replace("broken", name)):
-            score(np.zeros((9, 9)), reference, plugged=plugged)
+            score(np.zeros((9, 9)), reference, plugin_metrics=plugin_metrics)
         with pytest.raises(HarnessError, match="changed since"):
-            score(np.zeros((9, 9)), reference, plugged={name: 1})
+            score(np.zeros((9, 9)), reference, plugin_metrics={name: 1})
 
 
 def test_a_suite_ranks_on_a_metric_of_its_own_plug_ins_alone(folder):
@@ -103,3 +105,20 @@ def test_a_suite_ranks_on_a_metric_of_its_own_plug_ins_alone(folder):
     (folder / "bare.yaml").write_text(SUITE % ("", "spread"))
     with pytest.raises(SuiteError, match="ranked on 'spread'"):
         load_suite("bare.yaml")
+
+
+def test_a_report_whose_plug_in_is_gone_names_its_file(folder):
+    run(Request("plugged.yaml", workers=0))
+    forget("wide.py")
+    (folder / "wide.py").unlink()
+    with pytest.raises(HarnessError, match=r"'spread'.*wide\.py cannot be read"):
+        build_report(Store("results/plugged"), folder / "report")
+    (folder / "wide.py").write_text("METRICS = {}")
+    with pytest.raises(HarnessError, match=r"'spread'.*none of wide\.py defines it"):
+        build_report(Store("results/plugged"), folder / "report")
+
+
+def test_a_plug_in_metric_with_a_floor_is_refused(folder):
+    (folder / "floored.py").write_text((PLUGIN % "1.0").replace("of the data's\")}", "of the data's\", floored=True)}"))
+    with pytest.raises(SuiteError, match="'spread' is floored"):
+        load_plugins([folder / "floored.py"])

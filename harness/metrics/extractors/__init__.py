@@ -111,7 +111,7 @@ def extractor_of(name: str, dataset: str, settings: Settings) -> Extractor:
 def known(name: str, dataset: str, settings: Settings) -> Extractor | None:
     """Return an extractor that is trained here and that the cache holds; None where it would have to be trained."""
     pictures = _pictures(dataset, _text(dataset, settings))
-    is_there = name in TRAINED and not why_not(name, pictures) and own.is_kept(name, pictures)
+    is_there = name in TRAINED and not why_not(name, pictures) and own.is_cached(name, pictures)
     return extractor_of(name, dataset, settings) if is_there else None
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "Arrays",
     "Ready",
     "classifier",
-    "is_kept",
+    "is_cached",
     "one_thread",
     "poses",
     "restored",
@@ -83,7 +83,7 @@ def rotations(pictures: Pictures) -> Ready:
 
 
 def _built(name: str, pictures: Pictures) -> Ready:
-    weights = _kept(*_task(name, pictures))
+    weights = _cached_weights(*_task(name, pictures))
     if name == "rotations":
         return restored(weights | {"how": np.array("features")})
     is_triples = _is_triples(pictures)
@@ -96,7 +96,7 @@ def _built(name: str, pictures: Pictures) -> Ready:
     return restored(weights)
 
 
-def is_kept(name: str, pictures: Pictures) -> bool:
+def is_cached(name: str, pictures: Pictures) -> bool:
     """Whether the cache holds `classifier`, `poses` or `rotations` of these pictures."""
     return _read(_path(*_task(name, pictures))) is not None
 
@@ -165,7 +165,7 @@ def _error(ready: Ready, pictures: Tensor, labels: Tensor | None) -> float:
     return wrong / len(pictures)
 
 
-def _kept(name: str, task: Task) -> dict[str, NDArray[Any]]:
+def _cached_weights(name: str, task: Task) -> dict[str, NDArray[Any]]:
     """Return the weights of a network trained on a task, its error and its features' unit: the cache's, else made now
     and kept there. One process makes them; a cache that cannot be written is done without.
     """

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from harness.metrics.columns import MetricColumn, covered
+from harness.plugins.components import require_metric
 from harness.report.analysis.cell_table import numbers
 from harness.store.plan_file import Plan
 
@@ -16,6 +17,8 @@ def metrics_of(plan: Plan, table: pd.DataFrame, scored: pd.DataFrame | None = No
     suite, images = plan.resolved, plan.pictures
     names = map(str, table["dataset"].unique())
     wanted = {name: suite["primary"]["images" if name in images else "toys"] for name in names}
+    for metric in wanted.values():
+        require_metric(suite, metric)
     extractors = suite.get("score", {}).get("extractors") or ()
     return ranked(table, wanted, extractors, plan.data_axes, scored)
 

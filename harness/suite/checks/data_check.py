@@ -117,6 +117,6 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
     for (i, name), why in unfit.items():
         yield Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
     if not unfit:
-        asked_for, plugged = (score.samples, score.extractors), plugged_metrics(suite.plugins)
-        if why := why_unranked(suite.primary.images, label, entry, data, asked_for, plugged):
+        asked_for, plugin_metrics = (score.samples, score.extractors), plugged_metrics(suite.plugins)
+        if why := why_unranked(suite.primary.images, label, entry, data, asked_for, plugin_metrics):
             yield Problem("not-rankable", ("primary", "images"), why)

@@ -41,15 +41,15 @@ def why_unranked(
     entry: Dataset,
     data: Values,
     score: tuple[int, Sequence[str] | None],
-    plugged: Collection[str] = (),
+    plugin_metrics: Collection[str] = (),
 ) -> str:
     """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
 
-    `data` are its settings, `label` its name in the suite; `plugged` names metrics of plug-ins; `score` holds its
+    `data` are its settings, `label` its name in the suite; `plugin_metrics` names metrics of plug-ins; `score` holds its
     samples and extractors. Pictures are made only where the answer depends on them.
     """
     assert entry.pictures is not None, "of a data set of pictures"
-    known, plain = rankable(entry, data, plugged), MetricColumn.parse(metric).name
+    known, plain = rankable(entry, data, plugin_metrics), MetricColumn.parse(metric).name
     if plain not in known or (plain not in FEATURE_COLUMNS and plain != metric):
         return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
     sizes, (samples, extractors) = entry.sizes(data), score
