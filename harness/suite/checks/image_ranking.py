@@ -45,8 +45,8 @@ def why_unranked(
 ) -> str:
     """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
 
-    `data` are its settings, `label` its name in the suite; `plugin_metrics` names metrics of plug-ins; `score` holds its
-    samples and extractors. Pictures are made only where the answer depends on them.
+    `data` are its settings, `label` its name in the suite; `plugin_metrics` names those of plug-ins; `score` holds
+    its samples and extractors. Pictures are made only where the answer depends on them.
     """
     assert entry.pictures is not None, "of a data set of pictures"
     known, plain = rankable(entry, data, plugin_metrics), MetricColumn.parse(metric).name
