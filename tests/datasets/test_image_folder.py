@@ -332,7 +332,7 @@ def test_depth_is_that_of_the_file_whatever_its_values(tmp_path):
 
 def test_32_bits_have_no_white(tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.full((12, 12), 70_000, np.int32)))
-    with pytest.raises(DataError, match="32-bit grey .* no known white"):
+    with pytest.raises(DataError, match="grey values have no known"):
         read(path)
 
 
