@@ -137,12 +137,12 @@ import re, torch
 from pathlib import Path
 from oracles import BLOBS, make_spec
 from harness.datasets import DATASETS
-from harness.engine.stack import Stack
+from harness.engine.stack import Placement, Stack
 
 torch.set_num_threads(1)
 DATASETS.update(BLOBS)
 spec = make_spec("wgan-gp", "colours", "resnet", players={"depth": 101, "width": 8, "latent": 128}, n_critic=1)
-stack = Stack([spec], "single", torch.device("cpu"), torch.float32)
+stack = Stack([spec], Placement("single"))
 stack.step(0)
 print(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
 """
