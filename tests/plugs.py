@@ -50,19 +50,19 @@ WRONG = {
     "half cut off": (
         "critic",
         "return fake.mean(-1) - real.detach().mean(-1)",
-        ["no gradient to its input 'real_scores'", "detach"],
+        ["no gradient", "detach"],
     ),
-    "a hyper of 0 that hides an axis": (
+    "a hidden axis": (
         "penalty",
         "norm = between(critic, real, fake, noise).norm(2, dim=1)\nreturn hyper['off'] * norm.square().mean(-1)",
-        ["another value in a stack than alone", "the wrong axis"],
+        ["another value in a stack", "the wrong axis"],
     ),
-    "a hyper of 0 that hides mixed runs": (
+    "hidden mixed runs": (
         "critic",
         "d = (fake - real).mean(-1)\nreturn d + hyper['off'] * d.mean()",
         ["mixes the runs"],
     ),
-    "a hyper of 0 that hides a detached slope": (
+    "a hidden detached slope": (
         "penalty",
         "return hyper['off'] * between(critic, real, fake, noise).detach().square().sum(-1).mean(-1)",
         ["no gradient"],
@@ -70,32 +70,32 @@ WRONG = {
     "a branch": (
         "critic",
         "d = (fake - real).mean(-1)\nreturn 2 * d if d > 0 else d",
-        ["raises RuntimeError on 2 runs stacked at plug.py:16"],
+        ["raises RuntimeError on 2 runs"],
     ),
-    "real scores not asked for": ("generator", "return real.mean(-1) - fake.mean(-1)", ["nan", "relative=True"]),
+    "undeclared real scores": ("generator", "return real.mean(-1) - fake.mean(-1)", ["nan", "relative=True"]),
     "pairs not asked for": ("generator", "return (real - fake).mean(-1)", ["raises RuntimeError", "relative=True"]),
     "not a number": ("critic", "return torch.log(fake).mean(-1)", ["returns nan"]),
     "in place": ("critic", "return fake.mean(-1) - real.detach().add_(1).mean(-1)", ["in place"]),
     "random numbers of torch": (
         "penalty",
         "return critic.slope(real + torch.rand_like(fake)).square().sum(-1).mean(-1)",
-        ["random numbers of its own", "`draws`"],
+        ["random numbers", "`draws`"],
     ),
     "of a seed": (
         "critic",
         "torch.manual_seed(0)\nreturn (fake + torch.rand(8) - real).mean(-1)",
-        ["random numbers of its own"],
+        ["random numbers"],
     ),
-    "of numpy": ("critic", "return np.random.rand() * (fake - real).mean(-1)", ["random numbers of its own"]),
+    "of numpy": ("critic", "return np.random.rand() * (fake - real).mean(-1)", ["random numbers"]),
     "of a generator": (
         "critic",
         "return (fake - real + torch.rand(8, generator=own)).mean(-1)",
-        ["something else when it is called again"],
+        ["something else"],
     ),
     "a memory": (
         "critic",
         "memory.append(1)\nreturn len(memory) * (fake - real).mean(-1)",
-        ["something else when it is called again"],
+        ["something else"],
     ),
     "undeclared noise": (
         "penalty",
@@ -105,17 +105,17 @@ WRONG = {
     "the wrong axis": (
         "penalty",
         "return between(critic, real, fake, noise).norm(2, dim=1).square().mean(-1)",
-        ["another value in a stack than alone", "the wrong axis", "dim=-1"],
+        ["another value in a stack", "the wrong axis", "dim=-1"],
     ),
     "runs mixed": (
         "penalty",
         "norm = between(critic, real, fake, noise).norm(2, dim=-1)\nreturn hyper['gp_weight'] * (norm.mean() - 1) ** 2",
-        ["another value in a stack than alone", "mixes the runs of a stack"],
+        ["another value in a stack", "mixes the runs"],
     ),
-    "runs mixed in the gradient": (
+    "a mixed gradient": (
         "critic",
         "d = (fake - real).mean(-1)\nreturn d + 0.5 * (d.sum() - d.sum().detach())",
-        ["another gradient in a stack than alone", "mixes the runs"],
+        ["another gradient in a stack", "mixes the runs"],
     ),
     "a detached slope": (
         "penalty",
@@ -131,7 +131,7 @@ RIGHT = {
     "a constraint in place": ("constrain", "return params.clamp_(-0.01, 0.01)"),
     "a penalty that is off": ("penalty", "return 0.0"),
     "a penalty of zeros": ("penalty", "return real.new_zeros(())"),
-    "autograd.grad, which plain stacks allow": (
+    "autograd.grad": (
         "penalty",
         "x = torch.lerp(fake, real, noise['mix'][..., None]).requires_grad_(True)\n"
         "slope = torch.autograd.grad(critic.scores(x).sum(), x, create_graph=True)[0]\n"
@@ -194,14 +194,14 @@ def plug(name, body):
     return kind, PLUGS[kind].format(function=f"def {name}{head}:{lines}", fields=fields)
 
 
-RANDOM = "random numbers of its own"
-AGAIN = "something else when it is called again"
+RANDOM = "random numbers"
+AGAIN = "something else"
 WRONG_PLUGS = {
     "a trick of random numbers": ("inputs", "return real + torch.randn_like(real), fake", RANDOM),
-    "a trick of another shape": ("inputs", "return real[..., :1], fake", "it keeps the shapes that it is given"),
+    "a trick of another shape": ("inputs", "return real[..., :1], fake", "keeps the shapes"),
     "a trick that remembers": ("inputs", "memory.append(1)\nreturn real * len(memory), fake", AGAIN),
-    "a trick that mixes": ("inputs", "return real - real.mean(), fake", "another value in a stack than alone"),
-    "a mean of everything": ("loss", "return critic.scores(fake).mean()", "single number for 2 runs stacked"),
+    "a trick that mixes": ("inputs", "return real - real.mean(), fake", "another value in a stack"),
+    "a mean of everything": ("loss", "return critic.scores(fake).mean()", "single number for 2 runs"),
     "a loss that mixes": ("loss", "x = critic.scores(fake).mean(-1)\nreturn x + x.mean()", "mixes the runs"),
     "a network of random numbers": (
         "build_critic",
@@ -219,7 +219,7 @@ WRONG_PLUGS = {
         AGAIN,
     ),
     "networks that mix": ("forward", "y = mlp.forward(network, params, x)\nreturn y - y.mean()", "mixes the runs"),
-    "a mean over the first axis": (
+    "the first axis": (
         "forward",
         "y = mlp.forward(network, params, x)\nreturn y - y.mean(0)",
         "mixes the runs",
@@ -229,11 +229,11 @@ WRONG_PLUGS = {
         "return mlp.forward(network, {name: p.detach() for name, p in params.items()}, x)",
         "no gradient",
     ),
-    "a doubled slope": ("slope", "return 2 * mlp.slope(network, params, x)", "is not the derivative of the scores"),
+    "a doubled slope": ("slope", "return 2 * mlp.slope(network, params, x)", "not the derivative"),
     "a slope cut off": (
         "slope",
         "return mlp.slope(network, params, x).detach()",
-        "another gradient than the derivative of the scores",
+        "than the derivative",
     ),
     "a slope that mixes": (
         "slope",
@@ -244,7 +244,7 @@ WRONG_PLUGS = {
     "samples of another shape": (
         "sample",
         "return torch.randn(n, 3, generator=draw)",
-        "n samples of the data set's `shape`",
+        "n samples",
     ),
     "samples that remember": (
         "sample",

@@ -86,7 +86,7 @@ def test_nothing_is_read_before_it_is_asked_for_nor_twice(load):
 @pytest.mark.parametrize(
     ("name", "part", "words"),
     [
-        ("wild mlp", "generator", "its status is diverged, and only a run that is ok keeps its weights"),
+        ("wild mlp", "generator", "its status is diverged"),
         ("pending mlp", "critic", "its status is pending"),
         ("pending mlp", "samples", "keeps no such file"),
         ("wgan-clip mlp", "generator", "trained a critic alone"),
@@ -104,7 +104,7 @@ def test_a_run_that_diverged_or_waits_has_its_row_and_what_it_kept(load):
 
 @pytest.mark.parametrize("n", [0, -1, loaded_run.MOST + 1])
 def test_too_many_or_no_samples_are_refused(load, n):
-    with pytest.raises(HarnessError, match="at least 1 and at most 10,000,000"):
+    with pytest.raises(HarnessError, match="at most 10,000,000"):
         load("averaged mlp").draw(n)
 
 
@@ -115,7 +115,7 @@ def test_weights_of_another_network_are_a_sentence(load, monkeypatch):
     entry = dataclasses.replace(ARCHITECTURES["mlp"], build_generator=wider)
     monkeypatch.setitem(ARCHITECTURES, "mlp", entry)
     for part in (lambda run: run.generator, lambda run: run.draw(3)):
-        with pytest.raises(HarnessError, match="its weights do not fit 'mlp' as it is defined now"):
+        with pytest.raises(HarnessError, match="not fit 'mlp'"):
             part(load("averaged mlp"))
 
 
@@ -127,5 +127,5 @@ def test_a_run_no_longer_planned_keeps_its_networks_and_has_no_row(load):
     assert np.array_equal(gone.draw(5), run.draw(5))
     assert repr(gone) == f"<run {run.run_id}: no longer planned>"
     for part in ("row", "reference"):
-        with pytest.raises(HarnessError, match="no longer planned, so that it has no row and no reference"):
+        with pytest.raises(HarnessError, match="no longer planned"):
             getattr(gone, part)

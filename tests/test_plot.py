@@ -84,7 +84,7 @@ def test_losses_and_samples_of_a_run(results, ax):
     np.testing.assert_allclose(real, run.reference)
     np.testing.assert_allclose(generated, run.samples)
     assert len(cloud.collections) == 3  # with the critic's level lines
-    assert cloud.get_title("left") == "averaged on 8gaussians / mlp, seed 0"
+    assert "averaged on 8gaussians / mlp" in cloud.get_title("left")
     alone = harness.plot.losses(harness.load_run(results["wgan-clip mlp"]))
     assert (alone.get_xlabel(), len(alone.lines)) == ("critic updates", 1)
 
@@ -110,17 +110,17 @@ def test_without_axes_a_figure_is_pyplots_which_a_notebook_shows():
             lambda: harness.plot.scores(FakeResults(tasks=(("ring", "mlp"), ("ring", "mlp-bn"))).table()),
             "2 tasks given",
         ),
-        (lambda: harness.plot.scores(FakeResults().table().assign(status="failed")), "no run given is ok and scored"),
+        (lambda: harness.plot.scores(FakeResults().table().assign(status="failed")), "no run given"),
         (lambda: harness.plot.steps([]), "no runs given"),
         (
             lambda: harness.plot.samples(kept(samples=np.zeros((5, 3)))),
-            "f00: points in 3 dimensions; those of the plane are drawn",
+            "f00: points in 3 dimensions",
         ),
-        (lambda: harness.plot.steps(FakeResults().table()), "plot.steps: table given where a run is needed; give what"),
-        (lambda: harness.plot.steps(["f00"]), "plot.steps: str given where a run is needed"),
-        (lambda: harness.plot.losses(FakeResults().table()), "plot.losses: table given where a run is needed"),
-        (lambda: harness.plot.samples("f00"), "plot.samples: str given where a run is needed"),
-        (lambda: harness.plot.scores(kept()), "KeptRun given where a table of `harness.load` is needed"),
+        (lambda: harness.plot.steps(FakeResults().table()), "plot.steps: table given"),
+        (lambda: harness.plot.steps(["f00"]), "plot.steps: str given"),
+        (lambda: harness.plot.losses(FakeResults().table()), "plot.losses: table given"),
+        (lambda: harness.plot.samples("f00"), "plot.samples: str given"),
+        (lambda: harness.plot.scores(kept()), "KeptRun given"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence(draw, words):

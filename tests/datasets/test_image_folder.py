@@ -266,7 +266,7 @@ def test_a_folder_without_enough_pictures_is_a_sentence(case, tmp_path):
     assert words in str(error.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")
 def test_what_may_not_be_read_is_a_sentence(faces):
     for path in (faces / "0.png", faces / "more"):
         path.chmod(0)

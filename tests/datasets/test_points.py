@@ -250,7 +250,7 @@ def test_the_score_is_undefined_where_one_point_is_as_near_as_real_data():
 SUITE = """\
 version: 1
 name: own
-question: What do my points say?
+question: My points?
 seeds: 2
 train: {{steps: 20, batch: 8, lr: 1e-3}}
 score: {{at: [.5, 1], samples: 30}}
@@ -295,7 +295,7 @@ def test_own_points_go_from_their_file_to_a_report(own, file, dimensions, monkey
     assert (table["data.scale"] == 2).all()
     assert table["sliced_w"].notna().all()
     assert ("w1" in table) == ("score" in table) == ("recall[k5]@30" in table) == (dimensions <= 8)
-    assert "What do my points say?" in result.report.read_text()
+    assert "My points?" in result.report.read_text()
     figures = {path.name.split("-")[0] for path in Path("reports/own/figures").iterdir()}
     assert ("points" in figures) == (dimensions == 2)
     with np.load(next(Path("results/own/runs").glob("*/snapshots/20.npz"))) as shot:
@@ -331,7 +331,9 @@ def test_workers_refuse_points_that_changed_after_they_were_planned(own):
 
 
 @pytest.mark.slow
-def test_a_worker_process_finds_the_file(own, monkeypatch):
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
-    result = run(Request(own("mine.csv", CLOUD), workers=1, only=["objective=gan"]))
-    assert result.counts["ok"] == 2
+def test_the_file_is_found_from_any_folder(own, tmp_path, monkeypatch):
+    plan = tasks.plan_suite(Request(own("mine.csv", CLOUD), str(tmp_path / "results"), device="cpu"), True)
+    points._scaled.cache_clear()  # as in a worker
+    monkeypatch.chdir("data")
+    stack = plan.stacks[0]
+    assert tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu").failure is None

@@ -66,9 +66,10 @@ def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, ini
 def check_alone_and_in_stacks(run):
     """`run(seed, **hyper)` makes a spec. A lone run is padded to two, so that 1 belongs to the list."""
     seven, mates = run(7), [run(seed, critic_lr=1e-2) for seed in range(15)]
-    alone = train([seven], at=[20], samples=100)[0]
+    steps = seven.setup.train["steps"]
+    alone = train([seven], at=[steps], samples=100)[0]
     for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:7]], [*mates, seven]):
-        again = train(stack, at=[20], samples=100)[stack.index(seven)]
+        again = train(stack, at=[steps], samples=100)[stack.index(seven)]
         assert same(alone.weights, again.weights)
         assert same(alone.curves, again.curves)
         assert same(alone.snapshots, again.snapshots)
@@ -79,7 +80,7 @@ def check_alone_and_in_stacks(run):
 @pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
 def test_a_run_does_not_depend_on_its_stack_bit_for_bit(objective, architecture):
     check_alone_and_in_stacks(
-        lambda seed, **hyper: make_spec(objective, architecture=architecture, seed=seed, steps=20, hyper=hyper)
+        lambda seed, **hyper: make_spec(objective, architecture=architecture, seed=seed, steps=8, hyper=hyper)
     )
 
 
@@ -92,7 +93,7 @@ def test_nor_where_sizes_fill_no_register(activation, architecture, batch, width
     players = {"width": width, "activation": activation}
     check_alone_and_in_stacks(
         lambda seed, **hyper: make_spec(
-            "nsgan", architecture=architecture, seed=seed, steps=8, batch=batch, players=players, hyper=hyper
+            "nsgan", architecture=architecture, seed=seed, steps=4, batch=batch, players=players, hyper=hyper
         )
     )
 

@@ -42,9 +42,9 @@ def forget():
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("raise OSError('no licence here')", "mine.py cannot be imported: OSError: no licence here"),
+        ("raise OSError('no licence here')", "OSError: no licence here"),
         (None, "mine.py cannot be read"),
-        (GOOD + "# edited", "the plug-in that defines the objective 'opened' has changed since the suite was planned"),
+        (GOOD + "# edited", "objective 'opened' has changed"),
     ],
 )
 def test_only_the_runs_that_need_a_broken_plug_in_fail(plan, source, words):
@@ -71,8 +71,8 @@ def test_a_plug_in_that_is_as_it_was_planned_trains(plan):
 
 @pytest.mark.parametrize(
     ("key", "words"),
-    [("engine", "the engine has changed"), ("dataset", "the dataset '8gaussians' has changed"),
-     ("objective", "the objective 'opened' has changed")],
+    [("engine", "the engine has changed"), ("dataset", "dataset '8gaussians' has changed"),
+     ("objective", "objective 'opened' has changed")],
 )  # fmt: skip
 def test_what_was_planned_for_another_version_is_not_trained_as_if_it_were_that(plan, key, words):
     store = tasks.open_planned(plan.folder)[0]

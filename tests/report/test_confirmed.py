@@ -80,6 +80,6 @@ def test_trials_alone_are_no_comparison(studied, call, arguments):
     Path("results/again").symlink_to("small")
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("results/small: its study has only trials so far, on the seeds that settings are chosen on; ")
-    assert "`harness run results/small/suite.yaml` goes on to the runs that confirm them" in err
+    assert err.startswith("results/small: its study")
+    assert "`harness run results/small/suite.yaml`" in err
     assert len(err.splitlines()) == 1

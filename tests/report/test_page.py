@@ -134,9 +134,9 @@ def test_the_page_holds_its_parts_in_order(quick, tmp_path):
     parts = [
         "quickstart", "Which objective learns eight gaussians?", "wgan-gp ranks first",
         "9 runs planned: 8 ok, 1 diverged",
-        "W1 excess (data units) of every seed", "During training", "Losses", "Real and generated points", "Every cell",
-        "Failures", "412", "Methods", "gan, wgan-clip and wgan-gp were compared on 1 task", "@misc{harness",
-        "How to read the numbers", "98.89 %", "Resolved settings", "Versions and machine", "torch 2.13.0",
+        "W1 excess (data units)", "During training", "Losses", "Real and generated points", "Every cell",
+        "Failures", "412", "Methods", "compared on 1 task", "@misc{harness",
+        "How to read", "98.89 %", "Resolved settings", "Versions and machine", "torch 2.13.0",
         "harness run suites/quickstart.yaml --set train.steps=9", "tables/cells.csv",
     ]  # fmt: skip
     places = [words.find(part) for part in parts]
@@ -149,13 +149,13 @@ def test_a_page_over_many_tasks_opens_with_the_answer_the_headline_and_where_it_
     overrides = {(0, "gan", 0, 0): lost("diverged")}
     words = report(FakeResults(tasks=TWO, rates=("recipe", 2e-3), overrides=overrides), tmp_path).words
     parts = [
-        "Which objective learns eight gaussians?", "were compared on 2 tasks", "wgan-gp ranks first, mean score",
+        "Which objective learns eight gaussians?", "were compared on 2 tasks", "wgan-gp ranks first",
         "different from it: gan",  # whose lost run makes its interval wide
-        "1 (2.8 %) were lost", "Ranking over all tasks", "at equal generator steps at equal training seconds",
-        "the recipe's lr", "★ ahead by", "settings tuned over", "share of its steps at equal seconds", "2: lr 1/12",
-        "Task by task", "wgan-gp ranks first in 2 of 2 tasks", "on which settings are tuned here", "Leave one out",
-        "2 tasks and 2 values of lr", "Tests across tasks", "2 tasks are too few", "too few tasks",
-        "interquartile mean of scores", "variance of scores", "W1 excess (data units) of every seed",
+        "1 (2.8 %) were lost", "Ranking over all tasks", "at equal training seconds",
+        "the recipe's lr", "★ ahead by", "settings tuned over", "share of its steps", "2: lr 1/12",
+        "Task by task", "in 2 of 2 tasks", "settings are tuned", "Leave one out",
+        "2 values of lr", "Tests across tasks", "2 tasks are too few", "too few tasks",
+        "interquartile mean of scores", "variance of scores", "W1 excess (data units)",
         "Sensitivity to lr", "wgan-gp 0.", "Every cell", "nine simulated", "among 3 means", "Shares of variance",
         "tables/headline.csv", "tables/across-pairs.csv", "tables/variance-shares.csv",
     ]  # fmt: skip
@@ -182,7 +182,7 @@ def test_a_page_of_a_suite_that_sweeps_nothing_speaks_of_no_tuning(quick, tmp_pa
 
 
 def test_a_page_without_a_ranking_over_all_tasks_says_why(tmp_path, quick):
-    said = "No ranking over all tasks: 1 run is pending."
+    said = "1 run is pending"
     for overrides in ({}, {(0, "gan", 0, 1): {"status": "pending"}}):
         words = report(FakeResults(tasks=TWO, overrides=overrides), tmp_path).words
         assert (said in words) == bool(overrides) == ("At equal training seconds" not in words)
@@ -191,7 +191,7 @@ def test_a_page_without_a_ranking_over_all_tasks_says_why(tmp_path, quick):
 def test_a_page_over_many_tasks_with_one_seed_promises_no_interval_and_no_other_seeds(quick, tmp_path):
     store = FakeResults(tasks=TWO, rates=("recipe", 2e-3), seeds=1)
     part = report(store, tmp_path).words.partition("Ranking over all tasks")[2].partition("Task by task")[0]
-    assert "best on the only seed, which is optimistic" in part
+    assert "which is optimistic" in part
     assert "confidence" not in part
     assert "other seeds" not in part
 
@@ -214,7 +214,7 @@ def test_a_suite_with_nothing_finished_or_planned_still_has_a_page(quick, tmp_pa
     overrides = {(0, name, 0, seed): lost("pending") for name in ("gan", "wgan-clip", "wgan-gp") for seed in range(3)}
     words = report(FakeResults(overrides=overrides), tmp_path / "a").words
     assert "No run has finished" in words
-    assert "None among the runs that have ended" in words
+    assert "None among the runs" in words
 
 
 def test_every_table_adds_up_to_the_plan(quick, tmp_path):
@@ -271,7 +271,7 @@ def test_tables_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_path
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(quick, tmp_path):
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(StoreError, match=r"the report cannot be written to .*taken"):
+    with pytest.raises(StoreError, match=r"be written to .*taken"):
         build_report(FakeResults(), tmp_path / "taken")
 
 
@@ -281,18 +281,18 @@ def test_a_write_that_fails_leaves_the_page_that_was_there(quick, tmp_path, monk
 
     def failing(source, target):
         if Path(target).name == "cells.csv":
-            raise OSError(28, "No space left on device")
+            raise OSError(28, "No space left")
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", failing)
-    with pytest.raises(StoreError, match="No space left on device"):
+    with pytest.raises(StoreError, match="No space left"):
         build_report(FakeResults(question="another"), tmp_path)
     assert (tmp_path / "index.html").read_bytes() == before
 
 
 def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
     store = FakeResults(overrides={(0, "gan", 0, 1): {"w1_excess": None}})
-    with pytest.raises(HarnessError, match=r"seed 1.*w1_excess is not a finite number"):
+    with pytest.raises(HarnessError, match=r"seed 1.*w1_excess"):
         build_report(store, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -309,6 +309,6 @@ def test_reports_import_no_torch(tmp_path):
 
 def test_mixed_machines_are_flagged(quick, tmp_path):
     words = report(FakeResults(overrides={(0, "gan", 0, 0): {"torch": "2.12.0"}}), tmp_path).words
-    assert "Mixed: torch differs between runs." in words
+    assert "Mixed: torch" in words
     assert "2.12.0 1" in words
     assert "2.13.0 8" in words

@@ -45,7 +45,7 @@ def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     store = planned(tmp_path)
     assert "w1_excess" not in store.table()
     words = report(store, tmp_path / "out").words
-    assert "4 pending: continue with `harness run t`." in words
+    assert "`harness run t`" in words
     assert "No run has finished" in words
     assert "4 runs planned: 4 pending" in words
 
@@ -56,7 +56,7 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     store = planned(tmp_path)
     lose(store, status)
     words = report(store, tmp_path / "out").words
-    assert "No run has finished successfully. 4 of 4 runs were lost" in words
+    assert "4 of 4 runs were lost" in words
     assert f"4 runs planned: 4 {status}" in words
     assert words.count("it broke") == (0 if status == "diverged" else 4)
     assert ("Retry with `harness run t`" in words) == (status != "diverged")
@@ -68,7 +68,7 @@ def test_runs_that_are_trained_and_not_scored_are_pending_and_said(tmp_path):
     store = planned(tmp_path)
     lose(store, "ok")
     words = report(store, tmp_path / "out").words
-    assert "4 runs planned: 4 pending. 4 runs are trained and wait for `harness score" in words
+    assert "4 pending. 4 runs are trained" in words
 
 
 def test_runs_that_were_scored_without_the_primary_metric_stop_the_report(tmp_path):
@@ -77,7 +77,7 @@ def test_runs_that_were_scored_without_the_primary_metric_stop_the_report(tmp_pa
     for row in store.plan.runs:
         steps = store.plan.specs[row.run_id]["setup"]["train"]["steps"]
         store.commit_scores(row.run_id, store.plan.score_id, {steps: {"w1": 1.0, "w1_excess": None}}, 1.0)
-    with pytest.raises(HarnessError, match="is ok but its w1_excess is not a finite number: score it again"):
+    with pytest.raises(HarnessError, match="its w1_excess is not"):
         build_report(store, tmp_path / "out")
 
 

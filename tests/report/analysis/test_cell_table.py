@@ -100,7 +100,7 @@ def test_one_value_gives_a_mean_and_no_interval_and_none_gives_neither():
 def test_what_is_not_finite_is_refused(bad):
     with pytest.raises(HarnessError, match="entry 1 is not"):
         intervals.t_interval([1.0, bad])
-    with pytest.raises(HarnessError, match="same seeds on both sides: 2 and 3"):
+    with pytest.raises(HarnessError, match="sides: 2 and 3"):
         intervals.paired_difference([1, 2], [1, 2, 3])
 
 
@@ -192,7 +192,7 @@ def test_higher_is_better_turns_the_order_round():
 def test_a_missing_metric_of_a_finished_run_is_refused_with_its_run_id(bad):
     store = FakeResults(overrides={(0, "gan", 0, 1): {"w1_excess": bad}})
     run_id = store.table().query("objective == 'gan' and seed == 1")["run_id"].iloc[0]
-    with pytest.raises(HarnessError, match=f"run {run_id} .*seed 1.* w1_excess is not a finite number"):
+    with pytest.raises(HarnessError, match=f"run {run_id} .*seed 1.* w1_excess"):
         cell_table.cells(store.table(), "w1_excess")
 
 

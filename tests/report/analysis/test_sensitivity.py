@@ -98,8 +98,8 @@ def test_how_much_wider_is_paired_by_seed_at_the_settings_of_the_means():
     pd.testing.assert_frame_equal(ranges(turned), found)
     lacking = ranges(table[(table["objective"] == "a") | (table["seed"] != 2)])
     assert lacking["low"].isna().tolist() == [False, True]
-    assert "0.150 wider (not paired: seeds differ)" in sentence(lacking, ["lr"])
-    assert "0.200 wider (no interval with one seed)" in sentence(ranges(table[table["seed"] == 0]), ["lr"])
+    assert "0.150 wider (not paired" in sentence(lacking, ["lr"])
+    assert "0.200 wider (no interval" in sentence(ranges(table[table["seed"] == 0]), ["lr"])
 
 
 def test_what_scores_nothing_anywhere_is_not_praised_for_varying_least():
@@ -129,7 +129,7 @@ def test_a_panel_draws_lines_bands_and_recipes_in_the_colours_of_the_objectives(
     ax = figure.axes[0]
     assert ax.get_xscale() == "log"  # from 1e-4 to 2e-3
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate", "score, mean over tasks")
-    assert ax.get_title(loc="left") == "2 tasks of 8gaussians and swissroll"
+    assert ax.get_title(loc="left").endswith("of 8gaussians and swissroll")
     lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
     for name, look in view.styled.items():
         rows = sweep.lines[sweep.lines["objective"] == name].sort_values("value")

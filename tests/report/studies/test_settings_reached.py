@@ -132,4 +132,4 @@ def test_the_figures_draw_shares_and_differences_with_their_bands():
     figure, _, said = study_figures._differences(found, styled)
     [ax] = figure.axes
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), found.pairs["difference"])
-    assert said.endswith("to that of gan, paired by setting")
+    assert said.endswith("gan, paired by setting")
