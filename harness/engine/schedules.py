@@ -8,6 +8,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1 - done,
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
 }
+Updates = int | Mapping[str, Any]  # updates of the critic a generator step: a number, or {base, first, every}
 
 
 def factors(schedule: Mapping[str, str], step: int, steps: int) -> dict[str, float]:
@@ -15,7 +16,7 @@ def factors(schedule: Mapping[str, str], step: int, steps: int) -> dict[str, flo
     return {name: SCHEDULES[kind](step / steps) for name, kind in schedule.items()}
 
 
-def mean_updates(n_critic: int | Mapping[str, Any], steps: int) -> float:
+def mean_updates(n_critic: Updates, steps: int) -> float:
     """Return about how many critic updates a generator step has, over `steps` of them."""
     if isinstance(n_critic, int):
         return float(n_critic)
@@ -26,7 +27,7 @@ def mean_updates(n_critic: int | Mapping[str, Any], steps: int) -> float:
     return float((first * at_first + (steps - first) * later) / steps)
 
 
-def critic_updates(n_critic: int | Mapping[str, Any], step: int) -> int:
+def critic_updates(n_critic: Updates, step: int) -> int:
     """Return the number of critic updates before generator step `step` (from 0).
 
     {base: 5, first: [25, 100], every: [500, 100]} means 100 updates for the first 25 generator steps and before every

@@ -51,8 +51,9 @@ class Field(Kind):
         annotation = self.model.model_fields[self.name].annotation
         options = [annotation, *getattr(annotation, "__args__", ())]
         is_list = any(get_origin(option) in (list, tuple) or option in (list, tuple) for option in options)
-        is_one = is_list and value and not any(isinstance(item, list) for item in value)
-        return isinstance(value, list) and not is_one
+        if not isinstance(value, list):
+            return False
+        return not (is_list and value) or any(isinstance(item, list) for item in value)
 
     def mistake(self, value: Any) -> str:
         try:

@@ -1,6 +1,7 @@
 """What a reader should know beside the answer, a sentence each, "" where there is nothing to say."""
 
 from collections import Counter
+from collections.abc import Hashable
 
 import pandas as pd
 
@@ -31,14 +32,20 @@ def edges(table: pd.DataFrame) -> str:
     """Return which tuned values (`grid_edges.edges`) lie at the edge of their grid."""
     rows = table.assign(n=table["at_smallest"] + table["at_largest"]).query("n > 0").to_dict("records")
     parts = [
-        f"{row['setting']} of {row['objective']} in {row['n']} of {row['choices']} choices "
-        f"({row['at_smallest']} smallest, {row['at_largest']} largest)"
+        f"{row['setting']} of {row['objective']} in {row['n']} of {row['choices']} choices ({_sides(row)})"
         for row in rows
     ]
     few = list(table[table["fewest_values"] < 3]["setting"].unique())
     interior = f" A grid of two values of {listed(few)} has no interior." if few else ""
     at_edge = "At the edge of its grid, so that a better value may lie outside"
     return f"{at_edge}: {'; '.join(parts)}.{interior}" if parts else ""
+
+
+def _sides(row: dict[Hashable, int]) -> str:
+    smallest, largest = row["at_smallest"], row["at_largest"]
+    if smallest and largest:
+        return f"{largest} the largest and {smallest} the smallest"
+    return "the smallest" if smallest else "the largest"
 
 
 def removals(rows: pd.DataFrame, best: str) -> str:
