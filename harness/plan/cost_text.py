@@ -5,14 +5,14 @@ from harness.plan.estimate import Estimate
 UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0}
 
 
-MEND = "which --measure mends"
+MEASURE = "run with --measure to estimate it"
 
 
 def time_sentence(estimate: Estimate) -> str:
     """Return how long a suite takes: about 9 min on 2 workers (training 7.5, scoring 1, report 0.2), from ..."""
     seconds, workers = estimate.seconds, estimate.workers
     if seconds is None:
-        return f"unknown: {_first(estimate.missing)} never timed on this machine, {MEND}"
+        return f"unknown: {_first(estimate.missing)} never timed on this machine; {MEASURE}"
     unit = UNITS[unit_of(seconds)]
     parts = [f"{name} {_digits(part / unit)}" for name, part in (estimate.parts or {}).items() if part >= unit / 20]
     where = f"on {workers} worker{'s' * (workers != 1)}" if workers else "in this process"
@@ -22,14 +22,14 @@ def time_sentence(estimate: Estimate) -> str:
     if estimate.missing:
         text += f"; without {_first(estimate.missing)}, never timed here"
     if estimate.rough:
-        text += f"; rough: {_first(estimate.rough)} guessed from other timings, {MEND}"
+        text += f"; rough: {_first(estimate.rough)} guessed from other timings; {MEASURE}"
     return text
 
 
 def disk_sentence(size: float | None) -> str:
     """Return how much a suite writes: about 600 MB."""
     if size is None:
-        return f"unknown: such runs were never timed on this machine, {MEND}"
+        return f"unknown: such runs were never timed on this machine; {MEASURE}"
     return f"about {_digits(size / 1e9)} GB" if size >= 1e9 else f"about {_digits(size / 1e6)} MB"
 
 

@@ -182,7 +182,7 @@ def _of_trials(description: Mapping[str, Any]) -> str:
     takes = (
         f"It takes {needed:,} trials that are good with one of the two alone, and none with the other alone"
         if needed <= trials
-        else f"None can be told apart, whatever the runs show: {needed:,} trials could"
+        else f"None can be significantly different, whatever the runs show: {needed:,} trials could"
     )
     return (
         "The shares of the space that are good are compared, of every pair of objectives, by McNemar's exact test over "

@@ -32,11 +32,11 @@ ESTIMATE = {
         (
             {"workers": 1, "rough": ["a", "b", "c"], "parts": {}},
             "about 8.7 min on 1 worker, from timings of 2026-11-24 on this machine; rough: a and 2 more "
-            "guessed from other timings, which --measure mends",
+            "guessed from other timings; run with --measure to estimate it",
         ),
         (
             {"seconds": None, "parts": None, "missing": ["a"], "timed": None},
-            "unknown: a never timed on this machine, which --measure mends",
+            "unknown: a never timed on this machine; run with --measure to estimate it",
         ),
     ],
 )
@@ -55,4 +55,6 @@ def test_durations_have_two_digits(seconds, text):
 def test_disk():
     assert disk_sentence(6.04e8) == "about 604 MB"
     assert disk_sentence(1.25e9) == "about 1.2 GB"
-    assert disk_sentence(None) == "unknown: such runs were never timed on this machine, which --measure mends"
+    assert (
+        disk_sentence(None) == "unknown: such runs were never timed on this machine; run with --measure to estimate it"
+    )
