@@ -195,7 +195,7 @@ def render_scores(result: ScoreResult) -> str:
     """Return what `harness score` prints."""
     lines = [f"{result.folder}: {counted(result.scored, 'run')} scored now"]
     if result.unscored:
-        kept = "" if result.scored else "; the folder is left as it was"
-        lines.append(f"{counted(result.unscored, 'run')} could not be scored{kept}")
+        unchanged = "" if result.scored else "; the folder is left as it was"
+        lines.append(f"{counted(result.unscored, 'run')} could not be scored{unchanged}")
     lines += [printable(line) for line in result.damage]
     return "\n".join([*lines, f"the report is written by `harness report {result.folder}`"])

@@ -135,8 +135,8 @@ def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:
 
 def data_axes(triples: Iterable[Triple]) -> list[str]:
     """Return the swept names that belong to data sets: each of their values makes a task of its own."""
-    found = {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
-    return sorted(found)
+    axes = {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
+    return sorted(axes)
 
 
 def recipes(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
@@ -182,29 +182,29 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], Any]) -> list[d
 
     `recipe` is what `recipes` says of it; `papers` are those of all components of its runs.
     """
-    found = tables()
+    components = tables()
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     for row in plan.runs:
         spec = plan.specs[row.run_id]
-        kind = found.dataset[spec["setup"]["dataset"]].kind
+        kind = components.dataset[spec["setup"]["dataset"]].kind
         key = (row.objective, kind)
         if key not in settings:
-            said = {name: list[Any]() for name in RECIPE_KEYS}
+            values = {name: list[Any]() for name in RECIPE_KEYS}
             new = {"objective": row.objective, "base": row.base, "kind": kind}
-            settings[key] = {**new, **said, "hyper": {}, "recipe": used[key], "papers": []}
+            settings[key] = {**new, **values, "hyper": {}, "recipe": used[key], "papers": []}
         known = settings[key]["papers"]
         papers = [paper.to_json() for paper in component_papers(spec["setup"], is_recipe=used[key] is not None)]
         known += [paper for paper in papers if paper not in known]
-        _add_values(settings[key], spec, found.objective[row.base].hyper)
+        _add_values(settings[key], spec, components.objective[row.base].hyper)
     return list(settings.values())
 
 
 def component_papers(setup: Mapping[str, Any], is_recipe: bool) -> list[Paper]:
     """Return the papers of the components of a Setup, that of its recipe with them where it `is_recipe`."""
-    found = tables()
-    objective, dataset = found.objective[setup["objective"]], found.dataset[setup["dataset"]]
-    papers = [*objective.papers, *dataset.papers, *found.architecture[setup["architecture"]].papers]
-    papers += [paper for name in setup["tricks"] for paper in found.trick[name].papers]
+    components = tables()
+    objective, dataset = components.objective[setup["objective"]], components.dataset[setup["dataset"]]
+    papers = [*objective.papers, *dataset.papers, *components.architecture[setup["architecture"]].papers]
+    papers += [paper for name in setup["tricks"] for paper in components.trick[name].papers]
     return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
 
 
@@ -244,12 +244,16 @@ def grids(rows: Iterable[PlannedRun], data: Collection[str] = ()) -> dict[str, i
     """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
     tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
     """
-    found: dict[str, dict[tuple[str, ...], set[str]]] = {}
+    values_by_cell: dict[str, dict[tuple[str, ...], set[str]]] = {}
     for row in rows:
         for name, value in row.sweep.items():
             key = tuple(row.label(kind) for kind in ("dataset", "architecture", "objective"))
-            found.setdefault(name, {}).setdefault(key, set()).add(repr(value) if _is_number(value) else str(value))
-    numeric = {name: [v for v in values.values() if len(v) > 1] for name, values in found.items() if name not in data}
+            values_by_cell.setdefault(name, {}).setdefault(key, set()).add(
+                repr(value) if _is_number(value) else str(value)
+            )
+    numeric = {
+        name: [v for v in values.values() if len(v) > 1] for name, values in values_by_cell.items() if name not in data
+    }
     return {
         name: min(map(len, several))
         for name, several in numeric.items()
@@ -298,8 +302,8 @@ def shares(study: Study | None, rows: Iterable[PlannedRun]) -> dict[str, Any] | 
 
 def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:
     train, hyper = spec["setup"]["train"], spec["hyper"]
-    said = {key: hyper[key] for key in RECIPE_FLOATS} | {key: train[key] for key in ("optimizer", "n_critic")}
-    for key, value in said.items():
+    shared = {key: hyper[key] for key in RECIPE_FLOATS} | {key: train[key] for key in ("optimizer", "n_critic")}
+    for key, value in shared.items():
         if value not in setting[key]:
             setting[key].append(value)
     for key in (*own, *(f"{trick}.{name}" for trick, name in _trick_hyper(spec))):

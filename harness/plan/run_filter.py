@@ -27,7 +27,7 @@ def run_filter(texts: Iterable[str], plan: Plan) -> set[str]:
 
     def is_asked_for(row: PlannedRun) -> bool:
         return all(
-            any(_same(found, value) for found in _found(plan, row, key) for value in values)
+            any(_is(own, value) for own in _values_of(plan, row, key) for value in values)
             for key, values in wanted.items()
         )
 
@@ -35,27 +35,27 @@ def run_filter(texts: Iterable[str], plan: Plan) -> set[str]:
 
 
 def _check(plan: Plan, key: str, values: list[str]) -> None:
-    found = [value for row in plan.runs for value in _found(plan, row, key)]
-    if not found:
+    planned = [value for row in plan.runs for value in _values_of(plan, row, key)]
+    if not planned:
         known = {name for row in plan.runs for name in (*row.sweep, *plan.specs[row.run_id]["hyper"], *LABELS)}
         raise HarnessError(f"--only: unknown name {key!r}.{suggestion(key, known)}")
     for value in values:
-        if not any(_same(item, value) for item in found):
-            known = {f"{item:g}" if isinstance(item, float) else str(item) for item in found}
+        if not any(_is(item, value) for item in planned):
+            known = {f"{item:g}" if isinstance(item, float) else str(item) for item in planned}
             raise HarnessError(f"--only: no planned run has {key}={value}.{suggestion(value, known)}")
 
 
-def _found(plan: Plan, row: PlannedRun, key: str) -> list[Any]:
+def _values_of(plan: Plan, row: PlannedRun, key: str) -> list[Any]:
     """Return the values that a row has under a key: its label, its swept value as written, its number."""
     if key in LABELS:
         return [row.base if key == "objective.base" else getattr(row, key)]
     sweep, hyper = row.sweep, plan.specs[row.run_id]["hyper"]
-    found = [value for axis, value in sweep.items() if key in (axis, axis.rpartition(".")[2])]
+    values = [value for axis, value in sweep.items() if key in (axis, axis.rpartition(".")[2])]
     if key == "lr" and hyper["critic_lr"] == hyper["generator_lr"]:
-        found.append(hyper["critic_lr"])
-    return found + [value for name, value in hyper.items() if key.removeprefix("hyper.") == name]
+        values.append(hyper["critic_lr"])
+    return values + [value for name, value in hyper.items() if key.removeprefix("hyper.") == name]
 
 
-def _same(found: Any, text: str) -> bool:
+def _is(planned: Any, text: str) -> bool:
     value = scalar(text)
-    return str(found) == text or (found == value and isinstance(found, bool) == isinstance(value, bool))
+    return str(planned) == text or (planned == value and isinstance(planned, bool) == isinstance(value, bool))

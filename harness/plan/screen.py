@@ -51,8 +51,8 @@ def _amounts(description: Mapping[str, Any]) -> str:
     lines.append(_entry("to train", f"{left}; {description['finished']:,} finished before"))
     for row in description["scored"]["runs_of"]:
         at = ", ".join(f"{step:,}" for step in row["at"])
-        said = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
-        lines.append(_entry("steps", said))
+        line = f"{row['steps']:,} a run; scored at step {at} on {description['scored']['samples']:,} samples"
+        lines.append(_entry("steps", line))
     if plugged := description["scored"]["plugged"]:
         lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description["scored"]["held_out"].items()
@@ -96,8 +96,8 @@ def settings_row(row: Mapping[str, Any]) -> list[str]:
 
 def _block(header: list[str], row: list[str]) -> list[str]:
     """Return one objective's settings as a paragraph, for tables too wide for a screen."""
-    said = "; ".join(f"{name} {value}" for name, value in zip(header[2:], row[2:], strict=True) if value)
-    return [f"  {row[0]} on {row[1]}", *textwrap.wrap(said, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+    settings = "; ".join(f"{name} {value}" for name, value in zip(header[2:], row[2:], strict=True) if value)
+    return [f"  {row[0]} on {row[1]}", *textwrap.wrap(settings, WIDTH, initial_indent="    ", subsequent_indent="    ")]
 
 
 def _sources(settings: list[Mapping[str, Any]]) -> list[str]:
@@ -229,14 +229,14 @@ def _power_sentence(power: Mapping[str, Any]) -> str:
     )
     if power["smallest_effect_alone"] is None:
         return text
-    seen = f"d = {power['smallest_effect_alone']:.2f}"
-    seen += f", or {power['smallest_effect_corrected']:.2f} for {family}" if family else ""
-    return f"{text} The {power['seeds']} seeds of this suite show {seen}."
+    effects = f"d = {power['smallest_effect_alone']:.2f}"
+    effects += f", or {power['smallest_effect_corrected']:.2f} for {family}" if family else ""
+    return f"{text} The {power['seeds']} seeds of this suite show {effects}."
 
 
 def _values(values: list[Any]) -> str:
-    shown = [plain(value) for value in values[:4]]
-    return " | ".join(shown) + (f" | {len(values) - 4} more" if len(values) > 4 else "")
+    texts = [plain(value) for value in values[:4]]
+    return " | ".join(texts) + (f" | {len(values) - 4} more" if len(values) > 4 else "")
 
 
 def _entry(name: str, text: str) -> str:

@@ -60,11 +60,11 @@ def work(setup: Setup) -> float:
 
 def is_known(setup: Setup) -> bool:
     """Whether the tables hold what a Setup names; a plug-in that defined it may be gone since it was planned."""
-    found = tables()
+    components = tables()
     return (
-        setup.objective in found.objective
-        and setup.architecture in found.architecture
-        and setup.dataset in found.dataset
+        setup.objective in components.objective
+        and setup.architecture in components.architecture
+        and setup.dataset in components.dataset
     )
 
 

@@ -81,8 +81,8 @@ def _scored(trial: Trial, outcome: "Outcome", load: Workload) -> list[Value]:
 
     clock = [time.perf_counter()]
     reference = make_reference(outcome.spec, load.samples, load.extractors)
-    if (found := untrained(outcome.spec, reference)) is not None:
-        reference = replace(reference, nulls={**reference.nulls, "untrained": found})
+    if (null := untrained(outcome.spec, reference)) is not None:
+        reference = replace(reference, nulls={**reference.nulls, "untrained": null})
     generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
     clock.append(time.perf_counter())
     for last in (False, True):

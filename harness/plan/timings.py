@@ -143,7 +143,7 @@ def _parsed(line: str, machine: Machine | None = None) -> Timing | None:
 
 def _shorten(path: Path) -> None:
     """Keep the newest timings of each thing, and the newest things. A line added meanwhile is lost: no harm."""
-    kept: list[str] = []
+    lines: list[str] = []
     counts: dict[str, int] = {}
     for line in reversed(_lines()):
         timing = _parsed(line)
@@ -152,5 +152,5 @@ def _shorten(path: Path) -> None:
         of = repr((json.loads(line)["machine"], timing.what, timing.key, timing.size, timing.workers, timing.trial))
         counts[of] = counts.get(of, 0) + 1
         if counts[of] <= NEWEST:
-            kept.append(line)
-    write_atomic(path, "".join(f"{line}\n" for line in reversed(kept[:MAX_LINES])).encode())
+            lines.append(line)
+    write_atomic(path, "".join(f"{line}\n" for line in reversed(lines[:MAX_LINES])).encode())

@@ -18,7 +18,7 @@ def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:
     """
     if MetricColumn.parse(suite.primary.images).name not in BY_CLASSES:
         return {}
-    found: dict[str, dict[str, float]] = {}
+    weak: dict[str, dict[str, float]] = {}
     setups = {
         (row.dataset, canonical_json(setup["data"])): setup
         for row in plan.runs
@@ -30,5 +30,5 @@ def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:
         for name in OF_CLASSES:
             extractor = known(name, setup["dataset"], setup["data"]) if name in names else None
             if extractor is not None and too_weak(extractor.error):
-                found.setdefault(label, {})[name] = extractor.error
-    return found
+                weak.setdefault(label, {})[name] = extractor.error
+    return weak

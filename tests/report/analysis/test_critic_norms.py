@@ -120,7 +120,7 @@ def test_a_choice_inside_its_grid_and_a_setting_of_words_have_no_edge():
     found = grid_edges.edges(runs, tuned(runs), ["sweep.lr", "sweep.optimizer"])
     assert found.to_numpy().tolist() == [["a", "lr", 2, 0, 0, 3]]
     assert remarks.edges(found) == ""
-    assert remarks.edges(found.assign(at_largest=2)).endswith("lr of a in 2 of 2 choices (0 smallest, 2 largest).")
+    assert remarks.edges(found.assign(at_largest=2)).endswith("lr of a in 2 of 2 choices (the largest).")
 
 
 def test_total_shares_hold_all_that_a_factor_takes_part_in():
