@@ -74,7 +74,7 @@ def test_the_documented_table_has_the_facts_of_every_column():
         for column in entry.columns
     ]
     text = (Path(__file__).parents[2] / "docs/methods.md").read_text("utf-8")
-    table = text[text.index("### Columns") : text.index("### Pictures")]
+    table = text[text.index("### Columns") : text.index("### Images")]
     assert [line for line in table.splitlines() if line.startswith("| `")] == rows
 
 
