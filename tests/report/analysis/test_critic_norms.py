@@ -107,7 +107,7 @@ def test_chosen_values_at_the_edge_of_their_grid_are_counted():
     row = found.loc["gp"]  # two tasks, two norms, three seeds; `recipe` is 1e-4
     assert (row["choices"], row["at_smallest"], row["at_largest"], row["fewest_values"]) == (12, 0, 12, 2)
     said = remarks.edges(found.reset_index())
-    assert "lr of gp in 12 of 12 choices (0 smallest, 12 largest)" in said
+    assert "lr of gp in 12 of 12 choices (the largest)" in said
     assert said.endswith(" A grid of two values of lr has no interior.")
 
 
