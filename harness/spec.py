@@ -11,6 +11,8 @@ from harness.errors import HarnessError
 
 ENGINE_VERSION = 2  # raised when the engine's numerics change, so that old records are not taken for new ones
 
+KINDS = ("dataset", "architecture", "objective")  # of components that a run has one each of
+
 
 @dataclass(frozen=True)
 class Setup:

@@ -18,7 +18,6 @@ def bench(what: str, progress: Callable[[str], None]) -> dict[str, Any]:
             "bench: the benchmarks are not installed with the package; clone the repository, run `make setup` there, "
             "and give this command as `.venv/bin/harness bench`"
         )
-    if str(CLONE) not in sys.path:
-        sys.path.append(str(CLONE))  # workers are given this path and import the benchmarks from it
+    sys.path.insert(0, str(CLONE))  # before another package of that name; workers are given this path, too
     measured: dict[str, Any] = import_module("benchmarks").bench(what, progress)
     return measured

@@ -112,8 +112,8 @@ def _named(words: list[str]) -> tuple[Named, Named]:
         case [False, False]:
             try:
                 folder = one_folder("results")
-            except HarnessError as error:
-                raise type(error)(
+            except StoreError as error:
+                raise StoreError(
                     f"{listed(words)}: no such folders; as names of objectives they need results: {error}"
                 ) from None
             return Named(folder, words[0]), Named(folder, words[1])

@@ -98,7 +98,7 @@ def render(data: Prepared) -> str:
         names = ", ".join(classes) if len(classes) <= 10 else f"{classes[0]} to {classes[-1]}"
         lines |= {
             "range": "{} to {}".format(*data.range),
-            "pictures": f"{data.train:,} to train on, {data.held_out:,} held out; {data.megabytes:,} MB",
+            "images": f"{data.train:,} to train on, {data.held_out:,} held out; {data.megabytes:,} MB",
             "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
             "kept in": data.where or "memory, made anew by each process",
         }

@@ -11,7 +11,7 @@ from harness.metrics.transport import wasserstein_1
 from harness.store import Record, Store, open_store
 from harness.store.find import result_folders
 from harness.store.records import Metrics
-from harness.store.repair import Code, walk
+from harness.store.repair import run_damage
 from harness.text import counted
 
 TOLERANCE = 1e-9  # of W1, in data units
@@ -44,9 +44,8 @@ def render(entries: Sequence[Verified]) -> str:
 
 def _verified(store: Store) -> Verified:
     entry = Verified(str(store.folder))
-    damage = list(walk(store, Code.DAMAGED))
     for run_id, dataset in {row.run_id: row.dataset for row in store.plan.runs}.items():
-        mine = [finding.line for finding in damage if store.run_folder(run_id) in finding.path.parents]
+        mine = [f"{path}: {why}" for path, why in sorted(run_damage(store, run_id, deep=True).items())]
         entry.mismatches += mine
         record = store.record(run_id)
         if record is None:

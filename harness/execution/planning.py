@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
-from harness.plugins.components import plugged_metrics
+from harness.plugins.components import is_loaded, plugged_metrics
 from harness.spec import ENGINE_VERSION, content_id
 from harness.store import LOST, Store, drop_drafts, mend, open_store
 from harness.store.artefacts import why_not_drawn
@@ -99,7 +99,7 @@ def _scoring_notes(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
 
     scored = description["scored"]
     notes = [
-        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} pictures out: its runs are scored on "
+        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} images out: its runs are scored on "
         "these"
         for label, n in scored["held_out"].items()
     ]
@@ -276,6 +276,9 @@ def _score_id(score: Mapping[str, Any]) -> str:
 
 
 def _with_metrics(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to what a suite says the metrics of its plug-ins, where they define some."""
-    metrics = plugged_metrics(resolved.get("plugins", []))
-    return {**resolved, "score": {**resolved["score"], **({"metrics": metrics} if metrics else {})}}
+    """Name the metrics of a suite's plug-ins in its way of scoring: those of today, or as planned of a lost file."""
+    plugins, score = resolved.get("plugins", []), dict(resolved["score"])
+    planned = score.pop("metrics", {})
+    are_loaded = all(is_loaded(str(path)) for path in plugins)
+    metrics = {**({} if are_loaded else planned), **plugged_metrics(plugins)}
+    return {**resolved, "score": score | ({"metrics": metrics} if metrics else {})}

@@ -11,7 +11,7 @@ from harness.metrics.extractors.network import FEATURES
 from harness.papers import Paper
 from harness.plan.weak_extractors import weak_extractors
 from harness.plugins.components import fingerprint, plugged_metrics, tables
-from harness.spec import Task, canonical_json
+from harness.spec import KINDS, Task, canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.checks.image_ranking import BY_COVARIANCE
@@ -247,7 +247,7 @@ def grids(rows: Iterable[PlannedRun], data: Collection[str] = ()) -> dict[str, i
     values_by_cell: dict[str, dict[tuple[str, ...], set[str]]] = {}
     for row in rows:
         for name, value in row.sweep.items():
-            key = tuple(row.label(kind) for kind in ("dataset", "architecture", "objective"))
+            key = tuple(row.label(kind) for kind in KINDS)
             values_by_cell.setdefault(name, {}).setdefault(key, set()).add(
                 repr(value) if _is_number(value) else str(value)
             )

@@ -56,7 +56,7 @@ def _amounts(description: Mapping[str, Any]) -> str:
     if plugged := description["scored"]["plugged"]:
         lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description["scored"]["held_out"].items()
-    lines += [_entry("", f"those on {label} on the {n:,} pictures that it holds out") for label, n in few]
+    lines += [_entry("", f"those on {label} on the {n:,} images that it holds out") for label, n in few]
     lines += [_entry("", few_for_fid(label, n)) for label, n in description["scored"]["few_for_fid"].items()]
     for label, errors in description["scored"]["weak"].items():
         lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]

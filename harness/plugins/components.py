@@ -129,7 +129,7 @@ def require_metric(resolved: Mapping[str, Any], column: str) -> None:
 
 def is_loaded(place: str) -> bool:
     """Whether a file, or what else can give entries, has given some."""
-    return place in _LOADED
+    return place in _LOADED or place in _FILES
 
 
 def define(place: str, mark: int, additions: Mapping[str, Mapping[str, Any]]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.report.analysis.comparable import outdated, unlike_extractors, unlike_samples
-from harness.report.results import KINDS, Json, Part, Results, comparable, studies_sentence
-from harness.spec import canonical_json
+from harness.report.results import Json, Part, Results, comparable, studies_sentence
+from harness.spec import KINDS, canonical_json
 from harness.store import open_store
 from harness.store.plan_file import MergedPart, Plan, PlannedRun
 from harness.store.table import scoring

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.spec import KINDS
 from harness.store import Store
 from harness.store.plan_file import Plan, PlannedRun
 from harness.store.table import one_kind_a_column
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 Json = Mapping[str, Any]  # an object of plan.json
-KINDS = ("dataset", "architecture", "objective")
 
 
 @dataclass(frozen=True)

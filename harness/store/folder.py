@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -57,16 +57,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=8)
-def _opened(path: str, folder: str) -> "Store":
+@cache
+def _opened(folder: str, path: str) -> "Store":
+    """`path` is the absolute one: a relative folder is another one where the working directory has changed."""
     return Store(folder)
 
 
 def open_store(folder: str | Path) -> "Store":
-    """Return this process's Store of a folder: the same at every call, refreshed. Tasks and commands begin with this;
-    only a look that is to remember nothing takes a Store of its own.
+    """Return this process's Store of a folder, one for each spelling of its path, refreshed.
+
+    Tasks and commands begin with this; only a look that is to remember nothing takes a Store of its own.
     """
-    store = _opened(os.path.abspath(folder), str(folder))
+    store = _opened(str(folder), os.path.abspath(folder))
     store.refresh()
     return store
 

@@ -15,6 +15,8 @@ PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id
 NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
 ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
 STACK = {"id": str, "device": str, "mode": str, "runs": list}
+STUDY = {"identity": str, "trials": list, "chosen": list}
+TRIAL = {"objective": str, "number": int, "params": dict, "runs": list}
 
 
 class Malformed(ValueError):
@@ -99,7 +101,10 @@ class StudyState:
     @classmethod
     def from_json(cls, plain: Json) -> "StudyState":
         """Invert `asdict`."""
-        trials, chosen = (tuple(PlannedTrial(**trial) for trial in plain[name]) for name in ("trials", "chosen"))
+        trials, chosen = (
+            tuple(PlannedTrial(**{key: trial[key] for key in TRIAL}) for trial in plain[name])
+            for name in ("trials", "chosen")
+        )
         return cls(plain["identity"], trials, chosen)
 
 
@@ -194,6 +199,14 @@ def _check(plan: Json) -> None:
                 require(entry, kinds)
             except (Malformed, AttributeError):
                 raise Malformed(f"one of its {name} is none") from None
+    study = plan.get("study")
+    if study:
+        try:
+            require(study, STUDY)
+            for trial in (*study["trials"], *study["chosen"]):
+                require(trial, TRIAL)
+        except (Malformed, AttributeError):
+            raise Malformed("its study is none") from None
     unknown = [row["run_id"] for row in plan["runs"] if row["run_id"] not in plan["specs"]]
     if unknown:
         raise Malformed(f"it holds no spec of the run {unknown[0][:40]}")

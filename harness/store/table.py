@@ -142,8 +142,8 @@ def _one_run(store: Source, spec: Json, score_id: str) -> Columns:
         columns |= {"score_s": scores.score_s, **scores.made_with}
         if record.status == "ok":
             columns |= scores.steps.get(setup["train"]["steps"], {})
-    if record.status == "ok" and record.facts.get("saturated") is not None:
-        columns["saturated"] = float(record.facts["saturated"] or 0)
+    if record.status == "ok" and (saturated := record.facts.get("saturated")) is not None:
+        columns["saturated"] = float(saturated)
     return columns
 
 

@@ -31,7 +31,7 @@ def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ())
     _apply_overrides(document)
     parsed, mistakes = parse(document.data)
     parsed = parsed.model_copy(update={"scales": {}, "extends": None})
-    # This imports torch, which a suite of the wrong form need not wait for.
+    # Here, as it imports torch: a file that is missing or no YAML is refused without.
     from harness.suite.checks.suite_check import suite_problems
 
     left_out = frozenset(str(part) for problem in mistakes for part in problem.path[-2:])

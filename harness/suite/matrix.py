@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from harness.errors import HarnessError, KeyPath, Problem, suggestion
 from harness.plugins.components import tables
-from harness.spec import canonical_json
+from harness.spec import KINDS, canonical_json
 from harness.suite.blocks import separated
 from harness.suite.checks.refusals import refusals
 from harness.suite.format.models import Block, Suite
 from harness.suite.format.values import Values
 from harness.suite.overrides import set_overrides, space_overrides
 from harness.suite.resolve import Resolved, resolve
-from harness.suite.settings import KINDS, TITLES, Component, Triple, component, merged, reached, set_level
+from harness.suite.settings import TITLES, Component, Triple, component, merged, reached, set_level
 
 
 class Matrix:

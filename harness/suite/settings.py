@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from harness.errors import KeyPath, Problem, nearest, suggestion
 from harness.plugins.components import Tables
+from harness.spec import KINDS
 from harness.suite.format.models import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
 from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE
 from harness.suite.format.values import Kind
 from harness.suite.overrides import Override
 from harness.suite.parameters import PLAYERS, TRAIN, Parameters, parameters
 
-KINDS = ("dataset", "architecture", "objective")
 TITLES = {"dataset": "data set", "architecture": "architecture", "objective": "objective"}
 
 Variant = ArchitectureVariant | DatasetVariant | ObjectiveVariant

@@ -69,8 +69,9 @@ def test_one_changed_metric_is_told_with_its_task_and_all_is_plain_json(other, r
 def test_two_objectives_or_architectures_of_a_folder(results, call):
     code, out, _ = call("compare", "results/small", "averaged", "wild")
     assert code == 0
-    assert "1 run without a partner" in out
     assert "worst: 1 of wild" in out
+    (line,) = (line for line in out.splitlines() if line.startswith("A  averaged"))
+    assert line.endswith("2 ok; 1 run without a partner")
     assert ["objective.base", "nsgan", "wgan-gp", "1", "pair"] in [line.split() for line in out.splitlines()]
     assert call("compare", "averaged", "wild")[1] == out
     assert call("compare", "results/small averaged", "results/small wild")[1] == out
@@ -182,6 +183,12 @@ def test_text_of_a_results_folder_moves_no_terminal(other, results, call):
     store.write_plan(replace(store.plan, resolved=resolved), store.suite_text)
     out = call("compare", "results/small", "elsewhere/small")[1]
     assert "\x1b" not in out
+
+
+def test_two_names_beside_two_suites_name_the_suites(results, call):
+    shutil.copytree("results/small", "results/large")
+    code, _, err = call("compare", "averaged", "wild")
+    assert (code, "no such folders" in err, "results/large" in err) == (2, False, True)
 
 
 def test_missing_folders_are_named(tmp_path, monkeypatch, call):

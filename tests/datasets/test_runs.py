@@ -48,7 +48,7 @@ def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
     images, held_out = planned.notes
     assert images == "'own': 12 images from data/faces"
     assert "score.samples: 30 given" in held_out
-    assert "holds 4 pictures out" in held_out
+    assert "holds 4 images out" in held_out
     for name in ("a.heic", "b.heic", "c.jfif", "d", ".hidden"):
         Path("data/faces", name).write_text("")
     planned = tasks.plan_suite(Request(suite, "results", device="cpu"), False)

@@ -15,6 +15,7 @@ from harness.disk.files import write_atomic
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.store import Record, Store
 from harness.store import folder as folder_module
+from harness.store.plan_file import Malformed, Plan
 
 RUN = "a" * 16
 RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
@@ -38,6 +39,12 @@ def test_a_record_comes_back_whole(store):
     assert np.array_equal(store.snapshot(RUN, 5)["x"], np.ones(1))
     with pytest.raises(StoreError, match=r"step 7; kept: \[5, 10\]"):
         store.snapshot(RUN, 7)
+
+
+@pytest.mark.parametrize("study", [{"trials": []}, {"identity": "x", "trials": [1], "chosen": []}, ["x"]])
+def test_a_study_of_another_form_is_damage(study):
+    with pytest.raises(Malformed, match="study"):
+        Plan.from_json({**planned().to_json(), "study": study})
 
 
 def test_the_first_commit_wins_and_the_second_touches_nothing(store):

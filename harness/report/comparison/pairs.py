@@ -10,14 +10,14 @@ from harness.errors import HarnessError
 from harness.metrics.columns import MetricColumn
 from harness.report.analysis.cell_table import numbers, refuse_missing, swept_columns, tasks_of
 from harness.report.analysis.comparable import WEIGHTS, is_setting
+from harness.spec import KINDS
 from harness.store.plan_file import Plan
 from harness.store.table import FACTS_OF_PICTURES, PROVENANCE
 from harness.text import listed, swept_value
 
-CELL = ("dataset", "architecture", "objective")
 # Columns that two runs of equal content need not share, beside labels and settings: what they took, and where.
 TAKEN = {"step_ms", "train_s", "score_s", "peak_mb", "error", *FACTS_OF_PICTURES, *PROVENANCE}
-LABELS = {"run_id", "status", "seed", "steps", "task", "setting", "objective.base", *CELL}
+LABELS = {"run_id", "status", "seed", "steps", "task", "setting", "objective.base", *KINDS}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pair(a: Side, b: Side, apart: str = "") -> Pairs:
     """
     swept = [[c for c in swept_columns(side.table) if side.table[c].notna().any()] for side in (a, b)]
     shared = [c for c in swept[0] if c in swept[1]]
-    cell = [*(name for name in CELL if name != apart), *shared]
+    cell = [*(name for name in KINDS if name != apart), *shared]
     keys = [
         pd.DataFrame({name: list(map(swept_value, side.table[name])) for name in (*cell, "seed")})
         .reset_index(names="place")

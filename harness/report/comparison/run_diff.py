@@ -9,7 +9,7 @@ from harness.metrics.columns import MetricColumn
 from harness.report.analysis.comparable import COMMON, WEIGHTS, outdated, unlike_extractors, unlike_weights
 from harness.report.analysis.tables import MACHINE, distinct_settings, made_with
 from harness.report.comparison.pairs import Pairs, Side, measured
-from harness.spec import canonical_json
+from harness.spec import KINDS, canonical_json
 from harness.store.plan_file import Plan
 from harness.store.table import scoring, settings_of
 from harness.text import NOTHING, counted, listed, plain
@@ -44,9 +44,10 @@ def changed_settings(a: Side, b: Side, pairs: Pairs) -> list[Change]:
         both = pd.concat(sides, ignore_index=True)
         once = distinct_settings(both)
         names = [c for c in both.columns if c in once or c.endswith(".base") or c.startswith("version.")]
-        texts = both[names].map(_text)
+        # Each side by itself: a column that the other lacks would turn whole numbers into floats.
+        first, second = (side.map(_text).reindex(columns=names, fill_value=NOTHING) for side in sides)
         for name in names:
-            values = pd.DataFrame({"a": texts[name][: len(runs)], "b": texts[name][len(runs) :].to_numpy()})
+            values = pd.DataFrame({"a": first[name], "b": second[name]})
             unlike = values.assign(objective=runs["objective"].astype(str))[values["a"] != values["b"]]
             for (x, y), part in unlike.groupby(["a", "b"], sort=False):
                 objectives = tuple(part["objective"].unique())
@@ -68,7 +69,7 @@ def _resolved(side: Side, run_ids: pd.Series) -> pd.DataFrame:
     for run_id in run_ids.unique():
         spec, setup = side.plan.specs[run_id], side.plan.specs[run_id]["setup"]
         rows[run_id] = {
-            **{f"{kind}.base": setup[kind] for kind in ("dataset", "architecture", "objective")},
+            **{f"{kind}.base": setup[kind] for kind in KINDS},
             **{f"setup.{name}": canonical_json(value) for name, value in setup["tricks"].items() if value},
             **{f"version.{name}": version for name, version in setup["versions"].items()},
             **settings_of(spec),

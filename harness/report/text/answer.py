@@ -231,13 +231,14 @@ def rank_by_comparison(headline: Headline, budget: str) -> str:
     ranked = "; ".join(_rank(headline, lead) for lead in leads)
     passed = reversals(headline) if budget == "seconds" else []
     also = "; ".join(f"{name} passes {other} by {interval(*gap)}" for name, other, gap in passed)
-    return f"Rank 1 {GIVEN[budget]}{at}: {ranked}{f'; {also}' if also else ''}."
+    return f"{GIVEN[budget].capitalize()}{at}: {ranked}{f'; {also}' if also else ''}."
 
 
 def _rank(headline: Headline, lead: Lead) -> str:
     best, n = headline.best.first, headline.seeds
-    by = f" with {way_names(headline)[lead.way]}" if headline.swept else ""
-    named = f"{listed([lead.first, *lead.tied])}{by}"
+    by = f"with {way_names(headline)[lead.way]}, " if headline.swept else ""
+    ranks = "tie for rank 1" if lead.tied else "ranks first"
+    named = f"{by}{listed([lead.first, *lead.tied])} {ranks}"
     if best in (lead.first, *lead.tied):
         return named
     gap = lead.gaps[best]

@@ -108,7 +108,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
         yield Problem("no-room", place, f"'{label}': {why}; ask for fewer or smaller ones.")
         return
     if is_whole(data.get("fixed")) and data["fixed"] > sizes.train:  # any other value is told as such
-        text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training pictures; name fewer."
+        text = f"{data['fixed']} given, and '{label}' has {sizes.train:,} training images; name fewer."
         yield Problem("bad-value", triple.sources["dataset.fixed"].path, text)
         return
     # What extractors need must be there before training.

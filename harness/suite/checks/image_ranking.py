@@ -23,7 +23,7 @@ BY_COVARIANCE = ("fid", "fid_train", "fid_excess", "score")  # which say little 
 def few_for_fid(label: str, n: int) -> str:
     """Return that so few pictures of a data set are too few for a FID in features of an extractor, in a phrase."""
     least = math.floor(FEATURES / HELD_OUT) + 1
-    needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out pictures"
+    needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out images"
     return f"{needs} (a folder of {least} or more), and '{label}' is scored on {n:,}"
 
 
@@ -51,7 +51,7 @@ def why_unranked(
     assert entry.pictures is not None, "of a data set of pictures"
     known, plain = rankable(entry, data, plugin_metrics), MetricColumn.parse(metric).name
     if plain not in known or (plain not in FEATURE_COLUMNS and plain != metric):
-        return f"pictures cannot be ranked on {metric!r}.{suggestion(metric, known)}"
+        return f"images cannot be ranked on {metric!r}.{suggestion(metric, known)}"
     sizes, (samples, extractors) = entry.sizes(data), score
     n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
     looked_at = bool(extractors) if extractors is not None else height == width
@@ -67,7 +67,7 @@ def why_unranked(
     there = list(map(str, covered(plain, columns)))
     least = FEATURE_COLUMNS[plain].least
     if not there and n < least:
-        return f"{metric!r} takes {least} pictures or more, and '{label}' is scored on {n}; use sliced_w."
+        return f"{metric!r} takes {least} images or more, and '{label}' is scored on {n}; use sliced_w."
     if not there:
         looking = f"{listed(names)} alone" if names else "no extractor"
         text = f"{metric!r} given, and '{label}' is looked at by {looking}; name score.extractors that fit, or rank on "

@@ -7,6 +7,7 @@ from harness.errors import KeyPath, Problem, suggestion
 from harness.plugins.components import fingerprint
 from harness.plugins.hooks import setting_of
 from harness.plugins.trial import faults
+from harness.spec import KINDS
 from harness.suite.checks.data_check import data_problems, lacks_file
 from harness.suite.checks.study_check import all_choices, at_space, study_problems
 from harness.suite.expand import Axes, axes_of, axis_named, too_many
@@ -14,7 +15,7 @@ from harness.suite.format.models import Block, Suite
 from harness.suite.format.values import quoted
 from harness.suite.matrix import Matrix, matrix_of, named
 from harness.suite.resolve import Resolved, has_constraint
-from harness.suite.settings import KINDS, Triple
+from harness.suite.settings import Triple
 
 _TRIED: dict[tuple[object, ...], list[str]] = {}  # of this process: a study plans its suite again and again
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import KeyPath, Problem, suggestion
+from harness.spec import KINDS
 from harness.suite.format.models import Suite, SuiteTrain, Train
 from harness.suite.format.values import NAMED, Plain, quoted
 from harness.suite.format.yaml_file import Document
@@ -91,7 +92,7 @@ def _sound_part(data: Plain, error: ValidationError) -> Plain:
     sound = copy.deepcopy(data)
     for item in error.errors(include_url=False):
         path = item["loc"]
-        names = path[0] == "matrix" and len(path) == 3 and path[2] in ("dataset", "architecture", "objective")
+        names = path[0] == "matrix" and len(path) == 3 and path[2] in KINDS
         whole = _whole(path)
         _drop(sound, ("matrix",) if names else whole or (path[:-1] if item["type"] == "missing" else path))
     return {"version": 1, "name": "unnamed", "matrix": [], **sound}

@@ -129,8 +129,8 @@ def _read_text(path: Path, label: str) -> str:
 def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
     """Return the value of the only document in `text`, and the place of its every part."""
     _refuse_nesting(text, label)
-    if directive := re.search(r"^%", text, re.MULTILINE):
-        place = _place(label, text, directive.start())
+    if directive := re.match(r"(?:[ \t]*(?:#.*)?\n)*%", text):  # later in the text a line of a value may begin so
+        place = _place(label, text, directive.end())
         _refuse("not-yaml", place, "directives are not read; a suite is YAML 1.2 without tags.")
     try:
         reader = _Reader(label, text)
@@ -160,7 +160,7 @@ def _refuse_nesting(text: str, label: str) -> None:
         if len(indents) > MAX_DEPTH + 1:
             _refuse("too-deep", _place(label, text, line.start(1)), f"nested deeper than {MAX_DEPTH} levels.")
     depth = 0
-    for mark in re.finditer(rf"[\[\]{{}}]|(?:[-?] +){{{MAX_DEPTH + 1}}}", text):
+    for mark in re.finditer(rf"[\[\]{{}}]|^ *(?:[-?] +){{{MAX_DEPTH + 1}}}", text, re.MULTILINE):
         depth = depth + 1 if mark[0] in "[{" else max(0, depth - 1)
         if depth > MAX_DEPTH or len(mark[0]) > 1:
             _refuse("too-deep", _place(label, text, mark.start()), f"nested deeper than {MAX_DEPTH} levels.")
@@ -200,9 +200,12 @@ class _Reader:
 
     def mapping(self, node: MappingNode, path: KeyPath) -> Plain:
         values: Plain = {}
+        end = node.start_mark.index  # of what was read so far: an alias has the place of its value, which lies before
         for name, item in node.value:
-            if not isinstance(name, ScalarNode):
-                _refuse("bad-key", self.place(name), "a key must be plain text.")
+            start = name.start_mark.index
+            if not isinstance(name, ScalarNode) or start < end or _TAG.match(self.text, start):
+                _refuse("bad-key", self.place(name), "a key must be plain text, without tag or alias.")
+            end = max(start, item.end_mark.index)
             key, place = str(name.value), self.place(name)
             if name.style is None and key in ("", "~", "<<"):
                 why = "merge keys are not part of YAML 1.2, use `base` or `extends`" if key == "<<" else "it is empty"

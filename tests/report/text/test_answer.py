@@ -178,7 +178,7 @@ def test_the_first_paragraph_stands_on_its_own():
     ):
         assert part in first
     assert later_of(many(), "steps") == (
-        "Rank 1 at equal generator steps: wgan-gp with the recipe's lr; wgan-gp with mean over lr."
+        "At equal generator steps: with the recipe's lr, wgan-gp ranks first; with mean over lr, wgan-gp ranks first."
     )
 
 
@@ -187,7 +187,7 @@ def test_another_rank_1_is_named_with_its_lead_over_the_best():
     store = many(overrides=changed("wgan-gp", {"w1_excess": 1.0}, rates=[0]))
     assert first_of(store).startswith("wgan-gp ranks first")
     text = later_of(store, "steps")
-    assert "wgan-clip with the recipe's lr (0." in text
+    assert "with the recipe's lr, wgan-clip ranks first (0." in text
     assert text.count("ahead of wgan-gp, significant") == 2
 
 
@@ -195,7 +195,7 @@ def test_another_rank_1_is_named_with_its_lead_over_the_best():
 def test_equal_seconds_may_turn_the_order():
     store = many(overrides=changed("wgan-gp", {"train_s": 31.0}))
     text = later_of(store)
-    assert "(wgan-gp at 10 % of its steps): wgan-clip with lr tuned (0." in text
+    assert "(wgan-gp at 10 % of its steps): with lr tuned, wgan-clip ranks first (0." in text
     assert [(name, other) for name, other, _ in answer.reversals(tables.read(store).headline)] == [("gan", "wgan-gp")]
     assert "; gan passes wgan-gp by 0." in text
 
@@ -214,12 +214,12 @@ def test_reversals_are_named_where_both_orders_are_significant():
 def test_ties_are_named():
     nothing = scored_as(gan=(1.0, [0.0] * 5), nsgan=(1.0, [0.0] * 5))
     assert first_of(nothing).startswith("gan and nsgan tie")
-    assert ": gan and nsgan." in later_of(nothing)
+    assert ": gan and nsgan tie for rank 1." in later_of(nothing)
     assert "3 of 3 tasks (3 shared)" in answer.by_task(tables.read(nothing).headline)
     # At equal seconds b, dear and late, scores as little as a, whose name comes first.
     store = scored_as(a=(1.0, [0.0] * 5), b=(300.0, [0.5] * 5))
     assert [(lead.first, lead.tied) for lead in tables.read(store).headline.leads] == [("b", []), ("a", ["b"])]
-    assert later_of(store).endswith(": a and b.")
+    assert later_of(store).endswith(": a and b tie for rank 1.")
 
 
 @pytest.mark.slow

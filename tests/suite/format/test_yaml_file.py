@@ -15,6 +15,9 @@ HOSTILE = {  # what a file holds -> the code of its problem, the line, a word of
     "python tag": (b"a: 1\nb: !!python/object/apply:os.system [ls]\n", "tag", 2, "os.system"),
     "own tag": (b"a: !x 1\n", "tag", 1, "!x"),
     "standard tag": (b"a: !!str 1\n", "tag", 1, "!!str"),
+    "tag of a key": (b"a: 1\n!!str b: 2\n", "bad-key", 2, "plain text"),
+    "alias as a key": (b"a: &x b\n*x : 2\n", "bad-key", 1, "plain text"),
+    "alias as an inner key": (b"a: &x b\nc: {*x : 2}\n", "bad-key", 1, "plain text"),
     "alias bomb": (b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
                    b"c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n", "alias", 1, "extends"),
     "alias of itself": (b"a: &x [1, *x]\n", "too-deep", 1, "50"),
@@ -62,6 +65,21 @@ def test_hostile_files_are_refused_in_a_sentence_and_at_once(name, tmp_path):
     assert (problem.code, problem.place) == (code, f"{path}:{line}")
     assert word in problem.text
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("# - " + "- " * 60 + "\na: 1\n", {"a": 1}),
+        ("a: \"x\n%y\"\n", {"a": "x %y"}),
+        ("a: &x {b: 1}\nc: *x\nd: {e: *x, f: 2}\n", {"a": {"b": 1}, "c": {"b": 1}, "d": {"e": {"b": 1}, "f": 2}}),
+        ("a: &x\n  b: [1]\nc:\n- *x\n- d: *x\n  e: 3\n",
+         {"a": {"b": [1]}, "c": [{"b": [1]}, {"d": {"b": [1]}, "e": 3}]}),
+    ],
+)  # fmt: skip
+def test_what_only_looks_hostile_is_read(text, data, tmp_path):
+    (tmp_path / "x.yaml").write_text(text)
+    assert read_yaml(tmp_path / "x.yaml").data == data
 
 
 @pytest.mark.parametrize(
