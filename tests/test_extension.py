@@ -70,6 +70,7 @@ plugins: [objective.py, architecture.py, dataset.py, trick.py, metric.py]
 seeds: 2
 train: {steps: 2, batch: 8}
 score: {at: 1, samples: 40}
+primary: {toys: spread}
 architectures: {wide: {width: 4}}
 objectives: {calmed: {base: rpgan, tricks: {calm: {}}}}
 matrix: [{dataset: square, architecture: wide, objective: [calmed, wgan-gp]}]
