@@ -12,6 +12,7 @@ from pathlib import Path
 from runpy import run_path
 
 from harness.commands.compare import compare
+from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
 from harness.report.analysis import tables
@@ -80,9 +81,8 @@ def compared(folder: Path) -> str:
 def settings(folder: Path) -> str:
     """Return with which settings every objective was trained, by kind of data, as `harness plan` has them."""
     heads = ("objective", "data", "optimizer", "learning rate", "betas", "n_critic", "its own")
-    return _markdown(
-        heads, [[cell.replace("|", "\\|") for cell in settings_row(row)] for row in Store(folder).plan.settings]
-    )
+    rows = [settings_row(SettingsRow(**row)) for row in Store(folder).plan.settings]
+    return _markdown(heads, [[cell.replace("|", "\\|") for cell in row] for row in rows])
 
 
 def cells(folder: Path) -> str:

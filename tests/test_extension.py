@@ -7,7 +7,7 @@ import pytest
 
 from harness.commands.list import catalogue
 from harness.execution.runner import Request, run
-from harness.plan.description import describe
+from harness.plan.describe import describe
 from harness.plan.make import make_plan
 from harness.plugins.components import load_plugins
 from harness.suite.load import load_suite
@@ -115,10 +115,10 @@ def test_extensions_are_in_the_plan(extended, monkeypatch):
     suite = load_suite("s.yaml")
     plan = make_plan(suite, None, "cpu")
     description = describe(suite, plan, set())
-    assert (description["datasets"], description["architectures"]) == (["square"], ["wide"])
-    rows = {row["objective"]: row for row in description["settings"]}
-    assert rows["calmed"]["base"] == "rpgan"
-    keys = {paper["key"] for paper in rows["calmed"]["papers"]}
+    assert (description.datasets, description.architectures) == (["square"], ["wide"])
+    rows = {row.objective: row for row in description.settings}
+    assert rows["calmed"].base == "rpgan"
+    keys = {paper["key"] for paper in rows["calmed"].papers}
     assert {"jolicoeur2019", "wide1999", "square2001", "calm2002"} <= keys
 
 

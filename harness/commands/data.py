@@ -8,7 +8,7 @@ from typing import Any
 from harness.datasets import Dataset, Pictures
 from harness.errors import DataError, lookup
 from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
-from harness.metrics.image_metrics import reliability
+from harness.metrics.image_metrics import Reliability, reliability
 from harness.plugins.components import tables
 from harness.spec import canonical_json
 from harness.suite.parameters import parameters
@@ -23,7 +23,7 @@ class Prepared:
     """What a data set holds with its settings; what follows `settings` is of images alone.
 
     where       its cache; None: in memory, made anew by each process
-    extractors  by name what `reliability` says; None of one that no cache holds
+    extractors  by name how far each is right; None of one that no cache holds
     """
 
     dataset: str
@@ -37,7 +37,7 @@ class Prepared:
     labelled: bool = False
     where: str | None = None
     megabytes: float = 0.0
-    extractors: Mapping[str, Mapping[str, Any] | None] | None = None
+    extractors: Mapping[str, Reliability | None] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what `harness data --json` prints."""
@@ -80,7 +80,7 @@ def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> Prepare
     )
 
 
-def _extractors(name: str, settings: Settings, pictures: Pictures) -> dict[str, Mapping[str, Any] | None]:
+def _extractors(name: str, settings: Settings, pictures: Pictures) -> dict[str, Reliability | None]:
     default = defaults(pictures)
     others = [x for x in TRAINED if x not in default and not why_not(x, pictures)]
     ready = {x: extractor_of(x, name, settings) for x in default} | {x: known(x, name, settings) for x in others}
@@ -108,14 +108,14 @@ def render(data: Prepared) -> str:
     return "\n  ".join([data.dataset, *texts])
 
 
-def _reliability_text(report: Mapping[str, Any] | None) -> str:
-    if report is None:
+def _reliability_text(right: Reliability | None) -> str:
+    if right is None:
         return "not trained; a suite that names it in score.extractors trains it"
-    if report["modes"] is None:
-        return f"wrong on {100 * report['error']:.2f} % of quarter turns of the held-out images"
+    if right.modes is None:
+        return f"wrong on {100 * right.error:.2f} % of quarter turns of the held-out images"
     return (
-        f"wrong on {100 * report['error']:.2f} % of the held-out images, sees {report['modes']:.0f} of "
-        f"{report['modes_possible']:.0f} classes in them{'; too weak for modes and class_kl' if report['weak'] else ''}"
+        f"wrong on {100 * right.error:.2f} % of the held-out images, sees {right.modes:.0f} of "
+        f"{right.modes_possible:.0f} classes in them{'; too weak for modes and class_kl' if right.weak else ''}"
     )
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.execution import tasks
 from harness.execution.requests import Request, Todo, processes
 from harness.execution.workers import Executor, as_they_end, open_executor
+from harness.plan.description import Description
 from harness.plan.estimate import Trial, estimate, makespan
 from harness.plan.timing_trial import TrialResult, try_stack
 from harness.plan.timings import Timing, Timings, add_timings, read_timings
@@ -23,12 +24,12 @@ Say = Callable[[str], None]
 EFFECTS = (0.01, 10.0)  # below, a suite would need 80,000 seeds; above, three show it
 
 
-def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> dict[str, Any]:
-    """Return the description of a plan, its `cost` (see `Estimate`) included; results stay as they are.
+def plan(request: Request, measure: bool = False, say: Say = print, effect: float | None = None) -> Description:
+    """Return the description of a plan, its `cost` included; results stay as they are.
 
     With `measure`, what was never timed on this machine is tried for a moment, with as many trials side by side as
     there will be workers, since busy cores slow each other. With an `effect` (Cohen's d of paired differences) there is
-    a `power`, too: see `seeds_for`. Raises SuiteError, StoreError, and HarnessError for what is no effect.
+    a `power`, too. Raises SuiteError, StoreError, and HarnessError for what is no effect.
     """
     if effect is not None:
         refuse_effect(effect)
@@ -39,10 +40,11 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     else:
         todo = tasks.plan_suite(request, False)
     cost = estimate(todo.workload, read_timings(todo.machine), workers)
-    description = {**todo.description, "cost": asdict(cost)}
+    assert todo.description is not None  # a suite was planned
+    description = replace(todo.description, cost=cost)
     if effect is not None:
-        limits = description["conclusions"]
-        description["power"] = seeds_for(effect, limits["primary"]["pairs"], limits["cell"]["seeds"])
+        limits = description.conclusions
+        description = replace(description, power=seeds_for(effect, limits.primary.pairs, limits.cell.seeds))
     return description
 
 

@@ -3,14 +3,15 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from harness.errors import HarnessError
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
+from harness.plan.description import Description, Scoring
 from harness.plugins.components import is_loaded, plugged_metrics
 from harness.spec import ENGINE_VERSION, content_id
 from harness.store import LOST, Store, drop_drafts, mend, open_store
@@ -18,9 +19,6 @@ from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
 from harness.store.plan_file import Device, Plan, Stack
 from harness.store.table_files import refuse_frozen
-
-if TYPE_CHECKING:
-    from harness.suite.format.models import Suite
 
 
 @stated
@@ -30,7 +28,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
     Where nothing is written, `trials` of the workload are given too. Raises SuiteError before anything is written,
     HarnessError where a `study` was asked for that the suite does not have.
     """
-    from harness.plan.description import describe
+    from harness.plan.describe import describe
     from harness.plan.make import make_plan
     from harness.plan.recovery import earlier_plan, mend_plan
     from harness.plan.run_filter import run_filter
@@ -73,14 +71,15 @@ def plan_suite(request: Request, write: bool) -> Todo:
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, plan.run_ids, deep=bool(damage))
         description = describe(suite, plan, store.finished())
-        plan = replace(plan, **{name: description[name] for name in ("settings", "data_axes", "pictures")})
+        settings = [asdict(row) for row in description.settings]
+        plan = replace(plan, settings=settings, data_axes=description.data_axes, pictures=description.pictures)
         if write:
             store.write_plan(plan, suite.to_yaml())
     todo = _todo(store, plan, selected, "pending")
     return replace(
         todo,
         description=description,
-        notes=[*_files_read(description), *notes, *_scoring_notes(suite, description)],
+        notes=[*_files_read(description), *notes, *_scoring_notes(suite.score.samples, description.scored)],
         damage=damage,
         plugins=list(resolved.get("plugins", [])),
         more=plan.study is not None and not plan.study.chosen,
@@ -88,23 +87,21 @@ def plan_suite(request: Request, write: bool) -> Todo:
     )
 
 
-def _files_read(description: Mapping[str, Any]) -> list[str]:
+def _files_read(description: Description) -> list[str]:
     """Say what was read of each file or folder of data."""
-    return [f"'{label}': {phrase}" for label, phrase in description["read"].items()]
+    return [f"'{label}': {phrase}" for label, phrase in description.read.items()]
 
 
-def _scoring_notes(suite: "Suite", description: Mapping[str, Any]) -> list[str]:
+def _scoring_notes(samples: int, scored: Scoring) -> list[str]:
     """Say where runs are scored on other numbers of images than asked for, on few, or by a weak extractor."""
     from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
 
-    scored = description["scored"]
     notes = [
-        f"score.samples: {suite.score.samples:,} given, and '{label}' holds {n:,} images out: its runs are scored on "
-        "these"
-        for label, n in scored["held_out"].items()
+        f"score.samples: {samples:,} given, and '{label}' holds {n:,} images out: its runs are scored on these"
+        for label, n in scored.held_out.items()
     ]
-    notes += [few_for_fid(label, n) for label, n in scored["few_for_fid"].items()]
-    for label, errors in scored["weak"].items():
+    notes += [few_for_fid(label, n) for label, n in scored.few_for_fid.items()]
+    for label, errors in scored.weak.items():
         notes += [weak_extractor(label, name, error) for name, error in errors.items()]
     return notes
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.execution.workers import default_workers
+from harness.plan.description import Description
 from harness.plan.estimate import Trial, Workload
 from harness.plan.timings import Machine
 from harness.store import LOST
@@ -97,6 +98,6 @@ class Todo:
     damage: Sequence[str] = ()
     more: bool = False
     before: ScoringPin | None = None
-    description: Mapping[str, Any] = field(default_factory=dict)
+    description: Description | None = None
     trials: Sequence[Trial] = ()
     plugins: Sequence[str] = ()

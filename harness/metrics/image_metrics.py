@@ -127,17 +127,29 @@ def too_weak(error: float, modes: float = math.nan, possible: float = math.nan) 
     return error > WEAK_ERROR or modes < WEAK_MODES * possible
 
 
-def reliability(extractor: "Extractor", pictures: "Pictures") -> dict[str, float | None]:
-    """Return how far an extractor is right on all held-out pictures: error; of one of their classes how many it finds
-    (modes) and could find (modes_possible), else None; and whether that is too weak for classes (weak).
+@dataclass(frozen=True)
+class Reliability:
+    """How far an extractor is right on held-out images.
+
+    error   share of them that it gets wrong
+    weak    whether that is too weak for metrics of classes
+    modes   how many classes it finds in them, of `modes_possible`; None of an extractor without classes
     """
+
+    error: float
+    weak: bool
+    modes: float | None = None
+    modes_possible: float | None = None
+
+
+def reliability(extractor: "Extractor", pictures: "Pictures") -> Reliability:
+    """Return how far an extractor is right on all held-out images."""
     if not extractor.classes:
-        return {"error": extractor.error, "modes": None, "modes_possible": None, "weak": too_weak(extractor.error)}
+        return Reliability(extractor.error, too_weak(extractor.error))
     scores = extractor.look(pictures.held_out.numpy()).scores
     assert scores is not None
     modes, possible = classes.modes(scores), classes.modes_possible(_shares(pictures), len(pictures.held_out))
-    weak = too_weak(extractor.error, modes, possible)
-    return {"error": extractor.error, "modes": modes, "modes_possible": possible, "weak": weak}
+    return Reliability(extractor.error, too_weak(extractor.error, modes, possible), modes, possible)
 
 
 def _excess(columns: Columns, name: str, real: RealFeatures) -> Columns:

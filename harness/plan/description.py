@@ -1,321 +1,186 @@
-"""What a plan will train, with which settings, and what its results can show: the numbers behind `harness plan`."""
+"""The values of what a plan holds and can show, which `harness plan` prints. No torch."""
 
-import math
-import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from harness.metrics.columns import MetricColumn
-from harness.metrics.extractors.network import FEATURES
-from harness.papers import Paper
-from harness.plan.weak_extractors import weak_extractors
-from harness.plugins.components import fingerprint, plugged_metrics, tables
-from harness.spec import KINDS, Task, canonical_json
-from harness.statistics.power import smallest_p, tasks_needed
-from harness.store.plan_file import Plan, PlannedRun
-from harness.suite.checks.image_ranking import BY_COVARIANCE
-from harness.suite.competitors import compared
-from harness.suite.expand import choices
-from harness.suite.format.models import Suite, scored_steps
-from harness.suite.format.study_block import Study
-from harness.suite.matrix import matrix_of
-from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
-from harness.suite.settings import Triple
+from harness.plan.estimate import Estimate
+from harness.store.plan_file import Json
+
+if TYPE_CHECKING:
+    from harness.statistics.power import Power  # which imports scipy
 
 
-def describe(suite: Suite, plan: Plan, finished: set[str]) -> dict[str, Any]:
-    """Return the plan in plain data: counts, cells, resolved settings, and the smallest p that can be reached."""
-    triples = matrix_of(suite).triples
-    ids = {*plan.run_ids}
-    cells = cells_of(plan.runs)
-    left, axes = ids - finished, data_axes(triples)
-    return {
-        "suite": plan.suite,
-        "question": suite.question,
-        "datasets": _unique(row.dataset for row in plan.runs),
-        "pictures": pictured(plan),
-        "read": read(suite, plan),
-        "architectures": _unique(row.architecture for row in plan.runs),
-        "objectives": _unique(row.objective for row in plan.runs),
-        "swept": {} if suite.study else swept_values(plan.runs),
-        "study": suite.study.model_dump(mode="json", exclude_none=True) if suite.study else None,
-        "data_axes": axes,
-        "planned": len(plan.runs),
-        "distinct": len(ids),
-        "merged": plan.merged,
-        "finished": len(ids) - len(left),
-        "to_train": len(left),
-        "cells": cells,
-        "seeds": sorted({cell["seeds"] for cell in cells}),
-        "stacks": {
-            "all": sum(not ids.isdisjoint(stack.runs) for stack in plan.stacks),
-            "unfinished": sum(not left.isdisjoint(stack.runs) for stack in plan.stacks),
-        },
-        "scored": scored(suite, plan),
-        "settings": resolved_settings(plan, recipes(suite, triples)),
-        "conclusions": conclusions(plan.runs, axes) | {"shares": shares(suite.study, plan.runs)},
-    }
+@dataclass(frozen=True)
+class Cell:
+    """A data set x architecture x objective x swept values, and how many seeds it has."""
+
+    dataset: str
+    architecture: str
+    objective: str
+    sweep: Json
+    seeds: int
 
 
-def cells_of(rows: Iterable[PlannedRun]) -> list[dict[str, Any]]:
-    """Return every cell (data set x architecture x objective x swept values) with the number of its seeds."""
-    cells: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        cell = {key: getattr(row, key) for key in ("dataset", "architecture", "objective", "sweep")}
-        cells.setdefault(repr(cell), {**cell, "seeds": 0})["seeds"] += 1
-    return list(cells.values())
+@dataclass(frozen=True)
+class StackCounts:
+    """How many stacks hold a planned run, and one that has not finished."""
+
+    all: int
+    unfinished: int
 
 
-def swept_values(rows: Iterable[PlannedRun]) -> dict[str, list[Any]]:
-    """Return every value of every swept name, in the order of the plan."""
-    swept: dict[str, list[Any]] = {}
-    for row in rows:
-        for name, value in row.sweep.items():
-            values = swept.setdefault(name, [])
-            if value not in values:
-                values.append(value)
-    return swept
+@dataclass(frozen=True)
+class ScoredRuns:
+    """At which steps the runs of so many steps are scored."""
+
+    steps: int
+    at: Sequence[int]
 
 
-def scored(suite: Suite, plan: Plan) -> dict[str, Any]:
-    """Return the steps at which runs are scored, by their length, and on how many samples.
+@dataclass(frozen=True)
+class Scoring:
+    """How runs are scored.
 
-    `held_out` has the pictures of each data set that holds fewer than that out: these are what its runs are scored on.
+    samples       drawn of each run at each scored step
+    held_out      the images of each data set that holds fewer out: its runs are scored on these
+    few_for_fid   on how few images each data set is scored that takes more for FID in an extractor's features
+    weak          by data set, the held-out errors of extractors too weak for what images are ranked on
+    plugged       names of the metrics of plug-ins
     """
-    lengths = sorted({plan.specs[row.run_id]["setup"]["train"]["steps"] for row in plan.runs})
-    steps = [{"steps": n, "at": scored_steps(suite.score.at, n)} for n in lengths]
-    few = {label: n for label, n in _held_out(plan).items() if n < suite.score.samples}
-    return {
-        "samples": suite.score.samples,
-        "runs_of": steps,
-        "held_out": few,
-        "few_for_fid": few_for_fid(suite, plan),
-        "weak": weak_extractors(suite, plan),
-        "plugged": sorted(plugged_metrics(suite.plugins)),
-    }
+
+    samples: int
+    runs_of: Sequence[ScoredRuns]
+    held_out: Mapping[str, int]
+    few_for_fid: Mapping[str, int]
+    weak: Mapping[str, Mapping[str, float]]
+    plugged: Sequence[str]
 
 
-def _held_out(plan: Plan) -> dict[str, int]:
-    """Return how many pictures each data set of pictures holds out, the least over the settings that are swept."""
-    table, counts = tables().dataset, dict[str, dict[str, int]]()
-    for row in plan.runs:
-        setup = plan.specs[row.run_id]["setup"]
-        entry, of = table[setup["dataset"]], counts.setdefault(row.dataset, {})
-        if entry.pictures is not None and (key := canonical_json(setup["data"])) not in of:
-            of[key] = entry.sizes(setup["data"]).held_out
-    return {label: min(of.values()) for label, of in counts.items() if of}
+@dataclass(frozen=True)
+class RecipeUse:
+    """A paper's recipe as far as some run follows it.
 
-
-def pictured(plan: Plan) -> list[str]:
-    """Return the data sets whose samples are pictures."""
-    table = tables().dataset
-    bases = ((row.dataset, plan.specs[row.run_id]["setup"]["dataset"]) for row in plan.runs)
-    return _unique(name for name, base in bases if table[base].kind == "images")
-
-
-def read(suite: Suite, plan: Plan) -> dict[str, str]:
-    """Return what was read of each file or folder of a data set, and what was skipped: a phrase by the data set."""
-    table, phrases = tables().dataset, dict[str, str]()
-    for label in _unique(row.dataset for row in plan.runs):
-        variant = suite.datasets.get(label)
-        entry = table[(variant and variant.base) or label]
-        path = getattr(variant, entry.file_key, None)
-        if path is not None and entry.reading is not None:
-            phrases[label] = f"{entry.reading(path)} from {os.path.relpath(path)}"
-    return phrases
-
-
-def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:
-    """Return on how few pictures each data set is scored that takes more for a FID in features of an extractor."""
-    counts = {label: min(n, suite.score.samples) for label, n in _held_out(plan).items()}
-    is_fid = MetricColumn.parse(suite.primary.images).name in BY_COVARIANCE
-    return {label: n for label, n in counts.items() if is_fid and n <= FEATURES}
-
-
-def data_axes(triples: Iterable[Triple]) -> list[str]:
-    """Return the swept names that belong to data sets: each of their values makes a task of its own."""
-    axes = {s.axis for t in triples for target, s in t.sources.items() if s.swept and target.startswith("dataset.")}
-    return sorted(axes)
-
-
-def recipes(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], dict[str, Any] | None]:
-    """Return, by objective variant and kind of data, the paper's recipe as far as some run follows it.
-
-    source; keys: the settings at the paper's value in some run; in_part: those of them that have another
-    value in other runs; overrides: defaults of a plug-in that its recipe replaces, {name: [default, value]}.
+    keys        the settings at the paper's value in some run
+    in_part     those of them that have another value in other runs
+    overrides   defaults of a plug-in that its recipe replaces, {name: [default, value]}
     """
-    entries: dict[tuple[str, str], Any] = {}
-    overrides: dict[tuple[str, str], dict[str, list[float]]] = {}
-    runs: Counter[tuple[str, str]] = Counter()
-    used: dict[tuple[str, str], Counter[str]] = {}
-    for triple in triples:
-        key = (triple.objective.label, triple.dataset.entry.kind)
-        entries[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
-        overrides[key] = _overrides(triple, entries[key].hyper)
-        for choice in choices(suite.matrix[triple.block], triple):
-            runs[key] += 1
-            used.setdefault(key, Counter()).update(recipe_keys(triple, choice.values))
-    return {
-        key: {
-            "source": entries[key].source,
-            "keys": list(counts),
-            "in_part": [name for name, n in counts.items() if n < runs[key]],
-            "overrides": {name: pair for name, pair in overrides[key].items() if name in counts},
-        }
-        if counts
-        else None
-        for key, counts in used.items()
-    }
+
+    source: str
+    keys: Sequence[str]
+    in_part: Sequence[str]
+    overrides: Mapping[str, Sequence[float]]
 
 
-def _overrides(triple: Triple, recipe: Mapping[str, float]) -> dict[str, list[float]]:
-    """Return the defaults of a plug-in's objective that its recipe, often a borrowed one, replaces."""
-    if fingerprint("objective", triple.objective.base) is None:
-        return {}
-    defaults = triple.objective.entry.hyper
-    return {name: [defaults[name], value] for name, value in recipe.items() if defaults.get(name, value) != value}
+@dataclass(frozen=True)
+class SettingsRow:
+    """Each value that a setting of an objective takes in some run, on one kind of data.
 
-
-def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], Any]) -> list[dict[str, Any]]:
-    """Return, for every objective variant on every kind of data, each value that a setting takes in some run.
-
-    `recipe` is what `recipes` says of it; `papers` are those of all components of its runs.
+    `hyper` has those that are the objective's and its tricks' own. `papers` are those of all components of the runs.
     """
-    components = tables()
-    settings: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in plan.runs:
-        spec = plan.specs[row.run_id]
-        kind = components.dataset[spec["setup"]["dataset"]].kind
-        key = (row.objective, kind)
-        if key not in settings:
-            values = {name: list[Any]() for name in RECIPE_KEYS}
-            new = {"objective": row.objective, "base": row.base, "kind": kind}
-            settings[key] = {**new, **values, "hyper": {}, "recipe": used[key], "papers": []}
-        known = settings[key]["papers"]
-        papers = [paper.to_json() for paper in component_papers(spec["setup"], is_recipe=used[key] is not None)]
-        known += [paper for paper in papers if paper not in known]
-        _add_values(settings[key], spec, components.objective[row.base].hyper)
-    return list(settings.values())
+
+    objective: str
+    base: str
+    kind: str
+    critic_lr: Sequence[float]
+    generator_lr: Sequence[float]
+    beta1: Sequence[float]
+    beta2: Sequence[float]
+    optimizer: Sequence[str]
+    n_critic: Sequence[Any]
+    hyper: Mapping[str, Sequence[Any]]
+    recipe: RecipeUse | None = None
+    papers: Sequence[Json] = ()
 
 
-def component_papers(setup: Mapping[str, Any], is_recipe: bool) -> list[Paper]:
-    """Return the papers of the components of a Setup, that of its recipe with them where it `is_recipe`."""
-    components = tables()
-    objective, dataset = components.objective[setup["objective"]], components.dataset[setup["dataset"]]
-    papers = [*objective.papers, *dataset.papers, *components.architecture[setup["architecture"]].papers]
-    papers += [paper for name in setup["tricks"] for paper in components.trick[name].papers]
-    return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
+@dataclass(frozen=True)
+class PrimaryFamily:
+    """All pairs of objectives over the tasks that all of them have, and the smallest p that they can reach."""
+
+    objectives: int
+    pairs: int
+    tasks: int
+    tasks_needed: int | None
+    smallest_p: float | None
+    smallest_p_corrected: float | None
 
 
-def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> dict[str, Any]:
-    """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
+@dataclass(frozen=True)
+class CellTest:
+    """The smallest p of a test over the seeds of a cell, before any correction."""
 
-    The primary family is all pairs of objectives over the tasks that all of them have (data set x architecture x values
-    of the swept names in `data`), by Wilcoxon's signed-rank test: with n tasks its smallest two-sided p is 2^(1 - n),
-    and Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the
-    same bound, uncorrected.
+    seeds: int
+    smallest_p: float
+    exploratory: bool = True
+
+
+@dataclass(frozen=True)
+class SharesTest:
+    """The smallest p by which a study can tell shares of its space apart; None where trials repeat each other.
+
+    `distinct` is the fewest settings of an objective, `trials_needed` how many trials p <= .05 takes.
     """
-    tasks: dict[str, set[Task]] = {}
-    settings = set()
-    for row in rows:
-        settings.add(repr(sorted((name, repr(value)) for name, value in row.sweep.items() if name not in data)))
-        values = sorted((name, repr(value)) for name, value in row.sweep.items() if name in data)
-        tasks.setdefault(row.objective, set()).add(Task(row.dataset, row.architecture, tuple(values)))
-    shared = len(set.intersection(*tasks.values())) if tasks else 0
-    pairs = math.comb(len(tasks), 2) if shared else 0
-    seeds = max((cell["seeds"] for cell in cells_of(rows)), default=0)
-    return {
-        "primary": {
-            "objectives": len(tasks),
-            "pairs": pairs,
-            "tasks": shared,
-            "tasks_needed": tasks_needed(pairs) if pairs else None,
-            "smallest_p": smallest_p(shared) if pairs else None,
-            "smallest_p_corrected": min(1.0, pairs * smallest_p(shared)) if pairs else None,
-        },
-        "cell": {"seeds": seeds, "smallest_p": smallest_p(seeds), "exploratory": True},
-        "grids": grids(rows, data),
-        "compared": compared(len(tasks), len({row.architecture for row in rows}), len(settings)),
-    }
+
+    pairs: int
+    distinct: int
+    smallest_p: float | None
+    smallest_p_corrected: float | None
+    trials_needed: int
 
 
-def grids(rows: Iterable[PlannedRun], data: Collection[str] = ()) -> dict[str, int]:
-    """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
-    tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
+@dataclass(frozen=True)
+class Conclusions:
+    """What can be concluded from a plan's results.
+
+    grids      the size of the smallest grid of every swept number
+    compared   objectives, architectures or settings: what a report compares
+    shares     of a study that tests them
     """
-    values_by_cell: dict[str, dict[tuple[str, ...], set[str]]] = {}
-    for row in rows:
-        for name, value in row.sweep.items():
-            key = tuple(row.label(kind) for kind in KINDS)
-            values_by_cell.setdefault(name, {}).setdefault(key, set()).add(
-                repr(value) if _is_number(value) else str(value)
-            )
-    numeric = {
-        name: [v for v in values.values() if len(v) > 1] for name, values in values_by_cell.items() if name not in data
-    }
-    return {
-        name: min(map(len, several))
-        for name, several in numeric.items()
-        if several and all(text == "recipe" or _is_number_text(text) for texts in several for text in texts)
-    }
+
+    primary: PrimaryFamily
+    cell: CellTest
+    grids: Mapping[str, int]
+    compared: str
+    shares: SharesTest | None = None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+@dataclass(frozen=True)
+class Description:
+    """A plan for people: what is trained, how much of it, with which settings, and what it can show.
 
-
-def _is_number_text(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def shares(study: Study | None, rows: Iterable[PlannedRun]) -> dict[str, Any] | None:
-    """Return the smallest p by which a study can tell shares of its space apart, and how many trials it takes for p to
-    be at most .05 after correction, all good with one objective alone; None where it tests none.
-
-    Every pair of objectives is tested by McNemar's exact test over trials. Where all n are good with one alone p is
-    2^(1 - n), as of as many signs. Holm's correction multiplies the smallest by the number of pairs. Trials of an
-    objective that repeat each other's settings are one trial counted several times: then no p can be given, and
-    `distinct` has the fewest settings of an objective.
+    read        what was read of each file or folder of a data set, a phrase by the data set
+    pictures    data sets whose samples are images
+    data_axes   swept names that belong to data sets: each of their values makes a task of its own
+    planned     rows of the plan; distinct: of runs; merged: asked for twice under the same labels
+    seeds       the numbers of seeds that cells have
+    cost, power   where they were asked for
     """
-    rows = list(rows)
-    pairs = math.comb(len({row.objective for row in rows}), 2)
-    if study is None or study.sampler == "tpe" or not pairs:
-        return None
-    drawn: dict[str, set[str]] = {}
-    for row in rows:
-        drawn.setdefault(row.objective, set()).add(canonical_json(row.sweep))
-    distinct = min(map(len, drawn.values()))
-    least = smallest_p(study.trials) if distinct >= study.trials else None
-    return {
-        "pairs": pairs,
-        "distinct": distinct,
-        "smallest_p": least,
-        "smallest_p_corrected": None if least is None else min(1.0, pairs * least),
-        "trials_needed": tasks_needed(pairs),
-    }
 
+    suite: str
+    question: str
+    datasets: Sequence[str]
+    pictures: Sequence[str]
+    read: Mapping[str, str]
+    architectures: Sequence[str]
+    objectives: Sequence[str]
+    swept: Mapping[str, Sequence[Any]]
+    study: Json | None
+    data_axes: Sequence[str]
+    planned: int
+    distinct: int
+    merged: int
+    finished: int
+    to_train: int
+    cells: Sequence[Cell]
+    seeds: Sequence[int]
+    stacks: StackCounts
+    scored: Scoring
+    settings: Sequence[SettingsRow]
+    conclusions: Conclusions
+    cost: Estimate | None = None
+    power: "Power | None" = None
 
-def _add_values(setting: dict[str, Any], spec: Mapping[str, Any], own: Iterable[str]) -> None:
-    train, hyper = spec["setup"]["train"], spec["hyper"]
-    shared = {key: hyper[key] for key in RECIPE_FLOATS} | {key: train[key] for key in ("optimizer", "n_critic")}
-    for key, value in shared.items():
-        if value not in setting[key]:
-            setting[key].append(value)
-    for key in (*own, *(f"{trick}.{name}" for trick, name in _trick_hyper(spec))):
-        values = setting["hyper"].setdefault(key, [])
-        if hyper[key] not in values:
-            values.append(hyper[key])
-
-
-def _trick_hyper(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    split = [name.partition(".") for name in spec["hyper"]]
-    return [(head, rest) for head, _, rest in split if head in spec["setup"]["tricks"]]
-
-
-def _unique(values: Iterable[Any]) -> list[Any]:
-    return list(dict.fromkeys(values))
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, with `cost` and `power` where there are some."""
+        plain = asdict(self)
+        return {name: value for name, value in plain.items() if value is not None or name not in ("cost", "power")}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.report.analysis.comparable import outdated, unlike_extractors, unlike_samples
-from harness.report.results import Json, Part, Results, comparable, studies_sentence
+from harness.report.results import Part, Results, comparable, studies_sentence
 from harness.spec import KINDS, canonical_json
 from harness.store import open_store
-from harness.store.plan_file import MergedPart, Plan, PlannedRun
+from harness.store.plan_file import Json, MergedPart, Plan, PlannedRun
 from harness.store.table import scoring
 from harness.text import listed, waiting_scores
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,8 +16,6 @@ from harness.text import listed, run_command
 
 if TYPE_CHECKING:
     import numpy as np
-
-Json = Mapping[str, Any]  # an object of plan.json
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ An effect is Cohen's d of paired differences: their mean over their standard dev
 """
 
 import math
+from dataclasses import dataclass
 
 from scipy.optimize import brentq
 from scipy.special import nctdtr, stdtrit
@@ -43,17 +44,35 @@ def pairs_needed(effect: float, level: float = LEVEL) -> int:
     return high
 
 
-def seeds_for(effect: float, pairs: int, seeds: int) -> dict[str, float | None]:
-    """Return how many seeds a cell needs for `effect`, and what the `seeds` it has show: for one comparison, and where
-    one of `pairs` is to survive Holm's correction, whose first step is at the level .05 / pairs.
+@dataclass(frozen=True)
+class Power:
+    """How many seeds a cell needs for an `effect`, and which effect those that it has show.
 
-    Null where there are no pairs, or too few seeds for a test.
+    For one comparison (`alone`), and where one of `pairs` is to survive Holm's correction, whose first step is at the
+    level .05 / pairs (`corrected`). None where there are no pairs, or too few seeds for a test.
     """
-    needs: dict[str, float | None] = {"effect": effect, "power": POWER, "level": LEVEL, "seeds": seeds, "pairs": pairs}
-    for name, level in (("alone", LEVEL), ("corrected", LEVEL / pairs if pairs else None)):
-        needs[f"seeds_needed_{name}"] = pairs_needed(effect, level) if level else None
-        needs[f"smallest_effect_{name}"] = smallest_effect(seeds, level) if level and seeds > 1 else None
-    return needs
+
+    effect: float
+    seeds: int
+    pairs: int
+    seeds_needed_alone: int
+    seeds_needed_corrected: int | None
+    smallest_effect_alone: float | None
+    smallest_effect_corrected: float | None
+    power: float = POWER
+    level: float = LEVEL
+
+
+def seeds_for(effect: float, pairs: int, seeds: int) -> Power:
+    """Return what `effect` needs and what so many seeds of a cell show, over so many pairs of objectives."""
+    corrected = LEVEL / pairs if pairs else None
+    return Power(
+        *(effect, seeds, pairs),
+        seeds_needed_alone=pairs_needed(effect, LEVEL),
+        seeds_needed_corrected=pairs_needed(effect, corrected) if corrected else None,
+        smallest_effect_alone=smallest_effect(seeds, LEVEL) if seeds > 1 else None,
+        smallest_effect_corrected=smallest_effect(seeds, corrected) if corrected and seeds > 1 else None,
+    )
 
 
 def smallest_p(n: int) -> float:

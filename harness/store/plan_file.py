@@ -127,7 +127,7 @@ class Plan:
     merged     how many runs the suite asks for twice under the same labels
     resolved   the suite, as plain data
     device     that the last call trained on
-    settings, data_axes, pictures   what `harness.plan.description` says of the suite
+    settings, data_axes, pictures   what `harness.plan.describe` says of the suite
     parts      of several folders that are read as one; never in a file
     """
 

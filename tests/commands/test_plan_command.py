@@ -36,15 +36,15 @@ def measured(suite):
 
     def call(request=suite):
         said = []
-        return plan(request, True, said.append)["cost"], said
+        return plan(request, True, said.append).cost, said
 
     return call
 
 
 def test_without_timings_it_says_so_and_writes_nothing(suite):
-    cost = plan(suite)["cost"]
-    assert (cost["seconds"], cost["bytes"], cost["workers"]) == (None, None, 0)
-    assert "8gaussians mlp wgan-gp" in cost["missing"]
+    cost = plan(suite).cost
+    assert (cost.seconds, cost.bytes, cost.workers) == (None, None, 0)
+    assert "8gaussians mlp wgan-gp" in cost.missing
     assert not cache_file().exists()
     assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
 
@@ -54,11 +54,11 @@ def test_trials_time_each_stack_and_data_set_once_and_write_no_results(measured)
     cost, said = measured()
     assert len(said) == 4
     assert said[0].startswith("trial 1 of 4: ")
-    assert cost["missing"] == ["the report"]
-    assert cost["rough"] == []
-    assert 0 < cost["seconds"] < 60
-    assert cost["seconds"] == pytest.approx(sum(cost["parts"].values()))
-    assert cost["bytes"] > 8 * 1000
+    assert cost.missing == ["the report"]
+    assert cost.rough == []
+    assert 0 < cost.seconds < 60
+    assert cost.seconds == pytest.approx(sum(cost.parts.values()))
+    assert cost.bytes > 8 * 1000
     assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
     assert ["nothing to measure" in line for line in measured()[1]] == [True]
 
@@ -69,22 +69,22 @@ def test_a_run_times_what_plan_then_knows(suite):
     assert first.estimated_s is None
     assert "estimated" not in first.render()
     elsewhere = Request(suite.suite, "elsewhere", workers=0)
-    cost = plan(elsewhere)["cost"]
-    assert (cost["missing"], cost["rough"]) == ([], [])
+    cost = plan(elsewhere).cost
+    assert (cost.missing, cost.rough) == ([], [])
     second = run(elsewhere)
-    assert second.estimated_s == pytest.approx(cost["seconds"])
+    assert second.estimated_s == pytest.approx(cost.seconds)
     assert "estimated" in second.render()
     written = sum(p.stat().st_size for p in Path("elsewhere/tiny/runs").rglob("*") if p.is_file())
-    assert cost["bytes"] == pytest.approx(written, rel=0.2)  # records and scores are beside it
-    left = plan(elsewhere)["cost"]
-    assert (left["parts"]["training"], left["parts"]["scoring"], left["bytes"]) == (0, 0, 0)
+    assert cost.bytes == pytest.approx(written, rel=0.2)  # records and scores are beside it
+    left = plan(elsewhere).cost
+    assert (left.parts["training"], left.parts["scoring"], left.bytes) == (0, 0, 0)
 
 
 @pytest.mark.slow
 def test_only_what_is_left_counts(suite):
     run(suite)
     fewer, whole = (
-        plan(Request(suite.suite, "elsewhere", workers=0, only=only))["cost"]["parts"]["training"]
+        plan(Request(suite.suite, "elsewhere", workers=0, only=only)).cost.parts["training"]
         for only in (["objective=gan"], [])
     )
     assert 0 < fewer < whole
@@ -99,12 +99,12 @@ def test_a_trial_that_fails_or_comes_too_late_is_told(suite, measured, monkeypat
         patch.setattr(planner, "try_stack", broken)
         cost, said = measured()
     assert any("(RuntimeError: boom)" in line for line in said)
-    assert cost["seconds"] is None
+    assert cost.seconds is None
     monkeypatch.setattr(planner, "BUDGET_S", 0)
     cost, said = measured()
     assert "3 trials" in said[-1]
-    assert cost["seconds"] is not None
-    assert cost["rough"]
+    assert cost.seconds is not None
+    assert cost.rough
 
 
 @pytest.mark.slow
@@ -112,13 +112,13 @@ def test_a_cache_that_cannot_be_written_stops_no_run(suite, tmp_path, monkeypatc
     (tmp_path / "taken").write_text("no folder")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "taken"))
     assert run(suite).exit_code == 0
-    assert plan(suite)["cost"]["seconds"] is None
+    assert plan(suite).cost.seconds is None
 
 
 @pytest.mark.slow
 def test_workers_are_tried_side_by_side(suite):
     said = []
     request = Request(suite.suite, workers=2, only=["objective=gan,dataset=ring"])
-    cost = plan(request, True, said.append)["cost"]
+    cost = plan(request, True, said.append).cost
     assert said == [f"trial {n} of 2: ring mlp gan" for n in (1, 2)]  # one alone would be too quick
-    assert (cost["workers"], cost["rough"]) == (2, [])
+    assert (cost.workers, cost.rough) == (2, [])

@@ -44,7 +44,7 @@ def suite(tmp_path, monkeypatch):
 
 def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
     planned = tasks.plan_suite(Request(suite, "results", device="cpu"), False)
-    assert planned.description["scored"]["held_out"] == {"own": 4}
+    assert planned.description.scored.held_out == {"own": 4}
     images, held_out = planned.notes
     assert images == "'own': 12 images from data/faces"
     assert "score.samples: 30 given" in held_out

@@ -4,7 +4,7 @@ import copy
 import json
 import math
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError
-from harness.plan.description import conclusions, describe, shares
+from harness.plan.describe import conclusions, describe, shares
 from harness.plan.make import make_plan, unfinished
 from harness.plan.run_filter import run_filter
 from harness.plan.screen import WIDTH, render
@@ -236,21 +236,21 @@ def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(tria
     study = Study.model_validate({"space": {"lr": {"low": 1, "high": 2}}, "trials": trials})
     rows = [run_of(name, lr=trial) for name in "ghk" for trial in range(trials)]
     found = shares(study, rows)
-    assert found["smallest_p"] == pytest.approx(smallest_of_all(trials))
-    assert (found["pairs"], found["smallest_p_corrected"]) == (3, min(1, 3 * found["smallest_p"]))
-    needed = found["trials_needed"]
+    assert found.smallest_p == pytest.approx(smallest_of_all(trials))
+    assert (found.pairs, found.smallest_p_corrected) == (3, min(1, 3 * found.smallest_p))
+    needed = found.trials_needed
     assert 3 * smallest_of_all(needed) <= 0.05 < 3 * smallest_of_all(needed - 1)
     again = shares(study, [*rows[:-1], rows[0]])  # one objective repeats a trial: no p can be given
-    assert (again["distinct"], again["smallest_p"], again["smallest_p_corrected"]) == (trials - 1, None, None)
+    assert (again.distinct, again.smallest_p, again.smallest_p_corrected) == (trials - 1, None, None)
     assert shares(study, [run_of("g")]) is shares(None, []) is None
     assert shares(study.model_copy(update={"sampler": "tpe"}), [run_of("g"), run_of("h")]) is None
 
 
 def test_conclusions_count_tasks_pairs_and_seeds(planned):
     swept, plan = planned
-    primary = describe(swept, plan, set())["conclusions"]["primary"]
-    assert (primary["objectives"], primary["pairs"], primary["tasks"]) == (2, 1, 3)  # two sd of ring, and 8gaussians
-    assert primary["smallest_p_corrected"] == 0.25
+    primary = describe(swept, plan, set()).conclusions.primary
+    assert (primary.objectives, primary.pairs, primary.tasks) == (2, 1, 3)  # two sd of ring, and 8gaussians
+    assert primary.smallest_p_corrected == 0.25
     rows = [
         run_of(o, d, seed, lr=lr)
         for d, objectives in (("x", "gh"), ("y", "gh"), ("z", "g"))
@@ -259,15 +259,15 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
         for seed in range(4)
     ]
     found = conclusions(rows)
-    assert found["primary"] == {
+    assert asdict(found.primary) == {
         "objectives": 2, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
     }  # fmt: skip
-    assert found["cell"] == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
-    apart = conclusions([*rows, replace(rows[0], dataset="w", objective="k")])["primary"]
-    assert (apart["objectives"], apart["pairs"], apart["tasks"], apart["smallest_p"]) == (3, 0, 0, None)
+    assert asdict(found.cell) == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
+    apart = conclusions([*rows, replace(rows[0], dataset="w", objective="k")]).primary
+    assert (apart.objectives, apart.pairs, apart.tasks, apart.smallest_p) == (3, 0, 0, None)
     alone = conclusions([row for row in rows if row.objective == "g"])
-    assert alone["primary"]["pairs"] == 0
-    assert alone["primary"]["smallest_p"] is None
+    assert alone.primary.pairs == 0
+    assert alone.primary.smallest_p is None
 
 
 @pytest.mark.parametrize(
@@ -300,20 +300,20 @@ def test_a_description_counts_runs_cells_and_settings(planned):
     swept, plan = planned
     done = {row.run_id for row in plan.runs if row.dataset == "ring"}
     found = describe(swept, plan, done | {"not planned"})
-    assert json.loads(json.dumps(found)) == found
-    assert found["planned"] == len(plan.runs) == 2 * 2 * (2 + 2 * 2) + 2 * (2 + 2 * 2)
-    assert found["finished"] == len(done)
-    assert found["to_train"] == len(plan.runs) - len(done)
-    assert len(found["cells"]) * 2 == len(plan.runs)
-    assert found["stacks"]["unfinished"] == len(unfinished(plan, done, "cpu", run_filter([], plan)))
-    assert found["swept"] == {"lr": ["recipe", 2e-3], "sd": [0.1, 0.2], "gp_weight": [1, 10]}
-    gan, gp = found["settings"]
-    assert (gan["critic_lr"], gp["critic_lr"]) == ([2e-4, 2e-3], [1e-4, 2e-3])
-    assert gp["hyper"] == {"gp_weight": [1, 10], "ema.decay": [0.5]}
-    assert "gp_weight" not in gp["recipe"]["keys"]
-    assert {"critic_lr", "beta1", "n_critic"} <= set(gp["recipe"]["keys"])
-    assert gp["recipe"]["in_part"] == ["critic_lr", "generator_lr"]
-    assert found["data_axes"] == ["sd"]
+    assert json.loads(json.dumps(found.to_json())) == found.to_json()
+    assert found.planned == len(plan.runs) == 2 * 2 * (2 + 2 * 2) + 2 * (2 + 2 * 2)
+    assert found.finished == len(done)
+    assert found.to_train == len(plan.runs) - len(done)
+    assert len(found.cells) * 2 == len(plan.runs)
+    assert found.stacks.unfinished == len(unfinished(plan, done, "cpu", run_filter([], plan)))
+    assert found.swept == {"lr": ["recipe", 2e-3], "sd": [0.1, 0.2], "gp_weight": [1, 10]}
+    gan, gp = found.settings
+    assert (gan.critic_lr, gp.critic_lr) == ([2e-4, 2e-3], [1e-4, 2e-3])
+    assert gp.hyper == {"gp_weight": [1, 10], "ema.decay": [0.5]}
+    assert "gp_weight" not in gp.recipe.keys
+    assert {"critic_lr", "beta1", "n_critic"} <= set(gp.recipe.keys)
+    assert gp.recipe.in_part == ["critic_lr", "generator_lr"]
+    assert found.data_axes == ["sd"]
 
 
 ALL = {"critic_lr", "generator_lr", "beta1", "beta2", "optimizer", "n_critic"}
@@ -337,30 +337,30 @@ RATES = {"critic_lr", "generator_lr"}
 )
 def test_only_what_stands_at_the_papers_value_is_the_papers(parts, papers, in_part):
     made = suite(objective="gan", **parts)
-    (found,) = describe(made, make_plan(made, None, "cpu"), set())["settings"]
-    assert (set(found["recipe"]["keys"]), set(found["recipe"]["in_part"])) == (papers, in_part)
+    (found,) = describe(made, make_plan(made, None, "cpu"), set()).settings
+    assert (set(found.recipe.keys), set(found.recipe.in_part)) == (papers, in_part)
 
 
 def test_a_papers_value_that_is_excluded_is_not_quoted():
     block = {"dataset": "ring", "architecture": "mlp", "objective": ["gan", "wgan"]}
     block |= {"train": {"lr": ["recipe", 1e-3]}, "exclude": [{"objective": "gan", "lr": "recipe"}]}
     made = Suite.model_validate({"version": 1, "name": "t", "matrix": [block]})
-    gan, wgan = describe(made, make_plan(made, None, "cpu"), set())["settings"]
-    assert not RATES & set(gan["recipe"]["keys"])
-    assert set(wgan["recipe"]["in_part"]) == RATES
+    gan, wgan = describe(made, make_plan(made, None, "cpu"), set()).settings
+    assert not RATES & set(gan.recipe.keys)
+    assert set(wgan.recipe.in_part) == RATES
 
 
 def test_swept_settings_of_a_data_set_are_named():
     made = suite(dataset="8gaussians", objective="gan", set=["n_modes=[4, 8]", "lr=[1e-3, 1e-2]"])
     found = describe(made, make_plan(made, None, "cpu"), set())
-    assert found["data_axes"] == ["n_modes"]
+    assert found.data_axes == ["n_modes"]
 
 
 def test_no_recipe_is_quoted_where_none_is_used():
     own = {"lr": 1, "beta1": 0, "beta2": 0, "optimizer": "sgd", "n_critic": 2}
     given_all = suite(train=own, objective="gan")
     found = describe(given_all, make_plan(given_all, None, "cpu"), set())
-    assert found["settings"][0]["recipe"] is None
+    assert found.settings[0].recipe is None
     assert "papers" not in render(found)
 
 
@@ -380,11 +380,11 @@ def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
 def test_a_screen_counts_the_seeds_that_an_effect_needs(planned):
     three = suite(objective=["gan", "wgan-gp", "lsgan"], seeds=5)
     found = describe(three, make_plan(three, None, "cpu"), set())
-    said = " ".join(render({**found, "power": seeds_for(0.8, 3, 5)}).split())
+    said = " ".join(render(replace(found, power=seeds_for(0.8, 3, 5))).split())
     assert "To see a paired difference of d = 0.8 (Cohen's d:" in said
     assert "15 seeds a cell, and 20" in said
     assert "The 5 seeds of this suite show d = 1.68, or 2.29 for one of 3 after correction." in said
-    alone = " ".join(render({**found, "power": seeds_for(0.8, 0, 1)}).split())
+    alone = " ".join(render(replace(found, power=seeds_for(0.8, 0, 1))).split())
     assert alone.rstrip().endswith("15 seeds a cell.")
     assert "paired difference" not in render(found)
 
@@ -407,4 +407,4 @@ def test_a_wide_table_becomes_paragraphs():
 
 def test_a_plan_says_which_of_its_data_sets_are_pictures():
     made = suite(dataset=["8gaussians", "mine"], objective="gan", datasets={"mine": {"base": "digits"}})
-    assert describe(made, make_plan(made, None, "cpu"), set())["pictures"] == ["mine"]
+    assert describe(made, make_plan(made, None, "cpu"), set()).pictures == ["mine"]

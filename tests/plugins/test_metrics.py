@@ -61,11 +61,11 @@ def test_a_metric_of_a_plug_in_scores_and_ranks_runs(folder):
     assert "spread (of the data" in page
     assert not lower_is_better("spread")
     plan = tasks.plan_suite(Request("plugged.yaml", "results", device="cpu"), False)
-    assert plan.description["scored"]["plugged"] == ["spread"]
+    assert plan.description.scored.plugged == ["spread"]
     assert (plan.stacks, plan.unscored) == ([], [])
     other = tasks.plan_suite(Request("bare.yaml", "elsewhere", device="cpu"), False)
     assert {run_id for stack in other.stacks for run_id in stack.runs} == set(table["run_id"])
-    assert other.description["scored"]["plugged"] == []
+    assert other.description.scored.plugged == []
     assert other.score_id == score_id([1.0], 20)
 
 

@@ -12,7 +12,7 @@ from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
 from harness.objectives import OBJECTIVES, TRICKS
-from harness.plan.description import describe
+from harness.plan.describe import describe
 from harness.plan.make import make_plan
 from harness.plan.screen import _sources
 from harness.plugins import components
@@ -173,8 +173,8 @@ def test_plan_says_which_default_a_borrowed_recipe_replaces(tmp_path, monkeypatc
             Path("x.yaml").write_text(SUITE.replace("DATA", "ring").replace("ARCH", "mlp") + more)
             suite = load_suite("x.yaml")
             found = describe(suite, make_plan(suite, None, "cpu"), set())
-            assert found["settings"][0]["recipe"]["overrides"] == expected
-            said = " ".join("\n".join(_sources(found["settings"])).split())
+            assert found.settings[0].recipe.overrides == expected
+            said = " ".join("\n".join(_sources(found.settings)).split())
             assert ("gp_weight is 0.1, of its recipe" in said) == bool(expected)
     finally:
         components.forget(str(tmp_path / "plug.py"))

@@ -1,13 +1,13 @@
 """Whole pages of real plans and stores in which no run is ok, and what a page reads from plan.json."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from plans import rewrite
 from report.test_page import report
 
 from harness.errors import HarnessError
-from harness.plan.description import describe
+from harness.plan.describe import describe
 from harness.plan.make import make_plan
 from harness.report import build_report
 from harness.report.analysis import cell_table, tables
@@ -21,9 +21,10 @@ def planned(folder, **parts):
     block = {"dataset": "8gaussians", "architecture": "mlp", "objective": ["gan", "wgan-gp"]}
     suite = Suite.model_validate({"version": 1, "name": "t", "seeds": 2, "matrix": [block], **parts})
     plan = make_plan(suite, None, "cpu")
-    found = describe(suite, plan, set())
+    description = describe(suite, plan, set())
     store = Store(folder / "t")
-    described = {key: found[key] for key in ("settings", "data_axes")}
+    settings = [asdict(row) for row in description.settings]
+    described = {"settings": settings, "data_axes": description.data_axes}
     plan = replace(plan, resolved=suite.to_json(), score_id="0" * 16, **described)
     store.write_plan(plan, suite.to_yaml())
     return store

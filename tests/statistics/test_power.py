@@ -60,12 +60,12 @@ def test_what_was_not_found_is_said_with_what_would_have_been():
 
 def test_seeds_are_counted_alone_and_after_correction():
     found = seeds_for(0.8, pairs=10, seeds=5)
-    assert (found["seeds_needed_alone"], found["smallest_effect_alone"]) == (15, smallest_effect(5))
-    assert found["seeds_needed_corrected"] == pairs_needed(0.8, LEVEL / 10) > 15
-    assert found["smallest_effect_corrected"] == smallest_effect(5, LEVEL / 10)
-    assert seeds_for(0.8, pairs=1, seeds=5)["seeds_needed_corrected"] == 15
+    assert (found.seeds_needed_alone, found.smallest_effect_alone) == (15, smallest_effect(5))
+    assert found.seeds_needed_corrected == pairs_needed(0.8, LEVEL / 10) > 15
+    assert found.smallest_effect_corrected == smallest_effect(5, LEVEL / 10)
+    assert seeds_for(0.8, pairs=1, seeds=5).seeds_needed_corrected == 15
     bare = seeds_for(0.8, pairs=0, seeds=1)
-    assert [bare[name] for name in ("seeds_needed_corrected", "smallest_effect_alone")] == [None, None]
+    assert bare.seeds_needed_corrected is bare.smallest_effect_alone is None
 
 
 @pytest.mark.parametrize("effect", [0.0, -0.8, 0.001, 11.0, math.nan, math.inf])

@@ -10,7 +10,7 @@ import pytest
 from oracles import write_grey
 from pydantic import ValidationError
 
-from harness.plan.description import describe
+from harness.plan.describe import describe
 from harness.plan.make import make_plan
 from harness.study.trial_runs import Planner, Trial
 from harness.study.trial_sampling import points

@@ -12,9 +12,9 @@ from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
 from harness.report.analysis.headline import Headline, headline
 from harness.report.analysis.primary import metrics_of
-from harness.report.results import Json, Results
+from harness.report.results import Results
 from harness.report.styles import Style, styles
-from harness.store.plan_file import MergedPart, Plan
+from harness.store.plan_file import Json, MergedPart, Plan
 from harness.text import NOTHING, listed, plain
 
 MACHINE = ("device", "host_cpu", "cpu_isa", "torch", "harness", "git")
@@ -163,7 +163,7 @@ def _short(name: str) -> str:
 def recipe_note(settings: Iterable[Json], objective: str) -> str:
     """Say which settings of an objective are the paper's, for each kind of data where that depends on it.
 
-    `settings` are those of plan.json, as `harness.plan.description` has them.
+    `settings` are those of plan.json, as `harness.plan.describe` has them.
     """
     notes = {}
     for entry in settings:

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from harness.report.comparison.paired_tests import RANKS, Difference, Judged, OverTasks
-from harness.report.results import Json
 from harness.statistics.intervals import Interval
+from harness.store.plan_file import Json
 from harness.text import NOTHING, aligned, counted, interval, listed, number, p_value, printable, waiting_scores
 
 IDENTICAL = "identical records"

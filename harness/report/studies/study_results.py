@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.analysis.cell_table import FAILURES, values_of
-from harness.report.results import Json, Results
+from harness.report.results import Results
 from harness.spec import content_id
 from harness.statistics import intervals, paired
 from harness.statistics import trials as budget
 from harness.statistics.power import LEVEL
 from harness.statistics.trials import WORST
-from harness.store.plan_file import PlannedTrial, StudyState
+from harness.store.plan_file import Json, PlannedTrial, StudyState
 from harness.study.trial_value import value_of
 from harness.suite.format.study_block import Study
 from harness.text import counted, plain

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.report.results import Json
 from harness.report.studies.study_results import StudyResults
 from harness.statistics.trials import Array
+from harness.store.plan_file import Json
 from harness.text import plain
 
 FEW = 3  # trials: a bin that holds fewer has no mean

@@ -227,7 +227,7 @@ def _of_components(plan: Plan) -> list[Paper]:
     rows = plan.settings
     if all("papers" in row for row in rows):
         return [Paper(**plain) for row in rows for plain in row["papers"]]
-    from harness.plan.description import component_papers  # of plans from before there were papers in them
+    from harness.plan.describe import component_papers  # of plans from before there were papers in them
 
     is_recipe = any(row["recipe"] for row in rows)
     return [paper for spec in plan.specs.values() for paper in component_papers(spec["setup"], is_recipe)]
