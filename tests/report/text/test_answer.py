@@ -249,7 +249,7 @@ def test_each_comparison_has_its_own_significance():
         for t in range(len(TASKS)) for (name, r), values in scores.items() for seed, score in enumerate(values)
     })  # fmt: skip
     recipe, mean = later_of(store, "steps").split("; ")
-    assert "b with the recipe's lr (0.40" in recipe
+    assert "with the recipe's lr, b ranks first (0.40" in recipe
     assert recipe.endswith("ahead of a, significant)")
     assert mean.endswith("ahead of a, not significant).")
 
