@@ -13,7 +13,7 @@ def main() -> None:
         with interruptible():
             app(prog_name="harness")
     except Interrupted:
-        print("interrupted: finished runs are kept; the same command goes on from there", file=sys.stderr)
+        print("interrupted: finished runs are kept; the same command continues", file=sys.stderr)
         sys.exit(EXIT)
     except HarnessError as error:
         print(error, file=sys.stderr)

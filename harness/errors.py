@@ -24,7 +24,7 @@ class Problem:
     """A mistake in a suite. Programs branch on its code; people read `place: key: text`.
 
     code    what kind of mistake it is: `unknown-name`, `bad-value`, ...
-    path    where it stands in the suite, ("matrix", 0, "objective"); () for the whole file
+    path    its key in the suite, ("matrix", 0, "objective"); () for the whole file
     place   file and line of that, or the option: `suites/ring.yaml:12`; "" until they are looked up
     """
 

@@ -85,11 +85,11 @@ def left(entry: Status) -> str | None:
     what += [f"{counted(entry.unscored, 'run')} not scored"] if entry.unscored else []
     what += ["more to plan of its study"] if entry.more else []
     command = run_command(Path(entry.folder))
-    return printable(f"{entry.folder}: nobody is at work there: {listed(what)}; `{command}` goes on")
+    return printable(f"{entry.folder}: no runner is active: {listed(what)}; `{command}` continues")
 
 
 def _statuses(path: str) -> list[Status]:
-    refuse_frozen(Path(path))  # nobody will ever be at work there
+    refuse_frozen(Path(path))  # no runner will ever be active there
     try:
         result_folders(path)
     except StoreError:

@@ -119,7 +119,7 @@ def plan_retry(folder: str, only: Sequence[str]) -> Todo:
 
 @stated
 def plan_scores(folder: str, samples: int | None) -> Todo:
-    """Let the runs of a results folder be scored by the metrics of today, on `samples` where that is given.
+    """Let the runs of a results folder be scored by the current metrics, on `samples` where that is given.
 
     Raises HarnessError where so many samples cannot be scored; nothing is then written.
     """
@@ -273,7 +273,7 @@ def _score_id(score: Mapping[str, Any]) -> str:
 
 
 def _with_metrics(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the metrics of a suite's plug-ins in its way of scoring: those of today, or as planned of a lost file."""
+    """Name the metrics of a suite's plug-ins in its way of scoring: the current ones, or as planned of a lost file."""
     plugins, score = resolved.get("plugins", []), dict(resolved["score"])
     planned = score.pop("metrics", {})
     are_loaded = all(is_loaded(str(path)) for path in plugins)

@@ -145,7 +145,7 @@ def _answer(future: "Future[T]", task: str) -> T:
         return future.result()
     except (WorkerDied, MemoryError) as error:
         why = error if str(error) else type(error).__name__
-        raise HarnessError(f"{task}: {why}; what is finished is kept, and the same call goes on from there") from None
+        raise HarnessError(f"{task}: {why}; finished runs are kept, and the same command continues") from None
 
 
 def _metered(meter: Meter, progress: Progress) -> Progress:
@@ -175,7 +175,7 @@ class ScoreResult:
 def score(
     folder: str, samples: int | None = None, workers: int | None = None, progress: Progress = ignore
 ) -> ScoreResult:
-    """Score the finished runs of a results folder by the metrics of today, without training, and write runs.parquet.
+    """Score the finished runs of a results folder by the current metrics, without training, and write runs.parquet.
 
     `samples` replaces the suite's; where no run could be scored so, the folder is left as it was. Raises HarnessError
     where more samples are asked for than runs keep or can draw, or memory can take; StoreError.

@@ -64,7 +64,7 @@ def run_label(run: PlannedRun) -> str:
 
 
 def find_run(text: str, root: str) -> tuple[Store, str]:
-    """Return the id of the run whose id is `text`, or begins so, in a results folder or a root of several, and the
+    """Return the id of the run whose id is, or begins with, `text` in a results folder or a root of several, and the
     store that holds it.
 
     Raises HarnessError with near names where there is none, or with all of them where there are several; StoreError
@@ -83,14 +83,16 @@ def find_run(text: str, root: str) -> tuple[Store, str]:
     if not begins and unreadable:
         raise unreadable[0]
     if not begins:
-        raise HarnessError(f"RUN {given!r}: no run in {root} begins so.{_near(text.lower()[:16], sorted(stores))}")
+        raise HarnessError(
+            f"RUN {given!r}: no run id in {root} begins with it.{_near(text.lower()[:16], sorted(stores))}"
+        )
     if len(begins) > 1:
         ids = ", ".join(begins[:NEAR]) + (", ..." if len(begins) > NEAR else "")
-        raise HarnessError(f"RUN {given!r}: {len(begins)} runs in {root} begin so: {ids}; write more of it.")
+        raise HarnessError(f"RUN {given!r}: {len(begins)} run ids in {root} begin with it: {ids}; give more of it.")
     (run_id,) = begins
     if len(stores[run_id]) > 1:
         folders = " and ".join(str(store.folder) for store in stores[run_id])
-        raise HarnessError(f"RUN {given!r}: {run_id} stands in {folders}; name one of them with --root.")
+        raise HarnessError(f"RUN {given!r}: {run_id} is in {folders}; name one of them with --root.")
     return stores[run_id][0], run_id
 
 

@@ -86,7 +86,7 @@ def from_plan(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 class Scoring(NamedTuple):
-    """How the runs of a folder are scored: None where nobody says. `metrics` is "" for the versions of today."""
+    """How the runs of a folder are scored: None where nobody says. `metrics` is "" for the current versions."""
 
     samples: int | None
     extractors: tuple[str, ...] | None

@@ -95,7 +95,7 @@ def _merged_into_base(document: Document, folder: str, chain: tuple[str, ...]) -
 
 
 def _merge(below: Document, data: Plain, above: Document, at: KeyPath) -> Document:
-    """Return `below` with `data`, which stands in `above` at the path `at`, laid over it: mappings key by key."""
+    """Return `below` with `data`, which is at the path `at` of `above`, laid over it: mappings key by key."""
     places = dict(below.places)
 
     def merged(old: Plain, new: Plain, target: KeyPath) -> Plain:
@@ -165,7 +165,7 @@ def _find_files(document: Document) -> None:
 
 
 def _absolute(document: Document, path: KeyPath, name: str) -> str:
-    """Return the absolute form of a path that stands at `path`, taken as relative to the file it stands in."""
+    """Return the absolute form of a file name given at `path`, taken as relative to the file that gives it."""
     return os.path.abspath(os.path.join(os.path.dirname(document.place(path).source), os.path.expanduser(name)))
 
 

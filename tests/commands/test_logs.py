@@ -43,4 +43,4 @@ def test_attempts_and_the_log_are_shown_without_control_characters(call, results
 def test_a_wrong_run_is_a_sentence(call, results):
     code, out, err = call("logs", "xyz")
     assert (code, out) == (2, "")
-    assert "no run in results" in err
+    assert "no run id in results" in err

@@ -102,7 +102,7 @@ def test_it_ends_with_a_sentence_when_nobody_is_left_at_work(store, naps, call):
     code, out, _ = call("status", "--watch")
     assert 30 + QUIET_S / 2 - 2 <= len(taken) <= 30 + QUIET_S / 2
     assert out.splitlines()[-1] == (
-        "results/small: nobody is at work there: 1 run pending; `harness run results/small/suite.yaml` goes on"
+        "results/small: no runner is active: 1 run pending; `harness run results/small/suite.yaml` continues"
     )
     assert code == 0
 

@@ -37,10 +37,10 @@ def test_a_run_that_is_no_longer_planned_is_found_without_a_row(root):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a", "2 runs in .* begin so: aaaa000000000000, aaab000000000000; write more of it"),
-        ("aaac", "no run in .* Did you mean 'aaaa000000000000'?"),
+        ("a", "2 run ids in .*: aaaa000000000000, aaab000000000000"),
+        ("aaac", "no run id in .* Did you mean 'aaaa000000000000'?"),
         ("c", "Known: aaaa000000000000, aaab000000000000, b"),
-        ("", "RUN '': no run in"),
+        ("", "RUN '': no run id in"),
         ("\x1b[31m" + "x" * 999, "Known: "),
         (IDS[0] + "0", "Did you mean 'aaaa000000000000'?"),
     ],
@@ -54,7 +54,7 @@ def test_what_means_no_run_or_several_is_a_sentence(root, text, words):
 
 def test_one_run_of_two_suites_needs_its_folder(root):
     shutil.copytree(root / "x", root / "y")
-    with pytest.raises(HarnessError, match=r"stands in .*x and .*y"):
+    with pytest.raises(HarnessError, match=r"is in .*x and .*y"):
         find_run("b", str(root))
     assert find_run("b", str(root / "y"))[0].folder == root / "y"
 

@@ -129,7 +129,7 @@ def _read_text(path: Path, label: str) -> str:
 def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
     """Return the value of the only document in `text`, and the place of its every part."""
     _refuse_nesting(text, label)
-    if directive := re.match(r"(?:[ \t]*(?:#.*)?\n)*%", text):  # later in the text a line of a value may begin so
+    if directive := re.match(r"(?:[ \t]*(?:#.*)?\n)*%", text):  # a later line may be a part of a value
         place = _place(label, text, directive.end())
         _refuse("not-yaml", place, "directives are not read; a suite is YAML 1.2 without tags.")
     try:
