@@ -120,7 +120,12 @@ def reason(error: Exception) -> str:
 def waiting(lost: int, folder: str) -> str:
     """Return "3 runs failed and wait for `harness retry results/x`"."""
     waits = "waits" if lost == 1 else "wait"
-    return f"{counted(lost, 'run')} failed and {waits} for `harness retry {shlex.quote(folder)}`"
+    return f"{counted(lost, 'run')} failed and {waits} for `{retry_command(Path(folder))}`"
+
+
+def retry_command(folder: Path) -> str:
+    """Return the command that trains failed runs of a results folder again, as a shell takes it."""
+    return f"harness retry {shlex.quote(str(folder))}"
 
 
 def run_command(folder: Path) -> str:

@@ -11,6 +11,8 @@ from harness.store.find import result_folders
 from harness.store.repair import Code, remove_path, walk
 from harness.text import counted, printable
 
+LEFT_OVER = (Code.UNPLANNED, Code.UNNEEDED, Code.ABANDONED)
+
 
 @dataclass(frozen=True)
 class Leftover:
@@ -34,16 +36,26 @@ def leftovers(path: str) -> list[Leftover]:
     """Return what can go from a results folder or those below a root. Raises StoreError where there are no results."""
     entries = []
     for store in map(open_store, result_folders(path)):
-        for finding in walk(store, Code.UNPLANNED, Code.UNNEEDED, Code.ABANDONED):
+        for finding in walk(store, *LEFT_OVER):
             sets = (store.suite.get("set") or []) if finding.code is Code.UNPLANNED else None
             entries.append(Leftover(finding.path, finding.code.value, _size(finding.path), sets))
     return entries
 
 
-def remove(paths: Iterable[Path]) -> None:
-    """Remove them. Raises StoreError for the first that cannot be removed; those before it are gone."""
-    for path in paths:
-        remove_path(path)
+def remove(path: str, entries: Iterable[Leftover]) -> list[Leftover]:
+    """Remove those that can still go, and return them: meanwhile another call may have planned some of them.
+
+    Nobody plans, or puts a run in place, while they go. Raises StoreError for the first that cannot be removed; those
+    before it are gone.
+    """
+    listed, removed = {entry.path: entry for entry in entries}, list[Leftover]()
+    for store in map(open_store, result_folders(path) if listed else []):
+        with store.locked(), store.placing():
+            for finding in walk(store, *LEFT_OVER):
+                if finding.path in listed:
+                    remove_path(finding.path)
+                    removed.append(listed[finding.path])
+    return removed
 
 
 def render(entries: Sequence[Leftover]) -> str:

@@ -276,12 +276,13 @@ def clean(folder: o.FolderArgument = "results", yes: o.Yes = False, as_json: o.J
     if asks and not sys.stdin.isatty():
         raise HarnessError("nothing was removed; add --yes to remove these")
     removes = yes or (asks and typer.confirm("Remove them?"))
-    if removes:
-        remove(entry.path for entry in entries)
+    removed = remove(folder, entries) if removes else []
     if as_json:
-        print(_json({"removed": removes, "entries": entries}))
+        print(_json({"removed": removes, "entries": removed if removes else entries}))
     elif entries:
-        print("removed" if removes else "nothing was removed")
+        spared = len(entries) - len(removed)
+        planned = f"; {spared} of them are needed again, and kept" if spared else ""
+        print(f"removed{planned}" if removes else "nothing was removed")
 
 
 @verb(o.INSPECT, "report results/quickstart")

@@ -7,15 +7,18 @@ import contextlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Timer
 
-from harness.disk.owners import mark
+from harness.disk.owners import holder, mark, this_process
 from harness.errors import StoreError
 
 ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
+WAIT_S = 1.0  # for a lock, before it is said who holds it
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
 
 
@@ -99,16 +102,36 @@ def make_folder(path: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`: one process at a time is inside, and one that dies leaves. Not to be nested."""
+    """Hold the lock file `path`: one process at a time is inside, and one that dies leaves. Not to be nested.
+
+    The file names who holds it; whoever waits for more than WAIT_S says so on standard error.
+    """
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notice = Timer(WAIT_S, _say_who_holds, [path])
+            notice.daemon = True
+            notice.start()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            finally:
+                notice.cancel()
+        with contextlib.suppress(OSError):  # a full disk: nobody is named then
+            os.ftruncate(descriptor, os.pwrite(descriptor, this_process().encode(), 0))
         yield
     finally:
         os.close(descriptor)
+
+
+def _say_who_holds(path: Path) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        text = path.read_bytes()[:200].decode(errors="replace")
+        print(f"{path}: waiting for {holder(text)}, which holds this lock", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,22 @@ def owner() -> Owner:
     return Owner(platform.node(), _text(Path("/proc/sys/kernel/random/boot_id")), _space(), pid, _start(pid))
 
 
+def this_process() -> str:
+    """Return what a lock file says of its holder."""
+    return f"process {os.getpid()} on {platform.node()}"
+
+
+def holder(text: str) -> str:
+    """Return whom a lock file names, and whether that process is stopped."""
+    match = re.fullmatch(r"process (\d+) on ([^\s\x00-\x1f]+)", text)
+    if match is None:
+        return "another process"
+    pid, host = match.groups()
+    if host == platform.node() and _stat(int(pid))[0] in ("T", "t"):
+        return f"{text} (stopped; `kill -CONT {pid}` lets it go on)"
+    return text
+
+
 def is_alive(other: Owner, observer: Owner | None = None) -> bool | None:
     """Return whether a process lives; None where it is of another host, or of a container unlike the observer's."""
     ours = observer or owner()
@@ -89,8 +105,13 @@ def _space() -> str:
 
 def _start(pid: int) -> str:
     """The time a process started, in ticks since boot; "" for one that has ended, and where there is no /proc."""
-    state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split() or [""]
-    return "" if state in ("", "Z", "X") else fields[18]
+    fields = _stat(pid)
+    return "" if fields[0] in ("", "Z", "X") else fields[19]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; an empty one where there is none."""
+    return _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split() or [""]
 
 
 def _text(path: Path) -> str:

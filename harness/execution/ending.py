@@ -16,7 +16,7 @@ def finish(folder: str, report: str) -> Ending:
     from harness.report.rebuild import write_report
 
     store = open_store(folder)
-    with store.locked():  # another call may end at the same moment
+    with store.reporting():  # another call may end at the same moment
         counts = store.write_table()  # first: it stands whatever becomes of the report
         open_planned(folder)
         ensure_references(store)

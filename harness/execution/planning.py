@@ -32,6 +32,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
     from harness.plan.make import make_plan
     from harness.plan.recovery import earlier_plan, mend_plan
     from harness.plan.run_filter import run_filter
+    from harness.plan.source import refuse_other_suite, source_of
     from harness.plan.workload import trials
     from harness.suite.load import load_suite, with_places
 
@@ -47,6 +48,9 @@ def plan_suite(request: Request, write: bool) -> Todo:
     score_id = _score_id(resolved["score"])
 
     def planned(previous: Plan | None) -> Plan:
+        if previous is not None:
+            refuse_other_suite(request.suite, resolved, previous, store.folder)
+        source = source_of(request.suite, previous, store.folder)
         if not suite.study:
             plan = make_plan(suite, previous, device)
         else:
@@ -54,7 +58,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
 
             runs, state = course(suite, store, previous, score_id)
             plan = replace(make_plan(suite, previous, device, runs), study=state)
-        return replace(plan, resolved=resolved, score_id=score_id)
+        return replace(plan, resolved=resolved, score_id=score_id, source=source)
 
     previous = earlier_plan(store)
     with with_places(*call):
@@ -66,7 +70,8 @@ def plan_suite(request: Request, write: bool) -> Todo:
     with store.locked() if write else nullcontext():
         if write:
             if (now := earlier_plan(store)) != previous:  # another call has planned meanwhile
-                plan = planned(now)
+                with with_places(*call):
+                    plan = planned(now)
             drop_drafts(store)
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, plan.run_ids, deep=bool(damage))

@@ -193,7 +193,7 @@ def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
         return [remarks.caveat(confounding(view.table)) + first, *more]
     rivals = _rivals(view)
     swept = cell_table.swept_columns(rivals, view.plan.data_axes)
-    text = answer.sentence(rivals, results, tables.arguments(view, path=False))
+    text = answer.sentence(rivals, results, tables.advice(view))
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{remarks.caveat(confounding(view.table, drawn))}{text} {remarks.norms(rivals, view.table)}".rstrip()
     return [first, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]

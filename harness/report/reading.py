@@ -15,6 +15,7 @@ from harness.report.text import answer, remarks
 from harness.text import counted, number
 
 RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
+COMMANDS = "harness run SUITE", "harness retry FOLDER"  # of a table, whose folder is not known
 NEEDED = ("run_id", "status", "dataset", "architecture", "objective", "seed")
 LABELS = ["task", "objective", "setting", "seed"]
 ADVICE = "keep those of one, or give their objectives names of their own"
@@ -47,7 +48,7 @@ class Reading:
         competing = ranking.rivals(self.table, axes)
         at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
         confounded = confounding(self.table, self.table.attrs.get("drawn", ()))
-        first = remarks.caveat(confounded) + answer.sentence(competing, self.results, "SUITE")
+        first = remarks.caveat(confounded) + answer.sentence(competing, self.results, COMMANDS)
         rest = (remarks.norms(competing, self.table), remarks.edges(at_edges))
         return " ".join(filter(None, [first, *rest])) + self.note
 

@@ -12,6 +12,7 @@ parquet, npz without pickle, safetensors. A damaged file counts as absent when i
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -49,6 +50,7 @@ from harness.store.records import (
     plain_name,
     reference_settings,
 )
+from harness.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,14 +99,35 @@ class Store:
         path, self._stamp = self.plan_path, _stamp(self.plan_path)
         if path.is_file() and (plain := read_json(path)) is not None:
             try:
-                return Plan.from_json(plain)
+                plan = Plan.from_json(plain)
             except Malformed as why:
                 raise Damaged(path, str(why)) from None
+            self._refuse_foreign(plan)
+            return plan
         if self.finished():
             raise Damaged(path, "missing beside finished runs")
         raise StoreError(
             f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
         )
+
+    def _refuse_foreign(self, plan: Plan) -> None:
+        """Raise Damaged where a plan is of another suite than suite.yaml, or has planned none of the finished runs."""
+        name, finished = self._suite_name(), self.finished()
+        if name and plan.suite and name != plan.suite:
+            raise Damaged(self.plan_path, f"of another suite, {plan.suite[:80]!r}: suite.yaml is of {name[:80]!r}")
+        if finished and finished.isdisjoint(plan.specs):
+            whose = f"of another suite, {plan.suite[:80]!r}" if plan.suite else "of another suite"
+            raise Damaged(
+                self.plan_path, f"{whose}: it has planned none of the {counted(len(finished), 'finished run')}"
+            )
+
+    def _suite_name(self) -> str:
+        """The name of the folder of the suite in suite.yaml, "" where that is gone."""
+        text = ""
+        with suppress(StoreError):
+            text = (read_bytes(self.folder / "suite.yaml") or b"").decode(errors="replace")
+        keys = dict(re.findall(r"^(name|scale): ['\"]?([^'\"\s]+)", text, re.MULTILINE))
+        return "@".join(keys[key] for key in ("name", "scale") if key in keys)
 
     @property
     def plan_path(self) -> Path:
@@ -135,6 +158,12 @@ class Store:
         """
         with writing(self.folder), locked(self.folder / ".lock"):
             self._forget()
+            yield
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Keep every other call from writing the report: planning and training go on meanwhile. Raises StoreError."""
+        with writing(self.folder), locked(self.folder / ".report.lock"):
             yield
 
     def write_plan(self, plan: Plan, suite_text: str) -> None:

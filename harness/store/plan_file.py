@@ -127,6 +127,7 @@ class Plan:
     merged     how many runs the suite asks for twice under the same labels
     resolved   the suite, as plain data
     device     that the last call trained on
+    source     the suite file, relative to the folder of the results; "" where it was no file, or is not known
     settings, data_axes, pictures   what `harness.plan.describe` says of the suite
     parts      of several folders that are read as one; never in a file
     """
@@ -143,6 +144,7 @@ class Plan:
     data_axes: Sequence[str] = ()
     pictures: Sequence[str] = ()
     study: StudyState | None = None
+    source: str = ""
     parts: tuple[MergedPart, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -151,6 +153,8 @@ class Plan:
         plain |= {name: list(plain[name]) for name in ("settings", "data_axes", "pictures")}
         runs, stacks = [run.to_json() for run in self.runs], [stack.to_json() for stack in self.stacks]
         study = {} if self.study is None else {"study": asdict(self.study)}
+        if not self.source:
+            del plain["source"]
         return {"version": FORMAT, **plain, "runs": runs, "stacks": stacks, **study}
 
     @classmethod
@@ -158,7 +162,7 @@ class Plan:
         """Invert `to_json`. Raises Malformed."""
         _check(plain)
         stacks = tuple(Stack.from_json(stack) for stack in plain["stacks"])
-        names = ("specs", "merged", "resolved", "device", "score_id", "settings", "data_axes", "pictures")
+        names = ("specs", "merged", "resolved", "device", "score_id", "settings", "data_axes", "pictures", "source")
         last = {"device": stacks[-1].device if stacks else "cpu"}  # for a plan that names none
         return cls(
             plain.get("suite", ""),

@@ -105,3 +105,21 @@ def test_it_says_where_a_set_narrowed_the_plan(replanned, call):
     plan = store.plan.to_json()
     write_json(store.folder / "plan.json", {**plan, "resolved": {**plan["resolved"], "set": ["seeds=1"]}})
     assert "not planned since the last call with --set seeds=1\n" in call("clean", "results/small")[1]
+
+
+def test_what_is_planned_while_it_asks_is_kept(replanned, call, monkeypatch):
+    whole = Store("results/small").plan.to_json()
+
+    def answer(question):
+        gone = {**whole["runs"][0], "run_id": replanned["run"].name, "dataset": "parallel-lines"}
+        write_json(Path("results/small/plan.json"), {**whole, "runs": [*whole["runs"], gone]})
+        return True
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", answer)
+    code, out, _ = call("clean")
+    assert code == 0
+    assert out.endswith("removed; 2 of them are needed again, and kept\n")
+    assert replanned["run"].exists()
+    assert replanned["reference"].exists()
+    assert not replanned["temporary file"].exists()

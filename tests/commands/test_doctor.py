@@ -117,6 +117,30 @@ def test_a_torn_plan_is_made_again_from_the_suite_and_the_records(whole, call):
     assert len({stack.id for stack in after.stacks}) == len(after.stacks)
 
 
+def other_name(plan):
+    return {**plan, "suite": "other"}
+
+
+def other_runs(plan):
+    strange = {row["run_id"]: f"{number:016x}" for number, row in enumerate(plan["runs"])}
+    rows = [{**row, "run_id": strange[row["run_id"]]} for row in plan["runs"]]
+    return {**plan, "runs": rows, "specs": {new: plan["specs"][old] for old, new in strange.items()}, "stacks": []}
+
+
+@pytest.mark.parametrize("foreign", [other_name, other_runs])
+def test_a_plan_of_another_suite_is_named_and_made_again(whole, call, foreign):
+    finished, runs = Store(FOLDER).finished(), Store(FOLDER).plan.runs
+    write_json(FOLDER / "plan.json", foreign(Store(FOLDER).plan.to_json()))
+    for verb in ("status", "verify", "clean"):
+        code, out, err = call(verb)
+        assert (code, "of another suite, " in out + err) == (3, True)
+    code, out, _ = call("doctor")
+    assert (code, "of another suite, " in out) == (0, True)
+    assert (FOLDER / "damaged/1/plan.json").exists()
+    assert (Store(FOLDER).finished(), Store(FOLDER).plan.runs) == (finished, runs)
+    assert [call(verb)[0] for verb in ("status", "verify")] == [0, 0]
+
+
 def test_a_plan_that_is_gone_beside_finished_runs_is_made_again_by_the_next_run(whole):
     (FOLDER / "plan.json").unlink()
     plan = tasks.plan_suite(Request(str(FOLDER / "suite.yaml"), "results", device="cpu"), True)

@@ -1,14 +1,17 @@
 """Whole files or none; one writer inside a lock."""
 
 import os
+import platform
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from plans import planned
 
-from harness.disk import owners
+from harness.disk import files, owners
 from harness.disk.files import drafted, temporary, write_atomic, write_once
 from harness.disk.owners import wrote_and_died
 
@@ -128,3 +131,19 @@ def test_a_writer_is_judged_as_the_owner_of_a_claim_is(tmp_path, monkeypatch, ke
     name = temporary(tmp_path / "x").name
     monkeypatch.undo()
     assert wrote_and_died(name) == dead
+
+
+def test_whoever_waits_for_a_lock_says_who_holds_it(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(files, "WAIT_S", 0.05)
+    path, waits = tmp_path / ".lock", Thread(target=lambda: files.locked(tmp_path / ".lock").__enter__())
+    with files.locked(path):
+        waits.start()
+        time.sleep(0.2)
+    waits.join(5)
+    assert not waits.is_alive()
+    assert f"{path}: waiting for process {os.getpid()} on {platform.node()}, " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "half of a na", "process 12 on \x1b[31m", "process x on y"])
+def test_a_lock_file_that_names_nobody_is_no_obstacle(text):
+    assert owners.holder(text) == "another process"

@@ -1,8 +1,10 @@
 """What is read of the results once, and the tables of settings, failures and versions."""
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,7 +17,7 @@ from harness.report.analysis.primary import metrics_of
 from harness.report.results import Results
 from harness.report.styles import Style, styles
 from harness.store.plan_file import Json, MergedPart, Plan
-from harness.text import NOTHING, listed, plain
+from harness.text import NOTHING, listed, plain, retry_command, run_command
 
 MACHINE = ("device", "host_cpu", "cpu_isa", "torch", "harness", "git")
 VERSIONS = ("gpu_driver", "numpy", "scipy", "pot", "torch-fidelity")
@@ -205,22 +207,25 @@ def _weights(table: pd.DataFrame) -> list[str]:
 def commands(view: View) -> str:
     """Return what a shell takes to make this report again, a line a command."""
     merged = [part.path for part in view.plan.parts]
-    lines = [f"harness run {call}" for call in _calls(view, path=True)]
-    return "\n".join([*lines, *([f"harness report {shlex.join(merged)}"] if merged else [])])
+    return "\n".join([*_calls(view), *([f"harness report {shlex.join(merged)}"] if merged else [])])
 
 
-def arguments(view: View, path: bool) -> str:
-    """Return what follows `harness run` to train this very suite: its name (or path), its scale, every `--set`."""
-    return " && harness run ".join(_calls(view, path))  # of merged folders
+def advice(view: View) -> tuple[str, str]:
+    """Return what a shell takes to go on with these results, and to train what failed again."""
+    folders = [Path(part.path) for part in view.plan.parts] or [view.store.folder]
+    return " && ".join(map(run_command, folders)), " && ".join(map(retry_command, folders))
 
 
-def _calls(view: View, path: bool) -> list[str]:
+def _calls(view: View) -> list[str]:
+    """The calls that train these very suites: the file (as planned, where that is known), its scale, every `--set`."""
     calls = []
     alone = MergedPart(view.store.folder.name, "", view.suite)
     for part in view.plan.parts or [alone]:
         suite, (name, _, scale) = part.resolved, part.folder.partition("@")
-        name = str(suite.get("name", name))
-        words = [f"suites/{name}.yaml" if path else name, *(["--scale", scale] if scale else [])]
+        path = f"suites/{suite.get('name', name)}.yaml"
+        if view.plan.source:
+            path = os.path.normpath(view.store.folder / view.plan.source)
+        words = [path, *(["--scale", scale] if scale else [])]
         words += [word for text in suite.get("set") or [] for word in ("--set", str(text))]
-        calls.append(shlex.join(words))
+        calls.append(f"harness run {shlex.join(words)}")
     return list(dict.fromkeys(calls))

@@ -54,8 +54,11 @@ def of_seeds(gap: Interval, n: int) -> str:
 # Without a ranking over tasks
 
 
-def sentence(table: pd.DataFrame, results: list[TaskResult], name: str) -> str:
-    """Return the answer of a table of rivals (`ranking.rivals`) as one paragraph; `name` continues its suite."""
+def sentence(table: pd.DataFrame, results: list[TaskResult], commands: tuple[str, str]) -> str:
+    """Return the answer of a table of rivals (`ranking.rivals`) as one paragraph.
+
+    The first of the commands goes on with its suite, the second trains what failed again.
+    """
     counts = Counter(str(status) for status in table["status"])
     if table.empty:
         return "The suite plans no runs."
@@ -69,9 +72,9 @@ def sentence(table: pd.DataFrame, results: list[TaskResult], name: str) -> str:
         parts.append(f"{lost:,} of {counted(len(table), 'run')} were lost and rank last ({statuses(counts)}).")
     parts += _collapsed(table)
     if pending:
-        parts.append(f"{pending:,} pending: continue with `harness run {name}`.")
-    elif not counts["ok"] and any(counts[status] for status in LOST):
-        parts.append(f"Retry with `harness run {name}`.")
+        parts.append(f"{pending:,} pending: continue with `{commands[0]}`.")
+    if failed := sum(counts[status] for status in LOST):
+        parts.append(f"{failed:,} failed: retry with `{commands[1]}`.")
     return " ".join(parts)
 
 

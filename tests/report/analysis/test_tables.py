@@ -66,7 +66,15 @@ def test_a_note_says_which_settings_are_the_papers(settings, note):
 
 def test_the_command_names_the_scale_and_quotes_what_a_shell_would_read():
     store = FakeResults(name="robustness@paper", sets=("train.lr=[recipe, 3e-4]",))
-    assert tables.arguments(tables.read(store), path=False).endswith("--scale paper --set 'train.lr=[recipe, 3e-4]'")
+    assert tables.commands(tables.read(store)).endswith(".yaml --scale paper --set 'train.lr=[recipe, 3e-4]'")
+
+
+@pytest.mark.parametrize(
+    ("source", "path"), [("../../mine.yaml", "mine.yaml"), ("../../suites/mine.yaml", "suites/mine.yaml")]
+)
+def test_the_command_names_the_file_that_was_planned(source, path):
+    view = tables.read(FakeResults())
+    assert tables.commands(replace(view, plan=replace(view.plan, source=source))) == f"harness run {path}"
 
 
 @pytest.mark.parametrize(

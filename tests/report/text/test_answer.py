@@ -14,7 +14,7 @@ RATES = ("recipe", 2e-3)
 def text_of(store):
     view = tables.read(store)
     rivals = ranking.rivals(view.table)
-    return answer.sentence(rivals, ranking.judge(rivals, view.metrics), tables.arguments(view, path=False))
+    return answer.sentence(rivals, ranking.judge(rivals, view.metrics), tables.advice(view))
 
 
 def lost(status):
@@ -57,11 +57,11 @@ def test_lost_runs_are_counted_and_leave_medians():
 def test_before_anything_has_finished_the_command_continues():
     pending = {(0, name, 0, seed): lost("pending") for name in ("gan", "wgan-gp") for seed in range(3)}
     store = FakeResults(objectives=("gan", "wgan-gp"), overrides=pending, name="quickstart", sets=("train.steps=5",))
-    assert text_of(store).endswith("6 pending: continue with `harness run quickstart --set train.steps=5`.")
+    assert text_of(store).endswith("6 pending: continue with `harness run results/quickstart/suite.yaml`.")
     failed = {(0, "gan", 0, 0): lost("failed"), (0, "gan", 0, 1): lost("diverged")}
     text = text_of(FakeResults(objectives=("gan",), seeds=2, overrides=failed))
     assert "(1 diverged, 1 failed)" in text
-    assert "`harness run quickstart`" in text
+    assert text.endswith("1 failed: retry with `harness retry results/quickstart`.")
     assert "1 pending" in text_of(FakeResults(overrides={(0, "gan", 0, 2): lost("pending")}))
 
 

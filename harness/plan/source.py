@@ -1,0 +1,49 @@
+"""Which suite file a results folder belongs to: two files that share a name must not share a folder.
+
+A folder belongs to its suite file until that is gone. The file may be edited and planned again, a copy that says the
+same may take its place, and the suite.yaml in the folder always continues it. YAML text and mappings are not checked:
+they have no file.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Problem, SuiteError
+from harness.store.plan_file import Plan
+from harness.suite.load import Given, read_extended
+
+
+def source_of(suite: Given, previous: Plan | None, folder: Path) -> str:
+    """Return what a plan of this suite has as its `source`."""
+    path = _file(suite)
+    if path is not None and path == os.path.realpath(folder / "suite.yaml"):
+        return previous.source if previous else ""
+    return os.path.relpath(path, os.path.realpath(folder)) if path else ""
+
+
+def refuse_other_suite(suite: Given, resolved: Mapping[str, Any], previous: Plan, folder: Path) -> None:
+    """Raise SuiteError where a folder was planned from another file that is still there and says something else."""
+    path, home = _file(suite), os.path.realpath(folder)
+    if path is None or not previous.source:
+        return
+    other = os.path.normpath(os.path.join(home, previous.source))
+    is_ours = path in (other, os.path.join(home, "suite.yaml")) or not os.path.exists(other)
+    if not is_ours and resolved != previous.resolved and not _say_the_same(path, other):
+        text = (
+            f"{previous.suite!r} is the name of {other} as well, whose runs are in {folder}: give this suite another "
+            "name, or choose another folder with -o."
+        )
+        raise SuiteError(Problem("name-taken", ("name",), text, str(suite)))
+
+
+def _file(suite: Given) -> str | None:
+    return None if isinstance(suite, Mapping) or "\n" in str(suite) else os.path.realpath(str(suite))
+
+
+def _say_the_same(one: str, other: str) -> bool:
+    with suppress(SuiteError):
+        return read_extended(one, ()).data == read_extended(other, ()).data
+    return False
