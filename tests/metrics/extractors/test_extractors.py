@@ -251,10 +251,10 @@ def kept(tmp_path_factory):
 def digits(kept, monkeypatch):
     """The digits' reference, their training pictures in a random order, and their labels.
 
-    The extractor is trained for 800 steps: a third of what it takes, and enough for each test below.
+    The extractor is trained for 600 steps: a quarter of what it takes, and enough for each test below.
     """
     monkeypatch.setenv("HARNESS_CACHE", str(kept))
-    monkeypatch.setattr(extractor_training, "STEPS", 800)
+    monkeypatch.setattr(extractor_training, "STEPS", 600)
     spec = make_spec(dataset="digits", architecture="dcgan")
     found = DIGITS.pictures(data_defaults("digits"))
     order = np.random.default_rng(5).permutation(len(found.train))
