@@ -13,10 +13,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 KeyPath = tuple[str | int, ...]
+
+QUOTED = 80  # characters of what was given
+LONGEST = 400  # characters of a mistake: what a library or a plug-in says in it may be longer
+PRINTED = 20  # mistakes of one suite
+LISTED = 200  # characters of the names that are known; of more the five nearest are listed
+
+_ELSEWHERE = {  # what a key is called elsewhere
+    "steps": "epoch epochs iter iters iterations n_iter",
+    "lr": "learning_rate learningrate rate",
+    "critic_lr": "lr_d d_lr lr_critic discriminator_lr critic_learning_rate",
+    "generator_lr": "lr_g g_lr lr_gen gen_lr generator_learning_rate",
+    "batch": "batch_size batchsize bs minibatch",
+    "n_critic": "d_steps n_dis n_disc critic_iters critic_steps d_iters",
+    "optimizer": "optim",
+    "beta1": "betas beta momentum b1",
+    "schedule": "scheduler lr_schedule",
+    "gp_weight": "lambda lambda_gp gp_lambda gradient_penalty",
+    "latent": "z_dim latent_dim nz noise_dim",
+    "critic": "discriminator disc netd",
+    "width": "hidden hidden_dim ngf ndf",
+    "depth": "layers n_layers",
+    "sd": "std sigma",
+    "objective": "loss",
+    "objectives": "losses",
+    "architecture": "model network",
+    "samples": "n_samples num_samples",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +63,8 @@ class Problem:
     def __str__(self) -> str:
         path = ".".join(map(str, self.path))
         key = next((repr(part)[1:-1] for part in reversed(self.path) if isinstance(part, str)), "")
-        return ": ".join(filter(None, [self.place, key[:60] if self.place else path, self.text]))
+        what = shortened(key if self.place else path, 60)
+        return ": ".join(filter(None, [self.place, what, shortened(" ".join(self.text.split()), LONGEST)]))
 
 
 class HarnessError(Exception):
@@ -46,11 +74,13 @@ class HarnessError(Exception):
 
 
 class SuiteError(HarnessError):
-    """A suite that cannot be run. `problems` holds every mistake in it, in file order."""
+    """A suite that cannot be run. `problems` holds every mistake in it, in file order; its text has the first."""
 
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        further = len(self.problems) - PRINTED
+        end = [f"{further:,} further mistakes are not printed."] if further > 0 else []
+        super().__init__("\n".join([*map(str, self.problems[:PRINTED]), *end]))
 
     def __reduce__(self) -> tuple[type["SuiteError"], tuple[list[Problem]]]:
         return type(self), (self.problems,)  # a worker process sends it back whole
@@ -85,16 +115,42 @@ class Damaged(StoreError):
         return type(self), (self.path, self.why)
 
 
+def quoted(value: Any) -> str:
+    """Return `value` as a sentence quotes it: short, in one line, without control characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return shortened(repr(value), QUOTED)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return text of at most so many characters, of which three dots stand for what is left out."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest known name, "" where none is near."""
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    """Return " Did you mean 'x'?" for the known name that is the same but for its case, means the same, or is near; ""
+    where there is none.
+    """
+    names = sorted(known)
+    plain = {each.casefold().replace("_", "-"): each for each in reversed(names)}
+    word = name[:QUOTED].casefold().replace("-", "_")
+    synonyms = [each for each, words in _ELSEWHERE.items() if word in words.split() and each in names]
+    same = [plain[key] for key in [word.replace("_", "-")] if key in plain]
+    close = [*same, *synonyms] or [plain[key] for key in get_close_matches(word.replace("_", "-"), plain, 1, 0.6)]
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest known name, else the known names, else nothing."""
-    known = sorted(known)
-    return nearest(name, known) or (f" Known: {', '.join(known)}." if known else "")
+    """Return " Did you mean 'x'?" for the nearest known name, else the known names, of many the nearest five."""
+    names = sorted(known)
+    if near := nearest(name, names):
+        return near
+    if len(", ".join(names)) <= LISTED:
+        return f" Known: {', '.join(names)}." if names else ""
+    five = get_close_matches(name[:QUOTED], names, 5, 0.2) or names[:5]
+    return f" Known: {', '.join(five)} and {len(names) - len(five):,} more."
 
 
 def lookup(table: Mapping[str, T], name: str, what: str) -> T:
@@ -105,4 +161,4 @@ def lookup(table: Mapping[str, T], name: str, what: str) -> T:
     try:
         return table[name]
     except KeyError:
-        raise UnknownName(f"{what}: unknown name {name!r}.{suggestion(name, table)}") from None
+        raise UnknownName(f"{what}: unknown name {quoted(name)}.{suggestion(name, table)}") from None

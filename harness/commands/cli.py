@@ -40,7 +40,7 @@ def verb(panel: str, example: str, name: str | None = None) -> Callable[[Command
 
 
 @verb(o.RUN, "init suites/mine.yaml")
-def init(path: Annotated[str, typer.Argument(help="The file to write.")] = "suites/mine.yaml") -> None:
+def init(path: o.NewFile = "suites/mine.yaml") -> None:
     """Write a commented suite to start from."""
     write_template(Path(path))
     print(f"{path} written. Next: harness plan {path}, then harness run {path}")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from harness.disk.documents import Plain
-from harness.errors import HarnessError, StoreError, suggestion
+from harness.errors import HarnessError, StoreError, quoted, suggestion
 from harness.report.analysis import primary, tables
 from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
 from harness.report.comparison import comparison_text
@@ -130,7 +130,7 @@ def _named(words: list[str]) -> tuple[Named, Named]:
             return Named(first, ""), Named(second, "")
     if len(words) == 2:
         folders, name = words if are_folders[0] else words[::-1]
-        raise HarnessError(f"{name!r} beside {folders}: no folder of that name is here; {USAGE}")
+        raise HarnessError(f"{quoted(name)} beside {folders}: no folder of that name is here; {USAGE}")
     raise HarnessError(f"{counted(len(words), 'name')} given; {USAGE}")
 
 
@@ -180,7 +180,7 @@ def _refuse_unlike(names: tuple[Named, Named], sides: tuple[Side, Side]) -> None
 def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:
     """Return whether two variants are objectives or architectures. Raises HarnessError where they are no two of one."""
     if names[0] == names[1]:
-        raise HarnessError(f"{names[0].variant!r} is given twice; {USAGE}")
+        raise HarnessError(f"{quoted(names[0].variant)} is given twice; {USAGE}")
     known = {(name, label): set(read[name.folder].table[label].astype(str)) for name in names for label in VARIANTS}
     for label in VARIANTS:
         if all(name.variant in known[name, label] for name in names):
@@ -189,8 +189,10 @@ def _label(names: tuple[Named, Named], read: dict[Path, Side]) -> str:
         there = known[name, "objective"] | known[name, "architecture"]
         if name.variant not in there:
             near = suggestion(name.variant, there)
-            raise HarnessError(f"{name.variant!r}: no folder, objective or architecture of {name.folder}.{near}")
-    raise HarnessError(f"{names[0].variant!r} and {names[1].variant!r}: an objective beside an architecture; {USAGE}")
+            raise HarnessError(f"{quoted(name.variant)}: no folder, objective or architecture of {name.folder}.{near}")
+    raise HarnessError(
+        f"{quoted(names[0].variant)} and {quoted(names[1].variant)}: an objective beside an architecture; {USAGE}"
+    )
 
 
 def _by(runs: pd.DataFrame, label: str) -> dict[str, Difference]:

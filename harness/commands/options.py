@@ -1,10 +1,14 @@
 """Arguments and options of the commands, each declared once, and the groups of verbs in `harness --help`."""
 
+import os
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from harness.errors import HarnessError, quoted
+
+LONGEST_NAME, LONGEST_PATH = 255, 4000  # bytes; Linux takes 4095, and the folders of a run lie below
 RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"
 
 
@@ -20,10 +24,25 @@ class Verbs(TyperGroup):
                 formatter.write_dl([(f"{name:<{width}}", verb.get_short_help_str(200)) for name, verb in verbs])
 
 
-SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.")]
-FolderArgument = Annotated[str, typer.Argument(help="The results folder of a suite, or a root of several.")]
+def fitting(paths: Any) -> Any:
+    """Return a path, or several, as given. Raises HarnessError where a file system could not hold one."""
+    for path in [paths] if isinstance(paths, str) else paths or ():
+        longest = max(len(os.fsencode(name)) for name in path.split("/"))
+        if longest > LONGEST_NAME or len(os.fsencode(path)) > LONGEST_PATH:
+            raise HarnessError(
+                f"{quoted(path)}: too long for a file system; {LONGEST_NAME} bytes for each name in a path and "
+                f"{LONGEST_PATH:,} for all are the most."
+            )
+    return paths
+
+
+NewFile = Annotated[str, typer.Argument(help="The file to write.", callback=fitting)]
+SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.", callback=fitting)]
+FolderArgument = Annotated[
+    str, typer.Argument(help="The results folder of a suite, or a root of several.", callback=fitting)
+]
 FoldersArgument = Annotated[
-    list[str], typer.Argument(help="Results folders, or a root of several; several are merged.")
+    list[str], typer.Argument(help="Results folders, or a root of several; several are merged.", callback=fitting)
 ]
 RunArgument = Annotated[str, typer.Argument(help="A run_id, or an unambiguous beginning of one.")]
 DatasetArgument = Annotated[str, typer.Argument(help="The name of a data set.")]
@@ -35,7 +54,10 @@ BenchArgument = Annotated[
     str, typer.Argument(help="engine or images: stacks against a plain loop; study: stacks against single runs.")
 ]
 CompareArgument = Annotated[
-    list[str], typer.Argument(metavar="A B", help="Two results folders; or one, and two objectives or architectures.")
+    list[str],
+    typer.Argument(
+        metavar="A B", help="Two results folders; or one, and two objectives or architectures.", callback=fitting
+    ),
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,21 +72,26 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0: this one. [default: one a core]")
 ]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")]
-Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.")]
-RunRoot = Annotated[str, typer.Option("--root", metavar="ROOT", help="The results folder, or a root of several.")]
+Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.", callback=fitting)]
+RunRoot = Annotated[
+    str, typer.Option("--root", metavar="ROOT", help="The results folder, or a root of several.", callback=fitting)
+]
 Measure = Annotated[bool, typer.Option("--measure", help="Time a few steps of every stack without timings.")]
 Power = Annotated[
     float | None,
     typer.Option("--power", metavar="EFFECT", help="The seeds needed to detect this effect: Cohen's d, paired."),
 ]
-Samples = Annotated[int | None, typer.Option("--samples", min=1, help="As score.samples in a suite.")]
+Samples = Annotated[int | None, typer.Option("--samples", min=1, max=10**9, help="As score.samples in a suite.")]
 Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
 Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until all is done, or Ctrl-C.")]
-Number = Annotated[int, typer.Option("-n", "--number", min=1, help="How many samples.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the latents. [default: the seed of the run]")]
+Number = Annotated[int, typer.Option("-n", "--number", min=1, max=10**9, help="How many samples.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Of the latents. [default: the seed of the run]")
+]
 SampleFile = Annotated[
-    str, typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.")
+    str,
+    typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.", callback=fitting),
 ]
 Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown or optuna.")]
 ExportFile = Annotated[
@@ -74,7 +101,10 @@ ExportFile = Annotated[
         "--output",
         metavar="FILE",
         help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md or .db, here]",
+        callback=fitting,
     ),
 ]
-ReportFolder = Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.")]
+ReportFolder = Annotated[
+    str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.", callback=fitting)
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]

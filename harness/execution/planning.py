@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Problem, SuiteError, quoted
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
@@ -63,8 +63,8 @@ def plan_suite(request: Request, write: bool) -> Todo:
     previous = earlier_plan(store)
     with with_places(*call):
         plan = planned(previous)
+        _refuse_too_many(plan)
     selected = run_filter(request.only, plan)
-    _refuse_too_many(plan)
     notes = _more_samples(store, previous, resolved["score"]["samples"]) if previous is not None else []
     damage: list[str] = []
     with store.locked() if write else nullcontext():
@@ -166,9 +166,11 @@ def _refuse_too_many(plan: Plan) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         most = int(samples * (memory / needed) ** 0.5)
-        raise HarnessError(
-            f"score.samples: {samples} given, with which scoring a run takes {needed / 1e9:,.0f} GB of memory; this "
-            f"machine has {memory / 1e9:,.0f}: ask for fewer than {most:,}"
+        text = f"{samples:,} given, with which scoring a run takes {needed / 1e9:,.0f} GB of memory; this machine has "
+        raise SuiteError(
+            Problem(
+                "too-many-samples", ("score", "samples"), f"{text}{memory / 1e9:,.0f}: ask for fewer than {most:,}."
+            )
         )
 
 
@@ -194,7 +196,7 @@ def resolve_device(device: str) -> Device:
     import torch
 
     if device not in ("cpu", "cuda", "auto"):
-        raise HarnessError(f"--device: {device!r} given; cpu, cuda or auto is needed")
+        raise HarnessError(f"--device: {quoted(device)} given; cpu, cuda or auto is needed")
     if device == "cuda" and not torch.cuda.is_available():
         raise HarnessError("--device cuda: this PyTorch sees no CUDA device; use --device cpu, or auto")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

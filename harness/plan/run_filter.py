@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from harness.errors import HarnessError, suggestion
+from harness.errors import QUOTED, HarnessError, quoted, shortened, suggestion
 from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.format.yaml_file import scalar
 
@@ -20,7 +20,7 @@ def run_filter(texts: Iterable[str], plan: Plan) -> set[str]:
     for pair in (pair.strip() for text in texts for pair in text.split(",")):
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not (key and equals and value):
-            raise HarnessError(f"--only: {pair[:60]!r} given, KEY=VALUE needed, such as objective=wgan-gp.")
+            raise HarnessError(f"--only: {quoted(pair)} given, KEY=VALUE needed, such as objective=wgan-gp.")
         wanted.setdefault(key, []).append(value)
     for key, values in wanted.items():
         _check(plan, key, values)
@@ -38,11 +38,13 @@ def _check(plan: Plan, key: str, values: list[str]) -> None:
     planned = [value for row in plan.runs for value in _values_of(plan, row, key)]
     if not planned:
         known = {name for row in plan.runs for name in (*row.sweep, *plan.specs[row.run_id]["hyper"], *LABELS)}
-        raise HarnessError(f"--only: unknown name {key!r}.{suggestion(key, known)}")
+        raise HarnessError(f"--only: unknown name {quoted(key)}.{suggestion(key, known)}")
     for value in values:
         if not any(_is(item, value) for item in planned):
             known = {f"{item:g}" if isinstance(item, float) else str(item) for item in planned}
-            raise HarnessError(f"--only: no planned run has {key}={value}.{suggestion(value, known)}")
+            raise HarnessError(
+                f"--only: no planned run has {shortened(f'{key}={value}', QUOTED)}.{suggestion(value, known)}"
+            )
 
 
 def _values_of(plan: Plan, row: PlannedRun, key: str) -> list[Any]:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
-from harness.errors import KeyPath, Problem
+from harness.errors import KeyPath, Problem, quoted
 from harness.suite.format.models import Suite
-from harness.suite.format.values import RECIPE, quoted
+from harness.suite.format.values import RECIPE
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
 from harness.suite.settings import Source, Triple
 

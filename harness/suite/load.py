@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import KeyPath, Problem, SuiteError, suggestion
+from harness.errors import KeyPath, Problem, SuiteError, quoted, suggestion
 from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import located, parse
@@ -54,8 +54,10 @@ def _written(suite: Given, scale: str | None, sets: Sequence[str]) -> tuple[Docu
     """Return what a suite says with what it extends, at a scale, and with further settings."""
     if isinstance(suite, Mapping):
         try:
-            document = Document(json.loads(json.dumps(suite)))
-        except (TypeError, ValueError) as error:
+            text = json.dumps(suite, ensure_ascii=False)
+            text.encode()  # half of a surrogate pair is no character
+            document = Document(json.loads(text))
+        except (TypeError, ValueError, RecursionError) as error:
             text = f"a mapping that YAML could not hold ({error})."
             raise SuiteError(Problem("not-yaml", (), text, "suite")) from None
         document = _merged_into_base(document, "", ())
@@ -133,7 +135,7 @@ def _scale(document: Document, name: str | None) -> list[Problem]:
     if not isinstance(scales, dict) or name not in scales:
         known = list(scales) if isinstance(scales, dict) else []
         hint = suggestion(name, known) if known else " This suite has no scales."
-        return [Problem("unknown-name", ("scales",), f"there is no scale {name!r}.{hint}")]
+        return [Problem("unknown-name", ("scales",), f"there is no scale {quoted(name)}.{hint}")]
     if isinstance(scales[name], dict):
         scaled = _merge(document, {**scales[name], "scale": name}, document, ("scales", name))
         document.data, document.places = scaled.data, scaled.places

@@ -7,7 +7,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator
 
-from harness.errors import HarnessError, KeyPath, Problem, suggestion
+from harness.errors import HarnessError, KeyPath, Problem, quoted, suggestion
 from harness.plugins.components import tables
 from harness.spec import KINDS, canonical_json
 from harness.suite.blocks import separated
@@ -62,7 +62,7 @@ class Matrix:
                 yield part, path
             elif not wrong:  # a variant's own mistake is told where it stands
                 known = {*self.tables.of(kind), *getattr(self.suite, f"{kind}s")}
-                text = f"unknown name {label!r}.{suggestion(label, known)}"
+                text = f"unknown name {quoted(label)}.{suggestion(label, known)}"
                 self.problems.append(Problem("unknown-name", path, text))
 
     def _unreached(self) -> list[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.errors import KeyPath, Problem, SuiteError, suggestion
+from harness.errors import QUOTED, KeyPath, Problem, SuiteError, quoted, shortened, suggestion
 from harness.plugins.components import Tables
 from harness.suite.format.models import Limits, Primary, Score, Suite, SuiteTrain
 from harness.suite.format.study_block import Range
@@ -111,14 +111,14 @@ def _parse(text: str, path: KeyPath, known: Keys) -> Override | Problem:
     key, equals, written = text.partition("=")
     key = key.strip()
     if not (equals and key):
-        return Problem("bad-value", path, f"{text[:60]!r} given, KEY=VALUE needed, such as train.lr=1e-4.")
+        return Problem("bad-value", path, f"{quoted(text)} given, KEY=VALUE needed, such as train.lr=1e-4.")
     try:
         value = parse_value(written, "value")
     except SuiteError as error:
         return Problem(error.problems[0].code, path, str(error))
     meaning = _meaning(key, path, known)
     if isinstance(meaning, Problem):
-        return replace(meaning, text=f"{key}: {meaning.text}")
+        return replace(meaning, text=f"{shortened(key, QUOTED)}: {meaning.text}")
     return Override(*meaning, value, path)
 
 
@@ -152,7 +152,7 @@ def _meaning(key: str, path: KeyPath, known: Keys) -> tuple[str, str] | Problem:
     names = {*set().union(*known.values()), "seeds"}
     inner = {name.removeprefix(f"{head}.") for name in names if name.startswith(f"{head}.")}
     inner = known.get(head, inner)
-    unknown = f" {rest!r}.{suggestion(rest, inner)}" if rest and inner else f".{suggestion(key, names)}"
+    unknown = f" {quoted(rest)}.{suggestion(rest, inner)}" if rest and inner else f".{suggestion(key, names)}"
     return Problem("unknown-name", path, f"unknown name{unknown}")
 
 

@@ -5,12 +5,12 @@ A target is one place of a run: "train.steps", "objective.gp_weight", "trick.ema
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import DataError, HarnessError
+from harness.errors import DataError, HarnessError, quoted
 from harness.spec import canonical_json
 from harness.suite.format.models import Train
 from harness.suite.format.values import (
@@ -22,9 +22,9 @@ from harness.suite.format.values import (
     JsonSchema,
     Kind,
     or_recipe,
-    quoted,
     swept,
     within,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class Field(Kind):
         except ValidationError as error:
             messages = [item["msg"] for item in error.errors(include_url=False) if item["loc"][:1] == (self.name,)]
             needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in messages))
-            return f"{quoted(value)} given, {needed} needed." if messages else ""
+            options = words(self.model.model_json_schema()["properties"][self.name])
+            hint = replace(self, json={"enum": options}).hint(value)
+            return f"{quoted(value)} given, {needed} needed.{hint}" if messages else ""
         except HarnessError:
             return NUMBER.mistake(value)
         return ""

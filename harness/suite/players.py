@@ -5,10 +5,10 @@ from math import prod
 from typing import Any
 
 from harness.architectures import Architecture
-from harness.errors import HarnessError, lookup, suggestion
+from harness.errors import HarnessError, lookup, quoted, suggestion
 from harness.plugins.components import tables
 from harness.spec import canonical_json
-from harness.suite.format.values import Plain, quoted
+from harness.suite.format.values import Plain
 from harness.suite.format.yaml_file import parse_value
 from harness.suite.parameters import PLAYERS, Parameters, parameters, player_model
 from harness.suite.resolve import player_settings
@@ -47,7 +47,7 @@ def parse_setting(text: str, known: Parameters, example: str) -> tuple[str, Any]
         raise HarnessError(f"{where}: KEY=VALUE needed, such as {example}.")
     if key not in known:
         names = {name for name in known if "." not in name}
-        raise HarnessError(f"{where}: unknown name {key!r}.{suggestion(key.rpartition('.')[2], names)}")
+        raise HarnessError(f"{where}: unknown name {quoted(key)}.{suggestion(key.rpartition('.')[2], names)}")
     value = parse_value(written, where)
     for kind in known[key].values():
         if kind.sweeps(value):

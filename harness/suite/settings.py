@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from harness.errors import KeyPath, Problem, nearest, suggestion
+from harness.errors import KeyPath, Problem, nearest, quoted, suggestion
 from harness.plugins.components import Tables
 from harness.spec import KINDS
 from harness.suite.format.models import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
@@ -106,7 +106,9 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
         text = f"'{label}' is no {kind} of the table; `base` must name the one it varies.{suggestion(label, table)}"
         return None, [Problem("missing-key", path, text)]
     if base not in table:
-        return None, [Problem("unknown-name", (*path, "base"), f"unknown name {base!r}.{suggestion(base, table)}")]
+        return None, [
+            Problem("unknown-name", (*path, "base"), f"unknown name {quoted(base)}.{suggestion(base, table)}")
+        ]
     if label in table and base != label:
         text = f"'{label}' is in the table of {kind}s itself; give the variant of '{base}' another name."
         return None, [Problem("name-taken", (*path, "base"), text)]
@@ -150,7 +152,7 @@ def _wrong_tricks(variant: ObjectiveVariant, tables: Tables, path: KeyPath) -> l
     for name in variant.tricks:
         at = (*path, "tricks", name)
         if name not in tables.trick:
-            text = f"unknown trick {name!r}.{suggestion(name, tables.trick)}"
+            text = f"unknown trick {quoted(name)}.{suggestion(name, tables.trick)}"
             problems.append(Problem("unknown-name", at, text))
             continue
         for other in sorted(set(tables.trick[name].refuses) & set(variant.tricks)):

@@ -1,8 +1,9 @@
 """Suites that come with the package, and the one that `harness init` writes."""
 
+import os
 from pathlib import Path
 
-from harness.errors import HarnessError, suggestion
+from harness.errors import QUOTED, HarnessError, shortened, suggestion
 
 _HERE = Path(__file__).resolve().parent
 
@@ -20,7 +21,7 @@ def find_suite(name: str) -> str:
     Raises HarnessError with the nearest shipped name where a bare name is neither, and SuiteError where a file is not
     YAML: before anything is imported that takes a second.
     """
-    if Path(name).exists() or "/" in name or name.endswith((".yaml", ".yml")):
+    if os.path.exists(name) or "/" in name or name.endswith((".yaml", ".yml")):
         from harness.suite.format.yaml_file import read_yaml  # needless for `harness --help`
 
         read_yaml(name)
@@ -28,12 +29,12 @@ def find_suite(name: str) -> str:
     shipped = {path.stem: path for path in suites_folder().glob("*.yaml")}
     if name in shipped:
         return str(shipped[name])
-    raise HarnessError(f"{name}: neither a file nor a shipped suite.{suggestion(name, shipped)}")
+    raise HarnessError(f"{shortened(name, QUOTED)}: neither a file nor a shipped suite.{suggestion(name, shipped)}")
 
 
 def write_template(path: Path) -> None:
     """Write a commented suite whose name is the file's. Raises HarnessError where the file exists or cannot be made."""
-    if path.exists():
+    if os.path.exists(path):
         raise HarnessError(f"{path}: exists already; name another file, or edit that one")
     template = (_HERE / "template.yaml").read_text(encoding="utf-8")
     try:

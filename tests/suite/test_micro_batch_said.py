@@ -23,7 +23,7 @@ def test_it_is_part_of_a_run_only_where_it_is_said(load):
     [
         (24, "mlp", "gan", "bad-value", "24"),
         (128, "mlp", "gan", "bad-value", "128"),
-        (0, "mlp", "gan", "bad-value", "at least 1"),
+        (0, "mlp", "gan", "bad-value", "from 1"),
         (8, "mlp-bn", "gan", "not-together", "and the critic"),
         (8, "mlp-bn", "wgan-gp", "not-together", "generator of 'mlp-bn'"),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from harness.datasets.cache import lacks_room
-from harness.errors import DataError, HarnessError, Problem, suggestion
+from harness.errors import DataError, HarnessError, Problem, quoted, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
@@ -32,7 +32,7 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
 def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
     for i, name in enumerate(suite.score.extractors or ()):
         if name not in EXTRACTORS:
-            text = f"unknown extractor {name!r}.{suggestion(name, EXTRACTORS)}"
+            text = f"unknown extractor {quoted(name)}.{suggestion(name, EXTRACTORS)}"
             yield Problem("unknown-name", ("score", "extractors", i), text)
 
 

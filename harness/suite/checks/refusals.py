@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from harness.errors import Problem, suggestion
+from harness.errors import HarnessError, Problem, quoted, suggestion
 from harness.objectives import no_penalty
 from harness.plugins.components import Tables
 from harness.suite.checks.network_sizes import player_sizes
-from harness.suite.format.values import RECIPE, Values, quoted
+from harness.suite.format.values import RECIPE, Values
 from harness.suite.parameters import PLAYERS
 from harness.suite.resolve import Resolved
 from harness.suite.settings import Triple
+from harness.text import reason
 
 BOUNDS = {"tanh": [-1, 1], "sigmoid": [0, 1]}  # of a generator's last nonlinearity
 
@@ -21,7 +22,8 @@ def refusals(triple: Triple, values: Values, resolved: Resolved, tables: Tables)
     try:
         player_sizes(resolved.setup)
     except Exception as error:  # a plug-in's builder may raise anything
-        text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {error}"
+        why = error if isinstance(error, HarnessError) else reason(error)
+        text = f"'{triple.architecture.label}' cannot be built for '{triple.dataset.label}': {why}"
         problems.append(Problem("not-buildable", triple.places["architecture"], text))
     return problems
 

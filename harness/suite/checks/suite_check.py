@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.errors import KeyPath, Problem, suggestion
+from harness.errors import KeyPath, Problem, quoted, suggestion
 from harness.plugins.components import fingerprint
 from harness.plugins.hooks import setting_of
 from harness.plugins.trial import faults
@@ -12,7 +12,6 @@ from harness.suite.checks.data_check import data_problems, lacks_file
 from harness.suite.checks.study_check import all_choices, at_space, study_problems
 from harness.suite.expand import Axes, axes_of, axis_named, too_many
 from harness.suite.format.models import Block, Suite
-from harness.suite.format.values import quoted
 from harness.suite.matrix import Matrix, matrix_of, named
 from harness.suite.resolve import Resolved, has_constraint
 from harness.suite.settings import Triple
@@ -110,10 +109,10 @@ def _wrong_zip(block: Block, index: int, swept: list[Axes]) -> Iterator[tuple[st
         for j, name in enumerate(group):
             if not any(axis_named(name, axes) for axes in swept):
                 known = {axis for axes in swept for axis in axes}
-                text = f"{name!r} is not swept in this block.{suggestion(name, known)}"
+                text = f"{quoted(name)} is not swept in this block.{suggestion(name, known)}"
                 yield name, Problem("not-swept", (*path, j), text)
             if name in used:
-                yield name, Problem("bad-zip", (*path, j), f"{name!r} stands in `zip` twice.")
+                yield name, Problem("bad-zip", (*path, j), f"{quoted(name)} stands in `zip` twice.")
             used.add(name)
         for axes in swept:
             present = [axis for axis in (axis_named(name, axes) for name in group) if axis is not None]

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import KeyPath, Problem, suggestion
+from harness.errors import KeyPath, Problem, nearest, quoted, suggestion
 from harness.spec import KINDS
 from harness.suite.format.models import Suite, SuiteTrain, Train
-from harness.suite.format.values import NAMED, Plain, quoted
+from harness.suite.format.values import NAMED, Plain
 from harness.suite.format.yaml_file import Document
 
 SUITE_WIDE = frozenset(SuiteTrain.model_fields) - frozenset(Train.model_fields)
@@ -63,7 +63,7 @@ def _translated(error: ValidationError) -> list[Problem]:
             problems += [Problem("bad-value", path if i < 0 else (*path, i), text) for i, text in mistakes]
         elif kind == "extra_forbidden":
             key = str(path[-1])
-            text = f"unknown key.{suggestion(key, _keys_at(Suite, path[:-1]))}"
+            text = f"unknown key.{_misplaced(path) or suggestion(key, _keys_at(Suite, path[:-1]))}"
             problems.append(Problem("unknown-key", path, text))
         elif kind == "missing":
             problems.append(Problem("missing-key", path, "this key is needed, and is not there."))
@@ -71,6 +71,14 @@ def _translated(error: ValidationError) -> list[Problem]:
             text = f"{quoted(item['input'])} given, {_NEEDED[kind]} needed." if kind in _NEEDED else item["msg"]
             problems.append(Problem("bad-value", path, text))
     return problems
+
+
+def _misplaced(path: KeyPath) -> str:
+    """Return where a key at the top of a file or scale belongs that is one of training; "" of any other."""
+    key, is_top = str(path[-1]), len(path) == 1 or (len(path) == 3 and path[0] == "scales")
+    is_known = key in Train.model_fields
+    near = "" if is_known or nearest(key, Suite.model_fields) else nearest(key, Train.model_fields)
+    return f"{near} Settings of training stand under `train`." if is_top and (is_known or near) else ""
 
 
 def _is_suite_wide(path: KeyPath) -> bool:
@@ -99,9 +107,8 @@ def _sound_part(data: Plain, error: ValidationError) -> Plain:
 
 
 def _whole(path: KeyPath) -> KeyPath:
-    """Return the path of the study that an error lies in: without a part of it, it is another; () elsewhere."""
-    depth = {"study": 1, "scales": 3}.get(str(path[0]), 0)
-    return path[:depth] if depth and path[depth - 1 : depth] == ("study",) else ()
+    """Return the path of the scale or study that an error lies in: it goes whole; () elsewhere."""
+    return path[: {"scales": 2, "study": 1}.get(str(path[0]), 0)]
 
 
 def _drop(data: Any, path: KeyPath) -> None:

@@ -5,8 +5,19 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.errors import KeyPath
-from harness.suite.format.values import CHOICE, MAX_TRIALS, NUMBER, SEEDS, TRUTH, is_whole, one_of, seed_list, whole
+from harness.errors import KeyPath, quoted
+from harness.suite.format.values import (
+    CHOICE,
+    MAX_CHOICES,
+    MAX_TRIALS,
+    NUMBER,
+    SEEDS,
+    TRUTH,
+    is_whole,
+    one_of,
+    seed_list,
+    whole,
+)
 
 FIRST_SEED = 100  # of tuning, so that the seeds of a suite, 0 and up, are fresh
 Seeds = Annotated[Any, SEEDS]
@@ -49,17 +60,20 @@ class Range(Strict):
         if self.choices is not None:
             if {"low", "high", "log", "whole"} & self.model_fields_set:
                 return "choices given beside low, high, log or whole; say one or the other."
-            if len({repr(value) for value in self.choices}) < max(2, len(self.choices)):
-                return "choices must be two different values or more, each once."
+            if len(self.choices) > MAX_CHOICES:
+                return f"{len(self.choices):,} choices given, at most {MAX_CHOICES:,} needed; draw from a range."
+            if len({(isinstance(value, bool), value) for value in self.choices}) < max(2, len(self.choices)):
+                return "choices must be two different values or more, each once; 1 and 1.0 are one value."
             return ""
         if self.low is None or self.high is None:
             return "low and high needed, or choices."
+        ends = f"low {quoted(self.low)} and high {quoted(self.high)}"
         if not self.low < self.high:
-            return f"low {self.low} and high {self.high} given; low must be below high."
+            return f"{ends} given; low must be below high."
         if self.log and self.low <= 0:
-            return f"low {self.low} given with log: true; a logarithmic axis needs a low above 0."
+            return f"low {quoted(self.low)} given with log: true; a logarithmic axis needs a low above 0."
         if self.whole and not (is_whole(self.low) and is_whole(self.high)):
-            return f"low {self.low} and high {self.high} given with whole: true; both must be whole numbers."
+            return f"{ends} given with whole: true; both must be whole numbers."
         return ""
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
+from harness.errors import nearest, quoted
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
 NEVER = "never"
@@ -16,6 +18,9 @@ MAX_SEEDS = 10_000
 MAX_FRAMES = 500
 MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
+MAX_COUNT = 10**9  # steps, samples, updates
+MAX_CHOICES = 1_000
+MAX_NUMBER = 3e38  # what is trained with is a float of 32 bits
 EMPTY = "an empty list given, at least one value needed."
 
 Values = Mapping[str, Any]  # settings by name, as YAML holds them
@@ -38,7 +43,18 @@ class Kind:
     def mistake(self, value: Any) -> str:
         """Return what is wrong with one value in a sentence, "" where nothing is."""
         is_right = fits(value, self.json) and self.further(value)
-        return "" if is_right else f"{quoted(value)} given, {self.needed} needed."
+        return "" if is_right else f"{quoted(value)} given, {self.needed} needed.{self.hint(value)}"
+
+    def hint(self, value: Any) -> str:
+        """Return how a value that is not taken may be meant: a list, a word in another case, text without quotes."""
+        if isinstance(value, str):
+            is_list = "," in value and self.sweeps([value])
+            return " Several values stand in brackets: [1e-3, 1e-4]." if is_list else nearest(value, words(self.json))
+        if not isinstance(value, int | float):
+            return ""
+        if not isinstance(value, bool) and abs(value) > MAX_NUMBER:
+            return f" Numbers are at most {MAX_NUMBER:g}."
+        return " Quotes around it make it text." if fits("text", self.json) else ""
 
     def mistakes(self, value: Any) -> list[tuple[int, str]]:
         """Return what is wrong with a value, at item -1, or with items of a list that sweeps, by their places in it."""
@@ -73,24 +89,14 @@ def swept(kind: Kind) -> Kind:
     return replace(kind, takes_list=True)
 
 
-def quoted(value: Any) -> str:
-    """Return `value` as a sentence quotes it: short, in one line, without control characters."""
-    if value is None:
-        return "nothing"
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def is_whole(value: Any) -> bool:
     """Whether `value` is a whole number; true and false are not numbers here."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number that a float can hold: not NaN, not infinite."""
-    if is_whole(value):
-        return bool(abs(value) < 10**300)
-    return isinstance(value, float) and math.isfinite(value)
+    """Whether `value` is a number that a float of 32 bits can hold: not NaN, not infinite."""
+    return (is_whole(value) or isinstance(value, float)) and abs(value) <= MAX_NUMBER
 
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
@@ -130,6 +136,13 @@ def fits(value: Any, schema: JsonSchema) -> bool:
     return bool(low <= value <= high and above < value < below)
 
 
+def words(schema: JsonSchema) -> list[str]:
+    """Return the words that a schema takes, itself or as one of its options."""
+    options = [schema.get("const"), *schema.get("enum", ())]
+    own = [option for option in options if isinstance(option, str)]
+    return own + [word for option in schema.get("anyOf", ()) for word in words(option)]
+
+
 def or_word(kind: Kind, word: str) -> Kind:
     """Return the kind that also takes a word."""
     return Kind(f"{kind.needed} or '{word}'", {"anyOf": [dict(kind.json), {"const": word}]})
@@ -154,10 +167,10 @@ def whole(low: int, high: int | None = None) -> Kind:
     return Kind(f"a whole number from {low} to {high:,}", {"type": "integer", "minimum": low, "maximum": high})
 
 
-def one_of(*words: str) -> Kind:
+def one_of(*options: str) -> Kind:
     """Return the kind that takes these words."""
-    quoted = [f"'{word}'" for word in words]
-    return Kind(" or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]])), {"enum": list(words)})
+    texts = [f"'{word}'" for word in options]
+    return Kind(" or ".join(filter(None, [", ".join(texts[:-1]), texts[-1]])), {"enum": list(options)})
 
 
 def _list_of(kind: Kind, **keywords: int) -> JsonSchema:
@@ -170,7 +183,7 @@ def _mapping_of(**properties: JsonSchema) -> JsonSchema:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-COUNT = whole(1)
+COUNT = whole(1, MAX_COUNT)
 NUMBER = Kind("a finite number", {"type": "number"})
 POSITIVE = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0})
 BETA = Kind("a number from 0 to below 1", {"type": "number", "minimum": 0, "exclusiveMaximum": 1})
@@ -199,7 +212,7 @@ _UPDATES = _mapping_of(
     every={**_PAIR, "description": "[steps, updates]: critic updates at every so many generator steps"},
 )
 UPDATES = Kind(
-    "a whole number of at least 1 or {base: n, first: [steps, updates], every: [steps, updates]}",
+    f"{COUNT.needed} or {{base: n, first: [steps, updates], every: [steps, updates]}}",
     {"anyOf": [dict(COUNT.json), _UPDATES]},
 )
 _NORMAL = _mapping_of(normal={**POSITIVE.json, "description": "spread of the normal draw of the weights"})

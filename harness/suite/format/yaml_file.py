@@ -14,19 +14,23 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from harness.errors import KeyPath, Problem, SuiteError
+from harness.errors import LISTED, KeyPath, Problem, SuiteError, quoted, shortened
 from harness.suite.format.values import Plain
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_ALIASED = 1_000
+MAX_DIGITS = 1_000  # of a number: what is longer is text
 
 _HINTS = {  # what the parser's words mean where people write a suite
     "mapping values are not allowed": "; a ':' is missing on this line or the one above, or the indent is uneven",
     "could not find expected ':'": "; a ':' is missing on the line above",
     r"'\t' that cannot start": "; indent with spaces",
     "found another document": "; keep one, without `---` between parts",
+    "unknown escape character": "; in double quotes a backslash begins an escape: put a path in single quotes",
+    "expected escape sequence": "; in double quotes a backslash begins an escape: put a path in single quotes",
 }
+_HALF = re.compile("[\ud800-\udfff]")
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -47,7 +51,8 @@ class Place(NamedTuple):
     line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}" if self.line else self.source
+        source = shortened(self.source, LISTED)
+        return f"{source}:{self.line}" if self.line else source
 
 
 @dataclass
@@ -93,7 +98,9 @@ def scalar(text: str) -> bool | float | str | None:
     """Return the number, truth value, null or text that a plain scalar stands for (YAML 1.2, section 10.3.2)."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text) and len(text) <= 4000:  # Python itself refuses to read longer integers
+    if len(text) > MAX_DIGITS:
+        return text
+    if _INTEGER.fullmatch(text):
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     return float(text) if _FLOAT.fullmatch(text) else text
 
@@ -112,7 +119,7 @@ def _read_text(path: Path, label: str) -> str:
     except FileNotFoundError:
         _refuse("no-file", Place(label), "there is no such file.")
     except (OSError, ValueError) as error:
-        _refuse("no-file", Place(label), f"cannot be read: {error}.")
+        _refuse("no-file", Place(label), f"cannot be read: {getattr(error, 'strerror', None) or error}.")
 
     if len(raw) > MAX_BYTES:
         _refuse("too-large", Place(label, 1), "the file is larger than 1 MB; a suite file is at most that.")
@@ -192,11 +199,18 @@ class _Reader:
             _refuse("too-deep", self.place(node), f"nested deeper than {MAX_DEPTH} levels.")
         if tag := _TAG.match(self.text, node.start_mark.index):
             _refuse("tag", self.place(node), f"the tag {tag[1]} is not read; a suite holds plain values only.")
+        if isinstance(node, ScalarNode):
+            self.refuse_halves(node)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
         if isinstance(node, MappingNode):
             return self.mapping(node, path)
         return scalar(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
+
+    def refuse_halves(self, node: ScalarNode) -> None:
+        r"""Refuse text that no file can hold: "\ud83d", which an escape makes."""
+        if half := _HALF.search(node.value):
+            _refuse("not-utf8", self.place(node), f"{quoted(half[0])} is half of a surrogate pair and no character.")
 
     def mapping(self, node: MappingNode, path: KeyPath) -> Plain:
         values: Plain = {}
@@ -205,6 +219,7 @@ class _Reader:
             start = name.start_mark.index
             if not isinstance(name, ScalarNode) or start < end or _TAG.match(self.text, start):
                 _refuse("bad-key", self.place(name), "a key must be plain text, without tag or alias.")
+            self.refuse_halves(name)
             end = max(start, item.end_mark.index)
             key, place = str(name.value), self.place(name)
             if name.style is None and key in ("", "~", "<<"):
@@ -212,7 +227,7 @@ class _Reader:
                 _refuse("bad-key", place, f"the key '{key}' is not read: {why}.")
             if key in values:
                 first = self.places[*path, key].line
-                _refuse("duplicate-key", place, f"the key '{key}' stands twice, first on line {first}.")
+                _refuse("duplicate-key", place, f"the key {quoted(key)} stands twice, first on line {first}.")
             self.places[*path, key] = place
             values[key] = self.value(item, (*path, key))
         return values
