@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -91,13 +90,16 @@ class Task:
         return "".join(f", {name}={value}" for name, value in self.data)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical_json(value: Any) -> str:
     """Return JSON with sorted keys, no spaces and no NaN: equal content, equal text.
 
     Raises HarnessError where a number is not finite.
     """
     try:
-        return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(_canonical(value))
     except ValueError as error:
         raise HarnessError(f"a number that is not finite cannot be part of a run: {error}") from None
 
@@ -109,10 +111,12 @@ def content_id(value: Any) -> str:
 
 def _canonical(value: Any) -> Any:
     """Write whole floats as integers (1.0 and 1 are one number) and tuples as lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, float):  # most of them are: a look at an abstract class takes longest
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
-    if isinstance(value, float) and math.isfinite(value) and value == int(value) and abs(value) < 2**53:
-        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
     return value

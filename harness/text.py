@@ -10,6 +10,7 @@ from typing import Any
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 NOTHING = "–"  # noqa: RUF001  a dash in an empty cell, as typographers set it
+MOST = 20  # choices of a study that are listed
 SMALL = 1e-3  # a measured number nearer to zero is written as settings are: 3.2e-4
 
 
@@ -148,7 +149,9 @@ def listed(names: Sequence[str]) -> str:
 def range_text(where: Mapping[str, Any]) -> str:
     """Return where a study draws a setting from: "from 1e-4 to 0.01 (log)", "among none and layer"."""
     if where.get("choices"):
-        return f"among {listed([plain(value) for value in where['choices']])}"
+        values = [plain(value) for value in where["choices"]]
+        more = [f"{len(values) - MOST:,} more"] if len(values) > MOST else []
+        return f"among {listed(values[:MOST] + more)}"
     return f"from {plain(where['low'])} to {plain(where['high'])}{' (log)' if where.get('log') else ''}"
 
 

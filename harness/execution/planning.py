@@ -208,13 +208,14 @@ def _todo(store: Store, plan: Plan, selected: Collection[str], which: Literal["p
     from harness.plan.workload import StackLeft, workload
 
     planned, finished = plan.run_ids, store.finished()
-    lost = {run_id for run_id in planned if run_id not in finished and store.status(run_id) in LOST}
+    begun = {*planned} & store.begun() - finished
+    lost = {run_id for run_id in begun if store.status(run_id) in LOST}
     wanted = {*planned} & {*selected} & (lost if which == "lost" else {*planned} - lost) - finished
     left = [
         StackLeft(stack, runs, runs if _trains_apart(stack, lost) else stack.runs)
         for stack, runs in unfinished(plan, finished, plan.device, wanted)
     ]
-    unscored = store.unscored(planned, plan.score_id)
+    unscored = store.unscored([run_id for run_id in planned if run_id in finished], plan.score_id)
     return Todo(
         folder=str(store.folder),
         device=plan.device,

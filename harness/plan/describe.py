@@ -84,13 +84,16 @@ def cells_of(rows: Iterable[PlannedRun]) -> list[Cell]:
 
 def swept_values(rows: Iterable[PlannedRun]) -> dict[str, list[Any]]:
     """Return every value of every swept name, in the order of the plan."""
-    swept: dict[str, list[Any]] = {}
+    swept: dict[str, dict[Any, Any]] = {}
     for row in rows:
         for name, value in row.sweep.items():
-            values = swept.setdefault(name, [])
-            if value not in values:
-                values.append(value)
-    return swept
+            swept.setdefault(name, {}).setdefault(_hashable(value), value)
+    return {name: list(values.values()) for name, values in swept.items()}
+
+
+def _hashable(value: Any) -> Any:
+    """Return what tells a value from others: 1 and 1.0 are one."""
+    return repr(value) if isinstance(value, list | dict) else value
 
 
 def scored(suite: Suite, plan: Plan) -> Scoring:
@@ -190,20 +193,24 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], RecipeUse | Non
     """
     components = tables()
     values: dict[tuple[str, str], _Values] = {}
+    cited: set[tuple[str, ...]] = set()
     for row in plan.runs:
         spec = plan.specs[row.run_id]
-        key = (row.objective, components.dataset[spec["setup"]["dataset"]].kind)
-        papers = component_papers(spec["setup"], is_recipe=used[key] is not None)
-        values.setdefault(key, _Values(row.base)).add(spec, components.objective[row.base].hyper, papers)
+        setup, key = spec["setup"], (row.objective, components.dataset[spec["setup"]["dataset"]].kind)
+        values.setdefault(key, _Values(row.base)).add(spec, components.objective[row.base].hyper)
+        names = (*key, setup["dataset"], setup["architecture"], *setup["tricks"])
+        if names not in cited:
+            cited.add(names)
+            values[key].papers |= dict.fromkeys(component_papers(setup, is_recipe=used[key] is not None))
     return [
         SettingsRow(
             objective=objective,
             base=known.base,
             kind=kind,
-            hyper=known.hyper,
+            hyper={name: list(taken) for name, taken in known.hyper.items()},
             recipe=used[objective, kind],
             papers=[paper.to_json() for paper in known.papers],
-            **known.recipe,
+            **{name: list(taken.values()) for name, taken in known.recipe.items()},
         )
         for (objective, kind), known in values.items()
     ]
@@ -214,23 +221,17 @@ class _Values:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.recipe: dict[str, list[Any]] = {name: [] for name in RECIPE_KEYS}
-        self.hyper: dict[str, list[Any]] = {}
-        self.papers: list[Paper] = []
+        self.recipe: dict[str, dict[Any, Any]] = {name: {} for name in RECIPE_KEYS}
+        self.hyper: dict[str, dict[float, None]] = {}
+        self.papers: dict[Paper, None] = {}
 
-    def add(self, spec: Json, own: Iterable[str], papers: Iterable[Paper]) -> None:
+    def add(self, spec: Json, own: Iterable[str]) -> None:
         train, hyper = spec["setup"]["train"], spec["hyper"]
         for name, values in self.recipe.items():
-            _add(values, hyper[name] if name in RECIPE_FLOATS else train[name])
+            value = hyper[name] if name in RECIPE_FLOATS else train[name]
+            values.setdefault(_hashable(value), value)
         for name in (*own, *(f"{trick}.{rest}" for trick, rest in _trick_hyper(spec))):
-            _add(self.hyper.setdefault(name, []), hyper[name])
-        for paper in papers:
-            _add(self.papers, paper)
-
-
-def _add(values: list[Any], value: object) -> None:
-    if value not in values:
-        values.append(value)
+            self.hyper.setdefault(name, {})[hyper[name]] = None
 
 
 def component_papers(setup: Json, is_recipe: bool) -> list[Paper]:

@@ -1,7 +1,7 @@
 """The description of a plan as a screen of plain text, at most 100 columns wide."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.plan.cost_text import disk_sentence, time_sentence
@@ -13,6 +13,7 @@ from harness.text import aligned, counted, listed, p_value, plain, range_text
 
 WIDTH = 100
 INDENT = 16
+MOST = 20  # names, values or lines of one kind on a screen
 
 
 def render(description: Description) -> str:
@@ -33,13 +34,13 @@ def _amounts(description: Description) -> str:
     cells, seeds = len(description.cells), description.seeds
     each = str(seeds[0]) if len(set(seeds)) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "0"
     lines = [
-        _entry("data sets", ", ".join(description.datasets)),
-        *(_entry("", f"{label}: {phrase}") for label, phrase in description.read.items()),
-        _entry("architectures", ", ".join(description.architectures)),
-        _entry("objectives", ", ".join(description.objectives)),
+        _entry("data sets", _several(description.datasets)),
+        *_lines(_entry("", f"{label}: {phrase}") for label, phrase in description.read.items()),
+        _entry("architectures", _several(description.architectures)),
+        _entry("objectives", _several(description.objectives)),
     ]
-    swept = [f"{name}: {', '.join(map(plain, values))}" for name, values in description.swept.items()]
-    lines += [_entry("swept", "; ".join(swept))] if swept else []
+    swept = [f"{name}: {_several(map(plain, values))}" for name, values in description.swept.items()]
+    lines += [_entry("swept", _several(swept, "; "))] if swept else []
     lines += [_entry("drawn", _study(description.study))] if description.study else []
     runs = f"{counted(description.planned, 'run')}: {counted(cells, 'cell')} of {each} seed{'s' * (each != '1')}"
     shared = description.planned - description.distinct
@@ -51,15 +52,17 @@ def _amounts(description: Description) -> str:
     to_train, stacks = description.to_train, description.stacks.unfinished
     left = f"{counted(to_train, 'run')} in {counted(stacks, 'stack')}" if to_train else "nothing"
     lines.append(_entry("to train", f"{left}; {description.finished:,} finished before"))
-    for row in description.scored.runs_of:
-        at = ", ".join(f"{step:,}" for step in row.at)
-        line = f"{row.steps:,} a run; scored at step {at} on {description.scored.samples:,} samples"
-        lines.append(_entry("steps", line))
+    lengths = [
+        f"{row.steps:,} a run; scored at step {_several(f'{step:,}' for step in row.at)} on "
+        f"{description.scored.samples:,} samples"
+        for row in description.scored.runs_of
+    ]
+    lines += _lines(_entry("steps", text) for text in lengths)
     if plugged := description.scored.plugged:
         lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description.scored.held_out.items()
-    lines += [_entry("", f"those on {label} on the {n:,} images that it holds out") for label, n in few]
-    lines += [_entry("", few_for_fid(label, n)) for label, n in description.scored.few_for_fid.items()]
+    lines += _lines(_entry("", f"those on {label} on the {n:,} images that it holds out") for label, n in few)
+    lines += _lines(_entry("", few_for_fid(label, n)) for label, n in description.scored.few_for_fid.items())
     for label, errors in description.scored.weak.items():
         lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]
     if description.cost is not None:
@@ -70,7 +73,7 @@ def _amounts(description: Description) -> str:
 
 def _study(study: Json) -> str:
     """Return what a study draws; the runs that are counted are those that are known by now."""
-    drawn = "; ".join(f"{name} {range_text(where)}" for name, where in study["space"].items())
+    drawn = _several((f"{name} {range_text(where)}" for name, where in study["space"].items()), "; ")
     trials = f"{counted(study['trials'], 'trial')} of each objective ({study['sampler']})"
     return f"{drawn}: {trials}; the best of each is then confirmed on the suite's seeds, once all have ended"
 
@@ -78,6 +81,7 @@ def _study(study: Json) -> str:
 def _settings(settings: Sequence[SettingsRow]) -> str:
     """Return the table of settings; as paragraphs where it is too wide for a screen."""
     header = ["objective", "data", "optimiser", "learning rate", "betas", "n_critic", "its own"]
+    settings, left = settings[:MOST], len(settings) - MOST
     rows = [header, *map(settings_row, settings)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["Settings (several values are swept)"]
@@ -85,6 +89,7 @@ def _settings(settings: Sequence[SettingsRow]) -> str:
         lines.append(textwrap.indent(aligned(rows), "  "))
     else:
         lines += [line for row in rows[1:] for line in _block(header, row)]
+    lines += [f"  and {left:,} more; --json has all"] if left > 0 else []
     return "\n".join(lines + _sources(settings))
 
 
@@ -235,6 +240,19 @@ def _power_sentence(power: Power) -> str:
     effects = f"d = {power.smallest_effect_alone:.2f}"
     effects += f", or {power.smallest_effect_corrected:.2f} for {family}" if family else ""
     return f"{text} The {power.seeds} seeds of this suite show {effects}."
+
+
+def _several(texts: Iterable[str], between: str = ", ") -> str:
+    """Return texts as one, and of more than MOST how many are left out."""
+    texts = list(texts)
+    left = f"{between}and {len(texts) - MOST:,} more" if len(texts) > MOST else ""
+    return between.join(texts[:MOST]) + left
+
+
+def _lines(lines: Iterable[str]) -> list[str]:
+    """Return lines of one kind, and of more than MOST one that says how many are left out."""
+    lines = list(lines)
+    return lines[:MOST] + ([_entry("", f"and {len(lines) - MOST:,} more such lines")] if len(lines) > MOST else [])
 
 
 def _values(values: Sequence[Any]) -> str:

@@ -1,6 +1,6 @@
 """What is left of a plan, each task with the address and the size that its timings have."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.metrics import score_id
@@ -28,15 +28,13 @@ def workload(plan: Plan, left: Iterable[StackLeft], trained: Iterable[str], scor
     `scored` lists runs that are done, whose references exist.
     """
     score, runs = plan.resolved["score"], {run.run_id: run for run in plan.runs}
+    scoring = _scoring(plan, runs, score)
     return Workload(
         runs=len(runs),
         samples=score["samples"],
         extractors=score.get("extractors"),
-        stacks=tuple(
-            _training(plan, each, runs[each.runs[0]], tuple(_scoring(plan, runs[r], score) for r in each.runs))
-            for each in left
-        ),
-        scores=tuple(_scoring(plan, runs[run_id], score) for run_id in trained),
+        stacks=tuple(_training(plan, each, runs[each.runs[0]], tuple(map(scoring, each.runs))) for each in left),
+        scores=tuple(map(scoring, trained)),
         references=frozenset(reference_address(plan.specs[run_id]) for run_id in scored if run_id in runs),
     )
 
@@ -46,7 +44,8 @@ def trials(plan: Plan, load: Workload) -> list[Trial]:
     kinds: dict[tuple[str, float], TrainingTask] = {}
     for task in load.stacks:
         kinds.setdefault((task.key, task.size), task)
-    stacks = [(task, plan.stack(task.id)) for task in kinds.values()]
+    by_id = {stack.id: stack for stack in plan.stacks}
+    stacks = [(task, by_id[task.id]) for task in kinds.values()]
     return [Trial(task, stack.mode, [plan.spec(run_id) for run_id in stack.runs]) for task, stack in stacks]
 
 
@@ -78,17 +77,23 @@ def _training(plan: Plan, left: StackLeft, run: PlannedRun, scores: tuple[Scorin
     )
 
 
-def _scoring(plan: Plan, run: PlannedRun, score: Mapping[str, Any]) -> ScoringTask:
-    """Return how the scoring of a run is timed: by its data set and the metrics, its scored steps and their samples."""
-    spec = plan.specs[run.run_id]
-    setup = spec["setup"]
-    points = len(scored_steps(score["at"], setup["train"]["steps"]))
-    data = {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"]}
+def _scoring(plan: Plan, runs: Mapping[str, PlannedRun], score: Mapping[str, Any]) -> Callable[[str], ScoringTask]:
+    """Return a function that says how the scoring of a run is timed: by its data set and the metrics, its scored steps
+    and their samples. Runs that share a Setup share the addresses.
+    """
     metrics = score_id([], 0, score.get("extractors"), score.get("metrics", {}))
-    return ScoringTask(
-        run_id=run.run_id,
-        name=f"scoring on {run.dataset}",
-        key=content_id({**data, "score": metrics}),
-        size=(points + LAST) * score["samples"] ** 2,
-        reference=reference_address(spec),
-    )
+    addresses: dict[tuple[object, ...], tuple[str, str, float]] = {}
+
+    def scoring(run_id: str) -> ScoringTask:
+        spec = plan.specs[run_id]
+        setup, floats = spec["setup"], (value for name, value in spec["hyper"].items() if name.startswith("data."))
+        same = (id(setup), *floats)
+        if same not in addresses:
+            data = {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"]}
+            points = len(scored_steps(score["at"], setup["train"]["steps"]))
+            size = (points + LAST) * score["samples"] ** 2
+            addresses[same] = content_id({**data, "score": metrics}), reference_address(spec), size
+        key, reference, size = addresses[same]
+        return ScoringTask(run_id, f"scoring on {runs[run_id].dataset}", key, size, reference)
+
+    return scoring

@@ -103,8 +103,11 @@ class _Divergences:
         points = [{name: value for part in shared for name, value in part.items()} for shared in parts]
         drawn = {name: space[name] for name in sorted(points[0])}
         self.names, self._n = list(drawn), len(points)
+        self._values = {
+            name: np.array([where.to_internal_repr(point[name]) for point in points]) for name, where in drawn.items()
+        }
         self._choices = {
-            name: (np.array([where.to_internal_repr(point[name]) for point in points], np.int64), len(where.choices))
+            name: (self._values[name].astype(np.int64), len(where.choices))
             for name, where in drawn.items()
             if isinstance(where, CategoricalDistribution)
         }
@@ -115,7 +118,10 @@ class _Divergences:
         ]
 
     def of(self, names: Sequence[str], good: Flags, places: NDArray[np.int64] | None = None) -> Array:
-        """Return the divergence of each setting [settings] over the trials at `places` [n], else over all."""
+        """Return the divergence of each setting [settings] over the trials at `places` [n], else over all.
+
+        0 of a setting that does not vary in them: Optuna's evaluator smooths it to a share of its own.
+        """
         if good.all():
             return np.zeros(len(names))
         rows = np.arange(self._n) if places is None else places
@@ -125,7 +131,8 @@ class _Divergences:
         for name in self._choices.keys() & set(names):
             chosen, choices = self._choices[name]
             by_name[name] = divergence(chosen[rows], good, choices)
-        return np.array([by_name[name] for name in names])
+        varies = {name: (self._values[name][rows] != self._values[name][rows[0]]).any() for name in names}
+        return np.array([by_name[name] if varies[name] else 0.0 for name in names])
 
 
 def divergence(chosen: NDArray[np.int64], good: Flags, choices: int) -> float:

@@ -204,14 +204,16 @@ class Store:
 
     def finished(self) -> set[str]:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
-        runs = self._runs
+        return {r for r in self.begun() - self.spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
+
+    def begun(self) -> set[str]:
+        """Ids of runs that have a folder: no other can have ended. Raises StoreError."""
         try:
-            names = {name for name in os.listdir(runs) if NAME.fullmatch(name)}
+            return {name for name in os.listdir(self._runs) if NAME.fullmatch(name)}
         except ABSENT:
             return set()
         except OSError as error:
-            raise StoreError(f"{runs}: cannot be read ({error.strerror})") from None
-        return {r for r in names - self.spoiled if os.path.exists(f"{runs}/{r}/record.json")}
+            raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
 
     def spoils_a_run(self, path: Path) -> bool:
         """Whether a damaged file is a record or an artefact, and not an attempt or scores."""

@@ -5,16 +5,15 @@ differ is swept, one value a block; where their seeds differ too, seeds and sett
 refused.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
 from typing import NamedTuple
 
 from harness.errors import KeyPath, Problem, quoted
 from harness.suite.format.models import Suite
 from harness.suite.format.values import RECIPE
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
-from harness.suite.settings import Source, Triple
+from harness.suite.settings import Level, Source, Triple
 
 
 class Side(NamedTuple):
@@ -38,13 +37,14 @@ Clash = tuple[Side, Side]  # a target that two blocks set differently for one ce
 
 def separated(suite: Suite, triples: list[Triple]) -> tuple[list[Triple], list[Problem]]:
     """Return the triples with every setting swept in which blocks differ for one cell, and what is refused of that."""
-    clashes = list(_clashes(triples))
+    clashes = list(_clashes(suite, triples))
     if not clashes:
         return triples, []
     once = {tuple(side.path for side in clash): clash for clash in reversed(clashes)}  # one for both players
     axes = {side.source.axis for clash in clashes for side in clash if side.source is not None}
     targets = {side.target for clash in clashes for side in clash}
-    swept = [_swept(triple, axes, targets, triples) for triple in triples]
+    elsewhere = {target: triple.sources for triple in reversed(triples) for target in targets & triple.sources.keys()}
+    swept = [_swept(triple, axes, targets, elsewhere) for triple in triples]
     return swept, [problem for clash in once.values() for problem in _refused(suite, clash)]
 
 
@@ -54,17 +54,29 @@ def _default(target: str) -> object:
     return RECIPE if key in RECIPE_KEYS else DEFAULTS.get(key)
 
 
-def _clashes(triples: Iterable[Triple]) -> Iterator[Clash]:
+def _clashes(suite: Suite, triples: Iterable[Triple]) -> Iterator[Clash]:
+    """Yield pairs of blocks that set a target differently for one cell: for each value and seeds one, not every pair.
+
+    All are paired with the first, and those that agree with the first with another: where no pair's seeds differ, none
+    do.
+    """
     cells: dict[tuple[str, ...], list[Triple]] = {}
     for triple in triples:
         swept = sorted({source.axis for source in triple.sources.values() if source.swept})
         cells.setdefault((*triple.labels.values(), *swept), []).append(triple)
-    for a, b in (pair for cell in cells.values() for pair in combinations(cell, 2)):
-        for target in dict.fromkeys([*a.sources, *b.sources]) if a.block != b.block else ():
-            sides = Side(target, a, a.sources.get(target)), Side(target, b, b.sources.get(target))
-            is_swept = any(side.source and side.source.swept for side in sides)
-            if not is_swept and sides[0].value != sides[1].value:
-                yield sides
+    for cell in cells.values():
+        if len({triple.block for triple in cell}) == 1:
+            continue
+        for target in dict.fromkeys(target for triple in cell for target in triple.sources):
+            different: dict[tuple[str, str], Side] = {}
+            for side in (Side(target, triple, triple.sources.get(target)) for triple in cell):
+                if side.source is None or not side.source.swept:
+                    seeds = suite.matrix[side.triple.block].seeds
+                    different.setdefault((repr(side.value), repr(seeds)), side)
+            sides = list(different.values())
+            others = [side for side in sides if side.value != sides[0].value]
+            yield from ((sides[0], side) for side in others)
+            yield from ((side, others[0]) for side in sides[1:] if others and side.value == sides[0].value)
 
 
 def _refused(suite: Suite, clash: Clash) -> list[Problem]:
@@ -87,12 +99,15 @@ def _refused(suite: Suite, clash: Clash) -> list[Problem]:
     return problems
 
 
-def _swept(triple: Triple, axes: set[str], targets: set[str], triples: Iterable[Triple]) -> Triple:
-    """Return a triple in which these axes are swept, each over one value, and none of the targets is silent."""
+def _swept(triple: Triple, axes: set[str], targets: set[str], elsewhere: Mapping[str, Level]) -> Triple:
+    """Return a triple in which these axes are swept, each over one value, and none of the targets is silent.
+
+    `elsewhere` holds for every target the sources of the first triple that sets it.
+    """
     sources = dict(triple.sources)
     for target in targets - sources.keys():
         if (value := _default(target)) is not None:
-            axis = _axis_elsewhere(target, triple, triples)
+            axis = _axis_elsewhere(target, triple, elsewhere[target])
             sources[target] = Source(axis, [value], True, ("matrix", triple.block))
     for target, source in sources.items():
         if source.axis in axes and not source.swept:
@@ -100,9 +115,8 @@ def _swept(triple: Triple, axes: set[str], targets: set[str], triples: Iterable[
     return replace(triple, sources=sources)
 
 
-def _axis_elsewhere(target: str, triple: Triple, triples: Iterable[Triple]) -> str:
+def _axis_elsewhere(target: str, triple: Triple, sources: Level) -> str:
     """Return the name that other blocks give a target: its own where this block sets a part of what that name means."""
-    sources = next(other.sources for other in triples if target in other.sources)
     axis = sources[target].axis
     together = {name for name, source in sources.items() if source.axis == axis}
     return target.partition(".")[2] if together & triple.sources.keys() else axis

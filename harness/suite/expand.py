@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 from harness.errors import Problem, SuiteError
 from harness.spec import RunSpec, canonical_json
 from harness.suite.format.models import Block, Suite
-from harness.suite.format.values import Plain, Values
-from harness.suite.matrix import matrix_of
+from harness.suite.format.values import MAX_RUNS, Plain, Values
+from harness.suite.matrix import matrix_of, too_many_runs
 from harness.suite.overrides import SPACE
 from harness.suite.resolve import Resolved
 from harness.suite.settings import Level, Triple
-
-MAX_RUNS = 1_000_000
 
 Axes = dict[str, list[Any]]
 
@@ -70,7 +68,7 @@ def expand(suite: Suite) -> Expansion:
     setups: dict[str, Resolved] = {}
     total = 0
     for triple in matrix.triples:
-        block = suite.matrix[triple.block]
+        block, labels = suite.matrix[triple.block], tuple(triple.labels.values())
         seeds = suite.seeds_of(block)
         for choice in choices(block, triple):
             resolved = matrix.resolved(triple, choice.values)
@@ -79,7 +77,7 @@ def expand(suite: Suite) -> Expansion:
             shared = setups.setdefault(resolved.text, resolved)
             for run in seeded(triple, choice, shared, resolved.hyper, seeds):
                 total += 1
-                key = (tuple(triple.labels.values()), run.run_id)
+                key = (labels, run.run_id)
                 if key not in runs or _autos(run) > _autos(runs[key]):
                     runs[key] = run
     return Expansion(list(runs.values()), total - len(runs))
@@ -94,13 +92,13 @@ def seeded(
     triple: Triple, choice: Choice, shared: Resolved, hyper: Mapping[str, float], seeds: Iterable[int]
 ) -> Iterator[ExpandedRun]:
     """Yield one run a seed. The canonical JSON of a run is put together from parts that its seeds share."""
-    floats = canonical_json(hyper)
+    floats, labels = canonical_json(hyper), triple.labels
     for seed in seeds:
         text = f'{{"hyper":{floats},"seed":{seed},"setup":{shared.text}}}'
         run_id = hashlib.sha256(text.encode()).hexdigest()[:16]
         plain = {"setup": shared.plain, "hyper": hyper, "seed": seed}
         yield ExpandedRun(
-            **triple.labels,
+            **labels,
             base=triple.objective.base,
             sweep=choice.sweep,
             run_id=run_id,
@@ -130,14 +128,14 @@ def zipped(block: Block, axes: Axes) -> list[list[str]]:
 
 def choices(block: Block, triple: Triple) -> Iterator[Choice]:
     """Yield every combination of a triple's swept values that the block does not exclude."""
-    axes = axes_of(triple.sources)
+    axes, labels = axes_of(triple.sources), triple.labels
     groups = sorted(zipped(block, axes))
     rows = [zip(*(axes[axis] for axis in group), strict=True) for group in groups]
     steps = [[dict(zip(group, row, strict=True)) for row in table] for group, table in zip(groups, rows, strict=True)]
     for chosen in itertools.product(*steps):
         picked = {axis: value for step in chosen for axis, value in step.items()}
         sweep = {axis: picked[axis] for axis in axes}
-        if not any(excludes(entry, triple.labels, sweep) for entry in block.exclude):
+        if not any(excludes(entry, labels, sweep) for entry in block.exclude):
             sources = triple.sources.items()
             yield Choice(sweep, {target: sweep[s.axis] if s.swept else s.value for target, s in sources})
 
@@ -167,14 +165,11 @@ def excludes(entry: Values, labels: Mapping[str, str], sweep: Values) -> bool:
 
 
 def too_many(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
-    """Return the mistake of a suite of more than a million runs, counted without expanding it."""
+    """Return the mistake of a suite of more than MAX_RUNS, counted without expanding it."""
     total = 0
     for triple in triples:
         block = suite.matrix[triple.block]
         axes = axes_of(triple.sources)
         lengths = [min(len(axes[axis]) for axis in group) for group in zipped(block, axes)]
         total += math.prod(lengths) * len(suite.seeds_of(block))
-    if total <= MAX_RUNS:
-        return []
-    text = f"{total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values."
-    return [Problem("too-many-runs", ("matrix",), text)]
+    return [too_many_runs(total)] if total > MAX_RUNS else []

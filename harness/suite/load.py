@@ -69,7 +69,9 @@ def _written(suite: Given, scale: str | None, sets: Sequence[str]) -> tuple[Docu
     before = document.data.get("set", [])
     if sets and isinstance(before, list):
         document.data["set"] = [*before, *sets]
-        document.places |= {("set", i): Place(f"--set {text[:60]}") for i, text in enumerate(sets, len(before))}
+        document.places |= {
+            ("set", i): Place(f"--set {' '.join(text[:60].split())}") for i, text in enumerate(sets, len(before))
+        }
     return document, problems
 
 

@@ -4,19 +4,21 @@
 """
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.errors import HarnessError, KeyPath, Problem, quoted, suggestion
 from harness.plugins.components import tables
-from harness.spec import KINDS, canonical_json
+from harness.spec import KINDS
 from harness.suite.blocks import separated
 from harness.suite.checks.refusals import refusals
 from harness.suite.format.models import Block, Suite
-from harness.suite.format.values import Values
-from harness.suite.overrides import set_overrides, space_overrides
-from harness.suite.resolve import Resolved, resolve
-from harness.suite.settings import TITLES, Component, Triple, component, merged, reached, set_level
+from harness.suite.format.values import MAX_RUNS, Values
+from harness.suite.overrides import SPACE, set_overrides, space_overrides
+from harness.suite.resolve import Resolved, float_targets, hyper_of, resolve
+from harness.suite.settings import TITLES, Component, Triple, component, merged, reached, set_level, train_level
 
 
 class Matrix:
@@ -37,20 +39,25 @@ class Matrix:
         }
         self.variants = {key: mistakes for key, (_, mistakes) in self._components.items()}
         self.problems = problems + wrong + [problem for mistakes in self.variants.values() for problem in mistakes]
-        self.triples, wrong = separated(suite, list(self._triples()))
+        named = sum(math.prod(len(names_of(block, kind)) for kind in KINDS) for block in suite.matrix)
+        self.problems += [too_many_runs(named)] if named > MAX_RUNS else []
+        self.triples, wrong = separated(suite, list(self._triples()) if named <= MAX_RUNS else [])
         self.problems += wrong + self._unreached()
         self._resolved: dict[tuple[object, ...], Resolved | str] = {}
+        self._settings: dict[int, tuple[Triple, str, list[str]]] = {}  # of each triple, by its id
         self._refused: dict[tuple[object, ...], list[Problem]] = {}
 
     def _triples(self) -> Iterator[Triple]:
+        of_suite, allow = train_level(self.suite.train, ("train",)), frozenset(self.suite.allow)
         for i, block in enumerate(self.suite.matrix):
+            train = of_suite, train_level(block.train, ("matrix", i, "train"))
             for chosen in itertools.product(*(list(self._named(block, i, kind)) for kind in KINDS)):
                 parts = {part.kind: part for part, _ in chosen}
                 top = set_level([*self.overrides, *self.space], parts)
-                sources = merged(self.suite, block, i, parts, top)
-                allow = frozenset(self.suite.allow).union(*(part.allow for part in parts.values()))
+                sources = merged(parts, train, top)
+                allowed = allow.union(*(part.allow for part in parts.values()))
                 places = {part.kind: path for part, path in chosen}
-                yield Triple(i, **parts, sources=sources, allow=allow, places=places)
+                yield Triple(i, **parts, sources=sources, allow=allowed, places=places)
 
     def _named(self, block: Block, index: int, kind: str) -> Iterator[tuple[Component, KeyPath]]:
         """Yield the components that a block names, and where; a name that is not known is a problem."""
@@ -79,8 +86,28 @@ class Matrix:
         return problems
 
     def resolved(self, triple: Triple, values: Values) -> Resolved | Problem:
-        """Return a combination resolved, or how its settings contradict each other; each distinct one is tried once."""
-        key = (*(part.base for part in triple.parts.values()), triple.objective.tricks, canonical_json(values))
+        """Return a combination resolved, or how its settings contradict each other; each Setup is tried once."""
+        resolved = self._setup(triple, values)
+        if isinstance(resolved, Resolved):
+            return replace(resolved, hyper=hyper_of(triple, values, self.tables))
+        return resolved
+
+    def refusals(self, triple: Triple, values: Values) -> list[Problem]:
+        """Return why a combination cannot be trained, which its Setup decides."""
+        resolved = self._setup(triple, values)
+        if isinstance(resolved, Problem):
+            return [resolved]
+        key = (triple.architecture.label, triple.objective.label, resolved.text)
+        if key not in self._refused:
+            self._refused[key] = refusals(triple, values, resolved, self.tables)
+        return self._refused[key]
+
+    def _setup(self, triple: Triple, values: Values) -> Resolved | Problem:
+        """Return a combination resolved as far as its Setup goes: the floats beside it may be another's."""
+        if id(triple) not in self._settings:
+            self._settings[id(triple)] = triple, *self._parted(triple)
+        _, fixed, varied = self._settings[id(triple)]
+        key = fixed, *(repr(values[target]) for target in varied)
         if key not in self._resolved:
             try:
                 self._resolved[key] = resolve(triple, values, self.tables)
@@ -91,15 +118,14 @@ class Matrix:
             return resolved
         return Problem("contradiction", triple.places["architecture"], f"{triple.architecture.label}: {resolved}")
 
-    def refusals(self, triple: Triple, values: Values) -> list[Problem]:
-        """Return why a combination cannot be trained, which its Setup decides."""
-        resolved = self.resolved(triple, values)
-        if isinstance(resolved, Problem):
-            return [resolved]
-        key = (triple.architecture.label, triple.objective.label, resolved.text)
-        if key not in self._refused:
-            self._refused[key] = refusals(triple, values, resolved, self.tables)
-        return self._refused[key]
+    def _parted(self, triple: Triple) -> tuple[str, list[str]]:
+        """Return what decides a triple's Setups: what they share, as text, and the targets that vary."""
+        floats = float_targets(triple, self.tables)
+        sources = {target: source for target, source in triple.sources.items() if target not in floats}
+        varied = [target for target, source in sources.items() if source.swept or source.path[:-1] == SPACE]
+        fixed = [(target, source.value) for target, source in sources.items() if target not in varied]
+        bases = [part.base for part in triple.parts.values()]
+        return repr((bases, triple.objective.tricks, varied, fixed)), varied
 
 
 _RECENT: deque[Matrix] = deque(maxlen=2)
@@ -116,6 +142,18 @@ def matrix_of(suite: Suite) -> Matrix:
 
 def named(block: Block, index: int, kind: str) -> list[tuple[str, KeyPath]]:
     """Return the names that a block gives for a kind of component, and where they stand."""
-    names = getattr(block, kind)
     path: KeyPath = ("matrix", index, kind)
-    return [(name, (*path, j)) for j, name in enumerate(names)] if isinstance(names, list) else [(names, path)]
+    is_list = isinstance(getattr(block, kind), list)
+    return [(name, (*path, j) if is_list else path) for j, name in enumerate(names_of(block, kind))]
+
+
+def names_of(block: Block, kind: str) -> list[str]:
+    """Return the names that a block gives for a kind of component."""
+    names = getattr(block, kind)
+    return names if isinstance(names, list) else [names]
+
+
+def too_many_runs(total: int) -> Problem:
+    """Return the mistake of a suite of more than MAX_RUNS."""
+    text = f"{total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values."
+    return Problem("too-many-runs", ("matrix",), text)

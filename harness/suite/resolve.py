@@ -34,6 +34,14 @@ class Resolved:
     hyper: Mapping[str, float]
 
 
+def float_targets(triple: Triple, tables: Tables) -> frozenset[str]:
+    """Return the targets that a Setup does not depend on: they are floats beside it."""
+    tricks = {f"trick.{name}.{key}" for name in triple.objective.tricks for key in tables.trick[name].hyper}
+    data = {f"dataset.{key}" for key in triple.dataset.entry.hyper}
+    own = {f"objective.{key}" for key in triple.objective.entry.hyper}
+    return frozenset({f"train.{key}" for key in RECIPE_FLOATS} | tricks | data | own)
+
+
 def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
     """Return the Setup and floats of one combination: `values` holds one for every target that a suite sets.
 
@@ -58,7 +66,7 @@ def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
         versions=_versions(triple, tables),
     )
     plain = dataclasses.asdict(setup)
-    return Resolved(setup, plain, canonical_json(plain), _hyper(triple, values, recipe, tables))
+    return Resolved(setup, plain, canonical_json(plain), hyper_of(triple, values, tables))
 
 
 def _recipe(triple: Triple) -> Recipe:
@@ -109,7 +117,9 @@ def _said_or_recipe(values: Values, key: str, recipe: Recipe) -> Any:
     return getattr(recipe, key) if value == RECIPE else value
 
 
-def _hyper(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> dict[str, float]:
+def hyper_of(triple: Triple, values: Values, tables: Tables) -> dict[str, float]:
+    """Return the floats of one combination that has a Setup."""
+    recipe = _recipe(triple)
     hyper = {key: _said_or_recipe(values, key, recipe) for key in RECIPE_FLOATS}
     # One run must not have two addresses for settings that training never reads.
     read = OPTIMIZERS[_said_or_recipe(values, "optimizer", recipe)].reads

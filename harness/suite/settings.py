@@ -6,12 +6,13 @@ sets two targets is one source of both, hence one axis where it is swept.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.errors import KeyPath, Problem, nearest, quoted, suggestion
 from harness.plugins.components import Tables
 from harness.spec import KINDS
-from harness.suite.format.models import ArchitectureVariant, Block, DatasetVariant, ObjectiveVariant, Suite, Train
+from harness.suite.format.models import ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train
 from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE
 from harness.suite.format.values import Kind
 from harness.suite.overrides import Override
@@ -67,11 +68,11 @@ class Triple:
     allow: frozenset[str]
     places: Mapping[str, KeyPath]
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, Component]:
         return {kind: getattr(self, kind) for kind in KINDS}
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         return {kind: part.label for kind, part in self.parts.items()}
 
@@ -194,9 +195,8 @@ def set_level(overrides: Iterable[Override], parts: Mapping[str, Component]) -> 
     return level
 
 
-def merged(suite: Suite, block: Block, index: int, parts: Mapping[str, Component], top: Level) -> Level:
-    """Return every setting of a triple: suite train < matrix train < variant < --set."""
-    train = (train_level(suite.train, ("train",)), train_level(block.train, ("matrix", index, "train")))
+def merged(parts: Mapping[str, Component], train: Iterable[Level], top: Level) -> Level:
+    """Return every setting of a triple: data set, architecture < suite train < matrix train < objective < --set."""
     levels = (parts["dataset"].level, parts["architecture"].level, *train, parts["objective"].level, top)
     sources = {target: source for level in levels for target, source in level.items()}
     families: dict[str, set[str]] = {}

@@ -236,14 +236,14 @@ def test_table2_trains_the_same_networks_with_both_objectives():
     assert norms == {("none", "none"), ("batch", "layer")}
 
 
-def test_each_setting_is_resolved_once_from_reading_to_the_plan(load, monkeypatch):
+def test_each_setup_is_resolved_once_from_reading_to_the_plan(load, monkeypatch):
     calls = []
     real = matrix.resolve
     monkeypatch.setattr(matrix, "resolve", lambda *parts: calls.append(parts) or real(*parts))
     suite = load(HEAD + "seeds: 3\ntrain: {lr: [1e-3, 1e-4]}\n" + BLOCK)
     describe(suite, make_plan(suite, None, "cpu"), set())
     runs = expand(suite).runs
-    assert len(calls) == len({(run.objective, *run.sweep.items()) for run in runs}) == len(runs) / 3
+    assert len(calls) == len({run.setup for run in runs}) == len(runs) / 6
 
 
 def test_a_missing_file_and_what_is_no_yaml_are_refused_without_torch(tmp_path):

@@ -31,7 +31,7 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
     wrong |= {("dataset", triple.dataset.label) for triple in matrix.triples if lacks_file(triple)}
     sound = [triple for triple in matrix.triples if wrong.isdisjoint(triple.labels.items())]
     broken = {triple.block for triple in matrix.triples if not wrong.isdisjoint(triple.labels.items())}
-    broken |= {int(problem.path[1]) for problem in problems if problem.path[0] == "matrix"}
+    broken |= {int(problem.path[1]) for problem in problems if problem.path[0] == "matrix" and problem.path[1:]}
     is_broken = bool(of_study) or any(problem.path[0] in ("set", "study") for problem in problems)
     problems = problems + data_problems(suite, [t for t in matrix.triples if t.dataset.label not in left_out])
     if is_broken:

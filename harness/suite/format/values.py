@@ -15,6 +15,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
 NEVER = "never"
 MAX_SEEDS = 10_000
+MAX_RUNS = 100_000  # of a suite; a report of them takes minutes
 MAX_FRAMES = 500
 MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes

@@ -1,0 +1,214 @@
+"""Numbers, names, lists and paths of absurd size: refused with file and line, in short sentences, at once."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import LONGEST, PRINTED, SuiteError, nearest, quoted, suggestion
+from harness.execution.planning import plan_suite
+from harness.execution.requests import Request
+from harness.plan.screen import render
+from harness.suite.format.values import MAX_CHOICES, MAX_COUNT, MAX_NUMBER, MAX_RUNS
+from harness.suite.load import load_suite
+
+HUGE = "9" * 350
+LONG = 500  # characters of a whole sentence, with its place
+
+SUITE = """\
+version: 1
+name: t
+question: q
+seeds: 1
+train: {steps: 5, batch: 8, %s}
+score: {samples: 50}
+datasets: {ring: {sd: 0.1}}
+matrix: [{dataset: ring, architecture: mlp, objective: %s}]
+"""
+PLAIN = SUITE % ("lr: 1e-3", "nsgan")
+
+
+def sentences(problems):
+    texts = [str(problem) for problem in problems]
+    assert all(len(text) <= LONG and "\n" not in text for text in texts), [len(text) for text in texts]
+    return texts
+
+
+@pytest.mark.parametrize("digits", [11, 290, 350, 1000, 5000])
+@pytest.mark.parametrize(
+    ("written", "key", "line"),
+    [
+        ("steps: 5", "steps", 5),
+        ("batch: 8", "batch", 5),
+        ("lr: 1e-3", "n_critic", 5),
+        ("samples: 50", "samples", 6),
+        ("sd: 0.1", "sd", 7),
+        ("seeds: 1", "seeds", 4),
+    ],
+)
+def test_a_number_of_many_digits_is_refused_in_the_file_and_by_set(problems, digits, written, key, line):
+    number = "9" * (digits + 30 * (key == "sd"))
+    assert written in PLAIN
+    (problem,) = problems(PLAIN.replace(written, f"{key}: {number}"))
+    assert (problem.place, problem.code) == (f"x.yaml:{line}", "bad-value")
+    (problem,) = problems(PLAIN, sets=[f"{key}={number}"])
+    assert problem.place.startswith("--set")
+    sentences([problem])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SUITE % (f"n_critic: {{base: 1, first: [5, {HUGE}]}}", "nsgan"),
+        SUITE % (f"pack: {HUGE}", "nsgan"),
+        SUITE % (f"micro_batch: {HUGE}", "nsgan"),
+        SUITE % ("lr: 1e300", "nsgan"),
+        PLAIN.replace("sd: 0.1", "sd: 1e300"),
+        PLAIN.replace("sd: 0.1", f"fixed: {HUGE}"),
+        PLAIN.replace("steps: 5", f"steps: 0x{'f' * 999}"),
+    ],
+)
+def test_a_number_that_training_cannot_hold_is_refused(problems, text):
+    (problem,) = problems(text)
+    assert problem.code == "bad-value"
+    assert "needed" in sentences([problem])[0]
+
+
+def test_the_largest_numbers_are_planned(load):
+    load(PLAIN.replace("steps: 5", f"steps: {MAX_COUNT}").replace("sd: 0.1", f"sd: {MAX_NUMBER:g}"))
+
+
+def test_more_samples_than_the_memory_takes_have_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(PLAIN.replace("samples: 50", "samples: 1000000"))
+    with pytest.raises(SuiteError) as error:
+        plan_suite(Request("x.yaml", "results", device="cpu"), False)
+    assert [(problem.place, problem.code) for problem in error.value.problems] == [("x.yaml:6", "too-many-samples")]
+    assert "GB" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["x" * 60, "x" * 100_000, "x\ny" * 30_000])
+def test_a_long_name_is_quoted_short(problems, name):
+    sentences(problems(SUITE % ("lr: 1e-3", f'"{name}"'.replace("\n", "\\n"))))
+    sentences(problems(PLAIN, scale=name))
+    sentences(problems(PLAIN, sets=[f"{name[:9000]}=1"]))
+    sentences(problems(PLAIN, sets=[name]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["extends: %s", "plugins: [%s]", "datasets: {ring: {base: points, file: %s}}", "scale: %s", "question: [%s]"],
+)
+def test_a_long_path_is_quoted_short(problems, line):
+    for path in ("y" * 300, "y" * 100_000, "../" * 30_000 + "y"):
+        sentences(problems(PLAIN.replace("datasets: {ring: {sd: 0.1}}\n", "") + line % path + "\n"))
+
+
+def test_many_mistakes_are_counted_and_not_printed(problems, load):
+    names = ", ".join(f"x{i}" for i in range(500))
+    text = SUITE % ("lr: 1e-3", f"[{names}]")
+    assert len(problems(text)) == 500
+    with pytest.raises(SuiteError, match=f"{500 - PRINTED} further") as error:
+        load(text)
+    assert len(str(error.value).splitlines()) == PRINTED + 1
+
+
+def test_of_many_names_the_five_nearest_are_listed():
+    known = [f"name-{i}" for i in range(3000)]
+    assert suggestion("qqqq", known).count("name-") == 5
+    assert "2,995 more" in suggestion("qqqq", known)
+    assert suggestion("qqqq", known[:3]) == " Known: name-0, name-1, name-2."
+    assert nearest("name-17", known) == " Did you mean 'name-17'?"
+    assert len(quoted("x" * 10**6)) == len(quoted(list(range(10**5)))) == 80
+
+
+def blocks(n):
+    train = [{"lr": 1e-6 * (i + 1)} for i in range(n)]
+    return [{"dataset": "ring", "architecture": "mlp", "objective": "nsgan", "train": one} for one in train]
+
+
+def suite(**parts):
+    return {"version": 1, "name": "t", "train": {"steps": 5, "batch": 8}, "score": {"samples": 50}, **parts}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "seeds", "total"),
+    [
+        ([{"dataset": ["ring"] * 10**4, "architecture": ["mlp"] * 10**4, "objective": ["gan"] * 10**4}], 1, 10**12),
+        ([{"dataset": "ring", "architecture": "mlp", "objective": "gan", "train": {"steps": [*range(1, 1001)]}}],
+         1000, 10**6),
+        ([{"dataset": "ring", "architecture": "mlp", "objective": "gan", "seeds": [*range(MAX_RUNS // 10 - 1)]}] * 11,
+         1, None),
+    ],
+    ids=["names", "values", "blocks"],
+)  # fmt: skip
+def test_too_many_runs_are_counted_and_not_expanded(matrix, seeds, total):
+    started = time.process_time()
+    with pytest.raises(SuiteError) as error:
+        load_suite(suite(matrix=matrix, seeds=seeds))
+    assert [problem.code for problem in error.value.problems] == ["too-many-runs"]
+    assert (f"{total:,}" if total else "") in str(error.value)
+    assert f"{MAX_RUNS:,}" in str(error.value)
+    assert time.process_time() - started < 5
+
+
+def test_more_choices_than_are_drawn_from_are_refused(problems):
+    choices = ", ".join(f"{i}e-8" for i in range(1, MAX_CHOICES + 2))
+    study = "study: {trials: 4, seeds: 1, space: {lr: {choices: [%s]}}}\n"
+    (problem,) = problems(PLAIN.replace("lr: 1e-3", "beta1: 0") + study % choices)
+    assert (problem.code, problem.place) == ("bad-range", "x.yaml:9")
+    assert f"{MAX_CHOICES:,}" in sentences([problem])[0]
+
+
+@pytest.mark.parametrize("text", ['"a\\ud800b"', '"\\udc00"'])
+def test_half_a_surrogate_pair_is_refused_where_it_stands(problems, text):
+    (problem,) = problems(PLAIN.replace("question: q", f"question: {text}"))
+    assert (problem.place, problem.code) == ("x.yaml:3", "not-utf8")
+    (problem,) = problems(PLAIN + f"objectives: {{{text}: {{base: gan}}}}\n")
+    assert (problem.place, problem.code) == ("x.yaml:9", "not-utf8")
+    with pytest.raises(SuiteError):
+        load_suite(suite(matrix=blocks(1), question="a\ud800b"))
+
+
+def test_a_mapping_that_is_too_deep_or_has_too_many_digits_is_refused():
+    deep = []
+    for _ in range(10**4):
+        deep = [deep]
+    for value in (deep, 10**5000):
+        with pytest.raises(SuiteError) as error:
+            load_suite(suite(matrix=blocks(1), question=value))
+        sentences(error.value.problems)
+
+
+def test_a_thousand_cells_are_planned_on_a_screen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {f"o{i}": {"base": "nsgan", "lr": 1e-6 * (i + 1)} for i in range(60)}
+    block = {"dataset": "ring", "architecture": "mlp", "objective": list(names), "train": {"steps": [*range(1, 41)]}}
+    todo = plan_suite(Request(suite(matrix=[block], objectives=names, question="q"), "r", device="cpu"), False)
+    assert len(todo.description.cells) == 2400
+    text = render(todo.description)
+    assert len(text.splitlines()) < 200
+    assert "40 more" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_blocks", [False, True], ids=["values", "blocks"])
+def test_many_cells_take_a_time_that_grows_as_they_do(tmp_path, monkeypatch, is_blocks):
+    """Four times the cells take at most seven times as long."""
+    monkeypatch.chdir(tmp_path)
+    took = {}
+    for n in (10, 50, 100):  # the first call imports
+        train = {"lr": [1e-6 * (i + 1) for i in range(n)], "beta1": [i / n for i in range(n // 2)]}
+        block = {"dataset": "ring", "architecture": "mlp", "objective": "nsgan", "train": train}
+        started = time.process_time()
+        plan_suite(Request(suite(matrix=blocks(n * n // 2) if is_blocks else [block]), "r", device="cpu"), False)
+        took[n] = time.process_time() - started
+    assert took[100] < 7 * took[50]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert memory < 2e9
+
+
+def test_a_mistake_is_never_longer_than_a_few_lines():
+    assert LONGEST < LONG
