@@ -9,7 +9,8 @@ HarnessError              exit code 2: the call or the suite is wrong
     `-- Damaged           a file in it that is not what was written
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -162,3 +163,15 @@ def lookup(table: Mapping[str, T], name: str, what: str) -> T:
         return table[name]
     except KeyError:
         raise UnknownName(f"{what}: unknown name {quoted(name)}.{suggestion(name, table)}") from None
+
+
+@contextmanager
+def as_planned(run_id: str, component: str) -> Iterator[None]:
+    """Raise HarnessError where a component refuses what is kept of a run: either may be another by now."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        why = " ".join(str(error).split())[:80] or type(error).__name__
+        raise HarnessError(
+            f"{run_id}: what is kept of it does not fit '{component}' as it is defined now ({why})"
+        ) from error

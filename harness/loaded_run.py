@@ -1,12 +1,10 @@
 """One run in Python: its networks with the weights it keeps, its row, curves, scores and samples."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, as_planned
 from harness.execution.opening import open_planned
 from harness.spec import RunSpec
 from harness.store import Store
@@ -14,7 +12,6 @@ from harness.store.artefacts import critic_weights, kept_weights
 from harness.store.find import run_label
 from harness.store.plan_file import PlannedRun
 from harness.store.reference_samples import kept_reference, new_reference
-from harness.text import reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +118,7 @@ class KeptRun:
         if not 1 <= n <= MOST:
             raise HarnessError(f"{n:,} samples asked for; at least 1 and at most {MOST:,} are drawn at once")
         weights = self.weights[1]
-        with self._as_defined_now():
+        with as_planned(self.run_id, self.spec.setup.architecture):
             return draw_samples(self.spec.setup, weights, self.spec.seed if seed is None else seed, PURPOSE, n)
 
     @property
@@ -139,14 +136,5 @@ class KeptRun:
     def _network(self, player: str, weights: "dict[str, np.ndarray]") -> "nn.Module":
         from harness.engine.networks import build_network
 
-        with self._as_defined_now():
+        with as_planned(self.run_id, self.spec.setup.architecture):
             return build_network(self.spec.setup, player, weights)
-
-    @contextmanager
-    def _as_defined_now(self) -> Iterator[None]:
-        try:
-            yield
-        except (KeyError, RuntimeError, ValueError) as error:
-            name = self.spec.setup.architecture
-            text = f"{self.run_id}: its weights do not fit '{name}' as it is defined now ({reason(error)})"
-            raise HarnessError(text) from None

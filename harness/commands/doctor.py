@@ -68,7 +68,10 @@ class _OnlyRun(HarnessError):
 def _examined(folder: Path) -> Examined:
     entry, store = Examined(str(folder)), open_store(folder)
     try:
-        store.plan  # noqa: B018  read for its checksum
+        for finding in walk(store, Code.DAMAGED_PLAN):
+            entry.mended.append(store.set_aside(finding.path, finding.line))
+            store.refresh()
+            raise Damaged(finding.path, finding.why)
     except StoreError as error:
         if (folder / "plan.json").is_file() and not isinstance(error, Damaged):
             entry.redo.append(str(error))  # a newer harness's, or one that may not be read

@@ -11,7 +11,7 @@ from harness.metrics.transport import wasserstein_1
 from harness.store import Record, Store, open_store
 from harness.store.find import result_folders
 from harness.store.records import Metrics
-from harness.store.repair import run_damage
+from harness.store.repair import Code, run_damage, walk
 from harness.text import counted
 
 TOLERANCE = 1e-9  # of W1, in data units
@@ -44,6 +44,7 @@ def render(entries: Sequence[Verified]) -> str:
 
 def _verified(store: Store) -> Verified:
     entry = Verified(str(store.folder))
+    entry.mismatches += [finding.line for finding in walk(store, Code.DAMAGED_PLAN, Code.NO_FOLDER)]
     for run_id, dataset in {row.run_id: row.dataset for row in store.plan.runs}.items():
         mine = [f"{path}: {why}" for path, why in sorted(run_damage(store, run_id, deep=True).items())]
         entry.mismatches += mine
@@ -77,6 +78,9 @@ def _w1_mismatch(store: Store, run_id: str, dataset: str, recorded: float | None
     points = np.concatenate([samples["generated"], samples["more"]])
     if len(points) < len(real):
         return []  # it was scored anew on more samples than these, drawn from its weights
-    w1 = wasserstein_1(points[: len(real)], real)
+    if points.shape[1:] != real.shape[1:]:
+        return [f"{path}: samples of shape {list(points.shape[1:])}, and of {list(real.shape[1:])} in its reference"]
+    points = points[: len(real)]
+    w1 = wasserstein_1(points, real) if np.isfinite(points).all() else math.nan
     is_same = abs(w1 - recorded) <= TOLERANCE if recorded is not None else not math.isfinite(w1)
     return [] if is_same else [f"{path}: its w1 is {w1}, and {recorded} was recorded"]

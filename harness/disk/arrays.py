@@ -32,9 +32,12 @@ def npz_arrays(content: bytes, path: Path) -> "dict[str, np.ndarray]":
         raise Damaged(path, "not an npz file" if content else "empty")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise Damaged(path, f"cannot be read as arrays ({error})") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # numpy gives other files as bytes
+        raise Damaged(path, "it holds what is no array")
+    return arrays
 
 
 def read_npz(path: Path) -> "dict[str, np.ndarray]":

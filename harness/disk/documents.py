@@ -5,16 +5,23 @@ Version 1 of the format had a checksum in records alone, over their canonical JS
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.disk.files import read_bytes, write_atomic
+from harness.disk.schema import Malformed
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.spec import canonical_json
 
 FORMAT = 2  # of the JSON files of a results folder
 Plain = dict[str, Any]  # what a file of JSON holds
+WIDEST = 2**63  # a whole number that a column of a table takes is below
+DIGITS = len(str(-WIDEST))
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a letter may be written so, and in no other way
+T = TypeVar("T")
 BLANK = b'\n "sha256": ""'  # one space deep: text inside a value cannot look so
 
 
@@ -46,8 +53,10 @@ def unseal(content: bytes, path: Path, needs_sum: bool = False) -> Plain:
         blank = content.replace(_filled(str(given)), BLANK, 1)
         if blank == content or hashlib.sha256(blank).hexdigest() != given:
             raise Damaged(path, "its content does not match its checksum")
-        if value.get("version") != FORMAT:
-            raise StoreError(f"{path}: of version {value.get('version')!r}, and this harness reads up to {FORMAT}")
+        if (version := value.get("version")) != FORMAT:
+            if type(version) is not int or not FORMAT < version < 10**6:
+                raise Damaged(path, "its version is malformed")
+            raise StoreError(f"{path}: of version {version}, and this harness reads up to {FORMAT}")
     elif value.get("version", 1) != 1 or (needs_sum and "checksum" not in value):
         raise Damaged(path, "its checksum is missing")
     elif "checksum" in value and value["checksum"] != checksum(value):
@@ -55,10 +64,18 @@ def unseal(content: bytes, path: Path, needs_sum: bool = False) -> Plain:
     return value
 
 
-def read_json(path: Path, needs_sum: bool = False) -> Plain | None:
-    """Read sealed JSON; None where there is no such file. Raises what `unseal` and `read_bytes` raise."""
+def read_json(path: Path, parse: Callable[[Plain], T], needs_sum: bool = False) -> T | None:
+    """Read sealed JSON as a value; None where there is no such file.
+
+    Raises what `unseal` and `read_bytes` raise, and Damaged where `parse` finds what it holds Malformed.
+    """
     content = read_bytes(path)
-    return None if content is None else unseal(content, path, needs_sum)
+    if content is None:
+        return None
+    try:
+        return parse(unseal(content, path, needs_sum))
+    except Malformed as why:
+        raise Damaged(path, str(why)) from None
 
 
 def to_json(value: object) -> bytes:
@@ -78,7 +95,9 @@ def _filled(digest: str) -> bytes:
 
 def _parsed(content: bytes, path: Path) -> Plain:
     try:
-        value = json.loads(content.decode(), parse_constant=_refuse)
+        value = json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_short)
+        if SURROGATE.search(content):
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Damaged(path, f"not valid JSON ({error})" if content else "empty") from None
     if not isinstance(value, dict):
@@ -86,5 +105,17 @@ def _parsed(content: bytes, path: Path) -> Plain:
     return value
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        _refuse(text)
+    return number
+
+
+def _short(text: str) -> int:
+    if len(text) > DIGITS or not -WIDEST <= (number := int(text)) < WIDEST:
+        _refuse(text)
+    return number
+
+
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name[:40]} is no number here")

@@ -4,9 +4,11 @@ What writes raises OSError; `writing` turns that into the one sentence that a us
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,21 +17,35 @@ from pathlib import Path
 from threading import Timer
 
 from harness.disk.owners import holder, mark, this_process
-from harness.errors import StoreError
+from harness.errors import Damaged, StoreError
 
 ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
+FOREIGN = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # what opening a folder, a circle of links or a socket may raise
 WAIT_S = 1.0  # for a lock, before it is said who holds it
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return a file's content, None where there is no such file. Raises StoreError where it cannot be read."""
+    """Return a file's content, None where there is nothing of that name.
+
+    Raises Damaged where something else stands there, as a folder or a broken link, StoreError where it cannot be read.
+    """
     try:
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would be waited for
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                with open(descriptor, "rb", closefd=False) as file:
+                    return file.read()
+        finally:
+            os.close(descriptor)
     except ABSENT:
+        if os.path.islink(path):
+            raise Damaged(path, "a broken link") from None
         return None
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+        if error.errno not in FOREIGN:
+            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    raise Damaged(path, "not a regular file")
 
 
 def write_atomic(path: Path, *parts: bytes, flush: bool = True) -> None:

@@ -3,9 +3,10 @@
 folder     Store: the results of one suite          plan_file    what plan.json holds, typed
 records    Record, Attempt and Scores, from JSON    artefacts    what a run keeps beside its record
 claims     who trains a stack                       checkpoints  a stack between two steps
-repair     what is damaged, left over or foreign    find         folders and runs that a user names
+contents   what artefacts hold, from their bytes    find         folders and runs that a user names
+repair     what is damaged, left over or foreign    frozen       a folder kept as its tables alone
 table      from records to one flat table           table_files  tables as csv and parquet, those of frozen folders
-frozen     a folder kept as its tables alone        reference_samples  what runs are scored against
+reference_samples  what runs are scored against
 """
 
 from harness.store.claims import RENEW_S, STALE_S, Claim, Holder

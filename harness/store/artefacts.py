@@ -8,7 +8,7 @@ import numpy as np
 from harness.disk.arrays import npz_bytes
 from harness.errors import HarnessError
 from harness.spec import RunSpec
-from harness.store import Store
+from harness.store import Store, contents
 
 if TYPE_CHECKING:
     from harness.engine import Outcome
@@ -80,11 +80,9 @@ def _why_not_run(spec: RunSpec, player: str) -> str | None:
 
 
 def _weights(store: Store, spec: RunSpec, owner: str, why_not: str | None) -> dict[str, np.ndarray]:
-    from safetensors.numpy import load
-
     status = store.status(spec.run_id)
     if status != "ok":
         raise HarnessError(f"{spec.run_id}: its status is {status}, and only a run that is ok keeps its weights")
     if why_not:
         raise HarnessError(f"{spec.run_id}: {why_not}")
-    return load(store.artefact(spec.run_id, f"{owner}.safetensors"))
+    return store.read(spec.run_id, f"{owner}.safetensors", contents.weights)

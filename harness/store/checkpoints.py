@@ -31,7 +31,10 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     content = memoryview(whole)
     start = PREFIX + int.from_bytes(content[:PREFIX], "big")
     files = {}
-    for name, size, digest in unseal(bytes(content[PREFIX:start]), path, needs_sum=True)["files"]:
+    parts = unseal(bytes(content[PREFIX:start]), path, needs_sum=True).get("files")
+    if not isinstance(parts, list) or not all(map(_is_part, parts)):
+        raise Damaged(path, "its files are malformed")
+    for name, size, digest in parts:
         files[name] = bytes(content[start : start + size])
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise Damaged(path, f"its part {name} does not match its checksum")
@@ -39,3 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, bytes] | None:
     if start != len(content):
         raise Damaged(path, "its end does not belong to it")
     return files
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part, list) and [type(value) for value in part] == [str, int, str] and part[1] >= 0

@@ -15,14 +15,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.disk.documents import read_json, seal
+from harness.disk.documents import Plain, read_json, seal
 from harness.disk.files import locked, write_atomic, writing
 from harness.disk.owners import Owner, booted, is_alive, owner
+from harness.disk.schema import require, schema, whole
 from harness.errors import Damaged
 
 STALE_S = 60.0
 RENEW_S = 10.0  # how often an owner should renew
 OWNER = [field.name for field in fields(Owner)]
+CLAIM = schema({**dict.fromkeys(OWNER, str), "pid": whole(1, 2**31), "token": str})
 
 Mark = tuple[str, int]  # a claim's token and the time of its last renewal
 
@@ -125,15 +127,19 @@ def lock_of(folder: Path) -> Path:
 def _read(path: Path) -> Content:
     """Read a claim. One that cannot be read was put in place whole and is not flushed: a power failure took its
     content, and if that was before this boot, its owner as well."""
-    try:
-        plain = read_json(path, needs_sum=True) or {}
-    except Damaged:
-        plain = {}
-    if plain.keys() >= {*OWNER, "token"}:
-        claimant = Owner(**{name: plain[name] for name in OWNER})
-        return Content(claimant, plain["token"], is_alive(claimant))
+    with suppress(Damaged):
+        content = read_json(path, _content, needs_sum=True)
+        if content is not None:
+            return content
     since = booted()
     with suppress(FileNotFoundError):  # released meanwhile
         if since is not None and path.stat().st_mtime < since:
             return Content(None, "", alive=False)
     return Content(None, "", alive=None)
+
+
+def _content(plain: Plain) -> Content:
+    """Return what a claim's mapping says. Raises Malformed."""
+    require(plain, CLAIM)
+    claimant = Owner(**{name: plain[name] for name in OWNER})
+    return Content(claimant, plain["token"], is_alive(claimant))

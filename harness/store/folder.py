@@ -10,7 +10,6 @@ parquet, npz without pickle, safetensors. A damaged file counts as absent when i
 """
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.disk.arrays import npz_arrays, read_npz
+from harness.disk.arrays import read_npz
 from harness.disk.documents import Plain, read_json, seal, write_json
 from harness.disk.files import (
     ABSENT,
@@ -39,9 +38,8 @@ from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.claims import Claim, Claims, Holder
-from harness.store.plan_file import Malformed, Plan
+from harness.store.plan_file import Plan, is_name
 from harness.store.records import (
-    NAME,
     STATUSES,
     Attempt,
     Metrics,
@@ -97,11 +95,8 @@ class Store:
     def plan(self) -> Plan:
         """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
         path, self._stamp = self.plan_path, _stamp(self.plan_path)
-        if path.is_file() and (plain := read_json(path)) is not None:
-            try:
-                plan = Plan.from_json(plain)
-            except Malformed as why:
-                raise Damaged(path, str(why)) from None
+        plan = read_json(path, Plan.from_json)
+        if plan is not None:
             self._refuse_foreign(plan)
             return plan
         if self.finished():
@@ -147,8 +142,9 @@ class Store:
     @property
     def suite_text(self) -> str:
         """suite.yaml, as text; empty where it is gone, as it is derived."""
-        path = self.folder / "suite.yaml"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        with suppress(Damaged):
+            return (read_bytes(self.folder / "suite.yaml") or b"").decode(errors="replace")
+        return ""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -209,16 +205,16 @@ class Store:
     def begun(self) -> set[str]:
         """Ids of runs that have a folder: no other can have ended. Raises StoreError."""
         try:
-            return {name for name in os.listdir(self._runs) if NAME.fullmatch(name)}
+            return {name for name in os.listdir(self._runs) if is_name(name)}
         except ABSENT:
             return set()
         except OSError as error:
             raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
 
     def spoils_a_run(self, path: Path) -> bool:
-        """Whether a damaged file is a record or an artefact, and not an attempt or scores."""
+        """Whether a damaged file is a record or an artefact, and not an attempt, its log or scores."""
         parts = path.relative_to(self.folder).parts
-        return parts[0] == "runs" and len(parts) > 2 and parts[2] not in ("attempts", "scores")
+        return parts[0] == "runs" and len(parts) > 2 and parts[2] not in ("attempts", "log.txt", "scores")
 
     def status(self, run_id: str) -> str:
         """One of STATUSES: the record's, else the last attempt's, else pending."""
@@ -270,13 +266,18 @@ class Store:
     def commit_attempt(self, run_id: str, status: str, error: str, log: str) -> None:
         """Keep an attempt that ended without a record: failed, oom or timeout. Raises StoreError."""
         folder = self.run_folder(run_id)
-        attempt = seal(asdict(Attempt(status, error)))
+        text = log.encode(errors="backslashreplace")
+        attempt = seal(asdict(Attempt(status, error, text.decode())))
         with writing(folder):
-            write_atomic(folder / "log.txt", log.encode(errors="backslashreplace"), flush=False)
             number = 1 + max(numbers(folder / "attempts", ".json"), default=0)
             while not write_once(folder / "attempts" / f"{number}.json", attempt):
                 number += 1
+            write_atomic(self.log_path(run_id), text, flush=False)
             flush_all([folder, self._runs])
+
+    def log_path(self, run_id: str) -> Path:
+        """Where the log of a run's last attempt lies: derived from that attempt, which holds it as well."""
+        return self.run_folder(run_id) / "log.txt"
 
     def commit_scores(
         self, run_id: str, score_id: str, steps: Mapping[int, Metrics], seconds: float, **made_with: str
@@ -284,11 +285,12 @@ class Store:
         """Keep the metrics of a run's scored steps. Raises StoreError. Not flushed: what is lost is scored again."""
         path = self.scores_path(run_id, score_id)
         with writing(path):
-            write_json(path, Scores(score_id, seconds, made_with, steps).to_json(), flush=False)
+            write_json(path, Scores(run_id, score_id, seconds, made_with, steps).to_json(), flush=False)
 
     def scores(self, run_id: str, score_id: str) -> Scores | None:
         """Metrics by step for one way of scoring, or None."""
-        return self._read(self.scores_path(run_id, score_id), Scores.from_json)
+        path = self.scores_path(run_id, score_id)
+        return self._read(path, partial(Scores.from_json, run_id=run_id, score_id=score_id))
 
     def scores_path(self, run_id: str, score_id: str) -> Path:
         """Where the metrics of a run lie."""
@@ -312,11 +314,12 @@ class Store:
         path, record = self.run_folder(run_id) / name, self.record(run_id)
         if record is None or name not in record.files:
             raise StoreError(f"{path}: that run keeps no such file")
-        try:
-            return read_artefact(path, record.files[name])
-        except Damaged as damaged:
-            self._met(damaged)
-            raise
+        return self._remembering(lambda: read_artefact(path, record.files[name]))
+
+    def read(self, run_id: str, name: str, parse: Callable[[bytes, Path], T]) -> T:
+        """What a file that a finished run keeps holds, by a function of `contents`. Raises what `artefact` raises."""
+        content = self.artefact(run_id, name)
+        return self._remembering(lambda: parse(content, self.run_folder(run_id) / name))
 
     def _files(self, run_id: str) -> Iterable[str]:
         record = self.record(run_id)
@@ -324,7 +327,9 @@ class Store:
 
     def arrays(self, run_id: str, name: str) -> "dict[str, np.ndarray]":
         """The arrays of an npz file that a run keeps. Raises what `artefact` raises."""
-        return npz_arrays(self.artefact(run_id, name), self.run_folder(run_id) / name)
+        from harness.store import contents  # numpy, which `status` need not wait for
+
+        return self.read(run_id, name, contents.arrays)
 
     def steps(self, run_id: str) -> list[int]:
         """Steps of the snapshots kept of a run."""
@@ -346,9 +351,9 @@ class Store:
 
     def curves(self, run_id: str) -> "pd.DataFrame":
         """Losses and gradient norms by step. Raises what `artefact` raises."""
-        import pandas as pd
+        from harness.store import contents
 
-        return pd.read_parquet(io.BytesIO(self.artefact(run_id, "curves.parquet")))
+        return self.read(run_id, "curves.parquet", contents.curves)
 
     # Stacks in training
 
@@ -454,21 +459,25 @@ class Store:
             (shelf / where).parent.mkdir(parents=True, exist_ok=True)
             line = f"{why}; set aside in {shelf}"
             write_json(shelf / "why.json", {"path": str(where), "line": line})
-            os.rename(path, shelf / where)
+            with suppress(FileNotFoundError):  # what is gone is only noted
+                os.rename(path, shelf / where)
         self.damage = {other: known for other, known in self.damage.items() if path not in (other, *other.parents)}
         self.spoiled.discard(path.name)
         return line
 
     def _read(self, path: Path, parse: Callable[[Plain], T], needs_sum: bool = False) -> T | None:
         """Read and parse a JSON file; None without one, or of a damaged one: remembered."""
+        with suppress(Damaged):
+            return self._remembering(lambda: read_json(path, parse, needs_sum))
+        return None
+
+    def _remembering(self, read: Callable[[], T]) -> T:
+        """Return what is read, and remember what damage that meets."""
         try:
-            value = read_json(path, needs_sum)
-            return None if value is None else parse(value)
-        except Malformed as why:
-            self._met(Damaged(path, str(why)))
+            return read()
         except Damaged as damaged:
             self._met(damaged)
-        return None
+            raise
 
     def _met(self, damaged: Damaged) -> None:
         self.damage[damaged.path] = damaged.why

@@ -1,26 +1,103 @@
 """What plan.json holds, typed: the one place that reads and writes it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from harness.disk.documents import FORMAT
+from harness.disk.schema import Kind, Malformed, is_plain, matching, nothing, one_of, require, schema, whole
+from harness.papers import Paper
 from harness.spec import RunSpec
 
 Device = Literal["cpu", "cuda"]
 Mode = Literal["stacked", "single"]
 Json = Mapping[str, Any]  # plain data, as a file holds it
 
-PLAN = {"runs": list, "specs": dict, "stacks": list, "resolved": dict, "score_id": str}
-NAMES = ("run_id", "dataset", "architecture", "objective", "objective.base")
-ROW = {**dict.fromkeys(NAMES, str), "seed": int, "sweep": dict}
-STACK = {"id": str, "device": str, "mode": str, "runs": list}
-STUDY = {"identity": str, "trials": list, "chosen": list}
-TRIAL = {"objective": str, "number": int, "params": dict, "runs": list}
+MOST = 10_000_000  # samples or pictures at once: more than any suite may ask for
 
-
-class Malformed(ValueError):
-    """A mapping that is not what its place says; the text says why."""
+# Of a run, a stack or a way of scoring: files are called so, and anything else could lead out of the folder.
+is_name = matching("[A-Za-z0-9][A-Za-z0-9_-]{,63}")
+PLAIN: Kind = {str: is_plain}
+COUNT = whole(1, MOST)
+SPEC: Kind = {
+    "setup": {
+        "dataset": str,
+        "architecture": str,
+        "objective": str,
+        "data": PLAIN,
+        "generator": PLAIN,
+        "critic": PLAIN,
+        "tricks": PLAIN,
+        "train": {"steps": whole(1, 2**40), "batch": COUNT, "pack": COUNT, "generator": str, str: is_plain},
+        "versions": {"dataset": int, "architecture": int, str: int},
+        str: nothing,
+    },
+    "hyper": {"critic_lr": float, "generator_lr": float, str: float},
+    "seed": int,
+    str: nothing,
+}
+NAMES = ("dataset", "architecture", "objective", "objective.base")
+ROW = {"run_id": is_name, **dict.fromkeys(NAMES, str), "seed": int, "sweep": PLAIN}
+STACK = {
+    "id": is_name,
+    "device": one_of("cpu", "cuda"),
+    "mode": one_of("stacked", "single"),
+    "runs": [is_name],
+    "replaces?": (None, is_name),
+}
+TRIAL = {"objective": str, "number": int, "params": PLAIN, "runs": [is_name]}
+STUDY = {"identity": str, "trials": [TRIAL], "chosen": [TRIAL]}
+RANGE = ({"low": float, "high": float, "log": bool, "whole": bool}, {"choices": [(str, bool, float)]})
+SETTING = {
+    "objective": str,
+    "base": str,
+    "kind": str,
+    "hyper": {str: list},
+    "recipe": (None, {"source": str, "keys": [str], "in_part": [str]}),
+    "papers?": [
+        {f"{field.name}?": str for field in fields(Paper)}
+        | {"key": str, "authors": str, "title": str, "year?": int, str: nothing}
+    ],
+}
+RESOLVED: Kind = {
+    "name": str,
+    "question?": (None, str),
+    "primary": {"toys": str, "images": str},
+    "score": {
+        "at": [float],
+        "samples": COUNT,
+        "frames?": whole(0, MOST),
+        "extractors?": (None, [str]),
+        "metrics?": PLAIN,
+    },
+    "train?": {"limits?": {str: float}, str: is_plain},
+    "datasets": {str: PLAIN},
+    "objectives?": {str: PLAIN},
+    "architectures?": {str: PLAIN},
+    "plugins?": [str],
+    "set?": [str],
+    "study?": (
+        None,
+        {"space": {str: RANGE}, "trials": COUNT, "seeds": int, "seed": int, "sampler": str, str: is_plain},
+    ),
+    str: is_plain,
+}
+PLAN = schema(
+    {
+        "runs": [ROW],
+        "specs": {str: SPEC},
+        "stacks": [STACK],
+        "resolved": RESOLVED,
+        "score_id": is_name,
+        "suite?": str,
+        "merged?": int,
+        "device?": one_of("cpu", "cuda"),
+        "settings?": [SETTING],
+        "data_axes?": [str],
+        "pictures?": [str],
+        "study?": (None, STUDY),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +237,7 @@ class Plan:
     @classmethod
     def from_json(cls, plain: Json) -> "Plan":
         """Invert `to_json`. Raises Malformed."""
-        _check(plain)
+        _require_plan(plain)
         stacks = tuple(Stack.from_json(stack) for stack in plain["stacks"])
         names = ("specs", "merged", "resolved", "device", "score_id", "settings", "data_axes", "pictures", "source")
         last = {"device": stacks[-1].device if stacks else "cpu"}  # for a plan that names none
@@ -194,30 +271,19 @@ class Plan:
         return replace(self, runs=tuple(run for run in self.runs if run.run_id in run_ids))
 
 
-def _check(plan: Json) -> None:
-    """Raise Malformed where what every command takes for granted in a plan is missing, or of another kind."""
+def _require_plan(plan: Json) -> None:
+    """Raise Malformed where what a command takes for granted in a plan is missing, of another kind or contradictory."""
     require(plan, PLAN)
-    for name, kinds in (("runs", ROW), ("stacks", STACK)):
-        for entry in plan[name]:
-            try:
-                require(entry, kinds)
-            except (Malformed, AttributeError):
-                raise Malformed(f"one of its {name} is none") from None
-    study = plan.get("study")
-    if study:
-        try:
-            require(study, STUDY)
-            for trial in (*study["trials"], *study["chosen"]):
-                require(trial, TRIAL)
-        except (Malformed, AttributeError):
-            raise Malformed("its study is none") from None
-    unknown = [row["run_id"] for row in plan["runs"] if row["run_id"] not in plan["specs"]]
-    if unknown:
-        raise Malformed(f"it holds no spec of the run {unknown[0][:40]}")
-
-
-def require(value: Json, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Raise Malformed naming the first key that a mapping does not hold, or whose value is of another kind."""
-    for key, kind in kinds.items():
-        if not isinstance(value.get(key), kind):
-            raise Malformed(f"its {key} is malformed" if key in value else f"it holds no {key}")
+    study, planned = plan.get("study"), {row["run_id"] for row in plan["runs"]}
+    trials = [*study["trials"], *study["chosen"]] if study else []
+    stacked = {run_id for stack in plan["stacks"] for run_id in stack["runs"]}
+    named = {
+        "stacks": planned - stacked,
+        "specs": (planned | stacked) - plan["specs"].keys(),
+        "runs": {run_id for trial in trials for run_id in trial["runs"]} - planned,
+    }
+    for key, lost in named.items():
+        if lost:
+            raise Malformed(f"its {key} lack the run {min(lost)}")
+    if study and not plan["resolved"].get("study"):
+        raise Malformed("it holds a study, and its suite has none")

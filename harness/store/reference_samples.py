@@ -1,12 +1,14 @@
 """The files that runs are scored against: derived, made on first use and again wherever one is torn or missing."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.disk.arrays import npz_bytes, read_npz
 from harness.disk.files import write_atomic, writing
-from harness.errors import Damaged
+from harness.errors import Damaged, as_planned
 from harness.spec import content_id
 from harness.store import Store, reference_settings
 from harness.store.plan_file import PlannedRun
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from harness.metrics.reference import Reference
 
+T = TypeVar("T")
+
 
 def kept_reference(store: Store, run: PlannedRun) -> "Reference | None":
     """Return the reference of a run; None where there is none, a torn one, or one of an earlier suite's settings.
@@ -24,8 +28,7 @@ def kept_reference(store: Store, run: PlannedRun) -> "Reference | None":
     """
     from harness.metrics.reference import reference_from
 
-    arrays = _arrays(store.reference_path(run.dataset, run.run_id))
-    return reference_from(arrays) if arrays.get("address") == _address(store, run) else None
+    return _kept(store.reference_path(run.dataset, run.run_id), _address(store, run), reference_from)
 
 
 def new_reference(store: Store, run: PlannedRun) -> "Reference":
@@ -37,7 +40,8 @@ def new_reference(store: Store, run: PlannedRun) -> "Reference":
     from harness.metrics.reference import reference_arrays
 
     score = store.suite["score"]
-    reference = make_reference(store.plan.spec(run.run_id), score["samples"], score.get("extractors"))
+    with as_planned(run.run_id, run.dataset):
+        reference = make_reference(store.plan.spec(run.run_id), score["samples"], score.get("extractors"))
     _keep(store.reference_path(run.dataset, run.run_id), reference_arrays(reference), _address(store, run))
     return reference
 
@@ -58,14 +62,16 @@ def with_untrained(store: Store, run: PlannedRun, reference: "Reference") -> "Re
         "generator": setup["generator"],
     })  # fmt: skip
     path = store.folder / "references" / "untrained" / f"{address}.npz"
-    arrays = _arrays(path)
-    if not arrays:
-        columns = untrained(store.plan.spec(run.run_id), reference)
+    nulls = _kept(path, address, nulls_from)
+    if nulls is None:
+        with as_planned(run.run_id, run.dataset):
+            columns = untrained(store.plan.spec(run.run_id), reference)
         if columns is None:
             return reference
         arrays = null_arrays({"untrained": columns})
         _keep(path, arrays, address)
-    return replace(reference, nulls={**reference.nulls, **nulls_from(arrays)})
+        nulls = nulls_from(arrays)
+    return replace(reference, nulls={**reference.nulls, **nulls})
 
 
 def ensure_references(store: Store) -> list[str]:
@@ -85,12 +91,13 @@ def ensure_references(store: Store) -> list[str]:
     return remade
 
 
-def _arrays(path: Path) -> "dict[str, np.ndarray]":
-    """Read what is derived: a torn file is made again."""
-    try:
-        return read_npz(path)
-    except Damaged:
-        return {}
+def _kept(path: Path, address: str, parse: "Callable[[dict[str, np.ndarray]], T]") -> T | None:
+    """Read what is derived; None where it is missing, torn, of other settings or something else: it is made again."""
+    with suppress(Damaged, LookupError, TypeError, ValueError):
+        arrays = read_npz(path)
+        if arrays and arrays["address"].item() == address:
+            return parse(arrays)
+    return None
 
 
 def _keep(path: Path, arrays: "dict[str, np.ndarray]", address: str) -> None:

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from harness.disk.documents import read_json
-from harness.disk.files import ABSENT
+from harness.disk.documents import Plain, read_json
+from harness.disk.files import ABSENT, read_bytes, write_atomic, writing
 from harness.disk.owners import wrote_and_died
+from harness.disk.schema import require, schema
 from harness.errors import Damaged, StoreError
+from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.folder import Store, numbers, read_artefact
 
 ABANDONED_S = 3600  # of a writer that cannot be judged: a file being written is younger, as that takes seconds
+WHY = schema({"path": str, "line": str})
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 KNOWN = {"suite.yaml", "plan.json", "runs.parquet", "runs", "references", "claims", "checkpoints", "damaged", "report"}
@@ -30,7 +33,8 @@ KEPT_BESIDE = {"record.json", "log.txt", "attempts", "scores"}  # in the folder 
 class Code(Enum):
     """What is found, in the order of the walk; the comment says what mends it."""
 
-    NO_FOLDER = "a file in place of the runs"  # doctor sets it aside
+    DAMAGED_PLAN = "a plan.json that contradicts itself"  # doctor makes it again
+    NO_FOLDER = "a file, or a broken link, in place of a folder"  # doctor sets it aside
     DAMAGED = "a file of a run that is not what was committed"  # doctor sets it aside; run trains or score scores again
     STALE_CLAIM = "a claim of a process that is gone"  # doctor removes it
     DAMAGED_CHECKPOINT = "a checkpoint that is not what was written"  # doctor sets it aside
@@ -66,9 +70,14 @@ def walk(store: Store, *codes: Code) -> Iterator[Finding]:
 Looks = Iterable[tuple[Path, str]]
 
 
+def _damaged_plan(store: Store) -> Looks:
+    wrong = next((run_id for run_id, spec in store.plan.specs.items() if content_id(spec) != run_id), None)
+    return [] if wrong is None else [(store.plan_path, f"what it says of the run {wrong} is of another run")]
+
+
 def _no_folder(store: Store) -> Looks:
-    path = store.folder / "runs"
-    return [(path, "no folder")] if path.exists() and not path.is_dir() else []
+    paths = (store.folder / name for name in ("runs", "references", "claims", "checkpoints"))
+    return [(path, "no folder") for path in paths if _is_no_folder(path)]
 
 
 def _damaged(store: Store) -> Looks:
@@ -128,6 +137,7 @@ def _foreign(store: Store) -> Looks:
 
 
 LOOKS: dict[Code, Callable[[Store], Looks]] = {
+    Code.DAMAGED_PLAN: _damaged_plan,
     Code.NO_FOLDER: _no_folder,
     Code.DAMAGED: _damaged,
     Code.STALE_CLAIM: _stale_claims,
@@ -202,27 +212,42 @@ def mend(store: Store, run_ids: Iterable[str], deep: bool = False) -> list[str]:
         if run_damage(store, run_id, deep):
             with store.placing():  # looked at again under the lock: another may have mended it, and trained it since
                 damage = run_damage(store, run_id, deep)
-                whys = [f"{path}: {why}" for path, why in damage.items()]
                 if any(store.spoils_a_run(path) for path in damage):
-                    why = f"{'; '.join(whys)}; its run is trained again"
-                    lines.append(store.set_aside(store.run_folder(run_id), why))
+                    why = "; ".join(f"{path}: {why}" for path, why in damage.items())
+                    lines.append(store.set_aside(store.run_folder(run_id), f"{why}; its run is trained again"))
                 else:
-                    lines += [store.set_aside(path, why) for path, why in zip(damage, whys, strict=True)]
+                    lines += [_mended(store, run_id, path, f"{path}: {why}") for path, why in damage.items()]
     return lines
+
+
+def _mended(store: Store, run_id: str, path: Path, why: str) -> str:
+    """Set aside what is damaged and spoils no run; a log is made again from its attempt. Return a line that says so."""
+    last = store.last_attempt(run_id)
+    if path != store.log_path(run_id) or last is None or last.log is None:
+        return store.set_aside(path, why)
+    line = store.set_aside(path, why) if os.path.lexists(path) else why
+    with writing(path):
+        write_atomic(path, last.log.encode(), flush=False)
+    return f"{line}; made again from its attempt"
 
 
 def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]:
     """Return why each damaged file of a run is one, by path, as it stands on the disk now."""
     fresh, folder = Store(store.folder), store.run_folder(run_id)
-    record = fresh.record(run_id)
-    fresh.attempts(run_id)
+    record, attempts = fresh.record(run_id), fresh.attempts(run_id)
     with suppress(*ABSENT):
         for name in os.listdir(folder / "scores"):
             if name.endswith(".json") and not name.startswith("."):
                 fresh.scores(run_id, name.removesuffix(".json"))
     damage = fresh.damage
+    damage |= {path: "no folder" for path in (folder, folder / "attempts", folder / "scores") if _is_no_folder(path)}
+    damage |= _lost_attempt(store, run_id)
+    if attempts and attempts[-1].log is not None:
+        damage |= _log_damage(store.log_path(run_id), attempts[-1].log)
     if record is None:
         return damage
+    if record.status == "ok" and not any(name.startswith("snapshots/") for name in record.files):
+        damage[folder / "record.json"] = "it names no snapshot"
     for name, digest in record.files.items():
         path = folder / name
         try:
@@ -230,12 +255,53 @@ def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]
             if size != record.sizes.get(name, size):
                 damage[path] = f"{size:,} bytes, of {record.sizes[name]:,}"
             elif deep:
-                read_artefact(path, digest)
+                from harness.store import contents  # numpy, which `status` need not wait for
+
+                contents.check(read_artefact(path, digest), path)
         except OSError:
             damage[path] = "missing"
         except Damaged as damaged:
             damage[path] = damaged.why
     return damage
+
+
+def _is_no_folder(path: Path) -> bool:
+    return os.path.lexists(path) and not os.path.isdir(path)
+
+
+def _log_damage(path: Path, log: str) -> dict[Path, str]:
+    try:
+        content = read_bytes(path)
+    except Damaged as damaged:
+        return {path: damaged.why}
+    return {} if content == log.encode() else {path: "missing" if content is None else "not the log of its attempt"}
+
+
+def _lost_attempt(store: Store, run_id: str) -> dict[Path, str]:
+    """Return the first attempt that is gone, before others or beside its log, but for those that were set aside."""
+    folder = store.run_folder(run_id) / "attempts"
+    there = {*numbers(folder, ".json")}
+    last = max(there, default=int(os.path.lexists(store.log_path(run_id))))
+    if last <= len(there):
+        return {}
+    aside = {path for path, _ in _set_aside(store)}
+    gone = (folder / f"{number}.json" for number in range(1, last + 1) if number not in there)
+    first = next((path for path in gone if path not in aside), None)
+    return {} if first is None else {first: "missing"}
+
+
+def _set_aside(store: Store) -> Iterator[tuple[Path, str]]:
+    """Yield where each thing was that was set aside, and the line that said so."""
+    for number in numbers(store.folder / "damaged", ""):
+        with suppress(Damaged):
+            why = read_json(store.folder / "damaged" / str(number) / "why.json", _why, needs_sum=True)
+            if why is not None:
+                yield store.folder / why["path"], why["line"]
+
+
+def _why(value: Plain) -> Plain:
+    require(value, WHY)
+    return value
 
 
 def missing(store: Store) -> list[str]:
@@ -244,11 +310,5 @@ def missing(store: Store) -> list[str]:
     for run_id in store.planned:
         folder, scores = store.run_folder(run_id), store.scores_path(run_id, store.plan.score_id)
         needed |= {folder: folder / "record.json", scores: scores}
-    lines = []
-    for number in numbers(store.folder / "damaged", ""):
-        with suppress(Damaged):
-            why = read_json(store.folder / "damaged" / str(number) / "why.json", needs_sum=True)
-            path = needed.get(store.folder / why["path"]) if why is not None else None
-            if why is not None and path is not None and not os.path.exists(path):
-                lines.append(why["line"])
-    return lines
+    aside = _set_aside(store)
+    return [line for path, line in aside if path in needed and not os.path.exists(needed[path])]

@@ -1,13 +1,12 @@
 """From records to one flat table: the columns of runs.parquet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
-from harness.spec import canonical_json, content_id
+from harness.spec import canonical_json
 from harness.store.plan_file import Json, Plan, PlannedRun
 from harness.store.records import Attempt, Record, Scores
 from harness.store.table_files import frozen_table, is_frozen
@@ -48,14 +47,14 @@ def runs_table(store: Source, of: Sequence[PlannedRun] | None = None) -> pd.Data
         return table if of is None else table[table["run_id"].isin([planned.run_id for planned in of])]
     plan = store.plan
     score_id, runs = plan.score_id, plan.runs if of is None else of
-    known = {r: _one_run(store, plan.specs[r], score_id) for r in {planned.run_id for planned in runs}}
+    known = {r: _one_run(store, r, plan.specs[r], score_id) for r in {planned.run_id for planned in runs}}
     rows = []
     for planned in runs:
         run_id, row = planned.run_id, planned.to_json()
         labels = {key: row[key] for key in ("dataset", "architecture", "objective", "objective.base", "seed")}
         sweep = {f"sweep.{name}": _plain(value) for name, value in planned.sweep.items()}
         first = {"run_id": run_id, "status": known[run_id]["status"], **labels}
-        rows.append({**first, **known[run_id], **sweep})
+        rows.append({**first, **known[run_id], **sweep, **first})  # no metric takes the place of a label
     return one_kind_a_column(pd.DataFrame(rows))
 
 
@@ -118,30 +117,29 @@ def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame
     rows = []
     for run_id in plan.run_ids if of is None else of:
         scores = store.scores(run_id, plan.score_id)
-        rows += [
-            {"run_id": run_id, "step": step, **metrics} for step, metrics in (scores.steps if scores else {}).items()
-        ]
+        for step, metrics in scores.steps.items() if scores else ():
+            first = {"run_id": run_id, "step": step}
+            rows.append({**first, **metrics, **first})  # no metric takes the place of a label
     table = pd.DataFrame(rows, columns=None if rows else ["run_id", "step"])
     return table.sort_values(["run_id", "step"], ignore_index=True)
 
 
-def _one_run(store: Source, spec: Json, score_id: str) -> Columns:
+def _one_run(store: Source, run_id: str, spec: Json, score_id: str) -> Columns:
     """The columns of a run that do not depend on the names under which it was planned."""
-    setup, run_id = spec["setup"], content_id(spec)
+    setup = spec["setup"]
     columns: Columns = {"status": "pending", **settings_of(spec)}
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
-        return columns | (asdict(attempt) if attempt else {})
+        return columns | ({"status": attempt.status, "error": attempt.error} if attempt else {})
     columns |= {"status": record.status, "first_bad_step": record.first_bad_step}
     columns |= {name: record.facts.get(name) for name in FACTS}
     columns |= {name: record.facts[name] for name in FACTS_OF_PICTURES if name in record.facts}
     columns |= {name: record.provenance.get(name) for name in PROVENANCE}
     scores = store.scores(run_id, score_id)
     if scores is not None:
-        columns |= {"score_s": scores.score_s, **scores.made_with}
-        if record.status == "ok":
-            columns |= scores.steps.get(setup["train"]["steps"], {})
+        metrics = scores.steps.get(setup["train"]["steps"], {}) if record.status == "ok" else {}
+        columns = {**columns, "score_s": scores.score_s, **scores.made_with, **metrics, **columns}
     if record.status == "ok" and (saturated := record.facts.get("saturated")) is not None:
         columns["saturated"] = float(saturated)
     return columns

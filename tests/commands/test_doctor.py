@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plans import stack_of
 
 from harness.disk.arrays import npz_bytes
 from harness.disk.documents import seal, write_json
@@ -89,7 +90,7 @@ def test_damaged_scores_are_to_be_scored_again(whole, call):
     path.write_bytes(b"{}")
     code, out, _ = call("doctor")
     assert code == 1
-    assert f"{path}: it holds no steps" in out
+    assert f"{path}: its steps" in out
     assert "not scored yet" in out
     tasks.score_runs(str(FOLDER), [whole["averaged mlp"]])
     assert call("doctor")[0] == 0
@@ -124,7 +125,8 @@ def other_name(plan):
 def other_runs(plan):
     strange = {row["run_id"]: f"{number:016x}" for number, row in enumerate(plan["runs"])}
     rows = [{**row, "run_id": strange[row["run_id"]]} for row in plan["runs"]]
-    return {**plan, "runs": rows, "specs": {new: plan["specs"][old] for old, new in strange.items()}, "stacks": []}
+    specs = {new: plan["specs"][old] for old, new in strange.items()}
+    return {**plan, "runs": rows, "specs": specs, "stacks": [stack_of("0001", *specs)]}
 
 
 @pytest.mark.parametrize("foreign", [other_name, other_runs])

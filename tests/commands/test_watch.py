@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from plans import rewrite
+from plans import STUDY, rewrite
 
 from harness.commands import watch as watching
 from harness.commands.interrupts import Interrupted
@@ -48,8 +48,10 @@ def test_it_waits_for_what_a_study_plans_from_what_has_ended(store, results, nap
     store.commit_attempt(results["pending mlp"], "failed", "boom", "log")
     study = {"identity": "x", "trials": [], "chosen": []}
     chosen = [{"objective": "averaged", "number": 0, "params": {}, "runs": [results["averaged mlp"]]}]
-    rewrite(store, {**store.plan.to_json(), "study": study})
-    naps[1][2] = lambda: rewrite(store, {**store.plan.to_json(), "study": {**study, "chosen": chosen}})
+    plan = store.plan.to_json()
+    plan["resolved"]["study"] = STUDY
+    rewrite(store, {**plan, "study": study})
+    naps[1][2] = lambda: rewrite(store, {**plan, "study": {**study, "chosen": chosen}})
     seen = [found[0] for found in watched("results")]
     assert [entry.more for entry in seen] == [True, True, False]
     assert "its study plans more" in watching.line(seen[:1])

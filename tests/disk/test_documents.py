@@ -1,5 +1,7 @@
 """Sealed JSON: every cut and every flipped bit is seen; what version 1 wrote is read."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -40,11 +42,25 @@ def test_every_flipped_bit_is_seen():
                 unseal(flipped, HERE)
 
 
-@pytest.mark.parametrize("text", ['{"x": NaN}', "{", "", "[1, Infinity]", "3", "[" * 100_000, '{"sha256": "\\ud800"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x": NaN}',
+        "{",
+        "",
+        "[1, Infinity]",
+        "3",
+        "[" * 100_000,
+        '{"x": 1e999}',
+        '{"x": 9223372036854775808}',
+        '{"x": "\\ud800"}',
+        '{"sha256": "\\ud800"}',
+    ],
+)
 def test_only_whole_strict_json_is_read(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(Damaged, match=r"x\.json"):
-        read_json(tmp_path / "x.json")
+        read_json(tmp_path / "x.json", dict)
 
 
 def test_nan_is_never_sealed():
@@ -52,9 +68,13 @@ def test_nan_is_never_sealed():
         seal({"x": float("inf")})
 
 
-def test_what_cannot_be_read_is_no_damage(tmp_path):
+def test_what_may_not_be_read_is_no_damage(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, "not allowed")
+
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(StoreError, match="cannot be read") as caught:
-        read_json(tmp_path)
+        read_json(tmp_path / "x.json", dict)
     assert not isinstance(caught.value, Damaged)
 
 
@@ -72,4 +92,4 @@ def test_version_1_is_read_with_its_own_checksum_and_without_one_where_it_had_no
 def test_writing_replaces(tmp_path):
     for n in (1, 2):
         write_json(tmp_path / "x.json", {"n": n})
-    assert read_json(tmp_path / "x.json") == {"n": 2, "version": FORMAT}
+    assert read_json(tmp_path / "x.json", dict) == {"n": 2, "version": FORMAT}

@@ -5,10 +5,12 @@ import time
 from pathlib import Path
 from statistics import median
 
+from plans import record_of, spec_of
+
 from faults import fake
 from faults.commands import PATIENCE_S, start
 from faults.table import Fault, Tries
-from harness.store import Record, Store
+from harness.store import Store
 
 TRAIN_S = 0.001  # of a run
 MOST_S, MOST_MS = 20.0, 10.0
@@ -42,11 +44,10 @@ def commit(folder: Path, rounds: int) -> Tries:
     names = ["curves.parquet", "samples.npz", "snapshots/10.npz", "snapshots/20.npz"]
     files = dict.fromkeys([*names, "generator.safetensors", "critic.safetensors"], bytes(range(256)) * 27)
     for number in range(rounds):
-        run_id = f"{number:016x}"
-        record = Record(run_id, "ok", facts={"train_s": 0.0})
+        record = record_of(spec_of(number), facts={"train_s": 0.0})
         started = time.perf_counter()
         assert store.commit(record, files)
-        store.commit_scores(run_id, "s", {20: {"w1": 0.5}}, 0.0)
+        store.commit_scores(record.run_id, "s", {20: {"w1": 0.5}}, 0.0)
         taken.append(time.perf_counter() - started)
         yield None
     # The best of batches: other processes may have had the disk.

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from plans import SPECS, A, B, record_of
+
 from faults import fake
 from faults.commands import ROOT, call, start
 from faults.kills import ends_well, fake_start, uninterrupted
 from faults.records import records
 from faults.table import Fault, Tries, Untried
-from harness.store import Record, Store, mend
+from harness.store import Store, mend
 
 
 @contextmanager
@@ -98,18 +100,18 @@ def one_sentence(ended: tuple[int, str], home: Path) -> None:
 def torn_records(folder: Path, rounds: int) -> Tries:
     """A record cut at every byte, or with a bit flipped in each: set aside, named, pending; its neighbour stays."""
     store, chance = Store(folder), random.Random(0)
-    for run_id in ("a" * 16, "b" * 16):
-        assert store.commit(_record(run_id), {"samples.npz": b"points"})
-    path, other = store.run_folder("a" * 16) / "record.json", store.record("b" * 16)
+    for run_id in (A, B):
+        assert store.commit(record_of(SPECS[run_id]), {"snapshots/1.bin": b"points"})
+    path, other = store.run_folder(A) / "record.json", store.record(B)
     whole = path.read_bytes()
     stride = max(1, 2 * len(whole) // rounds)
     cuts = [whole[:end] for end in range(0, len(whole) - 1, stride)]
     flips = [_flipped(whole, place, chance.randrange(8)) for place in range(0, len(whole), stride)]
     for content in cuts + flips:
         path.write_bytes(content)
-        is_named(store.folder, "a" * 16, path)
-        assert Store(folder).record("b" * 16) == other
-        assert store.commit(_record("a" * 16), {"samples.npz": b"points"})
+        is_named(store.folder, A, path)
+        assert Store(folder).record(B) == other
+        assert store.commit(record_of(SPECS[A]), {"snapshots/1.bin": b"points"})
         assert path.read_bytes() == whole
         yield None
 
@@ -128,10 +130,6 @@ def is_named(folder: Path, run_id: str, path: Path) -> None:
 
 def _flipped(content: bytes, place: int, bit: int = 0) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
-
-
-def _record(run_id: str) -> Record:
-    return Record(run_id, "ok")
 
 
 DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes | None]]] = {  # what is done to which file of a run

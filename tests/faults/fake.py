@@ -118,8 +118,10 @@ def _plan(folder: str, *stamp: int) -> Plan:
 
 def _commit(store: Store, spec: Mapping[str, Any], stack_id: str, state: bytes) -> TrainedRun:
     run_id = content_id(spec)
-    facts: dict[str, Any] = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0, "state": state.decode()}
-    record = Record(run_id, "ok", spec, facts=facts, provenance={"device": "cpu", "stack": stack_id})
+    facts: dict[str, Any] = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0}
+    record = Record(
+        run_id, "ok", spec, facts=facts, provenance={"device": "cpu", "stack": stack_id, "state": state.decode()}
+    )
     size = int(os.environ.get("FAKE_BYTES", 2000))
     files = {"curves.parquet": state[:8], "snapshots/20.npz": state, "samples.npz": state * (size // len(state))}
     won = store.commit(record, files)

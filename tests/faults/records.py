@@ -18,7 +18,12 @@ def records(folder: Path) -> dict[str, Any]:
             store.artefact(run_id, name)
         kept = {key: getattr(record, key) for key in ("status", "first_bad_step", "spec", "files")}
         facts = {key: value for key, value in record.facts.items() if key not in TIMINGS}
-        found[run_id] = {**kept, "facts": facts, "scores": scores and scores.steps}
+        found[run_id] = {
+            **kept,
+            "facts": facts,
+            "state": record.provenance.get("state"),
+            "scores": scores and scores.steps,
+        }
     assert not store.damage, store.damage
     return found
 

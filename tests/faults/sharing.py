@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from plans import record_of, spec_of
+
 from faults import fake
 from faults.commands import ROOT, ended, start
 from faults.kills import REAL, ends_well, fake_start, uninterrupted
@@ -106,7 +108,7 @@ def dead_owner(folder: Path, rounds: int) -> Tries:
 def zombie(folder: Path, rounds: int) -> Tries:
     """One that was taken for dead goes on: its claim is lost, its late commit is refused, and the first one stays."""
     for number in range(rounds):
-        store, stack, run_id = Store(folder), f"{number:04d}", f"{number:016x}"
+        store, stack = Store(folder), f"{number:04d}"
         observer = claims.Claims(folder / "claims")
         mine = as_on_another_host(lambda stack=stack: Store(folder).claim(stack))
         assert mine is not None
@@ -116,10 +118,10 @@ def zombie(folder: Path, rounds: int) -> Tries:
         theirs = observer.take(stack)
         assert theirs is not None
         assert theirs.renew()
-        assert store.commit(_record(run_id, "theirs"), {"samples.npz": b"theirs"})
+        assert store.commit(_record(number, "theirs"), {"samples.npz": b"theirs"})
         before = tree(folder / "runs")
         assert not mine.renew()
-        assert not store.commit(_record(run_id, "mine"), {"samples.npz": b"mine", "late.npz": b"mine"})
+        assert not store.commit(_record(number, "mine"), {"samples.npz": b"mine", "late.npz": b"mine"})
         mine.release()
         assert tree(folder / "runs") == before
         assert theirs.renew(), "the zombie removed a claim that was not its own"
@@ -146,8 +148,8 @@ def claimed_elsewhere(store: Store, stack: str) -> None:
     assert as_on_another_host(lambda: store.claim(stack)) is not None
 
 
-def _record(run_id: str, whose: str) -> Record:
-    return Record(run_id, "ok", facts={"train_s": 0.0}, provenance={"whose": whose})
+def _record(seed: int, whose: str) -> Record:
+    return record_of(spec_of(seed), facts={"train_s": 0.0}, provenance={"whose": whose})
 
 
 FAULTS = [

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import data_for, make_spec
+from plans import RESOLVED
 from scipy.stats import binomtest
 
 from harness.architectures import ARCHITECTURES
@@ -86,7 +87,7 @@ def test_a_plan_holds_every_run_once_in_stacks_of_one_setup():
 
 def test_a_plan_survives_json():
     plan = make_plan(suite(seeds=3, train={"lr": ["recipe", 1e-2]}), None, "cpu")
-    plan = replace(plan, settings=[], data_axes=["sd"], pictures=[])
+    plan = replace(plan, settings=[], data_axes=["sd"], pictures=[], resolved=RESOLVED, score_id="s")
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from plans import rewrite
+from plans import STUDY, rewrite
 
 from harness.commands.compare import compare
 from harness.report.merged import merge
@@ -37,6 +37,7 @@ def studied(results):
             for found in (tuning, fresh)
         ]
         plan["study"] = {"identity": "x", "trials": trials[0], "chosen": trials[1] if chosen else []}
+        plan["resolved"]["study"] = STUDY
         rewrite(store, plan)
 
     pin(chosen=True)

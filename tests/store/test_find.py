@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from plans import plan_of
+from plans import plan_of, spec_of
 
 from harness.errors import HarnessError, StoreError
 from harness.store.find import find_run
@@ -16,8 +16,7 @@ IDS = ["aaaa000000000000", "aaab000000000000", "b" * 16]
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "x").mkdir()
-    spec = {"setup": {}, "hyper": {}, "seed": 0}
-    plan = plan_of(IDS[0], specs=dict.fromkeys(IDS, spec))
+    plan = plan_of(IDS[0], specs=dict.fromkeys(IDS, spec_of(0)))
     (tmp_path / "x/plan.json").write_text(json.dumps(plan))
     return tmp_path
 

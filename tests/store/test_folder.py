@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plans import plan_of, planned
+from plans import SPECS, A, B, C, D, plan_of, planned, record_of
 
 from harness.disk import files
 from harness.disk.arrays import npz_bytes
 from harness.disk.documents import write_json
 from harness.disk.files import write_atomic
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.store import Record, Store
+from harness.store import Store
 from harness.store import folder as folder_module
 from harness.store.plan_file import Malformed, Plan
 
-RUN = "a" * 16
-RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
+RUN = A
+RECORD = record_of(SPECS[RUN], facts={"train_s": 1.5})
 
 
 @pytest.fixture
@@ -27,7 +27,10 @@ def store(tmp_path):
 
 
 def test_a_record_comes_back_whole(store):
-    shots = {"snapshots/10.npz": npz_bytes({"generated": np.eye(2)}), "snapshots/5.npz": npz_bytes({"x": np.ones(1)})}
+    shots = {
+        "snapshots/10.npz": npz_bytes({"generated": np.eye(2)}),
+        "snapshots/5.npz": npz_bytes({"generated": np.ones((1, 2))}),
+    }
     assert store.commit(RECORD, shots)
     record = store.record(RUN)
     assert replace(record, files={}, sizes={}) == RECORD
@@ -36,7 +39,7 @@ def test_a_record_comes_back_whole(store):
     assert store.finished() == {RUN}
     assert store.steps(RUN) == [5, 10]
     assert np.array_equal(store.snapshot(RUN)["generated"], np.eye(2))
-    assert np.array_equal(store.snapshot(RUN, 5)["x"], np.ones(1))
+    assert np.array_equal(store.snapshot(RUN, 5)["generated"], np.ones((1, 2)))
     with pytest.raises(StoreError, match=r"step 7; kept: \[5, 10\]"):
         store.snapshot(RUN, 7)
 
@@ -91,7 +94,7 @@ def test_attempts_are_numbered_and_the_last_is_the_status_until_a_record_comes(s
 
 def test_scores_are_kept_beside_the_record(store):
     store.commit(RECORD, {})
-    assert store.unscored([RUN, "b" * 16], "s1") == [RUN]
+    assert store.unscored([RUN, B], "s1") == [RUN]
     store.commit_scores(RUN, "s1", {0: {"w1": 1.0}, 10: {"w1": None}}, 0.5)
     assert store.unscored([RUN], "s1") == []
     assert store.scores(RUN, "s1").steps == {0: {"w1": 1.0}, 10: {"w1": None}}
@@ -118,16 +121,16 @@ def test_a_damaged_record_is_absent_and_remembered(store, damage):
 
 def test_a_record_of_another_run_and_one_that_leads_out_of_its_folder_are_damaged(store):
     store.commit(RECORD, {})
-    other = store.run_folder("b" * 16)
+    other = store.run_folder(B)
     other.mkdir()
     (store.run_folder(RUN) / "record.json").rename(other / "record.json")
-    store.commit(replace(RECORD, run_id="c" * 16, status="pending"), {})
-    store.commit(replace(RECORD, run_id="d" * 16), {"../../../stolen": b"x"})
-    assert [store.record(run_id) for run_id in ("b" * 16, "c" * 16, "d" * 16)] == [None] * 3
+    store.commit(replace(RECORD, run_id=C, spec=SPECS[C], status="pending"), {})
+    store.commit(replace(RECORD, run_id=D, spec=SPECS[D]), {"../../../stolen": b"x"})
+    assert [store.record(run_id) for run_id in (B, C, D)] == [None] * 3
     assert sorted(store.damage.values()) == [
-        "it is no record",
-        "it is the record of another run, aaaaaaaaaaaaaaaa",
-        "it names a file outside of its folder, ../../../stolen",
+        f"it is the record of another run, {A}",
+        "it names a file that no run keeps, '../../../stolen'",
+        "its status is missing or malformed",
     ]
 
 
@@ -198,7 +201,7 @@ def test_a_plan_that_is_none_is_damaged(store, what, sealed):
     store.write_plan(planned(RUN), "")
     path = store.folder / "plan.json"
     write_json(path, FOREIGN_PLANS[what]) if sealed else path.write_text(json.dumps(FOREIGN_PLANS[what]))
-    with pytest.raises(Damaged, match=r"plan\.json: (it holds no|its runs is|one of its)"):
+    with pytest.raises(Damaged, match=r"plan\.json: its .*(runs|specs|stacks)"):
         Store(store.folder).plan  # noqa: B018
 
 

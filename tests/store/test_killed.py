@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 from killing import GROWING, Killed, disk, refuse
-from plans import planned
+from plans import SPECS, A, B, planned, record_of
 
 from harness.errors import StoreError
-from harness.store import Record, Store, mend, run_damage
+from harness.store import Store, mend, run_damage
 
-RUN = "a" * 16
-RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
-ARTEFACTS = {"curves.parquet": b"curves" * 50, "snapshots/10.npz": b"shot" * 50, "samples.npz": b"points"}
+RUN = A
+RECORD = record_of(SPECS[RUN], facts={"train_s": 1.5})
+ARTEFACTS = {"curves.bin": b"curves" * 50, "snapshots/10.bin": b"shot" * 50, "samples.bin": b"points"}
 PLAN = planned(RUN)
 
 
@@ -28,9 +28,15 @@ def rescue(store):
     store.commit(RECORD, ARTEFACTS)
 
 
+def attempt(store):
+    mend(store, [RUN])
+    if not store.attempts(RUN):
+        store.commit_attempt(RUN, "failed", "boom", "log")
+
+
 OPERATIONS = {
     "commit": commit,
-    "attempt": lambda store: store.attempts(RUN) or store.commit_attempt(RUN, "failed", "boom", "log"),
+    "attempt": attempt,
     "scores": lambda store: store.commit_scores(RUN, "s", {1: {"w1": 0.5}}, 1.0),
     "plan": lambda store: store.write_plan(replace(PLAN, merged=1), "name: new\n"),
     "checkpoint": lambda store: store.write_checkpoint("0001", {"state": b"new" * 99}),
@@ -45,7 +51,7 @@ def prepared(folder, operation):
     with disk():
         store.write_plan(PLAN, "name: old\n")
         store.write_checkpoint("0001", {"state": b"old" * 99})
-        store.commit(replace(RECORD, run_id="b" * 16), ARTEFACTS)
+        store.commit(replace(RECORD, run_id=B, spec=SPECS[B]), ARTEFACTS)
         if operation == "mend":
             commit(store)
     if operation == "mend":
@@ -136,7 +142,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, name):
     with disk(1, refuse(errno.EROFS)), pytest.raises(StoreError, match=r"Read-only file system.*-o"):
         OPERATIONS[name](store)
     assert kept(tmp_path) == before
-    assert store.finished() == {"b" * 16}
+    assert store.finished() == {B}
 
 
 def test_a_file_too_large_for_its_quota_is_a_sentence_and_it_goes_on_after(tmp_path):
@@ -151,7 +157,7 @@ def test_a_file_too_large_for_its_quota_is_a_sentence_and_it_goes_on_after(tmp_p
             store.commit(RECORD, {"samples.npz": b"x" * 5000})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert store.finished() == {"b" * 16}
+    assert store.finished() == {B}
     assert not list(tmp_path.rglob(".*.tmp"))
     assert store.commit(RECORD, {"samples.npz": b"x" * 5000})
 
@@ -175,7 +181,7 @@ def test_a_process_that_dies_there_leaves_the_same(tmp_path, n):
     store = prepared(tmp_path, "commit")
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(n)], env=dict(os.environ), timeout=60)
     assert done.returncode == 9
-    assert run_damage(store, "b" * 16, deep=True) == {}
+    assert run_damage(store, B, deep=True) == {}
     commit(store)
-    assert store.finished() == {RUN, "b" * 16}
+    assert store.finished() == {RUN, B}
     assert run_damage(store, RUN, deep=True) == {}

@@ -10,13 +10,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from killing import Killed, disk
+from plans import SPECS, A, B, C, record_of
 
 from harness.disk.owners import Owner
-from harness.store import LOST, STALE_S, STATUSES, Record, Store, mend, run_damage
+from harness.store import LOST, STALE_S, STATUSES, Store, mend, run_damage
 from harness.store import claims as module
 from harness.store.claims import Claims
 
-RUNS = ("a" * 16, "b" * 16, "c" * 16)
+RUNS = (A, B, C)
 STACKS = ("0001", "0002")
 HOSTS = ("here", "here", "there")  # of each runner
 
@@ -103,10 +104,10 @@ class Runners(RuleBasedStateMachine):
     def commit(self, runner, run, at):
         self.written += 1
         content = b"trained for the %d-th time" % self.written
-        record = Record(run, "ok", facts={"n": self.written})
+        record = record_of(SPECS[run], facts={"n": self.written})
         won = []
         store = self.stores[runner]
-        done = self.attempted(runner, at, lambda: won.append(store.commit(record, {"samples.npz": content})))
+        done = self.attempted(runner, at, lambda: won.append(store.commit(record, {"snapshots/1.bin": content})))
         kept = self.bytes_of(run)
         if run in self.records:
             assert won in ([False], []), "a second commit won"

@@ -1,17 +1,16 @@
 """Damage is set aside under damaged/ and named in a line; its run is pending, and nothing else changes."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from plans import planned
+from plans import SPECS, A, B, C, planned, record_of
 
 from harness.disk.arrays import npz_bytes
-from harness.store import Record, Store, mend, missing, run_damage
+from harness.store import Store, mend, missing, run_damage
 
-RUN, OTHER = "a" * 16, "b" * 16
-RECORD = Record(RUN, "ok", facts={"train_s": 1.5})
+RUN, OTHER = A, B
+RECORD = record_of(SPECS[RUN], facts={"train_s": 1.5})
 SHOT = "snapshots/4.npz"
 
 
@@ -22,9 +21,8 @@ def store(tmp_path):
     made.write_plan(planned(RUN, OTHER), "")
     made.commit_attempt(RUN, "failed", "boom", "log")
     for run_id in (RUN, OTHER):
-        made.commit(
-            replace(RECORD, run_id=run_id), {SHOT: npz_bytes({"generated": np.arange(6.0)}), "samples.npz": b"x"}
-        )
+        shot = npz_bytes({"generated": np.arange(6.0).reshape(3, 2)})
+        made.commit(record_of(SPECS[run_id], facts={"train_s": 1.5}), {SHOT: shot, "samples.bin": b"x"})
         made.commit_scores(run_id, "s", {4: {"w1": 1.0}}, 0.1)
     return made
 
@@ -48,7 +46,7 @@ CHANGES = {change.__name__: change for change in (flip, cut, empty)}
 def test_nothing_is_found_in_a_whole_folder(store):
     before = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")}
     assert mend(store, [RUN, OTHER], deep=True) == []
-    assert run_damage(store, "c" * 16) == {}
+    assert run_damage(store, C) == {}
     assert {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")} == before
 
 
@@ -66,7 +64,7 @@ def test_a_run_with_a_damaged_record_or_artefact_is_set_aside_whole_and_done_aga
     assert (store.status(RUN), store.status(OTHER)) == ("pending", "ok")
     assert missing(store) == [line]
     assert mend(store, [RUN, OTHER], deep=True) == []
-    assert store.commit(replace(RECORD, run_id=RUN), {SHOT: whole, "samples.npz": b"x"})
+    assert store.commit(RECORD, {SHOT: whole, "samples.bin": b"x"})
     assert missing(store) == []
     assert store.unscored([RUN, OTHER], "s") == [RUN]
 
@@ -97,19 +95,19 @@ def test_damaged_scores_go_alone_and_are_scored_again(store, change):
 
 
 def test_a_damaged_attempt_goes_alone_and_the_one_before_is_the_status(store):
-    store.commit_attempt("c" * 16, "failed", "boom", "log")
-    store.commit_attempt("c" * 16, "oom", "more", "log")
-    empty(store.run_folder("c" * 16) / "attempts/2.json")
-    assert store.status("c" * 16) == "failed"
-    assert len(mend(store, ["c" * 16])) == 1
-    store.commit_attempt("c" * 16, "timeout", "again", "log")
-    assert [attempt.status for attempt in store.attempts("c" * 16)] == ["failed", "timeout"]
+    store.commit_attempt(C, "failed", "boom", "log")
+    store.commit_attempt(C, "oom", "more", "log")
+    empty(store.run_folder(C) / "attempts/2.json")
+    assert store.status(C) == "failed"
+    assert len(mend(store, [C])) == 1
+    store.commit_attempt(C, "timeout", "again", "log")
+    assert [attempt.status for attempt in store.attempts(C)] == ["failed", "timeout"]
 
 
 def test_a_folder_with_another_runs_record_is_set_aside(store):
-    foreign = store.run_folder("c" * 16)
+    foreign = store.run_folder(C)
     store.run_folder(RUN).rename(foreign)
-    (line,) = mend(store, ["c" * 16])
+    (line,) = mend(store, [C])
     assert f"of another run, {RUN}" in line
     assert not foreign.exists()
     assert mend(store, [RUN]) == []
@@ -124,7 +122,7 @@ def test_one_that_was_mended_and_trained_meanwhile_is_left_alone(store, monkeypa
         monkeypatch.setattr(Store, "placing", placing)
         other = Store(store.folder)
         assert mend(other, [RUN])
-        assert other.commit(replace(RECORD, run_id=RUN), {})
+        assert other.commit(RECORD, {SHOT: b"x"})
         return placing(self)
 
     monkeypatch.setattr(Store, "placing", after_another)

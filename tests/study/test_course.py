@@ -37,7 +37,7 @@ class Records:
 
     def scores(self, run_id, score_id):
         status, score = self.results.get(run_id, ("pending", None))
-        return Scores("s", 0.0, {}, {5: {"score": 0.0}, 10: {"score": score}}) if status == "ok" else None
+        return Scores(run_id, "s", 0.0, {}, {5: {"score": 0.0}, 10: {"score": score}}) if status == "ok" else None
 
     def run_folder(self, run_id):
         return Path("runs") / run_id

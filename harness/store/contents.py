@@ -1,0 +1,85 @@
+"""What the artefacts of a run hold, from their bytes: a sum that is right does not make them what their names say."""
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.disk.arrays import npz_arrays
+from harness.errors import Damaged
+from harness.text import reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Arrays = dict[str, np.ndarray]
+
+SAMPLES = ("generated", "more", "fixed")  # arrays [n, *shape]
+NEEDED = {"samples.npz": ("generated", "more"), "frames.npz": ("step", "fixed")}  # of other npz files: generated
+
+
+def arrays(content: bytes, path: Path) -> Arrays:
+    """Return the arrays of samples.npz, frames.npz or a snapshot. Raises Damaged where it holds others."""
+    parts = npz_arrays(content, path)
+    lost = [name for name in NEEDED.get(path.name, ("generated",)) if name not in parts]
+    if lost:
+        raise Damaged(path, f"it holds no {lost[0]}")
+    if why := _misfit(parts, path.name == "frames.npz"):
+        raise Damaged(path, why)
+    return parts
+
+
+def curves(content: bytes, path: Path) -> "pd.DataFrame":
+    """Return a table of losses and norms by step. Raises Damaged where it is none."""
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(io.BytesIO(content))
+    except Exception as error:  # foreign bytes raise anything
+        raise Damaged(path, f"cannot be read as a table ({reason(error)})") from None
+    if not {"step", "critic_loss"} <= {*table.columns} or not all(kind.kind in "biuf" for kind in table.dtypes):
+        raise Damaged(path, "its columns are not losses by step")
+    return table
+
+
+def weights(content: bytes, path: Path) -> Arrays:
+    """Return the parameters of a network by name. Raises Damaged where it holds none."""
+    from safetensors.numpy import load
+
+    try:
+        arrays: Arrays = load(content)
+    except Exception as error:  # foreign bytes raise anything
+        raise Damaged(path, f"cannot be read as weights ({reason(error)})") from None
+    return arrays
+
+
+READERS: Mapping[str, Callable[[bytes, Path], object]] = {
+    ".npz": arrays,
+    ".parquet": curves,
+    ".safetensors": weights,
+}
+
+
+def check(content: bytes, path: Path) -> None:
+    """Raise Damaged where an artefact does not hold what its name says; one of another kind may hold anything."""
+    reader = READERS.get(path.suffix)
+    if reader is not None:
+        reader(content, path)
+
+
+def _misfit(parts: Arrays, is_frames: bool) -> str:
+    """Return why these are no arrays of numbers, with samples of one shape; "" where they are."""
+    if any(array.dtype.kind not in "biuf" for array in parts.values()):
+        return "its arrays are no numbers"
+    if is_frames and (parts["fixed"].ndim < 3 or parts["step"].shape != parts["fixed"].shape[:1]):
+        return "its frames are no samples by step"
+    samples = [parts[name][0] if is_frames else parts[name] for name in SAMPLES if name in parts]
+    kinds = {(x.shape[1:], x.dtype) for x in samples}
+    if len(kinds) > 1 or not samples[0].size or min(x.ndim for x in samples) < 2:
+        return "its samples are no points or pictures of one shape"
+    extent = parts.get("critic_extent", samples[0])
+    if "critic_grid" in parts and (parts["critic_grid"].ndim, extent.shape) != (2, (4,)):
+        return "its grid of the critic's scores is malformed"
+    return ""
