@@ -9,6 +9,7 @@ Names are imported when first used: `harness --help` needs no torch.
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -50,7 +51,21 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     home = _HOMES[name]
-    return getattr(import_module(home), name) if home else import_module(f"harness.{name}")
+    try:
+        return getattr(import_module(home), name) if home else import_module(f"harness.{name}")
+    except (AttributeError, ImportError) as error:
+        if hiding := _hiding():
+            raise ImportError(f"{hiding[1]} hides Python's own module '{hiding[0]}'; rename it") from error
+        raise
+
+
+def _hiding() -> tuple[str, str] | None:
+    """Return a standard module, and the file of the user's own that was imported in its place."""
+    for name in sorted(sys.stdlib_module_names & sys.modules.keys()):
+        file = getattr(sys.modules[name], "__file__", None) or os.__file__
+        if not file.startswith(os.path.dirname(os.__file__)):
+            return name, file
+    return None
 
 
 def __dir__() -> list[str]:

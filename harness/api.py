@@ -5,20 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.execution.requests import Request
+from harness.execution.runner import RunResult
+from harness.execution.runner import run as run_request
 from harness.plugins.inline import add_objectives
 from harness.suite.shipped import find_suite
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.execution.runner import RunResult
     from harness.loaded_run import KeptRun
     from harness.objectives import Objective
 
 
 def run(
     suite: str | Path | Mapping[str, Any], objectives: "Mapping[str, Objective] | None" = None, **options: Any
-) -> "RunResult":
+) -> RunResult:
     """Train what `suite` plans and its results folder lacks, score it and write the report.
 
     `suite` is a path, the name of a shipped suite, YAML text, or a mapping that says what a suite file would. Options
@@ -26,9 +28,6 @@ def run(
     by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source is part of
     their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
-    from harness.execution.requests import Request
-    from harness.execution.runner import run as run_request
-
     if objectives:
         if options.get("workers"):
             raise HarnessError(

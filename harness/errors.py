@@ -68,6 +68,10 @@ class Problem:
         return ": ".join(filter(None, [self.place, what, shortened(" ".join(self.text.split()), LONGEST)]))
 
 
+class Interrupted(BaseException):
+    """A signal that asks to leave. No Exception, and no KeyboardInterrupt, which libraries answer in their own ways."""
+
+
 class HarnessError(Exception):
     """A mistake the user can mend; the command line prints it without a traceback."""
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # of a suite, a variant, a component
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 NOTHING = "–"  # noqa: RUF001  a dash in an empty cell, as typographers set it
 MOST = 20  # choices of a study that are listed
@@ -113,7 +114,7 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return in one line what an error of a foreign library says, or its kind where it says nothing."""
     return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__
 

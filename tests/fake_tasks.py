@@ -145,7 +145,7 @@ def pid_after(seconds):
 
 def hold(gb, limit_gb):
     """Hold memory, under a limit."""
-    from harness.execution.training import memory_limit
+    from harness.processes import memory_limit
 
     with memory_limit(limit_gb):
         held = bytearray(int(gb * 1e9))
@@ -154,3 +154,26 @@ def hold(gb, limit_gb):
 
 def score_in_vain(folder, runs):
     return 1 / 0
+
+
+def step(deed, limit_s):
+    """Do a deed in a step that the parent is told of."""
+    from harness.processes import Step, watched
+
+    with watched(Step("the step", limit_s)):
+        return perform(deed)
+
+
+def leave_after_a_step():
+    step("nothing", 60.0)
+    os._exit(0)
+
+
+def fail(kind):
+    raise kind("out")
+
+
+def speak(text):
+    """Write to standard output in every way."""
+    print(text, "print", flush=True)
+    os.write(1, b"write\n")

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "harness"
 # line, and of its own line nothing of another name.
 LAYERS = (
     ("harness.errors", "harness"),  # of the package itself only its version
-    ("harness.lanes", "harness.papers", "harness.spec", "harness.text"),
+    ("harness.lanes", "harness.papers", "harness.processes", "harness.spec", "harness.text"),
     ("harness.disk",),
     ("harness.architectures", "harness.datasets", "harness.objectives"),
     ("harness.engine", "harness.statistics"),

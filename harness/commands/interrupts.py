@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from harness.errors import Interrupted
+
 EXIT = 130
-
-
-class Interrupted(BaseException):
-    """A signal that asks to leave. No Exception, and no KeyboardInterrupt, which libraries answer in their own ways."""
 
 
 @contextmanager

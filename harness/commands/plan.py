@@ -10,6 +10,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.execution import tasks
 from harness.execution.requests import Request, Todo, processes
+from harness.execution.runner import answer
 from harness.execution.workers import Executor, as_they_end, open_executor
 from harness.plan.description import Description
 from harness.plan.estimate import Trial, estimate, makespan
@@ -34,11 +35,8 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     if effect is not None:
         refuse_effect(effect)
     workers = processes(request.workers)
-    if measure:
-        with open_executor(workers) as executor:
-            todo = _measured(executor, request, workers, say)
-    else:
-        todo = tasks.plan_suite(request, False)
+    with open_executor(workers if measure else min(workers, 1)) as executor:
+        todo = _measured(executor, request, workers, say) if measure else _planned(executor, request)
     cost = estimate(todo.workload, read_timings(todo.machine), workers)
     assert todo.description is not None  # a suite was planned
     description = replace(todo.description, cost=cost)
@@ -72,10 +70,15 @@ def _unknown(known: Iterable[Timings], what: str, key: str, size: float, workers
     return all(each is None or each.rough for each in expected)
 
 
+def _planned(executor: Executor, request: Request) -> Todo:
+    """Plan in a worker: whatever a plug-in does to its process is told here."""
+    return answer(executor.submit(tasks.plan_suite, request, False), "planning")
+
+
 def _measured(executor: Executor, request: Request, workers: int, say: Say) -> Todo:
     """Plan, try what was never timed, keep the timings, and return the plan."""
     began = time.perf_counter()
-    todo: Todo = executor.submit(tasks.plan_suite, request, False).result()
+    todo = _planned(executor, request)
     ready = time.perf_counter()
     needed = untimed(todo.trials, read_timings(todo.machine), workers)
     if not needed:

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from harness.commands.interrupts import Interrupted
 from harness.commands.status import Status, render, statuses
-from harness.errors import StoreError
+from harness.errors import Interrupted, StoreError
 from harness.store.find import result_folders
 from harness.store.table_files import refuse_frozen
 from harness.text import counted, listed, printable, run_command

@@ -7,8 +7,10 @@ import stat
 import zipfile
 import zlib
 from array import array
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from harness.text import reason
 
 MAX_BYTES = 300_000_000
 MOST = f"{MAX_BYTES // 10**6} MB are read"
+MAX_LINE = 1_000_000  # characters: 40,000 numbers of all their digits
 MAX_VALUES = 10_000_000  # every run of a stack may hold them once more in its own scale
 FAR = 1e3  # spreads that a coordinate's mean may lie from 0: single precision has 10^7 steps up to there
 WRITE = "write it with index=False, header=False (R: row.names=FALSE)"
@@ -67,7 +70,7 @@ def _csv(path: Path) -> Points:
     """Read comma-separated numbers, a point a line, under at most one line of names."""
     values, width, is_named = array("d"), 0, False
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file)
+        lines = csv.reader(_short_lines(file))
         try:
             for cells in lines:
                 if len(cells) < 2 and not "".join(cells).strip():
@@ -91,6 +94,17 @@ def _csv(path: Path) -> Points:
     points = np.array(values, dtype=np.float64).reshape(-1, max(width, 1))
     _refuse_counts(points, is_named)
     return points
+
+
+def _short_lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file. Raises DataError for one that csv would take minutes and gigabytes to part."""
+    for number in count(1):
+        line = file.readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise DataError(f"line {number}: more than {MAX_LINE:,} characters given; write a point a line.")
+        if not line:
+            return
+        yield line
 
 
 def _number(cell: str) -> float:

@@ -13,15 +13,17 @@ from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.plan.description import Description, Scoring
 from harness.plugins.components import is_loaded, plugged_metrics
+from harness.plugins.guard import blamed
 from harness.spec import ENGINE_VERSION, content_id
 from harness.store import LOST, Store, drop_drafts, mend, open_store
 from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
 from harness.store.plan_file import Device, Plan, Stack
-from harness.store.table_files import refuse_frozen
+from harness.store.table_files import refuse_frozen, refuse_long
 
 
 @stated
+@blamed()
 def plan_suite(request: Request, write: bool) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 
@@ -39,6 +41,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
     call = (request.suite, request.scale, list(request.sets))
     suite = load_suite(request.suite, scale=request.scale, sets=list(request.sets))
     device, store = resolve_device(request.device), open_store(Path(request.root) / suite.folder)
+    refuse_long(store.folder)
     refuse_frozen(store.folder)
     if request.study and not suite.study:
         raise HarnessError(f"{suite.folder}: the suite has no `study`; write that block, or use `harness run`")

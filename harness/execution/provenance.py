@@ -97,7 +97,7 @@ def _gpu_driver() -> str | None:
 @cache
 def _cpu_name() -> str:
     """The processor's name: from /proc/cpuinfo on Linux, else what Python knows."""
-    if sys.platform == "linux":
+    with suppress(OSError):  # of another system, or of a container without /proc
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()

@@ -12,7 +12,7 @@ from harness.execution.meter import Meter
 from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporting, Scored, Trained, ignore
 from harness.execution.requests import Request, Retry, Todo, processes
 from harness.execution.scheduler import TASKS, Scheduler, Tasks
-from harness.execution.workers import Executor, WorkerDied, open_executor
+from harness.execution.workers import Executor, OutOfTime, WorkerDied, open_executor
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
 from harness.plan.timings import add_timings, read_timings
@@ -118,7 +118,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         planning = executor.submit(do.plan, request, True)
     else:
         planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only))
-    todo = _answer(planning, "planning")
+    todo = answer(planning, "planning")
     clock.append(time.perf_counter())
     progress(Planned(todo))
     expected = estimate(todo.workload, read_timings(todo.machine), processes(request.workers))
@@ -131,7 +131,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         if not leads_on or (request.fail_fast and scheduler.lost):
             report = request.report or report_folder(str(Path(todo.folder).parent), todo.folder)
             progress(Reporting(report))
-            ending = _answer(executor.submit(do.finish, todo.folder, report), "writing the report")
+            ending = answer(executor.submit(do.finish, todo.folder, report), "writing the report")
             clock.append(time.perf_counter())
     finally:
         meter.call(clock)
@@ -139,13 +139,17 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
     return Round(todo, scheduler.trained + scheduler.lost, expected.seconds, ending)
 
 
-def _answer(future: "Future[T]", task: str) -> T:
-    """Return a task's result. Raises HarnessError where its worker died within it, or had no memory for it."""
+def answer(future: "Future[T]", task: str) -> T:
+    """Return a task's result. Raises HarnessError where its worker died or hung within it, or had no memory for it."""
     try:
         return future.result()
-    except (WorkerDied, MemoryError) as error:
+    except (WorkerDied, OutOfTime) as error:
+        if error.what:
+            raise HarnessError(f"{error}; mend that, or leave it out of `plugins`") from None
+        why: object = error
+    except MemoryError as error:
         why = error if str(error) else type(error).__name__
-        raise HarnessError(f"{task}: {why}; finished runs are kept, and the same command continues") from None
+    raise HarnessError(f"{task}: {why}; finished runs are kept, and the same command continues")
 
 
 def _metered(meter: Meter, progress: Progress) -> Progress:
@@ -181,13 +185,13 @@ def score(
     where more samples are asked for than runs keep or can draw, or memory can take; StoreError.
     """
     with open_executor(processes(workers), tasks.prepare) as executor:
-        todo = _answer(executor.submit(tasks.plan_scores, str(one_folder(folder)), samples), "planning")
+        todo = answer(executor.submit(tasks.plan_scores, str(one_folder(folder)), samples), "planning")
         progress(Planned(todo))
         scheduler = Scheduler(executor, todo, TASKS, progress)
         scheduler.work()
         if scheduler.unscored and not scheduler.scored:
-            _answer(executor.submit(tasks.unpin_scores, todo.folder, todo.before), "taking the scoring back")
-        counts = _answer(executor.submit(tasks.write_table, todo.folder), "writing runs.parquet")
+            answer(executor.submit(tasks.unpin_scores, todo.folder, todo.before), "taking the scoring back")
+        counts = answer(executor.submit(tasks.write_table, todo.folder), "writing runs.parquet")
     return ScoreResult(todo.folder, scheduler.scored, scheduler.unscored, counts, missing(open_store(todo.folder)))
 
 

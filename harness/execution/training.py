@@ -1,18 +1,16 @@
 """From a pinned stack to the records of its runs."""
 
 import math
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from harness.errors import DataError, StoreError
 from harness.execution.opening import check_versions, open_planned, stated
 from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
 from harness.execution.provenance import peak_mb, provenance
+from harness.processes import memory_limit
 from harness.store import Record, Store
 from harness.store.plan_file import Plan, Stack
 
@@ -88,22 +86,3 @@ def _committed(store: Store, outcomes: "Iterable[Outcome]", stack: Stack, device
         if store.commit(record, files):  # else another call took us for dead and trained it: the first commit stays
             size = sum(map(len, files.values()))
             yield TrainedRun(record.run_id, record.status, outcome.facts["train_s"], bytes=size)
-
-
-@contextmanager
-def memory_limit(gb: float | None) -> Iterator[None]:
-    """Let this worker process hold at most so much memory of its own while the block runs; what asks for more raises.
-
-    Nothing is limited in a process that is no worker, as a notebook's, nor outside of Linux.
-    """
-    if gb is None or parent_process() is None or sys.platform != "linux":
-        yield
-        return
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (int(gb * 1e9), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -1,6 +1,7 @@
 """The tables of components, and the Python files that a suite names to extend them."""
 
 import hashlib
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -9,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.errors import HarnessError, Problem, SuiteError
+from harness.errors import HarnessError, SuiteError
+from harness.plugins.entries import wrong_entry
+from harness.plugins.guard import MAX_BYTES, MODULE, guarded, plugin_error
 from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
 
 if TYPE_CHECKING:
@@ -40,11 +43,6 @@ _LOADED: dict[str, int] = {}  # path, or what else gave entries -> fingerprint
 _FILES: dict[str, int] = {}  # path -> fingerprint, of files that hold the same as well
 
 
-def plugin_error(text: str) -> SuiteError:
-    """Return the error of a plug-in, or of an objective given in Python, that cannot be used."""
-    return SuiteError(Problem("bad-plugin", (), text))
-
-
 def tables() -> Tables:
     """Return the tables. Imports torch, which takes a second: called only once something is to be looked up."""
     from harness.architectures import ARCHITECTURES
@@ -63,23 +61,34 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
     Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
     """
     for path in map(Path, paths):
-        try:
-            source = path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise plugin_error(f"the plug-in {path} cannot be read: {reason}.") from None
-        with first_on_path(path.absolute().parent):
-            module, mark = _fresh(path, source)
-        _FILES[str(path)] = mark
-        if module is not None:
-            forget(str(path))
+        with guarded(path, "it is imported", tables()), first_on_path(path.absolute().parent):
+            module, mark = _fresh(path, _source(path))
+            if module is None:
+                _FILES[str(path)] = mark
+                continue
             additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
-            if floored := [name for name, metric in additions["metric"].items() if metric.floored]:
-                text = f"the metric '{floored[0]}' is floored, which only built-in metrics can be"
-                raise plugin_error(f"the plug-in {path}: {text}; leave `floored` out.")
-            additions["metric"] = {name: replace(metric, file=mark) for name, metric in additions["metric"].items()}
-            _refuse_taken(path, additions)
-            define(str(path), mark, additions)
+        forget(str(path))
+        if floored := [name for name, metric in additions["metric"].items() if metric.floored]:
+            text = f"the metric '{floored[0]}' is floored, which only built-in metrics can be"
+            raise plugin_error(f"the plug-in {path}: {text}; leave `floored` out.")
+        additions["metric"] = {name: replace(metric, file=mark) for name, metric in additions["metric"].items()}
+        _refuse_taken(path, additions)
+        define(str(path), mark, additions)
+        _FILES[str(path)] = mark
+
+
+def _source(path: Path) -> bytes:
+    """Read a plug-in. Raises SuiteError for what is no file of source, which might never end."""
+    try:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):
+            raise plugin_error(f"the plug-in {path} is no file; name a Python file.")
+        if info.st_size > MAX_BYTES:
+            text = f"has {info.st_size:,} bytes, and at most {MAX_BYTES:,} are read"
+            raise plugin_error(f"the plug-in {path} {text}; keep data in files of its own.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise plugin_error(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def _refuse_taken(path: Path, additions: Mapping[str, Mapping[str, Any]]) -> None:
@@ -95,6 +104,12 @@ def _refuse_taken(path: Path, additions: Mapping[str, Mapping[str, Any]]) -> Non
 def fingerprint(kind: str, name: str) -> int | None:
     """Return the content hash of the plug-in that defines this component, None for a built-in one."""
     return _ORIGIN.get((kind, name))
+
+
+def file_of(kind: str, name: str) -> str:
+    """Return the file of the plug-in that defines this component, or what else gave it."""
+    mark = _ORIGIN[kind, name]
+    return next(place for place, of in {**_FILES, **_LOADED}.items() if of == mark)
 
 
 def plugged_metrics(paths: Iterable[str | Path]) -> dict[str, int]:
@@ -166,21 +181,20 @@ def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
         beside = local_modules(source)
         if beside == before:
             return module, mark
-        del sys.modules[module.__name__]
+        sys.modules.pop(module.__name__, None)
     raise plugin_error(f"the plug-in {path} changes the modules that it imports whenever it runs.")
 
 
 def _run(path: Path, source: bytes, mark: int) -> ModuleType:
-    module = ModuleType(f"harness_plugin_{mark:012x}")
+    module = ModuleType(f"{MODULE}{mark:012x}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up by name
     try:
         with nothing_cached():
             exec(compile(source, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
-        del sys.modules[module.__name__]
-        reason = " ".join(str(error).split()) or "no reason given"
-        raise plugin_error(f"the plug-in {path} cannot be imported: {type(error).__name__}: {reason}") from None
+    except BaseException:
+        sys.modules.pop(module.__name__, None)
+        raise
     return module
 
 
@@ -188,7 +202,10 @@ def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
     record = type(next(iter(tables().of(kind).values())))
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
-    if not isinstance(entries, Mapping) or not all(isinstance(entry, record) for entry in entries.values()):
-        text = f"{title} must be a dictionary of names to {record.__name__} records."
-        raise plugin_error(f"the plug-in {path}: {text}")
-    return dict(entries)
+    if not isinstance(entries, Mapping):
+        raise plugin_error(f"the plug-in {path}: {title} must be a dictionary of names to {record.__name__} records.")
+    entries = {name: entries[name] for name in entries}
+    for name, entry in entries.items():
+        if text := wrong_entry(name, entry, record):
+            raise plugin_error(f"the plug-in {path}: {title}: {text}")
+    return entries

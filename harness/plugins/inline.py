@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import SuiteError
 from harness.plugins import components
+from harness.plugins.guard import plugin_error
 from harness.plugins.local_modules import local_modules
 from harness.spec import canonical_json
 
@@ -48,7 +49,7 @@ def add_objectives(objectives: Mapping[str, Any]) -> None:
 
 
 def _refused(name: str, text: str) -> SuiteError:
-    return components.plugin_error(f"objectives: {name!r}: {text}")
+    return plugin_error(f"objectives: {name!r}: {text}")
 
 
 class _Description:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from harness.errors import Interrupted
 from harness.plugins.hooks import RUNS, Hook, Inputs, Setting, Undeclared, hooks_of, setting_of
 from harness.spec import Setup
 
@@ -95,7 +96,9 @@ def _guarded(hook: Hook, inputs: Inputs, on: str) -> Result:
         result = _evaluated(hook, given)
     except Undeclared as error:
         raise Fault(str(error.args[0])) from None
-    except Exception as error:
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         raise Fault(_raised(hook, error, on)) from None
     if _random_states() != before:
         raise Fault(f"draws random numbers of its own{_hint(hook, 'random')}")
@@ -151,7 +154,7 @@ def _lifted(hook: Hook) -> Result:
     return Result([value.detach() for value in values], [grad.detach() for grad in grads])
 
 
-def _raised(hook: Hook, error: Exception, on: str) -> str:
+def _raised(hook: Hook, error: BaseException, on: str) -> str:
     if isinstance(error, Fault):
         return str(error)
     words = " ".join(str(error).split()).rstrip(".")[:200]

@@ -110,20 +110,20 @@ def test_run_prints_json_alone_when_asked(call):
 
 
 def test_plan_writes_nothing_and_says_what_matters(call, folder):
-    code, out, _ = call("plan", "good.yaml", "--set", "seeds=4")
+    code, out, _ = call("plan", "--workers", "0", "good.yaml", "--set", "seeds=4")
     assert code == 0
     assert re.search(r"8 runs", out)
     assert "p = " in out
     assert sorted(p.name for p in folder.iterdir()) == ["good.yaml"]
     assert "--measure" in " ".join(out.split())
-    assert json.loads(call("plan", "good.yaml", "--json")[1])["planned"] == 4
+    assert json.loads(call("plan", "--workers", "0", "good.yaml", "--json")[1])["planned"] == 4
 
 
 def test_plan_counts_the_seeds_for_an_effect(call, folder):
-    assert "15 seeds a cell" in " ".join(call("plan", "good.yaml", "--power", "0.8")[1].split())
-    found = json.loads(call("plan", "good.yaml", "--power", "0.8", "--json")[1])
+    assert "15 seeds a cell" in " ".join(call("plan", "--workers", "0", "good.yaml", "--power", "0.8")[1].split())
+    found = json.loads(call("plan", "--workers", "0", "good.yaml", "--power", "0.8", "--json")[1])
     assert (found["power"]["effect"], found["power"]["seeds_needed_alone"]) == (0.8, 15)
-    assert "power" not in json.loads(call("plan", "good.yaml", "--json")[1])
+    assert "power" not in json.loads(call("plan", "--workers", "0", "good.yaml", "--json")[1])
 
 
 @pytest.mark.slow
@@ -133,14 +133,14 @@ def test_plan_measures_on_request(call, folder):
     assert err.startswith("trial 1 of 2: 8gaussians mlp ")
     assert re.search(r"time +about \d", out)
     assert sorted(p.name for p in folder.iterdir()) == ["good.yaml"]
-    cost = json.loads(call("plan", "good.yaml", "--workers", "0", "--json")[1])["cost"]
+    cost = json.loads(call("plan", "--workers", "0", "good.yaml", "--json")[1])["cost"]
     assert cost["seconds"] > 0
     assert (cost["workers"], cost["missing"], cost["rough"]) == (0, ["the report"], [])
 
 
 def test_init_writes_a_suite_that_plans(call):
     assert call("init")[0] == 0
-    assert call("plan", "suites/mine.yaml")[0] == 0
+    assert call("plan", "--workers", "0", "suites/mine.yaml")[0] == 0
     code, _, err = call("init")
     assert (code, "exists already" in err) == (2, True)
 

@@ -10,8 +10,8 @@ import pytest
 from plans import STUDY, rewrite
 
 from harness.commands import watch as watching
-from harness.commands.interrupts import Interrupted
 from harness.commands.watch import QUIET_S, watch, watched
+from harness.errors import Interrupted
 from harness.store import Store
 
 

@@ -8,8 +8,8 @@ import pytest
 from harness import engine
 from harness.execution import tasks
 from harness.execution.requests import Request
-from harness.execution.training import memory_limit
 from harness.execution.workers import open_executor
+from harness.processes import memory_limit
 from harness.store import Store
 
 SUITE = """

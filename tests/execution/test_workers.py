@@ -1,6 +1,7 @@
 """Workers: nothing that a task does to its process reaches beyond that task, and no worker outlives its parent."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import fake_tasks
 import pytest
 from fake_tasks import perform
 
+from harness.errors import HarnessError
 from harness.execution.workers import OutOfTime, WorkerDied, local, open_executor
 
 
@@ -155,3 +157,63 @@ def test_in_this_process_tasks_run_as_they_are_submitted():
         assert executor.submit(max, 3, 5).result(0) == 5
         with pytest.raises(ZeroDivisionError):
             executor.submit(divmod, 1, 0, limit_s=1).result(0)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_or_hangs_in_a_step_names_it(workers):
+    with pytest.raises(WorkerDied, match="the step: ") as died:
+        workers.submit(fake_tasks.step, "leave", 60.0).result(30)
+    assert (died.value.code, died.value.what) == (0, "the step")
+    with pytest.raises(OutOfTime, match=r"the step: .* 0\.2 s") as late:
+        workers.submit(fake_tasks.step, "hang", 0.2, limit_s=60).result(30)
+    assert late.value.what == "the step"
+    with pytest.raises(OutOfTime) as late:  # the limit of the task comes first
+        workers.submit(fake_tasks.step, "hang", 60.0, limit_s=0.2).result(30)
+    assert late.value.what == ""
+    with pytest.raises(WorkerDied) as died:  # the step is over
+        workers.submit(fake_tasks.leave_after_a_step).result(30)
+    assert died.value.what == ""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("count", [0, 1])
+def test_what_is_no_exception_ends_a_task_alone(workers, kind, count):
+    if count == 0 and kind is KeyboardInterrupt:
+        pytest.skip("Ctrl-C in a notebook")
+    with open_executor(0) as here, pytest.raises(RuntimeError, match=f"{kind.__name__}: out"):
+        (workers if count else here).submit(fake_tasks.fail, kind).result(30)
+
+
+def test_what_a_task_prints_goes_to_standard_error(capfd):
+    with open_executor(1) as executor:
+        executor.submit(fake_tasks.speak, "there").result(30)
+    with open_executor(0) as executor:
+        executor.submit(print, "here").result(0)
+    out, err = capfd.readouterr()
+    assert (out, sorted(err.split())) == ("", ["here", "print", "there", "write"])
+
+
+def test_workers_are_refused_that_would_take_more_files_than_are_allowed(monkeypatch):
+    limits = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (min(hard, 64), hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, given: limits.append(given))
+    hard = 64
+    with pytest.raises(HarnessError, match="--workers 4"):
+        local.refuse_too_few_files(64)
+    local.refuse_too_few_files(4)
+    hard = 12
+    with pytest.raises(HarnessError, match="ulimit -n 52"):
+        local.refuse_too_few_files(1)
+    assert limits == []
+    hard = 10_000
+    local.refuse_too_few_files(64)
+    assert limits == [(304, 10_000)]
+
+
+@pytest.mark.slow
+def test_a_script_needs_no_guard_for_the_name_main(tmp_path):
+    script = "from harness.execution.workers import open_executor\n"
+    script += "with open_executor(2) as executor:\n    print(executor.submit(max, 3, 5).result(30))\n"
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")

@@ -85,7 +85,7 @@ def test_what_is_wrong_with_one_is_a_sentence(folder):
     with pytest.raises(SuiteError, match="the metric column 'w1'"):
         load_plugins([folder / "clash.py"])
     (folder / "bad.py").write_text("METRICS = {'a': 3}")
-    with pytest.raises(SuiteError, match="METRICS must be a dictionary"):
+    with pytest.raises(SuiteError, match="METRICS: 'a' is an int"):
         load_plugins([folder / "bad.py"])
     for body, words in (("1 / 0", "ZeroDivisionError"), ("{'other': 1.0}", "other, and declares broken")):
         name = f"broken{len(words)}"

@@ -143,13 +143,13 @@ def test_what_is_drawn_between_the_ends_is_refused_with_file_and_line(suite, cal
     text = SUITE.replace("SAMPLER", sampler).replace("batch: 8}", "micro_batch: 8}")
     Path("drawn.yaml").write_text(text.replace("    lr: {", "    batch: {low: 8, high: 64, whole: true}\n    lr: {"))
     line = Path("drawn.yaml").read_text().splitlines().index("    batch: {low: 8, high: 64, whole: true}") + 1
-    code, out, err = call("plan", "drawn.yaml")
+    code, out, err = call("plan", "--workers", "0", "drawn.yaml")
     assert (code, out) == (2, "")
     assert re.match(rf"drawn\.yaml:{line}: batch: batch=(\d+) can be drawn: micro_batch: 8 given, .* \1 needed", err)
 
 
 def test_plan_says_what_is_drawn_and_writes_nothing(suite, call):
-    code, out, _ = call("plan", suite())
+    code, out, _ = call("plan", "--workers", "0", suite())
     text = " ".join(out.split())
     assert code == 0
     assert "lr from 1e-4 to 0.01 (log)" in text
@@ -172,7 +172,7 @@ def test_plan_names_what_the_report_tests_and_the_smallest_p(suite, call, sample
     text = Path(suite(sampler)).read_text()
     unused = "    clip: {low: .01, high: 1, log: true}\n" if "clip" not in objectives else ""
     Path("drawn.yaml").write_text(text.replace("[wgan-clip, wgan-gp]", objectives).replace(unused, ""))
-    code, out, _ = call("plan", "drawn.yaml")
+    code, out, _ = call("plan", "--workers", "0", "drawn.yaml")
     assert code == 0
     limits = " ".join(out.split("What can be concluded")[1].split())
     assert [part for part in words if part not in limits] == []

@@ -115,9 +115,10 @@ def test_a_plug_in_extends_the_tables(load, mistakes):
     ("source", "expected"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("x x", "cannot be imported: SyntaxError"),
-        ("raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
-        ("OBJECTIVES = {'a': 3}", "OBJECTIVES must be a dictionary"),
+        ("x x", "raises SyntaxError"),
+        ("raise SystemExit(3)", "raises SystemExit: 3 at line 1"),
+        ("OBJECTIVES = {'a': 3}", "an Objective record is needed"),
+        ("OBJECTIVES = ['a']", "OBJECTIVES must be a dictionary"),
         (PLUGIN % ("gan", 1), "the objective 'gan', a name"),
     ],
 )

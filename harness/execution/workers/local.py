@@ -6,21 +6,34 @@ has a pipe of its own and shares no lock, so that nothing it can do reaches beyo
 """
 
 import contextlib
+import json
+import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import Pipe
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from harness.execution.workers.worker import Task, nothing, work
+from harness.errors import HarnessError, Interrupted
+from harness.execution.workers.worker import Task, as_exception, nothing
+from harness.processes import Step
 
+PARENTS = [signal.SIGINT]  # Ctrl-C is this process's to answer
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
 LONGEST_S = 2e6  # that a pipe can be waited for, 23 days
+# A worker runs no script of the user's: one that calls `harness.run` needs no guard for the name __main__.
+BOOT = (
+    "import json, sys; sys.path[:], *given = json.loads(sys.argv[1]); "
+    "from harness.execution.workers.worker import work; work(*given)"
+)
+FILES, FILES_A_WORKER = 48, 4  # that a process has open: its libraries', its store's; its end of a pipe, and its start
 
 T = TypeVar("T")
 Label = TypeVar("Label")
@@ -30,26 +43,29 @@ Job = tuple["Future[Any]", Task, tuple[object, ...], float | None]
 class WorkerDied(Exception):
     """A worker process that ended within a task. `code`: its exit code, or minus the signal that ended it.
 
-    `short_of_memory`: the kernel killed something for memory meanwhile.
+    `short_of_memory`: the kernel killed something for memory meanwhile. `what` it was about to do, where it said so.
     """
 
-    def __init__(self, code: int, short_of_memory: bool = False) -> None:
-        self.code, self.short_of_memory = code, short_of_memory
+    def __init__(self, code: int, short_of_memory: bool = False, what: str = "") -> None:
+        self.code, self.short_of_memory, self.what = code, short_of_memory, what
         how = f"killed by {signal_name(-code)} (signal {-code})" if code < 0 else f"it ended with exit code {code}"
-        super().__init__(f"the worker process died: {how}{', out of memory' if short_of_memory else ''}")
+        text = f"the worker process died: {how}{', out of memory' if short_of_memory else ''}"
+        super().__init__(f"{what}: {text}" if what else text)
 
 
 class OutOfTime(Exception):
-    """A task that took longer than it may; its worker was ended."""
+    """A task, or `what` its worker was about to do, that took longer than it may; its worker was ended."""
 
-    def __init__(self, limit_s: float) -> None:
-        super().__init__(f"stopped after {limit_s:g} s, its limit of time")
+    def __init__(self, limit_s: float, what: str = "") -> None:
+        self.what = what
+        text = f"stopped after {limit_s:g} s, its limit of time"
+        super().__init__(f"{what}: {text}" if what else text)
 
 
 class InProcess:
     """`workers: 0`: tasks run here, as they are submitted. What a notebook with its own objective uses.
 
-    There are no limits: nobody could stop this process but itself.
+    There are no limits: nobody could stop this process but itself. What a task prints goes to standard error.
     """
 
     slots = 1
@@ -58,9 +74,12 @@ class InProcess:
         """Run a task at once."""
         future: Future[T] = Future()
         try:
-            future.set_result(task(*arguments))
-        except Exception as error:
-            future.set_exception(error)
+            with contextlib.redirect_stdout(sys.stderr):
+                future.set_result(task(*arguments))
+        except (Interrupted, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            future.set_exception(as_exception(error))
         return future
 
     def drop(self) -> None:
@@ -77,8 +96,8 @@ class Workers:
 
     def __init__(self, count: int, prepare: Task = nothing) -> None:
         self.slots = count
+        refuse_too_few_files(count)
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        resource_tracker.ensure_running()  # by this thread: it lets SIGINT through again in the one that starts it
         self._workers = [_Worker(self._jobs, prepare) for _ in range(count)]
 
     def submit(self, task: Callable[..., T], *arguments: object, limit_s: float | None = None) -> "Future[T]":
@@ -124,60 +143,92 @@ class _Worker:
             self._is_spent = True
 
     def _attend(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # inherited: Ctrl-C is the parent's to answer
+        signal.pthread_sigmask(signal.SIG_BLOCK, PARENTS)  # inherited by the process
         with contextlib.suppress(Exception):
             self._start()  # at once: it imports while others plan; where it fails, the first task will say so
         for future, task, arguments, limit_s in iter(self._jobs.get, None):
             if future.set_running_or_notify_cancel():
                 try:
-                    if self._is_spent or not self._process.is_alive():
+                    if self._is_spent or self._process.poll() is not None:
                         self._start()
                     future.set_result(self._ask(task, arguments, limit_s))
                 except BaseException as error:
                     future.set_exception(error)
         self.kill()
+        if self._process is not None:
+            self._exit_code()
 
     def _start(self) -> None:
-        # Spawned, never forked: a fork would copy locks held by threads of this process.
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        with self._lock:
+        if self._process is not None:
+            self._exit_code()
+        self._pipe, theirs = Pipe()
+        given = json.dumps([_path(), theirs.fileno(), os.getpid()])
+        with self._lock, theirs:
             if self.is_over:
                 raise RuntimeError("the executor was stopped")
-            self._process = context.Process(target=work, args=(theirs,), daemon=True)
-            self._process.start()
+            # A new program, never a fork, which would copy locks held by threads of this process.
+            command = [sys.executable, "-P", "-c", BOOT, given]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
             self._is_spent = False
-        theirs.close()
         self._ask(self._prepare, (), None)
 
     def _ask(self, task: Task, arguments: tuple[object, ...], limit_s: float | None) -> Any:
-        kills = kernel_kills()
+        kills, step = kernel_kills(), Step("")
+        until = time.monotonic() + limit_s if limit_s is not None else math.inf
         try:
             self._pipe.send((task, arguments))
-            if not self._pipe.poll(min(limit_s, LONGEST_S) if limit_s is not None else None):
-                raise OutOfTime(limit_s or 0.0)
-            is_done, result = self._pipe.recv()
+            while True:
+                left = max(until - time.monotonic(), 0.0)
+                most = min(left, step.limit_s)
+                if not self._pipe.poll(min(most, LONGEST_S) if most < math.inf else None):
+                    raise OutOfTime(*((step.limit_s, step.what) if step.limit_s < left else (limit_s or 0.0,)))
+                answer = self._pipe.recv()
+                if isinstance(answer, tuple):
+                    break
+                step = answer or Step("")
         except (EOFError, ConnectionError):
             code = self._exit_code()
-            raise WorkerDied(code, code == -signal.SIGKILL and kernel_kills() > kills) from None
+            raise WorkerDied(code, code == -signal.SIGKILL and kernel_kills() > kills, step.what) from None
         except BaseException:
-            self._end()  # its answer may still come, and would be taken for the next task's
+            self._process.terminate()  # its answer may still come, and would be taken for the next task's
+            self._exit_code()
             raise
+        is_done, result = answer
         if not is_done:
             raise result
         return result
 
-    def _end(self) -> None:
-        self._process.terminate()
-        self._exit_code()
-
     def _exit_code(self) -> int:
         """Wait for the process to end, make it end where it does not, and return its exit code."""
-        self._process.join(GRACE_S)
-        self._process.kill()
-        while (code := self._process.exitcode) is None:  # another thread may be just about to note it
-            time.sleep(0.01)
-        return int(code)
+        try:
+            return int(self._process.wait(GRACE_S))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return int(self._process.wait())
+
+
+def _path() -> list[str]:
+    """Return where a worker finds modules: as this process does, but for a file of the user's own that is named like
+    a standard module."""
+    standard = os.path.dirname(os.__file__)
+    first = standard, os.path.join(standard, "lib-dynload")
+    return sorted((place for place in sys.path if isinstance(place, str)), key=lambda place: place not in first)
+
+
+def refuse_too_few_files(workers: int) -> None:
+    """Let this process open the files that so many workers take. Raises HarnessError where the system forbids it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = FILES + FILES_A_WORKER * workers
+    if resource.RLIM_INFINITY in (soft, hard) or soft >= needed:
+        return
+    if hard >= needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        return
+    fewer = (hard - FILES) // FILES_A_WORKER
+    text = f"{workers} workers need {needed} open files, and {hard} are allowed; raise that (ulimit -n {needed})"
+    raise HarnessError(text + (f", or use --workers {fewer}" if fewer > 0 else ""))
 
 
 Executor = InProcess | Workers

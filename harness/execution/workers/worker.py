@@ -5,15 +5,16 @@ import os
 import pickle
 import platform
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, Interrupted
+from harness.processes import become_worker, settle_streams
 
 Task = Callable[..., Any]
 
@@ -24,9 +25,11 @@ def nothing() -> None:
     """Prepare nothing."""
 
 
-def work(pipe: Connection) -> None:
-    """Answer the tasks that come through the pipe until it is closed: (whether it was done, result or exception)."""
-    settle()
+def work(descriptor: int, parent: int) -> None:
+    """Answer the tasks that come through a pipe until it is closed: (whether it was done, result or exception)."""
+    pipe = Connection(descriptor)
+    settle(parent)
+    become_worker(pipe.send)
     while True:
         try:
             message = pipe.recv_bytes()
@@ -45,21 +48,33 @@ def _answer(message: bytes) -> tuple[bool, Any]:
     try:
         task, arguments = pickle.loads(message)
         return True, task(*arguments)
-    except Exception as error:
-        if not isinstance(error, HarnessError):
-            error.add_note(f"In a worker process: {traceback.format_exc()}")
-        return False, error
+    except BaseException as error:  # nobody interrupts a worker: a KeyboardInterrupt is the task's own
+        caught = as_exception(error)
+        if not isinstance(caught, HarnessError):
+            caught.add_note(f"In a worker process: {traceback.format_exc()}")
+        return False, caught
 
 
-def settle() -> None:
-    """Make this process a well-behaved worker: one thread, and gone when its parent is.
+def as_exception(error: BaseException) -> Exception:
+    """Return what a task raised as an Exception, which alone a caller expects: a SystemExit ends no more than a task.
 
-    Two OpenMP threads beside a busy core ran ten times slower than one. The variables are read when torch and numpy
-    are first imported, which is after this.
+    Raises what asks this very process to leave.
     """
-    parent = parent_process()
-    if parent is not None and parent.pid is not None:
-        follow(parent.pid)
+    if isinstance(error, Interrupted):
+        raise error
+    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def settle(parent: int) -> None:
+    """Make this process a well-behaved worker: one thread, gone when its parent is, and silent on standard output.
+
+    What a task prints goes to standard error. Two OpenMP threads beside a busy core ran ten times slower than one. The
+    variables are read when torch and numpy are first imported, which is after this.
+    """
+    follow(parent)
+    settle_streams()
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
     if platform.system() == "Linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         # Keep freed tensors of up to 256 MB in the heap (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD): handing them back to
         # the kernel and faulting them in again took a fifth of a training step at width 64, batch 256.

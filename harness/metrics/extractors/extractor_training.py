@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import parent_process
 from typing import NamedTuple
 
 import torch
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 from harness.datasets.images import to_values
 from harness.engine import noise
 from harness.metrics.extractors.network import PictureNet
+from harness.processes import is_worker
 
 UNSURE = 0.5  # weight of not being sure of them
 VERSION = 2  # of all that decides an extractor's weights: its layers, its training, and when that ends
@@ -193,7 +193,7 @@ def reported(title: str) -> Iterator[Tell]:
             last = time.monotonic()
             print(("\r\x1b[2K" if is_terminal else "") + text(step, error), file=sys.stderr, flush=True)
 
-    if not is_terminal or parent_process() is not None:
+    if not is_terminal or is_worker():
         yield lines
         return
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()

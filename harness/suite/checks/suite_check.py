@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.errors import KeyPath, Problem, quoted, suggestion
-from harness.plugins.components import fingerprint
+from harness.plugins.components import file_of, fingerprint, tables
+from harness.plugins.guard import guarded
 from harness.plugins.hooks import setting_of
 from harness.plugins.trial import faults
 from harness.spec import KINDS
@@ -95,7 +96,8 @@ def _faults(of: tuple[int, str, str], resolved: Resolved) -> list[str]:
     setting = setting_of(resolved.setup, resolved.hyper)
     key = (*of, setting.shape, setting.lifted, resolved.text if kind in ("architecture", "dataset") else "")
     if key not in _TRIED:
-        _TRIED[key] = faults(kind, name, resolved.setup, resolved.hyper)
+        with guarded(file_of(kind, name), f"its {kind} '{name}' is tried", tables()):
+            _TRIED[key] = faults(kind, name, resolved.setup, resolved.hyper)
     return _TRIED[key]
 
 

@@ -10,8 +10,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from harness.errors import nearest, quoted
+from harness.text import NAME
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RECIPE = "recipe"
 NEVER = "never"
 MAX_SEEDS = 10_000

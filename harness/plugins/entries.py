@@ -1,0 +1,86 @@
+"""Whether what a plug-in puts into a table is a record whose fields are what their annotations say."""
+
+import builtins
+import collections.abc
+import dataclasses
+import numbers
+import re
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import quoted
+from harness.text import NAME
+
+
+def wrong_entry(name: object, entry: object, record: type[Any]) -> str:
+    """Return what is wrong with an entry of a table of `record`s, in a sentence; "" where nothing is."""
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        return f"{quoted(name)} is no name; use up to 64 letters, digits, '.', '_' and '-'."
+    if type(entry) is not record:
+        return f"'{name}' is {_a(type(entry))}, where {_a(record)} record is needed."
+    field = wrong_field(entry)
+    return f"'{name}': {field}" if field else ""
+
+
+def wrong_field(record: Any) -> str:
+    """Return the first field of a record that is not of its type, in a sentence; "" where there is none."""
+    hints = typing.get_type_hints(type(record), localns=_Names(vars(sys.modules[type(record).__module__])))
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if not fits(value, hints[field.name]):
+            given, needed = f"{_a(type(value))}, {quoted(value)}", _expected(hints[field.name])
+            return f"its {field.name} is {given}; {needed} is needed."
+    return ""
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of an annotated type, all that it holds included. What a function takes is not known."""
+    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if kind in (typing.Union, types.UnionType):
+        return any(fits(value, each) for each in inner)
+    if kind is typing.Literal:
+        return value in inner
+    if kind is collections.abc.Callable:
+        return callable(value)
+    if kind is float:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(kind, type):
+        return True  # Any, and what is known to type checkers alone
+    if not isinstance(value, kind):
+        return False
+    if isinstance(value, tuple) and inner:
+        each = [inner[0]] * len(value) if inner[-1] is ... else [*inner]
+        return len(value) == len(each) and all(fits(*pair) for pair in zip(value, each, strict=True))
+    if isinstance(value, Mapping) and inner:
+        return all(fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items())
+    if isinstance(value, frozenset) and inner:
+        return all(fits(item, inner[0]) for item in value)
+    return not dataclasses.is_dataclass(kind) or not wrong_field(value)
+
+
+class _Names(dict[str, object]):
+    """The names of a module; those that are imported for type checkers alone stand for anything."""
+
+    def __missing__(self, name: str) -> object:
+        return getattr(builtins, name, Any)
+
+
+def _a(kind: type) -> str:
+    return f"{'an' if kind.__name__[:1].lower() in 'aeiou' else 'a'} {kind.__name__}"
+
+
+def _expected(hint: Any) -> str:
+    """Return a type as a user reads it: a function, an int, a mapping of str to float."""
+    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if kind is collections.abc.Callable:
+        return "a function"
+    if kind in (typing.Union, types.UnionType):
+        return " or ".join("None" if each is type(None) else _expected(each) for each in inner)
+    if isinstance(kind, type) and issubclass(kind, Mapping) and inner:
+        return f"a mapping of {' to '.join(each.__name__ if isinstance(each, type) else 'values' for each in inner)}"
+    return _a(kind) if isinstance(kind, type) else str(hint)

@@ -1,0 +1,128 @@
+"""Running what a user wrote in Python: whatever it does, a sentence names it, and this process goes on as it was."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, Interrupted, Problem, SuiteError
+from harness.processes import Step, is_worker, memory_limit, watched
+from harness.text import printable, reason
+
+LIMIT_S = 60.0  # of importing a plug-in, and of trying one of its entries
+LIMIT_GB = 4.0
+MAX_BYTES = 1_000_000  # of a plug-in's file
+MODULE = "harness_plugin_"  # begins the name under which a plug-in is imported
+PARTS = ("builtins", "json", __name__.partition(".")[0])  # whose functions no plug-in may replace
+
+Table = dict[Any, Any]
+
+
+def plugin_error(text: str) -> SuiteError:
+    """Return the error of a plug-in, or of an objective given in Python, that cannot be used."""
+    return SuiteError(Problem("bad-plugin", (), printable(text)))
+
+
+@contextmanager
+def guarded(path: str | Path, deed: str, tables: Iterable[Table] = ()) -> Iterator[None]:
+    """Let code of a plug-in do a deed, as "it is imported", within limits of time and memory.
+
+    Raises SuiteError naming the file for whatever it raises, and where it replaces functions of ours or of json, or
+    changes `tables`; both are put back, and so is the working folder. What it prints goes to standard error.
+    """
+    functions, before = _functions(), [(table, dict(table)) for table in tables]
+    folder, process = os.getcwd(), os.getpid()
+    step = Step(f"the plug-in {path}, while {deed}", LIMIT_S)
+    try:
+        with watched(step), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (HarnessError, Interrupted):
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not is_worker():
+            raise
+        place = _place(error)
+        where = f" at line {place[1]}" if place and place[0] == str(path) else ""
+        raise plugin_error(f"the plug-in {path}: while {deed}, it raises {_words(error)}{where}.") from None
+    finally:
+        if os.getpid() != process:
+            os._exit(0)  # a copy of this process, which the plug-in left behind
+        os.chdir(folder)
+        changed = _put_back(functions) or _tables_put_back(before)
+    if changed:
+        raise plugin_error(
+            f"the plug-in {path}: while {deed}, it replaces {changed}, which others use; leave it alone."
+        )
+
+
+@contextmanager
+def blamed() -> Iterator[None]:
+    """Raise SuiteError naming the plug-in where one raises what nobody expects in the block."""
+    try:
+        yield
+    except (HarnessError, Interrupted):
+        raise
+    except BaseException as error:
+        if (place := _place(error)) is None or isinstance(error, KeyboardInterrupt):
+            raise
+        raise plugin_error(f"the plug-in {place[0]} raises {_words(error)} at line {place[1]}.") from None
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = reason(error)
+    except BaseException:  # its text is the plug-in's as well
+        text = "no reason given"
+    name = type(error).__name__
+    return name if text == name else f"{name}: {text}"
+
+
+def _place(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and line of a plug-in at which something was raised."""
+    place, trace = None, error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(MODULE):
+            place = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return place
+
+
+def _functions() -> dict[tuple[str, str], tuple[Any, Any]]:
+    """Return the functions and classes of PARTS, and those in the classes of json: (owner, function) by their names."""
+    owners: dict[str, object] = {
+        name: module for name, module in sys.modules.items() if name.partition(".")[0] in PARTS
+    }
+    owners |= {
+        f"{name}.{cls.__name__}": cls
+        for name, module in owners.items()
+        if name.startswith("json")
+        for cls in vars(module).values()
+        if isinstance(cls, type) and cls.__module__ == name
+    }
+    return {
+        (name, key): (owner, value)
+        for name, owner in owners.items()
+        for key, value in list(vars(owner).items())
+        if callable(value) and not key.startswith("__")
+    }
+
+
+def _put_back(functions: Mapping[tuple[str, str], tuple[Any, Any]]) -> str:
+    """Undo every replacement, and return the name of the first."""
+    changed = [of for of, (owner, value) in functions.items() if vars(owner).get(of[1]) is not value]
+    for of in changed:
+        setattr(functions[of][0], of[1], functions[of][1])
+    return ".".join(changed[0]) if changed else ""
+
+
+def _tables_put_back(tables: Iterable[tuple[Table, Table]]) -> str:
+    changed = ""
+    for table, before in tables:
+        if [*map(id, table.values())] != [*map(id, before.values())] or [*table] != [*before]:
+            changed = "entries of a table of components"
+            table.clear()
+            table.update(before)
+    return changed

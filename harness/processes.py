@@ -1,0 +1,92 @@
+"""This process: its standard streams, whether it is a worker, what its parent knows of it, its limit of memory."""
+
+import io
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+class _Lossy(io.FileIO):
+    """A stream of messages, of which none is worth a run: what cannot be written is dropped."""
+
+    def write(self, message: Any) -> int:
+        try:
+            return super().write(message) or 0
+        except OSError:
+            return len(message)
+
+
+def settle_streams() -> None:
+    """Let messages to standard error never fail, and no file that is opened later take the place of a closed stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as this process lives
+    if sys.stderr is sys.__stderr__:
+        encoding = getattr(sys.stderr, "encoding", "utf-8")
+        raw = io.BufferedWriter(_Lossy(2, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker is about to do that may end it or never end. `what` names whose fault that would be."""
+
+    what: str
+    limit_s: float = math.inf
+
+
+_tell: Callable[[Step | None], None] | None = None  # in a worker: sends its parent the step, or that it is over
+
+
+def become_worker(tell: Callable[[Step | None], None]) -> None:
+    """Say that this process is a worker, and how it tells its parent of a step."""
+    global _tell
+    _tell = tell
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker: it may be limited, and prints nothing on a terminal."""
+    return _tell is not None
+
+
+@contextmanager
+def watched(step: Step) -> Iterator[None]:
+    """Let the parent end this process when the block takes longer than the step may, and name the step if it dies.
+
+    Nobody watches a process that is no worker.
+    """
+    if _tell is None:
+        yield
+        return
+    _tell(step)
+    try:
+        yield
+    finally:
+        _tell(None)
+
+
+@contextmanager
+def memory_limit(gb: float | None) -> Iterator[None]:
+    """Let this worker process hold at most so much memory of its own while the block runs; what asks for more raises.
+
+    Nothing is limited in a process that is no worker, as a notebook's, nor outside of Linux.
+    """
+    if gb is None or not is_worker() or sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gb * 1e9), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)

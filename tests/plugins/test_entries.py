@@ -1,0 +1,61 @@
+"""Entries of plug-ins are checked against the annotations of their records."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from harness.objectives import OBJECTIVES
+from harness.plugins.components import Tables, tables
+from harness.plugins.entries import wrong_entry
+
+GAN = OBJECTIVES["gan"]
+
+
+@pytest.mark.parametrize("kind", Tables._fields)
+def test_every_entry_of_ours_is_right(kind):
+    table = tables().of(kind)
+    for name, entry in table.items():
+        assert not wrong_entry(name, entry, type(entry))
+
+
+@pytest.mark.parametrize("kind", Tables._fields)
+def test_a_value_of_a_type_of_nothing_is_wrong_in_every_field(kind):
+    class Odd:
+        pass
+
+    entry = next(iter(tables().of(kind).values()))
+    for field in fields(entry):
+        assert f"its {field.name} is an Odd" in wrong_entry("mine", replace(entry, **{field.name: Odd()}), type(entry))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", "one"),
+        ("version", True),
+        ("recipe", 7),
+        ("recipe", {"toys": 7}),
+        ("recipe", {"toys": replace(GAN.recipe["toys"], critic_lr="fast")}),
+        ("hyper", ["gp_weight"]),
+        ("hyper", {"w": "seven"}),
+        ("hyper", {3: 1.0}),
+        ("ranges", {"w": (0.0,)}),
+        ("draws", {"mix": "all"}),
+        ("critic_loss", None),
+        ("papers", [GAN.papers[0]]),
+    ],
+)
+def test_a_field_of_another_type_is_named(field, value):
+    assert f"'mine': its {field} is" in wrong_entry("mine", replace(GAN, **{field: value}), type(GAN))
+
+
+@pytest.mark.parametrize("name", [3, "", "a b", "../x", "x" * 65, "\x1b[31m", None])
+def test_a_name_is_one_that_a_suite_could_give(name):
+    assert "is no name" in wrong_entry(name, GAN, type(GAN))
+
+
+def test_what_only_says_that_it_is_a_record_is_none():
+    class Fake:
+        __class__ = type(GAN)
+
+    assert wrong_entry("mine", Fake(), type(GAN))
