@@ -126,7 +126,10 @@ def quoted(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return shortened(repr(value), QUOTED)
+    text = repr(value)
+    return (
+        text if len(text) <= QUOTED else f"{text[: QUOTED - 4]}...{text[-1]}"
+    )  # with the quote or bracket that ends it
 
 
 def shortened(text: str, length: int) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from harness.errors import HarnessError, quoted
+from harness.errors import QUOTED, HarnessError, quoted, shortened
 
 LONGEST_NAME, LONGEST_PATH = 255, 4000  # bytes; Linux takes 4095, and the folders of a run lie below
 RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"
@@ -14,6 +14,10 @@ RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"
 
 class Verbs(TyperGroup):
     """Lists the commands by the panel each was declared with."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Look the verb up; where it is long, in an error that quotes it short."""
+        return super().resolve_command(ctx, [shortened(args[0], QUOTED), *args[1:]])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section a panel."""

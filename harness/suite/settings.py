@@ -104,14 +104,16 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
         return Component(kind, label, label, table[label], {}, parameters(kind, table[label], {})), []
     base = label if variant.base is None else variant.base
     if base not in table and variant.base is None:
-        text = f"'{label}' is no {kind} of the table; `base` must name the one it varies.{suggestion(label, table)}"
+        text = (
+            f"{quoted(label)} is no {kind} of the table; `base` must name the one it varies.{suggestion(label, table)}"
+        )
         return None, [Problem("missing-key", path, text)]
     if base not in table:
         return None, [
             Problem("unknown-name", (*path, "base"), f"unknown name {quoted(base)}.{suggestion(base, table)}")
         ]
     if label in table and base != label:
-        text = f"'{label}' is in the table of {kind}s itself; give the variant of '{base}' another name."
+        text = f"{quoted(label)} is in the table of {kind}s itself; give the variant of '{base}' another name."
         return None, [Problem("name-taken", (*path, "base"), text)]
     tricks, problems = {}, list[Problem]()
     if isinstance(variant, ObjectiveVariant):

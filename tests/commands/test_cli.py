@@ -333,3 +333,45 @@ def test_public_names_are_there():
     assert all(getattr(harness, name) is not None for name in harness.__all__)
     with pytest.raises(AttributeError):
         harness.nothing  # noqa: B018
+
+
+LONG = "y" * 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["plan", LONG],
+        ["plan", f"{LONG}.yaml"],
+        ["plan", "good.yaml", "-o", LONG],
+        ["run", "good.yaml", "-o", f"x/{LONG}/z"],
+        ["study", "good.yaml", "-o", "z/" * 3000],
+        ["init", f"{LONG}.yaml"],
+        ["report", LONG],
+        ["report", "results", "-o", LONG],
+        ["export", "results", "--to", "csv", "-o", LONG],
+        ["sample", "3f2a", "-o", f"{LONG}.png"],
+        ["logs", "3f2a", "--root", LONG],
+        ["compare", LONG, LONG],
+        *([verb, LONG] for verb in ("status", "doctor", "verify", "clean", "retry", "score")),
+        ["plan", "good.yaml", "--only", f"{'y' * 10**5}=1"],
+        ["plan", "good.yaml", "--only", f"seed={'9' * 10**5}"],
+        ["plan", "good.yaml", "--scale", "y" * 10**5],
+        ["plan", "good.yaml", "--device", "y" * 10**5],
+        ["show", "y" * 10**5],
+        ["data", "y" * 10**5],
+        ["list", "y" * 10**5],
+        ["bench", "y" * 10**5],
+        ["y" * 10**5],
+        ["score", "results", "--samples", "9" * 350],
+        ["sample", "3f2a", "-o", "a.npz", "-n", "9" * 350],
+        ["sample", "3f2a", "-o", "a.npz", "--seed", "9" * 350],
+    ],
+    ids=lambda line: " ".join(word[:9] for word in line),
+)
+def test_what_is_too_long_is_refused_in_a_short_sentence(call, line):
+    code, out, err = call(*line)
+    assert code == 2
+    assert not out
+    assert len(err) < 500
+    assert "Traceback" not in err

@@ -1,9 +1,12 @@
 """Suites, names and text that mean harm."""
 
+import copy
 import csv
+import math
+import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,10 @@ from suite.format.test_yaml_file import test_hostile_files_are_refused_in_a_sent
 from faults.commands import call
 from faults.failing import PLUGIN, SUITE, with_plugin
 from faults.table import Fault, Tries
-from harness.errors import SuiteError
+from harness.errors import KeyPath, SuiteError
 from harness.suite.format.yaml_file import read_yaml
 from harness.suite.load import load_suite
+from harness.suite.shipped import suites_folder
 
 DEEP = {
     "10,000 levels, in brackets": b"a: " + b"[" * 10_000 + b"]" * 10_000,
@@ -42,6 +46,30 @@ NAMES = [
     "",
     "%s",
     "_ & %",
+]
+LEFT_OUT, RENAMED = "left out", "renamed"
+VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    1e300,
+    math.nan,
+    int("9" * 350),
+    "",
+    "9",
+    "x" * 300,
+    "../" * 200,
+    "A\0",
+    [],
+    {},
+    [[1]],
+    [None],
+    ["a", "a"],
+    list(range(300)),
+    {"a": 1},
+    {"x" * 300: {"y" * 300: 1}},
 ]
 TEXT = "<script>alert(1)</script><img src=x onerror=alert(1)> =cmd() _ & % \\e[31mred"
 
@@ -86,6 +114,60 @@ def names(folder: Path, rounds: int) -> Tries:
     assert said.startswith("x.yaml:2: name: ")
     assert sorted(path.name for path in folder.iterdir()) == ["inner", "x.yaml"], "it wrote something"
     yield None
+
+
+def paths_of(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every key and item in plain data."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield (*path, key)
+        yield from paths_of(item, (*path, key))
+
+
+def changed(data: dict[str, Any], path: KeyPath, value: Any) -> dict[str, Any]:
+    """Return plain data with another value at a path, or without it, or with it under another name."""
+    whole = copy.deepcopy(data)
+    part: Any = whole
+    for key in path[:-1]:
+        part = part[key]
+    old, part[path[-1]] = part[path[-1]], value
+    if value in (LEFT_OUT, RENAMED):
+        del part[path[-1]]
+    if value == RENAMED and isinstance(part, dict):
+        part["z" * 300] = old
+    return whole
+
+
+def refused(suite: dict[str, Any], scale: str | None) -> SuiteError | None:
+    try:
+        load_suite(suite, scale=scale)
+    except SuiteError as error:
+        return error
+    return None
+
+
+def changes(folder: Path, rounds: int) -> Tries:
+    """Shipped suites with one part left out, renamed, or of a value that means harm, so many of each: read, or refused
+    within seconds in short sentences of ours.
+    """
+    chosen = random.Random(0)
+    for suite in sorted(suites_folder().rglob("*.yaml")):
+        data = read_yaml(suite).data
+        load_suite(suite)  # what is imported once
+        every = [(path, value) for path in paths_of(data) for value in (LEFT_OUT, RENAMED, *VALUES)]
+        for path, value in chosen.sample(every, min(rounds, len(every))):
+            hostile = changed(data, path, value)
+            scales = hostile.get("scales")
+            scale = (
+                path[1] if path[0] == "scales" and isinstance(scales, dict) and path[1:] and path[1] in scales else None
+            )
+            started = time.process_time()  # another process may have the core
+            error = refused(hostile, scale)
+            tried = suite.name, path, value, str(error)
+            assert error is None or time.process_time() - started < 5, tried  # table2 for a paper takes two
+            texts = [str(problem) for problem in error.problems] if error is not None else []
+            assert all(len(text) < 450 and text.isprintable() and "pydantic" not in text for text in texts), tried
+            yield None
 
 
 class Tags(HTMLParser):
@@ -136,6 +218,7 @@ def text(folder: Path, rounds: int) -> Tries:
 
 
 FAULTS = [
+    Fault("suites with a part left out, renamed, or hostile", changes, 250, 5),
     Fault("hostile YAML, refused within 100 ms", files, 3, 1, slow=False),
     Fault("hostile names", names, 1, 1),
     Fault("hostile text in page, table and terminal", text, 1, 0),

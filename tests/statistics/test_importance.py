@@ -142,3 +142,20 @@ def test_there_are_as_many_draws_as_two_seconds_allow():
     assert draws({str(i): list("abcd") for i in range(8)}, 60) == 52
     assert draws({"one": ["a"]}, 24) == 200
     assert draws({"one": list("abcd")}, 5000) == 40
+
+
+@pytest.mark.parametrize("constant", [{"b": 0.3}, {"c": 4}, {"d": "x"}, {"b": 0.3, "d": 4}])
+def test_a_setting_that_never_varied_has_the_importance_0(constant):
+    block, trials, a, _ = drawn(40)
+    rows = weighed(block, [{**point, **constant} for point in trials], a).loc["o0"]
+    still = rows.loc[list(constant)]
+    assert (still[["importance", "low", "high", "chance"]] == 0).all(axis=None)
+    assert not still["told"].any()
+    assert rows["importance"].sum() == pytest.approx(1)
+    assert rows["importance"].idxmax() == "a"
+
+
+def test_where_nothing_varied_nothing_is_important():
+    block, trials, a, _ = drawn(40)
+    rows = weighed(block, [trials[0]] * 40, a).loc["o0"]
+    assert (rows["importance"] == 0).all()

@@ -21,7 +21,7 @@ MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
 MAX_COUNT = 10**9  # steps, samples, updates
 MAX_CHOICES = 1_000
-MAX_NUMBER = 3e38  # what is trained with is a float of 32 bits
+MAX_NUMBER = 1e30  # networks compute in 32 bits, which end at 3e38, and with sums and multiples
 EMPTY = "an empty list given, at least one value needed."
 
 Values = Mapping[str, Any]  # settings by name, as YAML holds them
@@ -96,7 +96,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a number that a float of 32 bits can hold: not NaN, not infinite."""
+    """Whether `value` is a number that a network computes with: not NaN, not infinite."""
     return (is_whole(value) or isinstance(value, float)) and abs(value) <= MAX_NUMBER
 
 
