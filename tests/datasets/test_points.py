@@ -63,6 +63,11 @@ def test_zero_is_one_number_and_blank_lines_are_none(tmp_path):
     assert points.describe(str(tmp_path / "a.csv")) == points.describe(str(tmp_path / "b.csv"))
 
 
+def test_what_was_read_is_said_in_points_and_dimensions(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n.1,.2\n.3,.5\n.4,.2\n")
+    assert points.reading(str(tmp_path / "a.csv")) == "3 points in 2 dimensions"
+
+
 TEXTS = {
     "1,2\n3,abc\n": "line 2: 'abc' given, finite",
     "x,y\nu,v\n1,2\n": "line 2: 'u' given",
