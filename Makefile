@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
+unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes: each would compile all that it imports
 
 .PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook test-avx2
 
