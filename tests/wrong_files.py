@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,7 @@ ARTEFACTS: dict[str, tuple[str, bytes]] = {
     "a snapshot of numbers alone": (SHOT, arrays(generated=np.arange(3))),
     "a snapshot of nothing": (SHOT, arrays(generated=POINTS[:0])),
     "a snapshot of complex numbers": (SHOT, arrays(generated=POINTS.astype(complex))),
+    "a grid of no rows": (SHOT, arrays(generated=POINTS, critic_grid=np.zeros((0, 9)), critic_extent=np.zeros(4))),
     "a flat grid": (SHOT, arrays(generated=POINTS, critic_grid=np.zeros(9), critic_extent=np.zeros(4))),
     "curves of garbage": ("curves.parquet", b"garbage"),
     "curves of other columns": ("curves.parquet", table(pd.DataFrame({"x": [1]}))),
@@ -143,6 +145,38 @@ UNNOTICED = {  # well-formed for all that a folder says: nothing ends in a trace
     "curves without an end": ("curves.parquet", table(CURVES * np.nan)),
     "curves of no step": ("curves.parquet", table(CURVES[:0])),
 }
+
+
+OTHERS = [
+    None,
+    "x",
+    [],
+    {},
+    -1,
+    0,
+    1.5,
+    True,
+    10**30,
+    NUL,
+    HALF,
+    [1],
+    {"a": 1},
+    "../x",
+    json.loads("[" * 99 + "]" * 99),
+]
+
+
+def put(value: dict[str, Any], chance: Random, other: Any) -> str:
+    """Replace a value somewhere in a mapping, at any depth, and return where that is."""
+    place = ""
+    while True:
+        key = chance.choice(sorted(value) if isinstance(value, dict) else range(len(value)))
+        place = f"{place}.{key}"
+        inner = value[key]
+        if not isinstance(inner, dict | list) or not inner or chance.random() < 0.2:
+            value[key] = other
+            return place
+        value = inner
 
 
 def _broken(path: Path) -> None:

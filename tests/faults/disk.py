@@ -7,7 +7,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from faults.commands import ROOT, call, start
 from faults.kills import ends_well, fake_start, uninterrupted
 from faults.records import records
 from faults.table import Fault, Tries, Untried
+from harness.errors import HarnessError
 from harness.store import Store, mend
 
 
@@ -227,11 +228,68 @@ def old_results(folder: Path, rounds: int) -> Tries:
         yield None
 
 
+def wrong_files(folder: Path, rounds: int) -> Tries:
+    """Every kind of wrong file with the right checksum, each alone; then values of sealed files at random, of all kinds
+    in all places. No command ends in a traceback.
+    """
+    from wrong_files import KINDS, OTHERS, clones, put, sealed, wreck
+
+    from faults.failing import SUITE, train_here
+
+    averaged = "objectives: {averaged: {base: nsgan, tricks: {ema: {decay: 0.5}}}}\nmatrix:"
+    whole = Store(train_here(folder, SUITE.replace("matrix:", averaged).replace("[gan, wgan-gp]", "averaged")))
+    (spoiled,) = clones(whole, min(whole.finished()), 1)
+    chance, home = random.Random(0), folder / "again" / whole.folder.name
+    sealed_files = ["plan.json", *(f"runs/{spoiled}/{name}" for name in ("record.json", "attempts/1.json"))]
+    sealed_files += [str(path.relative_to(whole.folder)) for path in whole.run_folder(spoiled).glob("scores/*.json")]
+    for number in range(rounds):
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(whole.folder, home)
+        if number < len(KINDS):
+            kind = KINDS[number]
+            wreck(Store(home), spoiled, kind)
+        else:
+            name, value = chance.choice(sealed_files), chance.choice(OTHERS)
+            plain = json.loads((home / name).read_text())
+            kind = f"{name}: {put(plain, chance, value)} = {ascii(value)[:40]}"
+            (home / name).write_bytes(sealed(plain))
+        read_by_all(home, spoiled, with_report=number % 20 == 0, kind=kind)
+        yield None
+
+
+def read_by_all(results: Path, run_id: str, with_report: bool, kind: str) -> None:
+    """Call whatever reads a folder, in this process: the only errors are sentences."""
+    import harness
+    from harness.commands import doctor, export, sample, status, verify
+    from harness.execution import runner
+    from harness.report.rebuild import rebuild_reports
+
+    name, out = str(results), results.parent
+    verbs: list[Callable[[], object]] = [
+        lambda: status.render(status.statuses(name)),
+        lambda: verify.render(verify.verify(name)),
+        *(lambda to=to: export.export(name, to, str(out / "table")) for to in ("csv", "parquet", "latex")),
+        lambda: harness.report(harness.load(name)).sentence,
+        *(lambda part=part: getattr(harness.load_run(run_id, name), part) for part in ("table", "curves", "critic")),
+        lambda: sample.sample(run_id, name, 2, str(out / "samples.npz")),
+        *([lambda: rebuild_reports([name], str(out / "report"))] if with_report else []),
+        lambda: runner.score(name, None, 0),
+        lambda: doctor.render(doctor.doctor(name)),
+    ]
+    for verb in verbs:
+        try:
+            with suppress(HarnessError):
+                verb()
+        except Exception as error:
+            raise AssertionError(f"{kind}: {error!r}") from error
+
+
 FAULTS = [
     Fault("disk full, then space is freed", full_disk, 10, 1),
     Fault("a file may not grow (RLIMIT_FSIZE), then it may", file_limit, 2, 1),
     Fault("record cut at, or a bit flipped in, every byte", torn_records, 10**6, 40, slow=False),
     Fault("torn, flipped, empty, foreign record; artefact and scores", damage, 16, 4),
+    Fault("wrong files with the right checksum, and values at random", wrong_files, 300, 30, slow=False),
     Fault("plan.json torn, empty, flipped, foreign, lost", damaged_plan, 6, 6),
     Fault("read-only folder", read_only, 1, 0),
     Fault("results of version 1", old_results, 1, 1),
