@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from harness.errors import HarnessError
@@ -45,7 +46,7 @@ class RunSpec:
     hyper: Mapping[str, float]
     seed: int
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """First 16 hex digits of the sha256 of the canonical JSON: the same run has the same id everywhere."""
         return content_id(self.to_json())
@@ -53,7 +54,7 @@ class RunSpec:
     def to_json(self) -> dict[str, Any]:
         """Return the plain form that is hashed, stored and sent to workers."""
         return {
-            "setup": asdict(self.setup),
+            "setup": dict(vars(self.setup)),
             "hyper": {k: float(v) for k, v in self.hyper.items()},
             "seed": self.seed,
         }

@@ -48,6 +48,15 @@ def read_bytes(path: Path) -> bytes | None:
     raise Damaged(path, "not a regular file")
 
 
+def stamp(path: Path) -> object:
+    """Return what changes when a file is put in place anew; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except ABSENT:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
 def write_atomic(path: Path, *parts: bytes, flush: bool = True) -> None:
     """Write a file whole or not at all, replacing what was there. `flush`: it outlives a power failure as well."""
     with _draft(path, parts, flush) as draft:

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from itertools import count
 from pathlib import Path
@@ -30,6 +30,7 @@ from harness.disk.files import (
     locked,
     make_folder,
     read_bytes,
+    stamp,
     write_atomic,
     write_once,
     writing,
@@ -94,7 +95,7 @@ class Store:
     @cached_property
     def plan(self) -> Plan:
         """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
-        path, self._stamp = self.plan_path, _stamp(self.plan_path)
+        path, self._stamp = self.plan_path, stamp(self.plan_path)
         plan = read_json(path, Plan.from_json)
         if plan is not None:
             self._refuse_foreign(plan)
@@ -174,7 +175,7 @@ class Store:
     def refresh(self) -> None:
         """Forget the damage that was met, and the plan where plan.json is another by now."""
         self.damage, self.spoiled = {}, set()
-        if self._stamp != _stamp(self.plan_path):
+        if self._stamp != stamp(self.plan_path):
             self._forget()
 
     def _forget(self) -> None:
@@ -242,7 +243,7 @@ class Store:
             return False
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in artefacts.items()}
         sizes = {name: len(content) for name, content in artefacts.items()}
-        whole = seal(asdict(replace(record, files=sums, sizes=sizes)))
+        whole = seal(vars(replace(record, files=sums, sizes=sizes)))
         between = {folder / above for name in artefacts for above in Path(name).parents if above != Path()}
         with writing(folder), drafted(folder, {**artefacts, path.name: whole}) as draft:
             with self.placing():
@@ -267,7 +268,7 @@ class Store:
         """Keep an attempt that ended without a record: failed, oom or timeout. Raises StoreError."""
         folder = self.run_folder(run_id)
         text = log.encode(errors="backslashreplace")
-        attempt = seal(asdict(Attempt(status, error, text.decode())))
+        attempt = seal(vars(Attempt(status, error, text.decode())))
         with writing(folder):
             number = 1 + max(numbers(folder / "attempts", ".json"), default=0)
             while not write_once(folder / "attempts" / f"{number}.json", attempt):
@@ -505,12 +506,3 @@ def numbers(folder: Path, ending: str) -> list[int]:
     except ABSENT:
         return []
     return sorted(int(name) for name in names if name.isdecimal())
-
-
-def _stamp(path: Path) -> object:
-    """Return what changes when a file is put in place anew."""
-    try:
-        stat = os.stat(path)
-    except ABSENT:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size

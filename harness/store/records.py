@@ -5,7 +5,7 @@ place says. Files of version 1 other than records have no checksum at all.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from harness.disk.schema import Malformed, matching, one_of, require, schema
@@ -107,7 +107,7 @@ class Scores:
 
     def to_json(self) -> Json:
         """Return the plain form, with steps as text."""
-        return asdict(self) | {"steps": {str(step): dict(metrics) for step, metrics in self.steps.items()}}
+        return {**vars(self), "steps": {str(step): dict(metrics) for step, metrics in self.steps.items()}}
 
     @classmethod
     def from_json(cls, value: Json, run_id: str, score_id: str) -> "Scores":
