@@ -91,8 +91,9 @@ def drafted(place: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
     """
     folder = temporary(place)
     try:
+        for inner in sorted({folder, *((folder / name).parent for name in contents)}):
+            inner.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write(folder / name, [content])
         flush_all(folder / name for name in contents)
         yield folder

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from harness.execution.opening import open_planned
 from harness.execution.outcomes import Ending
-from harness.store import mend, missing, open_store
+from harness.store import STATUSES, mend, missing, open_store
 from harness.store.reference_samples import ensure_references
 
 if TYPE_CHECKING:
@@ -17,20 +17,24 @@ def finish(folder: str, report: str) -> Ending:
 
     store = open_store(folder)
     with store.reporting():  # another call may end at the same moment
-        counts = store.write_table()  # first: it stands whatever becomes of the report
+        table = store.write_table()  # first: it stands whatever becomes of the report
         open_planned(folder)
         ensure_references(store)
-        written = write_report(store, report)
+        written = write_report(store, report, table)
         mend(store, written.spoiled, deep=True)
         store.refresh()
         unscored = store.unscored(store.plan.run_ids, store.plan.score_id)
-        counts = store.write_table() if written.spoiled else counts
-        return Ending(written.report, counts, len(unscored), missing(store), weak_lines(store.table()))
+        table = store.write_table() if written.spoiled else table
+        return Ending(written.report, _counts(table), len(unscored), missing(store), weak_lines(table))
 
 
 def write_table(folder: str) -> dict[str, int]:
     """Make runs.parquet again from the records; return counts of runs by status. Raises StoreError."""
-    return open_store(folder).write_table()
+    return _counts(open_store(folder).write_table())
+
+
+def _counts(table: "pd.DataFrame") -> dict[str, int]:
+    return {status: int((table["status"] == status).sum()) for status in STATUSES}
 
 
 def weak_lines(table: "pd.DataFrame") -> list[str]:

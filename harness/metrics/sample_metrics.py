@@ -71,7 +71,9 @@ def _sliced(generated: Points, reference: Reference) -> dict[str, float]:
 def _coverage(generated: Points, reference: Reference) -> dict[str, float]:
     assert reference.modes is not None
     counts = coverage.mode_counts(generated, reference.modes, reference.sd)
-    counts_at_n = coverage.mode_counts(generated[:MODES_SAMPLES], reference.modes, reference.sd)
+    counts_at_n = counts
+    if len(generated) > MODES_SAMPLES:
+        counts_at_n = coverage.mode_counts(generated[:MODES_SAMPLES], reference.modes, reference.sd)
     kl, floor = coverage.reverse_kl(counts)
     return {
         "hq": float(counts.sum() / len(generated)),

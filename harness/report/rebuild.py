@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.report import page
@@ -11,6 +12,9 @@ from harness.report.merged import merge
 from harness.report.results import Results
 from harness.store import Store, open_store
 from harness.store.find import report_folder, result_folders
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LONGEST = 100  # letters of the name of a report of several suites
 
@@ -44,10 +48,10 @@ def rebuild_reports(
     else:
         reports = []
         for folder in paths:
-            store = open_store(folder)
+            store, table = open_store(folder), None
             with contextlib.suppress(StoreError):
-                store.write_table()
-            reports.append(write_report(store, output or report_folder(str(Path(folder).parent), folder)))
+                table = store.write_table()
+            reports.append(write_report(store, output or report_folder(str(Path(folder).parent), folder), table))
     for line in (line for report in reports for line in report.damage):
         say(line)
     return [report.report for report in reports]
@@ -59,9 +63,9 @@ def _merged_folder(folders: Sequence[str]) -> str:
     return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
-def write_report(store: Store, report: str) -> Written:
-    """Build the report of a results folder; runs met as damaged are pending in it."""
-    return _built(Results.of(store), report)
+def write_report(store: Store, report: str, table: "pd.DataFrame | None" = None) -> Written:
+    """Build the report of a results folder, whose `table` was just made; runs met as damaged are pending in it."""
+    return _built(Results.of(store, table), report)
 
 
 def _built(results: Results, report: str) -> Written:
@@ -72,6 +76,7 @@ def _built(results: Results, report: str) -> Written:
         except Damaged:
             if len(results.spoiled) == known:
                 raise  # nothing of a run: without it there is no report
+            results = results.anew()
         else:
             damage = [f"{path}: {why}" for path, why in results.damage.items()]
             return Written(str(path), damage, sorted(results.spoiled))

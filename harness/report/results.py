@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one store's plan that are read, by their `places` in it; `rows` as they are named beside others."""
+    """The rows of one store's plan that are read, by their `places` in it; `rows` as they are named beside others.
+
+    `known`: the store's table, where that was just made.
+    """
 
     store: Store
     places: Sequence[int] | None = None  # None for all
     rows: Sequence[PlannedRun] = ()
+    known: pd.DataFrame | None = None
 
     @property
     def label(self) -> str:
@@ -33,7 +37,7 @@ class Part:
 
     def table(self) -> pd.DataFrame:
         """One row for every planned run; of runs that confirm a study, which have one setting each, nothing swept."""
-        table = self.store.table()
+        table = self.store.table() if self.known is None else self.known.copy()
         if self.places is None:
             return table
         rest = table.iloc[list(self.places)].reset_index(drop=True)
@@ -51,16 +55,21 @@ class Results:
         self.folder = parts[0].store.folder if len(parts) == 1 else Path("+".join(part.label for part in parts))
 
     @classmethod
-    def of(cls, store: Store) -> "Results":
-        """Return the reading of one store."""
-        return cls(store.plan, (Part(store),))
+    def of(cls, store: Store, known: pd.DataFrame | None = None) -> "Results":
+        """Return the reading of one store, whose table may be `known`."""
+        return cls(store.plan, (Part(store, known=known),))
+
+    def anew(self) -> "Results":
+        """Return a reading of the same stores that knows no table."""
+        return Results(self.plan, [replace(part, known=None) for part in self.parts])
 
     def restricted(self, run_ids: Collection[str]) -> "Results":
         """Return the reading of some runs of one store, with nothing swept."""
-        ((store, planned),) = ((part.store, part.store.plan.runs) for part in self.parts)
+        (part,) = self.parts
+        store, planned = part.store, part.store.plan.runs
         places = [place for place, row in enumerate(planned) if row.run_id in run_ids]
         rows = tuple(replace(planned[place], sweep={}) for place in places)
-        return Results(replace(self.plan, runs=rows), (Part(store, places, rows),))
+        return Results(replace(self.plan, runs=rows), (Part(store, places, rows, part.known),))
 
     @property
     def damage(self) -> dict[Path, str]:

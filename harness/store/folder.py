@@ -41,7 +41,6 @@ from harness.store import checkpoints
 from harness.store.claims import Claim, Claims, Holder
 from harness.store.plan_file import Plan, is_name
 from harness.store.records import (
-    STATUSES,
     Attempt,
     Metrics,
     Record,
@@ -434,14 +433,14 @@ class Store:
 
         return scored_table(self)
 
-    def write_table(self) -> dict[str, int]:
-        """Make runs.parquet again from the records; return counts of runs by status. Raises StoreError."""
+    def write_table(self) -> "pd.DataFrame":
+        """Make runs.parquet again from the records, and return the table. Raises StoreError."""
         from harness.store.table_files import parquet
 
         path, table = self.folder / "runs.parquet", self.table()
         with writing(path):
             write_atomic(path, parquet(table), flush=False)
-        return {status: int((table["status"] == status).sum()) for status in STATUSES}
+        return table
 
     # Damage
 

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,10 +14,11 @@ from typing import Any
 from plans import record_of, spec_of
 
 from faults import fake
-from faults.commands import ROOT, ended, start
+from faults.commands import PATIENCE_S, ROOT, call, ended, start, until
 from faults.kills import REAL, ends_well, fake_start, uninterrupted
 from faults.records import records
 from faults.table import Fault, Tries
+from harness.commands.status import statuses
 from harness.store import Record, Store, claims
 
 STALE_S = 0.5
@@ -128,6 +131,57 @@ def zombie(folder: Path, rounds: int) -> Tries:
         yield None
 
 
+def stopped_holder(folder: Path, rounds: int) -> Tries:
+    """A process is stopped while it holds every lock: a call says who holds them, readers do not wait, and it ends well
+    once that process has gone on, or was killed."""
+    begin = fake_start(folder / fake.planned(folder))
+    expected, _ = uninterrupted(folder / "whole", begin)
+    script = (
+        "import os, signal; from harness.store import Store; store = Store('results/fake');"
+        "locks = [store.locked(), store.placing(), store.reporting()]; [lock.__enter__() for lock in locks];"
+        "os.kill(os.getpid(), signal.SIGSTOP)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for number in range(rounds):
+        home = folder / str(number)
+        shutil.copytree(folder / "whole", home)
+        holder = subprocess.Popen([sys.executable, "-c", script], cwd=home, env=environment)
+        assert until(lambda holder=holder: "T" in Path(f"/proc/{holder.pid}/stat").read_text().split()[2])
+        waiter = begin(home)
+        assert waiter.stderr is not None
+        line = waiter.stderr.readline()
+        assert f"process {holder.pid} on " in line, line
+        assert f"kill -CONT {holder.pid}" in line, line
+        started = time.perf_counter()
+        call(home, "status", "results")
+        call(home, "verify", "results", code=1)  # what fake training draws has no W1
+        call(home, "export", "results/fake", "--to", "csv", "-o", "runs.csv")
+        spent = time.perf_counter() - started
+        os.kill(holder.pid, signal.SIGKILL if number % 2 else signal.SIGCONT)
+        holder.wait()
+        ended(waiter, 0)
+        ends_well(home, expected)
+        yield f"readers took {spent:.0f} s"
+
+
+def two_suites(folder: Path, rounds: int) -> Tries:
+    """Two suites of one name, at once: one is refused with both paths, and the folder is the other's alone."""
+    for number in range(rounds):
+        home = folder / str(number)
+        home.mkdir()
+        for name, lr in (("one", "1e-3"), ("two", "2e-3")):
+            (home / f"{name}.yaml").write_text(REAL.replace("800, batch: 32", f"20, batch: 32, lr: {lr}"))
+        both = [start(home, "run", f"{name}.yaml", "--workers", "1", module="faults.fake") for name in ("one", "two")]
+        said = [process.communicate(timeout=PATIENCE_S) for process in both]
+        assert sorted(process.returncode for process in both) == [0, 2], said
+        refused = next(err for process, (_, err) in zip(both, said, strict=True) if process.returncode == 2)
+        assert "one.yaml" in refused, refused
+        assert "two.yaml" in refused, refused
+        (entry,) = statuses(str(home / "results"))
+        assert entry.counts["ok"] == entry.planned == len(Store(Path(entry.folder)).finished())
+        yield None
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -160,4 +214,6 @@ FAULTS = [
     Fault("claim of another host, renewed, then not", renewed_claim, 20, 5, slow=False),
     Fault("claim of a dead process of this host", dead_owner, 10, 2, slow=False),
     Fault("a zombie that commits late", zombie, 50, 5, slow=False),
+    Fault("stopped while it holds the locks: who waits says so, readers do not wait", stopped_holder, 4, 1),
+    Fault("two suites of one name at once", two_suites, 2, 0),
 ]

@@ -58,3 +58,11 @@ def test_one_image_drawn_again_and_again_has_collapsed_though_it_varies_by_two_p
     assert collapsed(drawn, real, None) == 1
     assert collapsed(real[:150], real, None) == 0
     assert np.isnan(collapsed(real[:1], real, None))
+
+
+@pytest.mark.parametrize("d", [1, 2, 30])
+def test_what_the_bounds_decide_is_what_all_pairs_say(d):
+    real = RNG.normal(size=(200, d))
+    for scale in np.geomspace(0.01, 1, 40):
+        drawn = scale * RNG.standard_t(2, size=(100, d))
+        assert collapsed(drawn, real, None) == (mean_distance(drawn) < NEAR * mean_distance(real))
