@@ -85,6 +85,7 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._runs = self.folder / "runs"
         self.damage: dict[Path, str] = {}
         self.spoiled: set[str] = set()
         self._stamp: object = None  # of the plan that was read
@@ -182,10 +183,6 @@ class Store:
             self.__dict__.pop(name, None)
 
     # One run
-
-    @property
-    def _runs(self) -> Path:
-        return self.folder / "runs"
 
     def run_folder(self, run_id: str) -> Path:
         """Where a run's files lie. Raises StoreError where `run_id` is not the name of a run."""

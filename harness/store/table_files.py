@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,9 +42,12 @@ def csv(frame: "pd.DataFrame") -> bytes:
 def _defused(value: Any) -> Any:
     if isinstance(value, list | dict | tuple):
         return json.dumps(value, default=str)
-    if not isinstance(value, str):
-        return value
-    return f"'{printable(value)}" if value.lstrip()[:1] in ("=", "+", "-", "@") else printable(value)
+    return _defused_text(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=10_000)  # names and settings that most rows repeat
+def _defused_text(text: str) -> str:
+    return f"'{printable(text)}" if text.lstrip()[:1] in ("=", "+", "-", "@") else printable(text)
 
 
 def is_frozen(folder: Path) -> bool:

@@ -217,3 +217,11 @@ def test_a_script_needs_no_guard_for_the_name_main(tmp_path):
     (tmp_path / "script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+
+
+@pytest.mark.slow
+def test_workers_that_were_told_to_end_leave_no_zombie():
+    with open_executor(2) as executor:
+        pids = {executor.submit(os.getpid).result(30) for _ in range(6)}
+    assert pids
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

@@ -1,6 +1,7 @@
 """What surviving costs: seconds of a call of 2,000 tiny runs, milliseconds of a commit."""
 
 import json
+import resource
 import time
 from pathlib import Path
 from statistics import median
@@ -8,13 +9,15 @@ from statistics import median
 from plans import record_of, spec_of
 
 from faults import fake
-from faults.commands import PATIENCE_S, start
+from faults.commands import PATIENCE_S, call, start
 from faults.table import Fault, Tries
 from harness.store import Store
 
 TRAIN_S = 0.001  # of a run
 MOST_S, MOST_MS = 20.0, 10.0
 EIGHT = "[gan, nsgan, lsgan, hinge, wgan, wgan-clip, wgan-gp, wgan-lp]"
+ONE_STEP_SEEDS = 50
+MOST_A_RUN_MS = {"run": 60.0, "report": 8.0, "verify": 8.0}
 MANY = fake.SUITE.replace("seeds: 2", "seeds: 250").replace("lr: [1e-3, 2e-3]", "lr: 1e-3")
 
 
@@ -57,7 +60,33 @@ def commit(folder: Path, rounds: int) -> Tries:
     yield said
 
 
+def one_step(folder: Path, rounds: int) -> Tries:
+    """Train, score and report many real runs of one step: what each costs in CPU beyond what a call of eight costs."""
+    for number in range(rounds):
+        spent: list[dict[str, float]] = []
+        for seeds in (1, 1 + ONE_STEP_SEEDS):
+            home = folder / f"{number}-{seeds}"
+            home.mkdir()
+            text = MANY.replace("seeds: 250", f"seeds: {seeds}").replace("[gan, nsgan, lsgan, hinge]", EIGHT)
+            (home / "suite.yaml").write_text(text.replace("steps: 20", "steps: 1"))
+            calls = {"run": ("suite.yaml",), "report": ("results/fake",), "verify": ("results/fake",)}
+            spent.append({verb: _cpu_s(home, verb, *arguments) for verb, arguments in calls.items()})
+        a_run = {verb: 1e3 * (spent[1][verb] - spent[0][verb]) / (8 * ONE_STEP_SEEDS) for verb in spent[0]}
+        said = ", ".join(f"{verb} {milliseconds:.1f} ms" for verb, milliseconds in a_run.items())
+        assert all(a_run[verb] <= most for verb, most in MOST_A_RUN_MS.items()), said
+        yield said
+
+
+def _cpu_s(home: Path, *arguments: str) -> float:
+    """Return the CPU seconds of a command and all its workers."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    call(home, *arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 FAULTS = [
     Fault("2,000 runs of 1 ms: at most 20 s more", overhead),
+    Fault("CPU of a real run of one step, in run, report and verify", one_step, 1, 0),
     Fault("commit and scores: at most 10 ms a run", commit, 300, 50, slow=False),
 ]

@@ -5,7 +5,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness.metrics.columns import covered
@@ -110,7 +112,7 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
     A setting stands in the table whose name decides it; several values in one entry were swept.
     """
     table = view.table
-    texts = pd.DataFrame({name: table[name].map(plain) for name in distinct_settings(table)})
+    texts = pd.DataFrame({name: _texts(table[name]) for name in distinct_settings(table)})
     deciding = {name: _deciding(name, texts[name], table) for name in map(str, texts.columns)}
     frames = []
     for key in ("objective", "architecture", "dataset"):
@@ -128,6 +130,14 @@ def settings(view: View) -> list[tuple[str, pd.DataFrame]]:
         ("Common to all runs", common.assign(setting=common["setting"].map(_short)) if len(common) else common)
     )
     return [(title, frame) for title, frame in frames if frame.shape[1] > 1 and len(frame)]
+
+
+def _texts(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Write a column as a suite would: each value once, but for a mixed column, in which True is 1."""
+    if column.dtype == object:
+        return column.map(plain)
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    return pd.Series(np.array([*map(plain, values)], dtype=object)[codes], index=column.index)
 
 
 def distinct_settings(table: pd.DataFrame) -> list[str]:
