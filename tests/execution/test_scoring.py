@@ -53,7 +53,7 @@ def test_more_samples_than_memory_takes_are_refused_in_a_sentence_and_nothing_is
     before = (FOLDER / "plan.json").read_bytes()
     code, out, err = score("--samples", "10000000")
     assert (code, out) == (2, "")
-    assert "score.samples: 10000000 given" in err
+    assert "score.samples: 10,000,000 given" in err
     assert err.count("\n") == 1
     assert (FOLDER / "plan.json").read_bytes() == before
     more = ["--set", "score.samples=10000000", "--workers", "0", "-o", "elsewhere"]
