@@ -18,6 +18,7 @@ from harness.processes import settle_streams  # noqa: E402
 def main() -> None:
     """Run the command line; a user's mistake is a sentence and an exit code, never a traceback."""
     settle_streams()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's fails at matplotlib's import outside of it
     try:
         try:
             _refuse_no_folder()

@@ -205,6 +205,13 @@ def test_missing_huge_and_other_things_are_sentences(tmp_path, monkeypatch):
                 read_points(tmp_path / "huge.npy")
 
 
+def test_a_line_that_would_take_gigabytes_to_part_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.datasets.point_file.MAX_LINE", 100)
+    (tmp_path / "line.csv").write_text("1,2\n" + "0.5," * 100 + "1\n")
+    with pytest.raises(DataError, match="line 2: more than 100 characters"):
+        read_points(tmp_path / "line.csv")
+
+
 def test_a_changed_file_is_refused_by_whoever_planned_with_the_old_one(tmp_path):
     path = write(tmp_path, "mine.npy", CLOUD + 100)
     settings = {**points.describe(str(path)), "scale": 1.0}

@@ -8,10 +8,18 @@ import platform
 import sys
 import time
 
-from faults import cost, disk, failing, hostile, kills, sharing
+from faults import cost, disk, failing, hostile, kills, sharing, surroundings
 from faults.table import HEAD, attempt
 
-FAULTS = [*kills.FAULTS, *sharing.FAULTS, *disk.FAULTS, *hostile.FAULTS, *failing.FAULTS, *cost.FAULTS]
+FAULTS = [
+    *kills.FAULTS,
+    *sharing.FAULTS,
+    *disk.FAULTS,
+    *hostile.FAULTS,
+    *failing.FAULTS,
+    *surroundings.FAULTS,
+    *cost.FAULTS,
+]
 
 
 def main(arguments: list[str]) -> int:

@@ -118,30 +118,73 @@ def lost(folder: Path, rounds: int) -> Tries:
             yield None
 
 
+REFUSED = {  # plug-ins that end, hang or fill the process that imports or tries them, and what is said of them
+    "leaving": ("import os\nos._exit(0)\n", "exit code 0"),
+    "shot": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "SIGKILL"),
+    "closing": ("import os\nos.closerange(0, 64)\n", "died"),
+    "greedy": ("held = []\nwhile True:\n    held.append(bytearray(10**8))\n", "MemoryError"),
+    "asleep": ("import time\ntime.sleep(3600)\n", "60 s, its limit of time"),
+    "interrupting": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
+    "leaving when tried": (PLUGIN, "exit code 0"),
+}
+LOUD = """\
+import os
+print("loud")
+os.write(1, b"louder")
+if os.fork() == 0:
+    print("twice")
+"""
+
+
+def hostile_plugin(folder: Path, rounds: int) -> Tries:
+    """Plug-ins that `plan` refuses by name, whatever they do; one that prints and forks spoils no JSON."""
+    for what, (source, words) in REFUSED.items():
+        suite = with_plugin(folder, SUITE, source)
+        (folder / "suite.yaml").write_text(suite.replace("[gan,", "[leaving,") if "tried" in what else suite)
+        said = call(folder, "plan", "suite.yaml", code=2)
+        assert "plugin.py" in said, what
+        assert words in said, said
+        assert not (folder / "results").exists()
+        yield None
+    (folder / "suite.yaml").write_text(with_plugin(folder, SUITE, LOUD))
+    process = start(folder, "plan", "suite.yaml", "--json")
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert (json.loads(out)["planned"], err.count("loud")) == (4, 2), err
+    yield None
+
+
 def broken_on_import(folder: Path, rounds: int) -> Tries:
-    """A plug-in that raises is refused before anything is written; raising in some workers it costs its own runs."""
+    """A plug-in that raises is refused before anything is written; raising or leaving in workers costs its runs."""
     (folder / "suite.yaml").write_text(with_plugin(folder, SUITE, 'raise RuntimeError("boom")\n'))
     said = call(folder, "run", "suite.yaml", code=2)
     assert "RuntimeError: boom" in said
     assert not (folder / "results").exists()
     yield None
-    once = f"import os\nos.mkdir({str(folder / 'imported')!r})\n"  # the second time it raises
-    suite = with_plugin(folder, SUITE, once + PLUGIN.replace('"raising": boom', '"own": known["gan"].generator_loss'))
-    (folder / "suite.yaml").write_text(suite.replace("[gan, wgan-gp]", "[own, wgan-gp]"))
-    process = start(folder, "run", "suite.yaml", "--workers", "2", "--json", module="faults.fake")
-    out, err = process.communicate(timeout=PATIENCE_S)
-    assert "Traceback" not in err, err
-    store = Store(folder / "results" / "small")
-    for row in store.plan.runs:
-        status = store.status(row["run_id"])
-        assert status == "ok" or (row["objective"] == "own" and status == "failed")
-        assert status == "ok" or "plugin.py" in store.attempts(row["run_id"])[-1].error
-    assert sum(json.loads(out)["counts"].values()) == len(planned(store.folder))
-    yield None
+    own = PLUGIN.replace('"raising": boom', '"own": known["gan"].generator_loss')
+    for deed in ("raise", "leave"):
+        imported, home = folder / f"imported-{deed}", folder / deed
+        home.mkdir()
+        again = f"os.mkdir({str(imported)!r})" if deed == "raise" else f"open({str(imported)!r}, 'x')"
+        once = f"import os\n{again}\n"  # the second time it raises
+        if deed == "leave":
+            once = f"import os\nif os.path.exists({str(imported)!r}):\n    os._exit(0)\n{again}\n"
+        suite = with_plugin(home, SUITE, once + own)
+        (home / "suite.yaml").write_text(suite.replace("[gan, wgan-gp]", "[own, wgan-gp]"))
+        process = start(home, "run", "suite.yaml", "--workers", "2", "--json", module="faults.fake")
+        out, err = process.communicate(timeout=PATIENCE_S)
+        assert "Traceback" not in err, err
+        store = Store(home / "results" / "small")
+        for row in store.plan.runs:
+            status = store.status(row.run_id)
+            assert status == "ok" or (row.objective == "own" and status == "failed") or deed == "leave"
+            assert status == "ok" or "plugin.py" in store.attempts(row.run_id)[-1].error
+        assert sum(json.loads(out)["counts"].values()) == len(planned(store.folder))
+        yield None
 
 
 FAULTS = [
     Fault("a loss that turns NaN at step k of 20", not_a_number, 20, 3),
     Fault("too much memory, hanging, SIGKILL, exit, raising, and `retry`: each alone", lost, 1, 0),
-    Fault("a plug-in that raises on import, here and in workers", broken_on_import, 1, 0),
+    Fault("a plug-in that raises or leaves on import, here and in workers", broken_on_import, 1, 0),
+    Fault("a plug-in that leaves, is killed, hangs, takes all memory, closes files, prints", hostile_plugin, 1, 0),
 ]

@@ -3,8 +3,8 @@
 Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 import matplotlib
@@ -53,9 +53,16 @@ STYLE = {
 }
 
 
-def style() -> AbstractContextManager[None]:
-    """Return the context to draw and encode in: matplotlib reads its settings at either time. They are undone after."""
-    return matplotlib.rc_context(cast(Any, STYLE))
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and encode in the block as we do, whatever a matplotlibrc or the user's own code has set.
+
+    Matplotlib reads its settings at either time. They are undone after.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(cast(Any, STYLE))
+        yield
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -289,3 +289,17 @@ def test_where_the_generator_is_fixed_steps_are_updates_of_the_critic(no_encodin
     fixed = {(0, "gan", 0, seed): {"setup.trained": "fixed"} for seed in range(2)}
     task_figures.sections(tables.read(FakeResults(objectives=("gan",), seeds=2, overrides=fixed)))
     assert no_encoding[1].axes[0].get_xlabel() == "critic updates"
+
+
+def test_what_the_user_has_set_of_matplotlib_changes_no_figure():
+    def picture():
+        with drawing.style():
+            figure, ax = drawing.blank(2.0, 1.0)
+            ax.plot([0, 1], [0, 1])
+            figure.canvas.draw()
+            return bytes(figure.canvas.buffer_rgba())
+
+    ours, theirs = picture(), {"text.usetex": True, "lines.linewidth": 9, "figure.dpi": 300, "axes.grid": True}
+    with matplotlib.rc_context(theirs):
+        assert picture() == ours
+        assert matplotlib.rcParams["lines.linewidth"] == 9
