@@ -1,8 +1,9 @@
 """What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
 
+import gc
 import os
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +23,21 @@ from harness.store.plan_file import Device, Plan, Stack
 from harness.store.table_files import refuse_frozen, refuse_long
 
 
+@contextmanager
+def collecting_no_garbage() -> Iterator[None]:
+    """Put off the search for cycles, which would look at all objects of a plan again and again: hardly any is one."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
+
+
 @stated
 @blamed()
+@collecting_no_garbage()
 def plan_suite(request: Request, write: bool) -> Todo:
     """Read a suite, plan it against what its folder already holds, and pin the plan there where `write` says so.
 

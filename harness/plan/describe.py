@@ -76,10 +76,14 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
 def cells_of(rows: Iterable[PlannedRun]) -> list[Cell]:
     """Return every cell (data set x architecture x objective x swept values) with the number of its seeds."""
     rows = list(rows)
-    keys = [(row.dataset, row.architecture, row.objective, repr(row.sweep)) for row in rows]
+    keys = list(map(_cell_key, rows))
     seeds = Counter(keys)
     firsts = dict(zip(reversed(keys), reversed(rows), strict=True))
     return [Cell(*key[:3], firsts[key].sweep, n) for key, n in seeds.items()]
+
+
+def _cell_key(row: PlannedRun) -> tuple[str, str, str, str]:
+    return row.dataset, row.architecture, row.objective, repr(row.sweep)
 
 
 def swept_values(rows: Iterable[PlannedRun]) -> dict[str, list[Any]]:
@@ -259,7 +263,7 @@ def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> Concl
         tasks.setdefault(row.objective, set()).add(Task(row.dataset, row.architecture, tuple(values)))
     shared = len(set.intersection(*tasks.values())) if tasks else 0
     pairs = math.comb(len(tasks), 2) if shared else 0
-    seeds = max((cell.seeds for cell in cells_of(rows)), default=0)
+    seeds = max(Counter(map(_cell_key, rows)).values(), default=0)
     return Conclusions(
         PrimaryFamily(
             objectives=len(tasks),

@@ -1,6 +1,7 @@
 """What surviving costs: seconds of a call of 2,000 tiny runs, milliseconds of a commit."""
 
 import json
+import os
 import resource
 import time
 from pathlib import Path
@@ -85,7 +86,33 @@ def _cpu_s(home: Path, *arguments: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def cells(folder: Path, rounds: int) -> Tries:
+    """Plan 99,856 cells on the command line: 316 rates by 316 decay rates."""
+    rates = ", ".join(f"{i}e-6" for i in range(1, 317))
+    betas = ", ".join(f"{i / 400}" for i in range(316))
+    block = "[{dataset: ring, architecture: mlp, objective: nsgan}]"
+    text = (
+        "version: 1\nname: cells\nquestion: How many?\ntrain: {steps: 5, batch: 8, lr: [%s], beta1: [%s]}\nmatrix: %s\n"
+    )
+    (folder / "cells.yaml").write_text(text % (rates, betas, block))
+    for _ in range(rounds):
+        process = start(folder, "plan", "cells.yaml")
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, out
+        assert "99,856 cells" in out
+        assert len(out.splitlines()) < 60
+        spent, most = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        words = f"{spent:.0f} s of CPU, {most / 1e9:.2f} GB"
+        assert spent < 20, words
+        assert most < 1e9, words
+        yield words
+
+
 FAULTS = [
+    Fault("a plan of 99,856 cells, on a screen: at most 20 s and 1 GB", cells),
     Fault("2,000 runs of 1 ms: at most 20 s more", overhead),
     Fault("CPU of a real run of one step, in run, report and verify", one_step, 1, 0),
     Fault("commit and scores: at most 10 ms a run", commit, 300, 50, slow=False),
