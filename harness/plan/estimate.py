@@ -97,9 +97,16 @@ class Lookup:
         self.rough: dict[str, None] = {}
         self.missing: dict[str, None] = {}
         self.days: set[str] = set()
+        self._values: dict[tuple[str, str, str, float], float] = {}  # many runs ask for the same
 
     def value(self, name: str, what: str, key: str, size: float) -> float:
         """Return what a thing takes; 0 where nothing says so, which `missing` then names."""
+        address = name, what, key, size
+        if address not in self._values:
+            self._values[address] = self._sought(name, what, key, size)
+        return self._values[address]
+
+    def _sought(self, name: str, what: str, key: str, size: float) -> float:
         expected = self._timings.find(what, key, size, self._workers)
         if expected is None:
             self.missing[name] = None
