@@ -81,7 +81,7 @@ def parse_document(text: str, label: str) -> Document:
     """Return what YAML text says whose top level is a mapping; `label` names it in errors, as a file is named."""
     data, places = _compose(text, label)
     if not isinstance(data, dict):
-        what = "nothing" if data is None else f"a {type(data).__name__}"
+        what = "nothing" if data is None else quoted(data)
         _refuse("not-a-mapping", Place(label, 1), f"the file holds {what}; a mapping of keys to values is needed.")
     return Document(data, places)
 
