@@ -105,7 +105,8 @@ def _status(store: Store) -> Status:
     except StoreError as error:
         unreadable = _unreadable(store, error)
     rows = {row.run_id: row for row in plan.runs}
-    by_run = {run_id: store.status(run_id) for run_id in rows}
+    begun = store.begun()
+    by_run = {run_id: store.status(run_id) if run_id in begun else "pending" for run_id in rows}
     counts = Counter(by_run[row.run_id] for row in plan.runs)
     training = store.claims()
     pace = _pace(store, rows) if any(holder.alive is not False for holder in training) else None

@@ -30,6 +30,8 @@ class Source(Protocol):
     @property
     def plan(self) -> Plan: ...
 
+    def begun(self) -> set[str]: ...
+
     def record(self, run_id: str) -> Record | None: ...
 
     def last_attempt(self, run_id: str) -> Attempt | None: ...
@@ -47,7 +49,8 @@ def runs_table(store: Source, of: Sequence[PlannedRun] | None = None) -> pd.Data
         return table if of is None else table[table["run_id"].isin([planned.run_id for planned in of])]
     plan = store.plan
     score_id, runs = plan.score_id, plan.runs if of is None else of
-    known = {r: _one_run(store, r, plan.specs[r], score_id) for r in {planned.run_id for planned in runs}}
+    begun, ids = store.begun(), {planned.run_id for planned in runs}
+    known = {r: _one_run(store, r, plan.specs[r], score_id) if r in begun else _pending(plan.specs[r]) for r in ids}
     rows = []
     for planned in runs:
         run_id, row = planned.run_id, planned.to_json()
@@ -127,7 +130,7 @@ def scored_table(store: Source, of: Sequence[str] | None = None) -> pd.DataFrame
 def _one_run(store: Source, run_id: str, spec: Json, score_id: str) -> Columns:
     """The columns of a run that do not depend on the names under which it was planned."""
     setup = spec["setup"]
-    columns: Columns = {"status": "pending", **settings_of(spec)}
+    columns = _pending(spec)
     record = store.record(run_id)
     if record is None:
         attempt = store.last_attempt(run_id)
@@ -143,6 +146,10 @@ def _one_run(store: Source, run_id: str, spec: Json, score_id: str) -> Columns:
     if record.status == "ok" and (saturated := record.facts.get("saturated")) is not None:
         columns["saturated"] = float(saturated)
     return columns
+
+
+def _pending(spec: Json) -> Columns:
+    return {"status": "pending", **settings_of(spec)}
 
 
 def settings_of(spec: Json) -> Columns:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from harness.commands.sample import sample
 from harness.errors import Damaged, HarnessError
 from harness.execution import runner
 from harness.report.rebuild import rebuild_reports
+from harness.spec import content_id
 from harness.store import Store, mend
+from harness.store.plan_file import Stack
 
 FOLDER = "results/small"
 
@@ -135,3 +139,17 @@ def test_what_is_no_file_is_not_waited_for(results, make):
     make(path)
     with pytest.raises(Damaged, match="not a regular file"):
         Store(FOLDER).plan  # noqa: B018
+
+
+@pytest.mark.slow
+def test_a_plan_of_twenty_thousand_rows_is_read_in_seconds(results):
+    store = Store(FOLDER)
+    plan, spec = store.plan, store.plan.specs[results["pending mlp"]]
+    specs = {content_id(spec): spec for spec in ({**spec, "seed": seed} for seed in range(1, 20_001))}
+    rows = [replace(plan.run(results["pending mlp"]), run_id=run_id, seed=n) for n, run_id in enumerate(specs, 1)]
+    stacks = (*plan.stacks, Stack("9999", "cpu", "stacked", tuple(specs)))
+    store.write_plan(replace(plan, runs=(*plan.runs, *rows), specs={**plan.specs, **specs}, stacks=stacks), "")
+    started = time.process_time()
+    VERBS["status"]()
+    VERBS["csv"]()
+    assert time.process_time() - started < 30  # quadratic, it would be minutes
