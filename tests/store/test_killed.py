@@ -16,7 +16,7 @@ from harness.store import Store, mend, run_damage
 RUN = A
 RECORD = record_of(SPECS[RUN], facts={"train_s": 1.5})
 ARTEFACTS = {"curves.bin": b"curves" * 50, "snapshots/10.bin": b"shot" * 50, "samples.bin": b"points"}
-PLAN = planned(RUN)
+PLAN = planned(RUN, specs=SPECS)
 
 
 def commit(store):
@@ -154,12 +154,12 @@ def test_a_file_too_large_for_its_quota_is_a_sentence_and_it_goes_on_after(tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(StoreError, match="File too large"):
-            store.commit(RECORD, {"samples.npz": b"x" * 5000})
+            store.commit(RECORD, {"snapshots/1.bin": b"x" * 5000})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert store.finished() == {B}
     assert not list(tmp_path.rglob(".*.tmp"))
-    assert store.commit(RECORD, {"samples.npz": b"x" * 5000})
+    assert store.commit(RECORD, {"snapshots/1.bin": b"x" * 5000})
 
 
 KILLED = """
