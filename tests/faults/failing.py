@@ -27,6 +27,7 @@ matrix:
 PLUGIN = """\
 import os, signal, time
 from dataclasses import replace
+from pathlib import Path
 import torch
 from harness import OBJECTIVES as known
 from oracles import NAN_AT
@@ -41,7 +42,12 @@ LOSSES = {
     "leaving": lambda *_: os._exit(0),
     "raising": boom,
 }
-OBJECTIVES = {name: replace(known["gan"], generator_loss=loss) for name, loss in LOSSES.items()}
+
+def in_training(deed, loss=known["gan"].generator_loss):
+    # Nothing is wrong when it is tried, before any stack is claimed.
+    return lambda *given: (deed if any(Path("results/small/claims").glob("*")) else loss)(*given)
+
+OBJECTIVES = {name: replace(known["gan"], generator_loss=in_training(deed)) for name, deed in LOSSES.items()}
 TRICKS = {"nan": NAN_AT}
 """
 
@@ -125,7 +131,7 @@ REFUSED = {  # plug-ins that end, hang or fill the process that imports or tries
     "greedy": ("held = []\nwhile True:\n    held.append(bytearray(10**8))\n", "MemoryError"),
     "asleep": ("import time\ntime.sleep(3600)\n", "60 s, its limit of time"),
     "interrupting": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
-    "leaving when tried": (PLUGIN, "exit code 0"),
+    "leaving when tried": (PLUGIN.replace('any(Path("results/small/claims").glob("*"))', "True"), "exit code 0"),
 }
 LOUD = """\
 import os
