@@ -6,7 +6,7 @@ screen           those as text, for `harness plan`   run_filter     what --only 
 recovery         the plan there was before           workload       what is left of a plan
 timings          what earlier runs took              estimate       what the rest will take
 timing_trial     a few steps of a stack, timed       cost_text      an estimate in words
-weak_extractors  which are too weak for a plan   source         which suite file a folder belongs to
+weak_extractors  which are too weak for a plan       source         which suite file a folder is of
 
 Of the cost, nothing but workload and timing_trial imports torch: the parent of `harness run` reads the rest.
 """
