@@ -45,7 +45,7 @@ LOSSES = {
 
 def in_training(deed, loss=known["gan"].generator_loss):
     # Nothing is wrong when it is tried, before any stack is claimed.
-    return lambda *given: (deed if any(Path("results/small/claims").glob("*")) else loss)(*given)
+    return lambda *given: (deed if any(Path("results/small/claims").glob("[!.]*.json")) else loss)(*given)
 
 OBJECTIVES = {name: replace(known["gan"], generator_loss=in_training(deed)) for name, deed in LOSSES.items()}
 TRICKS = {"nan": NAN_AT}
@@ -131,7 +131,10 @@ REFUSED = {  # plug-ins that end, hang or fill the process that imports or tries
     "greedy": ("held = []\nwhile True:\n    held.append(bytearray(10**8))\n", "MemoryError"),
     "asleep": ("import time\ntime.sleep(3600)\n", "60 s, its limit of time"),
     "interrupting": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
-    "leaving when tried": (PLUGIN.replace('any(Path("results/small/claims").glob("*"))', "True"), "exit code 0"),
+    "leaving when tried": (
+        PLUGIN.replace('any(Path("results/small/claims").glob("[!.]*.json"))', "True"),
+        "exit code 0",
+    ),
 }
 LOUD = """\
 import os
