@@ -31,7 +31,7 @@ class Runners(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        pids = range(1, len(HOSTS) + 1)
+        pids = range(len(HOSTS), 2 * len(HOSTS))  # no process has the number 0
         self.clock, self.pids, self.living = 0.0, list(pids), set(pids)
         self.stores = [self.opened() for _ in HOSTS]
         self.claims = {}  # by stack and process, what each believes to hold
