@@ -185,17 +185,19 @@ def damaged_plan(folder: Path, rounds: int) -> Tries:
 
 def read_only(folder: Path, rounds: int) -> Tries:
     """A folder that may not be written: `run` is refused, `status` and a report elsewhere work."""
-    shutil.copytree(ROOT / "tests" / "data" / "version1", folder / "results" / "old")
+    from faults.failing import SUITE, train_here
+
+    train_here(folder, SUITE)
     before = sorted((folder / "results").rglob("*"))
     for path in [*before, folder / "results"]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     how: dict[str, Any] = {"prefix": powerless()}
     for _ in range(rounds):
-        said = call(folder, "run", "results/old/suite.yaml", "--workers", "1", code=3, **how)
-        assert "results/old" in said, said
+        said = call(folder, "run", "results/small/suite.yaml", "--workers", "1", code=3, **how)
+        assert "results/small" in said, said
         assert "cannot be written" in said, said
-        call(folder, "status", "results/old", **how)
-        call(folder, "report", "results/old", "-o", "report", **how)
+        call(folder, "status", "results/small", **how)
+        call(folder, "report", "results/small", "-o", "report", **how)
         assert (folder / "report" / "index.html").stat().st_size > 1000
         assert sorted((folder / "results").rglob("*")) == before
         yield None
