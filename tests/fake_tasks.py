@@ -42,7 +42,7 @@ def train_stack(folder, stack_id, runs, device, members):
         facts = {"train_s": RUN_S, "step_ms": 1.0, "critic_updates": 1, "samples_seen": 1, "peak_mb": 1.0}
         where = {"stack": stack_id, "device": device}
         record = Record(run_id, "ok", plan.specs[run_id], facts=facts, provenance=where)
-        if store.commit(record, {"samples.npz": b"points"}):
+        if store.commit(record, {"snapshots/1.bin": b"points"}):
             done.append(TrainedRun(run_id, "ok", RUN_S, bytes=6))
     with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
         file.write(f"{' '.join(members)}: {' '.join(run.run_id for run in done)}\n")

@@ -97,7 +97,8 @@ def test_another_suite_with_a_changed_rate_says_what_it_changed(other):
         spec = plan["specs"].pop(old)
         plan["specs"][new] = {**spec, "hyper": {**spec["hyper"], "critic_lr": 0.5}}
     rows = [{**row, "run_id": renamed[row["run_id"]]} for row in plan["runs"]]
-    rewrite(store, {**plan, "runs": rows})
+    stacks = [{**stack, "runs": [renamed[run_id] for run_id in stack["runs"]]} for stack in plan["stacks"]]
+    rewrite(store, {**plan, "runs": rows, "stacks": stacks})
     table = Store("results/small").table()
     shutil.rmtree(other / "runs")
     table.assign(run_id=table["run_id"].str[::-1]).to_parquet(other / "runs.parquet")

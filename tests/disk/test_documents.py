@@ -15,7 +15,13 @@ HERE = Path("x.json")
 VALUE = {"run_id": "a" * 16, "steps": {"10": {"w1": 0.5, "hq": None}}, "text": 'é "sha256": ""\n "sha256": ""'}
 
 texts = st.text(st.characters(codec="utf-8"))
-leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=10)
 
 

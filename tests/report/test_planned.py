@@ -46,7 +46,7 @@ def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     store = planned(tmp_path)
     assert "w1_excess" not in store.table()
     words = report(store, tmp_path / "out").words
-    assert "`harness run t`" in words
+    assert f"continue with `harness run {tmp_path / 't' / 'suite.yaml'}" in words
     assert "No run has finished" in words
     assert "4 runs planned: 4 pending" in words
 
@@ -60,7 +60,7 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     assert "4 of 4 runs were lost" in words
     assert f"4 runs planned: 4 {status}" in words
     assert words.count("it broke") == (0 if status == "diverged" else 4)
-    assert ("Retry with `harness run t`" in words) == (status != "diverged")
+    assert (f"retry with `harness retry {tmp_path / 't'}`" in words) == (status != "diverged")
     assert len(tables.failures(tables.read(store).table)) == 4
 
 

@@ -97,7 +97,10 @@ def test_the_table_of_a_study_knows_which_runs_confirm_it(results):
     assert "confirming" not in harness.load("results/small").attrs
     store = Store("results/small")
     trials = [{"objective": "averaged", "number": 0, "params": {}, "runs": [results["averaged mlp"]]}]
-    rewrite(store, {**store.plan.to_json(), "study": {"identity": "x", "trials": [], "chosen": trials}})
+    study = {"space": {"lr": {"choices": [1.0]}}, "trials": 1, "seeds": 1, "seed": 0, "sampler": "random"}
+    plan = store.plan.to_json()
+    plan = {**plan, "resolved": {**plan["resolved"], "study": study}}
+    rewrite(store, {**plan, "study": {"identity": "x", "trials": [], "chosen": trials}})
     table = harness.load("results/small")
     assert table.attrs["confirming"] == [results["averaged mlp"]]
     found = harness.report(table)

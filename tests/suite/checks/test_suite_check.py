@@ -145,7 +145,7 @@ WRONG = {  # the file after its head; line, key and code of its problem, and a w
         5,
         "matrix",
         "too-many-runs",
-        "1,000,000",
+        "100,000",
     ),
 }
 
