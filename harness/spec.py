@@ -11,6 +11,8 @@ from harness.errors import HarnessError
 
 ENGINE_VERSION = 2  # raised when the engine's numerics change, so that old records are not taken for new ones
 
+WIDEST = 2**63  # a whole number that a column of a table takes is below
+MAX_COUNT = 10**9  # steps, samples, updates
 KINDS = ("dataset", "architecture", "objective")  # of components that a run has one each of
 
 

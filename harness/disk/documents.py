@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 from harness.disk.files import read_bytes, write_atomic
 from harness.disk.schema import Malformed
 from harness.errors import Damaged, HarnessError, StoreError
-from harness.spec import canonical_json
+from harness.spec import WIDEST, canonical_json
 
 FORMAT = 2  # of the JSON files of a results folder
 Plain = dict[str, Any]  # what a file of JSON holds
-WIDEST = 2**63  # a whole number that a column of a table takes is below
 DIGITS = len(str(-WIDEST))
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a letter may be written so, and in no other way
 T = TypeVar("T")
@@ -118,4 +117,4 @@ def _short(text: str) -> int:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name[:40]} is no number here")
+    raise ValueError(f"{name[:40]} is out of range (finite, integers of 64 bits)")

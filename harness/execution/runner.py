@@ -145,7 +145,7 @@ def answer(future: "Future[T]", task: str) -> T:
         return future.result()
     except (WorkerDied, OutOfTime) as error:
         if error.what:
-            raise HarnessError(f"{error}; mend that, or leave it out of `plugins`") from None
+            raise HarnessError(f"{error}; fix it, or leave it out of `plugins`") from None
         why: object = error
     except MemoryError as error:
         why = error if str(error) else type(error).__name__

@@ -82,7 +82,7 @@ def _source(path: Path) -> bytes:
     try:
         info = path.stat()
         if not stat.S_ISREG(info.st_mode):
-            raise plugin_error(f"the plug-in {path} is no file; name a Python file.")
+            raise plugin_error(f"the plug-in {path} is not a regular file; name a Python file.")
         if info.st_size > MAX_BYTES:
             text = f"has {info.st_size:,} bytes, and at most {MAX_BYTES:,} are read"
             raise plugin_error(f"the plug-in {path} {text}; keep data in files of its own.")

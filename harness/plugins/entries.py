@@ -18,7 +18,7 @@ from harness.text import NAME
 def wrong_entry(name: object, entry: object, record: type[Any]) -> str:
     """Return what is wrong with an entry of a table of `record`s, in a sentence; "" where nothing is."""
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        return f"{quoted(name)} is no name; use up to 64 letters, digits, '.', '_' and '-'."
+        return f"{quoted(name)} is not a valid name; use up to 64 letters, digits, '.', '_' and '-'."
     if type(entry) is not record:
         return f"'{name}' is {_a(type(entry))}, where {_a(record)} record is needed."
     field = wrong_field(entry)

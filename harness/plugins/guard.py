@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import HarnessError, Interrupted, Problem, SuiteError
 from harness.processes import Step, is_worker, memory_limit, watched
-from harness.text import printable, reason
+from harness.text import listed, printable, reason
 
 LIMIT_S = 60.0  # of importing a plug-in, and of trying one of its entries
 LIMIT_GB = 4.0
@@ -27,48 +27,56 @@ def plugin_error(text: str) -> SuiteError:
 
 
 @contextmanager
-def guarded(path: str | Path, deed: str, tables: Iterable[Table] = ()) -> Iterator[None]:
-    """Let code of a plug-in do a deed, as "it is imported", within limits of time and memory.
+def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iterator[None]:
+    """Let code of a plug-in act, as "it is imported", within limits of time and memory.
 
     Raises SuiteError naming the file for whatever it raises, and where it replaces functions of ours or of json, or
     changes `tables`; both are put back, and so is the working folder. What it prints goes to standard error.
     """
     functions, before = _functions(), [(table, dict(table)) for table in tables]
     folder, process = os.getcwd(), os.getpid()
-    step = Step(f"the plug-in {path}, while {deed}", LIMIT_S)
+    step = Step(f"the plug-in {path}, while {action}", LIMIT_S)
     try:
         with watched(step), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr):
             yield
-    except (HarnessError, Interrupted):
-        raise
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and not is_worker():
+        if _is_ours(error):
             raise
         place = _place(error)
         where = f" at line {place[1]}" if place and place[0] == str(path) else ""
-        raise plugin_error(f"the plug-in {path}: while {deed}, it raises {_words(error)}{where}.") from None
+        raise plugin_error(f"the plug-in {path}: while {action}, it raises {_words(error)}{where}.") from None
     finally:
         if os.getpid() != process:
             os._exit(0)  # a copy of this process, which the plug-in left behind
         os.chdir(folder)
         changed = _put_back(functions) or _tables_put_back(before)
     if changed:
-        raise plugin_error(
-            f"the plug-in {path}: while {deed}, it replaces {changed}, which others use; leave it alone."
-        )
+        raise plugin_error(f"the plug-in {path}: while {action}, it replaces {changed}, which no plug-in may change.")
 
 
 @contextmanager
 def blamed() -> Iterator[None]:
-    """Raise SuiteError naming the plug-in where one raises what nobody expects in the block."""
+    """Raise SuiteError naming the plug-in where one raises what nobody expects in the block, or where that fails in a
+    worker with plug-ins, which may have changed anything.
+    """
     try:
         yield
-    except (HarnessError, Interrupted):
-        raise
     except BaseException as error:
-        if (place := _place(error)) is None or isinstance(error, KeyboardInterrupt):
+        if _is_ours(error):
             raise
-        raise plugin_error(f"the plug-in {place[0]} raises {_words(error)} at line {place[1]}.") from None
+        if place := _place(error):
+            raise plugin_error(f"the plug-in {place[0]} raises {_words(error)} at line {place[1]}.") from None
+        loaded = [str(module.__file__) for name, module in sys.modules.items() if name.startswith(MODULE)]
+        if not loaded or not is_worker():
+            raise
+        raise plugin_error(f"planning fails with the plug-in {listed(loaded)}: {_words(error)}.") from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether an error is no plug-in's doing: a mistake that we found, or a signal to this process."""
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return not is_worker()
+    return isinstance(error, HarnessError) and _place(error) is None
 
 
 def _words(error: BaseException) -> str:

@@ -79,13 +79,13 @@ def check(content: bytes, path: Path) -> None:
 def _misfit(parts: Arrays, is_frames: bool) -> str:
     """Return why these are no arrays of numbers, with samples of one shape; "" where they are."""
     if any(array.dtype.kind not in "biuf" for array in parts.values()):
-        return "its arrays are no numbers"
+        return "its arrays are not numeric"
     if is_frames and (parts["fixed"].ndim < 3 or not 0 < len(parts["fixed"]) == parts["step"].size):
         return "its frames are no samples by step"
     samples = [parts[name][0] if is_frames else parts[name] for name in SAMPLES if name in parts]
     kinds = {(x.shape[1:], x.dtype) for x in samples}
     if len(kinds) > 1 or not samples[0].size or min(x.ndim for x in samples) < 2:
-        return "its samples are no points or pictures of one shape"
+        return "its samples are not points or images of one shape"
     extent = parts.get("critic_extent", samples[0])
     grid = parts.get("critic_grid", np.empty((2, 2)))
     if grid.ndim != 2 or min(grid.shape) < 2 or ("critic_grid" in parts and extent.shape != (4,)):

@@ -7,18 +7,17 @@ from typing import Any, Literal
 from harness.disk.documents import FORMAT
 from harness.disk.schema import Kind, Malformed, is_plain, matching, nothing, one_of, require, schema, whole
 from harness.papers import Paper
-from harness.spec import RunSpec
+from harness.spec import MAX_COUNT, RunSpec
 
 Device = Literal["cpu", "cuda"]
 Mode = Literal["stacked", "single"]
 Json = Mapping[str, Any]  # plain data, as a file holds it
 
-MOST = 10_000_000  # samples or pictures at once: more than any suite may ask for
 
 # Of a run, a stack or a way of scoring: files are called so, and anything else could lead out of the folder.
 is_name = matching("[A-Za-z0-9][A-Za-z0-9_-]{,63}")
 PLAIN: Kind = {str: is_plain}
-COUNT = whole(1, MOST)
+COUNT = whole(1, MAX_COUNT)
 SPEC: Kind = {
     "setup": {
         "dataset": str,
@@ -28,7 +27,7 @@ SPEC: Kind = {
         "generator": PLAIN,
         "critic": PLAIN,
         "tricks": PLAIN,
-        "train": {"steps": whole(1, 2**40), "batch": COUNT, "pack": COUNT, "generator": str, str: is_plain},
+        "train": {"steps": COUNT, "batch": COUNT, "pack": COUNT, "generator": str, str: is_plain},
         "versions": {"dataset": int, "architecture": int, str: int},
         str: nothing,
     },
@@ -66,7 +65,7 @@ RESOLVED: Kind = {
     "score": {
         "at": [float],
         "samples": COUNT,
-        "frames?": whole(0, MOST),
+        "frames?": whole(0, MAX_COUNT),
         "extractors?": (None, [str]),
         "metrics?": PLAIN,
     },
@@ -96,6 +95,7 @@ PLAN = schema(
         "data_axes?": [str],
         "pictures?": [str],
         "study?": (None, STUDY),
+        "source?": str,
     }
 )
 

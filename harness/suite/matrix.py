@@ -39,9 +39,9 @@ class Matrix:
         }
         self.variants = {key: mistakes for key, (_, mistakes) in self._components.items()}
         self.problems = problems + wrong + [problem for mistakes in self.variants.values() for problem in mistakes]
-        named = sum(math.prod(len(names_of(block, kind)) for kind in KINDS) for block in suite.matrix)
-        self.problems += [too_many_runs(named)] if named > MAX_RUNS else []
-        self.triples, wrong = separated(suite, list(self._triples()) if named <= MAX_RUNS else [])
+        combinations = sum(math.prod(len(names_of(block, kind)) for kind in KINDS) for block in suite.matrix)
+        self.problems += [too_many_runs(combinations)] if combinations > MAX_RUNS else []
+        self.triples, wrong = separated(suite, list(self._triples()) if combinations <= MAX_RUNS else [])
         self.problems += wrong + self._unreached()
         self._resolved: dict[tuple[object, ...], Resolved | str] = {}
         self._settings: dict[int, tuple[Triple, str, list[str]]] = {}  # of each triple, by its id
@@ -155,5 +155,5 @@ def names_of(block: Block, kind: str) -> list[str]:
 
 def too_many_runs(total: int) -> Problem:
     """Return the mistake of a suite of more than MAX_RUNS."""
-    text = f"{total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values."
+    text = f"at least {total:,} runs asked for, at most {MAX_RUNS:,} can be planned; sweep fewer values."
     return Problem("too-many-runs", ("matrix",), text)

@@ -79,7 +79,7 @@ def test_the_death_of_an_idle_worker_costs_nothing(workers):
 @pytest.mark.parametrize("deed", ["hang", "stubborn"])
 def test_a_task_over_its_limit_is_stopped_whether_or_not_it_heeds_sigterm(workers, deed):
     pid = pid_of(workers)
-    with pytest.raises(OutOfTime, match=r"0\.2 s, its limit of time"):
+    with pytest.raises(OutOfTime, match=r"time limit of 0\.2 s"):
         workers.submit(perform, deed, limit_s=0.2).result(30)
     assert is_gone(pid)
     assert workers.submit(perform, "nothing", limit_s=30).result(30) == "nothing"

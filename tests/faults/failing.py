@@ -94,7 +94,7 @@ def not_a_number(folder: Path, rounds: int) -> Tries:
 
 LOST = {  # by objective: the status of its runs, and what their error says
     "greedy": ("oom", "memory"),
-    "asleep": ("timeout", "limit of time"),
+    "asleep": ("timeout", "time limit"),
     "shot": ("failed", "SIGKILL"),
     "leaving": ("failed", "exit code 0"),
     "raising": ("failed", "boom"),
@@ -129,7 +129,7 @@ REFUSED = {  # plug-ins that end, hang or fill the process that imports or tries
     "shot": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "SIGKILL"),
     "closing": ("import os\nos.closerange(0, 64)\n", "died"),
     "greedy": ("held = []\nwhile True:\n    held.append(bytearray(10**8))\n", "MemoryError"),
-    "asleep": ("import time\ntime.sleep(3600)\n", "60 s, its limit of time"),
+    "asleep": ("import time\ntime.sleep(3600)\n", "time limit of 60 s"),
     "interrupting": ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
     "leaving when tried": (
         PLUGIN.replace('any(Path("results/small/claims").glob("[!.]*.json"))', "True"),

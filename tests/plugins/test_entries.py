@@ -51,7 +51,7 @@ def test_a_field_of_another_type_is_named(field, value):
 
 @pytest.mark.parametrize("name", [3, "", "a b", "../x", "x" * 65, "\x1b[31m", None])
 def test_a_name_is_one_that_a_suite_could_give(name):
-    assert "is no name" in wrong_entry(name, GAN, type(GAN))
+    assert "is not a valid name" in wrong_entry(name, GAN, type(GAN))
 
 
 def test_what_only_says_that_it_is_a_record_is_none():

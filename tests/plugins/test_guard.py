@@ -31,6 +31,7 @@ HOSTILE = {  # what it does: its source, and what the sentence says besides its 
     "replaces a function of ours": ("import harness.spec\nharness.spec.content_id = id", "harness.spec.content_id"),
     "adds to our table": (f"{HEAD}known['mine'] = known['gan']", "a table"),
     "empties our table": (f"{HEAD}known.clear()", ""),
+    "raises our own error": ("from harness.errors import HarnessError\nraise HarnessError('boom')", "boom"),
     "recurses": ("def f():\n    f()\nf()", "RecursionError"),
 }
 DEVICES = ["/dev/zero", "/dev/urandom", "/dev/stdin", "."]
@@ -54,7 +55,7 @@ def test_what_is_caught_is_named_and_put_back(what, tmp_path):
 
 @pytest.mark.parametrize("path", DEVICES)
 def test_what_is_no_file_of_source_is_not_read(path):
-    with pytest.raises(SuiteError, match="is no file"):
+    with pytest.raises(SuiteError, match="is not a regular file"):
         load_plugins([path])
 
 
@@ -62,7 +63,7 @@ def test_a_pipe_that_nobody_writes_to_and_a_file_of_gigabytes_are_not_read(tmp_p
     os.mkfifo(tmp_path / "pipe.py")
     with (tmp_path / "large.py").open("wb") as file:
         file.truncate(3 * 10**9)
-    for name, words in (("pipe.py", "is no file"), ("large.py", f"at most {MAX_BYTES:,}")):
+    for name, words in (("pipe.py", "is not a regular file"), ("large.py", f"at most {MAX_BYTES:,}")):
         with pytest.raises(SuiteError, match=words):
             load_plugins([tmp_path / name])
 

@@ -1,8 +1,10 @@
 """Numbers, names, lists and paths of absurd size: refused with file and line, in short sentences, at once."""
 
+import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from harness.errors import LONGEST, PRINTED, SuiteError, nearest, quoted, suggestion
 from harness.execution.planning import plan_suite
 from harness.execution.requests import Request
+from harness.plan.make import make_plan
 from harness.plan.screen import render
-from harness.suite.format.values import MAX_CHOICES, MAX_COUNT, MAX_NUMBER, MAX_RUNS
+from harness.spec import MAX_COUNT, canonical_json
+from harness.store.plan_file import Plan
+from harness.suite.format.values import MAX_CHOICES, MAX_NUMBER, MAX_RUNS
 from harness.suite.load import load_suite
 
 HUGE = "9" * 350
@@ -76,8 +81,13 @@ def test_a_number_that_training_cannot_hold_is_refused(problems, text):
     assert "needed" in sentences([problem])[0]
 
 
-def test_the_largest_numbers_are_planned(load):
-    load(PLAIN.replace("steps: 5", f"steps: {MAX_COUNT}").replace("sd: 0.1", f"sd: {MAX_NUMBER:g}"))
+@pytest.mark.parametrize("sd", [f"{MAX_NUMBER:g}", f"{int(MAX_NUMBER)}", str(2**63)])
+def test_the_largest_numbers_are_planned(sd, load):
+    text = PLAIN.replace("steps: 5", f"steps: {MAX_COUNT}").replace("batch: 8", f"batch: {MAX_COUNT}")
+    text = text.replace("sd: 0.1", f"sd: {sd}")
+    suite = load(text)
+    plan = replace(make_plan(suite, None, "cpu"), resolved=suite.to_json(), score_id="0" * 16)
+    assert Plan.from_json(json.loads(canonical_json(plan.to_json()))).specs == plan.specs
 
 
 def test_more_samples_than_the_memory_takes_have_a_line(tmp_path, monkeypatch):

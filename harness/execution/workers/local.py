@@ -58,7 +58,7 @@ class OutOfTime(Exception):
 
     def __init__(self, limit_s: float, what: str = "") -> None:
         self.what = what
-        text = f"stopped after {limit_s:g} s, its limit of time"
+        text = f"exceeded its time limit of {limit_s:g} s"
         super().__init__(f"{what}: {text}" if what else text)
 
 
@@ -181,7 +181,8 @@ class _Worker:
                 left = max(until - time.monotonic(), 0.0)
                 most = min(left, step.limit_s)
                 if not self._pipe.poll(min(most, LONGEST_S) if most < math.inf else None):
-                    raise OutOfTime(*((step.limit_s, step.what) if step.limit_s < left else (limit_s or 0.0,)))
+                    is_step = step.limit_s < left
+                    raise OutOfTime(step.limit_s, step.what) if is_step else OutOfTime(limit_s or 0.0)
                 answer = self._pipe.recv()
                 if isinstance(answer, tuple):
                     break

@@ -10,6 +10,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from harness.errors import nearest, quoted
+from harness.spec import MAX_COUNT, WIDEST
 from harness.text import NAME
 
 RECIPE = "recipe"
@@ -19,7 +20,6 @@ MAX_RUNS = 100_000  # of a suite; a report of them takes minutes
 MAX_FRAMES = 500
 MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
-MAX_COUNT = 10**9  # steps, samples, updates
 MAX_CHOICES = 1_000
 MAX_NUMBER = 1e30  # networks compute in 32 bits, which end at 3e38, and with sums and multiples
 EMPTY = "an empty list given, at least one value needed."
@@ -91,8 +91,8 @@ def swept(kind: Kind) -> Kind:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether `value` is a whole number; true and false are not numbers here."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether `value` is a whole number of at most 64 bits; true and false are not numbers here."""
+    return isinstance(value, int) and not isinstance(value, bool) and -WIDEST <= value < WIDEST
 
 
 def is_number(value: Any) -> bool:

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import LISTED, KeyPath, Problem, SuiteError, quoted, shortened
+from harness.spec import WIDEST
 from harness.suite.format.values import Plain
 
 MAX_BYTES = 1_000_000
@@ -101,7 +102,8 @@ def scalar(text: str) -> bool | float | str | None:
     if len(text) > MAX_DIGITS:
         return text
     if _INTEGER.fullmatch(text):
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        return float(number) if WIDEST <= abs(number) < 10**300 else number  # as 1e22 would be read
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
