@@ -44,6 +44,14 @@ def _file(suite: Given) -> str | None:
 
 
 def _say_the_same(one: str, other: str) -> bool:
+    """Whether two files hold the same suite: a relative path in it means another file in another folder."""
     with suppress(SuiteError):
-        return read_extended(one, ()).data == read_extended(other, ()).data
+        data = read_extended(one, ()).data
+        return data == read_extended(other, ()).data and all(map(os.path.isabs, _paths(data)))
     return False
+
+
+def _paths(data: Mapping[str, Any]) -> list[str]:
+    variants = [variant for variant in (data.get("datasets") or {}).values() if isinstance(variant, Mapping)]
+    files = [variant[key] for variant in variants for key in ("file", "folder") if key in variant]
+    return [str(path) for path in (*(data.get("plugins") or ()), *files)]

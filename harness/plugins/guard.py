@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.errors import HarnessError, Interrupted, Problem, SuiteError
 from harness.processes import Step, is_worker, memory_limit, watched
@@ -37,7 +37,7 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
     folder, process = os.getcwd(), os.getpid()
     step = Step(f"the plug-in {path}, while {action}", LIMIT_S)
     try:
-        with watched(step), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr):
+        with watched(step), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr), _staying():
             yield
     except BaseException as error:
         if _is_ours(error):
@@ -52,6 +52,22 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
         changed = _put_back(functions) or _tables_put_back(before)
     if changed:
         raise plugin_error(f"the plug-in {path}: while {action}, it replaces {changed}, which no plug-in may change.")
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Let os._exit raise SystemExit in a process that is no worker: nobody would say why it is gone."""
+    leave = os._exit
+
+    def stay(status: int) -> NoReturn:
+        raise SystemExit(status)
+
+    if not is_worker():
+        os._exit = stay
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 @contextmanager

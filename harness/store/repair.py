@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from harness.disk.documents import Plain, read_json
-from harness.disk.files import ABSENT, read_bytes, write_atomic, writing
+from harness.disk.files import ABSENT, FOREIGN, read_bytes, write_atomic, writing
 from harness.disk.owners import wrote_and_died
 from harness.disk.schema import require, schema
 from harness.errors import Damaged, StoreError
@@ -258,7 +258,9 @@ def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]
                 from harness.store import contents  # numpy, which `status` need not wait for
 
                 contents.check(read_artefact(path, digest), path)
-        except OSError:
+        except OSError as error:
+            if not isinstance(error, ABSENT) and error.errno not in FOREIGN:  # a disk that fails makes nothing damaged
+                raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
             damage[path] = "missing"
         except Damaged as damaged:
             damage[path] = damaged.why

@@ -82,6 +82,18 @@ def test_a_copy_that_says_the_same_may_take_its_place():
         plan(written("m1.yaml", EDITED))
 
 
+@pytest.mark.parametrize("more", ["plugins: [own.py]", "datasets: {here: {base: points, file: a.csv}}"])
+def test_a_copy_that_names_files_beside_it_says_something_else(more):
+    for folder in (".", "elsewhere"):
+        Path(folder, "own.py").write_text("")
+        Path(folder, "a.csv").write_text("0.5,1\n1,0\n" * 50)
+        written(f"{folder}/m2.yaml", f"{SUITE.replace('mine', 'files')}{more}\n")
+    plan("m2.yaml")
+    with pytest.raises(SuiteError) as error:
+        plan("elsewhere/m2.yaml")
+    assert [problem.code for problem in error.value.problems] == ["name-taken"]
+
+
 def test_a_file_that_was_moved_takes_its_folder_along():
     shutil.move("m1.yaml", "elsewhere/moved.yaml")
     plan(written("elsewhere/moved.yaml", EDITED))

@@ -17,6 +17,7 @@ HOSTILE = {  # what it does: its source, and what the sentence says besides its 
     "raises a BaseException": (f"{ODD}raise Odd('strange')", "Odd: strange at line 3"),
     "raises GeneratorExit": ("raise GeneratorExit", "GeneratorExit at line 1"),
     "leaves": ("import sys\nsys.exit(0)", "SystemExit: 0 at line 2"),
+    "ends the process": ("import os\nos._exit(0)", "SystemExit: 0 at line 2"),
     "raises what has no text": (f"{ODD}    def __str__(self):\n        raise self\nraise Odd", "Odd: no reason given"),
     "raises for every name": ("def __getattr__(name):\n    raise RuntimeError(name)", "RuntimeError"),
     "raises Odd for every name": (f"{ODD}def __getattr__(name):\n    raise Odd(name)", "Odd"),

@@ -1,12 +1,15 @@
 """Damage is set aside under damaged/ and named in a line; its run is pending, and nothing else changes."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
 from plans import SPECS, A, B, C, planned, record_of
 
 from harness.disk.arrays import npz_bytes
+from harness.errors import StoreError
 from harness.store import Store, mend, missing, run_damage
 
 RUN, OTHER = A, B
@@ -138,3 +141,16 @@ def test_why_is_kept_beside_what_was_set_aside(store):
     assert said["line"] == line
     (store.folder / "damaged/1/why.json").write_bytes(b"")
     assert missing(store) == []  # and nobody stumbles over it
+
+
+def test_a_disk_that_fails_makes_nothing_damaged(store, monkeypatch):
+    stat = os.stat
+
+    def failing(path, *rest, **more):
+        if str(path).endswith("samples.bin"):
+            raise OSError(errno.EIO, "Input/output error")
+        return stat(path, *rest, **more)
+
+    monkeypatch.setattr(os, "stat", failing)
+    with pytest.raises(StoreError, match=r"samples\.bin: cannot be read \(Input/output error\)"):
+        run_damage(store, RUN)
