@@ -28,7 +28,7 @@ check: setup-dev  ## format, lint, types, fast tests: about a minute
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
 
-faults: setup-dev  ## try all that must be survived, under ten minutes on two cores; FAST=1 for a few rounds of those that take seconds
+faults: setup-dev  ## try all that must be survived, 10 to 25 minutes on two cores; FAST=1 for a few rounds of those that take seconds
 	PYTHONPATH=.:tests $(BIN)/python -m faults $(if $(FAST),--fast)
 
 bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a study, a report of 2,000 runs
