@@ -81,7 +81,8 @@ class Reporter:
         if self._scores:
             left = f"{counted(self._total, 'run')} to score" if self._total else "nothing to score"
         elif self._total:
-            left = f"{self._total} runs to train in {len(todo.stacks)} stacks on {todo.device}{already}"
+            stacks = counted(len(todo.stacks), "stack")
+            left = f"{counted(self._total, 'run')} to train in {stacks} on {todo.device}{already}"
         else:
             left = f"nothing to train{already}"
         self._say(f"{todo.folder}: {left}")

@@ -70,7 +70,7 @@ class Status:
         counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n)
         scoring = f"; {self.unscored} not scored yet" if self.unscored else ""
         more = "; its study plans more once these have ended" if self.more else ""
-        return f"{self.folder}: {self.planned} runs planned: {counts or 'none'}{scoring}{more}"
+        return f"{self.folder}: {counted(self.planned, 'run')} planned: {counts or 'none'}{scoring}{more}"
 
     @property
     def speed(self) -> str:

@@ -63,7 +63,7 @@ class RunResult:
         if self.unscored:
             lines.append(waiting_scores(self.unscored, str(self.folder)))
         if self.unplanned:
-            lines.append(f"{self.unplanned} earlier runs are no longer planned and kept on disk")
+            lines.append(f"kept on disk, and no longer planned: {counted(self.unplanned, 'earlier run')}")
         estimated = "" if self.estimated_s is None else f", {duration(self.estimated_s)} estimated"
         return "\n".join(
             [*lines, *self.damage, *self.weak, f"took {duration(self.took_s)}{estimated}", f"report: {self.report}"]
