@@ -107,8 +107,8 @@ FATES = {
     "leave": ("failed", "exit code 0"),
     "SIGKILL": ("failed", "SIGKILL (signal 9)"),
     "SIGSEGV": ("failed", "SIGSEGV (signal 11)"),
-    "hang": ("timeout", "stopped after 2 s"),  # a lone run of a stacked Setup is a pair
-    "stubborn": ("timeout", "stopped after 2 s"),
+    "hang": ("timeout", "time limit of 2 s"),  # a lone run of a stacked Setup is a pair
+    "stubborn": ("timeout", "time limit of 2 s"),
 }
 
 
