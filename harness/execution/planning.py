@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError, Problem, SuiteError, quoted
 from harness.execution.opening import open_planned, stated
@@ -21,6 +21,9 @@ from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
 from harness.store.plan_file import Device, Plan, Stack
 from harness.store.table_files import refuse_frozen, refuse_long
+
+if TYPE_CHECKING:
+    from harness.suite.format.models import Suite
 
 
 @contextmanager
@@ -45,10 +48,9 @@ def plan_suite(request: Request, write: bool) -> Todo:
     HarnessError where a `study` was asked for that the suite does not have.
     """
     from harness.plan.describe import describe
-    from harness.plan.make import make_plan
     from harness.plan.recovery import earlier_plan, mend_plan
     from harness.plan.run_filter import run_filter
-    from harness.plan.source import refuse_other_suite, source_of
+    from harness.plan.source import source_of
     from harness.plan.workload import trials
     from harness.suite.load import load_suite, with_places
 
@@ -62,20 +64,11 @@ def plan_suite(request: Request, write: bool) -> Todo:
     if suite.study and request.only:
         raise HarnessError("--only: a study trains all runs of its trials; leave it out")
     resolved = _with_metrics(suite.to_json())
-    score_id = _score_id(resolved["score"])
 
     def planned(previous: Plan | None) -> Plan:
-        if previous is not None:
-            refuse_other_suite(request.suite, resolved, previous, store.folder)
-        source = source_of(request.suite, previous, store.folder)
-        if not suite.study:
-            plan = make_plan(suite, previous, device)
-        else:
-            from harness.study.course import course  # imports Optuna, which other suites need not wait for
-
-            runs, state = course(suite, store, previous, score_id)
-            plan = replace(make_plan(suite, previous, device, runs), study=state)
-        return replace(plan, resolved=resolved, score_id=score_id, source=source)
+        source = source_of(request.suite, resolved, previous, store.folder)
+        plan = _planned(suite, store, previous, device, _score_id(resolved["score"]))
+        return replace(plan, resolved=resolved, source=source)
 
     previous = earlier_plan(store)
     with with_places(*call):
@@ -107,6 +100,18 @@ def plan_suite(request: Request, write: bool) -> Todo:
         more=plan.study is not None and not plan.study.chosen,
         trials=[] if write else trials(plan, todo.workload),
     )
+
+
+def _planned(suite: "Suite", store: Store, previous: Plan | None, device: Device, score_id: str) -> Plan:
+    """Return the plan of a suite, of a study as far as its trials have got, against the one before."""
+    from harness.plan.make import make_plan
+
+    if not suite.study:
+        return replace(make_plan(suite, previous, device), score_id=score_id)
+    from harness.study.course import course  # imports Optuna, which other suites need not wait for
+
+    runs, state = course(suite, store, previous, score_id)
+    return replace(make_plan(suite, previous, device, runs), score_id=score_id, study=state)
 
 
 def _files_read(description: Description) -> list[str]:

@@ -16,27 +16,26 @@ from harness.store.plan_file import Plan
 from harness.suite.load import Given, read_extended
 
 
-def source_of(suite: Given, previous: Plan | None, folder: Path) -> str:
-    """Return what a plan of this suite has as its `source`."""
-    path = _file(suite)
-    if path is not None and path == os.path.realpath(folder / "suite.yaml"):
-        return previous.source if previous else ""
-    return os.path.relpath(path, os.path.realpath(folder)) if path else ""
+def source_of(suite: Given, resolved: Mapping[str, Any], previous: Plan | None, folder: Path) -> str:
+    """Return what a plan of this suite has as its `source`: its file, relative to the folder of results.
 
-
-def refuse_other_suite(suite: Given, resolved: Mapping[str, Any], previous: Plan, folder: Path) -> None:
-    """Raise SuiteError where a folder was planned from another file that is still there and says something else."""
+    Raises SuiteError where the folder was planned from another file that is still there and says something else.
+    """
     path, home = _file(suite), os.path.realpath(folder)
-    if path is None or not previous.source:
-        return
-    other = os.path.normpath(os.path.join(home, previous.source))
-    is_ours = path in (other, os.path.join(home, "suite.yaml")) or not os.path.exists(other)
-    if not is_ours and resolved != previous.resolved and not _say_the_same(path, other):
+    if path is None:
+        return ""
+    known = previous.source if previous else ""
+    if path == os.path.join(home, "suite.yaml"):
+        return known
+    other = os.path.normpath(os.path.join(home, known))
+    is_another = known and path != other and os.path.exists(other)
+    if previous and is_another and resolved != previous.resolved and not _say_the_same(path, other):
         text = (
             f"{previous.suite!r} is the name of {other} as well, whose runs are in {folder}: give this suite another "
             "name, or choose another folder with -o."
         )
         raise SuiteError(Problem("name-taken", ("name",), text, str(suite)))
+    return os.path.relpath(path, home)
 
 
 def _file(suite: Given) -> str | None:

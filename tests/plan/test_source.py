@@ -126,4 +126,6 @@ def test_a_folder_whose_file_is_not_known_takes_any(lost):
 
 def test_text_has_no_file_and_is_not_kept_apart():
     plan(EDITED)
-    plan("m1.yaml")
+    assert Store("results/mine").plan.source == ""
+    assert plan("m1.yaml").labels
+    assert Store("results/mine").plan.source == "../../m1.yaml"

@@ -37,6 +37,7 @@ PLAIN = SUITE % ("lr: 1e-3", "nsgan")
 
 def sentences(problems):
     texts = [str(problem) for problem in problems]
+    assert texts
     assert all(len(text) <= LONG and "\n" not in text for text in texts), [len(text) for text in texts]
     return texts
 

@@ -46,7 +46,7 @@ def work(descriptor: int, parent: int) -> None:
 
 def _answer(message: bytes) -> tuple[bool, Any]:
     try:
-        task, arguments = pickle.loads(message)
+        task, arguments = pickle.loads(message)  # from our own parent, through a pipe that nobody else has
         return True, task(*arguments)
     except BaseException as error:  # nobody interrupts a worker: a KeyboardInterrupt is the task's own
         caught = as_exception(error)
