@@ -9,42 +9,19 @@ HarnessError              exit code 2: the call or the suite is wrong
     `-- Damaged           a file in it that is not what was written
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from harness.hints import QUOTED, quoted, shortened, suggestion
 
 T = TypeVar("T")
 KeyPath = tuple[str | int, ...]
 
-QUOTED = 80  # characters of what was given
 LONGEST = 400  # characters of a mistake: what a library or a plug-in says in it may be longer
 PRINTED = 20  # mistakes of one suite
-LISTED = 200  # characters of the names that are known; of more the five nearest are listed
-
-_ELSEWHERE = {  # what a key is called elsewhere
-    "steps": "epoch epochs iter iters iterations n_iter",
-    "lr": "learning_rate learningrate rate",
-    "critic_lr": "lr_d d_lr lr_critic discriminator_lr critic_learning_rate",
-    "generator_lr": "lr_g g_lr lr_gen gen_lr generator_learning_rate",
-    "batch": "batch_size batchsize bs minibatch",
-    "n_critic": "d_steps n_dis n_disc critic_iters critic_steps d_iters",
-    "optimizer": "optim",
-    "beta1": "betas beta momentum b1",
-    "schedule": "scheduler lr_schedule",
-    "gp_weight": "lambda lambda_gp gp_lambda gradient_penalty",
-    "latent": "z_dim latent_dim nz noise_dim",
-    "critic": "discriminator disc netd",
-    "width": "hidden hidden_dim ngf ndf",
-    "depth": "layers n_layers",
-    "sd": "std sigma",
-    "objective": "loss",
-    "objectives": "losses",
-    "architecture": "model network",
-    "samples": "n_samples num_samples",
-}
 
 
 @dataclass(frozen=True)
@@ -120,47 +97,6 @@ class Damaged(StoreError):
         return type(self), (self.path, self.why)
 
 
-def quoted(value: Any) -> str:
-    """Return `value` as a sentence quotes it: short, in one line, without control characters."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = repr(value)
-    return (
-        text if len(text) <= QUOTED else f"{text[: QUOTED - 4]}...{text[-1]}"
-    )  # with the quote or bracket that ends it
-
-
-def shortened(text: str, length: int) -> str:
-    """Return text of at most so many characters, of which three dots stand for what is left out."""
-    return text if len(text) <= length else f"{text[: length - 3]}..."
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the known name that is the same but for its case, means the same, or is near; ""
-    where there is none.
-    """
-    names = sorted(known)
-    plain = {each.casefold().replace("_", "-"): each for each in reversed(names)}
-    word = name[:QUOTED].casefold().replace("-", "_")
-    synonyms = [each for each, words in _ELSEWHERE.items() if word in words.split() and each in names]
-    same = [plain[key] for key in [word.replace("_", "-")] if key in plain]
-    close = [*same, *synonyms] or [plain[key] for key in get_close_matches(word.replace("_", "-"), plain, 1, 0.6)]
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest known name, else the known names, of many the nearest five."""
-    names = sorted(known)
-    if near := nearest(name, names):
-        return near
-    if len(", ".join(names)) <= LISTED:
-        return f" Known: {', '.join(names)}." if names else ""
-    five = get_close_matches(name[:QUOTED], names, 5, 0.2) or names[:5]
-    return f" Known: {', '.join(five)} and {len(names) - len(five):,} more."
-
-
 def lookup(table: Mapping[str, T], name: str, what: str) -> T:
     """Return `table[name]`.
 
@@ -178,7 +114,7 @@ def as_planned(run_id: str, component: str) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        why = " ".join(str(error).split())[:80] or type(error).__name__
+        why = shortened(" ".join(str(error).split()), QUOTED) or type(error).__name__
         raise HarnessError(
             f"{run_id}: what is kept of it does not fit '{component}' as it is defined now ({why})"
         ) from error

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "harness"
 # From the bottom to the top. A module belongs to the longest name that it begins with, and imports nothing of a higher
 # line, and of its own line nothing of another name.
 LAYERS = (
+    ("harness.hints",),
     ("harness.errors", "harness"),  # of the package itself only its version
     ("harness.lanes", "harness.papers", "harness.processes", "harness.spec", "harness.text"),
     ("harness.disk",),

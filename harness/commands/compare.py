@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from harness.disk.documents import Plain
-from harness.errors import HarnessError, StoreError, quoted, suggestion
+from harness.errors import HarnessError, StoreError
+from harness.hints import quoted, suggestion
 from harness.report.analysis import primary, tables
 from harness.report.analysis.comparable import OTHER_DATA, unlike_data, unlike_samples
 from harness.report.comparison import comparison_text

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from harness.errors import QUOTED, HarnessError, quoted, shortened
+from harness.errors import HarnessError
+from harness.hints import QUOTED, quoted, shortened
 
 LONGEST_NAME, LONGEST_PATH = 255, 4000  # bytes; Linux takes 4095, and the folders of a run lie below
 RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"

@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.errors import HarnessError, Problem, SuiteError, quoted
+from harness.errors import HarnessError, Problem, SuiteError
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
+from harness.hints import quoted
 from harness.plan.description import Description, Scoring
 from harness.plugins.components import is_loaded, plugged_metrics
 from harness.plugins.guard import blamed

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from harness.errors import QUOTED, HarnessError, quoted, shortened, suggestion
+from harness.errors import HarnessError
+from harness.hints import QUOTED, quoted, shortened, suggestion
 from harness.store.plan_file import Plan, PlannedRun
 from harness.suite.format.yaml_file import scalar
 

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import quoted
+from harness.hints import quoted
 from harness.text import NAME
 
 

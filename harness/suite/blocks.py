@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from harness.errors import KeyPath, Problem, quoted
+from harness.errors import KeyPath, Problem
+from harness.hints import quoted
 from harness.suite.format.models import Suite
 from harness.suite.format.values import RECIPE
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import KeyPath, Problem, SuiteError, quoted, suggestion
+from harness.errors import KeyPath, Problem, SuiteError
+from harness.hints import quoted, suggestion
 from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import located, parse

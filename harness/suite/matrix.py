@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.errors import HarnessError, KeyPath, Problem, quoted, suggestion
+from harness.errors import HarnessError, KeyPath, Problem
+from harness.hints import quoted, suggestion
 from harness.plugins.components import tables
 from harness.spec import KINDS
 from harness.suite.blocks import separated

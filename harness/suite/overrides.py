@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.errors import QUOTED, KeyPath, Problem, SuiteError, quoted, shortened, suggestion
+from harness.errors import KeyPath, Problem, SuiteError
+from harness.hints import QUOTED, quoted, shortened, suggestion
 from harness.plugins.components import Tables
 from harness.suite.format.models import Limits, Primary, Score, Suite, SuiteTrain
 from harness.suite.format.study_block import Range

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import DataError, HarnessError, quoted
+from harness.errors import DataError, HarnessError
+from harness.hints import quoted
 from harness.spec import canonical_json
 from harness.suite.format.models import Train
 from harness.suite.format.values import (

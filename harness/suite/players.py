@@ -5,7 +5,8 @@ from math import prod
 from typing import Any
 
 from harness.architectures import Architecture
-from harness.errors import HarnessError, lookup, quoted, suggestion
+from harness.errors import HarnessError, lookup
+from harness.hints import quoted, suggestion
 from harness.plugins.components import tables
 from harness.spec import canonical_json
 from harness.suite.format.values import Plain

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from harness.errors import KeyPath, Problem, nearest, quoted, suggestion
+from harness.errors import KeyPath, Problem
+from harness.hints import nearest, quoted, suggestion
 from harness.plugins.components import Tables
 from harness.spec import KINDS
 from harness.suite.format.models import ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from harness.errors import QUOTED, HarnessError, shortened, suggestion
+from harness.errors import HarnessError
+from harness.hints import QUOTED, shortened, suggestion
 
 _HERE = Path(__file__).resolve().parent
 

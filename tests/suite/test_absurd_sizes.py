@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import LONGEST, PRINTED, SuiteError, nearest, quoted, suggestion
+from harness.errors import LONGEST, PRINTED, SuiteError
 from harness.execution.planning import plan_suite
 from harness.execution.requests import Request
+from harness.hints import nearest, quoted, suggestion
 from harness.plan.make import make_plan
 from harness.plan.screen import render
 from harness.spec import MAX_COUNT, canonical_json

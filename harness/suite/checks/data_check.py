@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 from harness.datasets.cache import lacks_room
-from harness.errors import DataError, HarnessError, Problem, quoted, suggestion
+from harness.errors import DataError, HarnessError, Problem
+from harness.hints import quoted, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not

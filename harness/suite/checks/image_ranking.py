@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from harness.datasets import Dataset
 from harness.datasets.images import HELD_OUT
-from harness.errors import suggestion
+from harness.hints import suggestion
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.columns import MetricColumn, covered
 from harness.metrics.extractors import OF_CLASSES, defaults

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.errors import HarnessError, Problem, quoted, suggestion
+from harness.errors import HarnessError, Problem
+from harness.hints import quoted, suggestion
 from harness.objectives import no_penalty
 from harness.plugins.components import Tables
 from harness.suite.checks.network_sizes import player_sizes

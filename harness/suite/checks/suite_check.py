@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.errors import KeyPath, Problem, quoted, suggestion
+from harness.errors import KeyPath, Problem
+from harness.hints import quoted, suggestion
 from harness.plugins.components import file_of, fingerprint, tables
 from harness.plugins.guard import guarded
 from harness.plugins.hooks import setting_of

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import KeyPath, Problem, nearest, quoted, suggestion
+from harness.errors import KeyPath, Problem
+from harness.hints import nearest, quoted, suggestion
 from harness.spec import KINDS
 from harness.suite.format.models import Suite, SuiteTrain, Train
 from harness.suite.format.values import NAMED, Plain

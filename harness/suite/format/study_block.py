@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.errors import KeyPath, quoted
+from harness.errors import KeyPath
+from harness.hints import quoted
 from harness.suite.format.values import (
     CHOICE,
     MAX_CHOICES,

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from harness.errors import nearest, quoted
+from harness.hints import nearest, quoted
 from harness.spec import MAX_COUNT, WIDEST
 from harness.text import NAME
 

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from harness.errors import LISTED, KeyPath, Problem, SuiteError, quoted, shortened
+from harness.errors import KeyPath, Problem, SuiteError
+from harness.hints import LISTED, quoted, shortened
 from harness.spec import WIDEST
 from harness.suite.format.values import Plain
 
