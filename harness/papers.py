@@ -150,6 +150,10 @@ _PAPERS = (
         "{GANs} Trained by a Two Time-Scale Update Rule Converge to a Local {N}ash Equilibrium", NEURIPS, volume="30",
     ),
     Paper(
+        "kodali2017", "Kodali, Naveen and Abernethy, Jacob and Hays, James and Kira, Zsolt", 2017,
+        "On Convergence and Stability of {GANs}", arxiv="1705.07215",
+    ),
+    Paper(
         "lim2017", "Lim, Jae Hyun and Ye, Jong Chul", 2017, "Geometric {GAN}", arxiv="1705.02894",
     ),
     Paper(
@@ -166,12 +170,20 @@ _PAPERS = (
         "Demystifying {MMD} {GANs}", ICLR, arxiv="1801.01401",
     ),
     Paper(
+        "mescheder2018", "Mescheder, Lars and Geiger, Andreas and Nowozin, Sebastian", 2018,
+        "Which Training Methods for {GANs} do actually Converge?", ICML, arxiv="1801.04406",
+    ),
+    Paper(
         "miyato2018", "Miyato, Takeru and Kataoka, Toshiki and Koyama, Masanori and Yoshida, Yuichi", 2018,
         "Spectral Normalization for Generative Adversarial Networks", ICLR, arxiv="1802.05957",
     ),
     Paper(
         "petzka2018", "Petzka, Henning and Fischer, Asja and Lukovnikov, Denis", 2018,
         "On the regularization of {W}asserstein {GANs}", ICLR, arxiv="1709.08894",
+    ),
+    Paper(
+        "jolicoeurmartineau2019", "Jolicoeur-Martineau, Alexia", 2019,
+        "The relativistic discriminator: a key element missing from standard {GAN}", ICLR, arxiv="1807.00734",
     ),
     Paper(
         "yazici2019",
@@ -218,6 +230,10 @@ _PAPERS = (
         "watanabe2023", "Watanabe, Shuhei and Bansal, Archit and Hutter, Frank", 2023,
         "{PED-ANOVA}: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces",
         "International Joint Conference on Artificial Intelligence", pages="4389--4396", arxiv="2304.10255",
+    ),
+    Paper(
+        "huang2024", "Huang, Yiwen and Gokaslan, Aaron and Kuleshov, Volodymyr and Tompkin, James", 2024,
+        "The {GAN} is dead; long live the {GAN}! {A} Modern {GAN} Baseline", NEURIPS, volume="37", arxiv="2501.05441",
     ),
 )  # fmt: skip
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _PAPERS}

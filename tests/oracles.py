@@ -177,18 +177,17 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
             optimizer.param_groups[0]["lr"] = hyper[f"{player}_lr"] * decayed
         for i in range(k):
             real, latent, mix = draws.critic(step * k + i)
-            loss = critic_loss(
-                setup.objective, networks["critic"], real, networks["generator"](latent).detach(), mix, hyper
-            )
+            uniform, fake = (mix, draws.jitter(step * k + i, real.shape)), networks["generator"](latent).detach()
+            loss = critic_loss(setup.objective, networks["critic"], real, fake, uniform, hyper)
             descend(optimizers["critic"], loss)
             if setup.objective == "wgan-clip":
                 with torch.no_grad():
                     for p in networks["critic"].parameters():
                         p.clamp_(-hyper["clip"], hyper["clip"])
         losses["critic"].append(loss.item())
-        loss = generator_loss(
-            setup.objective, networks["critic"](networks["generator"](draws.generator(step))).squeeze(1)
-        )
+        samples = draws.real("generator", step), networks["generator"](draws.generator(step))
+        scores = [networks["critic"](x).squeeze(1) for x in samples]
+        loss = generator_loss(setup.objective, *scores)
         descend(optimizers["generator"], loss)
         losses["generator"].append(loss.item())
     return {"losses": losses, **{player: dict(network.named_parameters()) for player, network in networks.items()}}
@@ -216,50 +215,76 @@ class Draws:
         latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("critic.latent", u))
         mix = torch.rand(noise.BLOCK, self.n, generator=self._rng("critic.mix", u))
         row = u % noise.BLOCK
-        return tuple(x.to(self.dtype) for x in (self._real(u), latent[row], mix[row]))
+        return self.real("critic", u), latent[row].to(self.dtype), mix[row].to(self.dtype)
 
-    def _real(self, u: int) -> torch.Tensor:
+    def jitter(self, u: int, shape: torch.Size) -> torch.Tensor:
+        """A uniform number for every coordinate of real samples."""
+        return torch.rand(noise.BLOCK, *shape, generator=self._rng("critic.jitter", u))[u % noise.BLOCK].to(self.dtype)
+
+    def real(self, player: str, u: int) -> torch.Tensor:
+        """What an update of a player reads: relative losses and tricks do so for the generator."""
         if self.dataset.kind == "toys":
-            drawn = self.dataset.sample(noise.BLOCK * self.n, self._rng("critic.real", u), self.settings)
-            return drawn[u % noise.BLOCK * self.n :][: self.n]
+            drawn = self.dataset.sample(noise.BLOCK * self.n, self._rng(f"{player}.real", u), self.settings)
+            return drawn[u % noise.BLOCK * self.n :][: self.n].to(self.dtype)
         held = self.dataset.to_values(self.dataset.pictures(self.settings).train, self.settings).to(self.dtype)
         places = range(u * self.n, (u + 1) * self.n)  # in shuffled passes over all pictures
-        return torch.stack([held[self._order(i // len(held), len(held))[i % len(held)]] for i in places])
+        return torch.stack([held[self._order(player, i // len(held), len(held))[i % len(held)]] for i in places])
 
-    def _order(self, number: int, n: int) -> list[int]:
-        return torch.randperm(n, generator=noise.generator(self.seed, "critic.real.order", number)).tolist()
+    def _order(self, player: str, number: int, n: int) -> list[int]:
+        return torch.randperm(n, generator=noise.generator(self.seed, f"{player}.real.order", number)).tolist()
 
     def generator(self, u: int) -> torch.Tensor:
         latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("generator.latent", u))
         return latent[u % noise.BLOCK].to(self.dtype)
 
 
-def critic_loss(name: str, critic: nn.Module, real: Any, fake: Any, mix: Any, hyper: Any) -> torch.Tensor:
+LOGISTIC = ("gan", "nsgan", "nsgan-smooth", "dragan", "r1", "r1r2")
+PAIRING = ("rpgan", "rpgan-r1r2")
+
+
+def critic_loss(name: str, critic: nn.Module, real: Any, fake: Any, uniform: Any, hyper: Any) -> torch.Tensor:
     """The papers' critic losses, written with probabilities' cross-entropy and autograd."""
-    on_real, on_fake = critic(real).squeeze(1), critic(fake).squeeze(1)
-    if name in ("gan", "nsgan"):
-        ones, zeros = torch.ones_like(on_real), torch.zeros_like(on_fake)
-        bce = F.binary_cross_entropy_with_logits
-        return bce(on_real, ones) + bce(on_fake, zeros)
+    loss = score_loss(name, critic(real).squeeze(1), critic(fake).squeeze(1), hyper)
+    mix, jitter = uniform
+    mix = mix.reshape(-1, *[1] * (real.ndim - 1))
+    if name in ("wgan-gp", "wgan-lp"):
+        beyond = squared_slopes(critic, mix * real + (1 - mix) * fake).sqrt() - 1
+        return loss + hyper["gp_weight"] * (beyond if name == "wgan-gp" else F.relu(beyond)).pow(2).mean()
+    if name == "dragan":
+        ends = real + 0.5 * real.numpy().std() * jitter
+        return loss + hyper["gp_weight"] * (squared_slopes(critic, real + mix * (ends - real)).sqrt() - 1).pow(2).mean()
+    where = {"r1": [real], "r1r2": [real, fake], "rpgan-r1r2": [real, fake]}.get(name, [])
+    return loss + sum(hyper["gamma"] / 2 * squared_slopes(critic, x).mean() for x in where)
+
+
+def squared_slopes(critic: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The squared norm of the scores' gradient at each sample, which can be differentiated again."""
+    point = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
+    return slope.flatten(1).pow(2).sum(1)
+
+
+def score_loss(name: str, on_real: torch.Tensor, on_fake: torch.Tensor, hyper: Any) -> torch.Tensor:
+    """The part of a critic's loss that scores alone decide."""
+    ones, zeros, bce = torch.ones_like(on_real), torch.zeros_like(on_fake), F.binary_cross_entropy_with_logits
+    if name in LOGISTIC:
+        return bce(on_real, ones * (1 - hyper.get("smoothing", 0))) + bce(on_fake, zeros)
+    if name in PAIRING:
+        return bce(on_real - on_fake, ones)
     if name == "lsgan":
         return F.mse_loss(on_real, torch.ones_like(on_real)) + F.mse_loss(on_fake, torch.zeros_like(on_fake))
     if name == "hinge":
         return torch.clamp(1 - on_real, min=0).mean() + torch.clamp(1 + on_fake, min=0).mean()
-    loss = on_fake.mean() - on_real.mean()
-    if name in ("wgan-gp", "wgan-lp"):
-        mix = mix.reshape(-1, *[1] * (real.ndim - 1))
-        between = (mix * real + (1 - mix) * fake).requires_grad_()
-        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        beyond = slope.flatten(1).norm(dim=1) - 1
-        loss = loss + hyper["gp_weight"] * (beyond if name == "wgan-gp" else F.relu(beyond)).pow(2).mean()
-    return loss
+    return on_fake.mean() - on_real.mean()
 
 
-def generator_loss(name: str, on_fake: torch.Tensor) -> torch.Tensor:
+def generator_loss(name: str, on_real: torch.Tensor, on_fake: torch.Tensor) -> torch.Tensor:
     """The papers' generator losses."""
     if name == "gan":
         return torch.log1p(-torch.sigmoid(on_fake)).mean()
-    if name == "nsgan":
+    if name in PAIRING:
+        return -torch.log(torch.sigmoid(on_fake - on_real)).mean()
+    if name in LOGISTIC:
         return -torch.log(torch.sigmoid(on_fake)).mean()
     if name == "lsgan":
         return F.mse_loss(on_fake, torch.ones_like(on_fake))

@@ -61,7 +61,7 @@ def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache
 def test_the_worked_example_trains(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
-    Path("rpgan.py").write_text(blocks("CONTRIBUTING.md", "python")[0])
+    Path("rphinge.py").write_text(blocks("CONTRIBUTING.md", "python")[0])
     Path("s.yaml").write_text(blocks("CONTRIBUTING.md", "yaml")[0])
     assert run(Request("s.yaml", workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
 

@@ -23,7 +23,7 @@ def critic_loss(real_scores, fake_scores, hyper):
 def generator_loss(real_scores, fake_scores, hyper):
     return softplus(real_scores - fake_scores).mean(-1)
 recipe = OBJECTIVES["nsgan"].recipe
-OBJECTIVES = {"rpgan": Objective(1, critic_loss, generator_loss, recipe, "pairing GAN", relative=True, papers=(paper,))}
+OBJECTIVES = {"rphinge": Objective(1, critic_loss, generator_loss, recipe, "pairs", relative=True, papers=(paper,))}
 """,
     "architecture": """\
 from dataclasses import replace
@@ -72,7 +72,7 @@ train: {steps: 2, batch: 8}
 score: {at: 1, samples: 40}
 primary: {toys: spread}
 architectures: {wide: {width: 4}}
-objectives: {calmed: {base: rpgan, tricks: {calm: {}}}}
+objectives: {calmed: {base: rphinge, tricks: {calm: {}}}}
 matrix: [{dataset: square, architecture: wide, objective: [calmed, wgan-gp]}]
 """
 
@@ -97,7 +97,7 @@ AUTHORS = {
     "trick": "Calm 2002",
     "metric": "Spread 2003",
 }
-NAMES = {"objective": "rpgan", "architecture": "wide", "dataset": "square", "trick": "calm", "metric": "spread"}
+NAMES = {"objective": "rphinge", "architecture": "wide", "dataset": "square", "trick": "calm", "metric": "spread"}
 
 
 @pytest.mark.parametrize("kind", PLUGINS)
@@ -117,7 +117,7 @@ def test_extensions_are_in_the_plan(extended, monkeypatch):
     description = describe(suite, plan, set())
     assert (description.datasets, description.architectures) == (["square"], ["wide"])
     rows = {row.objective: row for row in description.settings}
-    assert rows["calmed"].base == "rpgan"
+    assert rows["calmed"].base == "rphinge"
     keys = {paper["key"] for paper in rows["calmed"].papers}
     assert {"jolicoeur2019", "wide1999", "square2001", "calm2002"} <= keys
 
@@ -125,7 +125,7 @@ def test_extensions_are_in_the_plan(extended, monkeypatch):
 def test_extensions_are_in_the_run_and_the_report(extended):
     (page,) = extended.glob("reports/**/index.html")
     runs = pd.read_csv(page.parent / "tables" / "runs.csv")
-    assert set(runs["objective.base"]) == {"rpgan", "wgan-gp"}
+    assert set(runs["objective.base"]) == {"rphinge", "wgan-gp"}
     assert runs["spread"].notna().all()
     text = page.read_text(encoding="utf-8")
     assert "calmed" in text

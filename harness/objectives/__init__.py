@@ -17,10 +17,22 @@ from harness.objectives.losses import (
     logistic_critic,
     minimax_generator,
     nonsaturating_generator,
+    pairing_critic,
+    pairing_generator,
+    smoothed_logistic_critic,
     wasserstein_critic,
     wasserstein_generator,
 )
-from harness.objectives.penalties import Critic, Penalty, gradient_penalty, no_penalty, one_sided_penalty
+from harness.objectives.penalties import (
+    Critic,
+    Penalty,
+    both_penalties,
+    gradient_penalty,
+    no_penalty,
+    one_sided_penalty,
+    perturbed_penalty,
+    real_penalty,
+)
 from harness.objectives.recipes import Recipe
 from harness.objectives.tricks import TRICKS, Draws, Trick
 from harness.papers import PAPERS, Paper
@@ -45,6 +57,7 @@ class Objective:
     constrain       (critic params [..., P], hyper) -> critic params, where the suite's `constrain` says
     draws           random inputs of the penalty: () for one uniform a sample, "sample" for one a coordinate
     hyper           names and defaults: exactly what a suite may sweep; `ranges` the least and largest that make sense
+    whole_batch     whether the penalty is no mean over samples: `micro_batch` is then refused
     auto_norm       what `norm: auto` means for its critic: batch norm couples samples, which a penalty a sample forbids
     papers          what it is from, cited at equations; a report's references name them
     colour          its place in the palette of figures, the same in every report; by default the first that is free
@@ -61,6 +74,7 @@ class Objective:
     draws: Draws = field(default_factory=dict)
     hyper: Mapping[str, float] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    whole_batch: bool = False
     auto_norm: str = "layer"
     papers: tuple[Paper, ...] = ()
     colour: int | None = None
@@ -75,6 +89,35 @@ _GAN = Objective(
     summary="minimax GAN; the generator's gradient vanishes where the critic is sure",
     papers=(PAPERS["goodfellow2014"].at("eq. 1"),),
     colour=0,
+)
+_NSGAN = replace(
+    _GAN,
+    generator_loss=nonsaturating_generator,
+    summary="GAN with the non-saturating generator loss",
+    papers=(PAPERS["goodfellow2014"].at("section 3"),),
+    colour=1,
+)
+_R1 = replace(
+    _NSGAN,
+    penalty=real_penalty,
+    hyper={"gamma": 10.0},
+    ranges={"gamma": (0.0, math.inf)},
+    recipe=recipes.REAL_SLOPE,
+    auto_norm="layer",
+    summary="nsgan with a penalty on the critic's slope at real samples",
+    papers=(PAPERS["mescheder2018"].at("eq. 9"),),
+    colour=12,
+)
+_RPGAN = Objective(
+    version=1,
+    critic_loss=pairing_critic,
+    generator_loss=pairing_generator,
+    relative=True,
+    recipe=recipes.PAIRING,
+    auto_norm="batch",
+    summary="relativistic GAN: scores of real and generated samples, pair by pair",
+    papers=(PAPERS["jolicoeurmartineau2019"].at("RSGAN"),),
+    colour=10,
 )
 _WGAN = Objective(
     version=1,
@@ -99,12 +142,50 @@ _WGAN_GP = replace(
 
 OBJECTIVES: dict[str, Objective] = {
     "gan": _GAN,
-    "nsgan": replace(
-        _GAN,
-        generator_loss=nonsaturating_generator,
-        summary="GAN with the non-saturating generator loss",
-        papers=(PAPERS["goodfellow2014"].at("section 3"),),
-        colour=1,
+    "nsgan": _NSGAN,
+    "nsgan-smooth": replace(
+        _NSGAN,
+        critic_loss=smoothed_logistic_critic,
+        hyper={"smoothing": 0.1},
+        ranges={"smoothing": (0.0, 0.5)},
+        recipe=recipes.SMOOTHED,
+        summary="nsgan with one-sided label smoothing",
+        papers=(PAPERS["salimans2016"].at("section 3.4"),),
+        colour=13,
+    ),
+    "dragan": replace(
+        _NSGAN,
+        penalty=perturbed_penalty,
+        draws={"mix": (), "jitter": "sample"},
+        whole_batch=True,
+        hyper={"gp_weight": 10.0},
+        ranges={"gp_weight": (0.0, math.inf)},
+        recipe=recipes.PERTURBED,
+        auto_norm="layer",
+        summary="nsgan with a two-sided gradient penalty around real samples",
+        papers=(PAPERS["kodali2017"],),
+        colour=8,
+    ),
+    "r1": _R1,
+    "r1r2": replace(
+        _R1,
+        penalty=both_penalties,
+        recipe=recipes.BOTH_SLOPES,
+        summary="r1 with as large a penalty at generated samples",
+        papers=(PAPERS["mescheder2018"].at("eqs. 9 and 10"),),
+        colour=14,
+    ),
+    "rpgan": _RPGAN,
+    "rpgan-r1r2": replace(
+        _RPGAN,
+        penalty=both_penalties,
+        hyper={"gamma": 0.05},
+        ranges={"gamma": (0.0, math.inf)},
+        recipe=recipes.R3GAN,
+        auto_norm="layer",
+        summary="R3GAN: rpgan with both penalties of r1r2",
+        papers=(PAPERS["huang2024"],),
+        colour=11,
     ),
     "lsgan": Objective(
         version=1,

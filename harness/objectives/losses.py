@@ -30,6 +30,15 @@ def logistic_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> T
     return softplus(-real_scores).mean(-1) + softplus(fake_scores).mean(-1)
 
 
+def smoothed_logistic_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """The same with a target of 1 - smoothing for real samples alone (Salimans et al. 2016, section 3.4).
+
+    The cross-entropy of a score D with that target is s(-D) + smoothing D, for s(D) = s(-D) + D.
+    """
+    smoothed = softplus(-real_scores) + hyper["smoothing"][..., None] * real_scores
+    return smoothed.mean(-1) + softplus(fake_scores).mean(-1)
+
+
 def minimax_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
     """The generator's half of the minimax game, log(1 - D(y)): saturates where D is sure (Goodfellow et al. 2014)."""
     return -softplus(fake_scores).mean(-1)
@@ -38,6 +47,16 @@ def minimax_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) ->
 def nonsaturating_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
     """Maximise log D(y) instead (Goodfellow et al. 2014, section 3)."""
     return softplus(-fake_scores).mean(-1)
+
+
+def pairing_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """Score the i-th real sample above the i-th generated one (Jolicoeur-Martineau 2019, RSGAN)."""
+    return softplus(fake_scores - real_scores).mean(-1)
+
+
+def pairing_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """The same with the players' places exchanged: non-saturating (Jolicoeur-Martineau 2019, RSGAN)."""
+    return softplus(real_scores - fake_scores).mean(-1)
 
 
 def least_squares_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:

@@ -45,6 +45,34 @@ def one_sided_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, 
     return hyper["gp_weight"] * (norm - 1).clamp(min=0).square().mean(-1)
 
 
+def perturbed_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
+    """(|grad D| - 1)^2 around real points, at x + mix e with e = std(x) / 2 times jitter (Kodali et al. 2017).
+
+    `mix` is uniform on [0, 1] for each sample and `jitter` for each of its coordinates, as in the authors' code: e has
+    no negative coordinate. std(x) is of all values of the batch, with divisor n. Codebases differ in e.
+    """
+    spread = real.flatten(-1 - critic.sample_dims).std(-1, correction=0)
+    ends = real + 0.5 * _as_samples(spread[..., None], critic) * noise["jitter"]
+    norm = slope_norm(critic, real.lerp(ends, _as_samples(noise["mix"], critic)))
+    return hyper["gp_weight"] * (norm - 1).square().mean(-1)
+
+
+def real_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
+    """R1: gamma / 2 |grad D|^2 at real points (Mescheder et al. 2018, eq. 9)."""
+    return hyper["gamma"] / 2 * squared_slope(critic, real).mean(-1)
+
+
+def both_penalties(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
+    """R1 and R2: gamma / 2 |grad D|^2 at real points, and as much at generated ones (Mescheder et al. 2018, eq. 10)."""
+    squared = squared_slope(critic, real).mean(-1) + squared_slope(critic, fake).mean(-1)
+    return hyper["gamma"] / 2 * squared
+
+
+def squared_slope(critic: Critic, x: Tensor) -> Tensor:
+    """Return |d scores / d x|^2 as [..., n]."""
+    return critic.slope(x).flatten(-critic.sample_dims).square().sum(-1)
+
+
 def slope_norm(critic: Critic, x: Tensor) -> Tensor:
     """Return |d scores / d x| as [..., n], with gradient 0 where the slope is 0.
 
@@ -53,11 +81,15 @@ def slope_norm(critic: Critic, x: Tensor) -> Tensor:
     """
     import torch
 
-    squared = critic.slope(x).flatten(-critic.sample_dims).square().sum(-1)
+    squared = squared_slope(critic, x)
     flat = squared == 0
     return torch.where(flat, torch.zeros_like(squared), torch.where(flat, torch.ones_like(squared), squared).sqrt())
 
 
 def _slope_between(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    weight = mix.reshape(mix.shape + (1,) * critic.sample_dims)
-    return slope_norm(critic, fake.lerp(real, weight))
+    return slope_norm(critic, fake.lerp(real, _as_samples(mix, critic)))
+
+
+def _as_samples(x: Tensor, critic: Critic) -> Tensor:
+    """[..., n] -> [..., n, 1, ...], one axis for each of a sample."""
+    return x.reshape(x.shape + (1,) * critic.sample_dims)

@@ -2,7 +2,7 @@
 
 Every number was read in the file of the authors' code that its recipe names; what differs from there is said. The
 captions of both algorithms 1 were read in the papers and give the same numbers; section 4 of Radford et al. is known
-from quotations of it.
+from quotations of it, and train.py of R3GAN was read in a copy of that repository.
 """
 
 from collections.abc import Mapping
@@ -94,6 +94,41 @@ _HINGE = Recipe(
     beta2=0.9,
     n_critic=5,
 )
+_SMOOTHED = replace(
+    _DCGAN,
+    note=f"{_DCGAN.note}; smoothing of Salimans et al. 2016, section 3.4: targets of .9",
+    hyper={"smoothing": 0.1},
+)
+_DRAGAN = Recipe(
+    PAPERS["kodali2017"].at("DRAGAN.ipynb of kodalinaveen3/DRAGAN"),
+    critic_lr=1e-4,
+    generator_lr=1e-4,
+    beta2=0.9,
+    hyper={"gp_weight": 10.0},
+)
+_R1 = Recipe(
+    PAPERS["mescheder2018"].at("configs/default.yaml of LMescheder/GAN_stability"),
+    "smoothing of .99 in gan_training/config.py; its reg_param of 10 is that of a penalty without the paper's half: as "
+    "the code runs, gamma is 20",
+    optimizer="rmsprop",
+    critic_lr=1e-4,
+    generator_lr=1e-4,
+    beta1=0.0,
+    beta2=0.99,
+    hyper={"gamma": 10.0},
+)
+_R1R2 = replace(_R1, note=f"{_R1.note}; it has one of both penalties at a time")
+_RPGAN = Recipe(
+    PAPERS["jolicoeurmartineau2019"].at("code/stable.sh of AlexiaJM/RelativisticGAN, DCGAN setup"),
+    "its spectral norm is left out",
+)
+_R3GAN = Recipe(
+    PAPERS["huang2024"].at("train.py of brownvc/R3GAN, preset CIFAR10"),
+    "the first values of its schedules, which end at a rate of 5e-5, a beta2 of .99 and a gamma of .005",
+    beta1=0.0,
+    beta2=0.9,
+    hyper={"gamma": 0.05},
+)
 
 
 def _as_wgan_gp(recipe: Recipe, hyper: Mapping[str, float]) -> Recipe:
@@ -103,6 +138,12 @@ def _as_wgan_gp(recipe: Recipe, hyper: Mapping[str, float]) -> Recipe:
 
 LEAST_SQUARES = {"images": _LSGAN, "toys": _LSGAN}
 HINGE = {"images": _HINGE, "toys": _HINGE}
+SMOOTHED = {"images": _SMOOTHED, "toys": _SMOOTHED}
+PERTURBED = {"images": _DRAGAN, "toys": _DRAGAN}
+REAL_SLOPE = {"images": _R1, "toys": _R1}
+BOTH_SLOPES = {"images": _R1R2, "toys": _R1R2}
+PAIRING = {"images": _RPGAN, "toys": _RPGAN}
+R3GAN = {"images": _R3GAN, "toys": _R3GAN}
 DCGAN = {"images": _DCGAN, "toys": _DCGAN}
 CLIPPING = {"images": _CLIP, "toys": _CLIP}
 PENALTY = {"images": _GP_IMAGES, "toys": _GP_TOYS}

@@ -26,10 +26,11 @@ class Style:
 
 
 def styles(objectives: Iterable[str]) -> dict[str, Style]:
-    """Return a style for every objective; no two of 280 look alike, and of eight no two have one colour.
+    """Return a style for every objective; no two of 280 look alike.
 
-    Those of PLACES look the same whatever is beside them. Of other names, in their order, a variant ("wgan-clip-0.1")
-    takes the place of what it varies where that is not there; then all take the first places that are free.
+    Those of PLACES look the same whatever is beside them: there are more of them than colours, and two of one colour
+    differ in marker and dash. Of other names, in their order, a variant ("wgan-clip-0.1") takes the place of what it
+    varies where that is not there; then all take the first places that are free, of a new colour while there is one.
     """
     names = sorted(set(objectives))
     places = {name: PLACES[name] for name in names if name in PLACES}
@@ -37,10 +38,11 @@ def styles(objectives: Iterable[str]) -> dict[str, Style]:
         varied = _varied(name)
         if name not in places and varied is not None and varied not in places.values():
             places[name] = varied
-    free = (place for place in count() if place not in places.values())
     for name in names:
         if name not in places:
-            places[name] = next(free)
+            used = {place % len(PALETTE) for place in places.values()}
+            is_new = [colour for colour in range(len(PALETTE)) if colour not in used]
+            places[name] = is_new[0] if is_new else next(n for n in count() if n not in places.values())
     return {name: _style(places[name]) for name in names}
 
 

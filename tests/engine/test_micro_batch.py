@@ -41,7 +41,7 @@ def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
                 np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", [name for name, entry in OBJECTIVES.items() if not entry.whole_batch])
 def test_every_objective_is_a_mean_over_samples(objective):
     whole, parts = (train([make_spec(objective, steps=5, **m)], placement=DOUBLE)[0] for m in ({}, {"micro_batch": 4}))
     for name, curve in parts.curves.items():

@@ -26,6 +26,7 @@ def test_it_is_part_of_a_run_only_where_it_is_said(load):
         (0, "mlp", "gan", "bad-value", "from 1"),
         (8, "mlp-bn", "gan", "not-together", "and the critic"),
         (8, "mlp-bn", "wgan-gp", "not-together", "generator of 'mlp-bn'"),
+        (8, "mlp", "dragan", "not-together", "dragan"),
     ],
 )
 def test_what_takes_a_batch_as_a_whole_is_refused(check, micro, architecture, objective, code, word):

@@ -91,6 +91,9 @@ def _wrong_micro_batch(triple: Triple, resolved: Resolved, tables: Tables) -> It
     elif coupled := [player for player, norm in _norms(resolved).items() if norm == "batch"]:
         text = f"batch norm in the {' and the '.join(coupled)} of '{triple.architecture.label}' needs a whole batch; "
         yield Problem("not-together", path, f"{text}use another norm, or leave micro_batch out.")
+    elif triple.objective.entry.whole_batch:
+        text = f"the penalty of '{triple.objective.label}' needs a whole batch; leave micro_batch out."
+        yield Problem("not-together", path, text)
     elif whole := [name for name in setup.tricks if tables.trick[name].loss]:
         text = f"the trick '{whole[0]}' of '{triple.objective.label}' needs a whole batch; leave micro_batch out."
         yield Problem("not-together", path, text)
