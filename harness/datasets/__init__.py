@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
-from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys
+from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys, triples
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
 from harness.datasets.images import Pictures, Settings, Sizes
 from harness.papers import PAPERS, Paper
@@ -194,11 +194,11 @@ DATASETS: dict[str, Dataset] = {
         summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
     ),
     "stacked-digits": picture_dataset(
-        digits.load_triples,
+        triples.stacked(digits.load_digits),
         version=1,
         shape=_square(3),
-        counted=digits.sizes_of_triples,
-        model=digits.StackedSettings,
+        counted=triples.sizes_of_triples,
+        model=triples.StackedSettings,
         papers=(PAPERS["alpaydin1998"], PAPERS["metz2017"]),
         summary="three of the digits as the colours of one picture: 1,000 classes",
     ),
@@ -212,6 +212,16 @@ DATASETS: dict[str, Dataset] = {
         summary="up to five shapes (rectangle, triangle, disk, oval, star), drawn here; classes: how many, or which",
     ),
     "mnist": _downloaded(downloads.MNIST, "lecun1998", "handwritten digits, 28 pixels; 60,000 and 10,000"),
+    "stacked-mnist": picture_dataset(
+        triples.stacked(downloads.MNIST.load),
+        version=1,
+        shape=_square(3),
+        fetch=downloads.MNIST.fetch,
+        where=lambda settings: downloads.MNIST.where(),
+        model=triples.StackedGreySettings,
+        papers=(PAPERS["lecun1998"], PAPERS["metz2017"]),
+        summary="three of MNIST's digits as the colours of one picture: 1,000 classes",
+    ),
     "fashion-mnist": _downloaded(
         downloads.FASHION, "xiao2017", "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
     ),

@@ -10,9 +10,14 @@ SHARE = 0.01  # of the samples that a class needs to be found
 FEW = 100  # classes up to which they must be sure and not rare; of more, a single picture finds one
 
 
+def counts(scores: Scores) -> NDArray[np.int64]:
+    """Return how many pictures look most like each class: scores [n, k] -> [k]."""
+    return np.bincount(scores.argmax(1), minlength=scores.shape[1])
+
+
 def shares(scores: Scores) -> NDArray[np.float64]:
     """Return the share of pictures that look most like each class: scores [n, k] -> [k]."""
-    return np.bincount(scores.argmax(1), minlength=scores.shape[1]) / len(scores)
+    return counts(scores) / len(scores)
 
 
 def class_kl(scores: Scores, expected: NDArray[np.float64]) -> float:
@@ -32,8 +37,7 @@ def modes(scores: Scores) -> float:
     if scores.shape[1] > FEW:
         return float((shares(scores) > 0).sum())
     sure = _softmax(scores)
-    counts = np.bincount(sure.argmax(1)[sure.max(1) > SURE], minlength=scores.shape[1])
-    return float((counts >= SHARE * len(scores)).sum())
+    return float((counts(sure[sure.max(1) > SURE]) >= SHARE * len(scores)).sum())
 
 
 def modes_possible(expected: NDArray[np.float64], n: int) -> float:

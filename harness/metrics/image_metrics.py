@@ -159,15 +159,19 @@ def _excess(columns: Columns, name: str, real: RealFeatures) -> Columns:
 
 
 def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Columns:
-    """Return the columns by which a null sampler stands in a ranking: FID and its excess, and those by neighbours."""
-    looks = real.extractor.look(points)
+    """Return the columns by which a null sampler stands in a ranking: FID and its excess, those by neighbours, and
+    where there are many classes those that count them."""
+    looks, n = real.extractor.look(points), len(real.held_out)
     columns = _fid(looks.features, None, real, name) | _neighbours(looks.features, None, real, name)
-    plain = {column: value for column, value in columns.items() if column in dict(_named(name, len(real.held_out)))}
-    return plain | _excess(columns, name, real)
+    named = {column for column, _ in _named(name, n)}
+    if real.expected is not None and len(real.expected) > classes.FEW and not is_weak(real):
+        columns |= _classes(looks.features, looks.scores, real, name)
+        named |= {_modes(len(real.expected), n), f"reverse_kl@{n}"}
+    return {column: value for column, value in columns.items() if column in named} | _excess(columns, name, real)
 
 
-def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]:
-    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of so many classes.
+def columns_seen(name: str, n: int, trained: int, of: int = 0) -> list[str]:
+    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of that many classes.
 
     Those are left out that take more pictures to have a value.
     """
@@ -178,7 +182,8 @@ def columns_seen(name: str, n: int, trained: int, classes: int = 0) -> list[str]
     columns += [("fid_excess", "fid_excess", n), ("score", "score", n)]
     columns += [("isc", f"isc[{name}]@{n}", n)] if EXTRACTORS[name].gives_scores else []
     columns += [("fid", f"fid[{name}]@{half}", half), ("fid_train", f"fid_train[{name}]@{used}", used)]
-    of_classes = ["class_kl", _modes(classes, n)] if classes else []
+    of_classes = ["class_kl", _modes(of, n)] if of else []
+    of_classes += [f"reverse_kl@{n}"] if of > classes.FEW else []
     return [column for plain, column, pictures in columns if pictures >= FEATURE_COLUMNS[plain].least] + of_classes
 
 
@@ -253,6 +258,9 @@ def _classes(features: Features, scores: Features | None, real: RealFeatures, na
         "class_kl_plugin": coverage.expected_kl(n, real.expected),
         _modes(k, n): classes.modes(scores),
     }
+    if k > classes.FEW:
+        kl, floor = coverage.reverse_kl(classes.counts(scores))
+        columns |= {f"reverse_kl@{n}": kl, f"reverse_kl@{n}_floor": floor}
     shares = zip(real.extractor.classes, classes.shares(scores), strict=True)
     return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
 
@@ -313,16 +321,18 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         summary="the same four in features of extractor x, at the last step, with floors",
     ),
     "classes": FeatureMetric(
-        version=3,
+        version=4,
         columns=(
             Column("class_kl", "lower", beside="floor"),
             Column("class_kl_plugin"),
             Column("modes", "higher", beside="ceiling"),
+            Column("reverse_kl", "lower", "reverse KL (nats)", form="@n", beside="floor"),
             Column("share", form="[class]"),
         ),
         compute=_classes,
         needs="classes",
-        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
+        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten "
+        "and of more than a hundred KL to even ones",
     ),
 }
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.metrics.classes import class_kl, modes, modes_possible, shares
+from harness.metrics.classes import class_kl, counts, modes, modes_possible, shares
+from harness.metrics.coverage import reverse_kl
 
 EVEN = np.full(10, 0.1)
 
@@ -13,6 +14,7 @@ def sure_of(labels, classes=10, by=20.0):
 
 
 def test_shares_are_of_the_largest_score():
+    assert counts(sure_of([0, 0, 3, 9])).tolist() == [2, 0, 0, 1, 0, 0, 0, 0, 0, 1]
     assert shares(sure_of([0, 0, 3, 9])).tolist() == [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]
 
 
@@ -38,6 +40,17 @@ def test_a_mode_is_a_class_that_is_sure_and_not_rare():
 
 def test_of_a_thousand_classes_one_picture_finds_one():
     assert modes(sure_of([5, 5, 999], classes=1000, by=0.1)) == 2
+
+
+def test_reverse_kl_of_a_thousand_classes_is_known_of_three_samplers():
+    """An even one is at its floor, close to 999 / 2n; one of ten classes at log 100, a constant at log 1,000."""
+    n, draw = 26_000, np.random.default_rng(0)
+    drawn = {"even": draw.integers(1000, size=n), "ten": np.arange(n) % 10 * 111, "constant": np.full(n, 407)}
+    kl = {name: reverse_kl(np.bincount(labels, minlength=1000)) for name, labels in drawn.items()}
+    assert kl["even"][1] == pytest.approx(999 / (2 * n), rel=0.01)
+    assert kl["even"][0] == pytest.approx(kl["even"][1], rel=0.1)
+    assert kl["ten"][0] == pytest.approx(np.log(100))
+    assert kl["constant"][0] == pytest.approx(np.log(1000))
 
 
 @pytest.mark.parametrize(("classes", "n"), [(10, 5), (10, 500), (200, 300)])

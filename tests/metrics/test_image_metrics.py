@@ -251,4 +251,11 @@ def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_t
     assert columns[f"modes@{n}"] == len(set(found.train_labels[:n].tolist()))
     assert columns[f"modes@{n}_ceiling"] == len(set(held.tolist()))
     assert columns["class_kl_plugin"] == pytest.approx(expected_kl(n, expected / expected.sum()))
+    shares = np.bincount(found.train_labels[:n], minlength=1000) / n
+    assert columns[f"reverse_kl@{n}"] == pytest.approx((shares[shares > 0] * np.log(1000 * shares[shares > 0])).sum())
+    assert columns[f"reverse_kl@{n}_floor"] == pytest.approx(expected_kl(n, np.full(1000, 1e-3)))
+    assert (columns[f"null.constant.modes@{n}"], columns[f"null.memorized.modes@{n}"]) == (1, 10)
+    assert columns[f"null.constant.reverse_kl@{n}"] == pytest.approx(np.log(1000))
+    assert columns[f"null.memorized.reverse_kl@{n}"] == pytest.approx(np.log(100))
+    assert columns_seen("poses", n, 400, 1000)[-3:] == ["class_kl", f"modes@{n}", f"reverse_kl@{n}"]
     assert not any(name.startswith("share") for name in columns)
