@@ -21,8 +21,9 @@ class Setup:
     """Everything that fixes shapes and control flow: names, integers, schedules. Runs that share it train as one stack.
 
     `data`, `generator`, `critic` and `tricks` hold the non-float parameters of those components; `train` holds
-    steps, batch, optimizer, n_critic, schedule, pack, constrain and generator ("trained" or "fixed"); `versions` holds
-    the version of every component by name, and the engine's.
+    steps, batch, optimizer, n_critic, schedule, pack, constrain and generator ("trained" or "fixed"), and where they
+    are set micro_batch and the penalty that is added to the objective; `versions` holds the version of every component
+    by name, and the engine's.
     """
 
     dataset: str

@@ -14,6 +14,7 @@ TABLES = {  # where each table is; suites are files
     "objectives": "harness.objectives",
     "architectures": "harness.architectures",
     "datasets": "harness.datasets",
+    "penalties": "harness.objectives",
     "tricks": "harness.objectives",
     "metrics": "harness.metrics",
     "extractors": "harness.metrics.extractors",
@@ -79,6 +80,8 @@ def _entry(what: str, name: str, record: Any) -> Entry:
             return Entry(", ".join(map(str, record.columns)), _cited(record.summary, papers), columns=columns)
         case "extractors":
             return Entry(name, record.summary)
+        case "penalties":
+            return Entry(name, _cited(record.summary, record.papers), dict(record.hyper))
     return Entry(name, _cited(record.summary, record.papers), {**record.setup, **record.hyper})
 
 

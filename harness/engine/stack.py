@@ -21,7 +21,7 @@ from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
 from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, generator_update
 from harness.errors import lookup
-from harness.objectives import OBJECTIVES, TRICKS, Trick
+from harness.objectives import TRICKS, Trick, objective_of
 from harness.spec import RunSpec
 
 Update = Callable[[Turn], tuple[RunState, Tensor]]
@@ -50,7 +50,7 @@ class Stack:
         self.critic_updates = list(accumulate(counts, initial=0))  # before each step
         self.pair = build_pair(self.setup)
         self.how = "vmap" if mode == "stacked" and self.pair.architecture.forward is None else "plain"
-        objective = lookup(OBJECTIVES, self.setup.objective, "objective")
+        objective = objective_of(self.setup.objective, self.setup.train.get("penalty", ""))
         tricks = {name: lookup(TRICKS, name, "trick") for name in self.setup.tricks}
         self.game = Game(
             objective,

@@ -1,11 +1,12 @@
 """What a task begins with: a process in a known state, and a folder with its plan, its plug-ins and its data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from harness.errors import HarnessError, SuiteError
+from harness.objectives import PENALTIES
 from harness.plugins.components import fingerprint, load_plugins, tables
 from harness.spec import ENGINE_VERSION, Setup
 from harness.store import Store, open_store
@@ -79,5 +80,6 @@ def _version(setup: Setup, key: str) -> tuple[str, int | None]:
     name = rest or getattr(setup, kind)
     if key.endswith(".file"):
         return f"the plug-in that defines the {kind} '{name}'", fingerprint(kind, name)
-    entry = tables()._asdict()[kind].get(name)
+    table: Mapping[str, Any] = PENALTIES if kind == "penalty" else tables().of(kind)
+    entry = table.get(name)
     return f"the {kind} '{name}'", entry and entry.version

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from harness.errors import lookup
 from harness.objectives import recipes
 from harness.objectives.constraints import Constraint, clip_weights, keep
 from harness.objectives.losses import (
@@ -23,24 +24,27 @@ from harness.objectives.losses import (
     wasserstein_critic,
     wasserstein_generator,
 )
-from harness.objectives.penalties import (
-    Critic,
-    Penalty,
-    both_penalties,
-    gradient_penalty,
-    no_penalty,
-    one_sided_penalty,
-    perturbed_penalty,
-    real_penalty,
-)
+from harness.objectives.penalties import PENALTIES, Critic, Draws, Penalty, SlopePenalty, no_penalty
 from harness.objectives.recipes import Recipe
-from harness.objectives.tricks import TRICKS, Draws, Trick
+from harness.objectives.tricks import TRICKS, Trick
 from harness.papers import PAPERS, Paper
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["OBJECTIVES", "TRICKS", "Critic", "Hyper", "Objective", "Recipe", "Trick", "no_penalty"]
+__all__ = [
+    "OBJECTIVES",
+    "PENALTIES",
+    "TRICKS",
+    "Critic",
+    "Hyper",
+    "Objective",
+    "Recipe",
+    "SlopePenalty",
+    "Trick",
+    "no_penalty",
+    "objective_of",
+]
 
 Loss = Callable[["Tensor", "Tensor", Hyper], "Tensor"]
 
@@ -80,6 +84,23 @@ class Objective:
     colour: int | None = None
 
 
+def penalised(loss: Objective, name: str, **fields: Any) -> Objective:
+    """Return an objective with one of PENALTIES; `fields` are further ones of Objective."""
+    penalty = PENALTIES[name]
+    own: dict[str, Any] = {
+        "penalty": penalty.term,
+        "draws": {**loss.draws, **penalty.draws},
+        "hyper": {**loss.hyper, **penalty.hyper},
+        "ranges": {**loss.ranges, **penalty.ranges},
+        "whole_batch": loss.whole_batch or penalty.whole_batch,
+        "auto_norm": "layer",  # batch norm couples samples, which a penalty a sample forbids
+        "summary": f"{loss.summary}, with {penalty.summary}",
+        "papers": (*loss.papers, *penalty.papers),
+        "colour": None,
+    }
+    return replace(loss, **own | fields)
+
+
 _GAN = Objective(
     version=1,
     critic_loss=logistic_critic,
@@ -97,13 +118,10 @@ _NSGAN = replace(
     papers=(PAPERS["goodfellow2014"].at("section 3"),),
     colour=1,
 )
-_R1 = replace(
+_R1 = penalised(
     _NSGAN,
-    penalty=real_penalty,
-    hyper={"gamma": 10.0},
-    ranges={"gamma": (0.0, math.inf)},
+    "r1",
     recipe=recipes.REAL_SLOPE,
-    auto_norm="layer",
     summary="nsgan with a penalty on the critic's slope at real samples",
     papers=(PAPERS["mescheder2018"].at("eq. 9"),),
     colour=12,
@@ -128,12 +146,9 @@ _WGAN = Objective(
     papers=(PAPERS["arjovsky2017"].at("eq. 3"),),
     colour=7,
 )
-_WGAN_GP = replace(
+_WGAN_GP = penalised(
     _WGAN,
-    penalty=gradient_penalty,
-    draws={"mix": ()},
-    hyper={"gp_weight": 10.0},
-    ranges={"gp_weight": (0.0, math.inf)},
+    "gp",
     recipe=recipes.PENALTY,
     summary="Wasserstein GAN with a two-sided gradient penalty",
     papers=(PAPERS["gulrajani2017"].at("eq. 3"),),
@@ -153,36 +168,29 @@ OBJECTIVES: dict[str, Objective] = {
         papers=(PAPERS["salimans2016"].at("section 3.4"),),
         colour=13,
     ),
-    "dragan": replace(
+    "dragan": penalised(
         _NSGAN,
-        penalty=perturbed_penalty,
-        draws={"mix": (), "jitter": "sample"},
-        whole_batch=True,
-        hyper={"gp_weight": 10.0},
-        ranges={"gp_weight": (0.0, math.inf)},
+        "perturbed",
         recipe=recipes.PERTURBED,
-        auto_norm="layer",
         summary="nsgan with a two-sided gradient penalty around real samples",
         papers=(PAPERS["kodali2017"],),
         colour=8,
     ),
     "r1": _R1,
-    "r1r2": replace(
-        _R1,
-        penalty=both_penalties,
+    "r1r2": penalised(
+        _NSGAN,
+        "r1r2",
         recipe=recipes.BOTH_SLOPES,
         summary="r1 with as large a penalty at generated samples",
         papers=(PAPERS["mescheder2018"].at("eqs. 9 and 10"),),
         colour=14,
     ),
     "rpgan": _RPGAN,
-    "rpgan-r1r2": replace(
+    "rpgan-r1r2": penalised(
         _RPGAN,
-        penalty=both_penalties,
+        "r1r2",
         hyper={"gamma": 0.05},
-        ranges={"gamma": (0.0, math.inf)},
         recipe=recipes.R3GAN,
-        auto_norm="layer",
         summary="R3GAN: rpgan with both penalties of r1r2",
         papers=(PAPERS["huang2024"],),
         colour=11,
@@ -219,12 +227,18 @@ OBJECTIVES: dict[str, Objective] = {
         colour=3,
     ),
     "wgan-gp": _WGAN_GP,
-    "wgan-lp": replace(
-        _WGAN_GP,
-        penalty=one_sided_penalty,
+    "wgan-lp": penalised(
+        _WGAN,
+        "lp",
         recipe=recipes.ONE_SIDED,
         summary="Wasserstein GAN with a one-sided gradient penalty",
         papers=(PAPERS["petzka2018"],),
         colour=6,
     ),
 }
+
+
+def objective_of(name: str, penalty: str = "") -> Objective:
+    """Return an objective of the table, with one of PENALTIES where that is named. Raises UnknownName."""
+    entry = lookup(OBJECTIVES, name, "objective")
+    return penalised(entry, penalty) if penalty and lookup(PENALTIES, penalty, "penalty") else entry

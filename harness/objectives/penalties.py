@@ -1,11 +1,18 @@
-"""Terms that hold the critic's slope in check. Each returns [...]: one number a run."""
+"""Terms that hold the critic's slope in check. Each returns [...]: one number a run.
+
+PENALTIES are those that compose with any loss: the ready objectives are made with them, and a suite names others by
+`penalty` (`harness.objectives.objective_of`).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from harness.objectives.losses import Hyper
+from harness.papers import PAPERS, Paper
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +33,7 @@ class Critic(NamedTuple):
 
 Noise = Mapping[str, "Tensor"]
 Penalty = Callable[[Critic, "Tensor", "Tensor", Noise, Hyper], "Tensor"]
+Draws = Mapping[str, tuple[()] | Literal["sample"]]  # random inputs: one uniform a sample, or one a coordinate
 
 
 def no_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:
@@ -93,3 +101,70 @@ def _slope_between(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> T
 def _as_samples(x: Tensor, critic: Critic) -> Tensor:
     """[..., n] -> [..., n, 1, ...], one axis for each of a sample."""
     return x.reshape(x.shape + (1,) * critic.sample_dims)
+
+
+@dataclass(frozen=True)
+class SlopePenalty:
+    """A penalty that can be added to a loss, and the facts about it.
+
+    term         (critic, real, fake, noise, hyper) -> [...], added to the critic's loss
+    summary      completes "nsgan with ..."; `papers` are what it is from
+    draws, hyper, ranges, whole_batch  as in Objective
+    """
+
+    version: int
+    term: Penalty
+    summary: str
+    papers: tuple[Paper, ...]
+    hyper: Mapping[str, float]
+    ranges: Mapping[str, tuple[float, float]]
+    draws: Draws = field(default_factory=dict)
+    whole_batch: bool = False
+
+
+def _weighed(name: str, default: float, term: Penalty, summary: str, paper: Paper, **fields: Any) -> SlopePenalty:
+    """Return a penalty with a single hyperparameter, its weight."""
+    return SlopePenalty(1, term, summary, (paper,), {name: default}, {name: (0.0, math.inf)}, **fields)
+
+
+PENALTIES: dict[str, SlopePenalty] = {
+    "gp": _weighed(
+        "gp_weight",
+        10.0,
+        gradient_penalty,
+        "a two-sided gradient penalty",
+        PAPERS["gulrajani2017"].at("eq. 3"),
+        draws={"mix": ()},
+    ),
+    "lp": _weighed(
+        "gp_weight",
+        10.0,
+        one_sided_penalty,
+        "a one-sided gradient penalty",
+        PAPERS["petzka2018"],
+        draws={"mix": ()},
+    ),
+    "perturbed": _weighed(
+        "gp_weight",
+        10.0,
+        perturbed_penalty,
+        "a two-sided gradient penalty around real samples",
+        PAPERS["kodali2017"],
+        draws={"mix": (), "jitter": "sample"},
+        whole_batch=True,
+    ),
+    "r1": _weighed(
+        "gamma",
+        10.0,
+        real_penalty,
+        "a penalty on the critic's slope at real samples",
+        PAPERS["mescheder2018"].at("eq. 9"),
+    ),
+    "r1r2": _weighed(
+        "gamma",
+        10.0,
+        both_penalties,
+        "as large a penalty on the critic's slope at real and at generated samples",
+        PAPERS["mescheder2018"].at("eqs. 9 and 10"),
+    ),
+}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.objectives.losses import Hyper
-from harness.objectives.penalties import Critic, Noise
+from harness.objectives.penalties import Critic, Draws, Noise
 from harness.papers import PAPERS, Paper
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 Extra = Any  # a tree of tensors, the same tree after every step: a checkpoint holds it
-Draws = Mapping[str, tuple[()] | Literal["sample"]]  # random inputs: one uniform a sample, or one a coordinate
 
 
 @dataclass(frozen=True)

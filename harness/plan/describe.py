@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
+from harness.objectives import objective_of
 from harness.objectives.recipes import Recipe
 from harness.papers import Paper
 from harness.plan.description import (
@@ -201,7 +202,9 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], RecipeUse | Non
     for row in plan.runs:
         spec = plan.specs[row.run_id]
         setup, key = spec["setup"], (row.objective, components.dataset[spec["setup"]["dataset"]].kind)
-        values.setdefault(key, _Values(row.base)).add(spec, components.objective[row.base].hyper)
+        values.setdefault(key, _Values(row.base)).add(
+            spec, objective_of(row.base, setup["train"].get("penalty", "")).hyper
+        )
         names = (*key, setup["dataset"], setup["architecture"], *setup["tricks"])
         if names not in cited:
             cited.add(names)
@@ -241,7 +244,8 @@ class _Values:
 def component_papers(setup: Json, is_recipe: bool) -> list[Paper]:
     """Return the papers of the components of a Setup, that of its recipe with them where it `is_recipe`."""
     components = tables()
-    objective, dataset = components.objective[setup["objective"]], components.dataset[setup["dataset"]]
+    objective = objective_of(setup["objective"], setup["train"].get("penalty", ""))
+    dataset = components.dataset[setup["dataset"]]
     papers = [*objective.papers, *dataset.papers, *components.architecture[setup["architecture"]].papers]
     papers += [paper for name in setup["tricks"] for paper in components.trick[name].papers]
     return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers

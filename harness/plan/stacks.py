@@ -10,7 +10,7 @@ from math import prod
 
 from harness.engine.noise import BLOCK
 from harness.engine.schedules import mean_updates
-from harness.objectives import no_penalty
+from harness.objectives import no_penalty, objective_of
 from harness.plugins.components import tables
 from harness.spec import Setup
 from harness.store.plan_file import Device, Mode, Plan, Stack
@@ -50,7 +50,7 @@ def work(setup: Setup) -> float:
         return float(setup.train["steps"] * setup.train["batch"])
     sizes = {player: max(size.parameters, size.multiply_adds) for player, size in player_sizes(setup).items()}
     generator, critic = sizes.get("generator", 0), sizes["critic"]
-    penalised = tables().objective[setup.objective].penalty is not no_penalty
+    penalised = objective_of(setup.objective, setup.train.get("penalty", "")).penalty is not no_penalty
     steps, batch = setup.train["steps"], setup.train["batch"] * setup.train["pack"]
     updates = steps * mean_updates(setup.train["n_critic"], steps)
     return float(

@@ -126,7 +126,7 @@ class Matrix:
         varied = [target for target, source in sources.items() if source.swept or source.path[:-1] == SPACE]
         fixed = [(target, source.value) for target, source in sources.items() if target not in varied]
         bases = [part.base for part in triple.parts.values()]
-        return repr((bases, triple.objective.tricks, varied, fixed)), varied
+        return repr((bases, triple.objective.tricks, triple.objective.penalty, varied, fixed)), varied
 
 
 _RECENT: deque[Matrix] = deque(maxlen=2)

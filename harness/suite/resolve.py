@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from harness.architectures import Architecture
 from harness.engine.optimizers import OPTIMIZERS
 from harness.errors import HarnessError
-from harness.objectives import Recipe
+from harness.objectives import PENALTIES, Recipe
 from harness.objectives.constraints import keep
 from harness.plugins.components import Tables, fingerprint
 from harness.spec import ENGINE_VERSION, Setup, canonical_json
@@ -98,6 +98,8 @@ def _train(triple: Triple, values: Values, recipe: Recipe) -> Plain:
     micro = values.get("train.micro_batch", train["batch"])
     if micro != train["batch"]:  # else one pass takes the batch, as where nothing is said
         train["micro_batch"] = micro
+    if triple.objective.penalty:  # of its own, the objective's name says it
+        train["penalty"] = triple.objective.penalty
     schedule = dict(train["schedule"])
     if "lr" in schedule:
         both = schedule.pop("lr")
@@ -184,6 +186,8 @@ def _versions(triple: Triple, tables: Tables) -> dict[str, int]:
     used = {kind: (kind, part.base) for kind, part in triple.parts.items()}
     used |= {f"trick.{name}": ("trick", name) for name in triple.objective.tricks}
     versions = {"engine": ENGINE_VERSION}
+    if penalty := triple.objective.penalty:
+        versions[f"penalty.{penalty}"] = PENALTIES[penalty].version
     for key, (kind, name) in used.items():
         versions[key] = tables.of(kind)[name].version
         if (mark := fingerprint(kind, name)) is not None:

@@ -4,13 +4,14 @@ A level maps targets (`harness.suite.parameters`) to sources; a higher level's s
 sets two targets is one source of both, hence one axis where it is swept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.errors import KeyPath, Problem
 from harness.hints import nearest, quoted, suggestion
+from harness.objectives import PENALTIES, no_penalty, objective_of
 from harness.plugins.components import Tables
 from harness.spec import KINDS
 from harness.suite.format.models import ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train
@@ -42,7 +43,10 @@ Level = dict[str, Source]
 
 @dataclass(frozen=True)
 class Component:
-    """A data set, architecture or objective as a suite uses it: its label, its table's entry, what is set of it."""
+    """A data set, architecture or objective as a suite uses it: its label, its table's entry, what is set of it.
+
+    The entry of an objective has the `penalty` that the suite adds, "" for none.
+    """
 
     kind: str
     label: str
@@ -52,6 +56,7 @@ class Component:
     parameters: Parameters
     allow: frozenset[str] = frozenset()
     tricks: tuple[str, ...] = ()
+    penalty: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,15 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
     if label in table and base != label:
         text = f"{quoted(label)} is in the table of {kind}s itself; give the variant of '{base}' another name."
         return None, [Problem("name-taken", (*path, "base"), text)]
-    tricks, problems = {}, list[Problem]()
+    tricks, problems, penalty, entry = {}, list[Problem](), "", table[base]
     if isinstance(variant, ObjectiveVariant):
         tricks = {name: tables.trick[name] for name in sorted(variant.tricks) if name in tables.trick}
-        problems = _wrong_tricks(variant, tables, path)
-    known = parameters(kind, table[base], tricks)
+        problems = [*_wrong_tricks(variant, tables, path), *_wrong_penalty(variant.penalty, base, entry, path)]
+        if problems and variant.penalty is not None:
+            return None, problems
+        penalty = variant.penalty or ""
+        entry = objective_of(base, penalty) if penalty else entry
+    known = parameters(kind, entry, tricks)
     level = train_level(variant, path) if isinstance(variant, ObjectiveVariant) else {}
     for key, at, value in _settings(variant, path, tricks):
         if key in known:
@@ -133,7 +142,7 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
         else:
             problems.append(_unknown(kind, base, key, at, known))
     allow = frozenset(getattr(variant, "allow", ()))
-    return Component(kind, label, base, table[base], level, known, allow, tuple(tricks)), problems
+    return Component(kind, label, base, entry, level, known, allow, tuple(tricks), penalty), problems
 
 
 def _settings(variant: Variant, path: KeyPath, tricks: Iterable[str]) -> list[tuple[str, KeyPath, Any]]:
@@ -162,6 +171,15 @@ def _wrong_tricks(variant: ObjectiveVariant, tables: Tables, path: KeyPath) -> l
         for other in sorted(set(tables.trick[name].refuses) & set(variant.tricks)):
             problems.append(Problem("not-together", at, f"cannot stand beside '{other}'; leave one of the two out."))
     return problems
+
+
+def _wrong_penalty(name: str | None, base: str, entry: Any, path: KeyPath) -> Iterator[Problem]:
+    if name is not None and name not in PENALTIES:
+        text = f"unknown penalty {quoted(name)}.{suggestion(name, PENALTIES)}"
+        yield Problem("unknown-name", (*path, "penalty"), text)
+    elif name is not None and entry.penalty is not no_penalty:
+        text = f"'{base}' has a penalty of its own; vary an objective that has none."
+        yield Problem("not-together", (*path, "penalty"), text)
 
 
 def _unknown(kind: str, base: str, key: str, path: KeyPath, known: Parameters) -> Problem:

@@ -147,7 +147,7 @@ def test_init_writes_a_suite_that_plans(call):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "what", ["suites", "objectives", "architectures", "datasets", "tricks", "metrics", "extractors"]
+    "what", ["suites", "objectives", "architectures", "datasets", "penalties", "tricks", "metrics", "extractors"]
 )
 def test_lists_are_the_tables(call, what):
     entries = json.loads(call("list", what, "--json")[1])

@@ -3,12 +3,15 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from oracles import DOUBLE, make_spec
 from torch.nn import functional as F
 
 from harness.datasets import DATASETS
-from harness.objectives import OBJECTIVES, TRICKS, Critic, no_penalty
+from harness.engine import train
+from harness.objectives import OBJECTIVES, PENALTIES, TRICKS, Critic, no_penalty, objective_of
 from harness.objectives.penalties import (
     both_penalties,
     gradient_penalty,
@@ -199,3 +202,29 @@ def test_a_recipe_is_a_line_with_its_paper():
     apart = replace(OBJECTIVES["gan"].recipe["toys"], critic_lr=4e-4)
     assert str(apart).startswith("adam, critic lr 4e-4, generator lr 2e-4, ")
     assert str(apart).endswith("section 4")
+
+
+@pytest.mark.parametrize("ready", [name for name, entry in OBJECTIVES.items() if entry.penalty is not no_penalty])
+def test_a_ready_objective_is_a_loss_with_a_penalty_of_the_table(ready):
+    entry = OBJECTIVES[ready]
+    (penalty,) = [name for name, one in PENALTIES.items() if one.term is entry.penalty]
+    loss = next(
+        name
+        for name, one in OBJECTIVES.items()
+        if one.penalty is no_penalty
+        and (one.critic_loss, one.generator_loss) == (entry.critic_loss, entry.generator_loss)
+    )
+    made = objective_of(loss, penalty)
+    facts = ("critic_loss", "generator_loss", "penalty", "draws", "ranges", "whole_batch", "auto_norm", "relative")
+    assert [getattr(made, fact) for fact in facts] == [getattr(entry, fact) for fact in facts]
+    assert made.hyper.keys() == entry.hyper.keys()
+
+
+def test_a_penalty_beside_any_loss_trains_as_the_ready_objective_does():
+    """`nsgan` with R1 and the recipe of `r1` has its curves, bit by bit; without, others."""
+    ready = make_spec("r1")
+    added = make_spec("nsgan", hyper=ready.hyper, **ready.setup.train, penalty="r1")
+    curves, same = (train([spec], placement=DOUBLE)[0].curves for spec in (ready, added))
+    assert all(np.array_equal(curves[name], same[name]) for name in curves)
+    plain = train([make_spec("nsgan", hyper=ready.hyper, **ready.setup.train)], placement=DOUBLE)[0].curves
+    assert not np.array_equal(curves["critic_loss"], plain["critic_loss"])

@@ -13,7 +13,7 @@ from oracles import FILES
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import SuiteError
-from harness.objectives import OBJECTIVES, TRICKS
+from harness.objectives import OBJECTIVES, PENALTIES, TRICKS
 from harness.spec import ENGINE_VERSION, RunSpec, canonical_json
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite
@@ -327,3 +327,25 @@ def test_a_million_runs_are_refused_before_they_are_expanded():
 def test_an_unknown_name_in_a_suite_made_in_python_is_a_sentence():
     with pytest.raises(SuiteError, match=r"Did you mean 'gan'"):
         runs(objective="gna")
+
+
+def test_a_penalty_is_added_to_an_objective_and_to_its_address_alone():
+    plain, added, other = (
+        only_run(objective="x", objectives={"x": {"base": "hinge", **more}})
+        for more in ({}, {"penalty": "r1", "gamma": 2}, {"penalty": "gp"})
+    )
+    assert plain.run_id == only_run(objective="hinge").run_id
+    assert "penalty" not in plain.spec.setup.train
+    assert (added.spec.setup.train["penalty"], added.spec.hyper["gamma"]) == ("r1", 2)
+    assert added.spec.setup.versions["penalty.r1"] == PENALTIES["r1"].version
+    assert (other.spec.hyper["gp_weight"], "gamma" in other.spec.hyper) == (10, False)
+    assert len({plain.run_id, added.run_id, other.run_id}) == 3
+
+
+def test_two_penalties_of_one_objective_are_two_runs_of_one_suite():
+    variants = {"a": {"base": "hinge", "penalty": "r1"}, "b": {"base": "hinge", "penalty": "gp"}}
+    planned = runs(objective=["hinge", *variants], objectives=variants)
+    assert [sorted({"gamma", "gp_weight"} & set(run.spec.hyper)) for run in planned] == [[], ["gamma"], ["gp_weight"]]
+    norms = runs(objective=["nsgan", "a"], objectives={"a": {"base": "nsgan", "penalty": "r1"}}, architecture="dcgan",
+                 dataset="digits")  # fmt: skip
+    assert [run.spec.setup.critic["norm"] for run in norms] == ["batch", "layer"]

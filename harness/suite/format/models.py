@@ -133,6 +133,9 @@ class ObjectiveVariant(Train):
     __pydantic_extra__: dict[str, Numbers]
 
     base: Name = described("name of the objective in the table; needed where the variant has another name")
+    penalty: Name = described(
+        "penalty on the critic's slope, added to an objective that has none: gp, lp, r1, r1r2, ..."
+    )
     tricks: dict[str, dict[str, Annotated[Any, swept(kinds.NUMBER)]]] = described(
         "additions to the objective, each with its parameters: {ema: {decay: 0.99}}", {}
     )

@@ -109,6 +109,22 @@ WRONG = {  # the file after its head; line, key and code of its problem, and a w
         "batch-norm-in-penalty",
         "'wgan-gp'",
     ),
+    "unknown penalty": (
+        "objectives: {gan: {penalty: r3}}\n" + BLOCK.replace("wgan-gp", "gan"),
+        3,
+        "penalty",
+        "unknown-name",
+        "'r1'",
+    ),
+    "penalty beside another": ("objectives: {wgan-gp: {penalty: r1}}\n" + BLOCK, 3, "penalty", "not-together", "own"),
+    "batch norm beside a penalty": (
+        "architectures: {bn: {base: mlp, critic: {norm: batch}}}\nobjectives: {gan: {penalty: r1}}\n"
+        + BLOCK.replace("mlp", "bn").replace("wgan-gp", "gan"),
+        3,
+        "norm",
+        "batch-norm-in-penalty",
+        "'gan'",
+    ),
     "zip of one": (BLOCK + "    zip: [[lr]]\n", 7, "zip", "bad-zip", ""),
     "zip of a fixed value": (BLOCK + "    zip: [[lr, steps]]\n", 7, "zip", "not-swept", "'lr'"),
     "zip of unequal lists": (
