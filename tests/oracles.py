@@ -11,6 +11,7 @@ import torch
 from pydantic import create_model
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS, Dataset, picture_dataset
@@ -112,6 +113,7 @@ def make_spec(
     architecture: str = "mlp",
     seed: int = 0,
     players: dict[str, Any] | None = None,
+    critic: dict[str, Any] | None = None,
     tricks: tuple[str, ...] = (),
     data: dict[str, Any] | None = None,
     hyper: dict[str, float] | None = None,
@@ -122,9 +124,9 @@ def make_spec(
     recipe = entry.recipe["toys"]
     small = {"width": 8, **({} if network.shape[1:] else {"depth": 2}), **SMALL_NETWORKS.get(architecture, {})}
     generator = network.generator_model(**settings_of(network.generator_model, small, network.generator, players))
-    critic = network.critic_model(**settings_of(network.critic_model, small, network.critic, players))
-    critic = critic.model_dump(mode="json")
-    critic["norm"] = entry.auto_norm if critic["norm"] == "auto" else critic["norm"]
+    judge = network.critic_model(**settings_of(network.critic_model, small, network.critic, players, critic))
+    judge = judge.model_dump(mode="json")
+    judge["norm"] = entry.auto_norm if judge["norm"] == "auto" else judge["norm"]
     from harness.objectives import TRICKS
 
     trick_hyper = {f"{t}.{k}": v for t in tricks for k, v in TRICKS[t].hyper.items()}
@@ -136,7 +138,7 @@ def make_spec(
         objective=objective,
         data={**data_defaults(dataset), **(data or {})},
         generator=generator.model_dump(mode="json"),
-        critic=critic,
+        critic=judge,
         tricks={t: dict(TRICKS[t].setup) for t in tricks},
         train={"optimizer": recipe.optimizer, "n_critic": min(recipe.n_critic, 2), **TRAIN, **train},
         versions={"dataset": toy.version, "engine": ENGINE_VERSION},
@@ -165,6 +167,9 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
     }
     for player, network in networks.items():
         load_initial(network, getattr(setup, player)["init"], noise.generator(seed, f"init.{player}"))
+    if setup.critic["norm"] == "spectral":
+        add_spectral_norm(networks["critic"], noise.generator(seed, "init.norm:spectral"))
+    for network in networks.values():
         network.to(dtype)
     optimizers = {p: make_optimizer(setup.train["optimizer"], networks[p], hyper, f"{p}_lr") for p in networks}
     settings = {**setup.data, **{k.removeprefix("data."): v for k, v in hyper.items() if k.startswith("data.")}}
@@ -180,6 +185,9 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
             uniform, fake = (mix, draws.jitter(step * k + i, real.shape)), networks["generator"](latent).detach()
             loss = critic_loss(setup.objective, networks["critic"], real, fake, uniform, hyper)
             descend(optimizers["critic"], loss)
+            if setup.critic["norm"] == "spectral":
+                networks["critic"].train()(real)  # a power step
+                networks["critic"].eval()  # and none in what follows
             if setup.objective == "wgan-clip":
                 with torch.no_grad():
                     for p in networks["critic"].parameters():
@@ -329,6 +337,15 @@ def _load_layer(layer: Any, init: Any, rng: torch.Generator) -> None:
     layer.weight.copy_(sd * torch.randn(layer.weight.shape, generator=rng))
     if layer.bias is not None:
         layer.bias.zero_()
+
+
+def add_spectral_norm(critic: nn.Module, rng: torch.Generator) -> None:
+    """Put torch's spectral norm on every linear and convolutional layer, in the order of its parameters."""
+    for module in [m for m in critic.modules() if isinstance(m, nn.Linear | nn.Conv2d)]:
+        power = parametrizations.spectral_norm(module).parametrizations.weight[0]
+        power._v.copy_(torch.randn(power._v.shape, generator=rng))
+        power._power_method(module.parametrizations.weight.original.detach().flatten(1), 16)
+    critic.eval()
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:

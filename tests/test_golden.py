@@ -30,6 +30,7 @@ def cases():
             dataset=data, architecture=name, **({"batch": 4} if data == "large" else {})
         )
     specs |= {f"dataset {name}": make_spec(dataset=name) for name in HERE}
+    specs["norm spectral"] = make_spec("hinge", critic={"norm": "spectral"})
     return specs | {f"trick {name}": make_spec(tricks=(name,)) for name in TRICKS}
 
 
@@ -38,6 +39,8 @@ LONG = {f"architecture {name}" for name, entry in ARCHITECTURES.items() if len(e
 
 def version(case):
     kind, name = case.split(" ", 1)
+    if kind == "norm":
+        return [ENGINE_VERSION]
     table = {"objective": OBJECTIVES, "architecture": ARCHITECTURES, "dataset": DATASETS, "trick": TRICKS}[kind]
     return [ENGINE_VERSION, table[name].version]
 

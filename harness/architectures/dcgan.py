@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from harness.architectures.convolutional import Shape, doubling, halving, halvings, keeping, named, too_shallow
-from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, ToShape, ToVector
+from harness.architectures.layers import ACTIVATIONS, CENTRED, NORMS, UNLAYERED, ToShape, ToVector
 from harness.architectures.player_settings import Activation, CriticNorm, Init, Norm, Output, Player, Size
 from harness.errors import ShapeError
 
@@ -45,7 +45,7 @@ class DcganPlayer(Player):
 
     def unread(self) -> dict[str, object]:
         unread: dict[str, object] = {"width": self.filters[0], "growth": 2} if self.filters else {}
-        no_norm_subtracts = self.bias == "all" and self.norm in ("none", "layer")  # all layers have a bias anyway
+        no_norm_subtracts = self.bias == "all" and self.norm in (*UNLAYERED, "layer")  # all layers have a bias anyway
         return unread | {"bias": "auto"} if no_norm_subtracts else unread
 
     def has_bias(self, normed: bool) -> bool:
@@ -87,7 +87,7 @@ class DcganCritic(DcganPlayer):
     extra: Literal[0, 1, 2, 3] = 0
 
     def unread(self) -> dict[str, object]:
-        return super().unread() | ({"first_norm": False} if self.norm == "none" else {})
+        return super().unread() | ({"first_norm": False} if self.norm in UNLAYERED else {})
 
 
 def build_generator(player: DcganGenerator, shape: Shape) -> nn.Sequential:
@@ -182,6 +182,6 @@ def _keeping(player: DcganPlayer, number: int, filters: int, count: int) -> Laye
 
 def _ending(player: DcganPlayer, number: int | str, filters: int, normed: bool = True) -> Layers:
     """Yield what follows a layer: its norm, where it has one, and its nonlinearity."""
-    if normed and player.norm != "none":
+    if normed and player.norm not in UNLAYERED:
         yield f"norm{number}", NORMS[player.norm](filters * player.gates)
     yield f"act{number}", ACTIVATIONS[player.activation]()

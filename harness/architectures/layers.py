@@ -97,4 +97,5 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "layer": lambda channels: nn.GroupNorm(1, channels),
     "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
 }
+UNLAYERED = ("none", "spectral")  # norms without a layer: a critic's spectral norm is one of its weights
 CENTRED = ("batch", "instance")  # norms that subtract each channel's mean, and with it a bias before them

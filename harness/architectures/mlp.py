@@ -50,7 +50,7 @@ class MlpGenerator(MlpPlayer):
 class MlpCritic(MlpPlayer):
     """A critic may leave its norm to the objective."""
 
-    norm: Literal["none", "batch", "layer", "auto"] = "none"  # type: ignore[assignment]  # wider than a generator's
+    norm: Literal["none", "batch", "layer", "spectral", "auto"] = "none"  # type: ignore[assignment]  # wider than a generator's
 
 
 def build_generator(player: MlpGenerator, shape: tuple[int, ...]) -> nn.Sequential:

@@ -10,7 +10,7 @@ Init = Literal["he", "default", "dcgan"] | dict[Literal["normal"], Positive]
 Output = Literal["linear", "tanh", "sigmoid"]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "scaled_softplus", "gated"]
 Norm = Literal["none", "batch", "layer", "instance"]
-CriticNorm = Literal["none", "batch", "layer", "instance", "auto"]
+CriticNorm = Literal["none", "batch", "layer", "instance", "spectral", "auto"]
 
 
 class Player(BaseModel):

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from harness.architectures.convolutional import Shape, doubling, halving, halvings, keeping, too_shallow
-from harness.architectures.layers import ACTIVATIONS, NORMS, Residual, Scale, ToShape, ToVector
+from harness.architectures.layers import ACTIVATIONS, NORMS, UNLAYERED, Residual, Scale, ToShape, ToVector
 from harness.architectures.player_settings import CriticNorm, Init, Norm, Output, Player, Size
 
 SHARE = 0.3  # of a block's output that is added to its input
@@ -115,7 +115,7 @@ def _block(norm: str, n_in: int, n_out: int, resample: Literal["", "up", "down"]
         "act3": nn.ReLU(),
         "conv3": nn.Conv2d(n_out // 2, n_out, 1, bias=False),
     }
-    if norm != "none":
+    if norm not in UNLAYERED:
         body["norm"] = NORMS[norm](n_out)
     shortcut: dict[str, nn.Module] = {}
     if resample == "up":  # a 1x1 convolution to four times the filters, laid out as 2x2 places

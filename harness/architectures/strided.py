@@ -6,7 +6,7 @@ from typing import Literal
 from torch import nn
 
 from harness.architectures.convolutional import Shape, halving, halvings, keeping
-from harness.architectures.layers import CENTRED, LEAK, NORMS, Residual, ToVector
+from harness.architectures.layers import CENTRED, LEAK, NORMS, UNLAYERED, Residual, ToVector
 from harness.architectures.player_settings import CriticNorm, Init, Player, Size
 
 
@@ -19,7 +19,9 @@ class StridedCritic(Player):
     init: Init = "dcgan"
 
     def unread(self) -> dict[str, object]:
-        return {"bias": "auto"} if self.norm in ("none", "layer") else {}  # no norm subtracts it: all layers have one
+        return (
+            {"bias": "auto"} if self.norm in (*UNLAYERED, "layer") else {}
+        )  # no norm subtracts it: all layers have one
 
 
 def build_critic(player: StridedCritic, shape: Shape) -> nn.Sequential:
@@ -54,4 +56,4 @@ def _block(player: StridedCritic, n_in: int, n_out: int, bias: bool) -> OrderedD
 
 
 def _normed(player: StridedCritic, name: str, n: int) -> dict[str, nn.Module]:
-    return {} if player.norm == "none" else {name: NORMS[player.norm](n)}
+    return {} if player.norm in UNLAYERED else {name: NORMS[player.norm](n)}

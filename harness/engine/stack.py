@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
-from harness.engine import noise, schedules
+from harness.engine import noise, schedules, spectral
 from harness.engine.networks import Layout, bind, build_pair
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
@@ -52,6 +52,8 @@ class Stack:
         self.how = "vmap" if mode == "stacked" and self.pair.architecture.forward is None else "plain"
         objective = objective_of(self.setup.objective, self.setup.train.get("penalty", ""))
         tricks = {name: lookup(TRICKS, name, "trick") for name in self.setup.tricks}
+        if self.setup.critic.get("norm") == "spectral":
+            tricks[spectral.NAME] = spectral.spectral_norm(self.layout("critic"))
         self.game = Game(
             objective,
             tricks,
@@ -130,7 +132,7 @@ class Stack:
         if self.setup.train["constrain"] == "after+start":
             params["critic"] = self.game.objective.constrain(params["critic"], _tensors(spec.hyper))
         extra = {
-            name: trick.init(params, self.setup.tricks[name], noise.generator(spec.seed, f"init.{name}"))
+            name: trick.init(params, self.setup.tricks.get(name, {}), noise.generator(spec.seed, f"init.{name}"))
             for name, trick in self.game.tricks.items()
             if trick.init
         }

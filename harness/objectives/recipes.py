@@ -89,7 +89,7 @@ _LSGAN = Recipe(
 )
 _HINGE = Recipe(
     PAPERS["miyato2018"].at("configs/sn_cifar10_unconditional.yml of pfnet-research/sngan_projection"),
-    "its spectral norm, and the decay of its rate to 0, are left out",
+    "for a critic with norm: spectral; the decay of its rate to 0 is left out",
     beta1=0.0,
     beta2=0.9,
     n_critic=5,
@@ -120,7 +120,7 @@ _R1 = Recipe(
 _R1R2 = replace(_R1, note=f"{_R1.note}; it has one of both penalties at a time")
 _RPGAN = Recipe(
     PAPERS["jolicoeurmartineau2019"].at("code/stable.sh of AlexiaJM/RelativisticGAN, DCGAN setup"),
-    "its spectral norm is left out",
+    "for a critic with norm: spectral",
 )
 _R3GAN = Recipe(
     PAPERS["huang2024"].at("train.py of brownvc/R3GAN, preset CIFAR10"),
