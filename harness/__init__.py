@@ -3,6 +3,7 @@
     harness.run("suites/quickstart.yaml")      train, score and report; the same as the command
     harness.load("results/quickstart")         one row a run, as a DataFrame
     harness.load_run("3f2a")                   one run: its generator, curves, scores, samples
+    harness.distance(x, y)                     distances between two sets of points or two histograms
     harness.report, harness.plot               the answer and the figures of either
 
 Names are imported when first used: `harness --help` needs no torch.
@@ -36,6 +37,7 @@ _HOMES = {  # "": a module of this name
     "Setup": "harness.spec",
     "Store": "harness.store",
     "Trick": "harness.objectives",
+    "distance": "harness.api",
     "load": "harness.api",
     "load_run": "harness.api",
     "plot": "",

@@ -40,6 +40,22 @@ def run(
     return run_request(Request(find_suite(str(suite)) if is_path else suite, **options))  # type: ignore[arg-type]
 
 
+def distance(
+    x: Any, y: Any, ground: Any = "euclidean", histogram: bool = False, bins: int | None = None
+) -> dict[str, float]:
+    """Return by name the distances between points [n, d] and [m, d], or with `histogram` between masses of bins [n].
+
+    These are emd, w1, w2 and sliced_w; of histograms, and of points counted in `bins` cells a coordinate, also l1, l2,
+    tv, kl (infinite where the first has mass and the second none), kl_reverse, js and js_root. `x` and `y` are arrays,
+    or paths of csv, npy or npz files. `ground` is what moving a unit of mass costs in emd: "euclidean", "sqeuclidean",
+    "l1", "discrete", "saturating:0.1", a matrix [n, m], the path of one, or a function of the Euclidean distances
+    [n, m]. Raises HarnessError, of which DataError is a kind. The command is `harness distance`.
+    """
+    from harness.metrics.distances import distances
+
+    return distances(x, y, ground, histogram, bins).values
+
+
 def load(folder: str | Path) -> "pd.DataFrame":
     """Return the table of a results folder: one row for every planned run, rebuilt from its records.
 

@@ -308,6 +308,25 @@ def compare(what: o.CompareArgument, as_json: o.Json = False) -> None:
     _print(compare_sides(what), render, as_json)
 
 
+@verb(o.INSPECT, "distance a.csv b.csv --histogram --ground saturating:0.1")
+def distance(
+    a: o.FileA,
+    b: o.FileB,
+    ground: o.Ground = "euclidean",
+    histogram: o.Histogram = False,
+    bins: o.Bins = None,
+    as_json: o.Json = False,
+) -> None:
+    """Measure distances between two files of points or histograms.
+
+    W1, W2, sliced W1 and the Earth mover's distance (EMD); of histograms, and of points counted in cells, also L1, L2,
+    TV, KL and JS.
+    """
+    from harness.metrics.distances import Distances, distances
+
+    _print(distances(a, b, ground, histogram, bins), Distances.render, as_json)
+
+
 @verb(o.MAINTAIN, "bench images")
 def bench(what: o.BenchArgument = "engine", as_json: o.Json = False) -> None:
     """Measure the cost of training on this machine.

@@ -64,6 +64,8 @@ CompareArgument = Annotated[
         metavar="A B", help="Two results folders; or one, and two objectives or architectures.", callback=fitting
     ),
 ]
+FileA = Annotated[str, typer.Argument(metavar="A", help="A csv, npy or npz file: a point a line.", callback=fitting)]
+FileB = Annotated[str, typer.Argument(metavar="B", help="Another file.", callback=fitting)]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Use the settings of this scale of the suite.")]
@@ -86,6 +88,17 @@ Power = Annotated[
     float | None,
     typer.Option("--power", metavar="EFFECT", help="The seeds needed to detect this effect: Cohen's d, paired."),
 ]
+Ground = Annotated[
+    str,
+    typer.Option(
+        "--ground",
+        metavar="COST",
+        help="Of EMD: euclidean, sqeuclidean, l1, discrete, saturating:0.1, or a file with a cost matrix.",
+        callback=fitting,
+    ),
+]
+Histogram = Annotated[bool, typer.Option("--histogram", help="Each file is one row or column of masses of bins.")]
+Bins = Annotated[int | None, typer.Option("--bins", min=1, help="Cells a coordinate, to count points in.")]
 Samples = Annotated[int | None, typer.Option("--samples", min=1, max=10**9, help="As score.samples in a suite.")]
 Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
 Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]

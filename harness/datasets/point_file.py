@@ -7,7 +7,9 @@ import stat
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, TextIO
@@ -33,8 +35,24 @@ def read_points(path: Path) -> Points:
 
     Raises DataError, in one sentence naming the file, for anything else.
     """
+    with _named(path):
+        return _sound(_array_in(path, is_points=True))
+
+
+def read_array(path: Path, is_points: bool) -> NDArray[Any]:
+    """Return the numbers in a file as they are, of whatever shape, type and size; those of a csv as [lines, columns].
+
+    Of points an index or a header that was written with them is refused, as in `read_points`. Raises DataError.
+    """
+    with _named(path):
+        return _array_in(path, is_points)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let what is wrong with a file be a sentence that begins with its name."""
     try:
-        return _sound(_array_in(path))
+        yield
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     except FileNotFoundError:
@@ -50,23 +68,27 @@ def content_of(points: Points) -> str:
     return digest.hexdigest()[:16]
 
 
-def _array_in(path: Path) -> NDArray[Any]:
+def _array_in(path: Path, is_points: bool) -> NDArray[Any]:
     """Return the array in a file, by the ending of its name."""
-    readers = {".csv": _csv, ".npy": _npy, ".npz": _npz}
+    readers: dict[str, Callable[[Path], NDArray[Any]]] = {
+        ".csv": partial(_csv, is_points=is_points),
+        ".npy": _npy,
+        ".npz": _npz,
+    }
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise DataError("a folder; a csv, npy or npz file of points is needed.")
+        raise DataError("a folder; a csv, npy or npz file is needed.")
     if suffix not in readers:
         raise DataError(f"{path.suffix or 'no ending'} given, a file that ends in .csv, .npy or .npz needed.")
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
-        raise DataError("not a file; a csv, npy or npz file of points is needed.")
+        raise DataError("not a file; a csv, npy or npz file is needed.")
     if info.st_size > MAX_BYTES:
         raise DataError(f"{info.st_size / 1e6:,.0f} MB given, at most {MOST}.")
     return readers[suffix](path)
 
 
-def _csv(path: Path) -> Points:
+def _csv(path: Path, is_points: bool) -> Points:
     """Read comma-separated numbers, a point a line, under at most one line of names."""
     values, width, is_named = array("d"), 0, False
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -92,7 +114,8 @@ def _csv(path: Path) -> Points:
         except UnicodeDecodeError:
             raise DataError("not UTF-8 text; save it as csv in UTF-8.") from None
     points = np.array(values, dtype=np.float64).reshape(-1, max(width, 1))
-    _refuse_counts(points, is_named)
+    if is_points:
+        _refuse_counts(points, is_named)
     return points
 
 

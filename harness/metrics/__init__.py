@@ -6,6 +6,7 @@ neighbours     precision, recall, density, coverage collapse       one sample, o
 image_metrics  what an extractor sees in images     fidelity       FID, KID and their floors
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
 sample_metrics of points or pixels themselves       extractors/    what turns images into features
+divergence     KL, JS, TV, EMD of histograms        distances      all of them, of what a user names
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
