@@ -22,6 +22,7 @@ Cost = str | ArrayLike | Callable[[Floats], Floats]
 
 MOST = 5000  # points or bins of a side: exact transport holds the cost of each pair, and takes seconds
 MOST_CELLS = 1_000_000  # of the grid in which points are counted
+LARGEST = 1e150  # its square is a float
 FILES = (".csv", ".npy", ".npz")
 TITLES = {  # name: what the table prints, and the unit; "" where it has none
     "l1": ("L1", ""),
@@ -179,8 +180,9 @@ def _bin_by_bin(a: Floats, b: Floats) -> dict[str, float]:
 def _counts(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats]:
     """Return how many points of each lie in which cell of a grid over the range of both."""
     d = x.shape[1]
-    if not bins >= 1 or d * math.log(bins) > math.log(MOST_CELLS):
-        raise HarnessError(f"{bins} bins in {counted(d, 'dimension')} given; 1 to {MOST_CELLS:,} cells are counted.")
+    if not isinstance(bins, int) or bins < 1 or d * math.log(bins) > math.log(MOST_CELLS):
+        text = f"{quoted(bins)} bins in each of {counted(d, 'dimension')} given"
+        raise HarnessError(f"{text}, a whole number of at most {MOST_CELLS:,} cells together needed.")
     both = np.concatenate([x, y])
     ranges = list(zip(both.min(0), both.max(0), strict=True))
     try:
@@ -194,7 +196,7 @@ def _counts(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats]:
 
 
 def _array(given: Any, side: str, is_points: bool) -> tuple[Floats, str]:
-    """Return the numbers in an array or a file, all finite, and what a sentence calls it."""
+    """Return the numbers in an array or a file, none beyond LARGEST, and what a sentence calls it."""
     if isinstance(given, str | Path):
         values, side = read_array(Path(given), is_points), str(given)
     else:
@@ -205,10 +207,12 @@ def _array(given: Any, side: str, is_points: bool) -> tuple[Floats, str]:
     if values.dtype.kind not in "iuf":
         raise DataError(f"{side}: values of type {values.dtype} given, numbers needed.")
     values = values.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(values))
+    bad = np.argwhere(~(np.abs(values) <= LARGEST))
     if len(bad):
         place = ", ".join(str(i + 1) for i in bad[0])
-        raise DataError(f"{side}: the value at [{place}] is {values[tuple(bad[0])]:g}, finite numbers needed.")
+        raise DataError(
+            f"{side}: the value at [{place}] is {values[tuple(bad[0])]:g}, numbers up to {LARGEST:g} needed."
+        )
     return values, side
 
 
@@ -233,8 +237,8 @@ def _masses(given: Any, side: str) -> Floats:
     negative = np.flatnonzero(masses < 0)
     if len(negative):
         raise DataError(f"{side}: bin {negative[0] + 1} holds {masses[negative[0]]:g}, masses of at least 0 needed.")
-    if not 0 < masses.sum() < math.inf:
-        raise DataError(f"{side}: masses that add up to {masses.sum():g} given, a positive sum needed.")
+    if not masses.any():
+        raise DataError(f"{side}: no bin holds any mass.")
     return masses
 
 

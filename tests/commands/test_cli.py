@@ -353,6 +353,8 @@ LONG = "y" * 300
         ["sample", "3f2a", "-o", f"{LONG}.png"],
         ["logs", "3f2a", "--root", LONG],
         ["compare", LONG, LONG],
+        ["distance", LONG, "b.csv"],
+        ["distance", "a.csv", "b.csv", "--ground", LONG],
         *([verb, LONG] for verb in ("status", "doctor", "verify", "clean", "retry", "score")),
         ["plan", "good.yaml", "--only", f"{'y' * 10**5}=1"],
         ["plan", "good.yaml", "--only", f"seed={'9' * 10**5}"],
