@@ -9,7 +9,7 @@ ICML = "International Conference on Machine Learning"
 ICLR = "International Conference on Learning Representations"
 
 _ACCENTS = {"\N{COMBINING ACUTE ACCENT}": "'", "\N{COMBINING DIAERESIS}": '"'}
-_LETTERS = {"ł": r"{\l}"}
+_LETTERS = {"ł": r"{\l}", "ø": r"{\o}"}
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,10 @@ _PAPERS = (
         "{W}asserstein Generative Adversarial Networks", ICML, arxiv="1701.07875",
     ),
     Paper(
+        "arjovsky2017a", "Arjovsky, Martin and Bottou, Léon", 2017,
+        "Towards Principled Methods for Training Generative Adversarial Networks", ICLR, arxiv="1701.04862",
+    ),
+    Paper(
         "gulrajani2017",
         "Gulrajani, Ishaan and Ahmed, Faruk and Arjovsky, Martin and Dumoulin, Vincent and Courville, Aaron", 2017,
         "Improved Training of {W}asserstein {GANs}", NEURIPS, volume="30",
@@ -160,6 +164,17 @@ _PAPERS = (
         "mao2017",
         "Mao, Xudong and Li, Qing and Xie, Haoran and Lau, Raymond Y. K. and Wang, Zhen and Smolley, Stephen Paul",
         2017, "Least Squares Generative Adversarial Networks", "{IEEE} International Conference on Computer Vision",
+    ),
+    Paper(
+        "shrivastava2017",
+        "Shrivastava, Ashish and Pfister, Tomas and Tuzel, Oncel and Susskind, Josh and Wang, Wenda and Webb, Russ",
+        2017, "Learning from Simulated and Unsupervised Images through Adversarial Training",
+        "{IEEE} Conference on Computer Vision and Pattern Recognition", arxiv="1612.07828",
+    ),
+    Paper(
+        "sonderby2017",
+        "Sønderby, Casper Kaae and Caballero, Jose and Theis, Lucas and Shi, Wenzhe and Huszár, Ferenc", 2017,
+        "Amortised {MAP} Inference for Image Super-resolution", ICLR, arxiv="1610.04490",
     ),
     Paper(
         "xiao2017", "Xiao, Han and Rasul, Kashif and Vollgraf, Roland", 2017,

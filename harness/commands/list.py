@@ -23,13 +23,18 @@ TABLES = {  # where each table is; suites are files
 
 @dataclass(frozen=True)
 class Entry:
-    """A name with its summary and settings; of objectives the `recipe` by kind of data, of metrics their `columns`."""
+    """A name with its summary and settings; of objectives the `recipe` by kind of data, of metrics their `columns`.
+
+    Of tricks `falls` has the settings that fall to 0 unless a suite says otherwise, `refused` what forbids them.
+    """
 
     name: str
     summary: str
     settings: Mapping[str, object] = field(default_factory=dict)
     recipe: Mapping[str, str] | None = None
     columns: Sequence[Mapping[str, object]] | None = None
+    falls: Mapping[str, str] | None = None
+    refused: Sequence[str] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the entry of `harness list --json`."""
@@ -60,6 +65,8 @@ def render(entries: list[Entry]) -> str:
         if len(set(recipes.values())) == 1:
             recipes = {"": next(iter(recipes.values()))}
         below += [_facts(column) for column in entry.columns or ()]
+        below += [f"{key} falls to 0: {kind}" for key, kind in (entry.falls or {}).items()]
+        below += [f"refused with: {', '.join(entry.refused)}"] if entry.refused else []
         below += [f"recipe{kind}: {text}" for kind, text in recipes.items()]
         lines += [f"{'':<{width}}    {line}" for line in below if line]
     return "\n".join(lines)
@@ -82,6 +89,9 @@ def _entry(what: str, name: str, record: Any) -> Entry:
             return Entry(name, record.summary)
         case "penalties":
             return Entry(name, _cited(record.summary, record.papers), dict(record.hyper))
+        case "tricks":
+            settings, falls = {**record.setup, **record.hyper}, dict(record.schedule)
+            return Entry(name, _cited(record.summary, record.papers), settings, falls=falls, refused=record.refused)
     return Entry(name, _cited(record.summary, record.papers), {**record.setup, **record.hyper})
 
 

@@ -13,7 +13,7 @@ from harness.architectures import ARCHITECTURES, Architecture
 from harness.architectures.initial import draw_weights
 from harness.datasets import DATASETS
 from harness.engine.step import Extras, Loss, Networks
-from harness.objectives import Critic, Trick
+from harness.objectives import Critic, Draws, Trick
 from harness.spec import Setup
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -81,7 +81,7 @@ def build_network(setup: Setup, player: str, weights: Mapping[str, np.ndarray]) 
     return network.eval()
 
 
-def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[str, Any] | None = None) -> Networks:
+def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Draws | None = None) -> Networks:
     """Return the networks as functions of flat parameters; `declared` holds the kinds of random inputs, by name.
 
     how: "plain" differentiates tensors as they are (one run, or a stack that `architecture.forward` handles itself);
@@ -92,7 +92,7 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
     written_out = architecture.slope is not None and architecture.can_slope(pair.critic)
 
     layouts = {"critic": Layout(pair.critic)} | ({"generator": Layout(pair.generator)} if pair.generator else {})
-    draws = {"real": "sample", "fake": "sample", "latent": ("k",), **(declared or {})}
+    draws: dict[str, str | tuple[str, ...]] = {"real": "sample", "fake": "sample", "latent": ("k",), **(declared or {})}
 
     def named(player: str, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:
         return effective(player, layouts[player].split(flat), tricks, extra)
@@ -118,7 +118,7 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Mapping[st
         return run(pair.generator, named("generator", flat, extra), latent)
 
     def sample_axis(name: str) -> int:
-        return -1 - (len(pair.shape) if draws[name] == "sample" else len(draws[name]))
+        return -1 - (len(draws[name]) if isinstance(draws[name], tuple) else len(pair.shape))
 
     gradient = functional_gradient if how == "vmap" else plain_gradient
     return Networks(sample, lambda x: packed(x, pair), critic, gradient, couples_samples(pair.critic), sample_axis)

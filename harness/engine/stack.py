@@ -19,9 +19,9 @@ from harness.engine import noise, schedules, spectral
 from harness.engine.networks import Layout, bind, build_pair
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
-from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, generator_update
+from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, fakes, generator_update
 from harness.errors import lookup
-from harness.objectives import TRICKS, Trick, objective_of
+from harness.objectives import TRICKS, Draws, Trick, objective_of
 from harness.spec import RunSpec
 
 Update = Callable[[Turn], tuple[RunState, Tensor]]
@@ -68,6 +68,9 @@ class Stack:
         players = ("critic", "generator") if self.trained else ("critic",)
         self.updates = {player: self._lifted(UPDATES[player]) for player in players}
         self.streams = {player: self._streams(player) for player in players}
+        if any(trick.fill for trick in tricks.values()):
+            batch = {name: stream.row(0) for name, stream in self.streams["critic"].items()}
+            self.state = self.each(self._filled)(self.state, batch)
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -139,6 +142,14 @@ class Stack:
         opt = {player: self.game.optimizer.init(flat) for player, flat in params.items()}
         return RunState(params, opt, extra, torch.zeros(()))
 
+    @torch.no_grad()
+    def _filled(self, state: RunState, batch: Mapping[str, Tensor]) -> RunState:
+        """Give the tricks that remember samples those of the critic's first update."""
+        fake = self.game.networks.pack(fakes(Turn(self.game, state, batch, {})))
+        tricks, setups = self.game.tricks, self.setup.tricks
+        filled = {name: trick.fill(fake, batch, setups[name]) for name, trick in tricks.items() if trick.fill}
+        return state._replace(extra={**state.extra, **filled})
+
     def _streams(self, player: str) -> dict[str, noise.Stream]:
         """What a player's update reads: real, latent (or fake), and the declared draws."""
         n, wide = int(self.setup.train["batch"]), int(self.setup.train["batch"]) * self.pair.pack
@@ -153,7 +164,8 @@ class Stack:
         declared = {**(self.game.objective.draws if player == "critic" else {}), **_kinds(self.game.tricks)}
         for name, kind in declared.items():
             shape = (n,) if kind == () else (n, *self.pair.packed_shape)
-            draws[name] = noise.uniform(self.seeds, f"{player}.{name}", shape)
+            of_kind = noise.normal if kind == "normal" else noise.uniform
+            draws[name] = of_kind(self.seeds, f"{player}.{name}", shape)
         return {
             name: noise.Stream(len(self.seeds), draw, self.device, self.dtype, self.gather if name == "real" else None)
             for name, draw in draws.items()
@@ -164,6 +176,6 @@ def _tensors(hyper: Mapping[str, float]) -> dict[str, Tensor]:
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in hyper.items()}
 
 
-def _kinds(tricks: Mapping[str, Trick]) -> dict[str, Any]:
+def _kinds(tricks: Mapping[str, Trick]) -> Draws:
     """The random inputs that tricks declare, by the names that updates read them under."""
     return {f"{name}.{key}": kind for name, trick in tricks.items() for key, kind in trick.draws.items()}

@@ -74,7 +74,7 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     """Move the critic once. Returns the state and CRITIC_CURVES [3]."""
     game, state, hyper = turn.game, turn.state, turn.hyper
     real = game.networks.pack(turn.noise["real"])
-    fake = game.networks.pack(_fakes(turn))
+    fake = game.networks.pack(fakes(turn))
     real_input, fake_input = _inputs(turn, "critic", (real, fake), turn.noise)
 
     def loss(params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -136,7 +136,7 @@ def _mean(parts: Tensors) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
 
 
-def _fakes(turn: Turn) -> Tensor:
+def fakes(turn: Turn) -> Tensor:
     """What the data set draws for a fixed generator, else what the generator makes of this update's latents."""
     if "fake" in turn.noise:
         return turn.noise["fake"]

@@ -37,6 +37,7 @@ __all__ = [
     "PENALTIES",
     "TRICKS",
     "Critic",
+    "Draws",
     "Hyper",
     "Objective",
     "Recipe",

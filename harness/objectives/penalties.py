@@ -33,7 +33,8 @@ class Critic(NamedTuple):
 
 Noise = Mapping[str, "Tensor"]
 Penalty = Callable[[Critic, "Tensor", "Tensor", Noise, Hyper], "Tensor"]
-Draws = Mapping[str, tuple[()] | Literal["sample"]]  # random inputs: one uniform a sample, or one a coordinate
+# Random inputs: one uniform a sample, one uniform a coordinate, or one standard normal a coordinate.
+Draws = Mapping[str, tuple[()] | Literal["sample", "normal"]]
 
 
 def no_penalty(critic: Critic, real: Tensor, fake: Tensor, noise: Noise, hyper: Hyper) -> Tensor:

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "generator_loss": "real_scores fake_scores hyper",
     "penalty": "critic real fake noise hyper",
     "constrain": "params hyper",
+    "fill": "fake noise setup",
     "inputs": "player real fake extra noise hyper",
     "params": "player weights extra",
     "loss": "player params critic real fake extra hyper",
@@ -176,8 +177,8 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
     hyper = floats(setting._replace(hyper={**own, **setting.hyper}), own, ranges)
     inputs = _inputs(setting, draws) | {"hyper": hyper}
     params = tuple(inputs["params"].shape[1:])
+    options = dict(setup.tricks.get(name, trick.setup))
     if (init := trick.init) is not None:
-        options = dict(setup.tricks.get(name, trick.setup))
 
         def begin(given: Inputs, how: str) -> Any:
             flat = given["params"]
@@ -194,6 +195,13 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
             inputs["extra"] = tree_map(lambda leaf: leaf.double(), begin(inputs, "plain"))
         except Exception:
             return  # told of `init`
+    if (fill := trick.fill) is not None:
+        begun = _call(("fill", fill), setting, {"noise": draws}, setup=options)
+        yield Hook("fill", fill, begun, inputs, shapes=None, needed="what the trick remembers", hints=LOSS_HINTS)
+        try:
+            inputs["extra"] = begun(inputs, "plain")
+        except Exception:
+            return  # told of `fill`
     sample = tuple(inputs["real"].shape[1:])
     memory = tuple(tuple(leaf.shape[1:]) for leaf in tree_leaves(inputs.get("extra")) if isinstance(leaf, Tensor))
     shapes = {"inputs": (sample, sample), "params": (params,), "loss": ((),), "after": memory, "sampled": (params,)}
@@ -206,7 +214,13 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
                 yield Hook(role, function, call, inputs, (), result, needed, hints, may_be_constant=role == "loss")
 
 
-def _call(hook: tuple[str, Callable[..., Any]], setting: Setting, declared: Declarations, player: str = "") -> Call:
+def _call(
+    hook: tuple[str, Callable[..., Any]],
+    setting: Setting,
+    declared: Declarations,
+    player: str = "",
+    setup: Mapping[str, int] | None = None,
+) -> Call:
     """Return the call of a hook of an objective or trick, its arguments made from inputs of one run or of a stack."""
     role, function = hook
 
@@ -219,7 +233,7 @@ def _call(hook: tuple[str, Callable[..., Any]], setting: Setting, declared: Decl
             return {"weight": inputs["params"]}
         if name == "real_scores" and name not in inputs:  # of a loss that is not relative
             return inputs["fake_scores"].new_empty(0)
-        return player if name == "player" else inputs.get(name)
+        return {"player": player, "setup": setup}.get(name, inputs.get(name))
 
     return lambda inputs, how: function(*(argument(name, inputs, how) for name in ARGUMENTS[role].split()))
 
@@ -290,7 +304,8 @@ def _inputs(setting: Setting, draws: Inputs) -> dict[str, Any]:
     noise = {"real": real, "fake": fake}
     for name, kind in draws.items():
         shape = (RUNS, setting.batch, *(() if kind == () else setting.shape))
-        noise[name] = torch.rand(shape, dtype=torch.float64, generator=generator(name))
+        draw = torch.randn if kind == "normal" else torch.rand
+        noise[name] = draw(shape, dtype=torch.float64, generator=generator(name))
     return {"params": torch.cat(parts, -1), "real": real, "fake": fake, "noise": noise}
 
 

@@ -49,7 +49,7 @@ def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
     each other.
     """
     recipe = _recipe(triple)
-    train = _train(triple, values, recipe)
+    train = _train(triple, values, recipe, tables)
     generator, critic = _players(triple, values, train)
     setup = Setup(
         dataset=triple.dataset.base,
@@ -86,7 +86,7 @@ def recipe_keys(triple: Triple, values: Values) -> list[str]:
     return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]
 
 
-def _train(triple: Triple, values: Values, recipe: Recipe) -> Plain:
+def _train(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> Plain:
     train = {key: values.get(f"train.{key}", default) for key, default in DEFAULTS.items()}
     train |= {key: _said_or_recipe(values, key, recipe) for key in ("optimizer", "n_critic")}
     if isinstance(train["n_critic"], dict) and set(train["n_critic"]) == {"base"}:
@@ -106,7 +106,10 @@ def _train(triple: Triple, values: Values, recipe: Recipe) -> Plain:
         schedule = {"critic_lr": both, "generator_lr": both, **schedule}
     if train["generator"] == "fixed":
         schedule.pop("generator_lr", None)
-    return {**train, "schedule": schedule}
+    for name in triple.objective.tricks:
+        schedule = {f"{name}.{key}": kind for key, kind in tables.trick[name].schedule.items()} | schedule
+    # One run must not have two addresses for a setting that changes nothing.
+    return {**train, "schedule": {key: kind for key, kind in schedule.items() if kind != "constant"}}
 
 
 def has_constraint(triple: Triple) -> bool:

@@ -50,7 +50,8 @@ def _norms(resolved: Resolved) -> dict[str, str]:
 def _wrong_training(triple: Triple, values: Values, resolved: Resolved, tables: Tables) -> Iterator[Problem]:
     """Yield settings of training that the objective, or a generator that is not trained, does not read."""
     objective, setup, sources = triple.objective, resolved.setup, triple.sources
-    known = ("lr", "critic_lr", "generator_lr", *objective.entry.hyper)
+    of_tricks = (f"{name}.{key}" for name in setup.tricks for key in tables.trick[name].hyper)
+    known = ("lr", "critic_lr", "generator_lr", *objective.entry.hyper, *of_tricks)
     for name in values.get("train.schedule", {}):
         if name not in known:
             text = f"'{name}' is no hyperparameter of '{objective.label}'.{suggestion(name, known)}"

@@ -49,7 +49,7 @@ class Train(Strict):
     critic_init: Inits = described("initial weights of the critic: he, default, dcgan, or {normal: sd}")
     generator_init: Inits = described("initial weights of the generator: he, default, dcgan, or {normal: sd}")
     schedule: Annotated[Any, swept(kinds.SCHEDULE)] = described(
-        "hyperparameters that fall to zero: {lr: linear} or cosine"
+        "hyperparameters that fall to zero: {lr: linear} or cosine; constant keeps one that a trick lets fall"
     )
     pack: Counts = described("samples that the critic sees at once (PacGAN); 1 if not said")
     micro_batch: Counts = described(

@@ -222,8 +222,8 @@ INIT = Kind(
     {"anyOf": [{"enum": ["he", "default", "dcgan"]}, _NORMAL]},
 )
 SCHEDULE = Kind(
-    "a mapping such as {lr: linear} of hyperparameters to 'linear' or 'cosine'",
-    {"type": "object", "additionalProperties": {"enum": ["linear", "cosine"]}},
+    "a mapping such as {lr: linear} of hyperparameters to 'linear', 'cosine' or 'constant'",
+    {"type": "object", "additionalProperties": {"enum": ["linear", "cosine", "constant"]}},
 )
 TRUTH = Kind("true or false", {"type": "boolean"})
 TEXT = Kind("text", {"type": "string"})

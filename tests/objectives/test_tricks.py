@@ -1,0 +1,260 @@
+"""Each trick against a plain loop in which it is written out; and what a trick may not change."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from oracles import (
+    DOUBLE,
+    Draws,
+    alike,
+    arrays,
+    descend,
+    generator_loss,
+    load_initial,
+    make_optimizer,
+    make_spec,
+    same,
+    score_loss,
+)
+
+from harness.architectures import ARCHITECTURES
+from harness.datasets import DATASETS
+from harness.engine import Checkpoints, Placement, noise, train
+from harness.engine.stack import Stack
+from harness.objectives import TRICKS
+from harness.plugins.hooks import hooks_of, setting_of
+from harness.plugins.trial import fault
+
+STEPS, N = 7, 16
+OTHERS = {  # than the defaults: values at which the trick shows within STEPS
+    "ema": {"decay": 0.8},
+    "feature-matching": {"weight": 3.0},
+    "historical-averaging": {"weight": 30.0},
+    "instance-noise": {"sd": 0.5},
+    "replay": {"share": 0.7},
+}
+
+
+def spec_of(name, seed=0, **more):
+    """A run with the trick, its floats falling as its schedule says."""
+    hyper = {f"{name}.{key}": value for key, value in OTHERS[name].items()}
+    schedule = {f"{name}.{key}": kind for key, kind in TRICKS[name].schedule.items()}
+    return make_spec("nsgan", seed=seed, tricks=(name,), hyper=hyper, steps=STEPS, schedule=schedule, **more)
+
+
+class Textbook:
+    """A loop of plain modules and optimisers, in float64; what a trick changes is a method."""
+
+    def __init__(self, spec):
+        self.spec, self.setup, self.hyper = spec, spec.setup, spec.hyper
+        entry, self.dataset = ARCHITECTURES[self.setup.architecture], DATASETS[self.setup.dataset]
+        self.generator = entry.build_generator(entry.generator_model(**self.setup.generator), (2,))
+        self.critic = self.build_critic(entry.build_critic(entry.critic_model(**self.setup.critic), (2,)))
+        for player in ("generator", "critic"):
+            network = getattr(self, player)
+            load_initial(network, "he", noise.generator(spec.seed, f"init.{player}"))
+            network.double()
+        floats = {k.removeprefix("data."): v for k, v in self.hyper.items() if k.startswith("data.")}
+        settings = {**self.setup.data, **floats}
+        self.draws = Draws(spec.seed, N, 2, self.dataset, settings, torch.float64)
+        self.done = 0
+        self.start()
+
+    def run(self):
+        """Train; return the losses by player, and both networks."""
+        losses = {"critic": [], "generator": []}
+        of = {p: make_optimizer("adam", getattr(self, p), self.hyper, f"{p}_lr") for p in losses}
+        for step in range(STEPS):
+            self.done = step
+            real, latent, _ = self.draws.critic(step)
+            fake = self.sample(latent).detach()
+            shown = self.shown("critic", real, fake)
+            loss = score_loss("nsgan", *self.scores(*shown), self.hyper) + self.added("critic", *shown)
+            descend(of["critic"], loss)
+            self.after("critic", fake)
+            losses["critic"].append(loss.item())
+            real = self.draws.real("generator", step).double()
+            fake = self.sample(self.draws.generator(step))
+            shown = self.shown("generator", real, fake)
+            loss = generator_loss("nsgan", *self.scores(*shown)) + self.added("generator", *shown)
+            descend(of["generator"], loss)
+            self.after("generator", fake.detach())
+            losses["generator"].append(loss.item())
+        return losses
+
+    def rng(self, purpose):
+        return noise.generator(self.spec.seed, purpose)
+
+    def falling(self, key):
+        """A float that falls to 0 along a line."""
+        return self.hyper[key] * (1 - self.done / STEPS)
+
+    def flat(self, player):
+        return torch.cat([p.flatten() for p in getattr(self, player).parameters()])
+
+    def scores(self, real, fake):
+        return self.critic(real).squeeze(1), self.critic(fake).squeeze(1)
+
+    def sample(self, latent):
+        return self.generator(latent)
+
+    def build_critic(self, critic):
+        return critic
+
+    def start(self):
+        pass
+
+    def shown(self, player, real, fake):
+        return real, fake
+
+    def added(self, player, real, fake):
+        return 0.0
+
+    def after(self, player, fake):
+        pass
+
+
+class FeatureMatching(Textbook):
+    def added(self, player, real, fake):
+        if player == "critic":
+            return 0.0
+        below = self.critic[:-1]
+        return self.hyper["feature-matching.weight"] * (below(real).mean(0) - below(fake).mean(0)).pow(2).sum()
+
+
+class HistoricalAveraging(Textbook):
+    def start(self):
+        self.past = {player: [self.flat(player).detach()] for player in ("critic", "generator")}
+
+    def added(self, player, real, fake):
+        mean = torch.stack(self.past[player]).mean(0)
+        return self.falling("historical-averaging.weight") * torch.dist(self.flat(player), mean) ** 2
+
+    def after(self, player, fake):
+        self.past[player].append(self.flat(player).detach())
+
+
+class InstanceNoise(Textbook):
+    def shown(self, player, real, fake):
+        moved = []
+        for name, x in (("real", real), ("fake", fake)):
+            drawn = torch.randn(noise.BLOCK, N, 2, generator=self.rng(f"{player}.instance-noise.{name}"))
+            moved.append(x + self.falling("instance-noise.sd") * drawn[self.done].double())
+        return moved
+
+
+class Replay(Textbook):
+    def start(self):
+        first = self.sample(self.draws.critic(0)[1]).detach()
+        self.slots = [first.clone() for _ in range(16)]
+
+    def places(self, which):
+        drawn = torch.rand(noise.BLOCK, N, generator=self.rng(f"critic.replay.{which}"))[self.done]
+        return [int(16 * u) for u in drawn]
+
+    def shown(self, player, real, fake):
+        if player == "generator":
+            return real, fake
+        old = [self.slots[slot][i] for i, slot in enumerate(self.places("read"))]
+        few = 12  # of 16, at a share of .7
+        return real, torch.stack(old[:few] + list(fake[few:]))
+
+    def after(self, player, fake):
+        if player == "critic":
+            for i, slot in enumerate(self.places("write")):
+                self.slots[slot][i] = fake[i]
+
+
+ORACLES = {
+    "ema": Textbook,  # which changes no training: its average has a test in tests/engine
+    "feature-matching": FeatureMatching,
+    "historical-averaging": HistoricalAveraging,
+    "instance-noise": InstanceNoise,
+    "replay": Replay,
+}
+MODES = ["stacked", "vmap", "single"]
+
+
+def placed(mode, monkeypatch, dtype=torch.float64):
+    """How runs train in a mode; "vmap" takes the MLP's own way with stacks away."""
+    if mode == "vmap":
+        plain = {name: copy.copy(ARCHITECTURES[name]) for name in ("mlp", "mlp-bn")}
+        for name, entry in plain.items():
+            object.__setattr__(entry, "forward", None)
+            object.__setattr__(entry, "slope", None)
+            monkeypatch.setitem(ARCHITECTURES, name, entry)
+    return Placement("single" if mode == "single" else "stacked", dtype=dtype)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_trick_equals_a_plain_loop_that_writes_it_out(name, mode, monkeypatch):
+    """Which makes stacks, torch.vmap and single runs equal to one another as well."""
+    specs = [spec_of(name, seed) for seed in range(1 if mode == "single" else 2)]
+    outcomes = train(specs, placement=placed(mode, monkeypatch))
+    for spec, outcome in zip(specs, outcomes, strict=True):
+        book = ORACLES[name](spec)
+        losses = book.run()
+        for player in ("critic", "generator"):
+            got = outcome.curves[f"{player}_loss"]
+            np.testing.assert_allclose(got, losses[player], rtol=2e-6, atol=1e-7)  # curves are float32
+            ours = torch.cat([torch.from_numpy(w).flatten() for w in outcome.weights[player].values()])
+            torch.testing.assert_close(ours.double(), book.flat(player), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(TRICKS) - {"ema"}))
+def test_an_oracle_of_a_trick_is_another_training(name):
+    """A trick that did nothing would pass the test above with an oracle that did nothing."""
+    assert not np.allclose(ORACLES[name](spec_of(name)).run()["critic"], Textbook(spec_of(name)).run()["critic"])
+
+
+@pytest.mark.parametrize("mode", ["stacked", pytest.param("vmap", marks=pytest.mark.slow), "single"])
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_training_with_a_trick_goes_on_from_its_checkpoint_bit_for_bit(name, mode, monkeypatch):
+    placement = placed(mode, monkeypatch, torch.float32)
+    specs = [spec_of(name, seed) for seed in range(1 if mode == "single" else 2)]
+    kept = []
+    whole = train(specs, (0, STEPS), 20, placement, Checkpoints(kept.append, every_s=0))
+    later = []
+    resumed = train(specs, (0, STEPS), 20, placement, Checkpoints(later.append, kept[2], every_s=0))
+    assert len(later) == STEPS - 3  # it went on, and did not begin anew
+    assert alike(resumed, whole)
+    assert all(same(arrays(a), arrays(b)) for a, b in zip(later, kept[3:], strict=True))
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_run_has_the_same_bits_in_every_stack(name):
+    three = train([spec_of(name, seed) for seed in range(3)], (STEPS,), 20)
+    nine = train([spec_of(name, seed) for seed in (5, 6, 0, 7, 8, 2, 9, 1, 4)], (STEPS,), 20)
+    assert alike([three[0], three[1], three[2]], [nine[2], nine[7], nine[5]])
+
+
+@pytest.mark.parametrize("lifted", [False, True])
+@pytest.mark.parametrize("name", TRICKS)
+def test_every_hook_passes_the_trial_of_plug_ins(name, lifted):
+    spec = spec_of(name)
+    setting = setting_of(spec.setup, spec.hyper)._replace(lifted=lifted)
+    hooks = list(hooks_of("trick", name, spec.setup, setting))
+    assert hooks
+    assert [fault(hook, setting) for hook in hooks] == [""] * len(hooks)
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_a_trick_shifts_no_other_draw(name):
+    """Beside it, a run has the initial weights, the real samples and the latents that it has without it."""
+    plain, tricked = (Stack([make_spec("nsgan", steps=STEPS)], DOUBLE), Stack([spec_of(name)], DOUBLE))
+    assert same(plain.state.params["generator"], tricked.state.params["generator"])
+    for player, streams in plain.streams.items():
+        for purpose, stream in streams.items():
+            assert torch.equal(stream.row(3), tricked.streams[player][purpose].row(3))
+
+
+def test_the_buffer_of_replay_holds_only_what_was_generated():
+    """Whatever is read has been written: its slots are filled before the first update."""
+    stack = Stack([spec_of("replay", seed) for seed in range(2)], DOUBLE)
+    buffer = stack.state.extra["replay"]
+    assert buffer.shape == (2, N, 16, 2)
+    assert torch.equal(buffer[:, :, 0], buffer[:, :, 15])
+    assert float(buffer.abs().min()) > 0
