@@ -125,6 +125,12 @@ ARTEFACTS: dict[str, tuple[str, bytes]] = {
     "a snapshot of nothing": (SHOT, arrays(generated=POINTS[:0])),
     "a snapshot of complex numbers": (SHOT, arrays(generated=POINTS.astype(complex))),
     "a grid of no rows": (SHOT, arrays(generated=POINTS, critic_grid=np.zeros((0, 9)), critic_extent=np.zeros(4))),
+    "scores of a critic on fewer samples": (
+        SHOT,
+        arrays(generated=POINTS, critic_real=np.ones(4), critic_fake=np.ones(3)),
+    ),
+    "slopes of a critic in a row": (SHOT, arrays(generated=POINTS, critic_real=np.ones(4), critic_slope=np.ones(12))),
+    "a critic of no samples": (SHOT, arrays(generated=POINTS, critic_real=np.ones(4), critic_pack=np.array(0))),
     "a flat grid": (SHOT, arrays(generated=POINTS, critic_grid=np.zeros(9), critic_extent=np.zeros(4))),
     "curves of garbage": ("curves.parquet", b"garbage"),
     "curves of other columns": ("curves.parquet", table(pd.DataFrame({"x": [1]}))),

@@ -26,6 +26,7 @@ class Architecture:
     build_generator, build_critic   (settings, shape of one sample) -> network; generators take [n, latent]
     forward                         (network, params, x) for one run or a stack; None: the engine uses vmap
     slope                           (network, params, x) -> d scores / d x written out, where `can_slope(network)`
+    lipschitz                       (critic, params) -> a bound on its Lipschitz constant [...]; None where it has none
     shape                           of one sample, for `harness show`
     summary                         its line in `harness list`, which cites `papers`
     """
@@ -42,6 +43,7 @@ class Architecture:
     forward: Forward | None = None
     slope: Forward | None = None
     can_slope: Callable[[Any], bool] = lambda network: False
+    lipschitz: Callable[[Any, Mapping[str, Tensor]], Tensor | None] | None = None
     papers: tuple[Paper, ...] = ()
 
 
@@ -56,6 +58,7 @@ _MLP = Architecture(
     forward=mlp.forward,
     slope=mlp.slope,
     can_slope=mlp.piecewise_linear,
+    lipschitz=mlp.lipschitz,
 )
 _DCGAN = Architecture(
     version=2,

@@ -14,12 +14,28 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ToShape, ToVector
+from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ScaledSoftplus, ToShape, ToVector
 from harness.architectures.player_settings import Init, Output, Player, Size
 from harness.lanes import lanewise, whole_lanes
 
 Params = Mapping[str, Tensor]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
+
+
+# The Lipschitz constants of layers without parameters, in the Euclidean norm. Maxout takes the larger of a group, which
+# moves by no more than the group does. LeakyReLU is one of them for its slope below 1.
+LIPSCHITZ: Mapping[type[nn.Module], float] = {
+    nn.ReLU: 1.0,
+    nn.LeakyReLU: 1.0,
+    nn.Tanh: 1.0,
+    nn.Softplus: 1.0,
+    nn.ELU: 1.0,
+    nn.Sigmoid: 0.25,
+    ScaledSoftplus: 1.0,
+    Maxout: 1.0,
+    ToVector: 1.0,
+    ToShape: 1.0,
+}
 
 
 class MlpPlayer(Player):
@@ -94,6 +110,26 @@ def piecewise_linear(network: nn.Sequential) -> bool:
     """Whether `slope` holds for this network."""
     kinds = (nn.Linear, nn.ReLU, nn.LeakyReLU, Maxout, ToVector, ToShape)
     return all(isinstance(layer, kinds) for layer in network)
+
+
+def lipschitz(network: nn.Sequential, params: Params) -> Tensor | None:
+    """Return a bound on the Lipschitz constant, [...] of weights [..., out, in]: the product of the layers' spectral
+    norms and of their activations' constants (Miyato et al. 2018, eq. 7). None where a layer, as a norm, has none.
+
+    Infinite where a weight is not finite.
+    """
+    bound = torch.ones((), dtype=torch.float64)
+    for name, layer in network.named_children():
+        if isinstance(layer, nn.Linear):
+            weight = params[f"{name}.weight"].double()
+            is_finite = weight.isfinite().all(-1).all(-1)
+            norm = torch.linalg.matrix_norm(weight.nan_to_num(0.0, 0.0, 0.0), ord=2)
+            bound = bound.to(weight.device) * norm.where(is_finite, torch.inf)
+        elif type(layer) in LIPSCHITZ:
+            bound = bound * LIPSCHITZ[type(layer)]
+        else:
+            return None
+    return bound
 
 
 def apply(layer: nn.Module, name: str, params: Params, x: Tensor) -> Tensor:

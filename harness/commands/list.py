@@ -50,7 +50,8 @@ def catalogue(what: str) -> list[Entry]:
         suites = [load_suite(str(path)) for path in sorted(suites_folder().glob("*.yaml"))]
         return [Entry(suite.name, suite.question) for suite in suites]
     package = import_module(home)
-    table = {**getattr(package, what.upper()), **(package.FEATURE_METRICS if what == "metrics" else {})}
+    table = dict(getattr(package, what.upper()))
+    table |= {**package.FEATURE_METRICS, **package.CRITIC_METRICS} if what == "metrics" else {}
     return [_entry(what, name, record) for name, record in table.items()]
 
 

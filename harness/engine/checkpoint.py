@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_unflatten
 
-from harness.engine.snapshots import Snapshot
+from harness.engine.snapshots import Samples, Snapshot
 from harness.engine.stack import Stack
 from harness.engine.step import RunState
 from harness.spec import ENGINE_VERSION, content_id
@@ -59,7 +59,7 @@ class Trail:
         return cls(torch.empty(shape, device=stack.device, dtype=stack.dtype))
 
 
-def training_id(stack: Stack, at: Collection[int], samples: int, frames: Collection[int] = ()) -> str:
+def training_id(stack: Stack, at: Collection[int], samples: Samples, frames: Collection[int] = ()) -> str:
     """Return the address of a stack's training: what a checkpoint must have been made for to be resumed from."""
     runs = [spec.run_id for spec in stack.specs]
     steps, frame_steps = (sorted({int(step) for step in chosen}) for chosen in (at, frames))

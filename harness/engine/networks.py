@@ -32,8 +32,8 @@ class Layout:
         return {name: part.unflatten(-1, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def join(self, params: Mapping[str, Tensor]) -> Tensor:
-        """Invert `split` for one run's parameters."""
-        return torch.cat([params[name].flatten() for name in self.shapes])
+        """Invert `split`."""
+        return torch.cat([params[name].flatten(-len(shape)) for name, shape in self.shapes.items()], -1)
 
 
 @dataclass(frozen=True)

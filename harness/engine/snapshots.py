@@ -8,15 +8,17 @@ from torch import Tensor
 
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.engine.networks import couples_samples, effective, with_statistics_of
+from harness.engine.critic_view import NORMED_BY, critic_views, normed_by
+from harness.engine.networks import couples_samples
 from harness.engine.real_data import data_settings
 from harness.engine.sampling import CHUNK, as_stored, latent_batches
 from harness.engine.stack import Stack
 
 Snapshot = dict[str, np.ndarray]
+Samples = int | tuple[int, int]  # that a snapshot holds; of a pair, the second is how many W1 is measured on
 
 GRID = 128  # points a side of critic_grid
-AMONG = 1000  # real points that critic_grid reaches around, and whose statistics a critic's batch norm uses there
+AMONG = NORMED_BY  # real points that critic_grid reaches around
 FIXED = 64  # samples kept of the same latents at every snapshot
 
 
@@ -36,19 +38,26 @@ def ms_per_sample(stack: Stack) -> float | None:
 
 
 @torch.no_grad()
-def take_snapshots(stack: Stack, samples: int, whole: bool = True) -> list[Snapshot]:
-    """Return one snapshot a run: generated [samples, *shape], critic [P], fixed, and critic_grid in 2-D.
+def take_snapshots(stack: Stack, samples: Samples, whole: bool = True) -> list[Snapshot]:
+    """Return one snapshot a run: generated [samples, *shape], fixed, critic [P] as the tricks change its parameters,
+    what `critic_views` holds of the first of `samples`, and critic_grid in 2-D.
 
     critic_grid holds the critic's scores, in batch norm by the statistics of `critic_batch` real points (0 without).
     Pictures are kept as uint8, points as float32. Where it is not to be `whole`, `fixed` alone is: the first FIXED of
     `generated`. Latents are the same at every step and for every objective with the same seed, so that curves are
     smooth and comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
     """
-    generated = as_stored(stack.setup, _generate(stack, samples, samples if whole else min(samples, FIXED)))
+    n, compared = samples if isinstance(samples, tuple) else (samples, samples)
+    drawn = _generate(stack, n, n if whole else min(n, FIXED))
+    generated = as_stored(stack.setup, drawn)
     if not whole:
         return [{"fixed": x} for x in generated]
-    critic = _numpy(stack.state.params["critic"])
-    shots = [{"generated": x, "fixed": x[:FIXED], "critic": flat} for x, flat in zip(generated, critic, strict=True)]
+    critic = _numpy(stack.effective("critic", stack.state.params["critic"]))
+    views = critic_views(stack, drawn, compared)
+    shots = [
+        {"generated": x, "fixed": x[:FIXED], "critic": flat, **view}
+        for x, flat, view in zip(generated, critic, views, strict=True)
+    ]
     if stack.pair.shape == (2,) and stack.pair.pack == 1:
         among = np.array(AMONG if couples_samples(stack.pair.critic) else 0)
         grids, extents = _critic_grid(stack)
@@ -93,11 +102,9 @@ def critic_scores(stack: Stack, points: Tensor, real: Tensor, chunk: int = CHUNK
         scores = stack.each(lambda flat, x, extra: stack.game.networks.critic(flat, extra).scores(x))
         parts = [scores(stack.state.params["critic"], part, stack.state.extra) for part in points.split(chunk, 1)]
         return torch.cat(parts, 1)
-    layout, of_runs = stack.layout("critic"), []
+    of_runs = []
     for index in range(len(stack.specs)):
-        state = stack.run(index)
-        params = effective("critic", layout.split(state.params["critic"]), stack.game.tricks, state.extra)
-        critic = with_statistics_of(real[index], stack.pair.critic, params)
+        critic = normed_by(stack, index, real[index])
         of_runs.append(torch.cat([critic(part).squeeze(-1) for part in points[index].split(chunk)]))
     return torch.stack(of_runs)
 

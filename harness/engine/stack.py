@@ -16,16 +16,28 @@ from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
 from harness.engine import noise, schedules, spectral
-from harness.engine.networks import Layout, bind, build_pair
+from harness.engine.networks import Layout, bind, build_pair, effective
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
-from harness.engine.step import CRITIC_CURVES, CURVES, Game, RunState, Turn, critic_update, fakes, generator_update
+from harness.engine.step import (
+    CRITIC_CURVES,
+    CURVES,
+    Game,
+    RunState,
+    Turn,
+    critic_gradient,
+    critic_update,
+    fakes,
+    generator_gradient,
+    generator_update,
+)
 from harness.errors import lookup
 from harness.objectives import TRICKS, Draws, Trick, objective_of
 from harness.spec import RunSpec
 
 Update = Callable[[Turn], tuple[RunState, Tensor]]
 UPDATES: dict[str, Update] = {"critic": critic_update, "generator": generator_update}
+GRADIENTS = {"critic": critic_gradient, "generator": generator_gradient}
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,7 @@ class Stack:
 
     def step(self, step: int) -> Tensor:
         """Make one generator step, or one critic update where the generator is fixed; return its curves [runs, k]."""
-        train = self.setup.train
-        factors = schedules.factors(train["schedule"], step, self.steps)
-        hyper = {name: value * factors.get(name, 1.0) for name, value in self.hyper.items()} if factors else self.hyper
+        hyper = self._scheduled(step)
         updates = range(self.critic_updates[step], self.critic_updates[step + 1])
         values = [self._move("critic", update, hyper) for update in updates][-1:]
         if self.trained:
@@ -95,9 +105,32 @@ class Stack:
         self.state = self.state._replace(step=self.state.step + 1)
         return torch.cat(values, -1)
 
+    @torch.enable_grad()
+    def gradients(self, player: str) -> Tensor:
+        """Return the gradient [runs, P] of a player's loss at the parameters it has, on the batch of its next update.
+
+        After the last step that is a batch that no update reads.
+        """
+        step = int(self.state.step[0])
+        batch = self._batch(player, self.critic_updates[step] if player == "critic" else step)
+        gradient = self.each(lambda state, batch, hyper: GRADIENTS[player](Turn(self.game, state, batch, hyper)).grad)
+        values: Tensor = gradient(self.state, batch, self._scheduled(min(step, self.steps - 1)))
+        return values
+
     def run(self, index: int) -> RunState:
         """Return the state of one run."""
         return tree_map(lambda leaf: leaf[index], self.state)
+
+    def effective(self, player: str, flat: Tensor) -> Tensor:
+        """Return the parameters [runs, P] that a player's network runs with: `flat`, as the tricks change them."""
+        if not any(trick.params for trick in self.game.tricks.values()):
+            return flat
+        layout = self.layout(player)
+        changed = self.each(
+            lambda own, extra: layout.join(effective(player, layout.split(own), self.game.tricks, extra))
+        )
+        params: Tensor = changed(flat, self.state.extra)
+        return params
 
     def sampled(self, state: RunState) -> Tensor:
         """Return the generator's parameters [..., P] that samples are drawn with: a trick's where one keeps its own."""
@@ -111,11 +144,18 @@ class Stack:
         return Layout(network)
 
     def _move(self, player: str, update: int, hyper: Mapping[str, Tensor]) -> Tensor:
-        batch = {name: stream.row(update) for name, stream in self.streams[player].items()}
-        state, values = self.updates[player](self.state, batch, hyper)
+        state, values = self.updates[player](self.state, self._batch(player, update), hyper)
         # A trick's memory may be a view of anything: kept densely, it is read alike before and after a checkpoint.
         self.state = state._replace(extra=tree_map(Tensor.contiguous, state.extra)) if state.extra else state
         return values
+
+    def _batch(self, player: str, update: int) -> dict[str, Tensor]:
+        return {name: stream.row(update) for name, stream in self.streams[player].items()}
+
+    def _scheduled(self, step: int) -> Mapping[str, Tensor]:
+        """Return the hyperparameters as they stand at a generator step."""
+        factors = schedules.factors(self.setup.train["schedule"], step, self.steps)
+        return {name: value * factors.get(name, 1.0) for name, value in self.hyper.items()} if factors else self.hyper
 
     def _lifted(self, update: Update) -> Callable[..., tuple[RunState, Tensor]]:
         return self.each(lambda state, batch, hyper: update(Turn(self.game, state, batch, hyper)))

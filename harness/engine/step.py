@@ -70,8 +70,22 @@ class Turn(NamedTuple):
     hyper: Hyper
 
 
-def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
-    """Move the critic once. Returns the state and CRITIC_CURVES [3]."""
+class Gradient(NamedTuple):
+    """What a player's loss on a batch asks of its parameters.
+
+    `params` [P] is where the gradient is taken; `gaps` holds, by part of the batch, the critic's mean score of real
+    less that of generated samples.
+    """
+
+    params: Tensor
+    grad: Tensor
+    value: Tensor
+    fake: Tensor
+    gaps: Tensors = ()
+
+
+def critic_gradient(turn: Turn) -> Gradient:
+    """Return the gradient of the critic's loss on a batch."""
     game, state, hyper = turn.game, turn.state, turn.hyper
     real = game.networks.pack(turn.noise["real"])
     fake = game.networks.pack(fakes(turn))
@@ -90,14 +104,21 @@ def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
     if game.constrain == "before":
         params = game.objective.constrain(params, hyper)
     grad, value, gaps = _gradient(game, loss, params, {**turn.noise, "real": real_input, "fake": fake_input})
-    params, opt = game.optimizer.step(params, grad, state.opt["critic"], hyper["critic_lr"], hyper)
+    return Gradient(params, grad, value, fake, gaps)
+
+
+def critic_update(turn: Turn) -> tuple[RunState, Tensor]:
+    """Move the critic once. Returns the state and CRITIC_CURVES [3]."""
+    game, state, hyper, gradient = turn.game, turn.state, turn.hyper, critic_gradient(turn)
+    params, opt = game.optimizer.step(gradient.params, gradient.grad, state.opt["critic"], hyper["critic_lr"], hyper)
     if game.constrain != "before":
         params = game.objective.constrain(params, hyper)
-    return _moved(turn, "critic", params, opt, fake), torch.stack([value, _norm(grad), _mean(gaps)], -1)
+    values = torch.stack([gradient.value, _norm(gradient.grad), _mean(gradient.gaps)], -1)
+    return _moved(turn, "critic", params, opt, gradient.fake), values
 
 
-def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
-    """Move the generator once, the critic held still. Returns the state and GENERATOR_CURVES [2]."""
+def generator_gradient(turn: Turn) -> Gradient:
+    """Return the gradient of the generator's loss on a batch, the critic held still."""
     game, state, hyper = turn.game, turn.state, turn.hyper
     critic = game.networks.critic(state.params["critic"], state.extra)
 
@@ -113,11 +134,21 @@ def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
         value = game.objective.generator_loss(real_scores, fake_scores, hyper)
         return value + _trick_losses(turn, "generator", params, critic, inputs), fake
 
-    params, opt = state.params["generator"], state.opt["generator"]
+    params = state.params["generator"]
     grad, value, fakes = _gradient(game, loss, params, turn.noise)
-    params, opt = game.optimizer.step(params, grad, opt, hyper["generator_lr"], hyper)
     fake = fakes[0] if len(fakes) == 1 else torch.cat(fakes, -1 - critic.sample_dims)
-    return _moved(turn, "generator", params, opt, fake.detach()), torch.stack([value, _norm(grad)], -1)
+    return Gradient(params, grad, value, fake.detach())
+
+
+def generator_update(turn: Turn) -> tuple[RunState, Tensor]:
+    """Move the generator once. Returns the state and GENERATOR_CURVES [2]."""
+    game, state, hyper, gradient = turn.game, turn.state, turn.hyper, generator_gradient(turn)
+    params, opt = game.optimizer.step(
+        gradient.params, gradient.grad, state.opt["generator"], hyper["generator_lr"], hyper
+    )
+    return _moved(turn, "generator", params, opt, gradient.fake), torch.stack(
+        [gradient.value, _norm(gradient.grad)], -1
+    )
 
 
 def _gradient(game: Game, loss: Loss, params: Tensor, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensors]:

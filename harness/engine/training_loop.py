@@ -11,8 +11,9 @@ import torch
 
 from harness.datasets import DATASETS
 from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
+from harness.engine.networks import effective
 from harness.engine.process import own_state
-from harness.engine.snapshots import Snapshot, ms_per_sample, take_snapshots
+from harness.engine.snapshots import Samples, Snapshot, ms_per_sample, take_snapshots
 from harness.engine.stack import Placement, Stack
 from harness.engine.step import RunState
 from harness.spec import RunSpec
@@ -43,18 +44,19 @@ class Outcome:
 def train(
     specs: Sequence[RunSpec],
     at: Sequence[int] = (),
-    samples: int = 1000,
+    samples: Samples = 1000,
     placement: Placement = Placement(),  # noqa: B008  # frozen
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     frames: Collection[int] = (),
 ) -> list[Outcome]:
     """Train runs that share a Setup, side by side, and return their outcomes in the order given.
 
-    `at` lists the steps at which a snapshot of `samples` samples is kept, 0 and the last included where wanted; at
-    further steps in `frames` only those of fixed latents are. A lone run of a stacked Setup is trained twice over: a
-    stack of one differs from larger ones in the last bit (other matrix kernels), and a record must not depend on the
-    size of its stack. Interrupted and resumed from one of its `checkpoints`, a training has the same outcomes; their
-    seconds leave out what had to be done again.
+    `at` lists the steps at which a snapshot of `samples` samples is kept, 0 and the last included where wanted; of a
+    pair of numbers, the second is how many the critic is looked at on, as many as W1 is measured on. At further steps
+    in `frames` only samples of fixed latents are kept. A lone run of a stacked Setup is trained twice over: a stack of
+    one differs from larger ones in the last bit (other matrix kernels), and a record must not depend on the size of its
+    stack. Interrupted and resumed from one of its `checkpoints`, a training has the same outcomes; their seconds leave
+    out what had to be done again.
     """
     pinned = list(specs) * 2 if placement.mode == "stacked" and len(specs) == 1 else list(specs)
     stack = Stack(pinned, placement)
@@ -119,10 +121,13 @@ def saturated(grad_norms: np.ndarray) -> bool:
 
 
 def _weights(stack: Stack, state: RunState) -> dict[str, dict[str, np.ndarray]]:
-    params = {player: stack.layout(player).split(flat) for player, flat in state.params.items()}
-    for name, trick in stack.game.tricks.items():
-        if trick.sampled:
-            params[name] = stack.layout("generator").split(trick.sampled(state.extra[name]))
+    """Return the parameters that the networks run with, as the tricks change them: no reader needs a trick's memory."""
+    flats = [(player, player, flat) for player, flat in state.params.items()]
+    flats += [(n, "generator", t.sampled(state.extra[n])) for n, t in stack.game.tricks.items() if t.sampled]
+    params = {
+        owner: effective(player, stack.layout(player).split(flat), stack.game.tricks, state.extra)
+        for owner, player, flat in flats
+    }
     return {owner: {k: v.float().cpu().numpy() for k, v in named.items()} for owner, named in params.items()}
 
 

@@ -34,12 +34,17 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
         reference = with_untrained(store, run, reference)
         end = plan.specs[run_id]["setup"]["train"]["steps"]
         try:
-            points = {step: generated(store, run_id, step, how["samples"]) for step in store.steps(run_id)}
+            shots = {step: store.snapshot(run_id, step) for step in store.steps(run_id)}
+            points = {step: generated(store, run_id, step, how["samples"]) for step in shots}
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
             continue
         plugin_metrics = how.get("metrics", {})
-        steps = {step: score(x, reference, step == end, plugin_metrics) for step, x in points.items() if x is not None}
+        steps = {
+            step: score(x, reference, step == end, plugin_metrics, shots[step])
+            for step, x in points.items()
+            if x is not None
+        }
         took = time.perf_counter() - started - (making_s or 0.0)
         weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
         made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}

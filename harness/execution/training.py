@@ -65,7 +65,14 @@ def _outcomes(store: Store, plan: Plan, stack: Stack, members: list[str], device
     steps, samples = specs[0].setup.train["steps"], samples_drawn(score["samples"], specs[0])
     at, frames = scored_steps(score["at"], steps), frame_steps(score.get("frames", 0), steps)
     with memory_limit(settings.get("limits", {}).get("memory_gb")):
-        return train(specs, at, samples, Placement(stack.mode, device), checkpoints=checkpoints, frames=frames)
+        return train(
+            specs,
+            at,
+            (samples, score["samples"]),
+            Placement(stack.mode, device),
+            checkpoints=checkpoints,
+            frames=frames,
+        )
 
 
 def _committed(store: Store, outcomes: "Iterable[Outcome]", stack: Stack, device: str) -> Iterator[TrainedRun]:

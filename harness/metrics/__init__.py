@@ -7,6 +7,7 @@ image_metrics  what an extractor sees in images     fidelity       FID, KID and 
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
 sample_metrics of points or pixels themselves       extractors/    what turns images into features
 divergence     KL, JS, TV, EMD of histograms        distances      all of them, of what a user names
+critic         what a critic says, beside what is so
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from harness.errors import HarnessError, lookup
 from harness.metrics import image_metrics, null_samplers, sample_metrics
 from harness.metrics.columns import OF_RUNS, Column, MetricColumn
+from harness.metrics.critic import CRITIC_METRICS, CriticMetric, critic_columns
 from harness.metrics.fidelity import FLOOR_DRAWS
 from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, see
 from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
     from harness.datasets.images import Settings
 
 NONE: Mapping[str, int] = {}
+NO_ARRAYS: Mapping[str, np.ndarray] = {}
 
 __all__ = [
+    "CRITIC_METRICS",
     "FEATURE_METRICS",
     "METRICS",
     "Column",
@@ -170,12 +174,17 @@ def bytes_needed(shape: tuple[int, ...], samples: int) -> int:
 
 
 def score(
-    generated: Points, reference: Reference, last: bool = True, plugin_metrics: Mapping[str, int] = NONE
+    generated: Points,
+    reference: Reference,
+    last: bool = True,
+    plugin_metrics: Mapping[str, int] = NONE,
+    shot: Mapping[str, np.ndarray] = NO_ARRAYS,
 ) -> dict[str, float | None]:
     """Return every metric that applies, by column, with its floor; None for what is undefined or not finite.
 
     `last` says that this is the last scored step, at which costly metrics are taken too; `plugin_metrics` names those
-    of plug-ins that are taken, with the hashes of their files. Raises HarnessError where one is another, or fails.
+    of plug-ins that are taken, with the hashes of their files; `shot` is the snapshot of `generated`, with what its
+    critic says. Raises HarnessError where one is another, or fails.
     """
     columns: dict[str, float] = {}
     for name, metric in _taken(plugin_metrics).items():
@@ -192,6 +201,7 @@ def score(
     if columns.keys() & null_samplers.POWER.keys():
         columns |= null_samplers.score_of(columns, reference.nulls, _floor(reference))
         columns |= null_samplers.columns_of_nulls(reference.nulls, _floor(reference)) if last else {}
+    columns |= critic_columns(shot, generated, reference)
     return {name: value if np.isfinite(value) else None for name, value in columns.items()}
 
 
@@ -238,7 +248,11 @@ def rankable(dataset: "Dataset", data: "Settings", plugin_metrics: Collection[st
 
 def column_facts() -> dict[str, Column]:
     """Return the facts about every column of a metric, and of what a run took, by its name."""
-    metrics: list[Metric | FeatureMetric] = [*METRICS.values(), *FEATURE_METRICS.values()]
+    metrics: list[Metric | FeatureMetric | CriticMetric] = [
+        *METRICS.values(),
+        *FEATURE_METRICS.values(),
+        *CRITIC_METRICS.values(),
+    ]
     return {column.name: column for column in (*(c for m in metrics for c in m.columns), *OF_RUNS)}
 
 
@@ -253,7 +267,11 @@ def lower_is_better(column: str) -> bool:
 
 def label(column: str) -> str:
     """Return the axis label of a metric column, with its unit."""
-    facts = column_facts().get(column)
+    parsed, by_name = MetricColumn.parse(column), column_facts()
+    of_layer = by_name.get(parsed.name)
+    if of_layer and of_layer.form == "[k]" and parsed.extractor:
+        return f"{of_layer.label}, layer {parsed.extractor}"
+    facts = by_name.get(column)
     return (facts and facts.label) or column
 
 
@@ -262,12 +280,14 @@ def score_id(
 ) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors.
 
-    `plugin_metrics` names metrics of plug-ins, with the hashes of their files.
+    `plugin_metrics` names metrics of plug-ins, with the hashes of their files. The first version of a critic's metric
+    has no part in it: snapshots from before it lack the arrays that it reads, and have the same scores without it.
     """
     versions = (
         {"nulls": null_samplers.VERSION}
         | {name: metric.version for name, metric in METRICS.items() if not metric.file}
         | {f"seen.{name}": metric.version for name, metric in FEATURE_METRICS.items()}
+        | {f"critic.{name}": metric.version for name, metric in CRITIC_METRICS.items() if metric.version > 1}
         | {f"{name}.file": mark for name, mark in plugin_metrics.items()}
     )
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})

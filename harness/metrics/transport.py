@@ -1,13 +1,16 @@
 """Exact optimal transport (POT), of point clouds and of any costs."""
 
 import warnings
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 Points = NDArray[Any]  # floats; pictures are uint8
+Costs = NDArray[np.float64]  # [n, m]
+Ground = Literal["euclidean", "sqeuclidean"]
 
 MAX_DIMENSION = 8  # above it the empirical distance says nothing of the true one: 18.9 for 1.14 in 128 dimensions
 
@@ -17,38 +20,66 @@ def wasserstein_1(x: Points, y: Points) -> float:
 
     Raises ValueError above 8 dimensions, and RuntimeError where the solver stops short of the optimum.
     """
-    return _transport_cost(x, y, "euclidean")
+    return _solved(x, y, "euclidean").cost
 
 
-def _transport_cost(x: Points, y: Points, ground: Literal["euclidean", "sqeuclidean"]) -> float:
+def optimal_pairs(x: Points, y: Points) -> tuple[Points, Points, Points]:
+    """Return the plan that W1 is the cost of: places in x and in y of each pair, and its mass, [k] each.
+
+    Between as many points on either side that is a permutation, else at most n + m - 1 pairs. It is solved once where
+    `wasserstein_1` was asked for the same clouds last. Arguments and errors as there.
+    """
+    return _solved(x, y, "euclidean").pairs
+
+
+class _Solution(NamedTuple):
+    cost: float
+    pairs: tuple[Points, Points, Points]
+
+
+def _solved(x: Points, y: Points, ground: Ground) -> _Solution:
     if x.shape[1] > MAX_DIMENSION:
         raise ValueError(f"exact transport is offered up to {MAX_DIMENSION} dimensions; these points have {x.shape[1]}")
+    x, y = (np.ascontiguousarray(points, dtype=np.float64) for points in (x, y))
+    return _solve(x.tobytes(), y.tobytes(), x.shape[1], ground)
+
+
+@lru_cache(maxsize=2)  # a step asks for W1 and its pairs, the last one for W2 between the two
+def _solve(x: bytes, y: bytes, d: int, ground: Ground) -> _Solution:
     # scipy's cdist is 3 to 30 times faster than ot.dist.
-    return least_cost(cdist(x.astype(np.float64), y.astype(np.float64), ground))
+    costs = cdist(np.frombuffer(x).reshape(-1, d), np.frombuffer(y).reshape(-1, d), ground)
+    cost, flow = _least(costs)
+    rows, columns = flow.nonzero()
+    return _Solution(cost, (rows, columns, flow[rows, columns]))
 
 
-def least_cost(cost: NDArray[np.float64], *marginals: NDArray[np.float64]) -> float:
+def least_cost(cost: Costs, *marginals: NDArray[np.float64]) -> float:
     """Return the least sum of flow x cost [n, m] over flows with two marginals [n] and [m] of one sum.
 
     Without marginals both are uniform with sum 1. Raises RuntimeError where the solver stops short of the optimum.
     """
+    return _least(cost, *marginals)[0]
+
+
+def _least(cost: Costs, *marginals: NDArray[np.float64]) -> tuple[float, Costs]:
+    """Return the least cost, and the flow [n, m] that it is of."""
     import ot
 
     # POT's solver takes costs below some 1e-10 for 0: small ones are enlarged, by a power of two, which keeps all bits.
     scale = 2.0 ** min(max(1 - int(np.frexp(cost.max())[1]), 0), 1000)
+    enlarged = cost if scale == 1 else cost * scale
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:  # 1e5 iterations, POT's default, stop short at n = 4096
-            return (
-                float(ot.emd2(*(marginals or ([], [])), cost if scale == 1 else cost * scale, numItermax=10**8)) / scale
-            )
+            least, log = ot.emd2(*(marginals or ([], [])), enlarged, numItermax=10**8, return_matrix=True)
         except UserWarning as warning:
             raise RuntimeError(f"exact transport did not converge: {warning}") from None
+    return float(least) / scale, log["G"]
 
 
 def wasserstein_2(x: Points, y: Points) -> float:
     """Return the exact W2: the root of the least mean squared distance. Arguments and errors as `wasserstein_1`."""
-    return float(np.sqrt(_transport_cost(x, y, "sqeuclidean")))
+    return float(np.sqrt(_solved(x, y, "sqeuclidean").cost))
 
 
 def sliced_wasserstein(x: Points, y: Points, projections: int = 256) -> float:

@@ -63,7 +63,7 @@ def _trained(
 
     started, setup = time.perf_counter(), specs[0].setup
     steps, key, members = setup.train["steps"], trial.task.key, trial.task.members
-    outcomes = train(specs, (0, steps), samples_drawn(samples, specs[0]), Placement(trial.mode, device))
+    outcomes = train(specs, (0, steps), (samples_drawn(samples, specs[0]), samples), Placement(trial.mode, device))
     sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
     train_s = members * outcomes[0].facts["train_s"]
     keep_s = time.perf_counter() - started - train_s
@@ -83,10 +83,11 @@ def _scored(trial: Trial, outcome: "Outcome", load: Workload) -> list[Value]:
     reference = make_reference(outcome.spec, load.samples, load.extractors)
     if (null := untrained(outcome.spec, reference)) is not None:
         reference = replace(reference, nulls={**reference.nulls, "untrained": null})
-    generated = outcome.snapshots[max(outcome.snapshots)]["generated"]
+    shot = outcome.snapshots[max(outcome.snapshots)]
+    generated = shot["generated"]
     clock.append(time.perf_counter())
-    for last in (False, True):
-        score(generated, reference, last=last)
+    for last, samples in ((False, generated), (True, generated[::-1])):  # of other samples W1 is solved anew
+        score(samples, reference, last=last, shot=shot)
         clock.append(time.perf_counter())
     reference_s, each, end = (ended - began for began, ended in pairwise(clock))
     task = trial.task.scores[0]

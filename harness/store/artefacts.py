@@ -50,9 +50,7 @@ def _safetensors(weights: dict[str, np.ndarray]) -> bytes:
 
 def why_not_drawn(spec: RunSpec) -> str | None:
     """Say why no samples can be drawn from what a run keeps; None where they can."""
-    if not spec.setup.generator:
-        return "trained a critic alone, and there is no generator to draw from"
-    return _why_not_run(spec, "generator")
+    return None if spec.setup.generator else "trained a critic alone, and there is no generator to draw from"
 
 
 def kept_weights(store: Store, spec: RunSpec) -> tuple[str, dict[str, np.ndarray]]:
@@ -69,14 +67,7 @@ def kept_weights(store: Store, spec: RunSpec) -> tuple[str, dict[str, np.ndarray
 
 def critic_weights(store: Store, spec: RunSpec) -> dict[str, np.ndarray]:
     """Return the weights of a run's critic by parameter. Raises as `kept_weights` does."""
-    return _weights(store, spec, "critic", _why_not_run(spec, "critic"))
-
-
-def _why_not_run(spec: RunSpec, player: str) -> str | None:
-    from harness.objectives import TRICKS
-
-    lost = [name for name in spec.setup.tricks if name in TRICKS and TRICKS[name].params]
-    return f"its {player} runs with the memory of '{lost[0]}', which is not kept" if lost else None
+    return _weights(store, spec, "critic", None)
 
 
 def _weights(store: Store, spec: RunSpec, owner: str, why_not: str | None) -> dict[str, np.ndarray]:

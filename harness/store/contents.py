@@ -90,4 +90,15 @@ def _misfit(parts: Arrays, is_frames: bool) -> str:
     grid = parts.get("critic_grid", np.empty((2, 2)))
     if grid.ndim != 2 or min(grid.shape) < 2 or ("critic_grid" in parts and extent.shape != (4,)):
         return "its grid of the critic's scores is malformed"
-    return ""
+    return "" if "critic_real" not in parts or _is_view(parts) else "what it holds of the critic is malformed"
+
+
+def _is_view(parts: Arrays) -> bool:
+    """Whether what a snapshot holds of its critic (`harness.engine.critic_view`) fits together."""
+    n, scalars = parts["critic_real"].size, ("critic_lipschitz", "critic_logistic")
+    shapes: dict[str, tuple[int, ...]] = {"critic_real": (n,), "critic_fake": (n,), "critic_slope": (3, n)}
+    shapes |= {"critic_gradient": (n, *parts["generated"].shape[1:])} | dict.fromkeys(scalars, ())
+    pack = parts.get("critic_pack", np.array(1))
+    is_count = pack.shape == () and pack.dtype.kind in "iu" and int(pack) >= 1
+    layers = [parts[k].ndim == 1 for k in ("critic_layers", "generator_layers") if k in parts]
+    return n > 0 and is_count and all(layers) and all(parts[k].shape == s for k, s in shapes.items() if k in parts)

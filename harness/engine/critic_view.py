@@ -1,0 +1,151 @@
+"""What a stack's critics say where they are scored: on the reference, on generated samples, and between the two.
+
+A snapshot keeps arrays, of which `harness.metrics.critic` makes columns. n points a run are taken of either side, the
+same as W1 is measured on, and n / pack of a packed critic, which scores several side by side:
+
+    critic_real, critic_fake   [n] scores
+    critic_slope               [3, n] norms of d score / d input at real points, at generated ones, and between
+    critic_gradient            [n, d] d score / d input at generated points of up to 8 dimensions, unpacked
+    critic_lipschitz           () a bound on the Lipschitz constant, of MLPs without norm
+    critic_layers, generator_layers  [k] norms of the gradient of the player's loss on the batch of its next update
+    critic_logistic            () whether the critic's loss makes its score an estimate of log odds
+    critic_pack                () samples that one score is of
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.architectures import ARCHITECTURES
+from harness.datasets import DATASETS
+from harness.engine import noise
+from harness.engine.networks import Layout, couples_samples, slope_by, with_statistics_of
+from harness.engine.real_data import data_settings
+from harness.engine.sampling import CHUNK
+from harness.engine.stack import Stack
+from harness.objectives.losses import logistic_critic
+
+GRADIENT_DIMENSIONS = 8  # up to which there is an exact transport plan to compare directions with
+NORMED_BY = 1000  # real points whose statistics a critic's batch norm uses
+
+Arrays = dict[str, np.ndarray]
+Look = tuple[Tensor, ...]  # scores of real and of fake samples [..., n], slopes [..., 3, n], gradients [..., n, *shape]
+
+
+@torch.no_grad()
+def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
+    """Return the arrays of every run, of the first n of `generated` [runs, N, *shape], as the generator gave them.
+
+    There are none where n samples fill no pack.
+    """
+    pack, real = stack.pair.pack, reference(stack, n)
+    n = min(real.shape[1], generated.shape[1]) // pack * pack
+    if not n:
+        return [{} for _ in stack.specs]
+    real, fake = stack.game.networks.pack(real[:, :n]), stack.game.networks.pack(generated[:, :n])
+    mix = torch.rand(n // pack, generator=noise.generator(0, "between")).to(stack.device, stack.dtype)
+    real_scores, fake_scores, slopes, gradients = _looks(stack, real, fake, mix.expand(len(real), -1))
+    arrays = {"critic_real": real_scores, "critic_fake": fake_scores, "critic_slope": slopes}
+    if pack == 1 and gradients[0, 0].numel() <= GRADIENT_DIMENSIONS:
+        arrays["critic_gradient"] = gradients.flatten(2)
+    lipschitz = ARCHITECTURES[stack.setup.architecture].lipschitz
+    critic = stack.layout("critic").split(stack.effective("critic", stack.state.params["critic"]))
+    bound = lipschitz(stack.pair.critic, critic) if lipschitz else None
+    arrays |= {"critic_lipschitz": bound} if bound is not None else {}
+    arrays |= {f"{player}_layers": by_layer(stack.gradients(player), stack.layout(player)) for player in stack.updates}
+    facts = {
+        "critic_logistic": np.array(stack.game.objective.critic_loss is logistic_critic),
+        "critic_pack": np.array(pack),
+    }
+    return [{name: _numpy(x[run]) for name, x in arrays.items()} | facts for run in range(len(stack.specs))]
+
+
+def reference(stack: Stack, n: int) -> Tensor:
+    """Return the points that each run is scored against, [runs, at most n, *shape], on the device.
+
+    Runs with one data setting share theirs in memory.
+    """
+    drawn: dict[str, Tensor] = {}
+    for spec in stack.specs:
+        settings = data_settings(spec)
+        if str(settings) not in drawn:
+            points = DATASETS[stack.setup.dataset].reference(n, noise.generator(0, "reference"), settings)
+            drawn[str(settings)] = points.to(stack.device, stack.dtype)
+    if len(drawn) == 1:
+        (points,) = drawn.values()
+        return points.expand(len(stack.specs), *points.shape)
+    return torch.stack([drawn[str(data_settings(spec))] for spec in stack.specs])
+
+
+def by_layer(grad: Tensor, layout: Layout) -> Tensor:
+    """Return the norm of a gradient [..., P] by linear or convolutional layer, weight and bias together: [..., k].
+
+    The first is next to the input. Parameters of norms, which belong to no such layer, are left out.
+    """
+    parts = layout.split(grad)
+    layers = [name.rpartition(".")[0] for name, shape in layout.shapes.items() if len(shape) > 1]
+    of_layer = [[part for name, part in parts.items() if name.rpartition(".")[0] == layer] for layer in layers]
+    squares = [sum(part.flatten(grad.ndim - 1).square().sum(-1) for part in parts) for parts in of_layer]
+    return torch.stack(squares, -1).sqrt()  # type: ignore[arg-type]  # of tensors
+
+
+def _looks(stack: Stack, real: Tensor, fake: Tensor, mix: Tensor) -> Look:
+    """Return scores, slopes and gradients of every run's critic, taking as many samples at once as fit in memory."""
+    train, dims = stack.setup.train, len(stack.pair.shape)
+    chunk = int(train.get("micro_batch", train["batch"])) if DATASETS[stack.setup.dataset].kind == "images" else CHUNK
+    parts = list(zip(real.split(chunk, 1), fake.split(chunk, 1), mix.split(chunk, 1), strict=True))
+    if not couples_samples(stack.pair.critic):
+
+        def view(flat: Tensor, extra: object, real: Tensor, fake: Tensor, mix: Tensor) -> Look:
+            critic = stack.game.networks.critic(flat, extra)  # type: ignore[arg-type]
+            return look(critic.scores, critic.slope, (real, fake, mix), dims)
+
+        views = stack.each(view)
+        looks = [views(stack.state.params["critic"], stack.state.extra, *part) for part in parts]
+    else:
+        networks = [normed_by(stack, run, real[run]) for run in range(len(stack.specs))]
+        looks = [_of_runs(networks, part, dims) for part in parts]
+    return tuple(torch.cat(pieces, -1 if k < 3 else 1) for k, pieces in enumerate(zip(*looks, strict=True)))
+
+
+def normed_by(stack: Stack, run: int, real: Tensor) -> nn.Module:
+    """Return the critic of a run, with batch norm, by the statistics of at most 1,000 real points [n, *shape]."""
+    flat = stack.effective("critic", stack.state.params["critic"])[run]
+    return with_statistics_of(real[:NORMED_BY], stack.pair.critic, stack.layout("critic").split(flat))
+
+
+def _of_runs(networks: list[nn.Module], part: tuple[Tensor, ...], dims: int) -> Look:
+    looks = []
+    for run, network in enumerate(networks):
+
+        def scores(x: Tensor, network: nn.Module = network) -> Tensor:
+            return network(x).squeeze(-1)
+
+        def slope(x: Tensor, scores: Callable[[Tensor], Tensor] = scores) -> Tensor:
+            return slope_by("plain", scores, x)
+
+        looks.append(look(scores, slope, (part[0][run], part[1][run], part[2][run]), dims))
+    return tuple(map(torch.stack, zip(*looks, strict=True)))
+
+
+def look(
+    scores: Callable[[Tensor], Tensor],
+    slope: Callable[[Tensor], Tensor],
+    points: tuple[Tensor, Tensor, Tensor],
+    dims: int,
+) -> Look:
+    """Return scores at real and at fake samples, slopes there and between, and the gradients at fake samples.
+
+    points  real and fake [..., n, *shape] with `dims` axes of a sample, and mix [..., n], the share of the real one
+    """
+    real, fake, mix = points
+    share = mix[(..., *[None] * dims)]
+    gradients = [slope(x).detach() for x in (real, fake, share * real + (1 - share) * fake)]
+    slopes = torch.stack([gradient.flatten(-dims).norm(dim=-1) for gradient in gradients], -2)
+    return scores(real), scores(fake), slopes, gradients[1]
+
+
+def _numpy(x: Tensor) -> np.ndarray:
+    return x.cpu().float().numpy()
