@@ -1,7 +1,8 @@
 """Write every measured number of README and docs/*.md from results/reference: python docs/measured.py [--check]
 
 A block between `<!-- numbers: WHAT FOLDER -->` and `<!-- end -->` holds what WHAT computes from the frozen results
-FOLDER. `--check` writes nothing, and exits with 1 where a block is not what its results say.
+FOLDER; a block `distances TABLE` holds a table of docs/distances.py. `--check` writes nothing, and exits with 1 where a
+block is not what its results say.
 """
 
 import re
@@ -73,6 +74,11 @@ def chosen(folder: Path) -> str:
     return str(run_path(str(ROOT / "suites" / "tuning" / "choose.py"))["text"](folder))
 
 
+def distances(table: Path) -> str:
+    """Return a table of docs/distances.py, by its name alone: it needs no results."""
+    return str(run_path(str(ROOT / "docs" / "distances.py"))["TABLES"][table.name]())
+
+
 def compared(folder: Path) -> str:
     """Return what `harness compare FOLDER nsgan wgan-gp` opens with."""
     return wrapped(f"*{compare([str(folder), 'nsgan', 'wgan-gp'])['answer']}*")
@@ -130,6 +136,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "chosen": chosen,
     "extractor": extractor,
     "compared": compared,
+    "distances": distances,
     "settings": settings,
     "study": study,
     "reached": reached,
