@@ -1,5 +1,6 @@
-"""This process: its standard streams, whether it is a worker, what its parent knows of it, its limit of memory."""
+"""This process: its standard streams, whether it is a worker, what its parent knows of it, its memory."""
 
+import gc
 import io
 import math
 import os
@@ -90,3 +91,15 @@ def memory_limit(gb: float | None) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@contextmanager
+def collecting_no_garbage() -> Iterator[None]:
+    """Put off the search for cycles, which would look at all objects of a plan again and again: hardly any is one."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()

@@ -14,6 +14,7 @@ from harness.errors import ShapeError, lookup
 from harness.text import counted
 
 BYTES = 4  # of a float32 parameter
+SMALL = 1_000_000  # parameters
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,19 @@ def _taps(large: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: 
 
 
 def network_summary(player: str, build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
-    """Return the summary of a player for samples of `shape`, built on the meta device, where tensors have no memory."""
+    """Return the summary of a player for samples of `shape`, built on the meta device, where tensors have no memory.
+
+    A small one of points is built in memory after that: operations on the meta device import torch's compiler, which
+    takes longer than all else that a plan of toys does.
+    """
     takes = (settings.latent,) if player == "generator" else shape  # type: ignore[attr-defined]  # as any generator
     with torch.device("meta"):
         network = build(settings, shape)
+    device = "meta"
+    if len(shape) == 1 and sum(p.numel() for p in network.parameters()) < SMALL:
+        device = "cpu"
+        with torch.random.fork_rng(devices=[]), torch.device(device):
+            network = build(settings, shape)
     layers: list[LayerSummary] = []
 
     def note(name: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -122,7 +132,7 @@ def network_summary(player: str, build: Builder, settings: BaseModel, shape: Sha
         if not list(layer.children()) and not isinstance(layer, nn.Sequential):  # an empty one passes its input on
             layer.register_forward_hook(partial(note, name))
     with torch.no_grad():
-        network(torch.empty(2, *takes, device="meta"))  # two samples: batch norm refuses one
+        network(torch.zeros(2, *takes, device=device))  # two samples: batch norm refuses one
     matrices = [name for name, weight in network.named_parameters() if weight.ndim > 1]
     parameters = sum(layer.parameters for layer in layers)
     return NetworkSummary(

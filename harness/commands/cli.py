@@ -13,6 +13,7 @@ import typer
 from harness import __version__
 from harness.commands import options as o
 from harness.errors import HarnessError
+from harness.processes import collecting_no_garbage
 from harness.suite.shipped import find_suite, write_template
 
 if TYPE_CHECKING:
@@ -99,10 +100,11 @@ def plan(
     from harness.execution.requests import Request
 
     request = Request(find_suite(suite), root, scale, sets or [], only or [], device, workers)
-    from harness.commands.plan import plan as plan_suite  # imports torch
+    from harness.commands.plan import plan as plan_suite
     from harness.plan.screen import render
 
-    _print(plan_suite(request, measure, _warn, power), render, as_json)
+    with collecting_no_garbage():
+        _print(plan_suite(request, measure, _warn, power), render, as_json)
 
 
 @verb(o.RUN, "run quickstart")

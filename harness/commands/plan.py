@@ -16,7 +16,6 @@ from harness.plan.description import Description
 from harness.plan.estimate import Trial, estimate, makespan
 from harness.plan.timing_trial import TrialResult, try_stack
 from harness.plan.timings import Timing, Timings, add_timings, read_timings
-from harness.statistics.power import seeds_for
 
 BUDGET_S = 120  # after which no trial starts
 
@@ -41,6 +40,8 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     assert todo.description is not None  # a suite was planned
     description = replace(todo.description, cost=cost)
     if effect is not None:
+        from harness.statistics.power import seeds_for  # imports scipy
+
         limits = description.conclusions
         description = replace(description, power=seeds_for(effect, limits.primary.pairs, limits.cell.seeds))
     return description

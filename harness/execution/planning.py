@@ -1,9 +1,8 @@
 """What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
 
-import gc
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +15,7 @@ from harness.hints import quoted
 from harness.plan.description import Description, Scoring
 from harness.plugins.components import is_loaded, plugged_metrics
 from harness.plugins.guard import blamed
+from harness.processes import collecting_no_garbage
 from harness.spec import ENGINE_VERSION, content_id
 from harness.store import LOST, Store, drop_drafts, mend, open_store
 from harness.store.artefacts import why_not_drawn
@@ -25,18 +25,6 @@ from harness.store.table_files import refuse_frozen, refuse_long
 
 if TYPE_CHECKING:
     from harness.suite.format.models import Suite
-
-
-@contextmanager
-def collecting_no_garbage() -> Iterator[None]:
-    """Put off the search for cycles, which would look at all objects of a plan again and again: hardly any is one."""
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if is_on:
-            gc.enable()
 
 
 @stated

@@ -16,6 +16,7 @@ from harness.execution.workers import Executor, OutOfTime, WorkerDied, open_exec
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
 from harness.plan.timings import add_timings, read_timings
+from harness.processes import collecting_no_garbage
 from harness.store import LOST, missing, open_store
 from harness.store.find import one_folder, report_folder
 from harness.text import counted, printable, waiting, waiting_scores
@@ -114,11 +115,12 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
     It does not where nothing is planned beside the `known` runs: some of them could not be trained, or scored.
     """
     clock, ending = [time.perf_counter()], None
-    if isinstance(request, Request):
-        planning = executor.submit(do.plan, request, True)
-    else:
-        planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only))
-    todo = answer(planning, "planning")
+    with collecting_no_garbage():
+        if isinstance(request, Request):
+            planning = executor.submit(do.plan, request, True)
+        else:
+            planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only))
+        todo = answer(planning, "planning")
     clock.append(time.perf_counter())
     progress(Planned(todo))
     expected = estimate(todo.workload, read_timings(todo.machine), processes(request.workers))

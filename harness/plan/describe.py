@@ -27,7 +27,7 @@ from harness.plan.description import (
 )
 from harness.plan.weak_extractors import weak_extractors
 from harness.plugins.components import fingerprint, plugged_metrics, tables
-from harness.spec import KINDS, Task, canonical_json
+from harness.spec import canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.store.plan_file import Json, Plan, PlannedRun
 from harness.suite.checks.image_ranking import BY_COVARIANCE
@@ -36,7 +36,7 @@ from harness.suite.expand import choices
 from harness.suite.format.models import Suite, scored_steps
 from harness.suite.format.study_block import Study
 from harness.suite.matrix import matrix_of
-from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, recipe_keys
+from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, follows_recipe, recipe_targets
 from harness.suite.settings import Triple
 
 
@@ -54,7 +54,7 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
         read=read(suite, plan),
         architectures=_unique(row.architecture for row in plan.runs),
         objectives=_unique(row.objective for row in plan.runs),
-        swept={} if suite.study else swept_values(plan.runs),
+        swept={} if suite.study else swept_values(cells),
         study=suite.study.model_dump(mode="json", exclude_none=True) if suite.study else None,
         data_axes=axes,
         planned=len(plan.runs),
@@ -70,28 +70,26 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
         ),
         scored=scored(suite, plan),
         settings=resolved_settings(plan, recipes(suite, triples)),
-        conclusions=replace(conclusions(plan.runs, axes), shares=shares(suite.study, plan.runs)),
+        conclusions=replace(conclusions(cells, axes), shares=shares(suite.study, plan.runs)),
     )
 
 
 def cells_of(rows: Iterable[PlannedRun]) -> list[Cell]:
     """Return every cell (data set x architecture x objective x swept values) with the number of its seeds."""
-    rows = list(rows)
-    keys = list(map(_cell_key, rows))
-    seeds = Counter(keys)
-    firsts = dict(zip(reversed(keys), reversed(rows), strict=True))
-    return [Cell(*key[:3], firsts[key].sweep, n) for key, n in seeds.items()]
+    seeds: Counter[tuple[str, str, str, str]] = Counter()
+    sweeps: dict[tuple[str, str, str, str], Json] = {}
+    for row in rows:
+        key = row.dataset, row.architecture, row.objective, repr(row.sweep)
+        seeds[key] += 1
+        sweeps.setdefault(key, row.sweep)
+    return [Cell(*key[:3], sweeps[key], n) for key, n in seeds.items()]
 
 
-def _cell_key(row: PlannedRun) -> tuple[str, str, str, str]:
-    return row.dataset, row.architecture, row.objective, repr(row.sweep)
-
-
-def swept_values(rows: Iterable[PlannedRun]) -> dict[str, list[Any]]:
+def swept_values(cells: Iterable[Cell]) -> dict[str, list[Any]]:
     """Return every value of every swept name, in the order of the plan."""
     swept: dict[str, dict[Any, Any]] = {}
-    for row in rows:
-        for name, value in row.sweep.items():
+    for cell in cells:
+        for name, value in cell.sweep.items():
             swept.setdefault(name, {}).setdefault(_hashable(value), value)
     return {name: list(values.values()) for name, values in swept.items()}
 
@@ -167,9 +165,11 @@ def recipes(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], Re
         key = (triple.objective.label, triple.dataset.entry.kind)
         entries[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
         overrides[key] = _overrides(triple, entries[key].hyper)
+        targets = recipe_targets(triple).items()
         for choice in choices(suite.matrix[triple.block], triple):
             runs[key] += 1
-            used.setdefault(key, Counter()).update(recipe_keys(triple, choice.values))
+            followed = [name for target, name in targets if follows_recipe(target, choice.values)]
+            used.setdefault(key, Counter()).update(followed)
     return {
         key: RecipeUse(
             source=entries[key].source,
@@ -197,48 +197,48 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], RecipeUse | Non
     `used` is what `recipes` returns.
     """
     components = tables()
-    values: dict[tuple[str, str], _Values] = {}
-    cited: set[tuple[str, ...]] = set()
+    groups: dict[tuple[str, str], list[Json]] = {}
+    bases: dict[tuple[str, str], str] = {}
     for row in plan.runs:
         spec = plan.specs[row.run_id]
-        setup, key = spec["setup"], (row.objective, components.dataset[spec["setup"]["dataset"]].kind)
-        values.setdefault(key, _Values(row.base)).add(
-            spec, objective_of(row.base, setup["train"].get("penalty", "")).hyper
+        key = row.objective, components.dataset[spec["setup"]["dataset"]].kind
+        groups.setdefault(key, []).append(spec)
+        bases[key] = row.base
+    rows = []
+    for (objective, kind), specs in groups.items():
+        base, recipe = bases[objective, kind], used[objective, kind]
+        setups, floats = [spec["setup"] for spec in specs], [spec["hyper"] for spec in specs]
+        trains, named = [setup["train"] for setup in setups], _by_components(setups)
+        papers = [paper for setup in named for paper in component_papers(setup, is_recipe=recipe is not None)]
+        own = [*objective_of(base, trains[0].get("penalty", "")).hyper, *_trick_hyper(setups[0], floats[0])]
+        rows.append(
+            SettingsRow(
+                objective=objective,
+                base=base,
+                kind=kind,
+                hyper={name: _taken(floats, name) for name in own},
+                recipe=recipe,
+                papers=[paper.to_json() for paper in dict.fromkeys(papers)],
+                **{name: _taken(floats if name in RECIPE_FLOATS else trains, name) for name in RECIPE_KEYS},
+            )
         )
-        names = (*key, setup["dataset"], setup["architecture"], *setup["tricks"])
-        if names not in cited:
-            cited.add(names)
-            values[key].papers |= dict.fromkeys(component_papers(setup, is_recipe=used[key] is not None))
-    return [
-        SettingsRow(
-            objective=objective,
-            base=known.base,
-            kind=kind,
-            hyper={name: list(taken) for name, taken in known.hyper.items()},
-            recipe=used[objective, kind],
-            papers=[paper.to_json() for paper in known.papers],
-            **{name: list(taken.values()) for name, taken in known.recipe.items()},
-        )
-        for (objective, kind), known in values.items()
-    ]
+    return rows
 
 
-class _Values:
-    """The values that settings take in the runs of an objective, each once, in the order of the plan."""
+def _by_components(setups: Iterable[Json]) -> list[Json]:
+    """Return the first Setup of an objective variant with each data set and architecture."""
+    firsts: dict[tuple[str, str], Json] = {}
+    for setup in setups:
+        firsts.setdefault((setup["dataset"], setup["architecture"]), setup)
+    return list(firsts.values())
 
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.recipe: dict[str, dict[Any, Any]] = {name: {} for name in RECIPE_KEYS}
-        self.hyper: dict[str, dict[float, None]] = {}
-        self.papers: dict[Paper, None] = {}
 
-    def add(self, spec: Json, own: Iterable[str]) -> None:
-        train, hyper = spec["setup"]["train"], spec["hyper"]
-        for name, values in self.recipe.items():
-            value = hyper[name] if name in RECIPE_FLOATS else train[name]
-            values.setdefault(_hashable(value), value)
-        for name in (*own, *(f"{trick}.{rest}" for trick, rest in _trick_hyper(spec))):
-            self.hyper.setdefault(name, {})[hyper[name]] = None
+def _taken(settings: Iterable[Json], name: str) -> list[Any]:
+    """Return the values that a setting takes, each once."""
+    values: dict[Any, Any] = {}
+    for setting in settings:
+        values.setdefault(_hashable(setting[name]), setting[name])
+    return list(values.values())
 
 
 def component_papers(setup: Json, is_recipe: bool) -> list[Paper]:
@@ -251,7 +251,7 @@ def component_papers(setup: Json, is_recipe: bool) -> list[Paper]:
     return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
 
 
-def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> Conclusions:
+def conclusions(cells: Sequence[Cell], data: Collection[str] = ()) -> Conclusions:
     """Return the smallest p that can be reached, by the primary family and inside a cell, and what is compared.
 
     The primary family is all pairs of objectives over the tasks that all of them have (data set x architecture x values
@@ -259,15 +259,15 @@ def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> Concl
     and Holm's correction multiplies the smallest by the number of pairs. A test over the n seeds of a cell has the
     same bound, uncorrected.
     """
-    tasks: dict[str, set[Task]] = {}
+    tasks: dict[str, set[tuple[str, ...]]] = {}
     settings = set()
-    for row in rows:
-        settings.add(repr(sorted((name, repr(value)) for name, value in row.sweep.items() if name not in data)))
-        values = sorted((name, repr(value)) for name, value in row.sweep.items() if name in data)
-        tasks.setdefault(row.objective, set()).add(Task(row.dataset, row.architecture, tuple(values)))
+    for cell in cells:
+        settings.add(repr({name: value for name, value in cell.sweep.items() if name not in data}))
+        values = [repr(cell.sweep.get(name)) for name in data]
+        tasks.setdefault(cell.objective, set()).add((cell.dataset, cell.architecture, *values))
     shared = len(set.intersection(*tasks.values())) if tasks else 0
     pairs = math.comb(len(tasks), 2) if shared else 0
-    seeds = max(Counter(map(_cell_key, rows)).values(), default=0)
+    seeds = max((cell.seeds for cell in cells), default=0)
     return Conclusions(
         PrimaryFamily(
             objectives=len(tasks),
@@ -278,22 +278,21 @@ def conclusions(rows: Sequence[PlannedRun], data: Collection[str] = ()) -> Concl
             smallest_p_corrected=min(1.0, pairs * smallest_p(shared)) if pairs else None,
         ),
         CellTest(seeds, smallest_p(seeds)),
-        grids(rows, data),
-        compared(len(tasks), len({row.architecture for row in rows}), len(settings)),
+        grids(cells, data),
+        compared(len(tasks), len({cell.architecture for cell in cells}), len(settings)),
     )
 
 
-def grids(rows: Iterable[PlannedRun], data: Collection[str] = ()) -> dict[str, int]:
+def grids(cells: Iterable[Cell], data: Collection[str] = ()) -> dict[str, int]:
     """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
     tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
     """
     values_by_cell: dict[str, dict[tuple[str, ...], set[str]]] = {}
-    for row in rows:
-        for name, value in row.sweep.items():
-            key = tuple(row.label(kind) for kind in KINDS)
-            values_by_cell.setdefault(name, {}).setdefault(key, set()).add(
-                repr(value) if _is_number(value) else str(value)
-            )
+    for cell in cells:
+        for name, value in cell.sweep.items():
+            labels = cell.dataset, cell.architecture, cell.objective
+            taken = values_by_cell.setdefault(name, {}).setdefault(labels, set())
+            taken.add(repr(value) if _is_number(value) else str(value))
     numeric = {
         name: [v for v in values.values() if len(v) > 1] for name, values in values_by_cell.items() if name not in data
     }
@@ -343,9 +342,8 @@ def shares(study: Study | None, rows: Iterable[PlannedRun]) -> SharesTest | None
     )
 
 
-def _trick_hyper(spec: Json) -> list[tuple[str, str]]:
-    split = [name.partition(".") for name in spec["hyper"]]
-    return [(head, rest) for head, _, rest in split if head in spec["setup"]["tricks"]]
+def _trick_hyper(setup: Json, hyper: Json) -> list[str]:
+    return [name for name in hyper if name.partition(".")[0] in setup["tricks"] and "." in name]
 
 
 def _unique(values: Iterable[Any]) -> list[Any]:

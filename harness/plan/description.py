@@ -1,7 +1,7 @@
 """The values of what a plan holds and can show, which `harness plan` prints. No torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.plan.estimate import Estimate
@@ -182,5 +182,5 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, with `cost` and `power` where there are some."""
-        plain = asdict(self)
+        plain = asdict(replace(self, cells=())) | {"cells": [vars(cell) for cell in self.cells]}
         return {name: value for name, value in plain.items() if value is not None or name not in ("cost", "power")}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from harness.plan.stacks import new_stacks, work
+from harness.plan.stacks import new_stacks, works
 from harness.store.plan_file import Device, Plan, PlannedRun, Stack
 from harness.suite.expand import ExpandedRun, Expansion, expand
 from harness.suite.format.models import Suite
@@ -39,12 +39,8 @@ def unfinished(plan: Plan, finished: Collection[str], device: Device, selected: 
     replaced = {stack.replaces for stack in plan.stacks}
     ours = [stack for stack in plan.stacks if stack.device == device and stack.id not in replaced]
     stacks = [Unfinished(stack, [run_id for run_id in stack.runs if run_id in left]) for stack in ours]
-    return sorted((each for each in stacks if each.runs), key=lambda each: -stack_work(plan, each.stack))
-
-
-def stack_work(plan: Plan, stack: Stack) -> float:
-    """Return how long a stack trains relative to others: all of its runs, finished ones among them."""
-    return len(stack.runs) * work(plan.spec(stack.runs[0]).setup)
+    work = works(plan)
+    return sorted((each for each in stacks if each.runs), key=lambda each: -len(each.stack.runs) * work(each.stack))
 
 
 def _planned(run: ExpandedRun) -> PlannedRun:

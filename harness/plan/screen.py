@@ -2,14 +2,15 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.plan.cost_text import disk_sentence, time_sentence
 from harness.plan.description import Description, PrimaryFamily, SettingsRow, SharesTest
-from harness.statistics.power import Power
 from harness.store.plan_file import Json
-from harness.suite.checks.image_ranking import few_for_fid, weak_extractor
 from harness.text import aligned, counted, listed, p_value, plain, range_text
+
+if TYPE_CHECKING:
+    from harness.statistics.power import Power  # which imports scipy
 
 WIDTH = 100
 INDENT = 16
@@ -62,9 +63,12 @@ def _amounts(description: Description) -> str:
         lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description.scored.held_out.items()
     lines += _lines(_entry("", f"those on {label} on the {n:,} images that it holds out") for label, n in few)
-    lines += _lines(_entry("", few_for_fid(label, n)) for label, n in description.scored.few_for_fid.items())
-    for label, errors in description.scored.weak.items():
-        lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]
+    if description.scored.few_for_fid or description.scored.weak:
+        from harness.suite.checks.image_ranking import few_for_fid, weak_extractor  # imports torch
+
+        lines += _lines(_entry("", few_for_fid(label, n)) for label, n in description.scored.few_for_fid.items())
+        for label, errors in description.scored.weak.items():
+            lines += [_entry("", weak_extractor(label, name, error)) for name, error in errors.items()]
     if description.cost is not None:
         lines.append(_entry("time", time_sentence(description.cost)))
         lines += [_entry("disk", disk_sentence(description.cost.bytes))] if to_train else []
@@ -225,7 +229,7 @@ def _primary_sentence(primary: PrimaryFamily) -> str:
     )
 
 
-def _power_sentence(power: Power) -> str:
+def _power_sentence(power: "Power") -> str:
     """Return how many seeds a cell needs for an effect, and which effect those that it has would show."""
     family = f"one of {power.pairs} after correction" if power.pairs > 1 else ""
     needed = f"{counted(power.seeds_needed_alone, 'seed')} a cell"

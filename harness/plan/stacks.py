@@ -4,7 +4,7 @@ A run's numbers may depend on the stack it trains in, so a stack is fixed when i
 device class alone, never by free memory or by what is finished.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -56,6 +56,19 @@ def work(setup: Setup) -> float:
     return float(
         batch * (updates * ((12 if penalised else 6) * critic + 2 * generator) + steps * (6 * generator + 4 * critic))
     )
+
+
+def works(plan: Plan) -> Callable[[Stack], float]:
+    """Return a function that says the work of a run of a stack; stacks that share a Setup share the answer."""
+    known: dict[int, float] = {}
+
+    def of(stack: Stack) -> float:
+        shared = id(plan.specs[stack.runs[0]]["setup"])
+        if shared not in known:
+            known[shared] = work(plan.spec(stack.runs[0]).setup)
+        return known[shared]
+
+    return of
 
 
 def is_known(setup: Setup) -> bool:

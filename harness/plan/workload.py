@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from harness.metrics import score_id
 from harness.plan.estimate import ScoringTask, TrainingTask, Trial, Workload
-from harness.plan.stacks import work
+from harness.plan.stacks import works
 from harness.spec import content_id
 from harness.store import reference_settings
 from harness.store.plan_file import Mode, Plan, PlannedRun, Stack
@@ -28,12 +28,12 @@ def workload(plan: Plan, left: Iterable[StackLeft], trained: Iterable[str], scor
     `scored` lists runs that are done, whose references exist.
     """
     score, runs = plan.resolved["score"], {run.run_id: run for run in plan.runs}
-    scoring = _scoring(plan, runs, score)
+    training, scoring = _training(plan), _scoring(plan, runs, score)
     return Workload(
         runs=len(runs),
         samples=score["samples"],
         extractors=score.get("extractors"),
-        stacks=tuple(_training(plan, each, runs[each.runs[0]], tuple(map(scoring, each.runs))) for each in left),
+        stacks=tuple(training(each, runs[each.runs[0]], tuple(map(scoring, each.runs))) for each in left),
         scores=tuple(map(scoring, trained)),
         references=frozenset(reference_address(plan.specs[run_id]) for run_id in scored if run_id in runs),
     )
@@ -59,22 +59,30 @@ def reference_address(spec: Mapping[str, Any]) -> str:
     return content_id(reference_settings(spec))
 
 
-def _training(plan: Plan, left: StackLeft, run: PlannedRun, scores: tuple[ScoringTask, ...]) -> TrainingTask:
-    """Return how a stack's training is timed: by its Setup but for the number of steps, and its work a step."""
-    first = left.members[0]
-    plain, setup = plan.specs[first]["setup"], plan.spec(first).setup
-    steps, members = setup.train["steps"], trained_runs(left.members, left.stack.mode)
-    train = {name: value for name, value in setup.train.items() if name != "steps"}
-    return TrainingTask(
-        id=left.stack.id,
-        name=f"{run.dataset} {run.architecture} {run.objective}",
-        key=content_id(plain | {"train": train}),
-        size=members * work(setup) / steps,
-        members=members,
-        steps=steps,
-        points=len(scored_steps(plan.resolved["score"]["at"], steps)),
-        scores=scores,
-    )
+def _training(plan: Plan) -> Callable[[StackLeft, PlannedRun, tuple[ScoringTask, ...]], TrainingTask]:
+    """Return a function that says how a stack's training is timed: by its Setup but for the number of steps, and its
+    work a step. Stacks that share a Setup share the address.
+    """
+    work, addresses = works(plan), dict[int, str]()
+
+    def training(left: StackLeft, run: PlannedRun, scores: tuple[ScoringTask, ...]) -> TrainingTask:
+        plain = plan.specs[left.members[0]]["setup"]
+        steps, members = plain["train"]["steps"], trained_runs(left.members, left.stack.mode)
+        if id(plain) not in addresses:
+            train = {name: value for name, value in plain["train"].items() if name != "steps"}
+            addresses[id(plain)] = content_id({**plain, "train": train})
+        return TrainingTask(
+            id=left.stack.id,
+            name=f"{run.dataset} {run.architecture} {run.objective}",
+            key=addresses[id(plain)],
+            size=members * work(left.stack) / steps,
+            members=members,
+            steps=steps,
+            points=len(scored_steps(plan.resolved["score"]["at"], steps)),
+            scores=scores,
+        )
+
+    return training
 
 
 def _scoring(plan: Plan, runs: Mapping[str, PlannedRun], score: Mapping[str, Any]) -> Callable[[str], ScoringTask]:

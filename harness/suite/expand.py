@@ -130,14 +130,14 @@ def choices(block: Block, triple: Triple) -> Iterator[Choice]:
     """Yield every combination of a triple's swept values that the block does not exclude."""
     axes, labels = axes_of(triple.sources), triple.labels
     groups = sorted(zipped(block, axes))
-    rows = [zip(*(axes[axis] for axis in group), strict=True) for group in groups]
-    steps = [[dict(zip(group, row, strict=True)) for row in table] for group, table in zip(groups, rows, strict=True)]
-    for chosen in itertools.product(*steps):
-        picked = {axis: value for step in chosen for axis, value in step.items()}
+    names = [axis for group in groups for axis in group]
+    said = {target: source.value for target, source in triple.sources.items()}
+    swept = [(target, source.axis) for target, source in triple.sources.items() if source.swept]
+    for rows in itertools.product(*(zip(*(axes[axis] for axis in group), strict=True) for group in groups)):
+        picked = dict(zip(names, itertools.chain.from_iterable(rows), strict=True))
         sweep = {axis: picked[axis] for axis in axes}
         if not any(excludes(entry, labels, sweep) for entry in block.exclude):
-            sources = triple.sources.items()
-            yield Choice(sweep, {target: sweep[s.axis] if s.swept else s.value for target, s in sources})
+            yield Choice(sweep, {**said, **{target: sweep[axis] for target, axis in swept}})
 
 
 def drawn_names(triple: Triple) -> set[str]:

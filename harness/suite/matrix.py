@@ -7,7 +7,6 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 
 from harness.errors import HarnessError, KeyPath, Problem
 from harness.hints import quoted, suggestion
@@ -18,7 +17,7 @@ from harness.suite.checks.refusals import refusals
 from harness.suite.format.models import Block, Suite
 from harness.suite.format.values import MAX_RUNS, Values
 from harness.suite.overrides import SPACE, set_overrides, space_overrides
-from harness.suite.resolve import Resolved, float_targets, hyper_of, resolve
+from harness.suite.resolve import Resolved, floats_of, resolve
 from harness.suite.settings import TITLES, Component, Triple, component, merged, reached, set_level, train_level
 
 
@@ -89,9 +88,7 @@ class Matrix:
     def resolved(self, triple: Triple, values: Values) -> Resolved | Problem:
         """Return a combination resolved, or how its settings contradict each other; each Setup is tried once."""
         resolved = self._setup(triple, values)
-        if isinstance(resolved, Resolved):
-            return replace(resolved, hyper=hyper_of(triple, values, self.tables))
-        return resolved
+        return resolved.at(values) if isinstance(resolved, Resolved) else resolved
 
     def refusals(self, triple: Triple, values: Values) -> list[Problem]:
         """Return why a combination cannot be trained, which its Setup decides."""
@@ -121,7 +118,7 @@ class Matrix:
 
     def _parted(self, triple: Triple) -> tuple[str, list[str]]:
         """Return what decides a triple's Setups: what they share, as text, and the targets that vary."""
-        floats = float_targets(triple, self.tables)
+        floats = floats_of(triple, self.tables)
         sources = {target: source for target, source in triple.sources.items() if target not in floats}
         varied = [target for target, source in sources.items() if source.swept or source.path[:-1] == SPACE]
         fixed = [(target, source.value) for target, source in sources.items() if target not in varied]

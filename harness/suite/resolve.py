@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,22 +23,35 @@ RECIPE_KEYS = (*RECIPE_FLOATS, "optimizer", "n_critic")
 DEFAULTS = {"steps": 1000, "batch": 64, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """A Setup, its plain form, the canonical JSON of that, and the floats beside it."""
+class Resolved(NamedTuple):
+    """A Setup, its plain form, the canonical JSON of that, and the floats beside it.
+
+    `floats` has, by target, the name of every float and its value where nothing is said of it.
+    """
 
     setup: Setup
     plain: Values
     text: str
+    floats: Mapping[str, tuple[str, float]]
     hyper: Mapping[str, float]
 
+    def at(self, values: Values) -> "Resolved":
+        """Return it with the floats of another combination that has its Setup."""
+        return self._replace(hyper=hyper_of(self.setup, self.floats, values))
 
-def float_targets(triple: Triple, tables: Tables) -> frozenset[str]:
-    """Return the targets that a Setup does not depend on: they are floats beside it."""
-    tricks = {f"trick.{name}.{key}" for name in triple.objective.tricks for key in tables.trick[name].hyper}
-    data = {f"dataset.{key}" for key in triple.dataset.entry.hyper}
-    own = {f"objective.{key}" for key in triple.objective.entry.hyper}
-    return frozenset({f"train.{key}" for key in RECIPE_FLOATS} | tricks | data | own)
+
+def floats_of(triple: Triple, tables: Tables) -> dict[str, tuple[str, float]]:
+    """Return what a Setup does not depend on: by target, the name of a float, and the paper's value or its default."""
+    recipe = triple.objective.entry.recipe.get(triple.dataset.entry.kind)
+    floats = {f"train.{key}": (key, getattr(recipe, key, 0.0)) for key in RECIPE_FLOATS}
+    for key, default in triple.objective.entry.hyper.items():
+        floats[f"objective.{key}"] = key, recipe.hyper.get(key, default) if recipe is not None else default
+    for key, default in triple.dataset.entry.hyper.items():
+        floats[f"dataset.{key}"] = f"data.{key}", default
+    for name in triple.objective.tricks:
+        for key, default in tables.trick[name].hyper.items():
+            floats[f"trick.{name}.{key}"] = f"{name}.{key}", default
+    return floats
 
 
 def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
@@ -66,7 +78,8 @@ def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
         versions=_versions(triple, tables),
     )
     plain = dataclasses.asdict(setup)
-    return Resolved(setup, plain, canonical_json(plain), hyper_of(triple, values, tables))
+    floats = floats_of(triple, tables)
+    return Resolved(setup, plain, canonical_json(plain), floats, hyper_of(setup, floats, values))
 
 
 def _recipe(triple: Triple) -> Recipe:
@@ -77,13 +90,17 @@ def _recipe(triple: Triple) -> Recipe:
     return recipe
 
 
-def recipe_keys(triple: Triple, values: Values) -> list[str]:
-    """Return the names of the settings that the paper's recipe gives in one combination of values."""
+def recipe_targets(triple: Triple) -> dict[str, str]:
+    """Return the settings that the paper's recipe gives where nothing is said of them: names by target."""
     own = [key for key in _recipe(triple).hyper if key in triple.objective.entry.hyper]  # of a borrowed recipe not all
-    targets = {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in own}
-    if values.get("train.generator") == "fixed":
-        del targets["train.n_critic"]  # 1, whatever the paper says
-    return [key for target, key in targets.items() if values.get(target, RECIPE) == RECIPE]
+    return {f"train.{key}": key for key in RECIPE_KEYS} | {f"objective.{key}": key for key in own}
+
+
+def follows_recipe(target: str, values: Values) -> bool:
+    """Whether a setting of a recipe has the paper's value in one combination of values."""
+    if target == "train.n_critic" and values.get("train.generator") == "fixed":
+        return False  # 1, whatever the paper says
+    return bool(values.get(target, RECIPE) == RECIPE)
 
 
 def _train(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> Plain:
@@ -122,24 +139,17 @@ def _said_or_recipe(values: Values, key: str, recipe: Recipe) -> Any:
     return getattr(recipe, key) if value == RECIPE else value
 
 
-def hyper_of(triple: Triple, values: Values, tables: Tables) -> dict[str, float]:
-    """Return the floats of one combination that has a Setup."""
-    recipe = _recipe(triple)
-    hyper = {key: _said_or_recipe(values, key, recipe) for key in RECIPE_FLOATS}
+def hyper_of(setup: Setup, floats: Mapping[str, tuple[str, float]], values: Values) -> dict[str, float]:
+    """Return the floats of one combination of values that has this Setup: each as it is said, or as in `floats`."""
+    hyper = {}
+    for target, (name, default) in floats.items():
+        value = values.get(target, RECIPE)
+        hyper[name] = float(default if value == RECIPE else value)
     # One run must not have two addresses for settings that training never reads.
-    read = OPTIMIZERS[_said_or_recipe(values, "optimizer", recipe)].reads
-    hyper |= {beta: 0.0 for beta in ("beta1", "beta2") if beta not in read}
-    if values.get("train.generator") == "fixed":
+    hyper |= {beta: 0.0 for beta in ("beta1", "beta2") if beta not in OPTIMIZERS[setup.train["optimizer"]].reads}
+    if setup.train["generator"] == "fixed":
         hyper["generator_lr"] = hyper["critic_lr"]
-    for key, default in triple.objective.entry.hyper.items():
-        value = values.get(f"objective.{key}", RECIPE)
-        hyper[key] = recipe.hyper.get(key, default) if value == RECIPE else value
-    for key, default in triple.dataset.entry.hyper.items():
-        hyper[f"data.{key}"] = values.get(f"dataset.{key}", default)
-    for name in triple.objective.tricks:
-        for key, default in tables.trick[name].hyper.items():
-            hyper[f"{name}.{key}"] = values.get(f"trick.{name}.{key}", default)
-    return {key: float(value) for key, value in hyper.items()}
+    return hyper
 
 
 def data_of(triple: Triple, values: Values) -> Plain:

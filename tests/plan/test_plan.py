@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError
-from harness.plan.describe import conclusions, describe, shares
+from harness.plan.describe import cells_of, conclusions, describe, shares
 from harness.plan.make import make_plan, unfinished
 from harness.plan.run_filter import run_filter
 from harness.plan.screen import WIDTH, render
@@ -259,14 +259,14 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
         for lr in (1, 2)
         for seed in range(4)
     ]
-    found = conclusions(rows)
+    found = conclusions(cells_of(rows))
     assert asdict(found.primary) == {
         "objectives": 2, "pairs": 1, "tasks": 2, "tasks_needed": 6, "smallest_p": 0.5, "smallest_p_corrected": 0.5,
     }  # fmt: skip
     assert asdict(found.cell) == {"seeds": 4, "smallest_p": 0.125, "exploratory": True}
-    apart = conclusions([*rows, replace(rows[0], dataset="w", objective="k")]).primary
+    apart = conclusions(cells_of([*rows, replace(rows[0], dataset="w", objective="k")])).primary
     assert (apart.objectives, apart.pairs, apart.tasks, apart.smallest_p) == (3, 0, 0, None)
-    alone = conclusions([row for row in rows if row.objective == "g"])
+    alone = conclusions(cells_of(row for row in rows if row.objective == "g"))
     assert alone.primary.pairs == 0
     assert alone.primary.smallest_p is None
 
