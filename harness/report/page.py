@@ -20,6 +20,7 @@ from harness.report.analysis import (
     averaging,
     cell_table,
     leave_one_out,
+    main_effects,
     noise_floors,
     null_rows,
     ranking,
@@ -27,6 +28,7 @@ from harness.report.analysis import (
     tables,
 )
 from harness.report.analysis.comparable import confounding
+from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
 from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
@@ -44,11 +46,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|across-(pairs|objectives|profiles)|variance-shares"
+        r"|across-(pairs|objectives|profiles)|variance-shares|main-effects"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -67,11 +69,14 @@ def build_report(store: Results, out: Path) -> Path:
     sweeps, ranges = sensitivity.sweeps(view.table, data_axes), sensitivity.ranges(view.table, data_axes)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
+    effects = _effects(view)
+    sections["effects"] = study_figures.effect_section(effects)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}
     frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
+    frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)
@@ -82,6 +87,7 @@ def build_report(store: Results, out: Path) -> Path:
         "answer": _answer(view, results, study, reached),
         "counts": study.counts if study else _counts(view.table),
         "across": across_text.across_values(across) if across else None,
+        "effects": settings_text.main_effects(effects),
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,
@@ -146,6 +152,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "removals": table_rows.removals(removals, best),
         "removed": remarks.removals(removals, best),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
+        "coupled": remarks.coupled(table),
         "enough": remarks.undertrained(noise_floors.nearest(table, view.metrics, data_axes)),
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
@@ -188,15 +195,21 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
 
 
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
+    effects = " ".join(settings_text.main_effects(_effects(view)))
     if view.headline:
         first, *more = answer.of_headline(view)
-        return [remarks.caveat(confounding(view.table)) + first, *more]
+        return [remarks.caveat(confounding(view.table)) + first, effects, *more]
     rivals = _rivals(view)
     swept = cell_table.swept_columns(rivals, view.plan.data_axes)
     text = answer.sentence(rivals, results, tables.advice(view))
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{remarks.caveat(confounding(view.table, drawn))}{text} {remarks.norms(rivals, view.table)}".rstrip()
-    return [first, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
+    return [first, effects, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
+
+
+def _effects(view: View) -> list[Effect]:
+    """Return the main effects of what a suite crosses; a study draws, and crosses nothing."""
+    return [] if view.plan.study else main_effects.main_effects(view.table, view.plan.data_axes)
 
 
 def _rivals(view: View) -> pd.DataFrame:

@@ -44,11 +44,11 @@ def sweeps(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Sweep]:
     critic's. Tasks with other values, or with another recipe, are a sweep of their own: means over different tasks
     cannot be joined by a line. Other swept values are averaged. There is none before every run has ended.
     """
-    runs = _scored(table)
+    runs = scored(table)
     return [] if runs is None else [sweep for name in swept(table, data_axes) for sweep in _of(name, runs)]
 
 
-def _scored(table: pd.DataFrame) -> pd.DataFrame | None:
+def scored(table: pd.DataFrame) -> pd.DataFrame | None:
     """Return the runs with a score of 0 where they were lost; None before every run has ended and has a score."""
     if "score" not in table or (table["status"] == "pending").any():
         return None
@@ -101,7 +101,7 @@ def ranges(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame
     two settings for all seeds; no bounds where there is one seed, or where a setting lacks one. Narrowest first, those
     that score nothing at their best (below NOTHING) last. A lost run scores 0.
     """
-    runs = _scored(table)
+    runs = scored(table)
     if runs is None or not swept(table, data_axes):
         return pd.DataFrame(columns=list(RANGES))
     by_seed = runs.pivot_table(index=["objective", "task", "setting"], columns="seed", values="score")

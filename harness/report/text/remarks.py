@@ -5,8 +5,9 @@ from collections.abc import Hashable
 
 import pandas as pd
 
+from harness.objectives import PENALTIES
 from harness.report.analysis.comparable import Confounding
-from harness.report.analysis.critic_norms import Norms
+from harness.report.analysis.critic_norms import RESOLVED, Norms
 from harness.report.analysis.leave_one_out import PARTS
 from harness.report.analysis.noise_floors import FLOORS, ImageFloors
 from harness.text import counted, interval, listed, number
@@ -104,6 +105,18 @@ def unequal_norms(norms: Norms) -> str:
         f"In {counted(len(norms.differing), 'task')} critics differ in norm ({norms.usual_text}): there objectives are "
         "compared together with their norms, which critic: {norm: [auto, none, layer]} in the architecture separates."
     )
+
+
+def coupled(table: pd.DataFrame) -> str:
+    """Return how many runs have batch norm beside a penalty on each sample's slope, which a suite has to allow."""
+    weights = {f"hyper.{name}" for penalty in PENALTIES.values() for name in penalty.hyper} & {*table.columns}
+    if RESOLVED not in table or not weights:
+        return ""
+    both = (table[RESOLVED] == "batch") & table[sorted(weights)].notna().any(axis=1)
+    if not both.any():
+        return ""
+    what = "batch norm couples the samples whose slopes the critic's penalty takes one by one"
+    return f"In {counted(int(both.sum()), 'run')} {what} (allow: [batch-norm-in-penalty])."
 
 
 def zero(nulls: pd.DataFrame) -> str:

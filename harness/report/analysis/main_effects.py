@@ -1,0 +1,119 @@
+"""Main effects: the score at each level of a factor, averaged over all that it is crossed with.
+
+Factors are the objective and what a suite sweeps of objectives and architectures. Settings of training are tuned
+elsewhere; they are averaged here.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.report.analysis import cell_table, critic_norms
+from harness.report.analysis.sensitivity import scored
+from harness.statistics import intervals
+from harness.suite.format.models import Train
+from harness.text import plain
+
+TRAINING = frozenset(Train.model_fields)
+OBJECTIVE = "objective"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The main effect of one factor over tasks in which it is crossed with all else.
+
+    factor    "objective", or the swept name        tasks     whose scores are averaged
+    contexts  combinations of all else, over the tasks      seeds  how many
+    levels    level, score, low, high (a t interval over seeds), in the order of the suite; `ahead`, with ahead_low and
+              ahead_high: by how much the best exceeds it, paired by seed
+    by_task   task, level, score            by_seed   seed, level, score
+    """
+
+    factor: str
+    tasks: tuple[str, ...]
+    contexts: int
+    seeds: int
+    levels: pd.DataFrame
+    by_task: pd.DataFrame
+    by_seed: pd.DataFrame
+
+
+def main_effects(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Effect]:
+    """Return the main effects of a labelled table in which a setting of objectives or architectures is swept.
+
+    A factor's levels are those that every task has in every context; tasks that have more follow, each by itself. A
+    lost run scores 0. There are none before every run has ended, and none of a factor not crossed with the rest.
+    """
+    runs = scored(table)
+    if runs is None:
+        return []
+    swept = {c.removeprefix("sweep."): c for c in cell_table.swept_columns(runs, data_axes)}
+    if critic_norms.SWEPT in runs:  # `auto` is one of the others
+        runs = runs.assign(**{critic_norms.SWEPT: runs[critic_norms.RESOLVED].where(runs[critic_norms.SWEPT].notna())})
+    factors = {name: column for name, column in swept.items() if name not in TRAINING}
+    effects = [effect for name in factors for effect in _of(name, runs, swept)]
+    return [*_of(OBJECTIVE, runs, swept), *effects] if effects else []
+
+
+def _of(factor: str, runs: pd.DataFrame, swept: dict[str, str]) -> Iterator[Effect]:
+    """Yield the effect of a factor over all tasks, then those of tasks with further levels."""
+    column = swept.get(factor, factor)
+    mine = runs[runs[column].notna()]
+    others = [c for c in (OBJECTIVE, *swept.values()) if c != column]
+    texts = mine[others].astype(str).agg("; ".join, axis=1) if others else pd.Series("", index=mine.index)
+    placed = mine.assign(level=mine[column].map(plain), context=texts)
+    order = list(dict.fromkeys(_sorted(placed, column)))
+    in_task = {str(task): _crossed(part) for task, part in placed.groupby("task", sort=False)}
+    shared = set.intersection(*in_task.values()) if in_task else set()
+    groups = [(list(in_task), shared)] + [([task], own) for task, own in in_task.items() if len(own) > len(shared)]
+    for tasks, levels in groups:
+        chosen = placed[placed["task"].isin(tasks) & placed["level"].isin(levels)]
+        of_all = (
+            set.intersection(*(set(seeds) for _, seeds in chosen.groupby("task")["seed"])) if len(chosen) else set()
+        )
+        chosen = chosen[chosen["seed"].isin(of_all)]
+        if len(levels) > 1 and len(chosen):
+            yield _effect(factor, tasks, [level for level in order if level in levels], chosen)
+
+
+def _sorted(placed: pd.DataFrame, column: str) -> list[str]:
+    """Return the levels of all rows, numbers from the smallest, words as they come."""
+    if pd.api.types.is_numeric_dtype(placed[column]):
+        placed = placed.sort_values(column, kind="stable")
+    return [str(level) for level in placed["level"]]
+
+
+def _crossed(part: pd.DataFrame) -> set[str]:
+    """Return the levels that one task has in every context with every seed."""
+    counts = part.groupby(["level", "context"])["seed"].nunique().unstack()
+    return {str(level) for level in counts.index[(counts == part["seed"].nunique()).all(axis=1)]}
+
+
+def _effect(factor: str, tasks: Sequence[str], levels: Sequence[str], runs: pd.DataFrame) -> Effect:
+    cells = runs.groupby(["task", "level", "seed"])["score"].mean()  # over contexts, of which every level has all
+    by_seed = cells.groupby(level=[1, 2]).mean().unstack(0)[list(levels)]
+    means = by_seed.mean()
+    best = by_seed[means.idxmax()].to_numpy(np.float64)
+    rows = []
+    for level in levels:
+        mine = by_seed[level].to_numpy(np.float64)
+        score, ahead = intervals.score_interval(mine), intervals.paired_difference(best, mine)
+        rows.append({"level": level, "score": score.mean, "low": score.low, "high": score.high})
+        rows[-1] |= {"ahead": ahead.mean, "ahead_low": ahead.low, "ahead_high": ahead.high}
+    contexts = len(runs[["task", "context"]].drop_duplicates())
+    by_task = cells.groupby(level=[0, 1]).mean().reset_index()
+    long = by_seed.melt(ignore_index=False, value_name="score").reset_index()
+    return Effect(factor, tuple(tasks), contexts, len(by_seed), pd.DataFrame(rows), by_task, long)
+
+
+def table_of(effects: Sequence[Effect]) -> pd.DataFrame:
+    """Return the levels of all effects in one table, with factor, tasks, contexts and seeds."""
+    parts = [
+        effect.levels.assign(
+            factor=effect.factor, tasks=", ".join(effect.tasks), contexts=effect.contexts, seeds=effect.seeds
+        )
+        for effect in effects
+    ]
+    return pd.concat(parts, ignore_index=True)
