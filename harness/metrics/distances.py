@@ -20,7 +20,7 @@ from harness.text import aligned, counted, listed, plain, reason
 Floats = NDArray[np.float64]
 Cost = str | ArrayLike | Callable[[Floats], Floats]
 
-MOST = 5000  # points or bins of a side: exact transport holds the cost of each pair, and takes seconds
+MOST = 5000  # points or bins of a side: exact transport holds the cost of each pair, and takes up to a minute
 MOST_CELLS = 1_000_000  # of the grid in which points are counted
 LARGEST = 1e150  # its square is a float
 FILES = (".csv", ".npy", ".npz")
@@ -102,13 +102,14 @@ class Distances:
     def _notes(self) -> list[str]:
         notes = []
         if self.kind == "histograms":
-            a, b = self.masses
-            if abs(a - b) > SAME_MASS * max(a, b):
-                notes.append(f"EMD moves the smaller mass, {plain(min(a, b))}; all other distances compare shares.")
+            if not math.isclose(*self.masses, rel_tol=SAME_MASS):
+                notes.append(
+                    f"EMD moves the smaller mass, {plain(min(self.masses))}; all other distances compare shares."
+                )
             return notes
-        d = self.shapes[0][1]
-        if d == 1:
-            notes.append("Each number is a point on a line; with --histogram it is the mass of a bin.")
+        (n, d), (m, _) = self.shapes
+        if d == 1 or n == m == 1:
+            notes.append("Each line is a point; with --histogram the numbers are masses of bins.")
         if d > transport.MAX_DIMENSION:
             notes.append(f"EMD, W1 and W2 of points say little above {transport.MAX_DIMENSION} dimensions.")
         if self.bins is None:
@@ -142,14 +143,12 @@ def _of_histograms(a: Floats, b: Floats, ground: Cost) -> Distances:
         raise DataError(f"histograms of {len(a)} and of {counted(len(b), 'bin')} given, of as many needed.")
     places = np.arange(len(a), dtype=np.float64)[:, None]
     cost, name = _cost(ground, places, places)
-    p, q = divergence.shares(a), divergence.shares(b)
-    steps = GROUNDS["euclidean"].between(places, places, 0)
-    values = _bin_by_bin(a, b) | {
-        "emd": divergence.earth_movers_distance(a, b, cost),
-        "w1": divergence.earth_movers_distance(p, q, steps),
-        "w2": math.sqrt(divergence.earth_movers_distance(p, q, steps**2)),
-    }
-    return Distances("histograms", ([len(a)], [len(b)]), (float(a.sum()), float(b.sum())), name, None, values)
+    sums = float(a.sum()), float(b.sum())
+    values = _bin_by_bin(a, b)
+    w1, w2 = divergence.on_a_line(a, b)
+    is_w1 = name == "euclidean" and math.isclose(*sums, rel_tol=SAME_MASS)
+    values |= {"emd": w1 if is_w1 else divergence.earth_movers_distance(a, b, cost), "w1": w1, "w2": w2}
+    return Distances("histograms", ([len(a)], [len(b)]), sums, name, None, values)
 
 
 def _of_points(x: Floats, y: Floats, ground: Cost, bins: int | None) -> Distances:
@@ -206,7 +205,8 @@ def _array(given: Any, side: str, is_points: bool) -> tuple[Floats, str]:
             raise DataError(f"{side}: no array of numbers: {reason(error)}") from None
     if values.dtype.kind not in "iuf":
         raise DataError(f"{side}: values of type {values.dtype} given, numbers needed.")
-    values = values.astype(np.float64)
+    with np.errstate(over="ignore"):  # of longer floats
+        values = values.astype(np.float64)
     bad = np.argwhere(~(np.abs(values) <= LARGEST))
     if len(bad):
         place = ", ".join(str(i + 1) for i in bad[0])
@@ -228,7 +228,7 @@ def _points(given: Any, side: str) -> Floats:
 
 def _masses(given: Any, side: str) -> Floats:
     values, side = _array(given, side, is_points=False)
-    if not values.size or values.size != max(values.shape):
+    if not values.size or values.size != max(values.shape, default=0):
         text = f"{side}: an array of shape {list(values.shape)} given, one row or column of masses needed"
         raise DataError(f"{text}{'; without --histogram it is points' if values.size else ''}.")
     masses = values.ravel()
@@ -270,6 +270,6 @@ def _ground(text: str) -> tuple[Ground, float]:
         parameter = float(written)
     except ValueError:
         parameter = math.nan
-    if not 0 < parameter < math.inf:
+    if not 0 < parameter <= LARGEST:
         raise HarnessError(f"ground: {quoted(text)} given; a positive number is needed, such as {name}:0.1.")
     return entry, parameter

@@ -4,6 +4,7 @@ Masses are [bins], at least 0, with a positive, finite sum. All but the Earth mo
 the masses divided by their sum. Logarithms are natural, so that KL and JS are in nats.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,6 +71,15 @@ def earth_movers_distance(a: Masses, b: Masses, cost: Cost) -> float:
         a, b = (a, np.append(b, rest)) if wider else (np.append(a, rest), b)
         cost = np.pad(cost, ((0, 0), (0, 1)) if wider else ((0, 1), (0, 0)))
     return least_cost(cost, a, b) / float(flow)
+
+
+def on_a_line(a: Masses, b: Masses) -> tuple[float, float]:
+    """Return W1 and W2 between the shares of bins at 0, 1, 2, ..., from their quantiles: both in bins."""
+    import ot
+
+    places, p, q = np.arange(len(a), dtype=np.float64), shares(a), shares(b)
+    w1, squared = (float(ot.emd2_1d(places, places, p, q, metric)) for metric in ("euclidean", "sqeuclidean"))
+    return w1, math.sqrt(squared)
 
 
 @dataclass(frozen=True)

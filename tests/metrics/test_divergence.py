@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from scipy.spatial.distance import cdist, jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 
-from harness.metrics.divergence import GROUNDS, earth_movers_distance, js, kl, l1, l2, total_variation
+from harness.metrics.divergence import GROUNDS, earth_movers_distance, js, kl, l1, l2, on_a_line, total_variation
 from harness.metrics.transport import least_cost, sliced_wasserstein, wasserstein_1, wasserstein_2
 from harness.objectives import OBJECTIVES
 
@@ -89,6 +89,9 @@ def test_distances_keep_the_order_of_their_inequalities(a, b):
     discrete = GROUNDS["discrete"].between(BINS, BINS, 0)
     assert earth_movers_distance(p, q, discrete) == pytest.approx(total_variation(a, b), abs=1e-12)
     assert earth_movers_distance(p, q, STEPS) == pytest.approx(np.abs(np.cumsum(p - q)).sum(), abs=1e-12)
+    w1, w2 = on_a_line(a, b)
+    assert w1 == pytest.approx(earth_movers_distance(p, q, STEPS), abs=1e-12)
+    assert w2**2 == pytest.approx(earth_movers_distance(p, q, STEPS**2), abs=1e-12)
 
 
 def test_emd_of_equal_mass_is_scipys_wasserstein_distance_whatever_the_mass():
