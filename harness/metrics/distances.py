@@ -179,7 +179,7 @@ def _bin_by_bin(a: Floats, b: Floats) -> dict[str, float]:
 def _counts(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats]:
     """Return how many points of each lie in which cell of a grid over the range of both."""
     d = x.shape[1]
-    if not isinstance(bins, int) or bins < 1 or d * math.log(bins) > math.log(MOST_CELLS):
+    if not isinstance(bins, int | np.integer) or bins < 1 or d * math.log(bins) > math.log(MOST_CELLS):
         text = f"{quoted(bins)} bins in each of {counted(d, 'dimension')} given"
         raise HarnessError(f"{text}, a whole number of at most {MOST_CELLS:,} cells together needed.")
     both = np.concatenate([x, y])

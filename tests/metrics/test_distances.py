@@ -48,7 +48,7 @@ def test_a_shift_is_as_long_as_it_is_and_shares_no_cell():
         values = harness.distance(line, line + np.array([theta, 0]), bins=8)
         assert (values["w1"], values["w2"]) == pytest.approx((theta, theta))
         assert (values["tv"], values["js"], values["kl"]) == pytest.approx((1, math.log(2), math.inf))
-    same = harness.distance(line, line, bins=8)
+    same = harness.distance(line, line, bins=np.int64(8))
     assert set(same.values()) == {0.0}
 
 
