@@ -135,7 +135,7 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
         if key in known:
             level |= sources_of(key, value, known[key], at)
             problems += [
-                Problem("bad-value", at if i < 0 else (*at, i), text)
+                Problem("bad-value", at if i < 0 else (*at, i), text + _for_one(key, value, known[key]))
                 for one in known[key].values()
                 for i, text in one.mistakes(value)
             ]
@@ -143,6 +143,12 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
             problems.append(_unknown(kind, base, key, at, known))
     allow = frozenset(getattr(variant, "allow", ()))
     return Component(kind, label, base, entry, level, known, allow, tuple(tricks), penalty), problems
+
+
+def _for_one(key: str, value: Any, targets: Mapping[str, Kind]) -> str:
+    """Return that one player alone takes a value that was given to both; "" elsewhere."""
+    takers = [target.partition(".")[0] for target, kind in targets.items() if not list(kind.mistakes(value))]
+    return f" Write {takers[0]}: {{{key}: ...}} for that player alone." if len(targets) > 1 and len(takers) == 1 else ""
 
 
 def _settings(variant: Variant, path: KeyPath, tricks: Iterable[str]) -> list[tuple[str, KeyPath, Any]]:

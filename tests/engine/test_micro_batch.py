@@ -41,11 +41,17 @@ def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
                 np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("objective", [name for name, entry in OBJECTIVES.items() if not entry.whole_batch])
-def test_every_objective_is_a_mean_over_samples(objective):
-    whole, parts = (train([make_spec(objective, steps=5, **m)], placement=DOUBLE)[0] for m in ({}, {"micro_batch": 4}))
-    for name, curve in parts.curves.items():
-        np.testing.assert_allclose(curve, whole.curves[name], rtol=1e-5, atol=1e-6, err_msg=name)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("pack", [1, 2])
+def test_every_objective_is_a_mean_over_samples(objective, pack):
+    """Or over packs of them, in a stack as alone; what needs a whole batch says so."""
+    micro = {} if OBJECTIVES[objective].whole_batch else {"micro_batch": 4}
+    specs = [make_spec(objective, steps=5, pack=pack, **more) for more in ({}, micro)]
+    whole, parts = (train([spec], placement=DOUBLE)[0] for spec in specs)
+    alone = train(specs[:1], placement=Placement("single", dtype=torch.float64))[0]
+    for name, curve in whole.curves.items():
+        for other in (parts, alone):
+            np.testing.assert_allclose(other.curves[name], curve, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.slow

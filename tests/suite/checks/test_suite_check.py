@@ -13,6 +13,13 @@ WRONG = {  # the file after its head; line, key and code of its problem, and a w
     "unknown key of train": ("train: {micro_batches: 3}\n" + BLOCK, 3, "micro_batches", "unknown-key", "'micro_batch'"),
     "unknown key in a block": (BLOCK + "    sed: 3\n", 7, "sed", "unknown-key", "'seeds'"),
     "unknown key in a scale": ("scales: {a: {trian: {}}}\n" + BLOCK, 3, "trian", "unknown-key", "'train'"),
+    "value of one player": (
+        "architectures: {mlp: {norm: spectral}}\n" + BLOCK,
+        3,
+        "norm",
+        "bad-value",
+        "critic: {norm",
+    ),
     "negative": ("train:\n  steps: -5\n" + BLOCK, 4, "steps", "bad-value", "1"),
     "zero": ("train:\n  batch: 0\n" + BLOCK, 4, "batch", "bad-value", "1"),
     "text": ("train: {batch: '64'}\n" + BLOCK, 3, "batch", "bad-value", "1"),
