@@ -123,7 +123,7 @@ def test_an_entry_is_whole_and_its_key_says_who_and_when(key):
     assert {"author", "title", "year"} <= set(fields)
     assert {"article": "journal", "inproceedings": "booktitle", "misc": "author"}[kind] in fields
     surname = re.sub(r"[^a-z]", "", fields["author"].partition(",")[0].lower())
-    assert key == surname + fields["year"]
+    assert re.fullmatch(f"{surname}{fields['year']}[a-z]?", key)  # a letter where a year has two of one author
     assert body.count("{") == body.count("}")
     assert body.isascii()
 
@@ -152,7 +152,8 @@ def test_a_study_is_described_by_what_its_trials_were_asked(sampler, trials, cit
 
 
 def test_a_plan_without_papers_is_cited_by_the_tables():
-    spec = {"setup": {"objective": "hinge", "dataset": "digits", "architecture": "mlp-deep", "tricks": {"ema": {}}}}
+    names = {"objective": "hinge", "dataset": "digits", "architecture": "mlp-deep"}
+    spec = {"setup": {**names, "tricks": {"ema": {}}, "train": {}}}
     view = tables.read(FakeResults(objectives=("gan", "hinge")))
     rows = [{**row, "papers": None} for row in view.plan.settings]
     settings = [{name: value for name, value in row.items() if value} for row in rows]
