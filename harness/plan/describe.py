@@ -11,7 +11,7 @@ from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
 from harness.objectives import objective_of
 from harness.objectives.recipes import Recipe
-from harness.papers import Paper
+from harness.papers import PAPERS, Paper
 from harness.plan.description import (
     Cell,
     CellTest,
@@ -248,6 +248,7 @@ def component_papers(setup: Json, is_recipe: bool) -> list[Paper]:
     dataset = components.dataset[setup["dataset"]]
     papers = [*objective.papers, *dataset.papers, *components.architecture[setup["architecture"]].papers]
     papers += [paper for name in setup["tricks"] for paper in components.trick[name].papers]
+    papers += [PAPERS["miyato2018"]] if setup.get("critic", {}).get("norm") == "spectral" else []
     return [*papers, objective.recipe[dataset.kind].paper] if is_recipe else papers
 
 

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.errors import HarnessError
-from harness.plan.describe import cells_of, conclusions, describe, shares
+from harness.plan.describe import cells_of, component_papers, conclusions, describe, shares
 from harness.plan.make import make_plan, unfinished
 from harness.plan.run_filter import run_filter
 from harness.plan.screen import WIDTH, render
@@ -340,6 +340,13 @@ def test_only_what_stands_at_the_papers_value_is_the_papers(parts, papers, in_pa
     made = suite(objective="gan", **parts)
     (found,) = describe(made, make_plan(made, None, "cpu"), set()).settings
     assert (set(found.recipe.keys), set(found.recipe.in_part)) == (papers, in_part)
+
+
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_a_norm_of_weights_is_cited(norm):
+    setup = first_setup(architectures={"mlp": {"critic": {"norm": norm}}})
+    keys = {paper.key for paper in component_papers(asdict(setup), is_recipe=False)}
+    assert ("miyato2018" in keys) == (norm == "spectral")
 
 
 def test_a_papers_value_that_is_excluded_is_not_quoted():
