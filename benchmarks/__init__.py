@@ -1,9 +1,10 @@
-"""`harness bench`: what a generator step costs beside a plain loop, and what stacks save a whole study.
+"""`harness bench`: what a generator step costs beside a plain loop, what stacks save a study, what diagnostics cost.
 
 plain_loop  the loops that a careful author would write
 toy_step    stacks of runs against it
 image_step  stacks of convolutional runs against it
 study_cost  the runs of a study in stacks, against one run after another
+diagnostics what the critic's diagnostics take of a run's time
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,15 @@ PICTURES = (  # (objective, side, channels, width, batch)
     ("wgan-gp", 32, 3, 8, 64),
     ("wgan-gp", 32, 3, 16, 64),
 )
+DIAGNOSED = (  # (suite, data set, architecture, objective), of which the first stack is taken
+    ("quickstart", "8gaussians", "mlp", "nsgan"),
+    ("quickstart", "8gaussians", "mlp", "wgan-clip"),
+    ("quickstart", "8gaussians", "mlp", "wgan-gp"),
+    ("robustness", "8gaussians", "mlp", "nsgan"),
+    ("robustness", "8gaussians", "mlp", "wgan-gp"),
+    ("robustness", "25gaussians", "mlp-bn", "nsgan"),
+    ("robustness", "digits", "dcgan", "nsgan"),
+)
 Progress = Callable[[str], None]
 
 
@@ -35,7 +45,8 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
 
     `progress` is called with each line of the table as it comes. Raises UnknownName for a benchmark that is not there.
     """
-    return lookup({"engine": _engine, "images": _images, "study": _study}, what, "bench")(progress)
+    kinds = {"engine": _engine, "images": _images, "study": _study, "diagnostics": _diagnostics}
+    return lookup(kinds, what, "bench")(progress)
 
 
 def render(row: dict[str, Any]) -> str:
@@ -55,6 +66,23 @@ def render_study(row: dict[str, Any]) -> str:
     return (
         f"{row['objective']:<9} {row['runs']:>5} {row['stacks_s']:>13.1f} {row['alone_s']:>15.1f} "
         f"{row['sampled']:>11} {row['ratio']:>6.2f} {row['limit']:>8.2f}"
+    )
+
+
+def render_diagnostics(row: dict[str, Any]) -> str:
+    """Return a row of `diagnostics` as a line: seconds of a stack, those of its diagnostics, and their share."""
+    what = f"{row['suite']:<10} {row['dataset']:<11} {row['architecture']:<6} {row['objective']:<9}"
+    seconds = f"{row['train_s']:>9.1f} {row['score_s']:>9.1f} {row['critic_s'] + row['columns_s']:>10.2f}"
+    sizes = f"{row['kept_kb']:>8.0f} {row['arrays_kb']:>6.0f}"
+    return f"{what} {row['runs']:>4} {row['points']:>6} {seconds} {row['share']:>6.1%} {row['limit']:>7.0%} {sizes}"
+
+
+def heading_of_diagnostics() -> str:
+    """Return the lines above the rows of `diagnostics`."""
+    return (
+        "s of processor time of a stack of runs, scored where its suite says; kB of a run's snapshots, and their part\n"
+        "suite      data set    network objective runs points train (s) score (s) critic (s)  share at most "
+        "snapshots   part"
     )
 
 
@@ -119,6 +147,13 @@ def _study(progress: Progress) -> dict[str, Any]:
             progress(render_study(rows[-1]))
         machine = executor.submit(provenance, "cpu").result()
     return {"rows": rows, "machine": machine}
+
+
+def _diagnostics(progress: Progress) -> dict[str, Any]:
+    from benchmarks.diagnostics import measure
+
+    progress(heading_of_diagnostics())
+    return _measured(progress, render_diagnostics, measure, DIAGNOSED)
 
 
 def _measured(

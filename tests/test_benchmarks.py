@@ -8,14 +8,18 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import (
+    DIAGNOSED,
     PICTURES,
     SIZES,
     bench,
+    diagnostics,
     heading,
+    heading_of_diagnostics,
     heading_of_pictures,
     heading_of_study,
     image_step,
     render,
+    render_diagnostics,
     render_pictures,
     render_study,
     study_cost,
@@ -139,6 +143,24 @@ def test_a_study_in_stacks_takes_at_most_so_much_of_one_run_after_another():
     found = bench("study", print)
     assert [row["objective"] for row in found["rows"]] == list(study_cost.OWN)
     assert all(row["ratio"] <= study_cost.LIMIT for row in found["rows"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [DIAGNOSED[0], DIAGNOSED[5]], ids=" ".join)
+def test_diagnostics_are_clocked_within_a_stack_s_time(case):
+    row = diagnostics.measure(*case, sets=("train.steps=3", "score.samples=60", "seeds=2"))
+    assert row["points"] == len({0, 1, 2, 3} if case[0] == "quickstart" else {1, 2, 3})
+    assert 0 < row["critic_s"] < row["train_s"]
+    assert 0 < row["columns_s"] < row["score_s"]
+    np.testing.assert_allclose(row["share"], (row["critic_s"] + row["columns_s"]) / (row["train_s"] + row["score_s"]))
+    assert 0 < row["arrays_kb"] < row["kept_kb"]
+    lines = [*heading_of_diagnostics().splitlines(), render_diagnostics(row)]
+    assert all(len(line) <= 115 for line in lines)
+
+
+@pytest.mark.bench
+def test_diagnostics_of_the_critic_take_at_most_a_tenth_of_a_toy_run():
+    assert all(row["share"] <= diagnostics.LIMIT for row in bench("diagnostics", print)["rows"])
 
 
 @pytest.mark.slow

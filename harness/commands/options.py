@@ -56,7 +56,10 @@ ListArgument = Annotated[
     str, typer.Argument(help="suites, objectives, architectures, datasets, tricks, metrics or extractors.")
 ]
 BenchArgument = Annotated[
-    str, typer.Argument(help="engine or images: stacks against a plain loop; study: stacks against single runs.")
+    str,
+    typer.Argument(
+        help="engine or images: stacks against a plain loop; study: against single runs; diagnostics: of critics."
+    ),
 ]
 CompareArgument = Annotated[
     list[str],

@@ -47,7 +47,8 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
     n = min(real.shape[1], generated.shape[1]) // pack * pack
     if not n:
         return [{} for _ in stack.specs]
-    real, fake = stack.game.networks.pack(real[:, :n]), stack.game.networks.pack(generated[:, :n])
+    fake = generated[:, :n].to(stack.device, stack.dtype)  # where a data set draws it, it is as that gave it
+    real, fake = stack.game.networks.pack(real[:, :n]), stack.game.networks.pack(fake)
     mix = torch.rand(n // pack, generator=noise.generator(0, "between")).to(stack.device, stack.dtype)
     real_scores, fake_scores, slopes, gradients = _looks(stack, real, fake, mix.expand(len(real), -1))
     arrays = {"critic_real": real_scores, "critic_fake": fake_scores, "critic_slope": slopes}

@@ -20,6 +20,8 @@ from harness.papers import PAPERS
 
 Arrays = Mapping[str, np.ndarray]
 
+POT = (PAPERS["flamary2021"],)
+OPTIMAL = (PAPERS["gulrajani2017"].at("proposition 1"),)
 AT_REST = 1e-6  # data units: pairs that are closer have no direction
 
 
@@ -139,9 +141,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
     "slope": CriticMetric(
         version=1,
         columns=tuple(
-            Column(
-                name, label=f"{word} slope (score a data unit)", papers=(PAPERS["gulrajani2017"].at("proposition 1"),)
-            )
+            Column(name, label=f"{word} slope (score a data unit)", papers=OPTIMAL)
             for name, word in (("slope_max", "largest"), ("slope_mean", "mean"))
         ),
         compute=_slope,
@@ -168,7 +168,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
     ),
     "dual_gap": CriticMetric(
         version=1,
-        columns=(Column("dual_gap", "lower", "w1 - dual_over_slope (data units)"),),
+        columns=(Column("dual_gap", "lower", "w1 - dual_over_slope (data units)", papers=POT),),
         compute=_gap,
         needs=("critic_slope",),
         distances=True,
@@ -177,11 +177,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
     ),
     "direction": CriticMetric(
         version=1,
-        columns=(
-            Column(
-                "direction", "higher", "direction (mean cosine)", papers=(PAPERS["gulrajani2017"].at("proposition 1"),)
-            ),
-        ),
+        columns=(Column("direction", "higher", "direction (mean cosine)", papers=(*OPTIMAL, *POT)),),
         compute=_direction,
         needs=("critic_gradient",),
         distances=True,

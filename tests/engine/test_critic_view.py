@@ -180,6 +180,20 @@ def test_of_pictures_it_is_of_the_held_out_ones():
     assert not {"direction", "dual_certified", "dual_gap"} & columns.keys()
 
 
+def test_a_critic_alone_is_looked_at_on_what_the_data_set_draws():
+    """The lines at theta and at 0 lie theta apart, whatever the critic; nothing is known of a generator."""
+    spec = make_spec("wgan", "parallel-lines", steps=2, generator="fixed", hyper={"data.theta": 0.7})
+    spec = replace(spec, setup=replace(spec.setup, generator={}))
+    shot = train([spec], at=[2], samples=50, placement=DOUBLE)[0].snapshots[2]
+    assert "generator_layers" not in shot
+    real = reference(spec, 50).double().numpy()
+    columns = critic_columns(shot, shot["generated"], Reference(real, {}))
+    w1 = wasserstein_1(shot["generated"], real)
+    assert w1 == pytest.approx(0.7, abs=0.03)
+    assert columns["dual_gap"] == pytest.approx(w1 - columns["dual_over_slope"])
+    assert columns["dual_certified"] <= w1
+
+
 @pytest.mark.slow
 def test_a_resumed_training_keeps_the_same():
     check_resumed([make_spec("nsgan", seed=seed, steps=8, tricks=("ema",)) for seed in range(2)])
