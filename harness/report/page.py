@@ -31,12 +31,21 @@ from harness.report.analysis.comparable import confounding
 from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
+from harness.report.figures import across_figures, crossed_figures, sample_sheets, study_figures, task_figures
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import StudyResults
-from harness.report.text import across_text, answer, headline_tables, methods, remarks, settings_text, table_rows
+from harness.report.text import (
+    across_text,
+    answer,
+    crossed_text,
+    headline_tables,
+    methods,
+    remarks,
+    settings_text,
+    table_rows,
+)
 from harness.report.text.table_rows import Row
 from harness.statistics import intervals
 from harness.store import STATUSES
@@ -46,11 +55,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|across-(pairs|objectives|profiles)|variance-shares|main-effects"
+        r"|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -71,12 +80,16 @@ def build_report(store: Results, out: Path) -> Path:
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
     effects = _effects(view)
     sections["effects"] = study_figures.effect_section(effects)
+    sections["crossed"] = crossed_figures.section(view.crossed)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}
     frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
+    if view.crossed:
+        cross = view.crossed
+        frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)
@@ -88,6 +101,7 @@ def build_report(store: Results, out: Path) -> Path:
         "counts": study.counts if study else _counts(view.table),
         "across": across_text.across_values(across) if across else None,
         "effects": settings_text.main_effects(effects),
+        "crossed": crossed_text.values(view.crossed) if view.crossed else None,
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,
@@ -195,6 +209,10 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
 
 
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
+    return [*([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
+
+
+def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:
     effects = " ".join(settings_text.main_effects(_effects(view)))
     if view.headline:
         first, *more = answer.of_headline(view)

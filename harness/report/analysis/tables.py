@@ -14,6 +14,7 @@ from harness.metrics.columns import covered
 from harness.plugins.components import know_metrics
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
+from harness.report.analysis.crossed import Crossed, crossed
 from harness.report.analysis.headline import Headline, headline
 from harness.report.analysis.primary import metrics_of
 from harness.report.results import Results
@@ -35,6 +36,7 @@ class View:
     cells     a row a cell
     headline  None where there is none; where the critics' norm is a factor at the same norms, of the runs `compared`
     usual     then, the headline at each objective's usual norm
+    crossed   losses with penalties, where they are
     """
 
     store: Results
@@ -49,6 +51,7 @@ class View:
     norms: critic_norms.Norms
     compared: pd.DataFrame
     usual: Headline | None
+    crossed: Crossed | None
 
     @property
     def suite(self) -> Json:
@@ -73,7 +76,8 @@ def read(store: Results) -> View:
     if first is None and at_usual is not None:  # objectives share no norm in two tasks
         compared, first, at_usual = critic_norms.usual(table, axes), at_usual, None
     cells, looks = cells_of(table, metrics), styles(table["objective"].astype(str))
-    return View(store, plan, table, scored, metrics, cells, first, looks, unscored, norms, compared, at_usual)
+    cross = crossed(table, scored, metrics, axes, data_settings) if plan.study is None else None
+    return View(store, plan, table, scored, metrics, cells, first, looks, unscored, norms, compared, at_usual, cross)
 
 
 def runs_of(store: Results) -> tuple[pd.DataFrame, int]:

@@ -1,0 +1,187 @@
+"""Losses crossed with penalties: what the critic is trained with as two factors, found from the runs themselves.
+
+A loss is named by the first objective of the table that has it and no penalty: `r1` and `dragan` are penalties of
+`nsgan`. A clipped critic and a spectrally normalised one stand among the penalties: they serve the same end.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.metrics.columns import MetricColumn
+from harness.objectives import OBJECTIVES, PENALTIES, no_penalty, objective_of
+from harness.objectives.constraints import keep
+from harness.report.analysis import cell_table, grid_edges
+from harness.report.analysis.across_tasks import variance_shares
+from harness.report.analysis.cell_table import FAILURES
+from harness.report.analysis.critic_norms import RESOLVED, SWEPT
+from harness.report.analysis.headline import Headline, headline, tuned
+from harness.spec import content_id
+from harness.statistics import intervals
+from harness.statistics.trials import wilson
+
+NONE, CLIPPED, SPECTRAL = "none", "clipping", "spectral norm"
+NAMES = {NONE: "no penalty", "r1": "R1", "r1r2": "R1 + R2", "gp": "gradient penalty", "lp": "one-sided penalty"}
+PARTS = ["objective.base", "setup.penalty", RESOLVED, "setup.tricks"]
+FEWEST = 2  # losses, and penalties, that make a cross
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Every loss with every penalty.
+
+    headline  of these runs, a candidate a combination: `combined` has their names
+    cells     a row a task, loss and penalty: score, low, high (tuned, over seeds); modes with modes_low, modes_high and
+              modes_of, those that real samples show; n_runs, n_lost, n_no_better (at score 0), and of these two
+              together the share `unlearned` with its bounds
+    effects   a row a penalty and loss: by how much it raises the score over the loss with the first penalty, in the
+              mean over tasks: difference, low, high; the loss MEAN is that over all losses
+    shares    of the variance of tuned scores (`across_tasks.variance_shares`), by loss, penalty and data
+    """
+
+    losses: tuple[str, ...]
+    penalties: tuple[str, ...]
+    headline: Headline
+    cells: pd.DataFrame
+    effects: pd.DataFrame
+    shares: pd.DataFrame
+
+
+MEAN = "mean"
+
+
+def named(penalty: str) -> str:
+    """Return what a penalty is called in words."""
+    return NAMES.get(penalty, penalty)
+
+
+def combined(loss: str, penalty: str) -> str:
+    """Return the name of a combination: "hinge + r1", "hinge" without a penalty."""
+    return loss if penalty == NONE else f"{loss} + {penalty}"
+
+
+def loss_and_penalty(base: str, penalty: str, norm: str) -> tuple[str, str]:
+    """Return the loss of an objective of the table, and its penalty, the one that a suite adds to it, or its norm.
+
+    One that the table does not have, or whose penalty is no one's, is a loss of its own.
+    """
+    if base not in OBJECTIVES:
+        return base, penalty or NONE
+    entry = objective_of(base)
+    own = next((name for name, one in PENALTIES.items() if one.term is entry.penalty), "")
+    if entry.penalty is not no_penalty and not own:
+        return base, NONE
+    losses = entry.critic_loss, entry.generator_loss
+    plain = (
+        name
+        for name, other in OBJECTIVES.items()
+        if (other.critic_loss, other.generator_loss) == losses and other.penalty is no_penalty
+    )
+    restraints = [
+        own or penalty,
+        CLIPPED if entry.constrain is not keep else "",
+        SPECTRAL if norm == "spectral" else "",
+    ]
+    return next(plain, base), " + ".join(filter(None, restraints)) or NONE
+
+
+def factors(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the runs of a labelled table that cross losses with penalties, with `loss` and `penalty`; None for none.
+
+    Each combination must be one objective with one norm in a task, and be there in every task that another is in.
+    """
+    parts = table.reindex(columns=PARTS).astype(object).where(lambda values: values.notna(), "")
+    if table.empty or (parts["setup.tricks"] != "").any():
+        return None
+    known = {key: loss_and_penalty(*map(str, key)) for key in set(parts[PARTS[:3]].itertuples(index=False, name=None))}
+    pairs = [known[key] for key in parts[PARTS[:3]].itertuples(index=False, name=None)]
+    runs = table.assign(loss=[loss for loss, _ in pairs], penalty=[penalty for _, penalty in pairs])
+    offered = runs.groupby("loss", sort=False)["penalty"].agg(set)
+    offered = offered[offered.map(len) >= FEWEST]
+    if len(offered) < FEWEST:
+        return None
+    runs = runs[runs["loss"].isin(offered.index) & runs["penalty"].isin(set.intersection(*offered))]
+    cells = runs.groupby(["task", "loss", "penalty"])
+    is_one = cells["objective"].nunique().max() == 1 and (RESOLVED not in runs or cells[RESOLVED].nunique().max() <= 1)
+    is_whole = len(cells) == runs["task"].nunique() * runs["loss"].nunique() * runs["penalty"].nunique()
+    return runs if runs["penalty"].nunique() >= FEWEST and is_one and is_whole else None
+
+
+def crossed(
+    table: pd.DataFrame,
+    scored: pd.DataFrame,
+    metrics: Mapping[str, str],
+    data_axes: Collection[str],
+    data_settings: Collection[str],
+) -> Crossed | None:
+    """Return the cross of a labelled table; None where it has none, or no headline. Arguments as of `headline`."""
+    runs = factors(table)
+    if runs is None:
+        return None
+    names = [combined(*pair) for pair in zip(runs["loss"], runs["penalty"], strict=True)]
+    runs = runs.assign(objective=names).drop(columns=SWEPT, errors="ignore")
+    runs = runs.assign(setting=cell_table.settings(runs, data_axes)).reset_index(drop=True)
+    best = headline(runs, scored, metrics, data_axes, data_settings)
+    if best is None:
+        return None
+    runs = runs[runs["task"].isin(best.by_task.index)]
+    losses, penalties = (tuple(map(str, runs[name].unique())) for name in ("loss", "penalty"))
+    penalties = tuple(sorted(penalties, key=lambda name: name != NONE))
+    seeds = best.by_seed.melt(ignore_index=False, var_name="objective", value_name="score").reset_index()
+    seeds = seeds.merge(runs[["objective", "loss", "penalty"]].drop_duplicates()).assign(status="ok")
+    generator = np.random.default_rng(int(content_id(sorted(runs["run_id"])), 16))
+    return Crossed(
+        losses=losses,
+        penalties=penalties,
+        headline=best,
+        cells=_cells(runs, best, seeds),
+        effects=_effects(best.at_steps, losses, penalties),
+        shares=variance_shares(seeds, {"loss": "loss", "penalty": "penalty", "task": "task"}, "score", generator),
+    )
+
+
+def _cells(runs: pd.DataFrame, best: Headline, seeds: pd.DataFrame) -> pd.DataFrame:
+    keys = [*grid_edges.keys_of(best.judged), "setting", "seed"]
+    chosen = tuned(best.judged)[keys].merge(runs, on=keys)
+    rows: list[dict[str, object]] = []
+    for (task, loss, penalty), part in runs.groupby(["task", "loss", "penalty"], sort=False):
+        key = {"task": str(task), "loss": str(loss), "penalty": str(penalty)}
+        mine, its_best = (frame[(frame[list(key)] == pd.Series(key)).all(axis=1)] for frame in (seeds, chosen))
+        score = intervals.score_interval(mine["score"])
+        n_lost = int(part["status"].isin(FAILURES).sum())
+        n_no_better = int(((part["status"] == "ok") & (part["score"] == 0)).sum())
+        low, high = wilson(n_lost + n_no_better, len(part))
+        rows.append({
+            **key, "score": score.mean, "low": score.low, "high": score.high, **_modes(its_best, part),
+            "n_runs": len(part), "n_lost": n_lost, "n_no_better": n_no_better,
+            "unlearned": (n_lost + n_no_better) / len(part), "unlearned_low": low, "unlearned_high": high,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _modes(chosen: pd.DataFrame, part: pd.DataFrame) -> dict[str, float]:
+    """Return the modes that tuned runs find; NaN where their data have none, or one of them was lost."""
+    columns = [name for name in map(str, part) if _is_modes(MetricColumn.parse(name)) and part[name].notna().any()]
+    if not columns:
+        return dict.fromkeys(("modes", "modes_low", "modes_high", "modes_of"), np.nan)
+    values = cell_table.numbers(chosen, columns[0])
+    mean = intervals.t_interval(values if np.isfinite(values).all() else [])
+    possible = cell_table.numbers(part, f"null.real.{columns[0]}").max()
+    return {"modes": mean.mean, "modes_low": mean.low, "modes_high": mean.high, "modes_of": float(possible)}
+
+
+def _is_modes(column: MetricColumn) -> bool:
+    return column.name == "modes" and not (column.sampler or column.suffix)
+
+
+def _effects(seeds: pd.DataFrame, losses: tuple[str, ...], penalties: tuple[str, ...]) -> pd.DataFrame:
+    """Return what each penalty adds to each loss, of the scores of candidates by seed."""
+    rows = []
+    for penalty in penalties[1:]:
+        gaps = {loss: seeds[combined(loss, penalty)] - seeds[combined(loss, penalties[0])] for loss in losses}
+        for loss, gap in {MEAN: pd.DataFrame(gaps).mean(axis=1), **gaps}.items():
+            interval = intervals.t_interval(gap)
+            rows.append((penalty, loss, interval.mean, interval.low, interval.high))
+    return pd.DataFrame(rows, columns=["penalty", "loss", "difference", "low", "high"])

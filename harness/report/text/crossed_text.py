@@ -1,0 +1,124 @@
+"""Losses crossed with penalties, in words and as rows of tables."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from harness.report.analysis.crossed import MEAN, Crossed, combined, named
+from harness.report.text.table_rows import Record, Row, by_value
+from harness.statistics import intervals
+from harness.text import NOTHING, counted, interval, listed, percent, score
+
+Say = Callable[[Record], str]  # what a cell says
+
+SOURCES = {"penalty": "penalty", "loss": "loss", "loss x penalty": "interaction of the two"}
+
+
+def paragraph(cross: Crossed) -> str:
+    """Return what the cross says: which factor decides, what each penalty adds, how far losses differ, what is lost."""
+    best = cross.headline
+    row = best.rows.iloc[0]
+    tuned = f", {best.swept} tuned on the other seeds" if best.swept and best.seeds > 1 else ""
+    effects = cross.effects[cross.effects["loss"] == MEAN].sort_values("difference", ascending=False)
+    added = [f"{_signed(effect)} with {named(effect['penalty'])}" for effect in effects.to_dict("records")]
+    of_loss = {
+        loss: best.at_steps[[combined(loss, penalty) for penalty in cross.penalties[1:]]].mean(axis=1)
+        for loss in cross.losses
+    }
+    order = sorted(of_loss, key=lambda loss: -float(of_loss[loss].mean()))
+    gap = intervals.paired_difference(of_loss[order[0]], of_loss[order[-1]])
+    return (
+        f"{_deciding(cross)} {listed(cross.losses)} were crossed with {listed([named(p) for p in cross.penalties])} on "
+        f"{counted(len(best.by_task), 'task')} (n = {counted(best.seeds, 'seed')}{tuned}). Scores rise over "
+        f"{named(cross.penalties[0])}, in the mean over losses and tasks, by {listed(added)}. Losses with a penalty "
+        f"differ by {interval(gap.mean, gap.low, gap.high)} at most ({order[0]} over {order[-1]}). The best is "
+        f"{row['objective']} with {score(row['score'], row['low'], row['high'])}. {unlearned(cross)}"
+    )
+
+
+def _deciding(cross: Crossed) -> str:
+    """Return which of the two factors explains more of the variance of scores, where their intervals tell."""
+    shares = {row["source"]: row for row in cross.shares.to_dict("records")}
+    both = [shares[name] for name in ("penalty", "loss") if name in shares]
+    if len(both) < len(("penalty", "loss")):
+        return "All scores are alike."
+    penalty, loss = both
+    verdict = "Neither the penalty nor the loss clearly decides more"
+    if penalty["low"] > loss["high"] or loss["low"] > penalty["high"]:
+        names = ("penalty", "loss") if penalty["low"] > loss["high"] else ("loss", "penalty")
+        verdict = "The {} decides more than the {}".format(*names)
+    each = [f"the {name} {_share(shares[source])}" for source, name in SOURCES.items() if source in shares]
+    return f"{verdict}: of the variance of scores {listed(each)}; data and seeds bring the rest."
+
+
+def _share(row: Record) -> str:
+    if pd.isna(row["low"]):
+        return f"explains {percent(row['share'])}"
+    return f"explains {percent(row['share'])} [{percent(row['low'])}, {percent(row['high'])}]"
+
+
+def _signed(effect: Record) -> str:
+    """Return "0.31 [0.20, 0.42]", "-0.1 [-0.3, 0.1] (not significant)"."""
+    is_clear = effect["low"] > 0 or effect["high"] < 0
+    text = interval(effect["difference"], effect["low"], effect["high"])
+    return f"{text}{'' if is_clear or pd.isna(effect['low']) else ' (not significant)'}"
+
+
+def unlearned(cross: Crossed) -> str:
+    """Return the share of runs that were lost or learned nothing, by penalty."""
+    sums = (
+        cross.cells.groupby("penalty", sort=False)[["n_runs", "n_lost", "n_no_better"]].sum().loc[list(cross.penalties)]
+    )
+    shares = (sums["n_lost"] + sums["n_no_better"]) / sums["n_runs"]
+    lost = int(sums["n_lost"].sum())
+    each = [f"{percent(float(share))} with {named(str(name))}" for name, share in shares.items()]
+    diverged = f" {counted(lost, 'run')} of {int(sums['n_runs'].sum()):,} were lost." if lost else " No run was lost."
+    return f"No better than the best null sampler, or lost: {listed(each)} of the runs.{diverged}"
+
+
+def values(cross: Crossed) -> Row:
+    """Return what the page shows of the cross."""
+    return {
+        "heads": [named(penalty) for penalty in cross.penalties],
+        "first": named(cross.penalties[0]),
+        "scores": _grid(cross, lambda cell: score(cell["score"], cell["low"], cell["high"]), "score"),
+        "modes": _grid(cross, _modes, "modes") if cross.cells["modes"].notna().any() else [],
+        "unlearned": _grid(cross, _unlearned, "unlearned"),
+        "effects": _effects(cross),
+        "seeds": cross.headline.seeds,
+        "swept": cross.headline.swept,
+    }
+
+
+def _grid(cross: Crossed, say: Say, value: str) -> list[Row]:
+    """Return the rows of a table, a row a task and loss, a cell a penalty."""
+    rows = []
+    for (task, loss), part in cross.cells.groupby(["task", "loss"], sort=False):
+        if part[value].isna().all():
+            continue
+        by_penalty = {str(cell["penalty"]): cell for cell in part.to_dict("records")}
+        cells = [by_penalty[penalty] for penalty in cross.penalties]
+        rows.append({"task": task, "loss": loss, "cells": [by_value(say(cell), cell[value]) for cell in cells]})
+    return rows
+
+
+def _modes(cell: Record) -> str:
+    if pd.isna(cell["modes"]):
+        return NOTHING
+    return interval(cell["modes"], cell["modes_low"], cell["modes_high"])
+
+
+def _unlearned(cell: Record) -> str:
+    bounds = f"[{percent(cell['unlearned_low'])}, {percent(cell['unlearned_high'])}]"
+    lost = f", {cell['n_lost']} lost" if cell["n_lost"] else ""
+    return f"{percent(cell['unlearned'])} {bounds}{lost}"
+
+
+def _effects(cross: Crossed) -> list[Row]:
+    table = {(row["loss"], row["penalty"]): row for row in cross.effects.to_dict("records")}
+    rows = []
+    for loss in (MEAN, *cross.losses):
+        cells = [table[loss, penalty] for penalty in cross.penalties[1:]]
+        texts = [by_value(interval(c["difference"], c["low"], c["high"]), c["difference"]) for c in cells]
+        rows.append({"loss": "mean over losses" if loss == MEAN else loss, "cells": texts})
+    return rows
