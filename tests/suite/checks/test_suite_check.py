@@ -117,16 +117,16 @@ WRONG = {  # the file after its head; line, key and code of its problem, and a w
         "'wgan-gp'",
     ),
     "unknown penalty": (
-        "objectives: {gan: {penalty: r3}}\n" + BLOCK.replace("wgan-gp", "gan"),
+        "objectives: {gan: {penalty: r3}}\n" + BLOCK.replace("[gan, wgan-gp]", "gan"),
         3,
         "penalty",
         "unknown-name",
-        "'r1'",
+        "r1r2",
     ),
     "penalty beside another": ("objectives: {wgan-gp: {penalty: r1}}\n" + BLOCK, 3, "penalty", "not-together", "own"),
     "batch norm beside a penalty": (
         "architectures: {bn: {base: mlp, critic: {norm: batch}}}\nobjectives: {gan: {penalty: r1}}\n"
-        + BLOCK.replace("mlp", "bn").replace("wgan-gp", "gan"),
+        + BLOCK.replace("mlp", "bn").replace("[gan, wgan-gp]", "gan"),
         3,
         "norm",
         "batch-norm-in-penalty",
