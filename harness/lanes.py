@@ -8,10 +8,10 @@ And a sum over several axes adds in an order that follows from how the tensor li
 in every stack.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor, autograd
+from torch import Tensor, autograd, nn
 from torch.nn import functional as F
 
 LANES = (
@@ -56,3 +56,26 @@ class _Dense(autograd.Function):
 def dense(x: Tensor) -> Tensor:
     """Return x densely in memory, and let its gradient be so too: layout decides in which order sums are taken."""
     return _Dense.apply(x)  # type: ignore[no-untyped-call]
+
+
+class Stackable(nn.Module):
+    """A layer that is written once, for one run and for a stack of runs.
+
+    `run` is given its parameters and buffers by name, and x [n, *shape]; where `lead` is 1, all with an axis [runs] in
+    front. `couples` says whether a sample's output depends on the rest of its batch: `fix` makes that x for good.
+    """
+
+    couples = False
+
+    def run(self, own: Mapping[str, Tensor], x: Tensor, lead: int) -> Tensor:
+        raise NotImplementedError
+
+    def fix(self, x: Tensor) -> None:
+        """Let every sample be taken as one among those of x [n, *shape], without a weight of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(dict(self.owned()), x, 0)
+
+    def owned(self) -> list[tuple[str, Tensor]]:
+        """Return its own parameters and buffers by name."""
+        return [*self.named_parameters(recurse=False), *self.named_buffers(recurse=False)]

@@ -189,6 +189,10 @@ _PAPERS = (
         "Which Training Methods for {GANs} do actually Converge?", ICML, arxiv="1801.04406",
     ),
     Paper(
+        "karras2018", "Karras, Tero and Aila, Timo and Laine, Samuli and Lehtinen, Jaakko", 2018,
+        "Progressive Growing of {GANs} for Improved Quality, Stability, and Variation", ICLR, arxiv="1710.10196",
+    ),
+    Paper(
         "miyato2018", "Miyato, Takeru and Kataoka, Toshiki and Koyama, Masanori and Yoshida, Yuichi", 2018,
         "Spectral Normalization for Generative Adversarial Networks", ICLR, arxiv="1802.05957",
     ),

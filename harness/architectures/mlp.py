@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ScaledSoftplus, ToShape, ToVector
 from harness.architectures.player_settings import Init, Output, Player, Size
-from harness.lanes import lanewise, whole_lanes
+from harness.lanes import Stackable, lanewise, whole_lanes
 
 Params = Mapping[str, Tensor]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
@@ -82,9 +82,19 @@ def build_critic(player: MlpCritic, shape: tuple[int, ...]) -> nn.Sequential:
 
 def forward(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:
     """Run `network` with `params` on x, for one run or for a stack of runs."""
+    lead = next(iter(params.values())).ndim - next(network.parameters()).ndim
     for name, layer in network.named_children():
-        x = apply(layer, name, params, x)
+        x = (
+            layer.run(owned(layer, name, params), x, lead)
+            if isinstance(layer, Stackable)
+            else apply(layer, name, params, x)
+        )
     return x
+
+
+def owned(layer: Stackable, name: str, params: Params) -> Params:
+    """Return a layer's own parameters and buffers of those of its network, where it is called `name`."""
+    return {key: params[f"{name}.{key}"] for key, _ in layer.owned()}
 
 
 def slope(network: nn.Sequential, params: Params, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from harness.architectures import mlp
 from harness.architectures.grouped import as_last, conv, conv_transpose
 from harness.architectures.layers import CURVED, Gated, Residual, ToShape, ToVector
-from harness.lanes import dense, lanewise_map
+from harness.lanes import Stackable, dense, lanewise_map
 
 Params = Mapping[str, Tensor]
 
@@ -39,6 +39,9 @@ def _apply(layer: nn.Module, name: str, params: Params, x: Tensor, runs: int) ->
         for child, inner in layer.named_children():
             x = _apply(inner, f"{name}.{child}" if name else child, params, x, runs)
         return x
+    if isinstance(layer, Stackable):
+        own = mlp.owned(layer, name, params)
+        return _grouped(layer.run(own, _apart(x, runs), 1)) if x.ndim == 4 else layer.run(own, x, 1)
     if isinstance(layer, Residual):
         shortcut = _apply(layer.shortcut, f"{name}.shortcut", params, x, runs)
         return torch.add(shortcut, _apply(layer.body, f"{name}.body", params, x, runs), alpha=layer.scale)

@@ -13,7 +13,9 @@ from harness.architectures import ARCHITECTURES, Architecture
 from harness.architectures.initial import draw_weights
 from harness.datasets import DATASETS
 from harness.engine.step import Extras, Loss, Networks
-from harness.objectives import Critic, Draws, Trick
+from harness.errors import lookup
+from harness.lanes import Stackable
+from harness.objectives import TRICKS, Critic, Draws, Trick
 from harness.spec import Setup
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -56,17 +58,33 @@ class Pair:
 
 
 def build_pair(setup: Setup) -> Pair:
-    """Build the templates of a Setup, without weights (on the meta device)."""
+    """Build the templates of a Setup as its tricks change them, without weights (on the meta device).
+
+    Raises ShapeError where an architecture does not make such samples, or a trick does not know its networks.
+    """
     architecture, dataset = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset]
     shape, pack = dataset.shape(setup.data), int(setup.train["pack"])
     packed_shape = (pack * shape[0], *shape[1:])
+    n = int(setup.train["batch"])
     with torch.device("meta"):
         critic = architecture.build_critic(architecture.critic_model(**setup.critic), packed_shape)
+        critic = tricked("critic", critic, (n, *packed_shape), setup.tricks)
         generator, latent = None, 0
         if setup.generator:
             settings: Any = architecture.generator_model(**setup.generator)
             generator, latent = architecture.build_generator(settings, shape), settings.latent
+            generator = tricked("generator", generator, (n * pack, latent), setup.tricks)
     return Pair(architecture, generator, critic, shape, packed_shape, pack, latent)
+
+
+def tricked(
+    player: str, network: nn.Module, batch: tuple[int, ...], tricks: Mapping[str, Mapping[str, int]]
+) -> nn.Module:
+    """Return a player's network as tricks, by name with their settings, change it; `batch` is its input's shape."""
+    for name, settings in tricks.items():
+        if (change := lookup(TRICKS, name, "trick").network) is not None:
+            network = change(player, network, batch, settings)
+    return network
 
 
 def build_network(setup: Setup, player: str, weights: Mapping[str, np.ndarray]) -> nn.Module:
@@ -105,7 +123,7 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Draws | No
 
         def features(x: Tensor) -> Tensor:
             body = pair.critic[:-1]  # type: ignore[index]  # of a Sequential that ends in its linear layer
-            return run(body, {name: params[name] for name, _ in body.named_parameters()}, x)
+            return run(body, {name: params[name] for name in body.state_dict()}, x)
 
         def slope(x: Tensor) -> Tensor:
             if written_out:
@@ -170,20 +188,24 @@ def functional_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) 
 
 def couples_samples(network: nn.Module) -> bool:
     """Whether one sample's output depends on the rest of its batch."""
-    return any(isinstance(layer, BATCH_NORM) for layer in network.modules())
+    return any(map(_couples, network.modules()))
+
+
+def _couples(layer: nn.Module) -> bool:
+    return isinstance(layer, BATCH_NORM) or (isinstance(layer, Stackable) and layer.couples)
 
 
 @torch.no_grad()
 def with_statistics_of(batch: Tensor, network: nn.Module, params: Mapping[str, Tensor]) -> nn.Module:
-    """Return the network of one run, with these parameters, whose batch norm uses the statistics of `batch` [n, ...].
+    """Return the network of one run, with these parameters, where a sample's batch is always `batch` [n, ...].
 
     It scores `batch` as the network does, and any other sample as if that were one more of it, without a weight in its
     means and variances: the score of a sample is then its own, whatever it is scored with.
     """
     fixed = deepcopy(network)
     fixed.load_state_dict(dict(params), assign=True)
-    norms = [layer for layer in fixed.modules() if isinstance(layer, BATCH_NORM)]
-    hooks = [layer.register_forward_pre_hook(_take_statistics) for layer in norms]
+    layers = [layer for layer in fixed.modules() if _couples(layer)]
+    hooks = [layer.register_forward_pre_hook(_take_statistics) for layer in layers]
     fixed.eval()(batch)
     for hook in hooks:
         hook.remove()
@@ -192,5 +214,8 @@ def with_statistics_of(batch: Tensor, network: nn.Module, params: Mapping[str, T
 
 def _take_statistics(layer: nn.Module, inputs: tuple[Tensor]) -> None:
     (x,) = inputs
-    rest = [axis for axis in range(x.ndim) if axis != 1]
-    layer.running_mean, layer.running_var = x.mean(rest), x.var(rest, correction=0)
+    if isinstance(layer, Stackable):
+        layer.fix(x)
+    else:
+        rest = [axis for axis in range(x.ndim) if axis != 1]
+        layer.running_mean, layer.running_var = x.mean(rest), x.var(rest, correction=0)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.engine.networks import Layout, Pair, bind, build_pair, couples_samples
+from harness.engine.networks import Layout, Pair, build_network, build_pair, couples_samples
 from harness.engine.process import own_state
 from harness.spec import Setup
 
@@ -38,12 +38,11 @@ def draw_samples(setup: Setup, weights: Mapping[str, np.ndarray], seed: int, pur
     """
     pair = build_pair(setup)
     assert pair.generator is not None, "a data set draws the fakes of this Setup"
-    sample = bind(pair, "plain", {}).sample
-    flat = Layout(pair.generator).join({name: torch.from_numpy(array) for name, array in weights.items()})
+    network = build_network(setup, "generator", weights)
     rows = latent_batches(pair, setup, seed, purpose, n)
     couples = couples_samples(pair.generator)
     parts = rows if couples else [part for row in rows for part in row.split(CHUNK)]
-    return as_stored(setup, torch.cat([sample(flat, part, {}) for part in parts])[:n])
+    return as_stored(setup, torch.cat([network(part) for part in parts])[:n])
 
 
 def as_stored(setup: Setup, samples: Tensor) -> np.ndarray:

@@ -185,10 +185,17 @@ class Stack:
     @torch.no_grad()
     def _filled(self, state: RunState, batch: Mapping[str, Tensor]) -> RunState:
         """Give the tricks that remember samples those of the critic's first update."""
-        fake = self.game.networks.pack(fakes(Turn(self.game, state, batch, {})))
-        tricks, setups = self.game.tricks, self.setup.tricks
-        filled = {name: trick.fill(fake, batch, setups[name]) for name, trick in tricks.items() if trick.fill}
-        return state._replace(extra={**state.extra, **filled})
+        pack, extra = self.game.networks.pack, dict(state.extra)
+        noise = {**batch, "real": pack(batch["real"])}
+
+        def shown() -> Tensor:
+            return pack(fakes(Turn(self.game, state._replace(extra=extra), batch, {})))
+
+        # A generator may need the memory of a trick that changed its network: those come first.
+        for name, trick in sorted(self.game.tricks.items(), key=lambda item: item[1].network is None):
+            if trick.fill:
+                extra[name] = trick.fill(shown, noise, self.setup.tricks[name])
+        return state._replace(extra=extra)
 
     def _streams(self, player: str) -> dict[str, noise.Stream]:
         """What a player's update reads: real, latent (or fake), and the declared draws."""

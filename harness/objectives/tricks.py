@@ -13,6 +13,7 @@ from harness.papers import PAPERS, Paper
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+    from torch.nn import Module
 
 Extra = Any  # a tree of tensors, the same tree after every step: a checkpoint holds it
 
@@ -22,20 +23,23 @@ class Trick:
     """A record of pure hooks, each optional; the engine calls those that are there.
 
     init   (params by player, setup, torch.Generator)                  -> extra, of one run
-    fill   (fake, noise, setup)                                        -> extra, of what the first update will be given
+    network (player, network, shape of a batch that it takes, setup)   -> network, as the trick changes it
+    fill   (fakes, noise, setup)                                       -> extra, of what the first update will be given
     inputs (player, real, fake, extra, noise, hyper)                   -> (real, fake), what the critic is shown
     params (player, params by name, extra)                             -> params that the network runs with
     loss   (player, params, critic, real, fake, extra, hyper)          -> [...], added to the player's loss
     after  (player, params, fake, extra, noise, hyper)                 -> extra, once the player has moved
     sampled (extra)                                                    -> generator params [..., P] to draw samples with
-    `params` in `loss` and `after` is the player's flat vector [..., P].
+    `params` in `loss` and `after` is the player's flat vector [..., P]; `fakes()`, and real samples in the `noise` of
+    `fill`, are as the critic is shown them.
     `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep (within
     `ranges`), `setup` integers; `refuses` names the tricks it cannot stand beside; `summary` and `papers` are as there.
     """
 
     version: int = 1
     init: Callable[[Mapping[str, Tensor], Mapping[str, int], Generator], Extra] | None = None
-    fill: Callable[[Tensor, Noise, Mapping[str, int]], Extra] | None = None
+    fill: Callable[[Callable[[], Tensor], Noise, Mapping[str, int]], Extra] | None = None
+    network: Callable[[str, Module, tuple[int, ...], Mapping[str, int]], Module] | None = None
     inputs: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], tuple[Tensor, Tensor]] | None = None
     params: Callable[[str, Mapping[str, Tensor], Extra], Mapping[str, Tensor]] | None = None
     loss: Callable[[str, Tensor, Critic, Tensor, Tensor, Extra, Hyper], Tensor] | None = None
@@ -46,6 +50,7 @@ class Trick:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     setup: Mapping[str, int] = field(default_factory=dict)
     schedule: Mapping[str, str] = field(default_factory=dict)
+    couples: bool | None = None
     refuses: tuple[str, ...] = ()
     summary: str = ""
     papers: tuple[Paper, ...] = ()
@@ -54,10 +59,15 @@ class Trick:
     def refused(self) -> list[str]:
         """Return what a suite cannot set together with it, in words."""
         rules = {
-            "micro_batch": self.loss,
-            "a fixed generator": self.sampled,
+            "micro_batch": self.loss is not None or self.couples,
+            "a penalty on the critic's slope": self.couples,
+            "a fixed generator": self.sampled is not None or self.couples is False,
+            "networks without batch norm": self.couples is False,
         }
-        return [*(f"trick {name}" for name in self.refuses), *(words for words, hook in rules.items() if hook)]
+        return [
+            *(f"trick {name}" for name in self.refuses),
+            *(words for words, is_refused in rules.items() if is_refused),
+        ]
 
 
 def start_average(params: Mapping[str, Tensor], setup: Mapping[str, int], draw: Generator) -> Tensor:
@@ -98,9 +108,9 @@ def away_from_history(player: str, params: Tensor, extra: Extra) -> Tensor:
     return (params - extra[player]["mean"]).square().sum(-1)
 
 
-def fill_buffer(fake: Tensor, noise: Noise, setup: Mapping[str, int]) -> Tensor:
+def fill_buffer(fakes: Callable[[], Tensor], noise: Noise, setup: Mapping[str, int]) -> Tensor:
     """Begin a buffer [..., n, slots, *shape] with the first fakes in every slot."""
-    axis = noise["replay.read"].ndim
+    axis, fake = noise["replay.read"].ndim, fakes()
     return fake.unsqueeze(axis).expand(*fake.shape[:axis], setup["slots"], *fake.shape[axis:]).clone()
 
 
@@ -145,6 +155,41 @@ def blur(player: str, real: Tensor, fake: Tensor, extra: Extra, noise: Noise, hy
     sd = _wide(hyper["instance-noise.sd"], fake)
     is_shown = real.ndim == fake.ndim  # a generator's loss that reads no real samples has none
     return real + sd * noise["instance-noise.real"] if is_shown else real, fake + sd * noise["instance-noise.fake"]
+
+
+def _with_std(player: str, network: Module, batch: tuple[int, ...], setup: Mapping[str, int]) -> Module:
+    from harness.objectives import minibatch  # torch
+
+    return minibatch.with_std(player, network)
+
+
+def _with_discrimination(player: str, network: Module, batch: tuple[int, ...], setup: Mapping[str, int]) -> Module:
+    from harness.objectives import minibatch
+
+    return minibatch.with_discrimination(player, network, setup)
+
+
+def _with_reference(player: str, network: Module, batch: tuple[int, ...], setup: Mapping[str, int]) -> Module:
+    from harness.objectives import virtual_norm
+
+    return virtual_norm.with_reference(network, batch)
+
+
+def first_reference(fakes: Callable[[], Tensor], noise: Noise, setup: Mapping[str, int]) -> Extra:
+    """Begin with the first real samples as the critic's reference, and the first latents as the generator's."""
+    real, latent = noise["real"].clone(), noise["latent"].clone()
+    return {"critic": real, "generator": latent, "count": latent[..., 0, 0] * 0}
+
+
+def renew_reference(player: str, params: Tensor, fake: Tensor, extra: Extra, noise: Noise, hyper: Hyper) -> Extra:
+    """Take the samples of an update in the reference's place, at every so many of the critic's."""
+    if player != "critic":
+        return extra
+    count = extra["count"] + 1
+    is_due = count.remainder(hyper["virtual-batch-norm.every"]) == 0
+    fresh = {"critic": noise["real"].reshape(extra["critic"].shape), "generator": noise["latent"]}
+    rows_of = {name: row.where(_wide(is_due, row), extra[name]) for name, row in fresh.items()}
+    return {**rows_of, "count": count}
 
 
 TRICKS: dict[str, Trick] = {
@@ -197,5 +242,29 @@ TRICKS: dict[str, Trick] = {
         setup={"slots": 16},
         summary="the critic is shown old fakes in place of a share of its batch, from a buffer of so many batches",
         papers=(PAPERS["shrivastava2017"].at("section 2.3"),),
+    ),
+    "minibatch-std": Trick(
+        network=_with_std,
+        couples=True,
+        summary="the critic is told how much its features vary over the batch",
+        papers=(PAPERS["karras2018"].at("section 3"),),
+    ),
+    "minibatch-discrimination": Trick(
+        network=_with_discrimination,
+        couples=True,
+        setup={"kernels": 16, "dims": 5},
+        summary="the critic is told how near each sample is to the others of its batch, by so many measures",
+        papers=(PAPERS["salimans2016"].at("section 3.2"),),
+    ),
+    "virtual-batch-norm": Trick(
+        network=_with_reference,
+        fill=first_reference,
+        params=lambda player, params, extra: {**params, "reference.rows": extra[player]},
+        after=renew_reference,
+        couples=False,
+        hyper={"every": 1000.0},
+        ranges={"every": (1.0, math.inf)},
+        summary="batch norm by the statistics of a reference batch, renewed at every so many updates of the critic",
+        papers=(PAPERS["salimans2016"].at("section 3.4"),),
     ),
 }

@@ -31,7 +31,7 @@ ARGUMENTS = {
     "generator_loss": "real_scores fake_scores hyper",
     "penalty": "critic real fake noise hyper",
     "constrain": "params hyper",
-    "fill": "fake noise setup",
+    "fill": "fakes noise setup",
     "inputs": "player real fake extra noise hyper",
     "params": "player weights extra",
     "loss": "player params critic real fake extra hyper",
@@ -204,7 +204,8 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
             return  # told of `fill`
     sample = tuple(inputs["real"].shape[1:])
     memory = tuple(tuple(leaf.shape[1:]) for leaf in tree_leaves(inputs.get("extra")) if isinstance(leaf, Tensor))
-    shapes = {"inputs": (sample, sample), "params": (params,), "loss": ((),), "after": memory, "sampled": (params,)}
+    own_weights = None if trick.network else (params,)  # a network of its own may have buffers
+    shapes = {"inputs": (sample, sample), "params": own_weights, "loss": ((),), "after": memory, "sampled": (params,)}
     for player in PLAYERS:
         for role, result in shapes.items():
             if (function := getattr(trick, role)) is not None:
@@ -233,7 +234,8 @@ def _call(
             return {"weight": inputs["params"]}
         if name == "real_scores" and name not in inputs:  # of a loss that is not relative
             return inputs["fake_scores"].new_empty(0)
-        return {"player": player, "setup": setup}.get(name, inputs.get(name))
+        own = {"player": player, "setup": setup, "fakes": lambda: inputs["fake"]}
+        return own.get(name, inputs.get(name))
 
     return lambda inputs, how: function(*(argument(name, inputs, how) for name in ARGUMENTS[role].split()))
 
@@ -301,7 +303,7 @@ def _inputs(setting: Setting, draws: Inputs) -> dict[str, Any]:
     size = math.prod(setting.shape)
     parts = _normal("w", size * HIDDEN) / math.sqrt(size), _normal("b", HIDDEN) * 0.1, _normal("v", HIDDEN) * 0.5
     real, fake = (_normal(purpose, setting.batch, *setting.shape) for purpose in ("real", "fake"))
-    noise = {"real": real, "fake": fake}
+    noise = {"real": real, "fake": fake, "latent": _normal("latent", setting.batch, 2)}
     for name, kind in draws.items():
         shape = (RUNS, setting.batch, *(() if kind == () else setting.shape))
         draw = torch.randn if kind == "normal" else torch.rand

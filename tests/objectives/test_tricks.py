@@ -10,6 +10,7 @@ from oracles import (
     Draws,
     alike,
     arrays,
+    data_for,
     descend,
     generator_loss,
     load_initial,
@@ -18,12 +19,16 @@ from oracles import (
     same,
     score_loss,
 )
+from torch import nn
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.engine import Checkpoints, Placement, noise, train
+from harness.engine.networks import Layout, build_network, build_pair, couples_samples, with_statistics_of
+from harness.engine.sampling import draw_samples, latent_batches
 from harness.engine.stack import Stack
 from harness.objectives import TRICKS
+from harness.objectives.virtual_norm import VirtualNorm
 from harness.plugins.hooks import hooks_of, setting_of
 from harness.plugins.trial import fault
 
@@ -34,6 +39,9 @@ OTHERS = {  # than the defaults: values at which the trick shows within STEPS
     "historical-averaging": {"weight": 30.0},
     "instance-noise": {"sd": 0.5},
     "replay": {"share": 0.7},
+    "minibatch-std": {},
+    "minibatch-discrimination": {},
+    "virtual-batch-norm": {"every": 3.0},
 }
 
 
@@ -41,6 +49,7 @@ def spec_of(name, seed=0, **more):
     """A run with the trick, its floats falling as its schedule says."""
     hyper = {f"{name}.{key}": value for key, value in OTHERS[name].items()}
     schedule = {f"{name}.{key}": kind for key, kind in TRICKS[name].schedule.items()}
+    more = {"architecture": "mlp-bn" if TRICKS[name].couples is False else "mlp", **more}
     return make_spec("nsgan", seed=seed, tricks=(name,), hyper=hyper, steps=STEPS, schedule=schedule, **more)
 
 
@@ -167,12 +176,78 @@ class Replay(Textbook):
                 self.slots[slot][i] = fake[i]
 
 
+class Beside(nn.Module):
+    """A critic whose last layer reads more than the features of a sample."""
+
+    def __init__(self, critic, features, more):
+        super().__init__()
+        self.below, self.kernels = critic[:-1], nn.Linear(features, 80, bias=False) if more == 16 else nn.Identity()
+        self.last = nn.Linear(features + more, 1)
+
+    def forward(self, x):
+        h = self.below(x)
+        return self.last(torch.cat([h, self.more(h)], 1))
+
+
+class Spread(Beside):
+    def more(self, h):
+        return h.var(0, correction=0).add(1e-8).sqrt().mean().expand(len(h), 1)
+
+
+class Nearness(Beside):
+    def more(self, h):
+        rows = self.kernels(h).reshape(len(h), 16, 5)
+        return torch.stack([torch.stack([torch.exp(-(a - b).abs().sum(1)) for b in rows]).mean(0) for a in rows])
+
+
+class MinibatchStd(Textbook):
+    def build_critic(self, critic):
+        return Spread(critic, 8, 1)
+
+
+class MinibatchDiscrimination(Textbook):
+    def build_critic(self, critic):
+        return Nearness(critic, 8, 16)
+
+
+class VirtualBatchNorm(Textbook):
+    """The statistics of each norm are those of the reference and the sample together, one sample at a time."""
+
+    def start(self):
+        self.references = self.draws.critic(0)[:2]
+        self.updates = 0
+
+    def through(self, network, reference, x):
+        for layer in network:
+            if isinstance(layer, nn.BatchNorm1d):
+                x = torch.cat([layer(torch.cat([reference, one[None]]))[-1:] for one in x])
+            else:
+                x = layer(x)
+            reference = layer(reference)
+        return x
+
+    def sample(self, latent):
+        return self.through(self.generator, self.references[1], latent)
+
+    def scores(self, real, fake):
+        return tuple(self.through(self.critic, self.references[0], x).squeeze(1) for x in (real, fake))
+
+    def after(self, player, fake):
+        if player == "critic":
+            self.updates += 1
+            if self.updates % 3 == 0:
+                self.references = self.draws.critic(self.updates - 1)[:2]
+
+
 ORACLES = {
     "ema": Textbook,  # which changes no training: its average has a test in tests/engine
     "feature-matching": FeatureMatching,
     "historical-averaging": HistoricalAveraging,
     "instance-noise": InstanceNoise,
     "replay": Replay,
+    "minibatch-std": MinibatchStd,
+    "minibatch-discrimination": MinibatchDiscrimination,
+    "virtual-batch-norm": VirtualBatchNorm,
 }
 MODES = ["stacked", "vmap", "single"]
 
@@ -200,7 +275,8 @@ def test_a_trick_equals_a_plain_loop_that_writes_it_out(name, mode, monkeypatch)
         for player in ("critic", "generator"):
             got = outcome.curves[f"{player}_loss"]
             np.testing.assert_allclose(got, losses[player], rtol=2e-6, atol=1e-7)  # curves are float32
-            ours = torch.cat([torch.from_numpy(w).flatten() for w in outcome.weights[player].values()])
+            kept = {key: w for key, w in outcome.weights[player].items() if key != "reference.rows"}
+            ours = torch.cat([torch.from_numpy(w).flatten() for w in kept.values()])
             torch.testing.assert_close(ours.double(), book.flat(player), rtol=1e-5, atol=1e-6)
 
 
@@ -226,8 +302,8 @@ def test_a_training_with_a_trick_goes_on_from_its_checkpoint_bit_for_bit(name, m
 
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_run_has_the_same_bits_in_every_stack(name):
-    three = train([spec_of(name, seed) for seed in range(3)], (STEPS,), 20)
-    nine = train([spec_of(name, seed) for seed in (5, 6, 0, 7, 8, 2, 9, 1, 4)], (STEPS,), 20)
+    three = train([spec_of(name, seed) for seed in range(3)])
+    nine = train([spec_of(name, seed) for seed in (5, 6, 0, 7, 8, 2, 9, 1, 4)])
     assert alike([three[0], three[1], three[2]], [nine[2], nine[7], nine[5]])
 
 
@@ -235,6 +311,8 @@ def test_a_run_has_the_same_bits_in_every_stack(name):
 @pytest.mark.parametrize("name", TRICKS)
 def test_every_hook_passes_the_trial_of_plug_ins(name, lifted):
     spec = spec_of(name)
+    if TRICKS[name].network and not TRICKS[name].fill:
+        pytest.skip("it is its network alone")
     setting = setting_of(spec.setup, spec.hyper)._replace(lifted=lifted)
     hooks = list(hooks_of("trick", name, spec.setup, setting))
     assert hooks
@@ -244,11 +322,61 @@ def test_every_hook_passes_the_trial_of_plug_ins(name, lifted):
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_trick_shifts_no_other_draw(name):
     """Beside it, a run has the initial weights, the real samples and the latents that it has without it."""
-    plain, tricked = (Stack([make_spec("nsgan", steps=STEPS)], DOUBLE), Stack([spec_of(name)], DOUBLE))
+    spec = spec_of(name)
+    plain = Stack([make_spec("nsgan", steps=STEPS, architecture=spec.setup.architecture)], DOUBLE)
+    tricked = Stack([spec], DOUBLE)
     assert same(plain.state.params["generator"], tricked.state.params["generator"])
     for player, streams in plain.streams.items():
         for purpose, stream in streams.items():
             assert torch.equal(stream.row(3), tricked.streams[player][purpose].row(3))
+
+
+@pytest.mark.parametrize("name", [name for name in TRICKS if TRICKS[name].couples])
+def test_a_batch_that_is_fixed_scores_its_own_samples_as_training_does(name):
+    pair = build_pair(spec_of(name).setup)
+    assert couples_samples(pair.critic)
+    weights = Layout(pair.critic).split(pair.draw(spec_of(name).setup, noise.generator(0, "w"), "critic"))
+    real, other = torch.randn(40, 2), torch.randn(7, 2)
+    expected = torch.func.functional_call(pair.critic, weights, (real,))
+    fixed = with_statistics_of(real, pair.critic, weights)
+    torch.testing.assert_close(fixed(real), expected)
+    torch.testing.assert_close(fixed(torch.cat([other, real]))[7:], expected)
+
+
+def test_virtual_norm_of_maps_is_batch_norm_of_the_reference_and_one_sample():
+    norm, x = nn.BatchNorm2d(3, track_running_stats=False), torch.randn(5 + 4, 3, 6, 6) * 2 + 1
+    got = VirtualNorm(norm, 5)(x)
+    torch.testing.assert_close(got[:5], norm(x[:5]))
+    for one in range(5, 9):
+        torch.testing.assert_close(got[one], norm(torch.cat([x[:5], x[one : one + 1]]))[-1], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize("name", [name for name in TRICKS if TRICKS[name].network])
+@pytest.mark.parametrize("architecture", ["dcgan"])
+def test_a_stack_of_convolutional_runs_equals_each_alone(name, architecture):
+    """Two routes: convolutions of all runs at once, and the module called on one run."""
+    specs = [spec_of(name, seed, architecture=architecture, dataset=data_for(architecture), batch=8) for seed in (0, 1)]
+    stacked = train(specs, placement=DOUBLE)
+    for spec, outcome in zip(specs, stacked, strict=True):
+        alone = train([spec], placement=Placement("single", dtype=torch.float64))[0]
+        for player in ("critic", "generator"):
+            np.testing.assert_allclose(outcome.curves[f"{player}_loss"], alone.curves[f"{player}_loss"], rtol=1e-5)
+
+
+def test_samples_are_drawn_again_from_what_a_run_with_a_reference_keeps():
+    """Its generator's reference is kept beside its parameters: no reader needs the trick's memory."""
+    spec = spec_of("virtual-batch-norm")
+    (outcome,) = train([spec], at=[STEPS], samples=50)
+    again = draw_samples(spec.setup, outcome.weights["generator"], spec.seed, "score", 50)
+    np.testing.assert_allclose(again, outcome.snapshots[STEPS]["generated"], atol=1e-5)
+    other = dict(outcome.weights["generator"])
+    other["reference.rows"] = other["reference.rows"][::-1] * 3
+    assert not np.allclose(draw_samples(spec.setup, other, spec.seed, "score", 50), again, atol=1e-2)
+    network = build_network(spec.setup, "generator", outcome.weights["generator"])
+    latents = latent_batches(build_pair(spec.setup), spec.setup, spec.seed, "score", 50)[0]
+    np.testing.assert_allclose(network(latents).detach(), again, atol=1e-5)
 
 
 def test_the_buffer_of_replay_holds_only_what_was_generated():

@@ -18,7 +18,7 @@ BOUNDS = {"tanh": [-1, 1], "sigmoid": [0, 1]}  # of a generator's last nonlinear
 
 def refusals(triple: Triple, values: Values, resolved: Resolved, tables: Tables) -> list[Problem]:
     """Return why this combination cannot be trained: what would otherwise be found out at step 900."""
-    problems = [*_wrong_batch(triple, resolved), *_wrong_micro_batch(triple, resolved, tables)]
+    problems = [*_wrong_batch(triple, resolved, tables), *_wrong_micro_batch(triple, resolved, tables)]
     problems += [*_wrong_training(triple, values, resolved, tables), *_wrong_output(triple, resolved)]
     try:
         player_sizes(resolved.setup)
@@ -29,10 +29,12 @@ def refusals(triple: Triple, values: Values, resolved: Resolved, tables: Tables)
     return problems
 
 
-def _wrong_batch(triple: Triple, resolved: Resolved) -> Iterator[Problem]:
-    """Yield where batch norm couples samples that are to be independent, or has a single one."""
+def _wrong_batch(triple: Triple, resolved: Resolved, tables: Tables) -> Iterator[Problem]:
+    """Yield where samples that are to be independent are coupled, or batch norm has a single one."""
     setup, sources, place = resolved.setup, triple.sources, triple.places["architecture"]
-    is_coupled = setup.critic.get("norm") == "batch" and triple.objective.entry.penalty is not no_penalty
+    penalised = triple.objective.entry.penalty is not no_penalty
+    by_tricks = {name: tables.trick[name].couples for name in setup.tricks}
+    is_coupled = penalised and setup.critic.get("norm") == "batch" and False not in by_tricks.values()
     if is_coupled and "batch-norm-in-penalty" not in triple.allow:
         path = sources["critic.norm"].path if "critic.norm" in sources else place
         text = f"batch norm in the critic of '{triple.architecture.label}' couples the samples of the penalty of "
@@ -41,6 +43,13 @@ def _wrong_batch(triple: Triple, resolved: Resolved) -> Iterator[Problem]:
     if setup.train["batch"] * setup.train["pack"] < 2 and "batch" in _norms(resolved).values():
         text = "batch norm needs more than one sample a batch: with one, every output is its bias."
         yield Problem("batch-norm-of-one", place, text)
+    for name, couples in by_tricks.items():
+        if couples and penalised:
+            text = f"the trick '{name}' couples the samples of the penalty of '{triple.objective.label}'; leave it out."
+            yield Problem("not-together", triple.places["objective"], text)
+        if couples is False and "batch" not in _norms(resolved).values():
+            text = f"the trick '{name}' needs batch norm in a player of '{triple.architecture.label}', and it has none."
+            yield Problem("not-together", triple.places["objective"], text)
 
 
 def _norms(resolved: Resolved) -> dict[str, str]:
@@ -63,8 +72,8 @@ def _wrong_training(triple: Triple, values: Values, resolved: Resolved, tables: 
         )
         yield Problem("not-together", sources["train.n_critic"].path, text)
     for name in setup.tricks if not setup.generator else ():
-        if tables.trick[name].sampled:
-            text = f"'{name}' keeps a generator of its own, and none is trained on '{triple.dataset.label}'."
+        if tables.trick[name].sampled or tables.trick[name].couples is False:
+            text = f"the trick '{name}' needs a generator, and none is trained on '{triple.dataset.label}'."
             yield Problem("not-together", triple.places["objective"], text)
 
 
@@ -95,6 +104,6 @@ def _wrong_micro_batch(triple: Triple, resolved: Resolved, tables: Tables) -> It
     elif triple.objective.entry.whole_batch:
         text = f"the penalty of '{triple.objective.label}' needs a whole batch; leave micro_batch out."
         yield Problem("not-together", path, text)
-    elif whole := [name for name in setup.tricks if tables.trick[name].loss]:
+    elif whole := [name for name in setup.tricks if tables.trick[name].loss or tables.trick[name].couples]:
         text = f"the trick '{whole[0]}' of '{triple.objective.label}' needs a whole batch; leave micro_batch out."
         yield Problem("not-together", path, text)
