@@ -49,10 +49,10 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def stamp(path: Path) -> object:
-    """Return what changes when a file is put in place anew; None where there is none."""
+    """Return what changes when a file is put in place anew; None where there is none that can be read."""
     try:
         stat = os.stat(path)
-    except ABSENT:
+    except OSError:
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 

@@ -1,7 +1,9 @@
 """What the artefacts of a run hold, from their bytes: a sum that is right does not make them what their names say."""
 
 import io
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
+SCALAR = 64  # bytes
 SAMPLES = ("generated", "more", "fixed")  # arrays [n, *shape]
 NEEDED = {"samples.npz": ("generated", "more"), "frames.npz": ("step", "fixed")}  # of other npz files: generated
 
 
-def arrays(content: bytes, path: Path) -> Arrays:
-    """Return the arrays of samples.npz, frames.npz or a snapshot. Raises Damaged where it holds others."""
-    parts = npz_arrays(content, path)
+def arrays(content: bytes, path: Path, largest: float = math.inf) -> Arrays:
+    """Return the arrays of samples.npz, frames.npz or a snapshot, but for the contents of those above `largest` bytes.
+
+    Raises Damaged where it holds others.
+    """
+    parts = npz_arrays(content, path, largest)
     lost = [name for name in NEEDED.get(path.name, ("generated",)) if name not in parts]
     if lost:
         raise Damaged(path, f"it holds no {lost[0]}")
@@ -63,7 +69,7 @@ def weights(content: bytes, path: Path) -> Arrays:
 
 
 READERS: Mapping[str, Callable[[bytes, Path], object]] = {
-    ".npz": arrays,
+    ".npz": partial(arrays, largest=SCALAR),  # types and shapes: the sum of the file says that the rest is as written
     ".parquet": _curves,
     ".safetensors": weights,
 }

@@ -76,8 +76,9 @@ def open_store(folder: str | Path) -> "Store":
 class Store:
     """The results of one suite, in one folder.
 
-    What it remembers is the plan, until it is written, locked or refreshed, and what damage it met, until that is set
-    aside or the store refreshed. Everything else is read from the disk whenever it is asked for.
+    What it remembers is the plan, until it is written, locked or refreshed, what damage it met, until that is set aside
+    or the store refreshed, and the record that was read last, until its file is another one. Everything else is read
+    from the disk whenever it is asked for.
 
     damage   why each damaged file that was met is one, by path
     spoiled  the runs that count as not finished for it
@@ -89,6 +90,7 @@ class Store:
         self.damage: dict[Path, str] = {}
         self.spoiled: set[str] = set()
         self._stamp: object = None  # of the plan that was read
+        self._last: tuple[object, Record | None] = None, None  # record that was read, by path and stamp
 
     # The plan and the suite
 
@@ -193,7 +195,12 @@ class Store:
         path = self.run_folder(run_id) / "record.json"
         if run_id in self.spoiled:
             return None
-        return self._read(path, partial(Record.from_json, run_id=run_id), needs_sum=True)
+        mark, (known, record) = (path, stamp(path)), self._last
+        if mark == known and record is not None:  # each artefact of a run asks for its record again
+            return record
+        record = self._read(path, partial(Record.from_json, run_id=run_id), needs_sum=True)
+        self._last = mark, record
+        return record
 
     def finished(self) -> set[str]:
         """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
