@@ -46,7 +46,7 @@ def test_the_critic_scores_as_it_did_at_the_end_of_training(load):
         x, y = np.meshgrid(np.linspace(x0, x1, 128), np.linspace(y0, y1, 128))
         with torch.no_grad():
             scores = run.critic(torch.tensor(np.stack([x, y], -1), dtype=torch.float32).reshape(-1, 2))
-        np.testing.assert_allclose(scores.numpy().reshape(128, 128), last["critic_grid"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(scores.numpy().reshape(128, 128), last["critic_grid"], rtol=1e-3, atol=1e-4)
 
 
 def test_its_row_is_that_of_the_table(load):
