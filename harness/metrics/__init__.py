@@ -280,16 +280,17 @@ def score_id(
 ) -> str:
     """Return the address of a way of scoring: when, how many samples, which versions of which metrics, extractors.
 
-    `plugin_metrics` names metrics of plug-ins, with the hashes of their files. The first version of a critic's metric
-    has no part in it: snapshots from before it lack the arrays that it reads, and have the same scores without it.
+    `plugin_metrics` names metrics of plug-ins, with the hashes of their files. A metric that is added later begins at
+    version 0, which has no part in the address: what was scored before stays comparable in the columns that it has.
     """
     versions = (
         {"nulls": null_samplers.VERSION}
         | {name: metric.version for name, metric in METRICS.items() if not metric.file}
         | {f"seen.{name}": metric.version for name, metric in FEATURE_METRICS.items()}
-        | {f"critic.{name}": metric.version for name, metric in CRITIC_METRICS.items() if metric.version > 1}
+        | {f"critic.{name}": metric.version for name, metric in CRITIC_METRICS.items()}
         | {f"{name}.file": mark for name, mark in plugin_metrics.items()}
     )
+    versions = {name: version for name, version in versions.items() if version}
     return content_id({"at": at, "samples": samples, "metrics": versions, "extractors": extractors_id(extractors)})
 
 

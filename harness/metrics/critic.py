@@ -29,6 +29,7 @@ AT_REST = 1e-6  # data units: pairs that are closer have no direction
 class CriticMetric:
     """How some columns are computed from what a snapshot keeps of the critic.
 
+    version    0 as long as it is as it was added: folders scored before it keep their address
     columns    their facts
     compute    (arrays of a snapshot, generated [N, *shape], reference) -> columns; NaN where undefined
     needs      the arrays that it is computed from: there are no columns where a snapshot lacks one
@@ -124,14 +125,14 @@ def _layers(shot: Arrays, generated: Points, reference: Reference) -> dict[str, 
 
 CRITIC_METRICS: dict[str, CriticMetric] = {
     "dual": CriticMetric(
-        version=1,
+        version=0,
         columns=(Column("dual", label="dual (score units)", papers=(PAPERS["arjovsky2017"].at("eq. 3"),)),),
         compute=lambda shot, generated, reference: {"dual": dual(shot)},
         needs=(),
         summary="the critic's own estimate: mean score of the reference less that of generated samples",
     ),
     "js_bound": CriticMetric(
-        version=1,
+        version=0,
         columns=(Column("js_bound", label="JS bound (nats)", papers=(PAPERS["goodfellow2014"].at("theorem 1"),)),),
         compute=_js_bound,
         needs=("critic_logistic",),
@@ -139,7 +140,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="(log 4 - logistic loss of the critic) / 2, at most log 2; of objectives with that loss",
     ),
     "slope": CriticMetric(
-        version=1,
+        version=0,
         columns=tuple(
             Column(name, label=f"{word} slope (score a data unit)", papers=OPTIMAL)
             for name, word in (("slope_max", "largest"), ("slope_mean", "mean"))
@@ -149,7 +150,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="norm of the critic's gradient at real and generated samples and between: the largest, the mean",
     ),
     "dual_over_slope": CriticMetric(
-        version=1,
+        version=0,
         columns=(Column("dual_over_slope", label="dual / slope_max (data units)"),),
         compute=lambda shot, generated, reference: {"dual_over_slope": over_slope(shot)},
         needs=("critic_slope",),
@@ -157,7 +158,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="dual / slope_max: an estimate of W1 and no bound, as a slope between the samples may be larger",
     ),
     "dual_certified": CriticMetric(
-        version=1,
+        version=0,
         columns=(
             Column("dual_certified", label="certified bound (data units)", papers=(PAPERS["miyato2018"].at("eq. 7"),)),
         ),
@@ -167,7 +168,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="dual / product of the layers' spectral norms: at most W1; of MLPs without norm",
     ),
     "dual_gap": CriticMetric(
-        version=1,
+        version=0,
         columns=(Column("dual_gap", "lower", "w1 - dual_over_slope (data units)", papers=POT),),
         compute=_gap,
         needs=("critic_slope",),
@@ -176,7 +177,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="w1 - dual_over_slope: how far the estimate falls short of the exact distance",
     ),
     "direction": CriticMetric(
-        version=1,
+        version=0,
         columns=(Column("direction", "higher", "direction (mean cosine)", papers=(*OPTIMAL, *POT)),),
         compute=_direction,
         needs=("critic_gradient",),
@@ -185,7 +186,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="mean cosine between the critic's gradient at a generated point and the way to its optimal partner",
     ),
     "layers": CriticMetric(
-        version=1,
+        version=0,
         columns=tuple(
             Column(
                 f"{player}_grad",

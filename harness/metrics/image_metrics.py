@@ -166,6 +166,7 @@ def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Co
     named = {column for column, _ in _named(name, n)}
     if real.expected is not None and len(real.expected) > classes.FEW and not is_weak(real):
         columns |= _classes(looks.features, looks.scores, real, name)
+        columns |= _many_classes(looks.features, looks.scores, real, name)
         named |= {_modes(len(real.expected), n), f"reverse_kl@{n}"}
     return {column: value for column, value in columns.items() if column in named} | _excess(columns, name, real)
 
@@ -258,11 +259,18 @@ def _classes(features: Features, scores: Features | None, real: RealFeatures, na
         "class_kl_plugin": coverage.expected_kl(n, real.expected),
         _modes(k, n): classes.modes(scores),
     }
-    if k > classes.FEW:
-        kl, floor = coverage.reverse_kl(classes.counts(scores))
-        columns |= {f"reverse_kl@{n}": kl, f"reverse_kl@{n}_floor": floor}
     shares = zip(real.extractor.classes, classes.shares(scores), strict=True)
     return columns | ({f"share[{label}]": float(share) for label, share in shares} if k <= SHOWN else {})
+
+
+def _many_classes(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    assert scores is not None
+    scores = scores[: len(real.held_out)]
+    n, k = scores.shape
+    if k <= classes.FEW:
+        return {}
+    kl, floor = coverage.reverse_kl(classes.counts(scores))
+    return {f"reverse_kl@{n}": kl, f"reverse_kl@{n}_floor": floor}
 
 
 def _modes(k: int, n: int) -> str:
@@ -321,18 +329,23 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         summary="the same four in features of extractor x, at the last step, with floors",
     ),
     "classes": FeatureMetric(
-        version=4,
+        version=3,
         columns=(
             Column("class_kl", "lower", beside="floor"),
             Column("class_kl_plugin"),
             Column("modes", "higher", beside="ceiling"),
-            Column("reverse_kl", "lower", "reverse KL (nats)", form="@n", beside="floor"),
             Column("share", form="[class]"),
         ),
         compute=_classes,
         needs="classes",
-        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten "
-        "and of more than a hundred KL to even ones",
+        summary="what the classifier sees: KL of class shares to the data's, classes found, the share of each of ten",
+    ),
+    "many_classes": FeatureMetric(
+        version=0,
+        columns=(Column("reverse_kl", "lower", "reverse KL (nats)", form="@n", beside="floor"),),
+        compute=_many_classes,
+        needs="classes",
+        summary="of more than a hundred classes the KL of their shares to even ones",
     ),
 }
 

@@ -8,7 +8,7 @@ from harness.spec import canonical_json
 from harness.store.plan_file import Plan
 from harness.suite.format.models import Suite
 
-BY_CLASSES = {column.name for column in FEATURE_METRICS["classes"].columns}
+BY_CLASSES = {c.name for metric in FEATURE_METRICS.values() if metric.needs == "classes" for c in metric.columns}
 
 
 def weak_extractors(suite: Suite, plan: Plan) -> dict[str, dict[str, float]]:

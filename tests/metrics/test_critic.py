@@ -1,6 +1,8 @@
 """Critics whose answers are known: what a critic says must then be what is so."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import ot
@@ -13,6 +15,8 @@ from scipy.spatial.distance import cdist, jensenshannon
 from harness.metrics import CRITIC_METRICS, Reference, label, lower_is_better, make_reference, score, score_id
 from harness.metrics.critic import critic_columns
 from harness.metrics.transport import optimal_pairs, wasserstein_1
+from harness.store import Store
+from harness.store.table import scoring
 
 RNG = np.random.default_rng(0)
 DISTANCES = {"js_bound", "dual_over_slope", "dual_certified", "dual_gap", "direction"}
@@ -194,11 +198,19 @@ def test_norms_by_layer_have_a_column_each_with_a_label():
     assert label("critic_grad[2]") != "critic_grad[2]"
 
 
-def test_a_first_version_leaves_addresses_as_they_were(monkeypatch):
-    """Folders scored before it stay what they are: their snapshots hold nothing that it could read."""
+def test_a_metric_that_is_added_leaves_addresses_as_they_were(monkeypatch):
+    """Folders scored before it stay what they are; its next version makes them others."""
     here = score_id([1], 500)
     monkeypatch.setattr("harness.metrics.CRITIC_METRICS", {})
     assert score_id([1], 500) == here
+    monkeypatch.setattr("harness.metrics.CRITIC_METRICS", {"dual": replace(CRITIC_METRICS["dual"], version=1)})
+    assert score_id([1], 500) != here
+
+
+def test_the_frozen_reference_is_scored_by_today_s_metrics():
+    folders = sorted((Path(__file__).parents[2] / "results" / "reference").iterdir())
+    assert len(folders) > 1
+    assert {folder.name for folder in folders if scoring(Store(folder).plan).metrics} == set()
 
 
 def test_metrics_say_which_way_is_better():
