@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
 from harness.report import styles
+from harness.report.analysis import cell_table
 from harness.report.figures import drawing, sample_sheets, task_figures
 from harness.report.figures.panels import Drawn
 from harness.report.reading import Reading, read
@@ -48,7 +49,7 @@ def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: s
     table = pd.concat([run.table for run in given])
     table.attrs.pop("confirming", None)  # what is given is drawn, trials of a study beside the runs that confirm it
     reading = read(table, metric, pd.concat([run.scored for run in given]))
-    return _drawn(task_figures.steps, reading, task_figures.best_cells(reading.cells), ax)
+    return _drawn(task_figures.steps, reading, cell_table.best_cells(reading.cells), ax)
 
 
 def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:

@@ -19,6 +19,7 @@ from harness.report.analysis import (
     across_tasks,
     averaging,
     cell_table,
+    critics,
     leave_one_out,
     main_effects,
     noise_floors,
@@ -31,7 +32,14 @@ from harness.report.analysis.comparable import confounding
 from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import across_figures, crossed_figures, sample_sheets, study_figures, task_figures
+from harness.report.figures import (
+    across_figures,
+    critic_figures,
+    crossed_figures,
+    sample_sheets,
+    study_figures,
+    task_figures,
+)
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
@@ -39,6 +47,7 @@ from harness.report.studies.study_results import StudyResults
 from harness.report.text import (
     across_text,
     answer,
+    critic_text,
     crossed_text,
     headline_tables,
     methods,
@@ -55,11 +64,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|primary|steps|points|grid|sheets|frames|losses)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares)?"
+        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -74,9 +83,10 @@ def build_report(store: Results, out: Path) -> Path:
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
-    data_axes = view.plan.data_axes
+    known, data_axes = critics.critics(view.table, view.scored, view.cells), view.plan.data_axes
     sweeps, ranges = sensitivity.sweeps(view.table, data_axes), sensitivity.ranges(view.table, data_axes)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
+    sections |= critic_figures.sections(view, known)
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
     effects = _effects(view)
     sections["effects"] = study_figures.effect_section(effects)
@@ -84,6 +94,7 @@ def build_report(store: Results, out: Path) -> Path:
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}
+    frames |= known.frames if known else {}
     frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
@@ -102,6 +113,7 @@ def build_report(store: Results, out: Path) -> Path:
         "across": across_text.across_values(across) if across else None,
         "effects": settings_text.main_effects(effects),
         "crossed": crossed_text.values(view.crossed) if view.crossed else None,
+        "critics": critic_text.critic_values(known) if known else None,
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,

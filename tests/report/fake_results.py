@@ -16,6 +16,9 @@ from harness.store.plan_file import Plan
 
 EXCESS = {"gan": 0.30, "nsgan": 0.24, "wgan-clip": 0.21, "wgan-gp": 0.06}
 SCORED = (50, 100, 250, 500, 1000)
+CRITIC = (
+    *("dual", "slope_max", "slope_mean", "dual_over_slope", "dual_certified", "dual_gap", "direction"), "js_bound",
+)  # fmt: skip
 
 
 def score_of(excess: float | None) -> float:
@@ -41,6 +44,7 @@ class FakeResults:
     waiting: tuple[str, ...] = ()  # runs that are trained and not scored
     grid: bool = True
     score: bool = True  # whether the runs have one, as all whose W1 is known
+    ratio: float | None = None  # of every critic's estimate to the exact W1; None: nothing is known of critics
 
     @property
     def folder(self) -> Path:
@@ -105,6 +109,8 @@ class FakeResults:
             "peak_mb": 300.0, "device": "cpu", "torch": "2.13.0", "harness": "0.1.0", "git": "0123abc", "stack": "0001",
             "host_cpu": "a processor", "first_bad_step": None, "error": None,
         }  # fmt: skip
+        if self.ratio is not None:
+            row |= self._critic(objective, row["w1"])
         if self.rates:
             row["sweep.lr"] = rate
         row |= self.overrides.get((t, objective, r, seed), {})
@@ -112,12 +118,22 @@ class FakeResults:
             row.setdefault("score", score_of(row["w1_excess"]))
         if row["status"] != "ok":
             measured = ("w1", "w1_floor", "w1_excess", "score", "hq", "modes@2500", "modes_half", "reverse_kl")
-            row |= {name: None for name in measured if name in row}
+            row |= {name: None for name in (*measured, *CRITIC) if name in row}
         if row["status"] == "pending":
             row |= dict.fromkeys(
                 ("critic_updates", "train_s", "step_ms", "device", "torch", "harness", "git", "host_cpu")
             )
         return row
+
+    def _critic(self, objective: str, w1: float) -> dict[str, float]:
+        """Return what the critic of samples at a distance says, its largest slope being 2 and its mean slope 1."""
+        assert self.ratio is not None
+        estimate = self.ratio * w1
+        columns = {
+            "dual": 2 * estimate, "slope_max": 2.0, "slope_mean": 1.0, "dual_over_slope": estimate,
+            "dual_certified": estimate / 10, "dual_gap": w1 - estimate, "direction": 0.75,
+        }  # fmt: skip
+        return columns | ({"js_bound": min(w1, 0.69)} if objective in ("gan", "nsgan") else {})
 
     def unscored(self, run_ids: Any, score_id: str) -> list[str]:
         return [run_id for run_id in run_ids if run_id in self.waiting]
@@ -128,11 +144,17 @@ class FakeResults:
         rows = [
             {"run_id": run.run_id, "step": step, "w1_excess": excess, "hq": 0.5}
             | ({"score": run.score if step == SCORED[-1] else score_of(excess)} if self.score else {})
+            | self._scored_critic(run.objective, excess + 0.05)
             for run in final.itertuples()
             for step in SCORED
             for excess in [run.w1_excess + 0.8 * (1 - step / 1000) ** 3]
         ]
-        return pd.DataFrame(rows, columns=["run_id", "step", "w1_excess", "hq", *(["score"] if self.score else [])])
+        critic = ("w1", "w1_floor", *CRITIC) if self.ratio is not None else ()
+        names = ["run_id", "step", "w1_excess", "hq", *(["score"] if self.score else []), *critic]
+        return pd.DataFrame(rows, columns=names)
+
+    def _scored_critic(self, objective: str, w1: float) -> dict[str, float]:
+        return {} if self.ratio is None else {"w1": w1, "w1_floor": 0.05, **self._critic(objective, w1)}
 
     def curves(self, run_id: str) -> pd.DataFrame:
         draw = np.random.default_rng(int(run_id[:8]))

@@ -8,5 +8,5 @@ critic_norms  objectives at the same norm              grid_edges      choices a
 leave_one_out  the headline without each part          across_tasks    aggregates, tests, shares of variance
 null_rows   the null samplers beside the runs          noise_floors    what real data reach
 sensitivity    scores against what was swept          main_effects  of what objectives and networks are
-crossed        losses with penalties
+crossed        losses with penalties                  critics     their estimates beside the exact W1
 """

@@ -170,6 +170,11 @@ def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
     return keys.assign(rank=np.arange(1.0, len(keys) + 1))["rank"].reindex(range(len(rows))).tolist()
 
 
+def best_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the best ranked cell of every objective in every task: cells come ordered by rank."""
+    return cells.drop_duplicates(["task", "objective"]) if len(cells) else cells
+
+
 def median_run(group: pd.DataFrame, metric: str) -> str | None:
     """Return the run_id of the (lower) median run of a cell among those that are ok; None where none is."""
     ok = group[group["status"] == "ok"]

@@ -18,7 +18,6 @@ from harness.report.figures.panels import Drawn, Panel, Section
 from harness.report.figures.task_figures import (
     IN_TURN,
     Cell,
-    best_cells,
     cells_of,
     in_turn,
     median_of,
@@ -46,7 +45,7 @@ def sections(view: View) -> dict[str, Section]:
     return {
         "grid": grids(view, cells),
         "sheets": panels.collect("sheets", some, partial(_draw, view), len(of_all), IN_TURN),
-        "frames": _frames(view, best_cells(cells)),
+        "frames": _frames(view, cell_table.best_cells(cells)),
     }
 
 
@@ -86,7 +85,7 @@ def sheet_of(images: Pictures, most: int = 64, side: int = SHEET) -> Pictures:
 
 def grids(view: View, cells: pd.DataFrame) -> Section:
     """Return a grid for each data set of `cells`, all of images, of several objectives on several architectures."""
-    best = best_cells(cells)
+    best = cell_table.best_cells(cells)
     data = [task.data_label for task in cell_table.tasks_of(best, view.plan.data_axes)]
     parts = [(str(name), part) for name, part in best.groupby(data, sort=False)] if len(best) else []
     parts = [item for item in parts if (item[1][["objective", "architecture"]].nunique() > 1).all()]

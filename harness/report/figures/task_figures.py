@@ -82,7 +82,7 @@ class Tasks(Protocol):
 
 def sections(view: View) -> dict[str, Section]:
     """Return the page's figures by name: primary, steps, points, losses."""
-    best = best_cells(view.cells)
+    best = cell_table.best_cells(view.cells)
     tasks, parts = (
         [part for _, part in cells.groupby("task", sort=False)] if len(cells) else [] for cells in (view.cells, best)
     )
@@ -95,18 +95,13 @@ def sections(view: View) -> dict[str, Section]:
     }
 
 
-def best_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the best ranked cell of every objective in every task: cells come ordered by rank."""
-    return cells.drop_duplicates(["task", "objective"]) if len(cells) else cells
-
-
 def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return at most so many cells, no task left out before another has two: where there are too many, the best cell
     of each objective, and of each task its first objective, its last, its second, and so on.
     """
     if len(cells) <= most:
         return cells
-    best = best_cells(cells)
+    best = cell_table.best_cells(cells)
     tasks = best.groupby("task")
     first, last = (tasks.cumcount(ascending=way).to_numpy() for way in (True, False))
     turns = np.minimum(2 * first, 2 * last + 1)
@@ -130,7 +125,7 @@ def median_of(view: Tasks, cell: Cell) -> str | None:
     return cell_table.median_run(runs_of(view, cell), cell.metric)
 
 
-def _counted_in(view: Tasks, tasks: list[str]) -> str:
+def counted_in(view: Tasks, tasks: list[str]) -> str:
     """Return what a step is: where the generator is fixed, an update of the critic."""
     mine = view.table[view.table["task"].isin(tasks)]
     fixed = "setup.trained" in mine and bool((mine["setup.trained"] == "fixed").all())
@@ -192,7 +187,7 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
         return None
     figure, ax = blank(_wide(view), 3.5)
     _scale(ax, "y", thin["value"].to_numpy())
-    drawing.draw_steps(ax, lines, thin, view.styled, metric, _counted_in(view, [task]))
+    drawing.draw_steps(ax, lines, thin, view.styled, metric, counted_in(view, [task]))
     ax.set_title(task)
     return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
 
@@ -289,7 +284,7 @@ def _losses(view: View, cell: Cell) -> Drawn | None:
         state = ", diverged" if plain(step) == NOTHING else f", diverged at step {plain(step)}"
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
     figure, ax = drawing.blank(3.08, 2.7)
-    draw_curves(ax, view.store.curves(run_id), view.styled[cell.objective], _counted_in(view, [cell.task]))
+    draw_curves(ax, view.store.curves(run_id), view.styled[cell.objective], counted_in(view, [cell.task]))
     ax.set_title(f"{cell.name()}\n{cell.task}, seed {seed}{state}", fontsize=8.5)
     alt = f"Losses of critic and generator of {cell.name()} on {cell.task}, seed {seed}{state}"
     return figure, f"{cell.task} {cell.name(' ')}", alt
