@@ -16,13 +16,13 @@ from harness.commands.compare import compare
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
-from harness.report.analysis import tables
+from harness.report.analysis import main_effects, tables
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
 from harness.report.text import settings_text, table_rows
 from harness.store import Store
 from harness.store.table_files import MARKER
-from harness.text import counted, listed
+from harness.text import counted, interval, listed, score
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -101,6 +101,18 @@ def cells(folder: Path) -> str:
     ])  # fmt: skip
 
 
+def effects(folder: Path) -> str:
+    """Return the mean score at each level of what a suite crosses, and how far the best is ahead of it."""
+    view = tables.read(confirmed(Results.of(Store(folder))))
+    found = main_effects.main_effects(view.table, view.plan.data_axes)
+    heads = ("factor", "over", "level", "score", "the best is ahead by")
+    return _markdown(heads, [
+        [effect.factor, listed(effect.tasks), row["level"], score(row["score"], row["low"], row["high"]),
+         interval(row["ahead"], row["ahead_low"], row["ahead_high"]) if row["ahead"] else "-"]
+        for effect in found for row in effect.levels.to_dict("records")
+    ])  # fmt: skip
+
+
 def study(folder: Path) -> str:
     """Return what the trials of each objective say of a study's space, and what its best setting holds."""
     keys = ("objective", "share", "own", "mean", "best", "confirmed")
@@ -132,6 +144,7 @@ def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 WHAT: dict[str, Callable[[Path], str]] = {
     "answer": answer,
     "cells": cells,
+    "effects": effects,
     "machine": machine,
     "chosen": chosen,
     "extractor": extractor,
