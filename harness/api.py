@@ -64,12 +64,14 @@ def load(folder: str | Path) -> "pd.DataFrame":
     """
     from harness.store import open_store
     from harness.store.table import from_plan
+    from harness.store.table_files import refuse_long
 
     if not isinstance(folder, str | Path):
         raise HarnessError(
             f"load: {type(folder).__name__} given where a path is needed; name one results folder, such as "
             "'results/quickstart', and put the tables of several together by pandas.concat"
         )
+    refuse_long(Path(folder))
     store = open_store(folder)
     return from_plan(store.table(), store.plan)
 

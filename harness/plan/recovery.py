@@ -28,7 +28,7 @@ def earlier_plan(store: Store) -> Plan | None:
         pass  # named and set aside by who writes the new one
     fresh = Store(store.folder)
     records = [record for run_id in sorted(fresh.finished()) if (record := fresh.record(run_id)) is not None]
-    return recovered(records, _kept_samples(fresh, records)) if records else None
+    return replace(recovered(records, _kept_samples(fresh, records)), source=fresh.source) if records else None
 
 
 def mend_plan(store: Store) -> list[str]:

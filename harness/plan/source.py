@@ -24,6 +24,14 @@ def source_of(suite: Given, resolved: Mapping[str, Any], previous: Plan | None, 
     path, home = _file(suite), os.path.realpath(folder)
     if path is None:
         return ""
+    own = os.path.dirname(path)
+    is_kept = os.path.basename(path) == "suite.yaml" and os.path.exists(os.path.join(own, "plan.json"))
+    if is_kept and os.path.basename(own) != os.path.basename(home):
+        name = os.path.basename(home)
+        text = (
+            f"it belongs to the results folder {own}, and its runs would go to {home}: rename the folder to '{name}'."
+        )
+        raise SuiteError(Problem("renamed-folder", (), text, str(suite)))
     known = previous.source if previous else ""
     if path == os.path.join(home, "suite.yaml"):
         return known

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,8 @@ LIMIT_S = 60.0  # of importing a plug-in, and of trying one of its entries
 LIMIT_GB = 4.0
 MAX_BYTES = 1_000_000  # of a plug-in's file
 MODULE = "harness_plugin_"  # begins the name under which a plug-in is imported
-PARTS = ("builtins", "json", __name__.partition(".")[0])  # whose functions no plug-in may replace
+PARTS = ("builtins", "json", __name__.partition(".")[0])  # whose functions no plug-in may replace, nor those of
+ALONE = ("os", "os.path", "torch", "torch.nn", "torch.nn.functional", "numpy")
 
 Table = dict[Any, Any]
 
@@ -37,7 +40,7 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
     folder, process = os.getcwd(), os.getpid()
     step = Step(f"the plug-in {path}, while {action}", LIMIT_S)
     try:
-        with watched(step), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr), _staying():
+        with watched(step), _timed(), memory_limit(LIMIT_GB), contextlib.redirect_stdout(sys.stderr), _staying():
             yield
     except BaseException as error:
         if _is_ours(error):
@@ -52,6 +55,26 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
         changed = _put_back(functions) or _tables_put_back(before)
     if changed:
         raise plugin_error(f"the plug-in {path}: while {action}, it replaces {changed}, which no plug-in may change.")
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    """Raise TimeoutError where the block takes longer than LIMIT_S in the main thread of a process that nobody watches:
+    that of `report` and `compare`, or a notebook's."""
+    if is_worker() or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_: int, __: object) -> NoReturn:
+        raise TimeoutError(f"more than {LIMIT_S:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
@@ -117,7 +140,7 @@ def _place(error: BaseException) -> tuple[str, int] | None:
 def _functions() -> dict[tuple[str, str], tuple[Any, Any]]:
     """Return the functions and classes of PARTS, and those in the classes of json: (owner, function) by their names."""
     owners: dict[str, object] = {
-        name: module for name, module in sys.modules.items() if name.partition(".")[0] in PARTS
+        name: module for name, module in sys.modules.items() if name.partition(".")[0] in PARTS or name in ALONE
     }
     owners |= {
         f"{name}.{cls.__name__}": cls

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
 from harness.store.plan_file import PlannedRun
-from harness.store.table_files import is_frozen, refuse_frozen
+from harness.store.table_files import is_frozen, refuse_frozen, refuse_long
 from harness.text import printable
 
 NEAR = 5  # names that a sentence offers
@@ -25,6 +25,7 @@ def result_folders(path: str) -> list[Path]:
 def all_folders(path: str) -> list[Path]:
     """Return what `result_folders` does, and frozen results as well. Raises StoreError where there is none."""
     root = Path(path)
+    refuse_long(root)
     if holds_results(root):
         return [root]
     below = sorted(folder for folder in root.glob("*") if holds_results(folder))

@@ -10,6 +10,7 @@ parquet, npz without pickle, safetensors. A damaged file counts as absent when i
 """
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
+SOURCE = "# from "  # begins suite.yaml, before a path: plan.json may be lost
 
 
 @cache
@@ -109,15 +111,15 @@ class Store:
         )
 
     def _refuse_foreign(self, plan: Plan) -> None:
-        """Raise Damaged where a plan is of another suite than suite.yaml, or has planned none of the finished runs."""
+        """Raise Damaged where a plan is of another suite than suite.yaml, or has planned few of the finished runs."""
         name, finished = self._suite_name(), self.finished()
         if name and plan.suite and name != plan.suite:
             raise Damaged(self.plan_path, f"of another suite, {plan.suite[:80]!r}: suite.yaml is of {name[:80]!r}")
-        if finished and finished.isdisjoint(plan.specs):
+        known = len(finished & plan.specs.keys())  # two suites may share a run
+        if 2 * known < len(finished):
             whose = f"of another suite, {plan.suite[:80]!r}" if plan.suite else "of another suite"
-            raise Damaged(
-                self.plan_path, f"{whose}: it has planned none of the {counted(len(finished), 'finished run')}"
-            )
+            few = f"it has planned {known or 'none'} of the {counted(len(finished), 'finished run')}"
+            raise Damaged(self.plan_path, f"{whose}: {few}")
 
     def _suite_name(self) -> str:
         """The name of the folder of the suite in suite.yaml, "" where that is gone."""
@@ -149,6 +151,14 @@ class Store:
             return (read_bytes(self.folder / "suite.yaml") or b"").decode(errors="replace")
         return ""
 
+    @property
+    def source(self) -> str:
+        """The suite file that the plan was made from, as suite.yaml says in its first line; "" where it does not."""
+        first = self.suite_text.partition("\n")[0]
+        with suppress(ValueError):
+            return str(json.loads(first.removeprefix(SOURCE))) if first.startswith(SOURCE) else ""
+        return ""
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other process from changing the plan. Not to be nested. Raises StoreError.
@@ -170,7 +180,10 @@ class Store:
         with writing(self.folder):
             flush_all(make_folder(self._runs))
             if suite_text:
-                write_atomic(self.folder / "suite.yaml", suite_text.encode())
+                first = (
+                    f"{SOURCE}{json.dumps(plan.source)}\n" if plan.source and not suite_text.startswith(SOURCE) else ""
+                )
+                write_atomic(self.folder / "suite.yaml", (first + suite_text).encode())
             write_json(self.plan_path, plan.to_json())
         self._forget()
 

@@ -241,9 +241,13 @@ def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]
                 fresh.scores(run_id, name.removesuffix(".json"))
     damage = fresh.damage
     damage |= {path: "no folder" for path in (folder, folder / "attempts", folder / "scores") if _is_no_folder(path)}
-    damage |= _lost_attempt(store, run_id)
+    log = store.log_path(run_id)
     if attempts and attempts[-1].log is not None:
-        damage |= _log_damage(store.log_path(run_id), attempts[-1].log)
+        damage |= _log_damage(log, attempts[-1].log)
+    elif os.path.lexists(log) and not os.path.isfile(log):
+        damage[log] = "not a regular file"
+    if log not in damage or attempts:
+        damage |= _lost_attempt(store, run_id)
     if record is None:
         return damage
     if record.status == "ok" and not any(name.startswith("snapshots/") for name in record.files):

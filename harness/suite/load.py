@@ -14,7 +14,7 @@ from harness.plugins.components import load_plugins, tables
 from harness.suite.format.models import Suite
 from harness.suite.format.problems import located, parse
 from harness.suite.format.values import Plain, Values
-from harness.suite.format.yaml_file import Document, Place, parse_document, read_yaml
+from harness.suite.format.yaml_file import MAX_DEPTH, Document, Place, parse_document, read_yaml
 from harness.suite.overrides import laid_over, set_overrides
 
 Given = str | Path | Values  # a path, YAML text of several lines, or what that says
@@ -55,6 +55,7 @@ def _written(suite: Given, scale: str | None, sets: Sequence[str]) -> tuple[Docu
     """Return what a suite says with what it extends, at a scale, and with further settings."""
     if isinstance(suite, Mapping):
         try:
+            _refuse_nesting(suite)
             text = json.dumps(suite, ensure_ascii=False)
             text.encode()  # half of a surrogate pair is no character
             document = Document(json.loads(text))
@@ -74,6 +75,16 @@ def _written(suite: Given, scale: str | None, sets: Sequence[str]) -> tuple[Docu
             ("set", i): Place(f"--set {' '.join(text[:60].split())}") for i, text in enumerate(sets, len(before))
         }
     return document, problems
+
+
+def _refuse_nesting(suite: Values) -> None:
+    """Raise SuiteError for a mapping that is nested as no file may be."""
+    level: list[Any] = [suite]
+    for _ in range(MAX_DEPTH + 1):
+        inside = [each.values() if isinstance(each, Mapping) else each for each in level]
+        level = [value for values in inside for value in values if isinstance(value, Mapping | list | tuple)]
+    if level:
+        raise SuiteError(Problem("too-deep", (), f"nested deeper than {MAX_DEPTH} levels.", "suite"))
 
 
 def read_extended(path: str, chain: tuple[str, ...]) -> Document:

@@ -129,7 +129,15 @@ def other_runs(plan):
     return {**plan, "runs": rows, "specs": specs, "stacks": [stack_of("0001", *specs)]}
 
 
-@pytest.mark.parametrize("foreign", [other_name, other_runs])
+def other_runs_but_one(plan):
+    kept = min(Store(FOLDER).finished())
+    other = other_runs(plan)
+    row = next(row for row in plan["runs"] if row["run_id"] == kept)
+    specs, stack = {**other["specs"], kept: plan["specs"][kept]}, stack_of("0001", *other["specs"], kept)
+    return {**other, "runs": [*other["runs"], row], "specs": specs, "stacks": [stack]}
+
+
+@pytest.mark.parametrize("foreign", [other_name, other_runs, other_runs_but_one])
 def test_a_plan_of_another_suite_is_named_and_made_again(whole, call, foreign):
     finished, runs = Store(FOLDER).finished(), Store(FOLDER).plan.runs
     write_json(FOLDER / "plan.json", foreign(Store(FOLDER).plan.to_json()))

@@ -10,7 +10,7 @@ from harness.errors import SuiteError
 from harness.execution import tasks
 from harness.execution.requests import Request
 from harness.plan import recovery
-from harness.store import Store
+from harness.store import Record, Store
 
 SUITE = """\
 version: 1
@@ -129,3 +129,23 @@ def test_text_has_no_file_and_is_not_kept_apart():
     assert Store("results/mine").plan.source == ""
     assert plan("m1.yaml").labels
     assert Store("results/mine").plan.source == "../../m1.yaml"
+
+
+def test_a_lost_plan_does_not_forget_whose_the_folder_is():
+    store = Store("results/mine")
+    run_id, spec = next(iter(store.plan.specs.items()))
+    assert store.commit(Record(run_id, "diverged", spec), {})
+    store.plan_path.unlink()
+    with pytest.raises(SuiteError, match=r"m1\.yaml"):
+        plan(written("elsewhere/m2.yaml", EDITED))
+    plan("results/mine/suite.yaml")
+    assert Store("results/mine").plan.source == "../../m1.yaml"
+
+
+def test_the_suite_of_a_renamed_folder_starts_no_other_one():
+    Path("results/mine").rename("results/yours")
+    with pytest.raises(SuiteError) as refused:
+        plan("results/yours/suite.yaml")
+    (problem,) = refused.value.problems
+    assert (problem.code, "'mine'" in problem.text) == ("renamed-folder", True)
+    assert not Path("results/mine").exists()

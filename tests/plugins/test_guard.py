@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from harness.errors import SuiteError
 from harness.objectives import OBJECTIVES
+from harness.plugins import guard
 from harness.plugins.components import is_loaded, load_plugins
 from harness.plugins.guard import MAX_BYTES, blamed
 
@@ -30,11 +32,14 @@ HOSTILE = {  # what it does: its source, and what the sentence says besides its 
     "replaces a method of json": ("import json\njson.JSONEncoder.encode = lambda *_: 3", "JSONEncoder.encode"),
     "replaces a builtin": ("import builtins\nbuiltins.len = lambda _: 3", "builtins.len"),
     "replaces a function of ours": ("import harness.spec\nharness.spec.content_id = id", "harness.spec.content_id"),
+    "replaces a function of torch": ("import torch\ntorch.zeros = None", "torch.zeros"),
+    "replaces a function of os": ("import os\nos.open = None", "os.open"),
     "adds to our table": (f"{HEAD}known['mine'] = known['gan']", "a table"),
     "empties our table": (f"{HEAD}known.clear()", ""),
     "raises our own error": ("from harness.errors import HarnessError\nraise HarnessError('boom')", "boom"),
     "recurses": ("def f():\n    f()\nf()", "RecursionError"),
 }
+LOOP = "while True:\n    pass"
 DEVICES = ["/dev/zero", "/dev/urandom", "/dev/stdin", "."]
 
 
@@ -52,6 +57,16 @@ def test_what_is_caught_is_named_and_put_back(what, tmp_path):
     assert before == OBJECTIVES
     assert (json.dumps, json.JSONEncoder.encode, len) == functions
     assert not is_loaded(str(tmp_path / "plug.py"))
+
+
+def test_what_never_ends_is_ended_in_a_process_that_nobody_watches(tmp_path, monkeypatch):
+    (tmp_path / "plug.py").write_text(LOOP)
+    before = signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(guard, "LIMIT_S", 0.05)
+    with pytest.raises(SuiteError, match=r"plug\.py: .*TimeoutError"):
+        load_plugins([tmp_path / "plug.py"])
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("path", DEVICES)

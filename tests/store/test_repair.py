@@ -107,6 +107,14 @@ def test_a_damaged_attempt_goes_alone_and_the_one_before_is_the_status(store):
     assert [attempt.status for attempt in store.attempts(C)] == ["failed", "timeout"]
 
 
+def test_a_log_that_is_a_broken_link_is_named_without_an_attempt(store):
+    store.run_folder(C).mkdir()
+    store.log_path(C).symlink_to("nowhere")
+    (line,) = mend(store, [C])
+    assert line.startswith(f"{store.log_path(C)}: ")
+    assert mend(store, [C]) == []
+
+
 def test_a_folder_with_another_runs_record_is_set_aside(store):
     foreign = store.run_folder(C)
     store.run_folder(RUN).rename(foreign)

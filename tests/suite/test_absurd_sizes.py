@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import LONGEST, PRINTED, SuiteError
+from harness import api
+from harness.errors import LONGEST, PRINTED, StoreError, SuiteError
 from harness.execution.planning import plan_suite
 from harness.execution.requests import Request
-from harness.hints import nearest, quoted, suggestion
+from harness.hints import QUOTED, nearest, quoted, suggestion
 from harness.plan.make import make_plan
 from harness.plan.screen import render
 from harness.spec import MAX_COUNT, canonical_json
@@ -118,6 +119,23 @@ def test_a_long_path_is_quoted_short(problems, line):
         sentences(problems(PLAIN.replace("datasets: {ring: {sd: 0.1}}\n", "") + line % path + "\n"))
 
 
+def test_a_path_that_is_too_long_for_a_name_is_quoted_short_where_it_is_extended(problems):
+    (text,) = sentences(problems(PLAIN + f"extends: {'z' * 100_000}\n"))
+    assert text.count("z") <= QUOTED
+
+
+def test_a_nul_in_a_name_is_not_printed(problems):
+    (problem,) = problems(PLAIN + 'extends: "a\\0b"\n')
+    assert str(problem).isprintable()
+
+
+@pytest.mark.parametrize("call", [api.load, api.load_run])
+def test_a_long_folder_is_quoted_short(call):
+    with pytest.raises(StoreError) as error:
+        call(*(["ab"] if call is api.load_run else []), "x" * 5000)
+    assert len(str(error.value)) < LONG
+
+
 def test_many_mistakes_are_counted_and_not_printed(problems, load):
     names = ", ".join(f"x{i}" for i in range(500))
     text = SUITE % ("lr: 1e-3", f"[{names}]")
@@ -188,7 +206,10 @@ def test_a_mapping_that_is_too_deep_or_has_too_many_digits_is_refused():
     deep = []
     for _ in range(10**4):
         deep = [deep]
-    for value in (deep, 10**5000):
+    wide = {}
+    for _ in range(3000):
+        wide = {"x": wide}
+    for value in (deep, wide, 10**5000):
         with pytest.raises(SuiteError) as error:
             load_suite(suite(matrix=blocks(1), question=value))
         sentences(error.value.problems)

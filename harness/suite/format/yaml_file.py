@@ -15,9 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import KeyPath, Problem, SuiteError
-from harness.hints import LISTED, quoted, shortened
+from harness.hints import LISTED, QUOTED, quoted, shortened
 from harness.spec import WIDEST
 from harness.suite.format.values import Plain
+from harness.text import printable
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -53,7 +54,7 @@ class Place(NamedTuple):
     line: int = 0
 
     def __str__(self) -> str:
-        source = shortened(self.source, LISTED)
+        source = shortened(printable(self.source), LISTED)
         return f"{source}:{self.line}" if self.line else source
 
 
@@ -122,7 +123,8 @@ def _read_text(path: Path, label: str) -> str:
     except FileNotFoundError:
         _refuse("no-file", Place(label), "there is no such file.")
     except (OSError, ValueError) as error:
-        _refuse("no-file", Place(label), f"cannot be read: {getattr(error, 'strerror', None) or error}.")
+        place = Place(shortened(label, QUOTED))  # what is too long for a name says nothing to its end
+        _refuse("no-file", place, f"cannot be read: {getattr(error, 'strerror', None) or error}.")
 
     if len(raw) > MAX_BYTES:
         _refuse("too-large", Place(label, 1), "the file is larger than 1 MB; a suite file is at most that.")
