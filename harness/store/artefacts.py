@@ -34,8 +34,8 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
 
 
 def _thinned(shot: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a snapshot with its grid of the critic's scores in half precision, which a picture is drawn from: it is
-    two thirds of a toy's snapshot. Scores that this cannot hold stay as they are."""
+    """Return a snapshot with its grid of the critic's scores, which a picture is drawn from, in half precision: it is
+    most of a toy's snapshot. Scores that this cannot hold stay as they are."""
     grid = shot.get("critic_grid")
     if grid is None or not np.abs(grid).max() < np.finfo(np.float16).max:
         return shot

@@ -23,6 +23,7 @@ from harness.text import printable
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_ALIASED = 1_000
+MAX_ALIASES = 5_000
 MAX_DIGITS = 1_000  # of a number: what is longer is text
 
 _HINTS = {  # what the parser's words mean where people write a suite
@@ -34,6 +35,7 @@ _HINTS = {  # what the parser's words mean where people write a suite
     "expected escape sequence": "; in double quotes a backslash begins an escape: put a path in single quotes",
 }
 _HALF = re.compile("[\ud800-\udfff]")
+_ALIAS = re.compile(r"^[ ]*-[ ]+[*]\w|[\[,:][ ]*[*]\w", re.MULTILINE)
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -162,7 +164,10 @@ def _compose(text: str, label: str) -> tuple[Any, dict[KeyPath, Place]]:
 
 
 def _refuse_nesting(text: str, label: str) -> None:
-    """Refuse what the parser would take a second for: 20,000 brackets, or dashes, on one line; of 1,000 indents."""
+    """Refuse what the parser would take seconds for: 20,000 brackets, or dashes, on one line; of 1,000 indents; 100,000
+    aliases."""
+    if len(_ALIAS.findall(text)) > MAX_ALIASES:
+        _refuse("alias", Place(label, 1), f"more than {MAX_ALIASES:,} aliases; write fewer or use `extends`.")
     indents: list[int] = []
     for line in re.finditer(r"^( *)\S", text, re.MULTILINE):
         indent = len(line[1])

@@ -20,6 +20,7 @@ HOSTILE = {  # what a file holds -> the code of its problem, the line, a word of
     "alias as an inner key": (b"a: &x b\nc: {*x : 2}\n", "bad-key", 1, "plain text"),
     "alias bomb": (b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
                    b"c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n", "alias", 1, "extends"),
+    "many aliases": (b"a: &x 1\nb:\n" + b"- *x\n" * 5001, "alias", 1, "5,000"),
     "alias of itself": (b"a: &x [1, *x]\n", "too-deep", 1, "50"),
     "20,000 brackets": (b"a: " + b"[" * 20_000, "too-deep", 1, "50"),
     "20,000 balanced": (b"a: " + b"{" * 20_000 + b"}" * 20_000, "too-deep", 1, "50"),
