@@ -131,13 +131,13 @@ def choices(block: Block, triple: Triple) -> Iterator[Choice]:
     axes, labels = axes_of(triple.sources), triple.labels
     groups = sorted(zipped(block, axes))
     names = [axis for group in groups for axis in group]
-    said = {target: source.value for target, source in triple.sources.items()}
+    settings = {target: source.value for target, source in triple.sources.items()}
     swept = [(target, source.axis) for target, source in triple.sources.items() if source.swept]
     for rows in itertools.product(*(zip(*(axes[axis] for axis in group), strict=True) for group in groups)):
         picked = dict(zip(names, itertools.chain.from_iterable(rows), strict=True))
         sweep = {axis: picked[axis] for axis in axes}
         if not any(excludes(entry, labels, sweep) for entry in block.exclude):
-            yield Choice(sweep, {**said, **{target: sweep[axis] for target, axis in swept}})
+            yield Choice(sweep, {**settings, **{target: sweep[axis] for target, axis in swept}})
 
 
 def drawn_names(triple: Triple) -> set[str]:
