@@ -13,16 +13,18 @@ from pathlib import Path
 from runpy import run_path
 
 from harness.commands.compare import compare
+from harness.metrics.columns import MetricColumn
+from harness.metrics.null_samplers import NULLS
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
 from harness.report.analysis import main_effects, tables
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
-from harness.report.text import settings_text, table_rows
+from harness.report.text import crossed_text, settings_text, table_rows
 from harness.store import Store
 from harness.store.table_files import MARKER
-from harness.text import counted, interval, listed, score
+from harness.text import counted, interval, listed, number, score
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -130,6 +132,39 @@ def reached(folder: Path) -> str:
     return _markdown(heads, [[row[key] for key in keys] for row in pair["rows"]])
 
 
+def crossed(folder: Path) -> str:
+    """Return score, modes and the share of runs that learned nothing of every loss with every penalty, task by task."""
+    cross = tables.read(confirmed(Results.of(Store(folder)))).crossed
+    assert cross is not None, f"{folder}: no losses crossed with penalties"
+    grids = crossed_text.values(cross)
+    kinds = {"score": "scores", "modes": "modes", "lost or no better than the best null sampler": "unlearned"}
+    rows = [
+        [kind, row["task"], row["loss"], *(cell.text for cell in row["cells"])]
+        for kind, name in kinds.items()
+        for row in grids[name]
+    ]
+    return _markdown(("", "task", "loss", *grids["heads"]), rows)
+
+
+def stacks(folder: Path) -> str:
+    """Return how null samplers stand on stacked digits: modes, reverse KL, FID over its floor, and score."""
+    table = Store(folder).table()
+    (counted,) = [
+        name for name in table if MetricColumn.parse(name).name == "reverse_kl" and name.startswith("null.real")
+    ]
+    stacked = table[table[counted].notna()]
+    columns = [MetricColumn.parse(name) for name in stacked if stacked[name].notna().any()]
+    names = {"modes": "modes", "reverse_kl": "reverse KL", "fid_excess": "FID over its floor", "score": "score"}
+    of = {(column.sampler, column.name): str(column) for column in columns if column.sampler and column.name in names}
+    rows = [
+        [null.label, *(number(float(stacked[of[sampler, name]].mean())) for name in names)]
+        for sampler, null in NULLS.items()
+        if (sampler, "modes") in of
+    ]
+    n = MetricColumn.parse(counted).n
+    return f"With {n} images each:\n\n{_markdown(('sampler', *names.values()), rows)}"
+
+
 def _study(folder: Path) -> study_results.StudyResults:
     found = study_results.read(Results.of(Store(folder)))
     assert found is not None, f"{folder}: no study"
@@ -153,6 +188,8 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "settings": settings,
     "study": study,
     "reached": reached,
+    "crossed": crossed,
+    "stacks": stacks,
 }
 
 

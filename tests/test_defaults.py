@@ -85,3 +85,17 @@ def test_a_variant_that_is_worse_at_its_best_rate_has_no_say(choose):
     assert choose.grid(of_tuning(means), base) == RATE[1:]
     means["small"][1] = 0.1
     assert choose.grid(of_tuning(means), base) == RATE[:4]
+
+
+def test_a_penalty_has_the_weight_that_is_best_relative_to_the_best_of_each_data_set(choose):
+    """On `a` weight 1 is best by a little, on `b`, whose excess is a hundred times as large, weight 10 by a factor."""
+    names = ["nsgan-1", "nsgan-10", "wgan-1", "wgan-10", "plain"]
+    last = {
+        "a": pd.DataFrame({0.1: [0.4, 0.5, 0.6, 0.7, 0.1], 0.2: [0.5, 0.4, 0.5, 0.6, 0.1]}, index=names),
+        "b": pd.DataFrame({0.1: [90.0, 40.0, 70.0, 40.0, 1.0]}, index=names),
+    }
+    weight = pd.Series({"nsgan-1": 1.0, "nsgan-10": 10.0, "wgan-1": 1.0, "wgan-10": 10.0})
+    table = choose.weights(last, weight)
+    assert table["a"].to_dict() == pytest.approx({1.0: 0.45, 10.0: 0.5})
+    assert table["b"].to_dict() == pytest.approx({1.0: 80.0, 10.0: 40.0})
+    assert table["relative"].to_dict() == pytest.approx({1.0: 1.5, 10.0: (0.5 / 0.45 + 1) / 2})

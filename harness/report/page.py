@@ -68,7 +68,7 @@ OURS = {
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares)?"
+        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares|-coverage)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -101,6 +101,7 @@ def build_report(store: Results, out: Path) -> Path:
     if view.crossed:
         cross = view.crossed
         frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
+        frames |= {"crossed-coverage.csv": cross.coverage} if len(cross.coverage) else {}
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)

@@ -3,7 +3,8 @@
 The rule: every objective gets the same grid of rates; the rate with the lowest mean excess (w1_excess, or FID less its
 floor) over the tuning seeds is its default, and a rate at which any run failed or diverged counts as worst; steps are
 enough when the best objective's mean excess is within two floors of zero (harness/report/analysis/noise_floors.py). A
-suite that sweeps rates offers every objective the same four neighbouring ones.
+suite that sweeps rates offers every objective the same four neighbouring ones. A penalty has one weight for all losses:
+the one with the lowest mean excess at its best rate, over losses, relative to the lowest of each data set.
 """
 
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harness.objectives import PENALTIES
 from harness.report.analysis import tables
 from harness.report.analysis.noise_floors import FLOORS, over_floor
 from harness.report.results import Results
@@ -96,7 +98,32 @@ def text(folder: str | Path) -> str:
             word = "within" if mean.min().min() <= FLOORS * floor else "not within"
             parts.append(f"The best mean, {mean.min().min():.3f}, is {word} two floors ({FLOORS * floor:.3f}).")
         last[dataset] = mean
-    return "\n\n".join([*parts, *_grids(last, view)])
+    return "\n\n".join([*parts, *_weights(last, view.table), *_grids(last, view)])
+
+
+def weights(last: Mapping[str, pd.DataFrame], weight: pd.Series) -> pd.DataFrame:
+    """Return a row a weight of one penalty: its mean excess at its best rate, over losses, in a column a data set, and
+    as `relative` the mean over data sets of what that is of the lowest there. The lowest of these is chosen.
+
+    `last` has by data set a row an objective, a column a rate; `weight` those of the objectives with this penalty.
+    """
+    means = {name: mean.min(axis=1).reindex(weight.index).groupby(weight).mean() for name, mean in last.items()}
+    table = pd.DataFrame(means)
+    return table.assign(relative=(table / table.min()).mean(axis=1))
+
+
+def _weights(last: dict[str, pd.DataFrame], table: pd.DataFrame) -> list[str]:
+    """Return a table for every penalty of which the suite has several weights."""
+    parts = []
+    for penalty, runs in table.groupby("setup.penalty") if "setup.penalty" in table else ():
+        (name,) = PENALTIES[str(penalty)].hyper
+        rows = weights(last, runs.groupby("objective")[f"hyper.{name}"].first().astype(float))
+        if len(rows) > 1:
+            lines = ["| weight | " + " | ".join(rows.columns) + " |", "| --- " * (len(rows.columns) + 1) + "|"]
+            lines += [f"| {w:g} | " + " | ".join(f"{value:.3f}" for value in row) + " |" for w, row in rows.iterrows()]
+            parts += [f"Mean excess with `{penalty}` at the best rate, over the losses:", "\n".join(lines)]
+            parts.append(f"Chosen for all losses and data: {name} {rows['relative'].idxmin():g}.")
+    return parts
 
 
 def _table(mean: pd.DataFrame, title: str) -> list[str]:

@@ -20,6 +20,7 @@ from harness.report.analysis.critic_norms import RESOLVED, SWEPT
 from harness.report.analysis.headline import Headline, headline, tuned
 from harness.spec import content_id
 from harness.statistics import intervals
+from harness.statistics.intervals import Interval
 from harness.statistics.trials import wilson
 
 NONE, CLIPPED, SPECTRAL = "none", "clipping", "spectral norm"
@@ -38,7 +39,9 @@ class Crossed:
               together the share `unlearned` with its bounds
     effects   a row a penalty and loss: by how much it raises the score over the loss with the first penalty, in the
               mean over tasks: difference, low, high; the loss MEAN is that over all losses
-    shares    of the variance of tuned scores (`across_tasks.variance_shares`), by loss, penalty and data
+    shares    of the variance of tuned scores (`across_tasks.variance_shares`), by loss, penalty and task
+    coverage  a row a penalty: modes as a share of those that real samples show, in the mean over losses and the tasks
+              that have modes, with low and high; empty where none has, or a run that counts was lost
     """
 
     losses: tuple[str, ...]
@@ -47,6 +50,7 @@ class Crossed:
     cells: pd.DataFrame
     effects: pd.DataFrame
     shares: pd.DataFrame
+    coverage: pd.DataFrame
 
 
 MEAN = "mean"
@@ -126,54 +130,70 @@ def crossed(
     best = headline(runs, scored, metrics, data_axes, data_settings)
     if best is None:
         return None
-    runs = runs[runs["task"].isin(best.by_task.index)]
+    runs = _with_modes(runs[runs["task"].isin(best.by_task.index)])
     losses, penalties = (tuple(map(str, runs[name].unique())) for name in ("loss", "penalty"))
     penalties = tuple(sorted(penalties, key=lambda name: name != NONE))
-    seeds = best.by_seed.melt(ignore_index=False, var_name="objective", value_name="score").reset_index()
-    seeds = seeds.merge(runs[["objective", "loss", "penalty"]].drop_duplicates()).assign(status="ok")
+    keys = [*grid_edges.keys_of(best.judged), "setting", "seed"]
+    chosen = tuned(best.judged)[[*keys, "pseudo"]].merge(runs, on=keys)
+    seeds = chosen.assign(score=chosen["pseudo"], status="ok")
     generator = np.random.default_rng(int(content_id(sorted(runs["run_id"])), 16))
     return Crossed(
         losses=losses,
         penalties=penalties,
         headline=best,
-        cells=_cells(runs, best, seeds),
+        cells=_cells(runs, chosen),
         effects=_effects(best.at_steps, losses, penalties),
         shares=variance_shares(seeds, {"loss": "loss", "penalty": "penalty", "task": "task"}, "score", generator),
+        coverage=_coverage(chosen, penalties),
     )
 
 
-def _cells(runs: pd.DataFrame, best: Headline, seeds: pd.DataFrame) -> pd.DataFrame:
-    keys = [*grid_edges.keys_of(best.judged), "setting", "seed"]
-    chosen = tuned(best.judged)[keys].merge(runs, on=keys)
-    rows: list[dict[str, object]] = []
-    for (task, loss, penalty), part in runs.groupby(["task", "loss", "penalty"], sort=False):
-        key = {"task": str(task), "loss": str(loss), "penalty": str(penalty)}
-        mine, its_best = (frame[(frame[list(key)] == pd.Series(key)).all(axis=1)] for frame in (seeds, chosen))
-        score = intervals.score_interval(mine["score"])
+def _with_modes(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with `modes`, those found, and `modes_of`, those that real samples show; NaN without any."""
+    parts = []
+    for _, part in runs.groupby("task", sort=False):
+        names = [name for name in map(str, part) if _is_modes(MetricColumn.parse(name)) and part[name].notna().any()]
+        own = names[0] if names else ""
+        possible = cell_table.numbers(part, f"null.real.{own}").max()
+        parts.append(part.assign(modes=cell_table.numbers(part, own), modes_of=possible))
+    return pd.concat(parts)
+
+
+def _is_modes(column: MetricColumn) -> bool:
+    return column.name == "modes" and not (column.sampler or column.suffix)
+
+
+def _cells(runs: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    keys, rows = ["task", "loss", "penalty"], []
+    tuned_runs = dict(list(chosen.groupby(keys)))
+    for key, part in runs.groupby(keys, sort=False):
+        own = tuned_runs[key]
+        score, modes = intervals.score_interval(own["pseudo"]), _mean_of(own["modes"])
         n_lost = int(part["status"].isin(FAILURES).sum())
         n_no_better = int(((part["status"] == "ok") & (part["score"] == 0)).sum())
         low, high = wilson(n_lost + n_no_better, len(part))
         rows.append({
-            **key, "score": score.mean, "low": score.low, "high": score.high, **_modes(its_best, part),
+            **dict(zip(keys, key, strict=True)), "score": score.mean, "low": score.low, "high": score.high,
+            "modes": modes.mean, "modes_low": modes.low, "modes_high": modes.high, "modes_of": part["modes_of"].max(),
             "n_runs": len(part), "n_lost": n_lost, "n_no_better": n_no_better,
             "unlearned": (n_lost + n_no_better) / len(part), "unlearned_low": low, "unlearned_high": high,
         })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _modes(chosen: pd.DataFrame, part: pd.DataFrame) -> dict[str, float]:
-    """Return the modes that tuned runs find; NaN where their data have none, or one of them was lost."""
-    columns = [name for name in map(str, part) if _is_modes(MetricColumn.parse(name)) and part[name].notna().any()]
-    if not columns:
-        return dict.fromkeys(("modes", "modes_low", "modes_high", "modes_of"), np.nan)
-    values = cell_table.numbers(chosen, columns[0])
-    mean = intervals.t_interval(values if np.isfinite(values).all() else [])
-    possible = cell_table.numbers(part, f"null.real.{columns[0]}").max()
-    return {"modes": mean.mean, "modes_low": mean.low, "modes_high": mean.high, "modes_of": float(possible)}
+def _coverage(chosen: pd.DataFrame, penalties: tuple[str, ...]) -> pd.DataFrame:
+    counted = chosen[chosen["modes_of"].notna()]
+    rows = []
+    for penalty in penalties if np.isfinite(counted["modes"]).all() and len(counted) else ():
+        own = counted[counted["penalty"] == penalty]
+        share = _mean_of((own["modes"] / own["modes_of"]).groupby(own["seed"]).mean())
+        rows.append((penalty, share.mean, share.low, share.high))
+    return pd.DataFrame(rows, columns=["penalty", "share", "low", "high"])
 
 
-def _is_modes(column: MetricColumn) -> bool:
-    return column.name == "modes" and not (column.sampler or column.suffix)
+def _mean_of(values: pd.Series) -> Interval:
+    """Return the mean of values a seed; none where one is missing."""
+    return intervals.t_interval(values if np.isfinite(values).all() else [])
 
 
 def _effects(seeds: pd.DataFrame, losses: tuple[str, ...], penalties: tuple[str, ...]) -> pd.DataFrame:

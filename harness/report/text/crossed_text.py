@@ -32,8 +32,21 @@ def paragraph(cross: Crossed) -> str:
         f"{counted(len(best.by_task), 'task')} (n = {counted(best.seeds, 'seed')}{tuned}). Scores rise over "
         f"{named(cross.penalties[0])}, in the mean over losses and tasks, by {listed(added)}. Losses with a penalty "
         f"differ by {interval(gap.mean, gap.low, gap.high)} at most ({order[0]} over {order[-1]}). The best is "
-        f"{row['objective']} with {score(row['score'], row['low'], row['high'])}. {unlearned(cross)}"
+        f"{row['objective']} with {score(row['score'], row['low'], row['high'])}. {_covered(cross)}{unlearned(cross)}"
     )
+
+
+def _covered(cross: Crossed) -> str:
+    """Return which share of the modes each penalty finds, with a space at the end; "" where no task has modes."""
+    rows = cross.coverage.sort_values("share", ascending=False).to_dict("records")
+    each = [f"{_bounded(row)} with {named(row['penalty'])}" for row in rows]
+    return f"Of the modes that real samples show, {listed(each)} are found. " if each else ""
+
+
+def _bounded(row: Record) -> str:
+    """Return "41 % [35 %, 47 %]", or the share alone where there are no bounds."""
+    bounds: str = "" if pd.isna(row["low"]) else f" [{percent(row['low'])}, {percent(row['high'])}]"
+    return f"{percent(row['share'])}{bounds}"
 
 
 def _deciding(cross: Crossed) -> str:
@@ -47,14 +60,8 @@ def _deciding(cross: Crossed) -> str:
     if penalty["low"] > loss["high"] or loss["low"] > penalty["high"]:
         names = ("penalty", "loss") if penalty["low"] > loss["high"] else ("loss", "penalty")
         verdict = "The {} decides more than the {}".format(*names)
-    each = [f"the {name} {_share(shares[source])}" for source, name in SOURCES.items() if source in shares]
+    each = [f"the {name} explains {_bounded(shares[source])}" for source, name in SOURCES.items() if source in shares]
     return f"{verdict}: of the variance of scores {listed(each)}; data and seeds bring the rest."
-
-
-def _share(row: Record) -> str:
-    if pd.isna(row["low"]):
-        return f"explains {percent(row['share'])}"
-    return f"explains {percent(row['share'])} [{percent(row['low'])}, {percent(row['high'])}]"
 
 
 def _signed(effect: Record) -> str:

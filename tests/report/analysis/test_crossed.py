@@ -76,6 +76,7 @@ def test_effects_are_those_that_the_scores_are_made_of():
         row = cells.loc["ring / mlp", loss, penalty]
         assert row["score"] == pytest.approx(a + b)  # at the better rate
         assert (row["modes"], row["modes_of"], row["n_runs"], row["unlearned"]) == (6, 8, 6, 0)
+    assert cross.coverage["share"].tolist() == pytest.approx([6 / 8] * 3)
     shares = cross.shares.set_index("source")["share"]
     of_cells = {"penalty": np.var(list(PENALTIES.values())), "loss": np.var(list(LOSSES.values()))}
     assert shares["penalty"] / shares["loss"] == pytest.approx(of_cells["penalty"] / of_cells["loss"], rel=0.15)
