@@ -33,7 +33,8 @@ class Critics:
                   `_high`, NaN unless all planned runs have it
     steps         a row a cell at its best setting and scored step: of each of DISTANCES the median of the runs that are
                   ok, with their range (`_low`, `_high`), and n of them
-    points        a row a run and scored step after step 0 that has W1 and an estimate
+    points        a row a run and scored step after step 0 that has W1 and an estimate; `group` is the task in which
+                  it is correlated, POOLED where the generator is fixed
     correlations  a row an estimate and objective: its correlation with W1 by each of COEFFICIENTS inside a task, in
                   the mean over tasks, `_low` and `_high` over the seeds; in the row POOLED over all points at once;
                   n_points, n_runs, and n_negative, points whose estimate is not above 0
@@ -64,7 +65,9 @@ def critics(table: pd.DataFrame, scored: pd.DataFrame, cells: pd.DataFrame) -> C
     if not {"dual", *ESTIMATES, "slope_max"} & set(scored) or not len(cells):
         return None
     known = [name for name in dict.fromkeys((*AT_END, *DISTANCES)) if name in scored]
-    labels = table[["run_id", *CELL, "seed", "status"]]
+    labels = table[["run_id", *CELL, "seed", "status"]].assign(group=table["task"])
+    if "setup.trained" in table:  # then W1 varies between tasks alone
+        labels["group"] = labels["group"].where(table["setup.trained"] != "fixed", POOLED)
     values = scored[["run_id", "step"]].join(pd.DataFrame({name: numbers(scored, name) for name in known}))
     values = values.merge(labels, on="run_id")
     best = values.merge(best_cells(cells)[CELL], on=CELL)
@@ -118,7 +121,7 @@ def _steps(values: pd.DataFrame) -> pd.DataFrame:
 def _points(values: pd.DataFrame) -> pd.DataFrame:
     """Return the scored steps at which a critic that was trained has an estimate, and its samples an exact W1."""
     names = [name for name in ESTIMATES if name in values]
-    columns = ["run_id", *CELL, "seed", "step", "w1"]
+    columns = ["run_id", *CELL, "group", "seed", "step", "w1"]
     if "w1" not in values or not names:
         return pd.DataFrame(columns=columns)
     known = (values["step"] > 0) & (values["w1"] > 0) & values[names].notna().any(axis=1)
@@ -136,7 +139,7 @@ def _correlations(points: pd.DataFrame) -> pd.DataFrame:
             together = pd.Series(POOLED, known.index)
             rows.append({"estimate": estimate, "objective": POOLED, **_correlation(known, estimate, together)})
         for objective, part in known.groupby("objective", sort=False):
-            rows.append({"estimate": estimate, "objective": objective, **_correlation(part, estimate, part["task"])})
+            rows.append({"estimate": estimate, "objective": objective, **_correlation(part, estimate, part["group"])})
     return pd.DataFrame(rows)
 
 

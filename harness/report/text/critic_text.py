@@ -40,6 +40,7 @@ def critic_values(critics: Critics) -> Row:
         "defined": {name: name in names for name in HEADINGS} | {"correlation": bool(coefficients)},
         "medians": any(pd.notna(row[name]) and math.isnan(row[f"{name}_mean"]) for row in objectives for name in names),
         "bound": "dual_certified" in critics.steps,
+        "inside": "" if (critics.points["group"] == POOLED).all() else "inside a task, ",
         "share": share_of_w1(critics.objectives) if has_ratio else "",
         "pooled": [pooled(row) for row in critics.correlations.to_dict("records") if row["objective"] == POOLED],
     }

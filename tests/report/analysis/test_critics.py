@@ -85,6 +85,22 @@ def test_step_0_is_no_point_and_settings_and_tasks_are_not_mixed():
     assert all(row["pearson"] == pytest.approx(1) for row in found.correlations.to_dict("records")[:4])
 
 
+@pytest.mark.parametrize("trained", ["trained", "fixed"])
+def test_tasks_are_correlated_together_where_no_generator_learns(trained):
+    names = ("gan", "wgan-clip", "wgan-gp")
+    overrides = {
+        (t, name, 0, seed): {"setup.trained": trained} for t in range(2) for name in names for seed in range(3)
+    }
+    store = FakeResults(tasks=TWO, ratio=0.5, overrides=overrides)
+
+    def far(scored):
+        shift = 50.0 * scored["run_id"].str.startswith("01")  # of the second task
+        return scored.assign(dual_over_slope=scored["dual_over_slope"] - shift, w1=scored["w1"] + shift)
+
+    for row in rows(known(store, far).correlations, estimate="dual_over_slope", objective="gan"):
+        assert (row["pearson"] > 0) == (trained == "trained")
+
+
 def test_without_w1_slopes_are_left_and_without_columns_nothing():
     assert known(FakeResults()) is None
     images = FakeResults(ratio=0.5)
