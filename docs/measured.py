@@ -21,7 +21,8 @@ from harness.report import page
 from harness.report.analysis import main_effects, tables
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
-from harness.report.text import crossed_text, settings_text, table_rows
+from harness.report.studies.trick_effects import trick_effects
+from harness.report.text import crossed_text, settings_text, table_rows, trick_text
 from harness.store import Store
 from harness.store.table_files import MARKER
 from harness.text import counted, interval, listed, number, score
@@ -115,6 +116,20 @@ def effects(folder: Path) -> str:
     ])  # fmt: skip
 
 
+def tricks(folder: Path) -> str:
+    """Return what each trick changes, in the mean over tasks and on each of them."""
+    view = tables.read(confirmed(Results.of(Store(folder))))
+    effects = trick_effects(view.compared, view.metrics, view.plan.data_axes)
+    assert effects is not None, f"{folder}: no tricks"
+    shown = trick_text.values(effects)
+    cells = ("without", "with_it", "difference", "p_holm")
+    heads = ("trick", "task", "without", "with", "difference", "p (Holm)", "verdict")
+    return _markdown(heads, [
+        [row["trick"], row["task"], *(row[cell].text for cell in cells), row["verdict"]]
+        for row in (*shown["overall"], *shown["by_task"])
+    ])  # fmt: skip
+
+
 def study(folder: Path) -> str:
     """Return what the trials of each objective say of a study's space, and what its best setting holds."""
     keys = ("objective", "share", "own", "mean", "best", "confirmed")
@@ -190,6 +205,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "reached": reached,
     "crossed": crossed,
     "stacks": stacks,
+    "tricks": tricks,
 }
 
 

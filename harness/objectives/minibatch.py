@@ -54,10 +54,8 @@ class MinibatchDiscrimination(Stackable):
 
     def run(self, own: Mapping[str, Tensor], x: Tensor, lead: int) -> Tensor:
         projected = torch.matmul(x, own["weight"].mT).unflatten(-1, (self.more, self.dims))
-        if self.held is not None:
-            apart = torch.cdist(projected.movedim(-3, -2), self.held.movedim(-3, -2), p=1).movedim(-3, -2)
-        else:
-            apart = (projected[..., None] - projected.movedim(-3, -1)[..., None, :, :, :]).abs().sum(-2)
+        others = projected if self.held is None else self.held
+        apart = torch.cdist(projected.movedim(-3, -2), others.movedim(-3, -2), p=1).movedim(-3, -2)
         return torch.cat([x, lanewise(torch.exp, -apart).mean(-1)], -1)
 
     def fix(self, x: Tensor) -> None:

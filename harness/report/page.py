@@ -39,11 +39,13 @@ from harness.report.figures import (
     sample_sheets,
     study_figures,
     task_figures,
+    trick_figures,
 )
 from harness.report.results import Results, confirmed
-from harness.report.studies import settings_reached, study_results, study_slices
+from harness.report.studies import settings_reached, study_results, study_slices, trick_effects
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import StudyResults
+from harness.report.studies.trick_effects import TrickEffects
 from harness.report.text import (
     across_text,
     answer,
@@ -54,6 +56,7 @@ from harness.report.text import (
     remarks,
     settings_text,
     table_rows,
+    trick_text,
 )
 from harness.report.text.table_rows import Row
 from harness.statistics import intervals
@@ -64,11 +67,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|crossed(-effects|-shares|-coverage)?"
+        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -90,6 +93,8 @@ def build_report(store: Results, out: Path) -> Path:
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
     effects = _effects(view)
     sections["effects"] = study_figures.effect_section(effects)
+    tricks = _tricks(view)
+    sections["tricks"] = trick_figures.section(tricks)
     sections["crossed"] = crossed_figures.section(view.crossed)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
@@ -98,6 +103,7 @@ def build_report(store: Results, out: Path) -> Path:
     frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
+    frames |= {"tricks.csv": tricks.by_task, "tricks-overall.csv": tricks.overall} if tricks else {}
     if view.crossed:
         cross = view.crossed
         frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
@@ -113,6 +119,7 @@ def build_report(store: Results, out: Path) -> Path:
         "counts": study.counts if study else _counts(view.table),
         "across": across_text.across_values(across) if across else None,
         "effects": settings_text.main_effects(effects),
+        "tricks": trick_text.values(tricks) if tricks else None,
         "crossed": crossed_text.values(view.crossed) if view.crossed else None,
         "critics": critic_text.critic_values(known) if known else None,
         "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
@@ -222,7 +229,9 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
 
 
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
-    return [*([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
+    tricks = _tricks(view)
+    found = [trick_text.paragraph(tricks)] if tricks else []
+    return [*found, *([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
 
 
 def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:
@@ -236,6 +245,11 @@ def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{remarks.caveat(confounding(view.table, drawn))}{text} {remarks.norms(rivals, view.table)}".rstrip()
     return [first, effects, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
+
+
+def _tricks(view: View) -> TrickEffects | None:
+    """Return what tricks do in a suite; a study draws settings, and its candidates are not paired."""
+    return None if view.plan.study else trick_effects.trick_effects(view.compared, view.metrics, view.plan.data_axes)
 
 
 def _effects(view: View) -> list[Effect]:

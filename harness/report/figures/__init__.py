@@ -4,4 +4,5 @@ drawing         drawing of tables and arrays on an axes     panels          a fi
 task_figures    figures of tasks and runs                   sample_sheets   sheets, grids and animations of samples
 across_figures  figures over many tasks                     study_figures   figures of swept and drawn settings
 crossed_figures figures of losses crossed with penalties   critic_figures  what critics know
+trick_figures   how much each trick changes
 """

@@ -5,4 +5,5 @@ headline_tables  the ranking over tasks as tables         across_text    the sta
 settings_text    swept and drawn settings in words        methods        a paragraph for a paper, and references
 typeset          the cells as LaTeX and markdown          remarks        sentences beside the answer
 crossed_text     losses crossed with penalties            critic_text    what critics know
+trick_text       what tricks do
 """

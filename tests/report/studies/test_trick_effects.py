@@ -1,0 +1,85 @@
+"""What tricks do, on tables whose scores are sums of known effects."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+from harness.report.analysis import cell_table
+from harness.report.figures import trick_figures
+from harness.report.studies.trick_effects import trick_effects
+from harness.report.text import trick_text
+
+TASKS = {"8gaussians": "w1_excess", "digits": "fid"}
+EFFECTS = {"nsgan": 0.0, "good": 0.1, "bad": -0.2, "idle": 0.0}
+NOISE = np.random.default_rng(0).normal(0, 0.01, (4, 5))
+
+
+def table(effects=EFFECTS, tasks=TASKS, **more):
+    """Runs of nsgan, alone and with a trick each, at two rates of which the second is worse by .1."""
+    rows = [
+        {"dataset": task, "architecture": "mlp", "objective": name, "objective.base": "nsgan", "sweep.lr": rate,
+         "setup.tricks": None if name == "nsgan" else name, "setup.critic.norm": "none", "seed": seed, "status": "ok",
+         "score": 0.5 + effect + NOISE[place, seed] - 0.1 * (rate == "2e-3"), "w1_excess": 1.0 - effect, "fid": 1.0}
+        for task, (place, (name, effect)), rate, seed in itertools.product(
+            tasks, enumerate(effects.items()), ("1e-3", "2e-3"), range(5)
+        )
+    ]  # fmt: skip
+    return cell_table.labelled(pd.DataFrame(rows).assign(run_id=[f"r{i:03d}" for i in range(len(rows))], **more))
+
+
+def test_a_trick_is_paired_with_the_same_loss_without_it_at_the_best_rate():
+    effects = trick_effects(table(), TASKS)
+    assert list(effects.overall["trick"]) == ["good", "bad", "idle"]
+    assert set(effects.overall["base"]) == {"nsgan"}
+    for place, row in enumerate(effects.overall.to_dict("records"), start=1):
+        apart = EFFECTS[row["trick"]] + NOISE[place] - NOISE[0]
+        assert row["tasks"] == 2
+        assert row["difference"] == pytest.approx(apart.mean())
+        assert row["without"] == pytest.approx(0.5 + NOISE[0].mean())
+        assert row["p"] == pytest.approx(ttest_rel(apart, np.zeros(5)).pvalue)
+    ordered = np.sort(effects.overall["p"]) * [3, 2, 1]
+    assert np.sort(effects.overall["p_holm"]) == pytest.approx(np.minimum(np.maximum.accumulate(ordered), 1))
+    assert list(effects.overall["is_significant"]) == [True, True, False]
+    assert len(effects.by_task) == 6
+    assert effects.swept == ("lr",)
+
+
+def test_a_lost_run_has_the_score_of_0():
+    runs = table()
+    runs.loc[(runs["objective"] == "good") & (runs["seed"] == 0), ["status", "score"]] = ["diverged", np.nan]
+    effects = trick_effects(runs, TASKS).overall.set_index("trick")
+    whole = trick_effects(table(), TASKS).overall.set_index("trick")
+    assert effects.loc["good", "with_it"] == pytest.approx(whole.loc["good", "with_it"] - (0.6 + NOISE[1, 0]) / 5)
+
+
+def test_without_a_score_each_task_has_its_own_metric_and_direction():
+    runs = table(tasks={"8gaussians": "w1_excess"}, score=np.nan)
+    effects = trick_effects(runs, TASKS)
+    rows = effects.by_task.set_index("trick")
+    assert rows["difference"].round(9).to_dict() == {"good": 0.1, "bad": -0.2, "idle": 0.0}
+    assert set(rows["metric"]) == {"w1_excess"}
+    assert effects.overall.empty
+    assert "good" in trick_text.paragraph(effects)
+
+
+def test_there_are_none_where_nothing_is_the_same_but_for_a_trick():
+    assert trick_effects(table({"nsgan": 0.0}), TASKS) is None
+    runs = table()
+    runs.loc[runs["objective"] != "nsgan", "objective.base"] = "lsgan"
+    assert trick_effects(runs, TASKS) is None
+    pending = table()
+    pending.loc[pending["objective"] == "nsgan", "status"] = "pending"
+    assert trick_effects(pending, TASKS) is None
+
+
+def test_words_table_and_figure_name_every_trick():
+    effects = trick_effects(table(), TASKS)
+    text, shown = trick_text.paragraph(effects), trick_text.values(effects)
+    assert "1 helps and 1 harms" in text
+    assert [row["verdict"] for row in shown["overall"]] == ["better", "worse", "not significant"]
+    (panel,) = trick_figures.section(effects).panels
+    assert all(name in panel.files["svg"].decode() for name in ("good", "bad", "idle", "mean over tasks"))
+    assert not trick_figures.section(None).panels
