@@ -94,7 +94,8 @@ class Results:
             labels = {kind: [row.label(kind) for row in part.rows] for kind in KINDS}
             tables.append(part.table().assign(**labels, folder=str(part.store.folder)))
         known = [table.dropna(axis=1, how="all") for table in tables]  # an empty column has no kind of its own
-        return one_kind_a_column(pd.concat(known, ignore_index=True))
+        merged = one_kind_a_column(pd.concat(known, ignore_index=True))
+        return merged.copy()  # in one block a kind: pandas warns of adding a column to a hundred blocks
 
     def scored(self) -> pd.DataFrame:
         """Long table of metrics: a row for every scored step of every run."""
