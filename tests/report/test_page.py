@@ -253,7 +253,7 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_pat
     assert not list(tmp_path.rglob(".*"))
 
 
-@pytest.mark.parametrize("store", [FakeResults(tasks=TWO, rates=("recipe", 2e-3)), FakeResults(seeds=1)])
+@pytest.mark.parametrize("store", [FakeResults(tasks=TWO, rates=("recipe", 2e-3)), FakeResults(seeds=1, ratio=0.5)])
 def test_all_that_a_report_writes_goes_when_a_later_one_does_not_write_it(quick, tmp_path, store):
     build_report(store, tmp_path)
     files = [path for folder in ("figures", "tables") for path in (tmp_path / folder).iterdir()]
