@@ -7,12 +7,16 @@ same as W1 is measured on, and n / pack of a packed critic, which scores several
     critic_slope               [3, n] norms of d score / d input at real points, at generated ones, and between
     critic_gradient            [n, d] d score / d input at generated points of up to 8 dimensions, unpacked
     critic_lipschitz           () a bound on the Lipschitz constant, of MLPs without norm
-    critic_layers, generator_layers  [k] norms of the gradient of the player's loss on the batch of its next update
+    critic_layers, generator_layers  [k] norms of the gradient of the player's loss in the weights of its layers, on the
+                               batch of its next update
+    critic_activations         [k] norms of the gradient of the critic's loss, less its penalty, in its layers' inputs
     critic_logistic            () whether the critic's loss makes its score an estimate of log odds
     critic_pack                () samples that one score is of
 """
 
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -22,7 +26,7 @@ from torch import Tensor, nn
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
 from harness.engine import noise
-from harness.engine.networks import Layout, couples_samples, with_statistics_of
+from harness.engine.networks import Layout, couples_samples, effective, with_statistics_of
 from harness.engine.real_data import data_settings
 from harness.engine.sampling import CHUNK
 from harness.engine.stack import Stack
@@ -59,6 +63,9 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
     bound = lipschitz(stack.pair.critic, critic) if lipschitz else None
     arrays |= {"critic_lipschitz": bound} if bound is not None else {}
     arrays |= {f"{player}_layers": by_layer(stack.gradients(player), stack.layout(player)) for player in stack.updates}
+    arrays["critic_activations"] = torch.stack([
+        activation_gradients(stack, run, real[run], fake[run]) for run in range(len(stack.specs))
+    ])  # fmt: skip
     facts = {
         "critic_logistic": np.array(stack.game.objective.critic_loss is logistic_critic),
         "critic_pack": np.array(pack),
@@ -89,10 +96,52 @@ def by_layer(grad: Tensor, layout: Layout) -> Tensor:
     The first is next to the input. Parameters of norms, which belong to no such layer, are left out.
     """
     parts = layout.split(grad)
-    layers = [name.rpartition(".")[0] for name, shape in layout.shapes.items() if len(shape) > 1]
+    layers = layers_of(layout)
     of_layer = [[part for name, part in parts.items() if name.rpartition(".")[0] == layer] for layer in layers]
-    squares = [sum(part.flatten(grad.ndim - 1).square().sum(-1) for part in parts) for parts in of_layer]
-    return torch.stack(squares, -1).sqrt()  # type: ignore[arg-type]  # of tensors
+    flat = [torch.cat([part.flatten(grad.ndim - 1) for part in parts], -1) for parts in of_layer]
+    return torch.stack([norm(part) for part in flat], -1)
+
+
+def layers_of(layout: Layout) -> list[str]:
+    """Return the names of the linear and convolutional layers, the first next to the input."""
+    return [name.rpartition(".")[0] for name, shape in layout.shapes.items() if len(shape) > 1]
+
+
+def norm(x: Tensor) -> Tensor:
+    """Return the norm of x over its last axis. In double: squares of numbers below 1e-23 would be 0 otherwise."""
+    return torch.linalg.vector_norm(x, dim=-1, dtype=torch.float64)
+
+
+@torch.enable_grad()
+def activation_gradients(stack: Stack, run: int, real: Tensor, fake: Tensor) -> Tensor:
+    """Return the norm, over samples and units, of the gradient of a run's critic loss in what enters each layer: [k].
+
+    The first is in the samples themselves; Gulrajani et al. 2017, figure 1b. Real and fake [n, *shape] are as many as
+    one pass of training takes; a penalty, which is taken at other points, is left out.
+    """
+    train, step = stack.setup.train, min(int(stack.state.step[0]), stack.steps - 1)
+    batch = int(train.get("micro_batch", train["batch"]))
+    network = normed_by(stack, run, real) if couples_samples(stack.pair.critic) else _of_run(stack, run)
+    inputs: dict[str, list[Tensor]] = {name: [] for name in layers_of(stack.layout("critic"))}
+    for name, own in inputs.items():
+        network.get_submodule(name).register_forward_pre_hook(partial(_keep, own))
+    hyper = {name: value[run] for name, value in stack.scheduled(step).items()}
+    of_real, of_fake = (network(x[:batch].detach().requires_grad_()).squeeze(-1) for x in (real, fake))
+    loss, entered = stack.game.objective.critic_loss(of_real, of_fake, hyper), [xs for xs in inputs.values() if xs]
+    gradients = iter(torch.autograd.grad(loss, [x for xs in entered for x in xs], materialize_grads=True))
+    return torch.stack([norm(torch.cat([next(gradients).flatten() for _ in xs])) for xs in entered])
+
+
+def _of_run(stack: Stack, run: int) -> nn.Module:
+    """Return the critic of a run as a module, of parameters and buffers as the tricks give them."""
+    state, network = stack.run(run), deepcopy(stack.pair.critic)
+    own = stack.layout("critic").split(state.params["critic"])
+    network.load_state_dict(dict(effective("critic", own, stack.game.tricks, state.extra)), assign=True)
+    return network
+
+
+def _keep(kept: list[Tensor], layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    kept.append(inputs[0])
 
 
 def _looks(stack: Stack, real: Tensor, fake: Tensor, mix: Tensor) -> Look:

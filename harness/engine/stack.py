@@ -97,7 +97,7 @@ class Stack:
 
     def step(self, step: int) -> Tensor:
         """Make one generator step, or one critic update where the generator is fixed; return its curves [runs, k]."""
-        hyper = self._scheduled(step)
+        hyper = self.scheduled(step)
         updates = range(self.critic_updates[step], self.critic_updates[step + 1])
         values = [self._move("critic", update, hyper) for update in updates][-1:]
         if self.trained:
@@ -114,7 +114,7 @@ class Stack:
         step = int(self.state.step[0])
         batch = self._batch(player, self.critic_updates[step] if player == "critic" else step)
         gradient = self.each(lambda state, batch, hyper: GRADIENTS[player](Turn(self.game, state, batch, hyper)).grad)
-        values: Tensor = gradient(self.state, batch, self._scheduled(min(step, self.steps - 1)))
+        values: Tensor = gradient(self.state, batch, self.scheduled(min(step, self.steps - 1)))
         return values
 
     def run(self, index: int) -> RunState:
@@ -152,7 +152,7 @@ class Stack:
     def _batch(self, player: str, update: int) -> dict[str, Tensor]:
         return {name: stream.row(update) for name, stream in self.streams[player].items()}
 
-    def _scheduled(self, step: int) -> Mapping[str, Tensor]:
+    def scheduled(self, step: int) -> Mapping[str, Tensor]:
         """Return the hyperparameters as they stand at a generator step."""
         factors = schedules.factors(self.setup.train["schedule"], step, self.steps)
         return {name: value * factors.get(name, 1.0) for name, value in self.hyper.items()} if factors else self.hyper

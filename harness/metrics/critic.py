@@ -123,6 +123,10 @@ def _layers(shot: Arrays, generated: Points, reference: Reference) -> dict[str, 
     }
 
 
+def _activations(shot: Arrays, generated: Points, reference: Reference) -> dict[str, float]:
+    return {f"activation_grad[{k}]": float(norm) for k, norm in enumerate(shot["critic_activations"], 1)}
+
+
 CRITIC_METRICS: dict[str, CriticMetric] = {
     "dual": CriticMetric(
         version=0,
@@ -192,12 +196,25 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
                 f"{player}_grad",
                 form="[k]",
                 label=f"{player}'s gradient norm",
-                papers=(PAPERS["gulrajani2017"].at("figure 1b"),),
             )
             for player in ("critic", "generator")
         ),
         compute=_layers,
         needs=(),
         summary="norm of the gradient of a player's loss in the weights and bias of its layer k, 1 next to the input",
+    ),
+    "activations": CriticMetric(
+        version=0,
+        columns=(
+            Column(
+                "activation_grad",
+                form="[k]",
+                label="norm of the critic's gradient in activations",
+                papers=(PAPERS["gulrajani2017"].at("figure 1b"),),
+            ),
+        ),
+        compute=_activations,
+        needs=("critic_activations",),
+        summary="norm of the gradient of the critic's loss, less its penalty, in the input of layer k, of 1 samples",
     ),
 }

@@ -29,6 +29,7 @@ from harness.report.analysis import (
     tables,
 )
 from harness.report.analysis.comparable import confounding
+from harness.report.analysis.diagnostics.layer_gradients import LayerGradients, layer_gradients
 from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
@@ -36,6 +37,7 @@ from harness.report.figures import (
     across_figures,
     critic_figures,
     crossed_figures,
+    layer_figures,
     sample_sheets,
     study_figures,
     task_figures,
@@ -52,6 +54,7 @@ from harness.report.text import (
     critic_text,
     crossed_text,
     headline_tables,
+    layer_text,
     methods,
     remarks,
     settings_text,
@@ -67,11 +70,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|layers|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
+        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|layer-(gradients|norms)|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -95,6 +98,8 @@ def build_report(store: Results, out: Path) -> Path:
     sections["effects"] = study_figures.effect_section(effects)
     tricks = _tricks(view)
     sections["tricks"] = trick_figures.section(tricks)
+    gradients = _gradients(view)
+    sections["layers"] = layer_figures.section(gradients)
     sections["crossed"] = crossed_figures.section(view.crossed)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
@@ -108,6 +113,8 @@ def build_report(store: Results, out: Path) -> Path:
         cross = view.crossed
         frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
         frames |= {"crossed-coverage.csv": cross.coverage} if len(cross.coverage) else {}
+    if gradients:
+        frames |= {"layer-gradients.csv": gradients.cells, "layer-norms.csv": gradients.norms}
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)
@@ -118,6 +125,7 @@ def build_report(store: Results, out: Path) -> Path:
         "answer": _answer(view, results, study, reached),
         "counts": study.counts if study else _counts(view.table),
         "across": across_text.across_values(across) if across else None,
+        "layers": layer_text.rows(gradients) if gradients else [],
         "effects": settings_text.main_effects(effects),
         "tricks": trick_text.values(tricks) if tricks else None,
         "crossed": crossed_text.values(view.crossed) if view.crossed else None,
@@ -229,8 +237,9 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
 
 
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
-    tricks = _tricks(view)
-    found = [trick_text.paragraph(tricks)] if tricks else []
+    gradients, tricks = _gradients(view), _tricks(view)
+    found = [layer_text.paragraph(gradients)] if gradients else []
+    found += [trick_text.paragraph(tricks)] if tricks else []
     return [*found, *([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
 
 
@@ -255,6 +264,11 @@ def _tricks(view: View) -> TrickEffects | None:
 def _effects(view: View) -> list[Effect]:
     """Return the main effects of what a suite crosses; a study draws, and crosses nothing."""
     return [] if view.plan.study else main_effects.main_effects(view.table, view.plan.data_axes)
+
+
+def _gradients(view: View) -> LayerGradients | None:
+    """Return the gradients by layer of deep critics; those of a study's trials have no setting in common."""
+    return None if view.plan.study else layer_gradients(view.table, view.plan.data_axes)
 
 
 def _rivals(view: View) -> pd.DataFrame:

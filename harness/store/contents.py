@@ -112,5 +112,6 @@ def _is_view(parts: Arrays) -> bool:
     shapes |= {"critic_gradient": (n, *parts["generated"].shape[1:])} | dict.fromkeys(scalars, ())
     pack = parts.get("critic_pack", np.array(1))
     is_count = pack.shape == () and pack.dtype.kind in "iu" and int(pack) >= 1
-    layers = [parts[k].ndim == 1 for k in ("critic_layers", "generator_layers") if k in parts]
+    by_layer = ("critic_layers", "generator_layers", "critic_activations")
+    layers = [parts[k].ndim == 1 for k in by_layer if k in parts]
     return n > 0 and is_count and all(layers) and all(parts[k].shape == s for k, s in shapes.items() if k in parts)

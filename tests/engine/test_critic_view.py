@@ -11,7 +11,8 @@ from oracles import DOUBLE, make_spec, same
 from harness.architectures import ARCHITECTURES, mlp
 from harness.datasets import DATASETS
 from harness.engine import Placement, noise, train
-from harness.engine.networks import build_network, with_statistics_of
+from harness.engine.critic_view import by_layer
+from harness.engine.networks import Layout, build_network, with_statistics_of
 from harness.engine.real_data import data_settings
 from harness.engine.stack import Stack
 from harness.metrics import Reference
@@ -197,3 +198,49 @@ def test_a_critic_alone_is_looked_at_on_what_the_data_set_draws():
 @pytest.mark.slow
 def test_a_resumed_training_keeps_the_same():
     check_resumed([make_spec("nsgan", seed=seed, steps=8, tricks=("ema",)) for seed in range(2)])
+
+
+@torch.no_grad()
+def backpropagated(critic, x):
+    """Return the squared norms, over samples and units, of the scores' gradient in the input of each linear layer."""
+    *below, last = [layer for layer in critic if isinstance(layer, torch.nn.Linear)]
+    inputs = [x]
+    for layer in below:
+        inputs.append(layer(inputs[-1]).relu())
+    gradient = last.weight.expand(len(x), -1)
+    squares = [gradient.square().sum()]
+    for layer, h in zip(reversed(below), reversed(inputs[1:]), strict=True):
+        gradient = (gradient * (h > 0)) @ layer.weight
+        squares.insert(0, gradient.square().sum())
+    return torch.stack(squares)
+
+
+@pytest.mark.parametrize("objective", ["wgan", "wgan-gp"])
+def test_gradients_in_activations_are_those_of_backpropagation(objective):
+    """The loss is a difference of means: each of n scores a side has a gradient of 1 / n. The first is the slope."""
+    spec = make_spec(objective, steps=3)
+    shot, n = (outcome := train([spec], at=[3], samples=60)[0]).snapshots[3], spec.setup.train["batch"]
+    critic = build_network(spec.setup, "critic", outcome.weights["critic"])
+    sides = reference(spec, 60)[:n], torch.tensor(shot["generated"][:n])
+    expected = sum(backpropagated(critic, x) for x in sides).sqrt() / n
+    np.testing.assert_allclose(shot["critic_activations"], expected, rtol=1e-4)
+    slopes = np.linalg.norm(shot["critic_slope"][:2, :n]) / n
+    assert shot["critic_activations"][0] == pytest.approx(slopes, rel=1e-4)
+    columns = critic_columns(shot, shot["generated"], Reference(reference(spec, 60).numpy(), {}))
+    assert columns["activation_grad[1]"] == shot["critic_activations"][0]
+
+
+def test_norms_of_tiny_gradients_are_not_zero():
+    """Numbers down to 1e-45 have a norm, though their squares are none of 32 bits; those of a dead layer are 0."""
+    layout = Layout(mlp.build_critic(mlp.MlpCritic(width=2, depth=1), (2,)))
+    assert by_layer(torch.full((9,), 1e-30), layout).numpy() == pytest.approx(1e-30 * np.sqrt([6, 3]), rel=1e-5)
+    assert by_layer(torch.zeros(9), layout).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("trick", [name for name, trick in TRICKS.items() if trick.params or trick.network])
+def test_of_networks_that_a_trick_changes_there_are_norms_by_layer(trick):
+    shot = train([make_spec("nsgan", architecture="mlp-bn", steps=1, tricks=(trick,))], at=[1], samples=30)[
+        0
+    ].snapshots[1]
+    assert (shot["critic_activations"] > 0).all()
+    assert shot["critic_activations"].shape == shot["critic_layers"].shape

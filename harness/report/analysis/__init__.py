@@ -9,4 +9,5 @@ leave_one_out  the headline without each part          across_tasks    aggregate
 null_rows   the null samplers beside the runs          noise_floors    what real data reach
 sensitivity    scores against what was swept          main_effects  of what objectives and networks are
 crossed        losses with penalties                  critics     their estimates beside the exact W1
+diagnostics    of networks beside their scores
 """

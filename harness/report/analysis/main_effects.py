@@ -44,7 +44,8 @@ def main_effects(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[E
     """Return the main effects of a labelled table in which a setting of objectives or architectures is swept.
 
     A factor's levels are those that every task has in every context; tasks that have more follow, each by itself. A
-    lost run scores 0. There are none before every run has ended, and none of a factor not crossed with the rest.
+    lost run scores 0. There are none before every run has ended, of a factor not crossed with the rest, or where all
+    score 0.
     """
     runs = scored(table)
     if runs is None:
@@ -62,7 +63,7 @@ def _of(factor: str, runs: pd.DataFrame, swept: dict[str, str]) -> Iterator[Effe
     column = swept.get(factor, factor)
     mine = runs[runs[column].notna()]
     others = [c for c in (OBJECTIVE, *swept.values()) if c != column]
-    texts = mine[others].astype(str).agg("; ".join, axis=1) if others else pd.Series("", index=mine.index)
+    texts = mine[others].map(plain).agg("; ".join, axis=1) if others else pd.Series("", index=mine.index)
     placed = mine.assign(level=mine[column].map(plain), context=texts)
     order = list(dict.fromkeys(_sorted(placed, column)))
     in_task = {str(task): _crossed(part) for task, part in placed.groupby("task", sort=False)}
@@ -74,7 +75,7 @@ def _of(factor: str, runs: pd.DataFrame, swept: dict[str, str]) -> Iterator[Effe
             set.intersection(*(set(seeds) for _, seeds in chosen.groupby("task")["seed"])) if len(chosen) else set()
         )
         chosen = chosen[chosen["seed"].isin(of_all)]
-        if len(levels) > 1 and len(chosen):
+        if len(levels) > 1 and (chosen["score"] > 0).any():
             yield _effect(factor, tasks, [level for level in order if level in levels], chosen)
 
 

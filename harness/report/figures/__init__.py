@@ -5,4 +5,5 @@ task_figures    figures of tasks and runs                   sample_sheets   shee
 across_figures  figures over many tasks                     study_figures   figures of swept and drawn settings
 crossed_figures figures of losses crossed with penalties   critic_figures  what critics know
 trick_figures   how much each trick changes
+layer_figures   gradients by layer of deep critics
 """

@@ -6,4 +6,5 @@ settings_text    swept and drawn settings in words        methods        a parag
 typeset          the cells as LaTeX and markdown          remarks        sentences beside the answer
 crossed_text     losses crossed with penalties            critic_text    what critics know
 trick_text       what tricks do
+layer_text       gradients by layer of deep critics
 """
