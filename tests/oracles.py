@@ -24,7 +24,7 @@ from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
 PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 pictures of 12 x 10 pixels
-FILES = {"file": POINTS, "folder": PICTURES}  # by the key that names one
+FILES = {"file": POINTS, "folder": PICTURES, "fakes": POINTS}  # by the key that names one
 SMALL = {
     "shapes": {"n": 60, "held_out": 30, "size": 16},
     "stacked-digits": {"n": 60, "held_out": 30},
@@ -103,8 +103,8 @@ def data_for(architecture: str) -> str:
 def data_defaults(name: str) -> dict[str, Any]:
     """Return what a Setup holds of a data set by default, of a small one; of the files above where it reads some."""
     entry = {**BLOBS, **DATASETS}[name]
-    file = entry.file(FILES[entry.file_key]) if entry.file else {}
-    return {**entry.setup, **SMALL.get(name, {}), **file}
+    files = [read(FILES[key]) for key, read in entry.files.items()]
+    return {**entry.setup, **SMALL.get(name, {}), **{key: value for file in files for key, value in file.items()}}
 
 
 def make_spec(

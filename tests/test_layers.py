@@ -31,6 +31,7 @@ LAYERS = (
     ("harness.report.studies",),
     ("harness.report.figures",),
     ("harness.report.comparison", "harness.report.text"),
+    ("harness.report.findings",),
     ("harness.report",),
     ("harness.execution",),
     ("harness.loaded_run",),

@@ -122,10 +122,10 @@ def _reliability_text(right: Reliability | None) -> str:
 def _settings(name: str, entry: Dataset, sets: Sequence[str]) -> Settings:
     """Return what a Setup would hold of the data set, and its floats."""
     given, file = dict(_setting(entry, text) for text in sets), Settings()
-    if entry.file is not None:
-        if entry.file_key not in given:
-            raise DataError(f"{name} reads a {entry.file_key}: name it with --set {entry.file_key}=PATH.")
-        file = dict(entry.file(os.path.abspath(os.path.expanduser(given.pop(entry.file_key)))))
+    for key, read in entry.files.items():
+        if key not in given:
+            raise DataError(f"{name} needs {key}: name it with --set {key}=PATH.")
+        file |= dict(read(os.path.abspath(os.path.expanduser(given.pop(key)))))
     floats = {key: given.pop(key, default) for key, default in entry.hyper.items()}
     return {**plain_settings(entry.model, canonical_json(given)), **file, **floats}
 
@@ -134,6 +134,6 @@ def _setting(entry: Dataset, text: str) -> tuple[str, Any]:
     text = text.removeprefix("dataset.")
     known = {key: kinds for key, kinds in parameters("dataset", entry, {}).items() if key != "fixed"}
     key, equals, written = text.partition("=")
-    if entry.file is not None and key == entry.file_key and equals:
+    if key in entry.files and equals:
         return key, written
     return parse_setting(text, known, "size=32")

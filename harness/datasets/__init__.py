@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
-from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys, triples
+from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys, triples, two_sides
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
 from harness.datasets.images import Pictures, Settings, Sizes
 from harness.papers import PAPERS, Paper
@@ -38,8 +38,8 @@ class Dataset:
     counted   settings -> how many pictures it has, where that is known without drawing them
     fetch     downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
     where     settings -> the file or folder of its pictures, where they are kept in one
-    file      path -> settings, where a suite must name a file: its content and what follows from it, never its path;
-              `file_key` is the key that names it
+    files     path -> settings, by the key under which a suite must name a file or folder: its content and what follows
+              from it, never its path
     reading   path -> how much is read there and what is skipped, in a phrase
     hyper     floats a suite may sweep within one stack     model   everything else it may set: what fixes a stack
     Every data set without `points` also takes `fixed: n`: n points drawn once and shared by all seeds, or the first n
@@ -60,8 +60,7 @@ class Dataset:
     counted: Callable[[Settings], Sizes] | None = None
     fetch: Callable[[], None] | None = None
     where: Callable[[Settings], Path | None] | None = None
-    file: Callable[[str], Settings] | None = None
-    file_key: str = "file"
+    files: Mapping[str, Callable[[str], Settings]] = field(default_factory=dict)
     reading: Callable[[str], str] | None = None
     hyper: Mapping[str, float] = field(default_factory=dict)
     positive: frozenset[str] = frozenset({"sd", "scale"})
@@ -180,10 +179,31 @@ DATASETS: dict[str, Dataset] = {
         sample=points.sample_points,
         reference=points.reference_points,
         points=points.all_points,
-        file=points.describe,
+        files={"file": points.describe},
         reading=points.reading,
         hyper={"scale": 1.0},
         summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
+    ),
+    "pair": Dataset(
+        version=1,
+        kind="toys",
+        shape=points.shape_of_points,
+        sample=points.sample_points,
+        reference=points.reference_points,
+        points=points.all_points,
+        fake=two_sides.fakes,
+        files={"file": points.describe, "fakes": two_sides.describe_fakes},
+        reading=points.reading,
+        hyper={"scale": 1.0},
+        summary="two files of points, for a critic alone: `file` the real side, `fakes` the generated one",
+    ),
+    "shifted": _toy(
+        two_sides.unshifted(lambda: DATASETS),
+        two_sides.unshifted(lambda: DATASETS, reference=True),
+        {"shift": 1.0},
+        "a data set of the plane (`of`) and, for a critic alone, itself moved by `shift`, at W1 = |shift|",
+        fake=two_sides.shifted(lambda: DATASETS),
+        model=two_sides.ShiftedSettings,
     ),
     "digits": picture_dataset(
         digits.load_digits,
@@ -234,9 +254,8 @@ DATASETS: dict[str, Dataset] = {
         shape=lambda settings: (settings["channels"], settings["size"], settings["size"]),
         where=image_folder.cached_folder,
         model=image_folder.FolderSettings,
-        file=image_folder.describe,
+        files={"folder": image_folder.describe},
         reading=image_folder.reading,
-        file_key="folder",
         summary="your own pictures: `folder` names a folder of them; resized, cropped, 30 % held out",
     ),
 }

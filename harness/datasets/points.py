@@ -41,7 +41,7 @@ def shape_of_points(settings: Settings) -> tuple[int, ...]:
 
 def all_points(settings: Settings) -> Tensor:
     """Return every point, divided by `scale`: [n, d]. Raises DataError where their file has changed or gone."""
-    return _scaled(settings["content"], settings["scale"])
+    return scaled(settings["content"], settings["scale"])
 
 
 def sample_points(n: int, draw: Generator, settings: Settings) -> Tensor:
@@ -65,7 +65,8 @@ def _described(path: str, changes: tuple[int, int]) -> tuple[str, int, int]:
 
 
 @lru_cache(maxsize=4)
-def _scaled(content: str, scale: float) -> Tensor:
+def scaled(content: str, scale: float) -> Tensor:
+    """Return the points of a content, divided by `scale`: [n, d]. Raises DataError as `all_points`."""
     path = place_of(content, "points")
     points = read_points(Path(path))
     if content_of(points) != content:

@@ -12,6 +12,7 @@ same as W1 is measured on, and n / pack of a packed critic, which scores several
     critic_activations         [k] norms of the gradient of the critic's loss, less its penalty, in its layers' inputs
     critic_logistic            () whether the critic's loss makes its score an estimate of log odds
     critic_pack                () samples that one score is of
+    critic_alone               () whether no generator learns, so that the critic's task is the same at every step
 """
 
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
     facts = {
         "critic_logistic": np.array(stack.game.objective.critic_loss is logistic_critic),
         "critic_pack": np.array(pack),
+        "critic_alone": np.array(not stack.trained),
     }
     return [{name: _numpy(x[run]) for name, x in arrays.items()} | facts for run in range(len(stack.specs))]
 

@@ -71,9 +71,9 @@ def _generate(stack: Stack, n: int, first: int) -> Tensor:
     if stack.pair.generator is None:
         dataset = DATASETS[stack.setup.dataset]
         draw = dataset.fake or dataset.sample
-        return torch.stack([draw(n, noise.generator(s.seed, "score"), data_settings(s)) for s in stack.specs])[
-            :, :first
-        ]
+        # No seed has a part in these: runs at one data setting share their samples, and so their exact distance.
+        drawn = {str(data_settings(s)): draw(n, noise.generator(0, "score"), data_settings(s)) for s in stack.specs}
+        return torch.stack([drawn[str(data_settings(s))] for s in stack.specs])[:, :first]
     latents = [latent_batches(stack.pair, stack.setup, seed, "score", n, first) for seed in stack.seeds]
     rows = torch.stack(latents).to(stack.device, stack.dtype)
     sample, params = stack.each(stack.game.networks.sample), stack.sampled(stack.state)

@@ -11,6 +11,7 @@ from harness.plugins.components import fingerprint, load_plugins, tables
 from harness.spec import ENGINE_VERSION, Setup
 from harness.store import Store, open_store
 from harness.store.plan_file import Plan
+from harness.suite.format.models import PATHS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,9 +49,9 @@ def open_planned(folder: str) -> tuple[Store, Plan]:
     first = {run.dataset: run.run_id for run in reversed(plan.runs)}
     for label, variant in plan.resolved["datasets"].items():
         data = plan.specs[first[label]]["setup"]["data"] if label in first else {}
-        path = variant.get("file") or variant.get("folder")
-        if path and "content" in data:
-            place(data["content"], path)
+        for key, content in PATHS.items():
+            if key in variant and content in data:
+                place(data[content], variant[key])
     for path in store.suite.get("plugins", []):
         with suppress(SuiteError):
             load_plugins([path])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.metrics import transport
+from harness.metrics import divergence, transport
 from harness.metrics.columns import Column
 from harness.metrics.reference import Reference
 from harness.metrics.transport import MAX_DIMENSION, Points
@@ -20,6 +20,8 @@ from harness.papers import PAPERS
 
 Arrays = Mapping[str, np.ndarray]
 
+GRID = 20  # cells along each coordinate, in which points of either side are counted
+GRID_DIMENSIONS = 2  # up to which a thousand points fill such a grid
 POT = (PAPERS["flamary2021"],)
 OPTIMAL = (PAPERS["gulrajani2017"].at("proposition 1"),)
 AT_REST = 1e-6  # data units: pairs that are closer have no direction
@@ -115,6 +117,21 @@ def _direction(shot: Arrays, generated: Points, reference: Reference) -> dict[st
     return {"direction": float(np.average(cosine, weights=mass[moved]))}
 
 
+def _pair(shot: Arrays, generated: Points, reference: Reference) -> dict[str, float]:
+    """Compare the two sides that a critic alone is trained on; in the plane or on a line by counts in cells, too."""
+    y, x = generated[: len(reference.points)], reference.points
+    if not shot["critic_alone"]:
+        return {}
+    w1 = transport.wasserstein_1(y, x)
+    columns = {"kappa": dual(shot) / w1 if w1 > reference.floors["w1"] else math.nan}
+    if x.shape[1] > GRID_DIMENSIONS:
+        return columns
+    p, q = divergence.counts(x, y, GRID)
+    kl = divergence.kl(p, q)
+    columns |= {"tv": divergence.total_variation(p, q), "js": divergence.js(p, q)}
+    return columns | {"kl": kl, "kl_infinite": float(math.isinf(kl))}
+
+
 def _layers(shot: Arrays, generated: Points, reference: Reference) -> dict[str, float]:
     return {
         f"{player}_grad[{k}]": float(norm)
@@ -188,6 +205,21 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         distances=True,
         exact=True,
         summary="mean cosine between the critic's gradient at a generated point and the way to its optimal partner",
+    ),
+    "pair": CriticMetric(
+        version=1,
+        columns=(
+            Column("kappa", label="kappa (score a data unit)"),
+            Column("tv", label="TV"),
+            Column("js", label="JS (nats)", papers=(PAPERS["arjovsky2017"].at("example 1"),)),
+            Column("kl", label="KL (nats)"),
+            Column("kl_infinite"),
+        ),
+        compute=_pair,
+        needs=("critic_alone",),
+        distances=True,
+        exact=True,
+        summary="of a critic alone: dual / w1, above the floor; TV, JS, KL of counts in 20 cells a coordinate, to 2-D",
     ),
     "layers": CriticMetric(
         version=0,

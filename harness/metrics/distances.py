@@ -182,13 +182,10 @@ def _counts(x: Floats, y: Floats, bins: int) -> tuple[Floats, Floats]:
     if not isinstance(bins, int | np.integer) or bins < 1 or d * math.log(bins) > math.log(MOST_CELLS):
         text = f"{quoted(bins)} bins in each of {counted(d, 'dimension')} given"
         raise HarnessError(f"{text}, a whole number of at most {MOST_CELLS:,} cells together needed.")
-    both = np.concatenate([x, y])
-    ranges = list(zip(both.min(0), both.max(0), strict=True))
     try:
-        first, second = (np.histogramdd(points, bins, ranges)[0].ravel() for points in (x, y))
+        return divergence.counts(x, y, bins)
     except ValueError as error:  # cells narrower than the steps between floats
         raise DataError(f"{bins} bins over the points given: {reason(error)}") from None
-    return first, second
 
 
 # What was given

@@ -26,6 +26,17 @@ def shares(masses: Masses) -> Masses:
     return masses / masses.sum()
 
 
+def counts(x: NDArray[np.float64], y: NDArray[np.float64], bins: int) -> tuple[Masses, Masses]:
+    """Return how many points of x [n, d] and of y [m, d] lie in which cell of a grid over the range of both: [bins^d].
+
+    Raises ValueError where cells are narrower than the steps between floats.
+    """
+    both = np.concatenate([x, y])
+    ranges = list(zip(both.min(0), both.max(0), strict=True))
+    first, second = (np.histogramdd(points, bins, ranges)[0].ravel() for points in (x, y))
+    return first, second
+
+
 def l1(a: Masses, b: Masses) -> float:
     """Return the sum of |p - q|, at most 2."""
     return float(np.abs(shares(a) - shares(b)).sum())

@@ -136,9 +136,9 @@ def read(suite: Suite, plan: Plan) -> dict[str, str]:
     for label in _unique(row.dataset for row in plan.runs):
         variant = suite.datasets.get(label)
         entry = table[(variant and variant.base) or label]
-        path = getattr(variant, entry.file_key, None)
-        if path is not None and entry.reading is not None:
-            phrases[label] = f"{entry.reading(path)} from {os.path.relpath(path)}"
+        paths = [path for key in entry.files if (path := getattr(variant, key, None)) is not None]
+        if paths and entry.reading is not None:
+            phrases[label] = " and ".join(f"{entry.reading(path)} from {os.path.relpath(path)}" for path in paths)
     return phrases
 
 

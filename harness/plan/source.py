@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.errors import Problem, SuiteError
 from harness.store.plan_file import Plan
+from harness.suite.format.models import PATHS
 from harness.suite.load import Given, read_extended
 
 
@@ -60,5 +61,5 @@ def _say_the_same(one: str, other: str) -> bool:
 
 def _paths(data: Mapping[str, Any]) -> list[str]:
     variants = [variant for variant in (data.get("datasets") or {}).values() if isinstance(variant, Mapping)]
-    files = [variant[key] for variant in variants for key in ("file", "folder") if key in variant]
+    files = [variant[key] for variant in variants for key in PATHS if key in variant]
     return [str(path) for path in (*(data.get("plugins") or ()), *files)]

@@ -18,6 +18,9 @@ from harness.suite.checks.network_sizes import player_sizes
 from harness.suite.expand import ExpandedRun
 
 STACK_SIZE = {"cpu": 16, "cuda": 64}  # 16 small runs fit a CPU's cache; a GPU is bound by launches, and takes many
+# Tiny runs, such as critics of ten units, are bound by calls: so many of them as this holds on a CPU share theirs.
+TINY = 4e6
+MOST_TINY = 256
 STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
 # What the runs of a stack of pictures may work on together on a CPU. A grouped convolution saves what small kernels
 # cost each run; on more memory than a core's caches hold, one run after the other is as fast. Measured with dcgan:
@@ -36,7 +39,8 @@ def stack_size(setup: Setup, device: Device) -> int:
     fits = STACK_BYTES[device] // run_bytes(setup)
     if device == "cpu" and len(_shape(setup)) == 3:
         fits = min(fits, STACK_CACHE // working_bytes(setup))
-    return max(1, min(STACK_SIZE[device], int(fits)))
+    tiny = min(MOST_TINY, int(TINY // working_bytes(setup)))
+    return max(1, min(max(STACK_SIZE[device], tiny), int(fits)))
 
 
 def work(setup: Setup) -> float:

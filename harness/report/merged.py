@@ -15,6 +15,7 @@ from harness.spec import KINDS, canonical_json
 from harness.store import open_store
 from harness.store.plan_file import Json, MergedPart, Plan, PlannedRun
 from harness.store.table import scoring
+from harness.suite.format.models import PATHS
 from harness.text import listed, waiting_scores
 
 Name = tuple[str, str]  # a kind, and a name of it
@@ -156,7 +157,7 @@ def _clashes(plans: Sequence[Plan]) -> set[Name]:
 def _definition(plan: Plan, kind: str, name: str) -> str:
     """Return how a suite defines a name, but for where its files lie: their content is in the runs."""
     variant = plan.resolved.get(f"{kind}s", {}).get(name, {})
-    return canonical_json({key: value for key, value in variant.items() if key not in ("file", "folder")})
+    return canonical_json({key: value for key, value in variant.items() if key not in PATHS})
 
 
 def _label(run: PlannedRun) -> str:

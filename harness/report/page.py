@@ -38,11 +38,13 @@ from harness.report.figures import (
     critic_figures,
     crossed_figures,
     layer_figures,
+    panels,
     sample_sheets,
     study_figures,
     task_figures,
     trick_figures,
 )
+from harness.report.findings import alone, alone_figures, alone_text
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices, trick_effects
 from harness.report.studies.settings_reached import Reached
@@ -70,11 +72,11 @@ from harness.text import counted, listed, percent, plain, printable, waiting_sco
 # Files of an earlier report that may go, by folder.
 OURS = {
     "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|layers|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
+        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|alone|layers|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
     ),
     "tables": re.compile(
         r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|layer-(gradients|norms)|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
+        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|critics-alone|layer-(gradients|norms)|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
         r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
     ),
 }
@@ -89,8 +91,10 @@ def build_report(store: Results, out: Path) -> Path:
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
-    known, data_axes = critics.critics(view.table, view.scored, view.cells), view.plan.data_axes
-    sweeps, ranges = sensitivity.sweeps(view.table, data_axes), sensitivity.ranges(view.table, data_axes)
+    data_axes, learners = view.plan.data_axes, view.learners
+    of_critics = alone.critics_alone(view.table, data_axes)
+    sweeps, ranges = sensitivity.sweeps(learners, data_axes), sensitivity.ranges(learners, data_axes)
+    known = critics.critics(learners, view.scored, view.cells)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
     sections |= critic_figures.sections(view, known)
     sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
@@ -100,6 +104,9 @@ def build_report(store: Results, out: Path) -> Path:
     sections["tricks"] = trick_figures.section(tricks)
     gradients = _gradients(view)
     sections["layers"] = layer_figures.section(gradients)
+    sections["alone"] = alone_figures.section(of_critics)
+    if learners.empty:  # there is nothing to rank
+        sections |= dict.fromkeys(("primary", "steps"), panels.Section((), ()))
     sections["crossed"] = crossed_figures.section(view.crossed)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
@@ -109,6 +116,7 @@ def build_report(store: Results, out: Path) -> Path:
     frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
     frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
     frames |= {"tricks.csv": tricks.by_task, "tricks-overall.csv": tricks.overall} if tricks else {}
+    frames |= {"critics-alone.csv": alone.table_of(of_critics)} if of_critics else {}
     if view.crossed:
         cross = view.crossed
         frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
@@ -128,9 +136,11 @@ def build_report(store: Results, out: Path) -> Path:
         "layers": layer_text.rows(gradients) if gradients else [],
         "effects": settings_text.main_effects(effects),
         "tricks": trick_text.values(tricks) if tricks else None,
+        "alone": alone_text.rows(of_critics),
+        "learns": not learners.empty or view.table.empty,
         "crossed": crossed_text.values(view.crossed) if view.crossed else None,
         "critics": critic_text.critic_values(known) if known else None,
-        "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(view.table, data_axes)),
+        "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(learners, data_axes)),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,
         "figures": sections,
@@ -177,25 +187,25 @@ def _clean(value: Any) -> Any:
 
 def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> Row:
     """Return what the template shows of runs and tasks, as text and lists of text."""
-    suite, table, data_axes = view.suite, view.table, view.plan.data_axes
+    suite, table, data_axes, learners = view.suite, view.table, view.plan.data_axes, view.learners
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
-    swept = sensitivity.swept(table, data_axes)
+    swept = sensitivity.swept(learners, data_axes)
     images = table[table["dataset"].isin(view.plan.pictures) & (table["status"] == "ok")]
     measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {
         "name": str(suite.get("name", view.store.folder.name)),
         "question": str(suite.get("question") or ""),
-        "null_tasks": table_rows.nulls(null_rows.by_task(table)),
+        "null_tasks": table_rows.nulls(null_rows.by_task(learners)),
         "headline": headline_tables.ranking_values(view.headline) if view.headline else None,
         "norms": headline_tables.norm_values(view),
-        "unranked": "" if view.headline else averaging.why_none(table, view.metrics),
+        "unranked": "" if view.headline else averaging.why_none(learners, view.metrics),
         "by_task": table_rows.answers(results),
         "held": remarks.norms(_rivals(view), table),
         "removals": table_rows.removals(removals, best),
         "removed": remarks.removals(removals, best),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
         "coupled": remarks.coupled(table),
-        "enough": remarks.undertrained(noise_floors.nearest(table, view.metrics, data_axes)),
+        "enough": remarks.undertrained(noise_floors.nearest(learners, view.metrics, data_axes)),
         "metrics": sorted({label(metric) for metric in view.metrics.values()}),
         "floor": noise_floors.of_points(table, view.metrics),
         "reached": list(map(remarks.image_floors, noise_floors.of_images(images, view.metrics, data_axes))),
@@ -245,15 +255,19 @@ def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
 
 def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:
     effects = " ".join(settings_text.main_effects(_effects(view)))
+    fixed = view.table.drop(view.learners.index)
+    of_critics = alone_text.paragraphs(alone.critics_alone(fixed, view.plan.data_axes), fixed) if len(fixed) else []
+    if view.learners.empty and of_critics:
+        return of_critics
     if view.headline:
         first, *more = answer.of_headline(view)
-        return [remarks.caveat(confounding(view.table)) + first, effects, *more]
+        return [remarks.caveat(confounding(view.learners)) + first, effects, *more, *of_critics]
     rivals = _rivals(view)
     swept = cell_table.swept_columns(rivals, view.plan.data_axes)
     text = answer.sentence(rivals, results, tables.advice(view))
     drawn = (view.suite.get("study") or {}).get("space", ())
-    first = f"{remarks.caveat(confounding(view.table, drawn))}{text} {remarks.norms(rivals, view.table)}".rstrip()
-    return [first, effects, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
+    first = f"{remarks.caveat(confounding(view.learners, drawn))}{text} {remarks.norms(rivals, view.learners)}".rstrip()
+    return [first, effects, remarks.edges(ranking.at_edges(rivals, view.metrics, swept)), *of_critics]
 
 
 def _tricks(view: View) -> TrickEffects | None:
@@ -263,7 +277,7 @@ def _tricks(view: View) -> TrickEffects | None:
 
 def _effects(view: View) -> list[Effect]:
     """Return the main effects of what a suite crosses; a study draws, and crosses nothing."""
-    return [] if view.plan.study else main_effects.main_effects(view.table, view.plan.data_axes)
+    return [] if view.plan.study else main_effects.main_effects(view.learners, view.plan.data_axes)
 
 
 def _gradients(view: View) -> LayerGradients | None:
@@ -273,7 +287,8 @@ def _gradients(view: View) -> LayerGradients | None:
 
 def _rivals(view: View) -> pd.DataFrame:
     """Return what competes in each task: of several objectives the runs that the headline compares."""
-    table = view.compared if view.table["objective"].nunique() > 1 else view.table
+    learners = view.learners
+    table = view.compared if learners["objective"].nunique() > 1 else learners
     return ranking.rivals(table, view.plan.data_axes)
 
 

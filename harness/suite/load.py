@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import KeyPath, Problem, SuiteError
 from harness.hints import quoted, suggestion
 from harness.plugins.components import load_plugins, tables
-from harness.suite.format.models import Suite
+from harness.suite.format.models import PATHS, Suite
 from harness.suite.format.problems import located, parse
 from harness.suite.format.values import Plain, Values
 from harness.suite.format.yaml_file import MAX_DEPTH, Document, Place, parse_document, read_yaml
@@ -175,7 +175,7 @@ def _find_files(document: Document) -> None:
     """Make the paths of data absolute, relative to the files that name them; their content is checked later."""
     variants = document.data.get("datasets", {})
     for label, variant in variants.items() if isinstance(variants, dict) else ():
-        for key in ("file", "folder"):
+        for key in PATHS:
             if isinstance(variant, dict) and isinstance(variant.get(key), str):
                 variant[key] = _absolute(document, ("datasets", label, key), variant[key])
 

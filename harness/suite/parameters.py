@@ -126,8 +126,7 @@ def _of_dataset(entry: "Dataset") -> Parameters:
     kinds |= {key: Field(model=entry.model, name=key) for key in entry.model.model_fields}
     if entry.points is None:  # one that holds its points has just so many
         kinds["fixed"] = swept(COUNT)
-    if entry.file is not None:
-        kinds[entry.file_key] = File(read=entry.file)
+    kinds |= {key: File(read=read) for key, read in entry.files.items()}
     return {key: {f"dataset.{key}": kind} for key, kind in kinds.items()}
 
 

@@ -162,7 +162,9 @@ def data_of(triple: Triple, values: Values) -> Plain:
     data = plain_settings(entry.model, canonical_json(fields))
     if "dataset.fixed" in values:
         data = {**data, "fixed": values["dataset.fixed"]}
-    return {**data, **entry.file(values[f"dataset.{entry.file_key}"])} if entry.file is not None else data
+    for key, read in entry.files.items():
+        data = {**data, **read(values[f"dataset.{key}"])}
+    return data
 
 
 def _players(triple: Triple, values: Values, train: Values) -> tuple[Any, Any]:

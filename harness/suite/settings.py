@@ -14,7 +14,7 @@ from harness.hints import nearest, quoted, suggestion
 from harness.objectives import PENALTIES, no_penalty, objective_of
 from harness.plugins.components import Tables
 from harness.spec import KINDS
-from harness.suite.format.models import ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train
+from harness.suite.format.models import PATHS, ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train
 from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE
 from harness.suite.format.values import Kind
 from harness.suite.overrides import Override
@@ -155,7 +155,7 @@ def _settings(variant: Variant, path: KeyPath, tricks: Iterable[str]) -> list[tu
     """Return the parameters that a variant sets, where, and to what."""
     settings = [(key, (*path, key), value) for key, value in (variant.__pydantic_extra__ or {}).items()]
     if isinstance(variant, DatasetVariant):
-        fixed = {key: getattr(variant, key) for key in ("fixed", "file", "folder")}
+        fixed = {key: getattr(variant, key) for key in ("fixed", *PATHS)}
         return settings + [(key, (*path, key), value) for key, value in fixed.items() if value is not None]
     if isinstance(variant, ObjectiveVariant):
         inner = [(name, (*path, "tricks", name), variant.tricks[name]) for name in tricks]

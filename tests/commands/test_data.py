@@ -20,7 +20,7 @@ from harness.metrics.extractors.network import PictureNet
 def test_every_data_set_says_what_it_holds(name):
     entry = DATASETS[name]
     small = {"shapes": ["n=20", "held_out=10", "size=8"], "stacked-digits": ["n=20", "held_out=10"]}.get(name, [])
-    data = prepare(name, [f"{entry.file_key}={FILES[entry.file_key]}" if entry.file else "", *small][not entry.file :])
+    data = prepare(name, [*(f"{key}={FILES[key]}" for key in entry.files), *small])
     assert data.shape == list(entry.shape(data.settings))
     assert data.kind == entry.kind
     assert render(data).startswith(f"{name}\n")

@@ -217,3 +217,32 @@ def test_metrics_say_which_way_is_better():
     assert {c.name for m in CRITIC_METRICS.values() for c in m.columns if c.better} == {"direction", "dual_gap"}
     assert lower_is_better("dual_gap")
     assert not lower_is_better("direction")
+
+
+def test_a_critic_alone_is_compared_with_what_is_solved():
+    """Two lines at distance .5: kappa of the critic 2 x is 2, and no grid tells them nearer than log 2."""
+    height = RNG.random((300, 1))
+    real, fake = (np.concatenate([np.full_like(height, at), height], 1) for at in (0.5, 0.0))
+    shot = shot_of(lambda x: 2 * x[:, 0], real, fake, critic_alone=np.array(True))
+    columns = critic_columns(shot, fake, Reference(real, {"w1": 0.01}))
+    assert columns["kappa"] == pytest.approx(2)
+    assert (columns["tv"], columns["js"]) == (1, pytest.approx(math.log(2)))
+    assert math.isinf(columns["kl"])
+    assert columns["kl_infinite"] == 1
+    same = critic_columns(
+        shot_of(lambda x: x[:, 0], real, real, critic_alone=np.array(True)), real, Reference(real, {"w1": 0.01})
+    )
+    assert math.isnan(same["kappa"])  # the distance is below the floor
+    assert (same["tv"], same["js"], same["kl"], same["kl_infinite"]) == (0, 0, 0, 0)
+    learner = critic_columns({**shot, "critic_alone": np.array(False)}, fake, Reference(real, {"w1": 0.01}))
+    assert "kappa" not in learner
+
+
+def test_tv_and_js_of_cells_are_those_of_the_counts():
+    """On a line of as many cells as values, counting points is exact."""
+    real, fake = (RNG.integers(0, 20, (400, 1)).astype(float) for _ in range(2))
+    shot = shot_of(lambda x: x[:, 0], real, fake, critic_alone=np.array(True))
+    columns = critic_columns(shot, fake, Reference(real, {"w1": 0.0}))
+    p, q = (np.bincount(x[:, 0].astype(int), minlength=20) / 400 for x in (real, fake))
+    assert columns["tv"] == pytest.approx(np.abs(p - q).sum() / 2)
+    assert columns["js"] == pytest.approx(jensenshannon(p, q) ** 2)

@@ -73,3 +73,10 @@ for step in range(3):
     stack.step(step)
 print((peak() - before) / len(stack.specs), run_bytes(stack.setup))
 """
+
+
+def test_tiny_critics_share_one_stack_and_usual_networks_keep_theirs():
+    spec = make_spec(dataset="parallel-lines", critic={"widths": [10]}, batch=100, generator="fixed")
+    assert stack_size(replace(spec.setup, generator={}), "cpu") >= 105
+    usual = make_spec(players={"width": 64, "depth": 3}, batch=64)
+    assert stack_size(usual.setup, "cpu") == 16

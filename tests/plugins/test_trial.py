@@ -152,7 +152,7 @@ def test_every_architecture_of_the_table_passes(name):
     assert faults("architecture", name, spec.setup, spec.hyper) == []
 
 
-@pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if entry.kind == "toys" and not entry.file])
+@pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if entry.kind == "toys" and not entry.files])
 def test_every_toy_of_the_table_passes(name):
     spec = specs(name, "mlp", "wgan-gp")
     assert faults("dataset", name, spec.setup, spec.hyper) == []

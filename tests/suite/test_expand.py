@@ -107,8 +107,8 @@ def test_every_combination_of_the_tables_resolves(dataset, objective):
 
 
 def check_resolved(dataset, architecture, objective):
-    key = DATASETS[dataset].file_key
-    variants = {dataset: {key: FILES[key]}} if DATASETS[dataset].file else {}
+    keys = DATASETS[dataset].files
+    variants = {dataset: {key: FILES[key] for key in keys}} if keys else {}
     run = only_run(dataset=dataset, architecture=architecture, objective=objective, datasets=variants)
     recipe, entry = OBJECTIVES[objective].recipe[DATASETS[dataset].kind], OBJECTIVES[objective]
     hyper = run.spec.hyper

@@ -52,6 +52,13 @@ def refuse_missing(table: pd.DataFrame, metric: str) -> None:
         )
 
 
+def learns(table: pd.DataFrame) -> pd.Series:
+    """Return of each run whether it trains a generator."""
+    if "setup.trained" not in table:
+        return pd.Series(True, index=table.index)
+    return table["setup.trained"] != "fixed"
+
+
 def swept_columns(table: pd.DataFrame, leave: Iterable[str] = ()) -> list[str]:
     """Return the columns of swept values, without those of the names to `leave` out, such as a suite's data axes."""
     left = {f"sweep.{name}" for name in leave}

@@ -34,7 +34,8 @@ class View:
     scored    metrics by run_id and step
     metrics   the metric of each data set
     cells     a row a cell
-    headline  None where there is none; where the critics' norm is a factor at the same norms, of the runs `compared`
+    headline  None where there is none; where the critics' norm is a factor at the same norms, of the runs `compared`,
+              among which are no critics alone
     usual     then, the headline at each objective's usual norm
     crossed   losses with penalties, where they are
     """
@@ -54,6 +55,11 @@ class View:
     crossed: Crossed | None
 
     @property
+    def learners(self) -> pd.DataFrame:
+        """The runs that train a generator: the others are not ranked."""
+        return self.table[cell_table.learns(self.table)]
+
+    @property
     def suite(self) -> Json:
         """The resolved suite."""
         return self.plan.resolved
@@ -69,12 +75,13 @@ def read(store: Results) -> View:
     def best(runs: pd.DataFrame) -> Headline | None:
         return headline(runs, scored, metrics, axes, data_settings)
 
-    norms, compared, at_usual = critic_norms.norms(table), table, None
+    learners = table[cell_table.learns(table)]
+    norms, compared, at_usual = critic_norms.norms(learners), learners, None
     if norms.is_factor and plan.study is None:
-        compared, at_usual = critic_norms.same(table, axes), best(critic_norms.usual(table, axes))
+        compared, at_usual = critic_norms.same(learners, axes), best(critic_norms.usual(learners, axes))
     first = best(compared)
     if first is None and at_usual is not None:  # objectives share no norm in two tasks
-        compared, first, at_usual = critic_norms.usual(table, axes), at_usual, None
+        compared, first, at_usual = critic_norms.usual(learners, axes), at_usual, None
     cells, looks = cells_of(table, metrics), styles(table["objective"].astype(str))
     cross = crossed(table, scored, metrics, axes, data_settings) if plan.study is None else None
     return View(store, plan, table, scored, metrics, cells, first, looks, unscored, norms, compared, at_usual, cross)

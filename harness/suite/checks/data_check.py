@@ -17,10 +17,11 @@ from harness.suite.format.models import Suite
 from harness.suite.format.values import Plain, Values, is_whole
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
+from harness.text import counted, listed
 
 EXACT = {column.name for name in ("w1", "w1_train", "w2") for column in METRICS[name].columns}
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
-EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces"}
+EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces", "fakes": "data/generated.csv"}
 
 
 def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
@@ -40,15 +41,16 @@ def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
 def lacks_file(triple: Triple) -> bool:
     """Whether the data set of a triple reads a file or folder and the suite names none."""
     entry = triple.dataset.entry
-    return entry.file is not None and f"dataset.{entry.file_key}" not in triple.sources
+    return any(f"dataset.{key}" not in triple.sources for key in entry.files)
 
 
 def _wrong_data(suite: Suite, triple: Triple) -> Iterator[Problem]:
     label, base, entry = triple.dataset.label, triple.dataset.base, triple.dataset.entry
     if lacks_file(triple):
         path = ("datasets", label) if label in suite.datasets else triple.places["dataset"]
-        example = f"datasets: {{mine: {{base: {base}, {entry.file_key}: {EXAMPLES[entry.file_key]}}}}}"
-        text = f"'{base}' reads a {entry.file_key}, and none is named; write {example}."
+        named = ", ".join(f"{key}: {EXAMPLES[key]}" for key in entry.files)
+        missing = listed([key for key in entry.files if f"dataset.{key}" not in triple.sources])
+        text = f"'{base}' needs {missing}; write datasets: {{mine: {{base: {base}, {named}}}}}."
         yield Problem("no-file", path, text)
         return
     try:
@@ -79,9 +81,13 @@ def _wrong_points(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
         why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
         text = f"runs of '{label}' cannot be ranked on {metric!r}{why if is_exact and size > MAX_DIMENSION else ''}"
         yield Problem("not-rankable", ("primary", entry.kind), f"{text}.{suggestion(metric, known)}")
-    if samples > data.get("points", samples):
-        text = f"'{label}' has {data['points']:,} points, and {samples:,} are asked for in each score; "
-        text += f"set score.samples to {data['points']} or fewer."
+    sides = [data["dimensions"], data["fakes_dimensions"]] if "fakes" in data else []
+    if len(set(sides)) > 1:
+        text = f"'{label}' has points of {sides[0]} and fakes of {counted(sides[1], 'dimension')}; both need as many."
+        yield Problem("not-together", ("datasets", label, "fakes"), text)
+    if samples > (n := min(data.get("points", samples), data.get("fakes_points", samples))):
+        text = f"'{label}' has {n:,} points, and {samples:,} are asked for in each score; "
+        text += f"set score.samples to {n} or fewer."
         yield Problem("too-few-points", ("score", "samples"), text)
     source = triple.sources.get("dataset.scale")
     scales = [] if entry.points is None else source.values if source else [entry.hyper["scale"]]
@@ -98,7 +104,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
     what is to compare them.
     """
     label, entry, score = triple.dataset.label, triple.dataset.entry, suite.score
-    source = triple.sources.get(f"dataset.{entry.file_key}") if entry.file is not None else None
+    source = next((triple.sources[f"dataset.{key}"] for key in entry.files), None)
     place = source.path if source is not None else triple.places["dataset"]
     try:
         sizes = entry.sizes(data)

@@ -112,6 +112,13 @@ class ArchitectureVariant(Strict):
     critic: dict[str, Parameters] = described("parameters of the critic alone", {})
 
 
+PATHS = {
+    "file": "content",
+    "folder": "content",
+    "fakes": "fakes",
+}  # keys that name data, and what a Setup holds
+
+
 class DatasetVariant(Strict):
     """A data set under a name of its own. Keys beside those below set its parameters, such as `sd` or `size`."""
 
@@ -124,6 +131,7 @@ class DatasetVariant(Strict):
     )
     file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
     folder: Text = described("folder of your own pictures, relative to this file; for `folder`")
+    fakes: Text = described("file of the generated side, as `file`; for `pair`")
 
 
 class ObjectiveVariant(Train):
