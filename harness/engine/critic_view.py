@@ -142,8 +142,8 @@ def _of_run(stack: Stack, run: int) -> nn.Module:
     return network
 
 
-def _keep(kept: list[Tensor], layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    kept.append(inputs[0])
+def _keep(saved: list[Tensor], layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    saved.append(inputs[0])
 
 
 def _looks(stack: Stack, real: Tensor, fake: Tensor, mix: Tensor) -> Look:

@@ -248,9 +248,9 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
 
 def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
     gradients, tricks = _gradients(view), _tricks(view)
-    found = [layer_text.paragraph(gradients)] if gradients else []
-    found += [trick_text.paragraph(tricks)] if tricks else []
-    return [*found, *([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
+    sentences = [layer_text.paragraph(gradients)] if gradients else []
+    sentences += [trick_text.paragraph(tricks)] if tricks else []
+    return [*sentences, *([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
 
 
 def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:

@@ -42,5 +42,7 @@ def _differences(effects: TrickEffects, metric: str) -> Drawn:
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel(f"{metric} with the trick less without it (right: better)")
     drawing.legend_below(ax, min(marks, 2))
-    shown = f"Change of the {metric} by each trick in {counted(len(tasks), 'task')}, with 95 % intervals paired by seed"
-    return figure, f"tricks: {metric}", shown
+    caption = (
+        f"Change of the {metric} by each trick in {counted(len(tasks), 'task')}, with 95 % intervals paired by seed"
+    )
+    return figure, f"tricks: {metric}", caption

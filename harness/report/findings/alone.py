@@ -44,7 +44,7 @@ class CriticAlone:
 
 
 def critics_alone(table: pd.DataFrame, data_axes: Collection[str]) -> list[CriticAlone]:
-    """Return what critics alone found, in a labelled table (`cell_table.labelled`) with these `data_axes`.
+    """Return what critics alone critics, in a labelled table (`cell_table.labelled`) with these `data_axes`.
 
     Of records without the columns of critics, or without exact distances, there is nothing.
     """
@@ -101,13 +101,13 @@ def _name(column: str) -> str:
     return column.removeprefix("sweep.")
 
 
-def table_of(found: list[CriticAlone]) -> pd.DataFrame:
+def table_of(critics: list[CriticAlone]) -> pd.DataFrame:
     """Return the rows of all, with kappa and correlation of each."""
     parts = [
         one.rows.assign(
             critic=one.name, kappa_fit=one.kappa.mean, kappa_low=one.kappa.low, kappa_high=one.kappa.high,
             correlation=one.correlation,
         )
-        for one in found
+        for one in critics
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)

@@ -17,9 +17,9 @@ ESTIMATE, JS, TV, KL = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # told apart 
 TOP = 1.06  # of an axis from 0 to its largest finite value, where infinite ones are marked
 
 
-def section(found: list[CriticAlone]) -> Section:
+def section(critics: list[CriticAlone]) -> Section:
     """Return a panel for every objective, architecture and setting: against the swept number, or else against W1."""
-    return panels.collect("alone", found[: panels.MOST], _estimates, len(found), "critics")
+    return panels.collect("alone", critics[: panels.MOST], _estimates, len(critics), "critics")
 
 
 def _estimates(one: CriticAlone) -> Drawn | None:

@@ -1,4 +1,4 @@
-"""What critics alone found, in words: the paragraphs of the answer, and the rows of their table."""
+"""What critics alone critics, in words: the paragraphs of the answer, and the rows of their table."""
 
 import math
 from collections import Counter
@@ -15,16 +15,16 @@ MOST = 4  # values that a sentence names
 CLOSE = 0.9999
 
 
-def paragraphs(found: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]:
+def paragraphs(critics: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]:
     """Return a sentence for each, and how many of the runs of `table` were lost or are to be trained."""
     counts = Counter(map(str, table["status"]))
     lost = statuses(counts)
     rest = [f"Of {counted(len(table), 'run')}, {lost}."] if lost else []
     rest += [f"{counted(counts['pending'], 'run')} not trained yet."] if counts["pending"] else []
-    if not found:
+    if not critics:
         text = "No generator learns in this suite, and no critic has finished with an exact distance beside it."
         return [text, *rest]
-    return [*map(sentence, found), *rest]
+    return [*map(sentence, critics), *rest]
 
 
 def sentence(one: CriticAlone) -> str:
@@ -63,7 +63,7 @@ def _span(values: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def rows(found: Sequence[CriticAlone]) -> list[Row]:
+def rows(critics: Sequence[CriticAlone]) -> list[Row]:
     """Return the rows of the table: what was compared, the estimate, and the distances solved."""
     return [
         {
@@ -71,7 +71,7 @@ def rows(found: Sequence[CriticAlone]) -> list[Row]:
             "dual": by_value(interval(row["dual"], row["low"], row["high"]), row["dual"]),
             **{name: _shown(row[name]) for name in ("w1", "kappa", "tv", "js", "kl")},
         }
-        for one in found
+        for one in critics
         for row in one.rows.to_dict("records")
     ]  # fmt: skip
 
