@@ -44,7 +44,7 @@ class CriticAlone:
 
 
 def critics_alone(table: pd.DataFrame, data_axes: Collection[str]) -> list[CriticAlone]:
-    """Return what critics alone critics, in a labelled table (`cell_table.labelled`) with these `data_axes`.
+    """Return what critics alone say, in a labelled table (`cell_table.labelled`) with these `data_axes`.
 
     Of records without the columns of critics, or without exact distances, there is nothing.
     """

@@ -1,4 +1,4 @@
-"""What critics alone critics, in words: the paragraphs of the answer, and the rows of their table."""
+"""What critics alone say, in words: the paragraphs of the answer, and the rows of their table."""
 
 import math
 from collections import Counter
