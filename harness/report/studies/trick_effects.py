@@ -26,8 +26,9 @@ TRICKS = "setup.tricks"
 class TrickEffects:
     """A row a candidate with tricks, in the order of the suite.
 
-    by_task  trick (its name in the suite), base (what it is compared with), task, metric, without, with_it (means over
-             seeds), difference, low, high (above 0: better with it), p (paired t test), p_holm (among these rows)
+    by_task  trick (its name in the suite), base (what it is compared with), task, metric (the task's own), without,
+             with_it (means over seeds), difference, low, high (above 0: better with it), p (paired t test), p_holm
+             (among these rows)
     overall  trick, base, tasks (how many it is in), the same without, with_it, difference, low, high, p and p_holm of
              the mean over tasks; only where all tasks have the score, which can be averaged
     seeds    how many
@@ -52,17 +53,21 @@ def trick_effects(
     swept: dict[str, None] = {}
     for task, part in runs.groupby("task", sort=False):
         dataset = str(part["dataset"].iloc[0])
-        metric = "score" if known[str(task)] else metrics[dataset]
-        contenders = _contenders(part, metric, dataset)
-        for plain, name in _pairs(part):
-            pair = contenders.get(plain), contenders.get(name)
-            both = _values(pair, metric)
-            if both is None:
-                continue
-            swept |= dict.fromkeys(chain(*(one.swept for one in pair if one)))
-            gaps.setdefault((name, plain), []).append(both)
-            sign = -1.0 if lower_is_better(metric) else 1.0
-            rows.append({"trick": name, "base": plain, "task": str(task), "metric": metric, **_row(both, sign)})
+        metric, pairs = metrics[dataset], _pairs(part)
+        by_metric = {
+            name: _contenders(part, name, dataset) for name in (metric, *(["score"] if known[str(task)] else []))
+        }
+        for plain, name in pairs:
+            for of, contenders in by_metric.items():
+                both = _values((contenders.get(plain), contenders.get(name)))
+                if both is None:
+                    continue
+                if of == "score":
+                    gaps.setdefault((name, plain), []).append(both)
+                if of == metric:
+                    swept |= dict.fromkeys(chain(contenders[plain].swept, contenders[name].swept))
+                    sign = -1.0 if lower_is_better(metric) else 1.0
+                    rows.append({"trick": name, "base": plain, "task": str(task), "metric": metric, **_row(both, sign)})
     if not rows:
         return None
     by_task = pd.DataFrame(rows)
@@ -97,7 +102,7 @@ def _contenders(part: pd.DataFrame, metric: str, dataset: str) -> dict[str, Cont
     return {one.objective: one for result in ranking.judge(part, {dataset: metric}) for one in result.order}
 
 
-def _values(pair: tuple[Contender | None, Contender | None], metric: str) -> np.ndarray | None:
+def _values(pair: tuple[Contender | None, Contender | None]) -> np.ndarray | None:
     """Return the values of both by seed, [2, seeds]; None where a run is missing, or seeds differ."""
     first, second = pair
     if first is None or second is None or set(first.values) != set(second.values):

@@ -80,6 +80,7 @@ def test_words_table_and_figure_name_every_trick():
     text, shown = trick_text.paragraph(effects), trick_text.values(effects)
     assert "1 helps and 1 harms" in text
     assert [row["verdict"] for row in shown["overall"]] == ["better", "worse", "not significant"]
-    (panel,) = trick_figures.section(effects).panels
+    panel, *of_metrics = trick_figures.section(effects).panels
+    assert len(of_metrics) == len(TASKS)
     assert all(name in panel.files["svg"].decode() for name in ("good", "bad", "idle", "mean over tasks"))
     assert not trick_figures.section(None).panels
