@@ -1,6 +1,7 @@
 """Each trick against a plain loop in which it is written out; and what a trick may not change."""
 
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -27,10 +28,13 @@ from harness.engine import Checkpoints, Placement, noise, train
 from harness.engine.networks import Layout, build_network, build_pair, couples_samples, with_statistics_of
 from harness.engine.sampling import draw_samples, latent_batches
 from harness.engine.stack import Stack
+from harness.errors import SuiteError
 from harness.objectives import TRICKS
 from harness.objectives.virtual_norm import VirtualNorm
 from harness.plugins.hooks import hooks_of, setting_of
 from harness.plugins.trial import fault
+from harness.suite.expand import expand
+from harness.suite.load import load_suite
 
 STEPS, N = 7, 16
 OTHERS = {  # than the defaults: values at which the trick shows within STEPS
@@ -386,3 +390,46 @@ def test_the_buffer_of_replay_holds_only_what_was_generated():
     assert buffer.shape == (2, N, 16, 2)
     assert torch.equal(buffer[:, :, 0], buffer[:, :, 15])
     assert float(buffer.abs().min()) > 0
+
+
+SUITE = """\
+version: 1
+name: t
+train: {steps: 2, batch: 8, TRAIN}
+objectives: {mine: {base: BASE, tricks: {TRICK: {}}}}
+architectures: {mlp-bn: {critic: {norm: batch}}}
+matrix: [{dataset: 8gaussians, architecture: ARCH, objective: mine}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "trick", "architecture", "setting", "codes"),
+    [
+        ("nsgan", "minibatch-std", "mlp", "", []),
+        ("wgan-gp", "minibatch-std", "mlp", "", ["not-together"]),
+        ("nsgan", "minibatch-discrimination", "mlp", "micro_batch: 4", ["not-together"]),
+        ("nsgan", "virtual-batch-norm", "mlp", "", ["not-together"]),
+        ("nsgan", "virtual-batch-norm", "mlp-bn", "", []),
+        ("wgan-gp", "virtual-batch-norm", "mlp-bn", "", []),
+        ("wgan-gp", "instance-noise", "mlp-bn", "", ["batch-norm-in-penalty"]),
+        ("nsgan", "instance-noise", "mlp", "schedule: {instance-noise.sd: constant}", []),
+        ("nsgan", "replay", "mlp", "schedule: {instance-noise.sd: linear}", ["unknown-name"]),
+    ],
+)
+def test_what_a_trick_cannot_stand_beside_is_refused(base, trick, architecture, setting, codes, tmp_path):
+    text = SUITE.replace("BASE", base).replace("TRICK", trick).replace("ARCH", architecture).replace("TRAIN", setting)
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(SuiteError) if codes else nullcontext() as raised:
+        load_suite(str(path))
+    assert [problem.code for problem in (raised.value.problems if raised else [])] == codes
+
+
+def test_a_float_falls_to_0_unless_the_suite_says_otherwise(tmp_path):
+    schedules = []
+    for setting in ("", "schedule: {instance-noise.sd: cosine}", "schedule: {instance-noise.sd: constant}"):
+        path = tmp_path / "s.yaml"
+        text = SUITE.replace("BASE", "nsgan").replace("TRICK", "instance-noise").replace("ARCH", "mlp")
+        path.write_text(text.replace("TRAIN", setting))
+        schedules.append(expand(load_suite(str(path))).runs[0].spec.setup.train["schedule"])
+    assert schedules == [{"instance-noise.sd": "linear"}, {"instance-noise.sd": "cosine"}, {}]
