@@ -39,7 +39,7 @@ class Crossed:
               together the share `unlearned` with its bounds
     effects   a row a penalty and loss: by how much it raises the score over the loss with the first penalty, in the
               mean over tasks: difference, low, high; the loss MEAN is that over all losses
-    shares    of the variance of tuned scores (`across_tasks.variance_shares`), by loss, penalty and task
+    shares    of the variance of tuned scores within tasks (`across_tasks.variance_shares`), by loss, penalty and task
     coverage  a row a penalty: modes as a share of those that real samples show, in the mean over losses and the tasks
               that have modes, with low and high; empty where none has, or a run that counts was lost
     """
@@ -135,7 +135,8 @@ def crossed(
     penalties = tuple(sorted(penalties, key=lambda name: name != NONE))
     keys = [*grid_edges.keys_of(best.judged), "setting", "seed"]
     chosen = tuned(best.judged)[[*keys, "pseudo"]].merge(runs, on=keys)
-    seeds = chosen.assign(score=chosen["pseudo"], status="ok")
+    within = chosen["pseudo"] - chosen.groupby("task")["pseudo"].transform("mean")
+    seeds = chosen.assign(score=within, status="ok")
     generator = np.random.default_rng(int(content_id(sorted(runs["run_id"])), 16))
     return Crossed(
         losses=losses,

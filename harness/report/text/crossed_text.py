@@ -46,7 +46,7 @@ def _covered(cross: Crossed) -> str:
 def _bounded(row: Record) -> str:
     """Return "41 % [35 %, 47 %]", or the share alone where there are no bounds."""
     bounds: str = "" if pd.isna(row["low"]) else f" [{percent(row['low'])}, {percent(row['high'])}]"
-    return f"{percent(row['share'])}{bounds}"
+    return f"{percent(max(row['share'], 0.0))}{bounds}"  # below 0 it is 0 within noise
 
 
 def _deciding(cross: Crossed) -> str:
@@ -61,7 +61,8 @@ def _deciding(cross: Crossed) -> str:
         names = ("penalty", "loss") if penalty["low"] > loss["high"] else ("loss", "penalty")
         verdict = "The {} decides more than the {}".format(*names)
     each = [f"the {name} explains {_bounded(shares[source])}" for source, name in SOURCES.items() if source in shares]
-    return f"{verdict}: of the variance of scores {listed(each)}; data and seeds bring the rest."
+    rest = "the rest is of seeds and of how these differ from task to task"
+    return f"{verdict}: of the variance of scores within tasks {listed(each)}; {rest}."
 
 
 def _signed(effect: Record) -> str:
