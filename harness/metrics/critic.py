@@ -207,7 +207,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         summary="mean cosine between the critic's gradient at a generated point and the way to its optimal partner",
     ),
     "pair": CriticMetric(
-        version=1,
+        version=0,
         columns=(
             Column("kappa", label="kappa (score a data unit)"),
             Column("tv", label="TV"),

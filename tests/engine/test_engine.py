@@ -291,6 +291,7 @@ def test_snapshots_hold_what_they_declare():
         "critic_activations": (3,),
         "critic_logistic": (),
         "critic_pack": (),
+        "critic_alone": (),
         "critic_grid": (128, 128),
         "critic_extent": (4,),
         "critic_batch": (),
