@@ -44,7 +44,7 @@ def _solved(x: Points, y: Points, ground: Ground) -> _Solution:
     return _solve(x.tobytes(), y.tobytes(), x.shape[1], ground)
 
 
-@lru_cache(maxsize=2)  # a step asks for W1 and its pairs, the last one for W2 between the two
+@lru_cache(maxsize=4)  # a step asks for W1 and its pairs, the last one for W2; runs with a fixed generator share theirs
 def _solve(x: bytes, y: bytes, d: int, ground: Ground) -> _Solution:
     # scipy's cdist is 3 to 30 times faster than ot.dist.
     costs = cdist(np.frombuffer(x).reshape(-1, d), np.frombuffer(y).reshape(-1, d), ground)

@@ -70,8 +70,14 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
         ),
         scored=scored(suite, plan),
         settings=resolved_settings(plan, recipes(suite, triples)),
-        conclusions=replace(conclusions(cells, axes), shares=shares(suite.study, plan.runs)),
+        conclusions=_concluded(plan, cells, axes, suite),
     )
+
+
+def _concluded(plan: Plan, cells: Sequence[Cell], axes: Collection[str], suite: Suite) -> Conclusions:
+    concluded = replace(conclusions(cells, axes), shares=shares(suite.study, plan.runs))
+    learns = any(spec["setup"]["train"]["generator"] == "trained" for spec in plan.specs.values())
+    return concluded if learns else replace(concluded, compared="critics")
 
 
 def cells_of(rows: Iterable[PlannedRun]) -> list[Cell]:

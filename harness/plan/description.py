@@ -133,7 +133,7 @@ class Conclusions:
     """What can be concluded from a plan's results.
 
     grids      the size of the smallest grid of every swept number
-    compared   objectives, architectures or settings: what a report compares
+    compared   objectives, architectures or settings: what a report compares; critics, where no generator learns
     shares     of a study that tests them
     """
 

@@ -148,6 +148,8 @@ def _limits(description: Description) -> str:
     sentences = [_primary_sentence(primary) if primary.pairs else _alone(description)]
     if description.study:
         sentences = [_of_trials(len(description.objectives), description.study, description.conclusions.shares)]
+    elif description.conclusions.compared == "critics":
+        sentences = ["No generator learns: the report sets what each critic estimates beside the exact distance."]
     elif cell.seeds < 2:
         sentences.append("With one seed a cell, nothing can be said of the spread between seeds.")
     else:
