@@ -192,7 +192,7 @@ def look(scores: Scores, points: tuple[Tensor, ...], dims: int, how: str) -> Loo
     real, fake, mix = points
     share = mix[(..., *[None] * dims)]
     looks = [with_gradient(scores, x, how) for x in (real, fake, share * real + (1 - share) * fake)]
-    slopes = torch.stack([gradient.flatten(-dims).norm(dim=-1) for _, gradient in looks], -2)
+    slopes = torch.stack([norm(gradient.flatten(-dims)) for _, gradient in looks], -2)
     return looks[0][0], looks[1][0], slopes, looks[1][1]
 
 

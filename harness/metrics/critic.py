@@ -24,6 +24,7 @@ GRID = 20  # cells along each coordinate, in which points of either side are cou
 GRID_DIMENSIONS = 2  # up to which a thousand points fill such a grid
 POT = (PAPERS["flamary2021"],)
 OPTIMAL = (PAPERS["gulrajani2017"].at("proposition 1"),)
+CLEAR = 2  # floors of W1, below which the two sides may be one distribution
 AT_REST = 1e-6  # data units: pairs that are closer have no direction
 
 
@@ -123,7 +124,7 @@ def _pair(shot: Arrays, generated: Points, reference: Reference) -> dict[str, fl
     if not shot["critic_alone"]:
         return {}
     w1 = transport.wasserstein_1(y, x)
-    columns = {"kappa": dual(shot) / w1 if w1 > reference.floors["w1"] else math.nan}
+    columns = {"kappa": dual(shot) / w1 if w1 > CLEAR * reference.floors["w1"] else math.nan}
     if x.shape[1] > GRID_DIMENSIONS:
         return columns
     p, q = divergence.counts(x, y, GRID)
@@ -219,7 +220,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         needs=("critic_alone",),
         distances=True,
         exact=True,
-        summary="of a critic alone: dual / w1, above the floor; TV, JS, KL of counts in 20 cells a coordinate, to 2-D",
+        summary="of a critic alone: dual / w1, above two floors; TV, JS, KL of counts in 20 cells a coordinate, to 2-D",
     ),
     "layers": CriticMetric(
         version=0,
@@ -247,6 +248,6 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         ),
         compute=_activations,
         needs=("critic_activations",),
-        summary="norm of the gradient of the critic's loss, less its penalty, in the input of layer k, of 1 samples",
+        summary="norm of the gradient of the critic's loss, less its penalty, in the input of layer k; 1: in the samples",
     ),
 }

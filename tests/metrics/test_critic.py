@@ -232,7 +232,10 @@ def test_a_critic_alone_is_compared_with_what_is_solved():
     same = critic_columns(
         shot_of(lambda x: x[:, 0], real, real, critic_alone=np.array(True)), real, Reference(real, {"w1": 0.01})
     )
-    assert math.isnan(same["kappa"])  # the distance is below the floor
+    assert math.isnan(same["kappa"])
+    for floor, is_clear in ((0.24, True), (0.26, False)):  # W1 is .5
+        noisy = critic_columns(shot, fake, Reference(real, {"w1": floor}))
+        assert math.isfinite(noisy["kappa"]) == is_clear
     assert (same["tv"], same["js"], same["kl"], same["kl_infinite"]) == (0, 0, 0, 0)
     learner = critic_columns({**shot, "critic_alone": np.array(False)}, fake, Reference(real, {"w1": 0.01}))
     assert "kappa" not in learner
