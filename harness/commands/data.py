@@ -124,7 +124,7 @@ def _settings(name: str, entry: Dataset, sets: Sequence[str]) -> Settings:
     given, file = dict(_setting(entry, text) for text in sets), Settings()
     for key, read in entry.files.items():
         if key not in given:
-            raise DataError(f"{name} needs {key}: name it with --set {key}=PATH.")
+            raise DataError(f"{name} reads a {key}: name it with --set {key}=PATH.")
         file |= dict(read(os.path.abspath(os.path.expanduser(given.pop(key)))))
     floats = {key: given.pop(key, default) for key, default in entry.hyper.items()}
     return {**plain_settings(entry.model, canonical_json(given)), **file, **floats}

@@ -8,6 +8,7 @@ from typing import Any, cast
 from harness.errors import lookup
 from harness.papers import Paper, cited
 from harness.suite.shipped import suites_folder
+from harness.text import plain
 
 TABLES = {  # where each table is; suites are files
     "suites": "",
@@ -19,6 +20,9 @@ TABLES = {  # where each table is; suites are files
     "metrics": "harness.metrics",
     "extractors": "harness.metrics.extractors",
 }
+
+
+WIDEST = 28  # characters of the column of names; a longer one has a line of its own
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,12 @@ def catalogue(what: str) -> list[Entry]:
 
 def render(entries: list[Entry]) -> str:
     """Return the entries as aligned lines, settings below each."""
-    width = max(len(entry.name) for entry in entries)
+    width = min(max(len(entry.name) for entry in entries), WIDEST)
     lines = []
     for entry in entries:
-        lines.append(f"{entry.name:<{width}}  {entry.summary}")
-        below = [", ".join(f"{k} {'all' if v is None else v}" for k, v in entry.settings.items())]
+        lines += [f"{entry.name:<{width}}  {entry.summary}"] if len(entry.name) <= width else [entry.name]
+        lines += [f"{'':<{width}}  {entry.summary}"] if len(entry.name) > width else []
+        below = [", ".join(f"{k} {'all' if v is None else plain(v)}" for k, v in entry.settings.items())]
         recipes = {f" on {kind}": text for kind, text in (entry.recipe or {}).items()}
         if len(set(recipes.values())) == 1:
             recipes = {"": next(iter(recipes.values()))}

@@ -248,6 +248,6 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         ),
         compute=_activations,
         needs=("critic_activations",),
-        summary="norm of the gradient of the critic's loss, less its penalty, in the input of layer k; 1: in the samples",
+        summary="norm of the gradient of the critic's loss, less its penalty, in the input of layer k (1: samples)",
     ),
 }

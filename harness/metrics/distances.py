@@ -134,7 +134,10 @@ def distances(
         return _of_histograms(_masses(a, "A"), _masses(b, "B"), ground)
     x, y = _points(a, "A"), _points(b, "B")
     if x.shape[1] != y.shape[1]:
-        raise DataError(f"points of {x.shape[1]} and of {counted(y.shape[1], 'coordinate')} given, of as many needed.")
+        sides = [str(side) if isinstance(side, str | Path) else name for side, name in ((a, "A"), (b, "B"))]
+        hint = " (one row or one column of masses is a histogram: --histogram)" if 1 in (x.shape[1], y.shape[1]) else ""
+        each = f"{counted(x.shape[1], 'coordinate')} in {sides[0]} and {y.shape[1]} in {sides[1]}"
+        raise DataError(f"{each} given, as many in both needed{hint}.")
     return _of_points(x, y, ground, bins)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from harness.errors import KeyPath, Problem
 from harness.hints import nearest, quoted, suggestion
-from harness.objectives import PENALTIES, no_penalty, objective_of
+from harness.objectives import OBJECTIVES, PENALTIES, no_penalty, objective_of
 from harness.plugins.components import Tables
 from harness.spec import KINDS
 from harness.suite.format.models import PATHS, ArchitectureVariant, DatasetVariant, ObjectiveVariant, Suite, Train
@@ -19,6 +19,7 @@ from harness.suite.format.problems import SUITE_WIDE, WHOLE_SUITE
 from harness.suite.format.values import Kind
 from harness.suite.overrides import Override
 from harness.suite.parameters import PLAYERS, TRAIN, Parameters, parameters
+from harness.text import listed
 
 TITLES = {"dataset": "data set", "architecture": "architecture", "objective": "objective"}
 
@@ -203,7 +204,17 @@ def _unknown(kind: str, base: str, key: str, path: KeyPath, known: Parameters) -
         name, own = key.rpartition(".")[2], {other for other in known if "." not in other}
     near = {*own, *ObjectiveVariant.model_fields} if kind == "objective" else own
     has = f" It has {', '.join(sorted(own))}." if own else " It has none of its own."
-    return Problem("unknown-key", path, f"the {title} has no such parameter.{nearest(name, near) or has}")
+    elsewhere = _having(name) if kind == "objective" and path[2:3] != ("tricks",) else ""
+    return Problem("unknown-key", path, f"the {title} has no such parameter.{elsewhere or nearest(name, near) or has}")
+
+
+def _having(name: str) -> str:
+    """Return which penalty, else which objective, has a parameter that another objective is given; "" for none."""
+    penalties = [label for label, penalty in PENALTIES.items() if name in penalty.hyper]
+    if penalties:
+        return f" A penalty has it: {' or '.join(f'penalty: {label}' for label in penalties)}."
+    objectives = [label for label, entry in OBJECTIVES.items() if name in entry.hyper]
+    return f" {listed(objectives)} has it: name it as `base`." if objectives else ""
 
 
 def reached(override: Override, parts: Mapping[str, Component]) -> Mapping[str, Kind]:

@@ -17,7 +17,7 @@ from harness.suite.format.models import Suite
 from harness.suite.format.values import Plain, Values, is_whole
 from harness.suite.resolve import data_of
 from harness.suite.settings import Triple
-from harness.text import counted, listed
+from harness.text import counted
 
 EXACT = {column.name for name in ("w1", "w1_train", "w2") for column in METRICS[name].columns}
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
@@ -49,8 +49,8 @@ def _wrong_data(suite: Suite, triple: Triple) -> Iterator[Problem]:
     if lacks_file(triple):
         path = ("datasets", label) if label in suite.datasets else triple.places["dataset"]
         named = ", ".join(f"{key}: {EXAMPLES[key]}" for key in entry.files)
-        missing = listed([key for key in entry.files if f"dataset.{key}" not in triple.sources])
-        text = f"'{base}' needs {missing}; write datasets: {{mine: {{base: {base}, {named}}}}}."
+        missing = " and a ".join([key for key in entry.files if f"dataset.{key}" not in triple.sources])
+        text = f"'{base}' reads a {missing}, and none is named; write datasets: {{mine: {{base: {base}, {named}}}}}."
         yield Problem("no-file", path, text)
         return
     try:
