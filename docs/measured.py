@@ -18,11 +18,11 @@ from harness.metrics.null_samplers import NULLS
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
-from harness.report.analysis import main_effects, tables
+from harness.report.analysis import tables
+from harness.report.findings import crossed_text, main_effects, trick_effects
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
-from harness.report.studies.trick_effects import trick_effects
-from harness.report.text import crossed_text, settings_text, table_rows, trick_text
+from harness.report.text import settings_text, table_rows
 from harness.store import Store
 from harness.store.table_files import MARKER
 from harness.text import counted, interval, listed, number, score
@@ -119,9 +119,9 @@ def effects(folder: Path) -> str:
 def tricks(folder: Path) -> str:
     """Return what each trick changes, in the mean over tasks and on each of them."""
     view = tables.read(confirmed(Results.of(Store(folder))))
-    effects = trick_effects(view.compared, view.metrics, view.plan.data_axes)
-    assert effects is not None, f"{folder}: no tricks"
-    shown = trick_text.values(effects)
+    found = trick_effects.find(view)
+    assert found is not None, f"{folder}: no tricks"
+    shown = found.values
     cells = ("without", "with_it", "difference", "p_holm")
     heads = ("trick", "task", "without", "with", "difference", "p (Holm)", "verdict")
     return _markdown(heads, [
@@ -149,9 +149,9 @@ def reached(folder: Path) -> str:
 
 def crossed(folder: Path) -> str:
     """Return score, modes and the share of runs that learned nothing of every loss with every penalty, task by task."""
-    cross = tables.read(confirmed(Results.of(Store(folder)))).crossed
-    assert cross is not None, f"{folder}: no losses crossed with penalties"
-    grids = crossed_text.values(cross)
+    found = crossed_text.find(tables.read(confirmed(Results.of(Store(folder)))))
+    assert found is not None, f"{folder}: no losses crossed with penalties"
+    grids = found.values
     kinds = {"score": "scores", "modes": "modes", "lost or no better than the best null sampler": "unlearned"}
     rows = [
         [kind, row["task"], row["loss"], *(cell.text for cell in row["cells"])]

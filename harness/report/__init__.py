@@ -4,8 +4,8 @@ results   what is read: of one results folder, or of several   merged    several
 rebuild   from results folders to their reports                page      everything gathered, rendered once
 reading   the answer of a table of runs alone                  styles    how objectives look, what metrics are called
 
-analysis/ computes, studies/ of trials, figures/ draws, text/ says, comparison/ is all three for two sides of runs,
-findings/ for what stands beside the ranking.
+analysis/ computes, studies/ of trials, figures/ draws, text/ says; comparison/ is all three for two sides of runs,
+findings/ for what stands beside the ranking, each looked for in the runs.
 
 Importing any of it imports no torch, and no more does a report. Only what a plan of an earlier version, or a table
 without its `attrs`, leaves open is asked of the data sets, which do.

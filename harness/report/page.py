@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,71 +16,36 @@ from harness.disk.files import write_atomic
 from harness.errors import StoreError
 from harness.metrics import label
 from harness.metrics.columns import covered
+from harness.report import findings
 from harness.report.analysis import (
     across_tasks,
     averaging,
     cell_table,
-    critics,
     leave_one_out,
-    main_effects,
     noise_floors,
     null_rows,
     ranking,
-    sensitivity,
     tables,
 )
 from harness.report.analysis.comparable import confounding
-from harness.report.analysis.diagnostics.layer_gradients import LayerGradients, layer_gradients
-from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import (
-    across_figures,
-    critic_figures,
-    crossed_figures,
-    layer_figures,
-    panels,
-    sample_sheets,
-    study_figures,
-    task_figures,
-    trick_figures,
-)
-from harness.report.findings import alone, alone_figures, alone_text
+from harness.report.figures import across_figures, panels, sample_sheets, study_figures, task_figures
+from harness.report.findings.finding import Finding
 from harness.report.results import Results, confirmed
-from harness.report.studies import settings_reached, study_results, study_slices, trick_effects
+from harness.report.studies import settings_reached, study_results, study_slices
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import StudyResults
-from harness.report.studies.trick_effects import TrickEffects
-from harness.report.text import (
-    across_text,
-    answer,
-    critic_text,
-    crossed_text,
-    headline_tables,
-    layer_text,
-    methods,
-    remarks,
-    settings_text,
-    table_rows,
-    trick_text,
-)
+from harness.report.text import across_text, answer, headline_tables, methods, remarks, settings_text, table_rows
 from harness.report.text.table_rows import Row
 from harness.statistics import intervals
 from harness.store import STATUSES
 from harness.store.table_files import csv
-from harness.text import counted, listed, percent, plain, printable, waiting_scores
+from harness.text import counted, percent, plain, printable, waiting_scores
 
-# Files of an earlier report that may go, by folder.
-OURS = {
-    "figures": re.compile(
-        r"(headline|tasks|across|study|survival|weights|slices|planes|sweep|effects|alone|layers|crossed|tricks|primary|steps|points|grid|sheets|frames|losses|critics|estimates)-\d\d-.*\.(png|svg|gif)"
-    ),
-    "tables": re.compile(
-        r"(headline(-(tasks|norms|leads|settings|edges))?|nulls|leave-one-out|answer|cells|runs|scored|failures|settings-[a-z-]+|versions|sweeps|sweep-ranges"
-        r"|critic-(objectives|steps|correlations)|across-(pairs|objectives|profiles)|variance-shares|main-effects|critics-alone|layer-(gradients|norms)|tricks(-overall)?|crossed(-effects|-shares|-coverage)?"
-        r"|trials|study|survival(-pairs)?|study-pairs|best-of-trials|slices|planes|importances)\.csv"
-    ),
-}
+# What an earlier report wrote, and may go: a figure by its name, a table as its page lists it.
+FIGURE = re.compile(r"[a-z]+-\d\d-.*\.(png|svg|gif)")
+LISTED = re.compile(rb"<code>tables/([a-z-]+\.csv)</code>")
 
 
 def build_report(store: Results, out: Path) -> Path:
@@ -91,38 +57,16 @@ def build_report(store: Results, out: Path) -> Path:
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
-    data_axes, learners = view.plan.data_axes, view.learners
-    of_critics = alone.critics_alone(view.table, data_axes)
-    sweeps, ranges = sensitivity.sweeps(learners, data_axes), sensitivity.ranges(learners, data_axes)
-    known = critics.critics(learners, view.scored, view.cells)
+    beside = findings.findings(view)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
-    sections |= critic_figures.sections(view, known)
-    sections["sensitivity"] = study_figures.sweep_section(sweeps, view.styled)
-    effects = _effects(view)
-    sections["effects"] = study_figures.effect_section(effects)
-    tricks = _tricks(view)
-    sections["tricks"] = trick_figures.section(tricks)
-    gradients = _gradients(view)
-    sections["layers"] = layer_figures.section(gradients)
-    sections["alone"] = alone_figures.section(of_critics)
-    if learners.empty:  # there is nothing to rank
+    if view.learners.empty:  # there is nothing to rank
         sections |= dict.fromkeys(("primary", "steps"), panels.Section((), ()))
-    sections["crossed"] = crossed_figures.section(view.crossed)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}
-    frames |= known.frames if known else {}
-    frames |= {"sweeps.csv": sensitivity.table_of(sweeps)} if sweeps else {}
-    frames |= {"sweep-ranges.csv": ranges} if len(ranges) else {}
-    frames |= {"main-effects.csv": main_effects.table_of(effects)} if effects else {}
-    frames |= {"tricks.csv": tricks.by_task, "tricks-overall.csv": tricks.overall} if tricks else {}
-    frames |= {"critics-alone.csv": alone.table_of(of_critics)} if of_critics else {}
-    if view.crossed:
-        cross = view.crossed
-        frames |= {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
-        frames |= {"crossed-coverage.csv": cross.coverage} if len(cross.coverage) else {}
-    if gradients:
-        frames |= {"layer-gradients.csv": gradients.cells, "layer-norms.csv": gradients.norms}
+    for finding in beside.values():
+        sections |= finding.draw()
+        frames |= finding.frames
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)
@@ -130,20 +74,14 @@ def build_report(store: Results, out: Path) -> Path:
         sections["survival"] = study_figures.reached_section(reached, view.styled)
         frames |= {"survival.csv": reached.curves, "survival-pairs.csv": reached.pairs}
     values = _values(view, results, frames) | {
-        "answer": _answer(view, results, study, reached),
+        "answer": _answer(view, results, beside, study, reached),
         "counts": study.counts if study else _counts(view.table),
         "across": across_text.across_values(across) if across else None,
-        "layers": layer_text.rows(gradients) if gradients else [],
-        "effects": settings_text.main_effects(effects),
-        "tricks": trick_text.values(tricks) if tricks else None,
-        "alone": alone_text.rows(of_critics),
-        "learns": not learners.empty or view.table.empty,
-        "crossed": crossed_text.values(view.crossed) if view.crossed else None,
-        "critics": critic_text.critic_values(known) if known else None,
-        "sensitivity": settings_text.sensitivity(ranges, sensitivity.swept(learners, data_axes)),
+        "learns": _learns(view),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
         "survival": settings_text.reached_values(reached) if reached else None,
         "figures": sections,
+        **{name: beside[name].values if name in beside else None for name in findings.FINDINGS},
     }
     files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in sections.values():
@@ -187,9 +125,8 @@ def _clean(value: Any) -> Any:
 
 def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFrame]) -> Row:
     """Return what the template shows of runs and tasks, as text and lists of text."""
-    suite, table, data_axes, learners = view.suite, view.table, view.plan.data_axes, view.learners
+    suite, table, data_axes, learners = view.suite, view.table, view.data_axes, view.learners
     removals, best = frames.get("leave-one-out.csv", pd.DataFrame()), view.headline.best.first if view.headline else ""
-    swept = sensitivity.swept(learners, data_axes)
     images = table[table["dataset"].isin(view.plan.pictures) & (table["status"] == "ok")]
     measured = intervals.measured_at(intervals.COVERAGE, int(table["seed"].nunique()))
     return {
@@ -214,7 +151,6 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "sliced": "sliced_w" in view.metrics.values(),
         "cells": table_rows.cells(view.cells),
         "beside": [heading for _, heading in table_rows.beside(view.cells)],
-        "swept_names": listed(swept) if swept else "",
         "swept": bool((table["setting"] != "").any()),
         "failures": frames["failures.csv"].map(plain).to_dict("records"),
         "all_finished": counted(len(table), "run") if (table["status"] == "ok").all() else "",
@@ -233,11 +169,17 @@ def answers(store: Results) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
-    return _answer(view, ranking.judge(_rivals(view), view.metrics), study, reached)
+    return _answer(view, ranking.judge(_rivals(view), view.metrics), findings.findings(view), study, reached)
 
 
-def _answer(view: View, results: list[TaskResult], study: StudyResults | None, reached: Reached | None) -> list[str]:
-    paragraphs = _of_runs(view, results)
+def _answer(
+    view: View,
+    results: list[TaskResult],
+    beside: Mapping[str, Finding],
+    study: StudyResults | None,
+    reached: Reached | None,
+) -> list[str]:
+    paragraphs = findings.answer(_ranked(view, results) if _learns(view) else [], beside)
     if study:
         of_trials = settings_text.sentence(study, primary=not (reached and reached.primary))
         confirmed_too = paragraphs if study.confirmed else ()
@@ -246,50 +188,28 @@ def _answer(view: View, results: list[TaskResult], study: StudyResults | None, r
     return list(filter(None, paragraphs))
 
 
-def _of_runs(view: View, results: list[TaskResult]) -> list[str]:
-    gradients, tricks = _gradients(view), _tricks(view)
-    sentences = [layer_text.paragraph(gradients)] if gradients else []
-    sentences += [trick_text.paragraph(tricks)] if tricks else []
-    return [*sentences, *([crossed_text.paragraph(view.crossed)] if view.crossed else []), *_of_rivals(view, results)]
+def _learns(view: View) -> bool:
+    """Whether there is a ranking to speak of: all may be critics alone."""
+    return not view.learners.empty or view.table.empty
 
 
-def _of_rivals(view: View, results: list[TaskResult]) -> list[str]:
-    effects = " ".join(settings_text.main_effects(_effects(view)))
-    fixed = view.table.drop(view.learners.index)
-    of_critics = alone_text.paragraphs(alone.critics_alone(fixed, view.plan.data_axes), fixed) if len(fixed) else []
-    if view.learners.empty and of_critics:
-        return of_critics
+def _ranked(view: View, results: list[TaskResult]) -> list[str]:
     if view.headline:
         first, *more = answer.of_headline(view)
-        return [remarks.caveat(confounding(view.learners)) + first, effects, *more, *of_critics]
+        return [remarks.caveat(confounding(view.learners)) + first, *more]
     rivals = _rivals(view)
-    swept = cell_table.swept_columns(rivals, view.plan.data_axes)
+    swept = cell_table.swept_columns(rivals, view.data_axes)
     text = answer.sentence(rivals, results, tables.advice(view))
     drawn = (view.suite.get("study") or {}).get("space", ())
     first = f"{remarks.caveat(confounding(view.learners, drawn))}{text} {remarks.norms(rivals, view.learners)}".rstrip()
-    return [first, effects, remarks.edges(ranking.at_edges(rivals, view.metrics, swept)), *of_critics]
-
-
-def _tricks(view: View) -> TrickEffects | None:
-    """Return what tricks do in a suite; a study draws settings, and its candidates are not paired."""
-    return None if view.plan.study else trick_effects.trick_effects(view.compared, view.metrics, view.plan.data_axes)
-
-
-def _effects(view: View) -> list[Effect]:
-    """Return the main effects of what a suite crosses; a study draws, and crosses nothing."""
-    return [] if view.plan.study else main_effects.main_effects(view.learners, view.plan.data_axes)
-
-
-def _gradients(view: View) -> LayerGradients | None:
-    """Return the gradients by layer of deep critics; those of a study's trials have no setting in common."""
-    return None if view.plan.study else layer_gradients(view.table, view.plan.data_axes)
+    return [first, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
 
 
 def _rivals(view: View) -> pd.DataFrame:
     """Return what competes in each task: of several objectives the runs that the headline compares."""
     learners = view.learners
     table = view.compared if learners["objective"].nunique() > 1 else learners
-    return ranking.rivals(table, view.plan.data_axes)
+    return ranking.rivals(table, view.data_axes)
 
 
 def _csv_tables(view: View, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -300,7 +220,7 @@ def _csv_tables(view: View, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "headline.csv": headline.rows.merge(headline.runs),
             "headline-tasks.csv": headline.by_task.reset_index(),
             **headline_tables.frames(view),
-            "leave-one-out.csv": leave_one_out.leave_one_out(headline, view.plan.data_axes),
+            "leave-one-out.csv": leave_one_out.leave_one_out(headline, view.data_axes),
         }
     settings = {f"settings-{title.lower().replace(' ', '-')}.csv": frame for title, frame in tables.settings(view)}
     return {
@@ -329,11 +249,13 @@ def _write(contents: dict[str, bytes], out: Path) -> None:
     Raises StoreError where the folder cannot be written.
     """
     try:
+        old = [path for path in (out / "figures").glob("*") if FIGURE.fullmatch(path.name)]
+        if (page := out / "index.html").is_file():
+            old += [out / "tables" / name.decode() for name in LISTED.findall(page.read_bytes())]
         for name, content in contents.items():
             write_atomic(out / name, content, flush=False)
-        for folder, ours in OURS.items():
-            for old in (out / folder).glob("*"):
-                if ours.fullmatch(old.name) and f"{folder}/{old.name}" not in contents:
-                    old.unlink()
+        for path in old:
+            if path.relative_to(out).as_posix() not in contents:
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error

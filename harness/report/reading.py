@@ -3,10 +3,12 @@
 import html
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.report import findings
 from harness.report.analysis import cell_table, null_rows, primary, ranking, tables
 from harness.report.analysis.comparable import confounding, refuse_mixed, refuse_unlike
 from harness.report.analysis.ranking import TaskResult
@@ -42,15 +44,33 @@ class Reading:
     note: str = ""
 
     @property
+    def learners(self) -> pd.DataFrame:
+        """The runs that train a generator: the others are not ranked."""
+        return self.table[cell_table.learns(self.table)]
+
+    @property
+    def data_axes(self) -> Collection[str]:
+        """The swept names that belong to data sets."""
+        return _data_axes(self.table)
+
+    @property
+    def is_study(self) -> bool:
+        """Whether settings were drawn."""
+        return "confirming" in self.table.attrs
+
+    @cached_property
     def sentence(self) -> str:
-        """The answer: who is best, by how much, how sure that is, and what was lost on the way."""
-        axes = _data_axes(self.table)
-        competing = ranking.rivals(self.table, axes)
+        """The answer: who is best, by how much, how sure that is, what was lost on the way; and what else is found."""
+        ranked = [] if self.learners.empty and len(self.table) else self._ranked()
+        return " ".join(filter(None, findings.answer(ranked, findings.findings(self)))) + self.note
+
+    def _ranked(self) -> list[str]:
+        axes, learners = self.data_axes, self.learners
+        competing = ranking.rivals(learners, axes)
         at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
-        confounded = confounding(self.table, self.table.attrs.get("drawn", ()))
+        confounded = confounding(learners, self.table.attrs.get("drawn", ()))
         first = remarks.caveat(confounded) + answer.sentence(competing, self.results, COMMANDS)
-        rest = (remarks.norms(competing, self.table), remarks.edges(at_edges))
-        return " ".join(filter(None, [first, *rest])) + self.note
+        return [f"{first} {remarks.norms(competing, learners)}".rstrip(), remarks.edges(at_edges)]
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -96,7 +116,8 @@ def read(table: pd.DataFrame, metric: str | None = None, scored: pd.DataFrame | 
     metrics = _metrics(table, runs, metric)
     cells = tables.cells_of(runs, metrics)
     looks = styles({*table.attrs.get("objectives", ()), *runs["objective"].astype(str)})
-    results = ranking.judge(ranking.rivals(runs, axes), metrics) if len(runs) else []
+    rivals = ranking.rivals(runs[cell_table.learns(runs)], axes)
+    results = ranking.judge(rivals, metrics) if len(rivals) else []
     return Reading(runs, pd.DataFrame() if scored is None else scored, metrics, cells, looks, results, note)
 
 

@@ -16,7 +16,7 @@ from report.fake_results import FakeResults
 from harness.errors import HarnessError, StoreError
 from harness.report import build_report
 from harness.report.figures import panels
-from harness.report.page import OURS, read
+from harness.report.page import FIGURE, LISTED, read
 from harness.store import STATUSES
 from harness.text import interval
 
@@ -256,8 +256,9 @@ def test_figures_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_pat
 @pytest.mark.parametrize("store", [FakeResults(tasks=TWO, rates=("recipe", 2e-3)), FakeResults(seeds=1, ratio=0.5)])
 def test_all_that_a_report_writes_goes_when_a_later_one_does_not_write_it(quick, tmp_path, store):
     build_report(store, tmp_path)
-    files = [path for folder in ("figures", "tables") for path in (tmp_path / folder).iterdir()]
-    assert all(OURS[path.parent.name].fullmatch(path.name) for path in files)
+    files = {folder: {path.name for path in (tmp_path / folder).iterdir()} for folder in ("figures", "tables")}
+    assert all(FIGURE.fullmatch(name) for name in files["figures"])
+    assert set(LISTED.findall((tmp_path / "index.html").read_bytes())) == {name.encode() for name in files["tables"]}
 
 
 def test_tables_of_an_earlier_report_go_and_files_of_others_stay(quick, tmp_path):

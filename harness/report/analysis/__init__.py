@@ -7,7 +7,5 @@ headline    the order over many tasks                  averaging       whether r
 critic_norms  objectives at the same norm              grid_edges      choices at the edge of their grid
 leave_one_out  the headline without each part          across_tasks    aggregates, tests, shares of variance
 null_rows   the null samplers beside the runs          noise_floors    what real data reach
-sensitivity    scores against what was swept          main_effects  of what objectives and networks are
-crossed        losses with penalties                  critics     their estimates beside the exact W1
-diagnostics    of networks beside their scores
+sensitivity    scores against what was swept
 """

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from harness.metrics.columns import covered
 from harness.plugins.components import know_metrics
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.comparable import WEIGHTS, is_setting, refuse_mixed
-from harness.report.analysis.crossed import Crossed, crossed
 from harness.report.analysis.headline import Headline, headline
 from harness.report.analysis.primary import metrics_of
 from harness.report.results import Results
@@ -37,7 +36,6 @@ class View:
     headline  None where there is none; where the critics' norm is a factor at the same norms, of the runs `compared`,
               among which are no critics alone
     usual     then, the headline at each objective's usual norm
-    crossed   losses with penalties, where they are
     """
 
     store: Results
@@ -52,12 +50,21 @@ class View:
     norms: critic_norms.Norms
     compared: pd.DataFrame
     usual: Headline | None
-    crossed: Crossed | None
 
     @property
     def learners(self) -> pd.DataFrame:
         """The runs that train a generator: the others are not ranked."""
         return self.table[cell_table.learns(self.table)]
+
+    @property
+    def data_axes(self) -> Collection[str]:
+        """The swept names that belong to data sets."""
+        return self.plan.data_axes
+
+    @property
+    def is_study(self) -> bool:
+        """Whether settings were drawn."""
+        return self.plan.study is not None
 
     @property
     def suite(self) -> Json:
@@ -83,8 +90,7 @@ def read(store: Results) -> View:
     if first is None and at_usual is not None:  # objectives share no norm in two tasks
         compared, first, at_usual = critic_norms.usual(learners, axes), at_usual, None
     cells, looks = cells_of(table, metrics), styles(table["objective"].astype(str))
-    cross = crossed(table, scored, metrics, axes, data_settings) if plan.study is None else None
-    return View(store, plan, table, scored, metrics, cells, first, looks, unscored, norms, compared, at_usual, cross)
+    return View(store, plan, table, scored, metrics, cells, first, looks, unscored, norms, compared, at_usual)
 
 
 def runs_of(store: Results) -> tuple[pd.DataFrame, int]:

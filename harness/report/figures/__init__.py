@@ -3,7 +3,4 @@
 drawing         drawing of tables and arrays on an axes     panels          a figure at a time, as files, counted
 task_figures    figures of tasks and runs                   sample_sheets   sheets, grids and animations of samples
 across_figures  figures over many tasks                     study_figures   figures of swept and drawn settings
-crossed_figures figures of losses crossed with penalties   critic_figures  what critics know
-trick_figures   how much each trick changes
-layer_figures   gradients by layer of deep critics
 """

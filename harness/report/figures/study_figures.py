@@ -4,7 +4,6 @@ how many settings reach a score.
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
-from harness.report.analysis.main_effects import Effect
 from harness.report.analysis.sensitivity import Sweep
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
@@ -23,7 +21,7 @@ from harness.report.studies import study_slices
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import INDEPENDENT, StudyResults
 from harness.report.studies.study_slices import Plane
-from harness.report.styles import MARKERS, Style
+from harness.report.styles import Style
 from harness.text import counted, listed, plain
 
 MOST = 12  # figures of settings on a page, and of two settings: those that weigh most
@@ -72,34 +70,6 @@ def _diamonds(ax: Axes, x: pd.Series, y: pd.Series, colour: str, label: str = ""
         x, y, linestyle="none", marker="D", markersize=8, zorder=4, markerfacecolor="white", markeredgecolor=colour,
         markeredgewidth=1.8, label=label or "_",
     )  # fmt: skip
-
-
-def effect_section(effects: list[Effect]) -> Section:
-    """Return a panel for every main effect."""
-    return panels.collect("effects", effects[: panels.MOST], _effect, len(effects), "factors")
-
-
-def _effect(effect: Effect) -> Drawn:
-    """A row a level, in the order of the suite: its mean and interval, its seeds, and of several tasks each."""
-    row = {level: place for place, level in enumerate(effect.levels["level"])}
-    figure, ax = drawing.blank(SIZE[0], 1.3 + 0.42 * len(row) + 0.22 * (len(effect.tasks) > 1))
-    rows = effect.levels["level"].map(row)
-    ax.hlines(rows, effect.levels["low"], effect.levels["high"], color=INK, linewidth=1.8, zorder=3)
-    ax.plot(effect.levels["score"], rows, "o", color=INK, markersize=7, zorder=4)
-    seeds = effect.by_seed
-    ax.plot(seeds["score"], seeds["level"].map(row) - 0.22, ".", color=GREY, markersize=5, zorder=2)
-    if len(effect.tasks) > 1:
-        for marker, (task, part) in zip(cycle(MARKERS), effect.by_task.groupby("task", sort=False), strict=False):
-            places = part["level"].map(row) + 0.22
-            ax.plot(part["score"], places, marker, color="white", markeredgecolor=INK, markersize=6, label=str(task))
-        drawing.legend_below(ax, 2, handletextpad=0.2)
-    drawing.name_rows(ax, rows, effect.levels["level"], 0.6)
-    drawing.gridlines(ax, "x")
-    name = LABELS.get(effect.factor, effect.factor)
-    over = counted(len(effect.tasks), "task") if len(effect.tasks) > 1 else effect.tasks[0]
-    ax.set_xlabel("score, mean over tasks" if len(effect.tasks) > 1 else "score")
-    ax.set_title(f"{name}, on {over}")
-    return figure, f"{effect.factor} on {over}", f"Mean score at each level of {effect.factor}, on {over}"
 
 
 def sections(study: StudyResults, styled: Mapping[str, Style]) -> dict[str, Section]:

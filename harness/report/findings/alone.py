@@ -1,18 +1,32 @@
 """Critics that are trained alone, between two distributions that stay as they are: what each says of their distance."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from harness.report.analysis.cell_table import data_columns, learns, numbers
+from harness.report.figures import drawing, panels
+from harness.report.figures.drawing import GREY, INK
+from harness.report.figures.panels import Drawn, Section
+from harness.report.findings.finding import Finding, Runs
+from harness.report.text.answer import statuses
+from harness.report.text.table_rows import Row, by_value
 from harness.statistics import intervals
 from harness.statistics.intervals import Interval
+from harness.text import NOTHING, counted, interval, listed, number, plain
 
 SATURATED = 1e-9  # nats below log 2 at which JS no longer tells two distances apart
 VALUES = ("dual", "w1", "kappa", "tv", "js", "kl", "kl_infinite")
+MOST = 4  # values that a sentence names
+CLOSE = 0.9999
+SIZE = (6.4, 4.2)  # inches
+ESTIMATE, JS, TV, KL = "#0072B2", "#D55E00", "#009E73", "#CC79A7"  # told apart with any of the usual colour vision
+TOP = 1.06  # of an axis from 0 to its largest finite value, where infinite ones are marked
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,8 @@ class CriticAlone:
     rows         a row a task, in the order of the axis: its value, n_ok, dual with low and high (a t interval over
                  seeds), and the means of the others
     n_planned    runs that were planned
-    kappa        slope of dual over W1 through the origin, seed by seed: mean and t interval over seeds that finished
+    kappa        slope of dual over W1 through the origin, seed by seed: mean and t interval over seeds that finished;
+                 NaN where all W1 are 0
     correlation  Pearson's, of dual and W1 over all runs; NaN where W1 has one value
     """
 
@@ -41,6 +56,20 @@ class CriticAlone:
     def saturated(self) -> pd.Series:
         """Of each row, whether JS is log 2: the two distributions share no cell."""
         return self.rows["js"] >= math.log(2) - SATURATED
+
+
+def find(runs: Runs) -> Finding | None:
+    """Return the critics that are trained alone; None where none is."""
+    fixed = runs.table.drop(runs.learners.index)
+    if fixed.empty:
+        return None
+    critics = critics_alone(fixed, runs.data_axes)
+    return Finding(
+        values=rows(critics),
+        draw=lambda: {"alone": section(critics)},
+        frames={"critics-alone.csv": table_of(critics)} if critics else {},
+        paragraphs=paragraphs(critics, fixed),
+    )
 
 
 def critics_alone(table: pd.DataFrame, data_axes: Collection[str]) -> list[CriticAlone]:
@@ -72,7 +101,7 @@ def _of(part: pd.DataFrame, differing: list[str], data_axes: Collection[str]) ->
     table = pd.DataFrame(rows)
     if axis:
         table = table.sort_values(_name(axis), kind="stable", ignore_index=True)
-    slopes = [_slope(of_seed) for _, of_seed in runs.groupby("seed")]
+    slopes = [_slope(of_seed) for _, of_seed in runs.groupby("seed") if (of_seed["w1"] > 0).any()]
     spread = runs["w1"].max() > runs["w1"].min() and runs["dual"].max() > runs["dual"].min()
     yield CriticAlone(
         name=", ".join(str(part[key].iloc[0]) for key in differing if str(part[key].iloc[0])),
@@ -111,3 +140,124 @@ def table_of(critics: list[CriticAlone]) -> pd.DataFrame:
         for one in critics
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+# In words
+
+
+def paragraphs(critics: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]:
+    """Return a sentence for each, and how many of the runs of `table` were lost, or are not trained or not scored."""
+    counts = Counter(map(str, table["status"]))
+    lost, pending = statuses(counts), counts["pending"]
+    rest = [f"Of {counted(len(table), 'run')}, {lost}."] if lost else []
+    rest += [f"{counted(pending, 'run')} {'has' if pending == 1 else 'have'} no estimate yet."] if pending else []
+    if not critics:
+        text = "No critic that is trained alone has finished with an exact distance beside it."
+        return [text, *rest]
+    return [*map(sentence, critics), *rest]
+
+
+def sentence(one: CriticAlone) -> str:
+    """Return kappa with its interval, the correlation with W1, and what TV and JS say of the same distributions."""
+    kappa, seeds = one.kappa, one.runs["seed"].nunique()
+    if math.isnan(kappa.mean):
+        return f"The critic of {one.name} has no kappa: the exact W1 is 0 in each of its runs."
+    over = f"95 % confidence interval over {seeds} seeds" if seeds > 1 else "one seed, no interval"
+    with_w1 = "" if math.isnan(one.correlation) else f", correlation {_correlation(one)} over {len(one.runs)} runs"
+    estimate = interval(kappa.mean, kappa.low, kappa.high)
+    return f"The critic of {one.name} estimates kappa = {estimate} times the exact W1 ({over}{with_w1}){_others(one)}."
+
+
+def _correlation(one: CriticAlone) -> str:
+    """Return a correlation with four decimals; none is 1 that is only nearly so."""
+    text = f"{one.correlation:.4f}"
+    return f"above {CLOSE}" if text == "1.0000" and one.correlation < 1 else text
+
+
+def _others(one: CriticAlone) -> str:
+    """Return what JS and TV are, and where they no longer tell one distance from another."""
+    js, tv = one.rows["js"], one.rows["tv"]
+    if js.isna().any():
+        return ""
+    if not one.saturated.any():
+        return f"; JS is {_span(js)} and TV {_span(tv)}"
+    rest = one.rows[~one.saturated]
+    text = ", while JS is log 2 and TV 1"
+    if rest.empty:
+        return text
+    if one.axis and len(rest) <= MOST:
+        return f"{text} at every {one.axis} except {listed([plain(value) for value in rest[one.axis]])}"
+    return f"{text} in {counted(len(one.rows) - len(rest), 'task')} of {len(one.rows)}"
+
+
+def _span(values: pd.Series) -> str:
+    low, high = number(float(values.min())), number(float(values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def rows(critics: Sequence[CriticAlone]) -> list[Row]:
+    """Return the rows of the table: what was compared, the estimate, and the distances solved."""
+    return [
+        {
+            "critic": one.name, "task": row["task"], "n": row["n_ok"],
+            "dual": by_value(interval(row["dual"], row["low"], row["high"]), row["dual"]),
+            **{name: _shown(row[name]) for name in ("w1", "kappa", "tv", "js", "kl")},
+        }
+        for one in critics
+        for row in one.rows.to_dict("records")
+    ]  # fmt: skip
+
+
+def _shown(value: float) -> object:
+    return by_value(NOTHING if math.isnan(value) else "infinite" if math.isinf(value) else number(value), value)
+
+
+# In figures
+
+
+def section(critics: list[CriticAlone]) -> Section:
+    """Return a panel for every objective, architecture and setting: against the swept number, or else against W1."""
+    return panels.collect("alone", critics[: panels.MOST], _estimates, len(critics), "critics")
+
+
+def _estimates(one: CriticAlone) -> Drawn | None:
+    if len(one.rows) < 2:  # the table says it all
+        return None
+    figure, ax = drawing.blank(*SIZE)
+    x = one.axis or "w1"
+    rows, runs = one.rows.sort_values(x, kind="stable"), one.runs
+    slope = number(one.kappa.mean)
+    ax.plot(rows[x], rows["w1"], color=INK, linewidth=1.6, label="exact W1")
+    ax.plot(rows[x], one.kappa.mean * rows["w1"], color=ESTIMATE, linewidth=1.2, label=f"{slope} W1 (kappa W1)")
+    ax.plot(
+        runs[x],
+        runs["dual"],
+        "o",
+        color=ESTIMATE,
+        alpha=0.45,
+        markersize=5,
+        markeredgewidth=0,
+        label="critic's estimate, seeds",
+    )
+    if rows["js"].notna().all():
+        ax.plot(rows[x], rows["tv"], "s", color=TV, markersize=4, label="TV")
+        ax.plot(rows[x], rows["js"], "D", color=JS, markersize=4, label="JS (nats)")
+        _kl(ax, rows, x, float(runs["dual"].max()))
+    drawing.gridlines(ax, "y")
+    drawing.legend_below(ax, 3)
+    ax.set_xlabel(one.axis or "exact W1 (data units)")
+    ax.set_ylabel("distance between the two distributions")
+    ax.set_title(f"{one.name}: the critic alone")
+    what = f"Estimate of the critic of {one.name}, exact W1, TV, JS and KL against {one.axis or 'W1'}"
+    return figure, one.name, what
+
+
+def _kl(ax: Axes, rows: pd.DataFrame, x: str, highest: float) -> None:
+    """Mark KL at the top where it is infinite, and at its value elsewhere."""
+    infinite = np.isinf(rows["kl"].to_numpy(np.float64))
+    finite = rows[["w1", "tv", "js"]].to_numpy(np.float64)
+    top = TOP * max(float(np.nanmax(finite)), math.log(2), highest)
+    ax.plot(
+        rows[x], rows["kl"].where(~infinite, top), "^", color=KL, markersize=5, label="KL (nats; at the top: infinite)"
+    )
+    ax.axhline(top, color=GREY, linewidth=0.6, linestyle=(0, (1, 3)), zorder=1)

@@ -4,7 +4,4 @@ answer           the paragraphs a report opens with       table_rows     rows of
 headline_tables  the ranking over tasks as tables         across_text    the statistics over tasks
 settings_text    swept and drawn settings in words        methods        a paragraph for a paper, and references
 typeset          the cells as LaTeX and markdown          remarks        sentences beside the answer
-crossed_text     losses crossed with penalties            critic_text    what critics know
-trick_text       what tricks do
-layer_text       gradients by layer of deep critics
 """

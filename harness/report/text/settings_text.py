@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from harness.report.analysis.main_effects import OBJECTIVE, Effect
 from harness.report.analysis.sensitivity import NOTHING as NO_SCORE
 from harness.report.studies.settings_reached import COUNTS, PRIMARY, Reached
 from harness.report.studies.study_results import INDEPENDENT, SPREAD, StudyResults
@@ -42,27 +41,6 @@ def _wider(row: Record) -> str:
     if np.isnan(row["low"]) and row["seeds"] > 1:
         return f"{size} (not paired: seeds differ)"
     return f"{size} ({answer.of_seeds(Interval(row['wider'], row['low'], row['high']), row['seeds'])})"
-
-
-def main_effects(effects: Sequence[Effect]) -> list[str]:
-    """Return a sentence for each main effect: what scores highest, how far ahead of the next and of the lowest."""
-    return [_effect(effect, effect.tasks != effects[0].tasks) for effect in effects]
-
-
-def _effect(effect: Effect, apart: bool) -> str:
-    best, *others = effect.levels.sort_values("score", ascending=False, kind="stable").to_dict("records")
-    of = "objective" if effect.factor == OBJECTIVE else effect.factor
-    where = f" on {listed(effect.tasks)} alone" if apart else ""
-    ahead = [_ahead(others[0], effect.seeds)]
-    ahead += [_ahead(others[-1], effect.seeds, ", the lowest")] if len(others) > 1 else []
-    highest = score(best["score"], best["low"], best["high"])
-    return f"Main effect of {of}{where}: {best['level']} scores highest, {highest}, {' and '.join(ahead)}."
-
-
-def _ahead(row: Record, seeds: int, place: str = "") -> str:
-    gap = interval(row["ahead"], row["ahead_low"], row["ahead_high"])
-    sure = "no interval" if seeds == 1 else "significant" if row["ahead_low"] > 0 else "not significant"
-    return f"{gap} ahead of {row['level']}{place} ({sure})"
 
 
 # A study

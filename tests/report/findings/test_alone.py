@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.report.analysis.cell_table import learns
-from harness.report.findings import alone_text
+from harness.report.findings import alone
 from harness.report.findings.alone import critics_alone
 
 THETAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -44,7 +44,7 @@ def test_kappa_is_the_slope_of_each_seed():
 
 def test_the_exception_is_named_and_a_correlation_below_one_is_not_written_as_one():
     (one,) = critics_alone(table((0.62, 0.62, 0.62 + 1e-4)), ["theta"])
-    text = alone_text.sentence(one)
+    text = alone.sentence(one)
     assert text.endswith("at every theta except 0.")
     assert "above 0.9999" in text
 
@@ -53,7 +53,7 @@ def test_distances_that_do_not_saturate_are_told_by_their_range():
     runs = table().assign(js=0.3, tv=0.5)
     (one,) = critics_alone(runs, ["theta"])
     assert not one.saturated.any()
-    assert "JS is 0.300" in alone_text.sentence(one)
+    assert "JS is 0.300" in alone.sentence(one)
 
 
 def test_lost_runs_are_counted_and_leave_no_hole():
@@ -62,7 +62,7 @@ def test_lost_runs_are_counted_and_leave_no_hole():
     (one,) = critics_alone(runs, ["theta"])
     assert one.rows["n_ok"].tolist() == [2, 3, 3, 3, 3]
     assert one.kappa.mean == pytest.approx(0.62)
-    assert "1 diverged" in " ".join(alone_text.paragraphs([one], runs))
+    assert "1 diverged" in " ".join(alone.paragraphs([one], runs))
 
 
 def test_only_runs_with_a_fixed_generator_are_critics_alone():

@@ -9,9 +9,8 @@ from report.analysis.test_headline import METRICS, curves
 
 from harness.objectives import OBJECTIVES
 from harness.report.analysis import cell_table
-from harness.report.analysis.crossed import crossed, factors, loss_and_penalty
-from harness.report.figures import crossed_figures
-from harness.report.text import crossed_text
+from harness.report.findings import crossed_figures, crossed_text
+from harness.report.findings.crossed import crossed, factors, loss_and_penalty
 
 LOSSES = {"nsgan": 0.0, "hinge": 0.02}
 PENALTIES = {"none": 0.2, "r1": 0.5, "spectral norm": 0.4}
@@ -36,7 +35,7 @@ def table(losses=LOSSES, penalties=PENALTIES):
 
 
 def found(runs):
-    return crossed(runs, curves(runs), METRICS, (), ())
+    return crossed(runs, curves(runs), METRICS)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +127,11 @@ def test_the_answer_says_which_factor_decides():
     assert len(crossed_figures.section(cross).panels) == 1 + len(METRICS)
     turned = found(table({"nsgan": 0.0, "hinge": 0.3}, {"none": 0.2, "r1": 0.22}))
     assert crossed_text.paragraph(turned).startswith("The loss decides more than the penalty")
+
+
+def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
+    runs = table()
+    whole, last = crossed(runs, curves(runs), METRICS), crossed(runs, pd.DataFrame(), METRICS)
+    pd.testing.assert_frame_equal(last.cells, whole.cells)
+    pd.testing.assert_frame_equal(last.effects, whole.effects)
+    assert crossed(runs.assign(steps=range(1, len(runs) + 1)), pd.DataFrame(), METRICS) is None

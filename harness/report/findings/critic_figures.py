@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from harness.metrics import label
-from harness.report.analysis.critics import CELL, ESTIMATES, Critics
-from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
 from harness.report.figures.panels import Drawn, Section
-from harness.report.figures.task_figures import Cell, cells_of, counted_in
+from harness.report.figures.task_figures import Cell, Tasks, cells_of, counted_in
+from harness.report.findings.critics import CELL, ESTIMATES, Critics
 from harness.report.styles import Style
 from harness.text import plain
 
@@ -25,10 +24,8 @@ LINES = {"w1": "exact W1", "dual_over_slope": "estimate", "dual_certified": "cer
 JS_MOST = math.log(2)
 
 
-def sections(view: View, critics: Critics | None) -> dict[str, Section]:
+def sections(view: Tasks, critics: Critics) -> dict[str, Section]:
     """Return the page's figures by name: critics, a panel an objective and task, and estimates, a panel an estimate."""
-    if critics is None:
-        return {name: Section((), ()) for name in ("critics", "estimates")}
     cells = cells_of(view.cells.merge(_drawn_steps(critics)[CELL].drop_duplicates()))
     estimates = [name for name in ESTIMATES if name in critics.points and critics.points[name].notna().any()]
     return {
@@ -42,10 +39,10 @@ def sections(view: View, critics: Critics | None) -> dict[str, Section]:
 def _drawn_steps(critics: Critics) -> pd.DataFrame:
     """Return the steps at which a critic that was trained has an estimate: a packed one has none."""
     known = critics.steps.get("dual_over_slope", pd.Series(np.nan, critics.steps.index)).notna()
-    return critics.steps[known & (critics.steps["step"] > 0)]
+    return critics.steps[known & critics.steps["w1"].notna() & (critics.steps["step"] > 0)]
 
 
-def _steps(view: View, critics: Critics, cell: Cell) -> Drawn:
+def _steps(view: Tasks, critics: Critics, cell: Cell) -> Drawn:
     """The estimates and W1 of one cell against steps; panels of a task share their axes."""
     of_task = _drawn_steps(critics)
     of_task = of_task[of_task["task"] == cell.task]
@@ -108,7 +105,7 @@ def draw_estimates(ax: Axes, lines: pd.DataFrame, names: Mapping[str, str], look
         ax.fill_between(lines["step"], lines[f"{name}_low"], lines[f"{name}_high"], color=colour, alpha=0.15, lw=0)
 
 
-def _scatter(view: View, critics: Critics, estimate: str) -> Drawn:
+def _scatter(view: Tasks, critics: Critics, estimate: str) -> Drawn:
     """One estimate of every run and scored step against the exact W1 of the same samples."""
     points = critics.points[critics.points[estimate].notna()]
     points = points.iloc[:: math.ceil(len(points) / MOST_POINTS)]

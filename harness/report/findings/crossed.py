@@ -117,17 +117,24 @@ def crossed(
     table: pd.DataFrame,
     scored: pd.DataFrame,
     metrics: Mapping[str, str],
-    data_axes: Collection[str],
-    data_settings: Collection[str],
+    data_axes: Collection[str] = (),
 ) -> Crossed | None:
-    """Return the cross of a labelled table; None where it has none, or no headline. Arguments as of `headline`."""
+    """Return the cross of a labelled table; None where it has none, or no headline. Arguments as of `headline`.
+
+    Of runs whose steps were not scored (`scored` is empty) the last is known; that is enough where all of a task have
+    as many.
+    """
     runs = factors(table)
     if runs is None:
         return None
     names = [combined(*pair) for pair in zip(runs["loss"], runs["penalty"], strict=True)]
     runs = runs.assign(objective=names).drop(columns=SWEPT, errors="ignore")
     runs = runs.assign(setting=cell_table.settings(runs, data_axes)).reset_index(drop=True)
-    best = headline(runs, scored, metrics, data_axes, data_settings)
+    if scored.empty:
+        if runs.groupby("task")["steps"].nunique().max() > 1:
+            return None
+        scored = runs.assign(step=runs["steps"])
+    best = headline(runs, scored, metrics, data_axes)
     if best is None:
         return None
     runs = _with_modes(runs[runs["task"].isin(best.by_task.index)])

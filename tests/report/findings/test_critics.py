@@ -7,7 +7,8 @@ import pytest
 from report.fake_results import SCORED, FakeResults
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.critics import POOLED, critics
+from harness.report.findings import critic_figures
+from harness.report.findings.critics import POOLED, Critics, critics
 from harness.statistics.intervals import t_interval
 
 TWO = (("8gaussians", "mlp"), ("swissroll", "mlp"))
@@ -110,3 +111,12 @@ def test_without_w1_slopes_are_left_and_without_columns_nothing():
     found = critics(table.drop(columns=blind), images.scored().drop(columns=blind, errors="ignore"), cells)
     assert found.quantities == ["dual", "slope_max", "slope_mean", "js_bound"]
     assert list(found.frames) == ["critic-objectives.csv"]
+
+
+def test_tasks_without_w1_are_not_drawn():
+    steps = pd.DataFrame({
+        "task": ["digits", "ring"], "objective": "gan", "setting": "", "step": 10,
+        "dual_over_slope": 1.0, "w1": [math.nan, 1.0],
+    })  # fmt: skip
+    known = Critics(pd.DataFrame(), steps, pd.DataFrame(), pd.DataFrame())
+    assert list(critic_figures._drawn_steps(known)["task"]) == ["ring"]

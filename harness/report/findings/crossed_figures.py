@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.report.analysis.crossed import Crossed, combined, named
 from harness.report.figures import drawing, panels
 from harness.report.figures.panels import Drawn, Section
+from harness.report.findings.crossed import Crossed, combined, named
 from harness.report.styles import styles
 from harness.text import counted, number, percent
 
 APART = 0.07  # of a place, between the marks of two losses
 
 
-def section(cross: Crossed | None) -> Section:
-    """Return the page's figures of a cross; none where there is none."""
-    if cross is None:
-        return Section((), ())
+def section(cross: Crossed) -> Section:
+    """Return the page's figures of a cross: all tasks, then each."""
     tasks = list(cross.headline.by_task.index)
     draw: list[Callable[[], Drawn]] = [lambda: _lines(cross)]
     draw += [lambda task=task: _grid(cross, str(task)) for task in tasks[: panels.MOST]]  # type: ignore[misc]

@@ -11,15 +11,24 @@ import numpy as np
 import pandas as pd
 
 from harness.metrics import lower_is_better
-from harness.report.analysis import cell_table, ranking
+from harness.report.analysis import cell_table, critic_norms, ranking
 from harness.report.analysis.cell_table import FAILURES
 from harness.report.analysis.ranking import Contender
+from harness.report.figures import drawing, panels
+from harness.report.figures.drawing import INK
+from harness.report.figures.panels import Drawn, Section
+from harness.report.findings.finding import Finding, Runs
+from harness.report.styles import styles
+from harness.report.text.table_rows import Record, Row, by_value
 from harness.statistics import intervals
 from harness.statistics.paired import holm, t_test
 from harness.statistics.power import LEVEL
+from harness.text import NOTHING, counted, interval, listed, number
 
 LOSS = ("objective.base", "setup.penalty", "setup.critic.norm")  # in which a pair is equal
 TRICKS = "setup.tricks"
+MEAN = "mean over tasks"
+APART = 0.17  # of a row, between the marks of two tasks
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,22 @@ class TrickEffects:
     overall: pd.DataFrame
     seeds: int
     swept: tuple[str, ...]
+
+
+def find(runs: Runs) -> Finding | None:
+    """Return what tricks do, with the same norm in every critic; None where there are none."""
+    if runs.is_study:
+        return None
+    effects = trick_effects(critic_norms.at_equal_norms(runs.learners, runs.data_axes), runs.metrics, runs.data_axes)
+    if effects is None:
+        return None
+    return Finding(
+        values=values(effects),
+        draw=lambda: {"tricks": section(effects)},
+        frames={"tricks.csv": effects.by_task, "tricks-overall.csv": effects.overall},
+        paragraphs=[paragraph(effects)],
+        opens=True,
+    )
 
 
 def trick_effects(
@@ -127,3 +152,98 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(p_holm=np.nan, is_significant=False)
     corrected = holm(rows["p"])
     return rows.assign(p_holm=corrected, is_significant=corrected < LEVEL)
+
+
+# In words
+
+
+def paragraph(effects: TrickEffects) -> str:
+    """Return which tricks help, which harm, and of which neither was found, by the mean over tasks."""
+    rows = effects.overall if len(effects.overall) else effects.by_task
+    ordered = rows.sort_values("difference", ascending=False).to_dict("records")
+    better = [_named(row) for row in ordered if row["is_significant"] and row["difference"] > 0]
+    worse = [_named(row) for row in ordered[::-1] if row["is_significant"] and row["difference"] < 0]
+    unclear = [_named(row) for row in ordered if not row["is_significant"]]
+    n, bases = rows["trick"].nunique(), listed(list(map(str, rows["base"].unique())))
+    help_, harm = (f"{len(names) or 'none'} {verb}" for names, verb in ((better, "helps"), (worse, "harms")))
+    if len(better) > 1:
+        help_ = f"{len(better)} help"
+    if len(worse) > 1:
+        harm = f"{len(worse)} harm"
+    tuned = f", {listed(list(effects.swept))} tuned on the other seeds" if effects.swept and effects.seeds > 1 else ""
+    what = "score, in the mean over the tasks that have the trick" if len(effects.overall) else "metric of a task"
+    parts = [f"Of {counted(n, 'trick')} added one at a time to {bases}, {help_} and {harm}"]
+    parts[0] += f"{f': {listed(better)}' if better else ''}{f'; for the worse {listed(worse)}' if worse else ''}."
+    if unclear:
+        parts.append(f"No difference was found for {listed(unclear)}.")
+    family = f"Holm's correction for {counted(len(rows), 'comparison')}"
+    parts.append(
+        f"Each is the change of the {what}, with its 95 % interval, paired by seed (n = "
+        f"{counted(effects.seeds, 'seed')}{tuned}; paired t tests, {family})."
+    )
+    return " ".join(parts)
+
+
+def _named(row: Record) -> str:
+    at = f" on {row['task']}" if "task" in row else ""
+    return f"{row['trick']}{at} {_signed(row)}"
+
+
+def _signed(row: Record) -> str:
+    return interval(row["difference"], row["low"], row["high"])
+
+
+def values(effects: TrickEffects) -> Row:
+    """Return what the page shows of tricks."""
+    rows = [_shown(row, MEAN if row["tasks"] > 1 else "its only task", "score") for row in _records(effects.overall)]
+    return {
+        "overall": rows,
+        "by_task": [_shown(row, str(row["task"]), str(row["metric"])) for row in _records(effects.by_task)],
+        "seeds": effects.seeds,
+        "swept": listed(list(effects.swept)) if effects.swept else "",
+    }
+
+
+def _records(rows: pd.DataFrame) -> list[Record]:
+    return list(rows.to_dict("records"))
+
+
+def _shown(row: Record, task: str, metric: str) -> Row:
+    p: str = NOTHING if pd.isna(row["p_holm"]) else number(row["p_holm"])
+    return {
+        "trick": row["trick"], "base": row["base"], "task": task, "metric": metric,
+        "without": by_value(number(row["without"]), row["without"]),
+        "with_it": by_value(number(row["with_it"]), row["with_it"]),
+        "difference": by_value(_signed(row), row["difference"]),
+        "p_holm": by_value(p, row["p_holm"]),
+        "verdict": ("better" if row["difference"] > 0 else "worse") if row["is_significant"] else "not significant",
+    }  # fmt: skip
+
+
+# In figures
+
+
+def section(effects: TrickEffects) -> Section:
+    """Return the page's figures of tricks: the mean over tasks, then one for each metric of tasks."""
+    frames = [effects.overall.assign(task=MEAN, metric="score")] if len(effects.overall) else []
+    frames += [part for _, part in effects.by_task.groupby("metric", sort=False)]
+    return panels.collect("tricks", frames, _differences, len(frames), "metrics")
+
+
+def _differences(rows: pd.DataFrame) -> Drawn:
+    """The difference that every trick makes to one metric, a mark a task."""
+    metric, names = str(rows["metric"].iloc[0]), list(map(str, rows["trick"].unique()))
+    tasks = list(map(str, rows["task"].unique()))
+    place, looks = {name: row for row, name in enumerate(names)}, styles(tasks)
+    figure, ax = drawing.blank(5.6, 1.5 + (0.2 + 0.16 * len(tasks)) * len(names))
+    ax.axvline(0, color=INK, linewidth=0.8)
+    for i, (task, part) in enumerate(rows.groupby("task", sort=False)):
+        look, y = looks[str(task)], part["trick"].map(place) + APART * (i - (len(tasks) - 1) / 2)
+        ax.hlines(y, part["low"], part["high"], color=look.colour, linewidth=1.6)
+        ax.plot(part["difference"], y, color=look.colour, marker=look.marker, linestyle="", markersize=5, label=task)
+    ax.set_yticks(np.arange(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlabel(f"gain in {metric} (right: better with it)")
+    drawing.legend_below(ax, min(len(tasks), 2))
+    alt = f"Gain in {metric} by each trick ({listed(tasks)}), with 95 % intervals paired by seed"
+    return figure, f"tricks: {metric}", alt

@@ -8,9 +8,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from harness.report.analysis import cell_table
-from harness.report.figures import trick_figures
-from harness.report.studies.trick_effects import trick_effects
-from harness.report.text import trick_text
+from harness.report.findings.trick_effects import paragraph, section, trick_effects, values
 
 TASKS = {"8gaussians": "w1_excess", "digits": "fid"}
 EFFECTS = {"nsgan": 0.0, "good": 0.1, "bad": -0.2, "idle": 0.0}
@@ -62,7 +60,7 @@ def test_without_a_score_each_task_has_its_own_metric_and_direction():
     assert rows["difference"].round(9).to_dict() == {"good": 0.1, "bad": -0.2, "idle": 0.0}
     assert set(rows["metric"]) == {"w1_excess"}
     assert effects.overall.empty
-    assert "good" in trick_text.paragraph(effects)
+    assert "good" in paragraph(effects)
 
 
 def test_there_are_none_where_nothing_is_the_same_but_for_a_trick():
@@ -77,10 +75,9 @@ def test_there_are_none_where_nothing_is_the_same_but_for_a_trick():
 
 def test_words_table_and_figure_name_every_trick():
     effects = trick_effects(table(), TASKS)
-    text, shown = trick_text.paragraph(effects), trick_text.values(effects)
+    text, shown = paragraph(effects), values(effects)
     assert "1 helps and 1 harms" in text
     assert [row["verdict"] for row in shown["overall"]] == ["better", "worse", "not significant"]
-    panel, *of_metrics = trick_figures.section(effects).panels
+    panel, *of_metrics = section(effects).panels
     assert len(of_metrics) == len(TASKS)
     assert all(name in panel.files["svg"].decode() for name in ("good", "bad", "idle", "mean over tasks"))
-    assert not trick_figures.section(None).panels

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from harness.report.analysis.crossed import MEAN, Crossed, combined, named
+from harness.report.findings import crossed_figures
+from harness.report.findings.crossed import MEAN, Crossed, combined, crossed, named
+from harness.report.findings.finding import Finding, Runs
 from harness.report.text.table_rows import Record, Row, by_value
 from harness.statistics import intervals
 from harness.text import NOTHING, counted, interval, listed, percent, score
@@ -12,6 +14,21 @@ from harness.text import NOTHING, counted, interval, listed, percent, score
 Say = Callable[[Record], str]  # what a cell says
 
 SOURCES = {"penalty": "penalty", "loss": "loss", "loss x penalty": "interaction of the two"}
+
+
+def find(runs: Runs) -> Finding | None:
+    """Return losses crossed with penalties; None where they are not."""
+    cross = None if runs.is_study else crossed(runs.table, runs.scored, runs.metrics, runs.data_axes)
+    if cross is None:
+        return None
+    frames = {"crossed.csv": cross.cells, "crossed-effects.csv": cross.effects, "crossed-shares.csv": cross.shares}
+    return Finding(
+        values=values(cross),
+        draw=lambda: {"crossed": crossed_figures.section(cross)},
+        frames=frames | ({"crossed-coverage.csv": cross.coverage} if len(cross.coverage) else {}),
+        paragraphs=[paragraph(cross)],
+        opens=True,
+    )
 
 
 def paragraph(cross: Crossed) -> str:

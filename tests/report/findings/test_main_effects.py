@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.main_effects import main_effects, table_of
-from harness.report.figures import drawing, study_figures
+from harness.report.figures import drawing
+from harness.report.findings.main_effects import _levels, main_effects, section, sentences, table_of
 from harness.report.text.remarks import coupled
-from harness.report.text.settings_text import main_effects as sentences
 from harness.statistics import intervals
 
 SIDES = {"wgan-gp": 0.3, "wgan-lp": 0.32}
@@ -113,7 +112,7 @@ def test_each_effect_is_a_sentence_and_a_figure():
     assert "none scores highest" in said[2]
     assert "on digits / mlp alone: instance scores highest" in said[3]
     assert [text.count("significant") for text in said] == [1, 2, 2, 2]
-    assert len(study_figures.effect_section(effects).panels) == 4
+    assert len(section(effects).panels) == 4
     with drawing.style():
-        ax = study_figures._effect(effects[2])[0].axes[0]
+        ax = _levels(effects[2])[0].axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "layer", "batch"]

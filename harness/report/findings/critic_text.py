@@ -4,7 +4,9 @@ import math
 
 import pandas as pd
 
-from harness.report.analysis.critics import COEFFICIENTS, POOLED, RATIO, Critics
+from harness.report.findings import critic_figures
+from harness.report.findings.critics import COEFFICIENTS, POOLED, RATIO, Critics, critics
+from harness.report.findings.finding import Finding, Runs
 from harness.report.text.table_rows import Record, Row, Shown, by_value, share
 from harness.text import NOTHING, SMALL, counted, interval, listed, number, plain, score
 
@@ -14,6 +16,14 @@ HEADINGS = {
 }  # fmt: skip
 COEFFICIENT_NAMES = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}
 ESTIMATE_NAMES = {"dual_over_slope": "Estimate", "js_bound": "JS bound"}
+
+
+def find(runs: Runs) -> Finding | None:
+    """Return what the critics know, beside generators that learn; None where no run says anything of its critic."""
+    known = critics(runs.learners, runs.scored, runs.cells)
+    if known is None:
+        return None
+    return Finding(critic_values(known), lambda: critic_figures.sections(runs, known), known.frames)
 
 
 def critic_values(critics: Critics) -> Row:

@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 from harness.report.analysis import cell_table
-from harness.report.analysis.diagnostics.layer_gradients import layer_gradients
-from harness.report.figures import layer_figures
-from harness.report.text import layer_text
+from harness.report.findings.layer_gradients import layer_gradients, paragraph, section
 from harness.statistics.trials import wilson
 
 FACTORS = {
@@ -61,8 +59,8 @@ def test_exact_zeros_are_counted_and_have_no_factor():
     assert dying["factor"] == pytest.approx(0.01**12)
     dead = layer_gradients(table(zeros=5))
     assert np.isnan(dead.cells.iloc[2]["factor"])
-    assert "vanishes with wgan-clip (clip=1e-3)" in layer_text.paragraph(dead)
-    assert len(layer_figures.section(dead).panels) == 2
+    assert "vanishes with wgan-clip (clip=1e-3)" in paragraph(dead)
+    assert len(section(dead).panels) == 2
 
 
 def test_numbers_far_below_the_squares_of_32_bits_are_not_zero():
@@ -83,13 +81,13 @@ def test_there_are_none_of_shallow_critics_or_where_nothing_that_shapes_a_gradie
 
 
 def test_the_sentence_says_which_way_by_how_much_and_how_often_it_is_zero():
-    said = layer_text.paragraph(layer_gradients(table(noise=0.1, zeros=1)))
+    said = paragraph(layer_gradients(table(noise=0.1, zeros=1)))
     assert said.count("grows by a factor of") == 1
     assert said.count("shrinks by a factor of") == 2
     assert said.count("not change significantly") == 1
     assert "1 of 5 runs (20 % [" in said
     assert "0 of 5 runs (0.0 % [" in said
-    alike = layer_text.paragraph(layer_gradients(table()))
+    alike = paragraph(layer_gradients(table()))
     assert alike.count("0 of 5 runs") == 1
-    one = layer_text.paragraph(layer_gradients(table(seeds=1)))
+    one = paragraph(layer_gradients(table(seeds=1)))
     assert "grows by a factor of 5.3e5 with" in one  # 3 to the power of 12

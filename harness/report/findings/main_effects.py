@@ -6,15 +6,23 @@ elsewhere; they are averaged here.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.sensitivity import scored
+from harness.report.figures import drawing, panels
+from harness.report.figures.drawing import GREY, INK
+from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.study_figures import LABELS, SIZE
+from harness.report.findings.finding import Finding, Runs
+from harness.report.styles import MARKERS
+from harness.report.text.table_rows import Record
 from harness.statistics import intervals
 from harness.suite.format.models import Train
-from harness.text import plain
+from harness.text import counted, interval, listed, plain, score
 
 TRAINING = frozenset(Train.model_fields)
 OBJECTIVE = "objective"
@@ -38,6 +46,20 @@ class Effect:
     levels: pd.DataFrame
     by_task: pd.DataFrame
     by_seed: pd.DataFrame
+
+
+def find(runs: Runs) -> Finding | None:
+    """Return the main effects of what is crossed; None where nothing is."""
+    effects = [] if runs.is_study else main_effects(runs.learners, runs.data_axes)
+    if not effects:
+        return None
+    texts = sentences(effects)
+    return Finding(
+        values=texts,
+        draw=lambda: {"effects": section(effects)},
+        frames={"main-effects.csv": table_of(effects)},
+        paragraphs=[" ".join(texts)],
+    )
 
 
 def main_effects(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Effect]:
@@ -118,3 +140,58 @@ def table_of(effects: Sequence[Effect]) -> pd.DataFrame:
         for effect in effects
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+# In words
+
+
+def sentences(effects: Sequence[Effect]) -> list[str]:
+    """Return a sentence for each main effect: what scores highest, how far ahead of the next and of the lowest."""
+    return [_sentence(effect, effect.tasks != effects[0].tasks) for effect in effects]
+
+
+def _sentence(effect: Effect, apart: bool) -> str:
+    best, *others = effect.levels.sort_values("score", ascending=False, kind="stable").to_dict("records")
+    of = "objective" if effect.factor == OBJECTIVE else effect.factor
+    where = f" on {listed(effect.tasks)} alone" if apart else ""
+    ahead = [_ahead(others[0], effect.seeds)]
+    ahead += [_ahead(others[-1], effect.seeds, ", the lowest")] if len(others) > 1 else []
+    highest = score(best["score"], best["low"], best["high"])
+    return f"Main effect of {of}{where}: {best['level']} scores highest, {highest}, {' and '.join(ahead)}."
+
+
+def _ahead(row: Record, seeds: int, place: str = "") -> str:
+    gap = interval(row["ahead"], row["ahead_low"], row["ahead_high"])
+    sure = "no interval" if seeds == 1 else "significant" if row["ahead_low"] > 0 else "not significant"
+    return f"{gap} ahead of {row['level']}{place} ({sure})"
+
+
+# In figures
+
+
+def section(effects: list[Effect]) -> Section:
+    """Return a panel for every main effect."""
+    return panels.collect("effects", effects[: panels.MOST], _levels, len(effects), "factors")
+
+
+def _levels(effect: Effect) -> Drawn:
+    """A row a level, in the order of the suite: its mean and interval, its seeds, and of several tasks each."""
+    row = {level: place for place, level in enumerate(effect.levels["level"])}
+    figure, ax = drawing.blank(SIZE[0], 1.3 + 0.42 * len(row) + 0.22 * (len(effect.tasks) > 1))
+    rows = effect.levels["level"].map(row)
+    ax.hlines(rows, effect.levels["low"], effect.levels["high"], color=INK, linewidth=1.8, zorder=3)
+    ax.plot(effect.levels["score"], rows, "o", color=INK, markersize=7, zorder=4)
+    seeds = effect.by_seed
+    ax.plot(seeds["score"], seeds["level"].map(row) - 0.22, ".", color=GREY, markersize=5, zorder=2)
+    if len(effect.tasks) > 1:
+        for marker, (task, part) in zip(cycle(MARKERS), effect.by_task.groupby("task", sort=False), strict=False):
+            places = part["level"].map(row) + 0.22
+            ax.plot(part["score"], places, marker, color="white", markeredgecolor=INK, markersize=6, label=str(task))
+        drawing.legend_below(ax, 2, handletextpad=0.2)
+    drawing.name_rows(ax, rows, effect.levels["level"], 0.6)
+    drawing.gridlines(ax, "x")
+    name = LABELS.get(effect.factor, effect.factor)
+    over = counted(len(effect.tasks), "task") if len(effect.tasks) > 1 else effect.tasks[0]
+    ax.set_xlabel("score, mean over tasks" if len(effect.tasks) > 1 else "score")
+    ax.set_title(f"{name}, on {over}")
+    return figure, f"{effect.factor} on {over}", f"Mean score at each level of {effect.factor}, on {over}"
