@@ -41,7 +41,7 @@ DOUBLE = Placement(dtype=torch.float64)
 TRAIN = {"steps": 15, "batch": 16, "schedule": {}, "pack": 1, "constrain": "after", "generator": "trained"}
 
 NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are done
-    init=lambda params, setup, draw: params["critic"][0] * 0,
+    init=lambda params, draw: params["critic"][0] * 0,
     loss=lambda player, params, critic, real, fake, extra, hyper: (
         torch.where((extra >= hyper["nan.at"]) & (player == "critic"), torch.nan, 0.0) * params.sum(-1)
     ),

@@ -199,8 +199,9 @@ def _couples(layer: nn.Module) -> bool:
 def with_statistics_of(batch: Tensor, network: nn.Module, params: Mapping[str, Tensor]) -> nn.Module:
     """Return the network of one run, with these parameters, where a sample's batch is always `batch` [n, ...].
 
-    It scores `batch` as the network does, and any other sample as if that were one more of it, without a weight in its
-    means and variances: the score of a sample is then its own, whatever it is scored with.
+    Any sample is scored as if it were one more of `batch`, without a weight in its means and variances: the score is
+    then its own, whatever it is scored with. `batch` itself is scored as the network does, but for minibatch
+    discrimination, which compares with the first `minibatch.HELD` samples alone: of a larger batch, with an estimate.
     """
     fixed = deepcopy(network)
     fixed.load_state_dict(dict(params), assign=True)

@@ -26,7 +26,7 @@ def spectral_norm(layout: Layout) -> Trick:
     def matrices(params: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: params[name].flatten(1 - n) for name, n in dims.items()}
 
-    def init(params: Mapping[str, Tensor], setup: Mapping[str, int], draw: Generator) -> dict[str, Vectors]:
+    def init(params: Mapping[str, Tensor], draw: Generator) -> dict[str, Vectors]:
         vectors = {}
         for name, matrix in matrices(layout.split(params["critic"])).items():
             v = randn(matrix.shape[-1], generator=draw).to(matrix)

@@ -175,7 +175,7 @@ class Stack:
         if self.setup.train["constrain"] == "after+start":
             params["critic"] = self.game.objective.constrain(params["critic"], _tensors(spec.hyper))
         extra = {
-            name: trick.init(params, self.setup.tricks.get(name, {}), noise.generator(spec.seed, f"init.{name}"))
+            name: trick.init(params, noise.generator(spec.seed, f"init.{name}"))
             for name, trick in self.game.tricks.items()
             if trick.init
         }

@@ -22,7 +22,7 @@ Extra = Any  # a tree of tensors, the same tree after every step: a checkpoint h
 class Trick:
     """A record of pure hooks, each optional; the engine calls those that are there.
 
-    init   (params by player, setup, torch.Generator)                  -> extra, of one run
+    init   (params by player, torch.Generator)                         -> extra, of one run
     network (player, network, shape of a batch that it takes, setup)   -> network, as the trick changes it
     fill   (fakes, noise, setup)                                       -> extra, of what the first update will be given
     inputs (player, real, fake, extra, noise, hyper)                   -> (real, fake), what the critic is shown
@@ -33,11 +33,11 @@ class Trick:
     `params` in `loss` and `after` is the player's flat vector [..., P]; `fakes()`, and real samples in the `noise` of
     `fill`, are as the critic is shown them.
     `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep (within
-    `ranges`), `setup` integers; `refuses` names the tricks it cannot stand beside; `summary` and `papers` are as there.
+    `ranges`), `setup` integers; `summary` and `papers` are as there.
     """
 
     version: int = 1
-    init: Callable[[Mapping[str, Tensor], Mapping[str, int], Generator], Extra] | None = None
+    init: Callable[[Mapping[str, Tensor], Generator], Extra] | None = None
     fill: Callable[[Callable[[], Tensor], Noise, Mapping[str, int]], Extra] | None = None
     network: Callable[[str, Module, tuple[int, ...], Mapping[str, int]], Module] | None = None
     inputs: Callable[[str, Tensor, Tensor, Extra, Noise, Hyper], tuple[Tensor, Tensor]] | None = None
@@ -51,7 +51,6 @@ class Trick:
     setup: Mapping[str, int] = field(default_factory=dict)
     schedule: Mapping[str, str] = field(default_factory=dict)
     couples: bool | None = None
-    refuses: tuple[str, ...] = ()
     summary: str = ""
     papers: tuple[Paper, ...] = ()
 
@@ -64,13 +63,10 @@ class Trick:
             "a fixed generator": self.sampled is not None or self.couples is False,
             "networks without batch norm": self.couples is False,
         }
-        return [
-            *(f"trick {name}" for name in self.refuses),
-            *(words for words, is_refused in rules.items() if is_refused),
-        ]
+        return [words for words, is_refused in rules.items() if is_refused]
 
 
-def start_average(params: Mapping[str, Tensor], setup: Mapping[str, int], draw: Generator) -> Tensor:
+def start_average(params: Mapping[str, Tensor], draw: Generator) -> Tensor:
     """Begin the moving average at the initial generator."""
     return params["generator"].clone()
 
@@ -91,7 +87,7 @@ def features_apart(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     return (critic.features(real).mean(-2) - critic.features(fake).mean(-2)).square().sum(-1)
 
 
-def start_history(params: Mapping[str, Tensor], setup: Mapping[str, int], draw: Generator) -> Extra:
+def start_history(params: Mapping[str, Tensor], draw: Generator) -> Extra:
     """Begin each player's mean at its initial parameters."""
     return {player: {"mean": flat.clone(), "count": flat.new_ones(())} for player, flat in params.items()}
 
@@ -264,7 +260,8 @@ TRICKS: dict[str, Trick] = {
         couples=False,
         hyper={"every": 1000.0},
         ranges={"every": (1.0, math.inf)},
-        summary="batch norm by the statistics of a reference batch, renewed at every so many updates of the critic",
-        papers=(PAPERS["salimans2016"].at("section 3.4"),),
+        summary="batch norm of both players by a reference batch, renewed at every so many critic updates; in the "
+        "paper of the generator alone, and fixed",
+        papers=(PAPERS["salimans2016"].at("section 3.5"),),
     ),
 }

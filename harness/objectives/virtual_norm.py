@@ -1,4 +1,7 @@
-"""Virtual batch norm: statistics of a reference batch, and of a sample itself (Salimans et al. 2016, section 3.4).
+"""Virtual batch norm: statistics of a reference batch, and of a sample itself (Salimans et al. 2016, section 3.5).
+
+The paper has it in the generator alone, with a reference that stays as it was drawn at the start; here it is in both
+players, and `every` renews the reference.
 
 A network is run on the reference and the samples together. Each norm takes the statistics of the first rows, to which
 a sample adds its own with a weight of 1 / (m + 1), of m rows: samples do not depend on one another.

@@ -182,10 +182,7 @@ def _of_trick(name: str, trick: Trick, setup: Setup, setting: Setting) -> Iterat
 
         def begin(given: Inputs, how: str) -> Any:
             flat = given["params"]
-            rows = [
-                init(dict.fromkeys(PLAYERS, row.clone()), options, generator("init"))
-                for row in flat.reshape(-1, *params)
-            ]
+            rows = [init(dict.fromkeys(PLAYERS, row.clone()), generator("init")) for row in flat.reshape(-1, *params)]
             return rows[0] if flat.ndim == 1 else tree_map(lambda *leaves: torch.stack(leaves), *rows)
 
         hints = {"random": "it draws from the torch.Generator that it is given"}

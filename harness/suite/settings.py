@@ -174,9 +174,6 @@ def _wrong_tricks(variant: ObjectiveVariant, tables: Tables, path: KeyPath) -> l
         if name not in tables.trick:
             text = f"unknown trick {quoted(name)}.{suggestion(name, tables.trick)}"
             problems.append(Problem("unknown-name", at, text))
-            continue
-        for other in sorted(set(tables.trick[name].refuses) & set(variant.tricks)):
-            problems.append(Problem("not-together", at, f"cannot stand beside '{other}'; leave one of the two out."))
     return problems
 
 

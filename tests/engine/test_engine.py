@@ -200,7 +200,7 @@ def test_every_hook_of_a_trick_is_called(monkeypatch):
         return result
 
     trick = Trick(
-        init=lambda params, setup, draw: note("init", params["critic"][0] * 0),
+        init=lambda params, draw: note("init", params["critic"][0] * 0),
         inputs=lambda player, real, fake, extra, noise, hyper: note("inputs", (real, fake)),
         params=lambda player, params, extra: note("params", params),
         loss=lambda player, params, critic, real, fake, extra, hyper: note("loss", hyper["test.shift"] * 1.0),

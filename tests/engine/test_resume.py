@@ -199,7 +199,7 @@ def replayed(player, real, fake, extra, noise, hyper):
 
 
 REPLAY = Trick(
-    init=lambda params, setup, draw: {
+    init=lambda params, draw: {
         "slots": torch.randn(3, 16, 2, generator=draw),
         "more": [torch.zeros(()), (torch.zeros(1),)],
     },

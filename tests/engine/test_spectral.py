@@ -32,7 +32,7 @@ def test_it_is_torchs_own_step_by_step(layer):
     layout = Layout(network)
     trick = spectral_norm(layout)
     flat = layout.join(dict(network.named_parameters())).detach()
-    extra = trick.init({"critic": flat}, {}, torch.Generator().manual_seed(1))
+    extra = trick.init({"critic": flat}, torch.Generator().manual_seed(1))
     parametrizations.spectral_norm(network[0])
     own = network[0].parametrizations.weight
     own[0]._u.normal_()
@@ -63,7 +63,7 @@ def test_its_sigma_comes_to_be_the_largest_singular_value(layer):
     network = torch.nn.Sequential(layer()).double()
     layout = Layout(network)
     flat, trick = layout.join(dict(network.named_parameters())).detach(), spectral_norm(layout)
-    extra = trick.init({"critic": flat}, {}, torch.Generator().manual_seed(1))
+    extra = trick.init({"critic": flat}, torch.Generator().manual_seed(1))
     for _ in range(300):
         extra = trick.after("critic", flat, None, extra, {}, {})
     weight, bias = trick.params("critic", layout.split(flat), extra).values()

@@ -29,7 +29,7 @@ from harness.engine.networks import Layout, build_network, build_pair, couples_s
 from harness.engine.sampling import draw_samples, latent_batches
 from harness.engine.stack import Stack
 from harness.errors import SuiteError
-from harness.objectives import TRICKS
+from harness.objectives import TRICKS, minibatch
 from harness.objectives.virtual_norm import VirtualNorm
 from harness.plugins.hooks import hooks_of, setting_of
 from harness.plugins.trial import fault
@@ -336,15 +336,20 @@ def test_a_trick_shifts_no_other_draw(name):
 
 
 @pytest.mark.parametrize("name", [name for name in TRICKS if TRICKS[name].couples])
-def test_a_batch_that_is_fixed_scores_its_own_samples_as_training_does(name):
+@pytest.mark.parametrize("n", [40, minibatch.HELD + 36])
+def test_a_batch_that_is_fixed_scores_its_own_samples_as_training_does(name, n):
     pair = build_pair(spec_of(name).setup)
     assert couples_samples(pair.critic)
     weights = Layout(pair.critic).split(pair.draw(spec_of(name).setup, noise.generator(0, "w"), "critic"))
-    real, other = torch.randn(40, 2), torch.randn(7, 2)
-    expected = torch.func.functional_call(pair.critic, weights, (real,))
+    draw = noise.generator(0, "test")
+    real, other = torch.randn(n, 2, generator=draw), torch.randn(7, 2, generator=draw)
+    held = real[: minibatch.HELD] if name == "minibatch-discrimination" else real
+    expected = torch.func.functional_call(pair.critic, weights, (held,))
     fixed = with_statistics_of(real, pair.critic, weights)
-    torch.testing.assert_close(fixed(real), expected)
-    torch.testing.assert_close(fixed(torch.cat([other, real]))[7:], expected)
+    torch.testing.assert_close(fixed(real)[: len(held)], expected)
+    torch.testing.assert_close(fixed(torch.cat([other, real]))[7:][: len(held)], expected)
+    whole = torch.func.functional_call(pair.critic, weights, (real,))
+    assert torch.allclose(fixed(real), whole) == (len(held) == n)  # of more rows than are held, an estimate
 
 
 def test_virtual_norm_of_maps_is_batch_norm_of_the_reference_and_one_sample():

@@ -3,6 +3,7 @@
 Both stand with the setting that was best on the other seeds, and are paired by seed, as in a ranking.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -25,8 +26,7 @@ from harness.statistics.paired import holm, t_test
 from harness.statistics.power import LEVEL
 from harness.text import NOTHING, counted, interval, listed, number
 
-LOSS = ("objective.base", "setup.penalty", "setup.critic.norm")  # in which a pair is equal
-TRICKS = "setup.tricks"
+TRICKS, SCHEDULE = "setup.tricks", "setup.schedule"
 MEAN = "mean over tasks"
 APART = 0.17  # of a row, between the marks of two tasks
 
@@ -37,15 +37,17 @@ class TrickEffects:
 
     by_task  trick (its name in the suite), base (what it is compared with), task, metric (the task's own), without,
              with_it (means over seeds), difference, low, high (above 0: better with it), p (paired t test), p_holm
-             (among these rows)
+             (among these rows), lost_without, lost_with (runs); NaN where a run is lost: it has no metric
     overall  trick, base, tasks (how many it is in), the same without, with_it, difference, low, high, p and p_holm of
-             the mean over tasks; only where all tasks have the score, which can be averaged
+             the mean over tasks; only where all tasks have the score, which can be averaged, and a lost run 0
+    silent   tasks in which all runs that are compared score 0: in no mean, as they cannot tell tricks apart
     seeds    how many
     swept    what was tuned
     """
 
     by_task: pd.DataFrame
     overall: pd.DataFrame
+    silent: tuple[str, ...]
     seeds: int
     swept: tuple[str, ...]
 
@@ -75,49 +77,78 @@ def trick_effects(
     runs = table.assign(setting=cell_table.settings(table, data_axes))
     known = {str(task): part["score"][part["status"] == "ok"].notna().all() for task, part in runs.groupby("task")}
     rows, gaps = list[dict[str, object]](), dict[tuple[str, str], list[np.ndarray]]()
-    swept: dict[str, None] = {}
+    swept, silent = dict[str, None](), list[str]()
     for task, part in runs.groupby("task", sort=False):
         dataset = str(part["dataset"].iloc[0])
         metric, pairs = metrics[dataset], _pairs(part)
-        by_metric = {
-            name: _contenders(part, name, dataset) for name in (metric, *(["score"] if known[str(task)] else []))
-        }
+        sign = -1.0 if lower_is_better(metric) else 1.0
+        by_metric = _contenders(part, metric, dataset)
         for plain, name in pairs:
-            for of, contenders in by_metric.items():
-                both = _values((contenders.get(plain), contenders.get(name)))
-                if both is None:
-                    continue
-                if of == "score":
-                    gaps.setdefault((name, plain), []).append(both)
-                if of == metric:
-                    swept |= dict.fromkeys(chain(contenders[plain].swept, contenders[name].swept))
-                    sign = -1.0 if lower_is_better(metric) else 1.0
-                    rows.append({"trick": name, "base": plain, "task": str(task), "metric": metric, **_row(both, sign)})
+            first, second = by_metric.get(plain), by_metric.get(name)
+            if first is None or second is None or not _are_over(first, second):
+                continue
+            swept |= dict.fromkeys(chain(first.swept, second.swept))
+            lost = {"lost_without": first.spread.n_failed, "lost_with": second.spread.n_failed}
+            of_pair = {"trick": name, "base": plain, "task": str(task), "metric": metric}
+            rows.append({**of_pair, **_row(first, second, sign), **lost})
+        if not known[str(task)]:
+            continue
+        if not part.loc[part["objective"].isin(set(chain(*pairs))) & (part["status"] == "ok"), "score"].any():
+            silent += [str(task)] if pairs else []
+            continue
+        by_score = _contenders(part, "score", dataset)
+        for plain, name in pairs:
+            first, second = by_score.get(plain), by_score.get(name)
+            if first is not None and second is not None and _are_over(first, second):
+                gaps.setdefault((name, plain), []).append(_values(first, second))
     if not rows:
         return None
-    by_task = pd.DataFrame(rows)
     averaged = [
-        {"trick": name, "base": plain, "tasks": len(each), **_row(np.mean(each, axis=0), 1.0)}
+        {"trick": name, "base": plain, "tasks": len(each), **_difference(np.mean(each, axis=0), 1.0)}
         for (name, plain), each in gaps.items()
         if all(known.values())
     ]
     order = {name: place for place, name in enumerate(runs["objective"].astype(str).unique())}
-    by_task = by_task.sort_values("trick", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    by_task = pd.DataFrame(rows).sort_values(
+        "trick", key=lambda names: names.map(order), kind="stable", ignore_index=True
+    )
     return TrickEffects(
-        _corrected(by_task), _corrected(pd.DataFrame(averaged)), int(runs["seed"].nunique()), tuple(swept)
+        _corrected(by_task),
+        _corrected(pd.DataFrame(averaged)),
+        tuple(silent),
+        int(runs["seed"].nunique()),
+        tuple(swept),
     )
 
 
 def _pairs(part: pd.DataFrame) -> list[tuple[str, str]]:
     """Return, of one task, each candidate with tricks after the only one that differs from it by these alone."""
-    facts = part[["objective", TRICKS, *(name for name in LOSS if name in part)]].astype(object)
-    facts = facts.where(facts.notna(), "").drop_duplicates()
-    pairs = []
-    for _, group in facts.groupby([name for name in LOSS if name in facts], sort=False):
-        plain = list(map(str, group.loc[group[TRICKS] == "", "objective"].unique()))
-        tricked = list(map(str, group.loc[group[TRICKS] != "", "objective"].unique()))
-        pairs += [(plain[0], name) for name in tricked if name not in plain] if len(plain) == 1 else []
-    return pairs
+    alike: dict[frozenset[tuple[str, ...]], tuple[list[str], list[str]]] = {}
+    for name, rows in part.groupby("objective", sort=False):
+        has_tricks = bool(rows[TRICKS].notna().any())
+        alike.setdefault(_settings(rows), ([], []))[has_tricks].append(str(name))
+    return [(plain[0], name) for plain, tricked in alike.values() if len(plain) == 1 for name in tricked]
+
+
+def _settings(rows: pd.DataFrame) -> frozenset[tuple[str, ...]]:
+    """Return all that one candidate of a task was trained with, at every swept setting, but for its tricks."""
+    columns = [
+        c for c in map(str, rows.columns) if c in ("objective.base", "steps") or c.startswith(("hyper.", "setup."))
+    ]
+    tricks = [name for names in rows[TRICKS].dropna().unique() for name in str(names).split("+")]
+    own = tuple(f"{name}." for name in tricks)
+    facts = rows[columns].astype(object).where(rows[columns].notna(), "").astype(str)
+    blank = [c for c in columns if c == TRICKS or (own and c.removeprefix("hyper.").startswith(own))]
+    facts[blank] = ""
+    if SCHEDULE in facts:
+        facts[SCHEDULE] = [_without(text, own) for text in facts[SCHEDULE]]
+    return frozenset(facts.itertuples(index=False, name=None))
+
+
+def _without(schedule: str, own: tuple[str, ...]) -> str:
+    """Return a schedule, as JSON, without the entries of a candidate's own tricks."""
+    entries = json.loads(schedule or "{}").items()
+    return str(sorted((name, value) for name, value in entries if not (own and name.startswith(own))))
 
 
 def _contenders(part: pd.DataFrame, metric: str, dataset: str) -> dict[str, Contender]:
@@ -127,17 +158,31 @@ def _contenders(part: pd.DataFrame, metric: str, dataset: str) -> dict[str, Cont
     return {one.objective: one for result in ranking.judge(part, {dataset: metric}) for one in result.order}
 
 
-def _values(pair: tuple[Contender | None, Contender | None]) -> np.ndarray | None:
-    """Return the values of both by seed, [2, seeds]; None where a run is missing, or seeds differ."""
-    first, second = pair
-    if first is None or second is None or set(first.values) != set(second.values):
-        return None
-    if not (first.spread.complete and second.spread.complete):
-        return None
+def _are_over(first: Contender, second: Contender) -> bool:
+    """True where no run of either is pending and, of those that are not lost, seeds agree."""
+    if first.spread.n_pending or second.spread.n_pending:
+        return False
+    is_whole = first.spread.complete and second.spread.complete
+    return set(first.values) == set(second.values) if is_whole else first.spread.n_planned == second.spread.n_planned
+
+
+def _values(first: Contender, second: Contender) -> np.ndarray:
+    """Return the values of both by seed, [2, seeds]."""
     return np.array([[one.values[seed] for seed in sorted(first.values)] for one in (first, second)])
 
 
-def _row(both: np.ndarray, sign: float) -> dict[str, object]:
+def _row(first: Contender, second: Contender, sign: float) -> dict[str, object]:
+    """Return the difference of two by their metric, which is unknown where either lost a run."""
+    if first.spread.complete and second.spread.complete:
+        return _difference(_values(first, second), sign)
+    means = [one.spread.interval.mean for one in (first, second)]  # NaN where a run is lost
+    return {
+        "without": means[0], "with_it": means[1],
+        "difference": np.nan, "low": np.nan, "high": np.nan, "p": np.nan,
+    }  # fmt: skip
+
+
+def _difference(both: np.ndarray, sign: float) -> dict[str, object]:
     gap = intervals.t_interval(sign * (both[1] - both[0]))
     p = t_test(gap, both.shape[1])
     return {
@@ -147,10 +192,13 @@ def _row(both: np.ndarray, sign: float) -> dict[str, object]:
 
 
 def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with p values that are corrected for their number, and whether each is below .05 then."""
-    if rows.empty or rows["p"].isna().any():
+    """Return rows with p values that are corrected for their number, and whether each is below .05 then.
+
+    A row without one, as a run is lost, counts among them as if its p were 1.
+    """
+    if rows.empty or rows["p"].isna().all():
         return rows.assign(p_holm=np.nan, is_significant=False)
-    corrected = holm(rows["p"])
+    corrected = pd.Series(holm(rows["p"].fillna(1.0)), rows.index).where(rows["p"].notna())
     return rows.assign(p_holm=corrected, is_significant=corrected < LEVEL)
 
 
@@ -163,7 +211,8 @@ def paragraph(effects: TrickEffects) -> str:
     ordered = rows.sort_values("difference", ascending=False).to_dict("records")
     better = [_named(row) for row in ordered if row["is_significant"] and row["difference"] > 0]
     worse = [_named(row) for row in ordered[::-1] if row["is_significant"] and row["difference"] < 0]
-    unclear = [_named(row) for row in ordered if not row["is_significant"]]
+    unclear = [_named(row) for row in ordered if not row["is_significant"] and pd.notna(row["difference"])]
+    lost = [f"{row['trick']} on {row['task']} ({_lost(row)})" for row in ordered if pd.isna(row["difference"])]
     n, bases = rows["trick"].nunique(), listed(list(map(str, rows["base"].unique())))
     help_, harm = (f"{len(names) or 'none'} {verb}" for names, verb in ((better, "helps"), (worse, "harms")))
     if len(better) > 1:
@@ -176,12 +225,30 @@ def paragraph(effects: TrickEffects) -> str:
     parts[0] += f"{f': {listed(better)}' if better else ''}{f'; for the worse {listed(worse)}' if worse else ''}."
     if unclear:
         parts.append(f"No difference was found for {listed(unclear)}.")
+    if lost:
+        parts.append(f"No difference is known where runs were lost: {listed(lost)}.")
+    if effects.silent:
+        parts.append(silence(effects))
     family = f"Holm's correction for {counted(len(rows), 'comparison')}"
     parts.append(
         f"Each is the change of the {what}, with its 95 % interval, paired by seed (n = "
         f"{counted(effects.seeds, 'seed')}{tuned}; paired t tests, {family})."
     )
     return " ".join(parts)
+
+
+def silence(effects: TrickEffects) -> str:
+    """Return that some tasks are in no mean, and which tricks have no other; "" where there are none."""
+    if not effects.silent:
+        return ""
+    averaged = set(effects.overall["trick"]) if len(effects.overall) else set()
+    alone = [name for name in effects.by_task["trick"].unique() if name not in averaged]
+    text = f"All runs on {listed(list(effects.silent))} score 0, which tells no trick from another: no mean counts them"
+    return f"{text}, and there is none of {listed(alone)}." if alone else f"{text}."
+
+
+def _lost(row: Record) -> str:
+    return f"{row['lost_with']} with it, {row['lost_without']} without"
 
 
 def _named(row: Record) -> str:
@@ -199,6 +266,7 @@ def values(effects: TrickEffects) -> Row:
     return {
         "overall": rows,
         "by_task": [_shown(row, str(row["task"]), str(row["metric"])) for row in _records(effects.by_task)],
+        "silence": silence(effects),
         "seeds": effects.seeds,
         "swept": listed(list(effects.swept)) if effects.swept else "",
     }
@@ -216,8 +284,16 @@ def _shown(row: Record, task: str, metric: str) -> Row:
         "with_it": by_value(number(row["with_it"]), row["with_it"]),
         "difference": by_value(_signed(row), row["difference"]),
         "p_holm": by_value(p, row["p_holm"]),
-        "verdict": ("better" if row["difference"] > 0 else "worse") if row["is_significant"] else "not significant",
+        "verdict": _verdict(row),
     }  # fmt: skip
+
+
+def _verdict(row: Record) -> str:
+    if pd.isna(row["difference"]):
+        return f"lost runs: {_lost(row)}"
+    if not row["is_significant"]:
+        return "not significant"
+    return "better" if row["difference"] > 0 else "worse"
 
 
 # In figures
@@ -243,7 +319,8 @@ def _differences(rows: pd.DataFrame) -> Drawn:
         ax.plot(part["difference"], y, color=look.colour, marker=look.marker, linestyle="", markersize=5, label=task)
     ax.set_yticks(np.arange(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlabel(f"gain in {metric} (right: better with it)")
+    unmarked = "; no mark: runs were lost" if rows["difference"].isna().any() else ""
+    ax.set_xlabel(f"gain in {metric} (right: better with it{unmarked})")
     drawing.legend_below(ax, min(len(tasks), 2))
     alt = f"Gain in {metric} by each trick ({listed(tasks)}), with 95 % intervals paired by seed"
     return figure, f"tricks: {metric}", alt

@@ -50,7 +50,76 @@ def test_a_lost_run_has_the_score_of_0():
     runs.loc[(runs["objective"] == "good") & (runs["seed"] == 0), ["status", "score"]] = ["diverged", np.nan]
     effects = trick_effects(runs, TASKS).overall.set_index("trick")
     whole = trick_effects(table(), TASKS).overall.set_index("trick")
+    assert list(effects.index) == list(whole.index)
     assert effects.loc["good", "with_it"] == pytest.approx(whole.loc["good", "with_it"] - (0.6 + NOISE[1, 0]) / 5)
+
+
+def test_a_trick_that_loses_a_run_of_its_only_task_keeps_its_rows():
+    runs = table({"nsgan": 0.0, "good": 0.1}, {"8gaussians": "w1_excess"})
+    lost = (runs["objective"] == "good") & (runs["seed"] == 0)
+    runs.loc[lost, ["status", "score", "w1_excess"]] = ["diverged", np.nan, np.nan]
+    effects = trick_effects(runs, TASKS)
+    assert list(effects.overall["trick"]) == ["good"]
+    row, shown = effects.by_task.iloc[0], values(effects)["by_task"][0]
+    assert (row["lost_with"], row["lost_without"], row["is_significant"]) == (1, 0, False)
+    assert np.isnan([row["with_it"], row["difference"], row["p_holm"]]).all()
+    assert "1 with it" in shown["verdict"]
+    runs["score"] = np.nan
+    assert "1 with it" in paragraph(trick_effects(runs, TASKS))
+
+
+def test_rows_with_lost_runs_count_in_the_correction():
+    runs = table(tasks={"8gaussians": "w1_excess"})
+    runs["w1_excess"] = 1 - runs["score"]
+    lost = (runs["objective"] == "idle") & (runs["seed"] == 0)
+    runs.loc[lost, ["status", "score", "w1_excess"]] = ["diverged", np.nan, np.nan]
+    rows = trick_effects(runs, TASKS).by_task.set_index("trick")
+    assert rows["p_holm"].min() == pytest.approx(3 * rows["p"].min())
+    assert np.isnan(rows.loc["idle", "p_holm"])
+
+
+def test_a_task_in_which_all_score_0_is_in_no_mean():
+    runs = table()
+    runs.loc[runs["dataset"] == "digits", "score"] = 0.0
+    effects = trick_effects(runs, TASKS)
+    assert set(effects.overall["tasks"]) == {1}
+    assert effects.silent == ("digits / mlp",)
+    alone = runs[(runs["dataset"] == "digits") | (runs["objective"] != "bad")]
+    effects = trick_effects(alone, TASKS)
+    assert list(effects.overall["trick"]) == ["good", "idle"]
+    assert set(effects.by_task["trick"]) == {"good", "bad", "idle"}
+    assert "digits / mlp" in paragraph(effects)
+    assert "bad" in values(effects)["silence"]
+    silent = trick_effects(runs[runs["dataset"] == "digits"], TASKS)
+    assert silent.overall.empty
+    assert "fid" not in paragraph(silent)
+
+
+@pytest.mark.parametrize(
+    ("column", "common", "own"),
+    [
+        ("hyper.beta1", 0.5, 0.9),
+        ("hyper.gp_weight", 10.0, 1.0),
+        ("hyper.critic_lr", 1e-3, 1e-4),
+        ("setup.n_critic", "1", "5"),
+        ("setup.schedule", "{}", '{"lr":"linear"}'),
+        ("setup.generator.width", 64, 32),
+    ],
+)
+def test_what_differs_in_more_than_tricks_is_no_pair(column, common, own):
+    runs = table(**{column: common})
+    assert set(trick_effects(runs, TASKS).overall["trick"]) == {"good", "bad", "idle"}
+    runs.loc[runs["objective"] == "bad", column] = own
+    assert set(trick_effects(runs, TASKS).overall["trick"]) == {"good", "idle"}
+
+
+def test_settings_of_its_own_tricks_leave_a_pair():
+    runs = table(**{"setup.schedule": "{}"})
+    runs.loc[runs["objective"] == "good", ["hyper.good.weight", "setup.schedule"]] = [2.0, '{"good.weight":"linear"}']
+    assert set(trick_effects(runs, TASKS).overall["trick"]) == {"good", "bad", "idle"}
+    narrow = runs[(runs["objective"] != "bad") | (runs["sweep.lr"] == "1e-3")]
+    narrow = narrow.assign(**{"hyper.lr": narrow["sweep.lr"].astype(float)})
+    assert set(trick_effects(narrow, TASKS).overall["trick"]) == {"good", "idle"}
 
 
 def test_without_a_score_each_task_has_its_own_metric_and_direction():
