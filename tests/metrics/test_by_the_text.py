@@ -133,6 +133,7 @@ GRID = [(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
 
 def toy(name, n, rng, stratified):
     """Return n points of a toy by the text of docs/datasets.md, at its defaults."""
+    name = "8gaussians" if name == "shifted" else name
     strata, cos, sin = torch.arange(n), torch.cos, torch.sin
     sd, scale = (DATASETS[name].hyper.get(key) for key in ("sd", "scale"))
     if name in ("8gaussians", "8gaussians-wide", "25gaussians"):
