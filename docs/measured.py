@@ -158,6 +158,9 @@ def crossed(folder: Path) -> str:
         for kind, name in kinds.items()
         for row in grids[name]
     ]
+    for task, metric in dict.fromkeys((row["task"], row["metric"]) for row in grids["at_zero"]):
+        means = {row["penalty"]: row["mean"] for row in grids["at_zero"] if row["task"] == task}
+        rows.append([metric, task, "mean over losses", *(means[head] for head in grids["heads"])])
     return _markdown(("", "task", "loss", *grids["heads"]), rows)
 
 

@@ -109,12 +109,14 @@ class SlopePenalty:
     """A penalty that can be added to a loss, and the facts about it.
 
     term         (critic, real, fake, noise, hyper) -> [...], added to the critic's loss
+    label        what tables and figures call it
     summary      completes "nsgan with ..."; `papers` are what it is from
     draws, hyper, ranges, whole_batch  as in Objective
     """
 
     version: int
     term: Penalty
+    label: str
     summary: str
     papers: tuple[Paper, ...]
     hyper: Mapping[str, float]
@@ -123,9 +125,11 @@ class SlopePenalty:
     whole_batch: bool = False
 
 
-def _weighed(name: str, default: float, term: Penalty, summary: str, paper: Paper, **fields: Any) -> SlopePenalty:
+def _weighed(
+    name: str, default: float, term: Penalty, label: str, summary: str, paper: Paper, **fields: Any
+) -> SlopePenalty:
     """Return a penalty with a single hyperparameter, its weight."""
-    return SlopePenalty(1, term, summary, (paper,), {name: default}, {name: (0.0, math.inf)}, **fields)
+    return SlopePenalty(1, term, label, summary, (paper,), {name: default}, {name: (0.0, math.inf)}, **fields)
 
 
 PENALTIES: dict[str, SlopePenalty] = {
@@ -133,6 +137,7 @@ PENALTIES: dict[str, SlopePenalty] = {
         "gp_weight",
         10.0,
         gradient_penalty,
+        "gradient penalty",
         "a two-sided gradient penalty",
         PAPERS["gulrajani2017"].at("eq. 3"),
         draws={"mix": ()},
@@ -141,6 +146,7 @@ PENALTIES: dict[str, SlopePenalty] = {
         "gp_weight",
         10.0,
         one_sided_penalty,
+        "one-sided penalty",
         "a one-sided gradient penalty",
         PAPERS["petzka2018"],
         draws={"mix": ()},
@@ -149,6 +155,7 @@ PENALTIES: dict[str, SlopePenalty] = {
         "gp_weight",
         10.0,
         perturbed_penalty,
+        "perturbed penalty",
         "a two-sided gradient penalty around real samples",
         PAPERS["kodali2017"],
         draws={"mix": (), "jitter": "sample"},
@@ -158,6 +165,7 @@ PENALTIES: dict[str, SlopePenalty] = {
         "gamma",
         10.0,
         real_penalty,
+        "R1",
         "a penalty on the critic's slope at real samples",
         PAPERS["mescheder2018"].at("eq. 9"),
     ),
@@ -165,6 +173,7 @@ PENALTIES: dict[str, SlopePenalty] = {
         "gamma",
         10.0,
         both_penalties,
+        "R1 + R2",
         "as large a penalty on the critic's slope at real and at generated samples",
         PAPERS["mescheder2018"].at("eqs. 9 and 10"),
     ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from harness.metrics import lower_is_better
 from harness.metrics.columns import MetricColumn
 from harness.objectives import OBJECTIVES, PENALTIES, no_penalty, objective_of
 from harness.objectives.constraints import keep
@@ -24,7 +25,6 @@ from harness.statistics.intervals import Interval
 from harness.statistics.trials import wilson
 
 NONE, CLIPPED, SPECTRAL = "none", "clipping", "spectral norm"
-NAMES = {NONE: "no penalty", "r1": "R1", "r1r2": "R1 + R2", "gp": "gradient penalty", "lp": "one-sided penalty"}
 PARTS = ["objective.base", "setup.penalty", RESOLVED, "setup.tricks"]
 FEWEST = 2  # losses, and penalties, that make a cross
 
@@ -33,15 +33,24 @@ FEWEST = 2  # losses, and penalties, that make a cross
 class Crossed:
     """Every loss with every penalty.
 
-    headline  of these runs, a candidate a combination: `combined` has their names
+    headline  of these runs, a candidate a combination: `combined` has their names. Without the tasks in which every run
+              scores 0, where two others are left: they would add the same 0 to every mean
     cells     a row a task, loss and penalty: score, low, high (tuned, over seeds); modes with modes_low, modes_high and
               modes_of, those that real samples show; n_runs, n_lost, n_no_better (at score 0), and of these two
               together the share `unlearned` with its bounds
     effects   a row a penalty and loss: by how much it raises the score over the loss with the first penalty, in the
-              mean over tasks: difference, low, high; the loss MEAN is that over all losses
-    shares    of the variance of tuned scores within tasks (`across_tasks.variance_shares`), by loss, penalty and task
+              mean over tasks: difference, low, high; the loss MEAN is that over all losses, the
+              penalty ANY that over all others
+    shares    of the variance of tuned scores within tasks (`across_tasks.variance_shares`), by loss, penalty and task:
+              of runs with a penalty, where there are several, else of all
     coverage  a row a penalty: modes as a share of those that real samples show, in the mean over losses and the tasks
-              that have modes, with low and high; empty where none has, or a run that counts was lost
+              that have modes, with low and high, and the share of a Gaussian fit (`gaussian`); empty where none has,
+              or a run that counts was lost
+    at_zero   a row a task in which every run scores 0 and penalty, the best first: mean, low, high of the task's own
+              metric over losses, and by how much it is worse than the first, paired by seed: behind, behind_low,
+              behind_high
+    alike     a row a task, penalty and several losses (`losses`, a tuple) whose runs, of two seeds at least, have the
+              same values of the task's metric throughout
     """
 
     losses: tuple[str, ...]
@@ -51,14 +60,19 @@ class Crossed:
     effects: pd.DataFrame
     shares: pd.DataFrame
     coverage: pd.DataFrame
+    at_zero: pd.DataFrame
+    alike: pd.DataFrame
 
 
-MEAN = "mean"
+MEAN, ANY = "mean", "any penalty"
+AT_ZERO = ("task", "metric", "penalty", "mean", "low", "high", "behind", "behind_low", "behind_high")
 
 
 def named(penalty: str) -> str:
     """Return what a penalty is called in words."""
-    return NAMES.get(penalty, penalty)
+    if penalty == NONE:
+        return "no penalty"
+    return " + ".join(PENALTIES[name].label if name in PENALTIES else name for name in penalty.split(" + "))
 
 
 def combined(loss: str, penalty: str) -> str:
@@ -134,16 +148,24 @@ def crossed(
         if runs.groupby("task")["steps"].nunique().max() > 1:
             return None
         scored = runs.assign(step=runs["steps"])
-    best = headline(runs, scored, metrics, data_axes)
-    if best is None:
+    whole = headline(runs, scored, metrics, data_axes)
+    if whole is None:
         return None
-    runs = _with_modes(runs[runs["task"].isin(best.by_task.index)])
+    highest = whole.judged.groupby("task")["score"].max()
+    at_zero = [task for task in whole.by_task.index if highest[task] == 0]
+    scoring = runs[~runs["task"].isin(at_zero)]
+    own = {data: metric for data, metric in metrics.items() if data in set(scoring["dataset"])}
+    best = (at_zero and headline(scoring, scored, own, data_axes)) or whole
+    runs = _with_modes(runs[runs["task"].isin(whole.by_task.index)])
     losses, penalties = (tuple(map(str, runs[name].unique())) for name in ("loss", "penalty"))
     penalties = tuple(sorted(penalties, key=lambda name: name != NONE))
-    keys = [*grid_edges.keys_of(best.judged), "setting", "seed"]
-    chosen = tuned(best.judged)[[*keys, "pseudo"]].merge(runs, on=keys)
+    keys = [*grid_edges.keys_of(whole.judged), "setting", "seed"]
+    chosen = tuned(whole.judged)[[*keys, "pseudo"]].merge(runs, on=keys)
     within = chosen["pseudo"] - chosen.groupby("task")["pseudo"].transform("mean")
     seeds = chosen.assign(score=within, status="ok")
+    seeds = seeds[seeds["task"].isin(best.by_task.index)]
+    if NONE in penalties and len(penalties) > FEWEST:  # at so unlike all others it would hide what these differ in
+        seeds = seeds[seeds["penalty"] != NONE]
     generator = np.random.default_rng(int(content_id(sorted(runs["run_id"])), 16))
     return Crossed(
         losses=losses,
@@ -153,17 +175,22 @@ def crossed(
         effects=_effects(best.at_steps, losses, penalties),
         shares=variance_shares(seeds, {"loss": "loss", "penalty": "penalty", "task": "task"}, "score", generator),
         coverage=_coverage(chosen, penalties),
+        at_zero=_at_zero(chosen[chosen["task"].isin(at_zero)], metrics),
+        alike=_alike(runs, metrics),
     )
 
 
 def _with_modes(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with `modes`, those found, and `modes_of`, those that real samples show; NaN without any."""
+    """Return the runs with `modes`, those found, and `modes_of`, those that real samples show, and `modes_fit`,
+    those of a Gaussian fit; NaN without any.
+    """
     parts = []
     for _, part in runs.groupby("task", sort=False):
         names = [name for name in map(str, part) if _is_modes(MetricColumn.parse(name)) and part[name].notna().any()]
         own = names[0] if names else ""
         possible = cell_table.numbers(part, f"null.real.{own}").max()
-        parts.append(part.assign(modes=cell_table.numbers(part, own), modes_of=possible))
+        fit = cell_table.numbers(part, f"null.gaussian.{own}").mean()
+        parts.append(part.assign(modes=cell_table.numbers(part, own), modes_of=possible, modes_fit=fit))
     return pd.concat(parts)
 
 
@@ -191,12 +218,13 @@ def _cells(runs: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
 
 def _coverage(chosen: pd.DataFrame, penalties: tuple[str, ...]) -> pd.DataFrame:
     counted = chosen[chosen["modes_of"].notna()]
-    rows = []
+    rows, by_task = [], counted.groupby("task")[["modes_fit", "modes_of"]].mean()
+    fit = (by_task["modes_fit"] / by_task["modes_of"]).mean(skipna=False)
     for penalty in penalties if np.isfinite(counted["modes"]).all() and len(counted) else ():
         own = counted[counted["penalty"] == penalty]
         share = _mean_of((own["modes"] / own["modes_of"]).groupby(own["seed"]).mean())
-        rows.append((penalty, share.mean, share.low, share.high))
-    return pd.DataFrame(rows, columns=["penalty", "share", "low", "high"])
+        rows.append((penalty, share.mean, share.low, share.high, fit))
+    return pd.DataFrame(rows, columns=["penalty", "share", "low", "high", "gaussian"])
 
 
 def _mean_of(values: pd.Series) -> Interval:
@@ -206,10 +234,44 @@ def _mean_of(values: pd.Series) -> Interval:
 
 def _effects(seeds: pd.DataFrame, losses: tuple[str, ...], penalties: tuple[str, ...]) -> pd.DataFrame:
     """Return what each penalty adds to each loss, of the scores of candidates by seed."""
-    rows = []
-    for penalty in penalties[1:]:
-        gaps = {loss: seeds[combined(loss, penalty)] - seeds[combined(loss, penalties[0])] for loss in losses}
+    rows, others = [], penalties[1:]
+    for penalty, added in {**{penalty: [penalty] for penalty in others}, ANY: list(others)}.items():
+        means = {loss: seeds[[combined(loss, one) for one in added]].mean(axis=1) for loss in losses}
+        gaps = {loss: means[loss] - seeds[combined(loss, penalties[0])] for loss in losses}
         for loss, gap in {MEAN: pd.DataFrame(gaps).mean(axis=1), **gaps}.items():
             interval = intervals.t_interval(gap)
             rows.append((penalty, loss, interval.mean, interval.low, interval.high))
     return pd.DataFrame(rows, columns=["penalty", "loss", "difference", "low", "high"])
+
+
+def _at_zero(chosen: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    rows = []
+    for (task, data), part in chosen.groupby(["task", "dataset"], sort=False):
+        metric = metrics[str(data)]
+        values = part.assign(value=cell_table.numbers(part, metric))
+        if not np.isfinite(values["value"]).all():
+            continue
+        seeds = values.groupby(["seed", "penalty"])["value"].mean().unstack("penalty")
+        sign = 1.0 if lower_is_better(metric) else -1.0
+        order = [str(name) for name in (sign * seeds).mean().sort_values(kind="stable").index]
+        for penalty in order:
+            own, gap = intervals.t_interval(seeds[penalty]), sign * (seeds[penalty] - seeds[order[0]])
+            behind = intervals.t_interval(gap)
+            rows.append({
+                "task": task, "metric": metric, "penalty": penalty, "mean": own.mean, "low": own.low,
+                "high": own.high, "behind": behind.mean, "behind_low": behind.low, "behind_high": behind.high,
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=list(AT_ZERO))
+
+
+def _alike(runs: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    rows = []
+    for (task, data, penalty), part in runs.groupby(["task", "dataset", "penalty"], sort=False):
+        ordered = part.assign(value=cell_table.numbers(part, metrics[str(data)])).sort_values(["setting", "seed"])
+        same: dict[tuple[tuple[str, int, float], ...], list[str]] = {}
+        for loss, own in ordered.groupby("loss", sort=False):
+            if own["seed"].nunique() > 1 and np.isfinite(own["value"]).all():
+                key = tuple(own[["setting", "seed", "value"]].itertuples(index=False, name=None))
+                same.setdefault(key, []).append(str(loss))
+        rows += [(task, penalty, tuple(losses)) for losses in same.values() if len(losses) > 1]
+    return pd.DataFrame(rows, columns=["task", "penalty", "losses"])

@@ -37,6 +37,8 @@ class Effect:
     levels    level, score, low, high (a t interval over seeds), in the order of the suite; `ahead`, with ahead_low and
               ahead_high: by how much the best exceeds it, paired by seed
     by_task   task, level, score            by_seed   seed, level, score
+    within    by how much the best level exceeds the lowest at each level of the other factors: other, at, ahead, low,
+              high
     """
 
     factor: str
@@ -46,6 +48,7 @@ class Effect:
     levels: pd.DataFrame
     by_task: pd.DataFrame
     by_seed: pd.DataFrame
+    within: pd.DataFrame
 
 
 def find(runs: Runs) -> Finding | None:
@@ -98,7 +101,7 @@ def _of(factor: str, runs: pd.DataFrame, swept: dict[str, str]) -> Iterator[Effe
         )
         chosen = chosen[chosen["seed"].isin(of_all)]
         if len(levels) > 1 and (chosen["score"] > 0).any():
-            yield _effect(factor, tasks, [level for level in order if level in levels], chosen)
+            yield _effect(factor, tasks, [level for level in order if level in levels], chosen, others)
 
 
 def _sorted(placed: pd.DataFrame, column: str) -> list[str]:
@@ -114,7 +117,9 @@ def _crossed(part: pd.DataFrame) -> set[str]:
     return {str(level) for level in counts.index[(counts == part["seed"].nunique()).all(axis=1)]}
 
 
-def _effect(factor: str, tasks: Sequence[str], levels: Sequence[str], runs: pd.DataFrame) -> Effect:
+def _effect(
+    factor: str, tasks: Sequence[str], levels: Sequence[str], runs: pd.DataFrame, others: Sequence[str]
+) -> Effect:
     cells = runs.groupby(["task", "level", "seed"])["score"].mean()  # over contexts, of which every level has all
     by_seed = cells.groupby(level=[1, 2]).mean().unstack(0)[list(levels)]
     means = by_seed.mean()
@@ -128,7 +133,21 @@ def _effect(factor: str, tasks: Sequence[str], levels: Sequence[str], runs: pd.D
     contexts = len(runs[["task", "context"]].drop_duplicates())
     by_task = cells.groupby(level=[0, 1]).mean().reset_index()
     long = by_seed.melt(ignore_index=False, value_name="score").reset_index()
-    return Effect(factor, tuple(tasks), contexts, len(by_seed), pd.DataFrame(rows), by_task, long)
+    return Effect(
+        factor, tuple(tasks), contexts, len(by_seed), pd.DataFrame(rows), by_task, long, _within(runs, others, means)
+    )
+
+
+def _within(runs: pd.DataFrame, others: Sequence[str], means: pd.Series) -> pd.DataFrame:
+    rows, best, lowest = [], means.idxmax(), means.idxmin()
+    for other in others:
+        ordered = runs[runs[other].notna()].sort_values(other, kind="stable")
+        for at, part in ordered.groupby(other, sort=False):
+            seeds = part.groupby(["task", "level", "seed"])["score"].mean().groupby(level=[1, 2]).mean().unstack(0)
+            if {best, lowest} <= set(seeds) and seeds[[best, lowest]].notna().all(axis=None):
+                gap = intervals.paired_difference(seeds[best], seeds[lowest])
+                rows.append((other.removeprefix("sweep."), plain(at), gap.mean, gap.low, gap.high))
+    return pd.DataFrame(rows, columns=["other", "at", "ahead", "low", "high"])
 
 
 def table_of(effects: Sequence[Effect]) -> pd.DataFrame:
@@ -157,7 +176,21 @@ def _sentence(effect: Effect, apart: bool) -> str:
     ahead = [_ahead(others[0], effect.seeds)]
     ahead += [_ahead(others[-1], effect.seeds, ", the lowest")] if len(others) > 1 else []
     highest = score(best["score"], best["low"], best["high"])
-    return f"Main effect of {of}{where}: {best['level']} scores highest, {highest}, {' and '.join(ahead)}."
+    sentence = f"Main effect of {of}{where}: {best['level']} scores highest, {highest}, {' and '.join(ahead)}."
+    return sentence + _depends(effect)
+
+
+def _depends(effect: Effect) -> str:
+    """Return with which other factors the lead of the best changes, where intervals at two levels do not overlap."""
+    ends = effect.levels.sort_values("score", ascending=False, kind="stable")["level"]
+    sentence = ""
+    for other, part in effect.within.groupby("other", sort=False):
+        if part["low"].max() > part["high"].min():
+            each = [
+                f"{interval(row['ahead'], row['low'], row['high'])} at {row['at']}" for row in part.to_dict("records")
+            ]
+            sentence += f" It depends on {other}: {ends.iloc[0]} less {ends.iloc[-1]} is {listed(each)}."
+    return sentence
 
 
 def _ahead(row: Record, seeds: int, place: str = "") -> str:

@@ -1,6 +1,7 @@
 """Losses crossed with penalties, on tables whose scores are sums of known effects."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,10 @@ def test_effects_are_those_that_the_scores_are_made_of():
         assert (row["modes"], row["modes_of"], row["n_runs"], row["unlearned"]) == (6, 8, 6, 0)
     assert cross.coverage["share"].tolist() == pytest.approx([6 / 8] * 3)
     shares = cross.shares.set_index("source")["share"]
-    of_cells = {"penalty": np.var(list(PENALTIES.values())), "loss": np.var(list(LOSSES.values()))}
+    of_cells = {
+        "penalty": np.var([score for name, score in PENALTIES.items() if name != "none"]),
+        "loss": np.var(list(LOSSES.values())),
+    }
     assert shares["penalty"] / shares["loss"] == pytest.approx(of_cells["penalty"] / of_cells["loss"], rel=0.15)
     assert shares["loss x penalty"] == pytest.approx(0, abs=0.01)
 
@@ -119,14 +123,14 @@ def test_what_is_no_cross_has_none():
 def test_the_answer_says_which_factor_decides():
     cross = found(table())
     text = crossed_text.paragraph(cross)
-    assert text.startswith("The penalty decides more than the loss")
+    assert "The penalty decides more than the loss" in text
     assert text.index(" with R1") < text.index(" with spectral norm")  # the largest effect first
     values = crossed_text.values(cross)
     assert float(values["effects"][0]["cells"][0].value) == pytest.approx(0.3)
     assert len(values["scores"]) == len(values["modes"]) == len(METRICS) * len(LOSSES)
     assert len(crossed_figures.section(cross).panels) == 1 + len(METRICS)
     turned = found(table({"nsgan": 0.0, "hinge": 0.3}, {"none": 0.2, "r1": 0.22}))
-    assert crossed_text.paragraph(turned).startswith("The loss decides more than the penalty")
+    assert "The loss decides more than the penalty" in crossed_text.paragraph(turned)
 
 
 def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
@@ -135,3 +139,31 @@ def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
     pd.testing.assert_frame_equal(last.cells, whole.cells)
     pd.testing.assert_frame_equal(last.effects, whole.effects)
     assert crossed(runs.assign(steps=range(1, len(runs) + 1)), pd.DataFrame(), METRICS) is None
+
+
+def test_a_task_without_any_score_is_in_no_mean_and_told_by_its_own_metric():
+    runs = table()
+    worth = runs["penalty"] = [
+        loss_and_penalty(*key)[1]
+        for key in runs[["objective.base", "setup.penalty", "setup.critic.norm"]]
+        .fillna("")
+        .itertuples(index=False, name=None)
+    ]
+    distance = 1 - np.array([PENALTIES[name] for name in worth])
+    dead = runs.assign(dataset="dead", task="dead / mlp", score=0.0, w1_excess=distance, run_id="d" + runs["run_id"])
+    dead = dead[runs["task"] == "ring / mlp"]
+    whole = pd.concat([runs, dead], ignore_index=True).drop(columns="penalty")
+    cross = crossed(whole, curves(whole), {**METRICS, "dead": "w1_excess"})
+    pd.testing.assert_frame_equal(cross.effects, found(runs.drop(columns="penalty")).effects)
+    assert set(cross.cells["task"]) == {*runs["task"], "dead / mlp"}
+    assert cross.at_zero["penalty"].tolist() == ["r1", "spectral norm", "none"]
+    assert cross.at_zero["behind"].tolist() == pytest.approx([0, 0.1, 0.3])
+    alike = cross.alike[cross.alike["task"] == "dead / mlp"]
+    assert alike["losses"].tolist() == [("nsgan", "hinge")] * len(PENALTIES)
+    assert len(crossed_text.values(cross)["at_zero"]) == len(PENALTIES)
+
+
+def test_a_share_below_zero_is_printed_as_estimated():
+    cross = found(table())
+    below = cross.shares.assign(share=[-0.034 if name == "loss" else 0.5 for name in cross.shares["source"]])
+    assert "-3.4 %" in crossed_text.paragraph(replace(cross, shares=below))
