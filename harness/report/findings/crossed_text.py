@@ -27,13 +27,14 @@ def find(runs: Runs) -> Finding | None:
         values=values(cross),
         draw=lambda: {"crossed": crossed_figures.section(cross)},
         frames=frames | {name: frame for name, frame in some.items() if len(frame)},
-        paragraphs=[paragraph(cross)],
+        paragraphs=paragraphs(cross),
         opens=True,
     )
 
 
-def paragraph(cross: Crossed) -> str:
-    """Return what the cross says: which factor decides, what each penalty adds, how far losses differ, what is lost."""
+def paragraphs(cross: Crossed) -> list[str]:
+    """Return what the cross says: which factor decides; what each penalty adds and how far losses differ; what cells
+    have in common, find and lose."""
     best = cross.headline
     row = best.rows.iloc[0]
     tuned = f", {best.swept} tuned on the other seeds" if best.swept and best.seeds > 1 else ""
@@ -47,18 +48,18 @@ def paragraph(cross: Crossed) -> str:
     order = sorted(of_loss, key=lambda loss: -float(of_loss[loss].mean()))
     gap = intervals.paired_difference(of_loss[order[0]], of_loss[order[-1]])
     candidates = len(cross.losses) * len(cross.penalties)
-    return (
-        f"{_any(cross)}{_deciding(cross)} {listed(cross.losses)} were crossed with "
-        f"{listed([named(p) for p in cross.penalties])} on "
+    crossing = (
+        f"{listed(cross.losses)} were crossed with {listed([named(p) for p in cross.penalties])} on "
         f"{counted(len(best.by_task), 'task')} (n = {counted(best.seeds, 'seed')}{tuned}). Scores rise over "
-        f"{named(cross.penalties[0])}, in the mean over losses and tasks, by {listed(added)}; intervals "
-        f"are uncorrected. Losses with a penalty "
-        f"differ by {interval(gap.mean, gap.low, gap.high)} at most ({order[0]} over {order[-1]}). "
-        f"Highest of "
-        f"{candidates}, on the same seeds, is {row['objective']} with "
-        f"{score(row['score'], row['low'], row['high'])}. {_left_out(cross)}{_same(cross)}{_covered(cross)}"
-        f"{unlearned(cross)}"
+        f"{named(cross.penalties[0])}, in the mean over losses and tasks, by {listed(added)}; intervals are "
+        f"uncorrected. "
+        f"Losses with a penalty differ by {interval(gap.mean, gap.low, gap.high)} at most "
+        f"({order[0]} over {order[-1]}). "
+        f"Highest of {candidates}, on the same seeds, is {row['objective']} with "
+        f"{score(row['score'], row['low'], row['high'])}."
     )
+    rest = f"{_left_out(cross)}{_same(cross)}{_covered(cross)}{unlearned(cross)}"
+    return [f"{_any(cross)}{_deciding(cross)}", crossing, rest]
 
 
 def _covered(cross: Crossed) -> str:

@@ -13,6 +13,7 @@ from harness.report.analysis.noise_floors import FLOORS, ImageFloors
 from harness.text import counted, interval, listed, number
 
 MOST = 4  # removals that a sentence names
+MOST_EDGES = 6  # tuned settings at an edge that a sentence names one by one
 NULLS = {"constant": "a constant", "gaussian": "a Gaussian fit", "untrained": "an untrained generator"}
 NO_NULLS = "the best single point"  # what the score is 0 for in a table without null samplers
 
@@ -36,6 +37,10 @@ def edges(table: pd.DataFrame) -> str:
         f"{row['setting']} of {row['objective']} in {row['n']} of {row['choices']} choices ({_sides(row)})"
         for row in rows
     ]
+    if len(parts) > MOST_EDGES:
+        n, choices = (sum(row[key] for row in rows) for key in ("n", "choices"))
+        which = listed(list(dict.fromkeys(str(row["setting"]) for row in rows)))
+        parts = [f"{which} of {counted(len(rows), 'candidate')} in {n} of {choices} choices"]
     few = list(table[table["fewest_values"] < 3]["setting"].unique())
     interior = f" A grid of two values of {listed(few)} has no interior." if few else ""
     at_edge = "At the edge of its grid, so that a better value may lie outside"

@@ -122,7 +122,7 @@ def test_what_is_no_cross_has_none():
 
 def test_the_answer_says_which_factor_decides():
     cross = found(table())
-    text = crossed_text.paragraph(cross)
+    text = " ".join(crossed_text.paragraphs(cross))
     assert "The penalty decides more than the loss" in text
     assert text.index(" with R1") < text.index(" with spectral norm")  # the largest effect first
     values = crossed_text.values(cross)
@@ -130,7 +130,7 @@ def test_the_answer_says_which_factor_decides():
     assert len(values["scores"]) == len(values["modes"]) == len(METRICS) * len(LOSSES)
     assert len(crossed_figures.section(cross).panels) == 1 + len(METRICS)
     turned = found(table({"nsgan": 0.0, "hinge": 0.3}, {"none": 0.2, "r1": 0.22}))
-    assert "The loss decides more than the penalty" in crossed_text.paragraph(turned)
+    assert "The loss decides more than the penalty" in " ".join(crossed_text.paragraphs(turned))
 
 
 def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
@@ -166,4 +166,4 @@ def test_a_task_without_any_score_is_in_no_mean_and_told_by_its_own_metric():
 def test_a_share_below_zero_is_printed_as_estimated():
     cross = found(table())
     below = cross.shares.assign(share=[-0.034 if name == "loss" else 0.5 for name in cross.shares["source"]])
-    assert "-3.4 %" in crossed_text.paragraph(replace(cross, shares=below))
+    assert "-3.4 %" in " ".join(crossed_text.paragraphs(replace(cross, shares=below)))
