@@ -36,11 +36,12 @@ def stack_size(setup: Setup, device: Device) -> int:
     """Return how many runs of a Setup make a full stack: at least two, or one where two exceed the memory rule."""
     if not is_known(setup):
         return STACK_SIZE[device]  # its runs fail as soon as they are begun
-    fits = STACK_BYTES[device] // run_bytes(setup)
+    fits, most = STACK_BYTES[device] // run_bytes(setup), STACK_SIZE[device]
     if device == "cpu" and len(_shape(setup)) == 3:
         fits = min(fits, STACK_CACHE // working_bytes(setup))
-    tiny = min(MOST_TINY, int(TINY // working_bytes(setup)))
-    return max(1, min(max(STACK_SIZE[device], tiny), int(fits)))
+    else:
+        most = max(most, min(MOST_TINY, int(TINY // working_bytes(setup))))
+    return max(1, min(most, int(fits)))
 
 
 def work(setup: Setup) -> float:

@@ -335,7 +335,7 @@ def test_other_formats_and_paths_train_nothing_again_and_other_points_do(own, mo
 def test_workers_refuse_points_that_changed_after_they_were_planned(own):
     plan = tasks.plan_suite(Request(own("mine.csv", CLOUD), "results", device="cpu"), True)
     write(Path("data"), "mine.csv", CLOUD * 2)
-    points._scaled.cache_clear()  # a worker has not read them yet
+    points.scaled.cache_clear()  # a worker has not read them yet
     stack = plan.stacks[0]
     with pytest.raises(DataError, match="changed since the suite"):
         tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
@@ -345,7 +345,7 @@ def test_workers_refuse_points_that_changed_after_they_were_planned(own):
 @pytest.mark.slow
 def test_the_file_is_found_from_any_folder(own, tmp_path, monkeypatch):
     plan = tasks.plan_suite(Request(own("mine.csv", CLOUD), str(tmp_path / "results"), device="cpu"), True)
-    points._scaled.cache_clear()  # as in a worker
+    points.scaled.cache_clear()  # as in a worker
     monkeypatch.chdir("data")
     stack = plan.stacks[0]
     assert tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu").failure is None

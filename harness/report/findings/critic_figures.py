@@ -38,8 +38,9 @@ def sections(view: Tasks, critics: Critics) -> dict[str, Section]:
 
 def _drawn_steps(critics: Critics) -> pd.DataFrame:
     """Return the steps at which a critic that was trained has an estimate: a packed one has none."""
-    known = critics.steps.get("dual_over_slope", pd.Series(np.nan, critics.steps.index)).notna()
-    return critics.steps[known & critics.steps["w1"].notna() & (critics.steps["step"] > 0)]
+    unknown = pd.Series(np.nan, critics.steps.index)
+    known = [critics.steps.get(name, unknown).notna() for name in ("dual_over_slope", "w1")]
+    return critics.steps[known[0] & known[1] & (critics.steps["step"] > 0)]
 
 
 def _steps(view: Tasks, critics: Critics, cell: Cell) -> Drawn:
