@@ -100,7 +100,7 @@ def test_its_cells_still_give_outputs_of_the_same_kinds(notebook, tmp_path, monk
     """Of a tenth of the steps and of the samples, in this process."""
     monkeypatch.chdir(tmp_path)
     short = json.dumps(NOTEBOOK).replace("steps: 400", "steps: 40").replace("samples: 500", "samples: 50")
-    short = short.replace('objectives={\\"r1\\": r1})', 'objectives={\\"r1\\": r1}, workers=0)')
+    short = short.replace('objectives={\\"own-r1\\": r1})', 'objectives={\\"own-r1\\": r1}, workers=0)')
     assert short.count("workers=0") == 3
     made = [cell for cell in notebook.execute(json.loads(short))["cells"] if cell["cell_type"] == "code"]
     assert list(map(kinds, made)) == list(map(kinds, CODE))
