@@ -3,13 +3,14 @@
 import io
 import math
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from pydantic import create_model
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
@@ -92,6 +93,19 @@ def write_grey(folder: Path, times: int = 1) -> None:
 def idx(array: Any) -> bytes:
     """Return the bytes of an IDX file: two zeros, 8 for bytes, the dimensions, their sizes, the values."""
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + bytes(array.tobytes())
+
+
+def looked_at(critic: Callable[[Tensor], Tensor], *points: Tensor) -> dict[str, Any]:
+    """Return what a snapshot holds of a critic's scores, slopes and gradients at real, generated and points between."""
+    leaves = [x.detach().requires_grad_() for x in points]
+    scores = [critic(x) for x in leaves]
+    gradients = [torch.autograd.grad(s.sum(), x)[0].numpy() for s, x in zip(scores, leaves, strict=True)]
+    return {
+        "critic_real": scores[0].detach().numpy(),
+        "critic_fake": scores[1].detach().numpy(),
+        "critic_slope": np.linalg.norm(gradients, axis=-1),
+        "critic_gradient": gradients[1],
+    }
 
 
 def data_for(architecture: str) -> str:

@@ -1,7 +1,7 @@
 """Data sets: samplers with a shape, and what is known exactly about them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,19 @@ def _downloaded(source: downloads.Download, paper: str, summary: str) -> Dataset
     )
 
 
+_POINTS = Dataset(
+    version=1,
+    kind="toys",
+    shape=points.shape_of_points,
+    sample=points.sample_points,
+    reference=points.reference_points,
+    points=points.all_points,
+    files={"file": points.describe},
+    reading=points.reading,
+    hyper={"scale": 1.0},
+    summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
+)
+
 DATASETS: dict[str, Dataset] = {
     "8gaussians": _mixture(
         toys.ring_of_gaussians_modes,
@@ -172,29 +185,11 @@ DATASETS: dict[str, Dataset] = {
         fake=toys.line_at_zero,
         papers=(PAPERS["arjovsky2017"],),
     ),
-    "points": Dataset(
-        version=1,
-        kind="toys",
-        shape=points.shape_of_points,
-        sample=points.sample_points,
-        reference=points.reference_points,
-        points=points.all_points,
-        files={"file": points.describe},
-        reading=points.reading,
-        hyper={"scale": 1.0},
-        summary="your own points in any dimension: `file` names a csv, npy or npz file of shape [n, d]",
-    ),
-    "pair": Dataset(
-        version=1,
-        kind="toys",
-        shape=points.shape_of_points,
-        sample=points.sample_points,
-        reference=points.reference_points,
-        points=points.all_points,
+    "points": _POINTS,
+    "pair": replace(
+        _POINTS,
         fake=two_sides.fakes,
         files={"file": points.describe, "fakes": two_sides.describe_fakes},
-        reading=points.reading,
-        hyper={"scale": 1.0},
         summary="two files of points, for a critic alone: `file` the real side, `fakes` the generated one",
     ),
     "shifted": _toy(

@@ -10,9 +10,11 @@ read as they were written and never made again, and nothing is trained or scored
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from harness.disk.documents import seal
 from harness.disk.files import write_atomic, writing
 from harness.errors import HarnessError
 from harness.store.folder import Store
@@ -37,8 +39,9 @@ def freeze(folder: str | Path, target: str | Path) -> Path:
     contents = {
         # First: half of a copy must not count as results with everything still to be trained.
         MARKER: f"{SAYS}Frozen on {date.today():%Y-%m-%d}.\n".encode(),
-        "suite.yaml": store.suite_text.encode(),
-        "plan.json": (store.folder / "plan.json").read_bytes(),
+        # Where the suite file lay on this machine is no part of them.
+        "suite.yaml": (store.suite_text.partition("\n")[2] if store.source else store.suite_text).encode(),
+        "plan.json": seal(replace(store.plan, source="").to_json()),
         "runs.parquet": parquet(store.table(), "zstd"),
         "scored.parquet": parquet(store.scored(), "zstd"),
     }

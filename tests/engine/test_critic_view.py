@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from engine.test_resume import check_resumed
-from oracles import DOUBLE, make_spec, same
+from oracles import DOUBLE, looked_at, make_spec, same
 
 from harness.architectures import ARCHITECTURES, mlp
 from harness.datasets import DATASETS
@@ -36,15 +36,7 @@ def by_the_network(spec, outcome, step, n):
     if spec.setup.critic["norm"] == "batch":
         critic = with_statistics_of(real, critic, dict(critic.named_parameters()))
     share = torch.rand(n, generator=noise.generator(0, "between"))[:, None]
-    points = [x.requires_grad_() for x in (real, fake, (share * real + (1 - share) * fake).detach())]
-    scores = [critic(x).squeeze(-1) for x in points]
-    gradients = [torch.autograd.grad(s.sum(), x)[0].numpy() for s, x in zip(scores, points, strict=True)]
-    return {
-        "critic_real": scores[0].detach().numpy(),
-        "critic_fake": scores[1].detach().numpy(),
-        "critic_slope": np.linalg.norm(gradients, axis=-1),
-        "critic_gradient": gradients[1],
-    }
+    return looked_at(lambda x: critic(x).squeeze(-1), real, fake, share * real + (1 - share) * fake)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

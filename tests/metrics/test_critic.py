@@ -8,7 +8,7 @@ import numpy as np
 import ot
 import pytest
 import torch
-from oracles import make_spec
+from oracles import looked_at, make_spec
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.spatial.distance import cdist, jensenshannon
 
@@ -24,15 +24,9 @@ DISTANCES = {"js_bound", "dual_over_slope", "dual_certified", "dual_gap", "direc
 
 def shot_of(critic, real, fake, **arrays):
     """Return what a snapshot would hold of a function of points [n, d], differentiated by torch."""
-    between = (real + fake) / 2
-    points = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (real, fake, between)]
-    scores = [critic(x) for x in points]
-    gradients = [torch.autograd.grad(s.sum(), x)[0].numpy() for s, x in zip(scores, points, strict=True)]
+    points = [torch.tensor(x, dtype=torch.float64) for x in (real, fake, (real + fake) / 2)]
     return {
-        "critic_real": scores[0].detach().numpy(),
-        "critic_fake": scores[1].detach().numpy(),
-        "critic_slope": np.linalg.norm(gradients, axis=-1),
-        "critic_gradient": gradients[1],
+        **looked_at(critic, *points),
         "critic_pack": np.array(1),
         "critic_logistic": np.array(False),
         **arrays,

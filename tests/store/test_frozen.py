@@ -24,7 +24,7 @@ def finished(results):
     """The suite without the runs that are pending, and its frozen copy."""
     store = Store("results/small")
     done = [row for row in store.plan.runs if row.run_id in store.finished()]
-    store.write_plan(replace(store.plan, runs=tuple(done)), store.suite_text)
+    store.write_plan(replace(store.plan, runs=tuple(done), source="../x/small.yaml"), store.suite_text)
     return freeze("results/small", "results/reference/small")
 
 
@@ -37,7 +37,19 @@ def test_the_table_is_that_of_the_records(finished):
     ours, theirs = harness.load("results/small"), harness.load(finished)
     assert list(ours) == list(theirs)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_exact=True)
-    assert Store(finished).plan == Store("results/small").plan
+    assert Store(finished).plan == replace(Store("results/small").plan, source="")
+
+
+def test_it_does_not_say_where_the_suite_lay(finished):
+    assert Store("results/small").plan.source == "../x/small.yaml"
+    assert (Store("results/small").source != "", Store(finished).source) == (True, "")
+    assert b"../x" not in (finished / "plan.json").read_bytes()
+
+
+def test_the_reference_names_no_place_of_a_machine():
+    folders = [path.parent for path in (Path(__file__).parents[2] / "results" / "reference").glob("*/plan.json")]
+    assert len(folders) > 1
+    assert {folder.name for folder in folders if Store(folder).source or Store(folder).plan.source} == set()
 
 
 @pytest.mark.slow
