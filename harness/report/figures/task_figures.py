@@ -87,6 +87,8 @@ def sections(view: View) -> dict[str, Section]:
         [part for _, part in cells.groupby("task", sort=False)] if len(cells) else [] for cells in (view.cells, best)
     )
     cells, firsts = cells_of(in_turn(view.cells, panels.MOST)), cells_of(in_turn(best, panels.MOST))
+    if "step" in view.scored and view.scored["step"].nunique() < 2:
+        parts = []  # one scored step is no course
     return {
         "primary": panels.collect("primary", tasks[: panels.MOST], partial(strip, view), len(tasks), "tasks"),
         "steps": panels.collect("steps", parts[: panels.MOST], partial(steps, view), len(parts), "tasks"),

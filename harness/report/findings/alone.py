@@ -22,6 +22,7 @@ from harness.text import NOTHING, counted, interval, listed, number, plain
 
 SATURATED = 1e-9  # nats below log 2 at which JS no longer tells two distances apart
 VALUES = ("dual", "w1", "kappa", "tv", "js", "kl", "kl_infinite")
+PLACES = ("dataset", "architecture")
 MOST = 4  # values that a sentence names
 CLOSE = 0.9999
 SIZE = (6.4, 4.2)  # inches
@@ -80,8 +81,8 @@ def critics_alone(table: pd.DataFrame, data_axes: Collection[str]) -> list[Criti
     alone = table[~learns(table)]
     if not {"dual", "w1"} <= {*alone.columns}:
         return []
-    keys = ["objective", "architecture", "dataset", "setting"]
-    differing = [key for key in keys if alone[key].nunique() > 1 or key == "objective"]
+    keys = ["objective", "setting", *PLACES]
+    differing = [key for key in keys if alone[key].nunique() > 1]
     groups = alone.groupby(keys, sort=False)
     return [one for _, part in groups for one in _of(part, differing, data_axes)]
 
@@ -101,10 +102,12 @@ def _of(part: pd.DataFrame, differing: list[str], data_axes: Collection[str]) ->
     table = pd.DataFrame(rows)
     if axis:
         table = table.sort_values(_name(axis), kind="stable", ignore_index=True)
+    setting, *places = (str(part[key].iloc[0]) if key in differing else "" for key in ("setting", *PLACES))
+    what = f"{part['objective'].iloc[0]}{f' ({setting})' if setting else ''}"
     slopes = [_slope(of_seed) for _, of_seed in runs.groupby("seed") if (of_seed["w1"] > 0).any()]
     spread = runs["w1"].max() > runs["w1"].min() and runs["dual"].max() > runs["dual"].min()
     yield CriticAlone(
-        name=", ".join(str(part[key].iloc[0]) for key in differing if str(part[key].iloc[0])),
+        name=" on ".join(filter(None, [what, " / ".join(filter(None, places))])),
         axis=_name(axis),
         runs=runs,
         rows=table,
