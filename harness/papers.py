@@ -103,6 +103,11 @@ _PAPERS = (
         url="https://doi.org/10.24432/C50P49",
     ),
     Paper(
+        "samaria1994", "Samaria, Ferdinando S. and Harter, Andy C.", 1994,
+        "Parameterisation of a Stochastic Model for Human Face Identification",
+        "{IEEE} Workshop on Applications of Computer Vision", pages="138--142",
+    ),
+    Paper(
         "lecun1998", "LeCun, Yann and Bottou, Léon and Bengio, Yoshua and Haffner, Patrick", 1998,
         "Gradient-Based Learning Applied to Document Recognition", "Proceedings of the {IEEE}", volume="86",
         number="11", pages="2278--2324",

@@ -1,14 +1,20 @@
-"""This process: its standard streams, whether it is a worker, what its parent knows of it, its memory."""
+"""This process: its standard streams, progress on them, whether it is a worker, what its parent knows, its memory."""
 
 import gc
 import io
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+SILENT_S = 2.0  # what takes less shows no progress
+LINE_S = 10.0  # between two lines of what cannot show a bar
+
+Tell = Callable[..., None]  # (how much is done, a note of it)
 
 
 class _Lossy(io.FileIO):
@@ -56,6 +62,43 @@ def become_worker(tell: Callable[[Step | None], None]) -> None:
 def is_worker() -> bool:
     """Whether this process is a worker: it may be limited, and prints nothing on a terminal."""
     return _tell is not None
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Tell]:
+    """Yield what is to be called with how much of `total` is done, to be shown on standard error after two seconds.
+
+    A terminal shows a bar; anything else, and a worker process, whose parent has the bar, a line every ten seconds.
+    """
+    began, is_terminal, bar, row = time.monotonic(), sys.stderr.isatty(), None, None
+    last = began + SILENT_S - LINE_S
+    with ExitStack() as stack:
+
+        def tell(done: int, note: str = "") -> None:
+            nonlocal bar, row, last
+            now = time.monotonic()
+            text = f"{title}: {done:,} of {total:,}{note}"
+            if now - began < SILENT_S:
+                return
+            if is_terminal and not is_worker():
+                if bar is None:
+                    bar = stack.enter_context(_bar())
+                    row = bar.add_task(text, total=total)
+                bar.update(row, completed=done, description=text)
+            elif now - last >= LINE_S:
+                last = now
+                print(("\r\x1b[2K" if is_terminal else "") + text, file=sys.stderr, flush=True)
+
+        yield tell
+
+
+def _bar() -> Any:
+    """Return a bar on standard error that is gone once it is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 @contextmanager

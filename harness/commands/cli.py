@@ -67,17 +67,22 @@ def show(
     _print(summary, render, as_json)
 
 
-@verb(o.MAINTAIN, "data digits")
+@verb(o.MAINTAIN, "data mnist --from ~/Downloads -o sheet.png")
 def data(
-    dataset: o.DatasetArgument, sets: o.Sets = None, extractors: o.Extractors = False, as_json: o.Json = False
+    dataset: o.DatasetArgument,
+    sets: o.Sets = None,
+    source: o.Source = None,
+    sheet: o.SheetFile = None,
+    extractors: o.Extractors = False,
+    as_json: o.Json = False,
 ) -> None:
-    """Fetch or prepare a data set, and describe it.
+    """Fetch or prepare a data set, describe it, and write a sheet of its samples.
 
-    Where it cannot be fetched, the message says which file to put where.
+    Where it cannot be fetched, the message says which files --from needs.
     """
     from harness.commands.data import prepare, render
 
-    _print(prepare(dataset, sets or [], extractors), render, as_json)
+    _print(prepare(dataset, sets or [], extractors, source, sheet), render, as_json)
 
 
 @verb(o.RUN, "plan quickstart --set seeds=10 --power 0.8")

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from harness.commands.export import write_output
 from harness.datasets import Dataset, Pictures
-from harness.errors import DataError, lookup
+from harness.disk.folders import cache_folder
+from harness.errors import DataError, HarnessError, lookup
 from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
 from harness.metrics.image_metrics import Reliability, reliability
 from harness.plugins.components import tables
@@ -16,6 +19,7 @@ from harness.suite.players import parse_setting
 from harness.suite.resolve import plain_settings
 
 Settings = dict[str, Any]
+SHOWN = 1_000  # points of a sheet
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Prepared:
 
     where       its cache; None: in memory, made anew by each process
     extractors  by name how far each is right; None of one that no cache holds
+    sheet       a PNG of some of its samples; None where none was written
     """
 
     dataset: str
@@ -38,6 +43,7 @@ class Prepared:
     where: str | None = None
     megabytes: float = 0.0
     extractors: Mapping[str, Reliability | None] | None = None
+    sheet: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what `harness data --json` prints."""
@@ -45,21 +51,27 @@ class Prepared:
         return (
             plain
             if self.range is not None
-            else {name: plain[name] for name in ("dataset", "kind", "shape", "settings")}
+            else {name: plain[name] for name in ("dataset", "kind", "shape", "settings", "sheet")}
         )
 
 
-def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> Prepared:
+def prepare(
+    name: str, sets: Sequence[str], extractors: bool = False, source: str | None = None, output: str | None = None
+) -> Prepared:
     """Fetch what can be fetched, fill the cache, and return what the data set holds with these KEY=VALUE settings.
 
-    With `extractors` the default one is trained where no cache holds it. Raises HarnessError for settings that do not
-    fit, DataError where the data cannot be had.
+    With `extractors` the default one is trained where no cache holds it. With a `source` its files are taken from
+    wherever they lie below that folder. `output` names the PNG of some of its samples; of images there is one in the
+    cache where none is named. Raises HarnessError for settings that do not fit, DataError where the data cannot be had.
     """
     entry = lookup(tables().dataset, name, "data set")
+    if output is not None and Path(output).suffix.lower() != ".png":
+        raise HarnessError(f"-o {output}: a file that ends in .png is needed")
+    sets = [*sets, *_taken(name, entry, source)]
     settings = _settings(name, entry, sets)
     shape = list(entry.shape(settings))
     if entry.pictures is None:
-        return Prepared(name, entry.kind, shape, settings)
+        return Prepared(name, entry.kind, shape, settings, sheet=_point_sheet(name, entry, settings, output))
     if entry.fetch is not None:
         entry.fetch()
     pictures = entry.pictures(settings)
@@ -77,7 +89,59 @@ def prepare(name: str, sets: Sequence[str], extractors: bool = False) -> Prepare
         where=str(where) if where is not None and where.exists() else None,
         megabytes=round((pictures.train.numel() + pictures.held_out.numel()) / 1e6, 1),
         extractors=_extractors(name, settings, pictures) if extractors else {},
+        sheet=_image_sheet(name, pictures, output),
     )
+
+
+def _taken(name: str, entry: Dataset, source: str | None) -> list[str]:
+    """Take a data set's files from a folder; of one that reads a file or folder return the setting that names it."""
+    if source is None:
+        return []
+    if entry.take is not None:
+        entry.take(os.path.abspath(os.path.expanduser(source)))
+        return []
+    if len(entry.files) != 1:
+        raise HarnessError(f"--from {source}: {name} is not taken from files; leave it out")
+    return [f"{key}={source}" for key in entry.files]
+
+
+def _image_sheet(name: str, pictures: Pictures, output: str | None) -> str | None:
+    """Write a sheet of images of both parts; return where. One that nobody named is done without where it fails."""
+    from harness.report.figures.data_sheet import image_sheet
+
+    parts = {
+        f"{len(part):,} {what}": part
+        for what, part in (("to train on", pictures.train), ("held out", pictures.held_out))
+        if len(part)
+    }
+    content = image_sheet(name, {title: part.numpy() for title, part in parts.items()})
+    if output is not None:
+        write_output(Path(output), content)
+        return output
+    file = cache_folder() / "sheets" / f"{name}.png"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_output(file, content)
+    except (OSError, HarnessError):
+        return None
+    return str(file)
+
+
+def _point_sheet(name: str, entry: Dataset, settings: Settings, output: str | None) -> str | None:
+    """Write a sheet of points of the plane where a file is named; return it. Raises HarnessError for other points."""
+    import torch
+
+    from harness.report.figures.data_sheet import point_sheet
+
+    if output is None:
+        return None
+    points = entry.sample(SHOWN, torch.Generator().manual_seed(0), settings)
+    if points.shape[1:] != (2,):
+        raise HarnessError(
+            f"-o: a sheet shows images or points of the plane; {name} has shape {list(points.shape[1:])}"
+        )
+    write_output(Path(output), point_sheet(f"{len(points):,} samples of {name}", points.double().numpy()))
+    return output
 
 
 def _extractors(name: str, settings: Settings, pictures: Pictures) -> dict[str, Reliability | None]:
@@ -102,6 +166,8 @@ def render(data: Prepared) -> str:
             "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
             "kept in": data.where or "memory, made anew by each process",
         }
+    if data.sheet is not None:
+        lines["sheet"] = data.sheet
     texts = [f"{name:<9} {value}" for name, value in lines.items()]
     for name, report in (data.extractors or {}).items():
         texts.append(f"{'extractor' if len(texts) == len(lines) else '':<9} {name}: {_reliability_text(report)}")

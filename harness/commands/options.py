@@ -105,6 +105,14 @@ Bins = Annotated[int | None, typer.Option("--bins", min=1, help="Cells a coordin
 Samples = Annotated[int | None, typer.Option("--samples", min=1, max=10**9, help="As score.samples in a suite.")]
 Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
 Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]
+Source = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DIR", help="Take its files from wherever they lie below DIR.", callback=fitting),
+]
+SheetFile = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write the sheet to this .png.", callback=fitting),
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until all is done, or Ctrl-C.")]
 Number = Annotated[int, typer.Option("-n", "--number", min=1, max=10**9, help="How many samples.")]
 Seed = Annotated[

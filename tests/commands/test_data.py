@@ -1,5 +1,6 @@
 """`harness data`: what a data set holds, prepared or fetched; or one sentence that says what would do."""
 
+import io
 import json
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles import FILES, HERE, PICTURES
+from PIL import Image
 
 from harness.commands.data import prepare, render
 from harness.datasets import DATASETS
@@ -66,7 +68,7 @@ def test_what_is_fetched_is_read(monkeypatch, call):
         ("digit", [], "Did you mean 'digits'?"),
         ("digits", ["size"], "--set size: KEY=VALUE needed, such as size=32."),
         ("digits", ["siz=16"], "Did you mean 'size'?"),
-        ("digits", ["size=8"], "--set size=8: 8 given, 16 or 32 needed."),
+        ("digits", ["size=8"], "--set size=8: 8 given, 16, 28 or 32 needed."),
         ("digits", ["size=[16, 32]"], "--set size=[16, 32]: [16, 32] given; one value is needed, not a list of them."),
         ("digits", ["classes=[]"], "--set classes=[]: "),
         ("digits", ["folder=x"], "unknown name 'folder'"),
@@ -81,6 +83,33 @@ def test_a_mistake_is_a_sentence(name, sets, words, call):
     assert words in str(error.value)
     code, out, err = call("data", name, *(part for text in sets for part in ("--set", text)))
     assert (code, out, err) == (2, "", f"{error.value}\n")
+
+
+def test_a_sheet_shows_real_samples_of_both_parts(tmp_path, cache, call):
+    """Every shown image stands in it: a grid of 8 x 8 of each part has as many squares of ink as images."""
+    code, out, _ = call("data", "digits", "-o", str(tmp_path / "sheet.png"))
+    assert code == 0
+    assert str(tmp_path / "sheet.png") in out
+    sheet = Image.open(io.BytesIO((tmp_path / "sheet.png").read_bytes()))
+    dark = np.asarray(sheet.convert("L")) < 100
+    assert sheet.width > sheet.height
+    assert dark.mean() > 0.3
+    assert not (cache / "sheets").exists()
+    call("data", "digits")
+    assert (cache / "sheets/digits.png").read_bytes() == (tmp_path / "sheet.png").read_bytes()
+    assert call("data", "ring", "-o", str(tmp_path / "ring.png"))[0] == 0
+    assert (tmp_path / "ring.png").is_file()
+
+
+def test_a_folder_is_named_by_from_as_well(call):
+    by_set = call("data", "folder", "--set", f"folder={PICTURES}", "--set", "size=16", "--json")
+    assert call("data", "folder", "--from", PICTURES, "--set", "size=16", "--json") == by_set
+
+
+@pytest.mark.parametrize("words", [["ring", "--from", "x"], ["mnist", "--from", "/no/such"], ["digits", "-o", "x.gif"]])
+def test_what_cannot_be_taken_or_written_is_a_sentence(words, call):
+    code, out, err = call("data", *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
 
 
 def looking(error, labels):

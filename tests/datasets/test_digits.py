@@ -7,7 +7,9 @@ from oracles import data_defaults
 from sklearn.datasets import load_digits
 
 from harness.datasets import DATASETS
+from harness.datasets import digits as digits_module
 from harness.datasets.resize import UNIT, resized, weights
+from harness.errors import DataError
 
 DIGITS = DATASETS["digits"]
 
@@ -16,7 +18,7 @@ def digits(**settings):
     return DIGITS.pictures({**data_defaults("digits"), **settings})
 
 
-@pytest.mark.parametrize("size", [16, 32])
+@pytest.mark.parametrize("size", [16, 28, 32])
 def test_resizing_back_gives_the_pictures_of_scikit_learn(size):
     found, original = digits(size=size), load_digits()
     enlarged = torch.cat([found.train, found.held_out])[:, 0].double().numpy() / 255 * 16
@@ -26,6 +28,25 @@ def test_resizing_back_gives_the_pictures_of_scikit_learn(size):
     expected = zip(original.images.astype(int), original.target, strict=True)
     ours = sorted((picture.tobytes(), label) for picture, label in zip(small, labels, strict=True))
     assert ours == sorted((picture.tobytes(), label) for picture, label in expected)
+
+
+def test_mnist_5k_is_500_of_each_class_whole_in_two_parts():
+    found = DATASETS["mnist-5k"].pictures(data_defaults("mnist-5k"))
+    assert (found.train.shape, found.held_out.shape) == ((3500, 1, 28, 28), (1500, 1, 28, 28))
+    labels = torch.cat([found.train_labels, found.held_labels])
+    assert labels.bincount().tolist() == [500] * 10
+    assert not {x.numpy().tobytes() for x in found.train} & {x.numpy().tobytes() for x in found.held_out}
+    # Ones have less ink than zeros.
+    ink = torch.cat([found.train, found.held_out]).float().mean((1, 2, 3))
+    assert ink[labels == 1].max() < ink[labels == 0].max()
+    assert ink[labels == 1].mean() < ink[labels == 0].mean() / 2
+
+
+def test_without_its_package_mnist_5k_says_what_to_install(monkeypatch):
+    digits_module._mnist_5k.cache_clear()
+    monkeypatch.setattr(digits_module, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"gan-harness\[data\]"):
+        digits_module.load_mnist_5k(data_defaults("mnist-5k"))
 
 
 def test_540_are_held_out_the_same_at_every_size():

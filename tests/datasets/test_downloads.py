@@ -1,7 +1,12 @@
 """Data sets of others, from small files in their real formats; what is missing, torn or foreign is a sentence."""
 
+import gzip
 import hashlib
+import io
 import pickle
+import shutil
+import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,7 +89,7 @@ def test_pickled_batches_are_read_as_they_are(root, monkeypatch):
 def test_a_missing_one_says_what_to_put_where(root, name):
     with pytest.raises(DataError) as error:
         load(name)
-    assert str(error.value).startswith(f"{name} is not on this machine: `harness data {name}` fetches it, or put ")
+    assert f"`harness data {name} --from DIR`" in str(error.value)
     assert str(root) in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -92,7 +97,7 @@ def test_a_missing_one_says_what_to_put_where(root, name):
 def test_only_what_is_missing_is_named(root):
     write_grey(root / "MNIST/raw")
     (root / "MNIST/raw/t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match=r"or put t10k-labels-idx1-ubyte into"):
+    with pytest.raises(DataError, match=r"have t10k-labels-idx1-ubyte, "):
         load("mnist")
 
 
@@ -123,3 +128,58 @@ def test_a_download_that_fails_says_what_to_put_where(root, monkeypatch):
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", offline)
     with pytest.raises(DataError, match=r"cannot be fetched .Name or"):
         DATASETS["mnist"].fetch()
+
+
+def published(folder):
+    """Write GREY as MNIST's files are named; return a Download that knows them by their content."""
+    write_grey(folder)
+    md5s = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    return replace(downloads.MNIST, files=md5s)
+
+
+@pytest.mark.parametrize("packed", ["plain", "gzipped", "dots", "tar"])
+def test_files_are_taken_from_wherever_they_lie_by_their_content(root, tmp_path_factory, packed):
+    """Beside files of the same names that hold something else, as Fashion-MNIST's do."""
+    source = tmp_path_factory.mktemp("downloads")
+    mine = source / "some/where"
+    download = published(mine)
+    write_grey(source / "FashionMNIST", times=2)
+    (source / "x").mkdir()
+    (source / "x/train-images-idx3-ubyte.gz").write_bytes(b"torn")
+    for path in sorted(mine.iterdir()):
+        if packed == "gzipped":
+            (mine / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        elif packed == "dots":
+            path.rename(mine / path.name.replace("-idx", ".idx"))
+            continue
+        elif packed == "tar":
+            with tarfile.open(source / "mnist.tar", "a") as archive:
+                content = path.read_bytes()
+                member = tarfile.TarInfo(f"../{path.name}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        if packed != "plain":
+            path.unlink()
+    download.take(str(source))
+    found = download.load(DATASETS["mnist"].setup)
+    assert np.array_equal(found.train[:, 0], GREY["train"][0])
+    assert {path.name for path in (root / "MNIST/raw").iterdir()} == set(download.files)
+
+
+def test_what_is_not_there_is_named(root, tmp_path_factory):
+    source = tmp_path_factory.mktemp("downloads")
+    download = published(source / "raw")
+    (source / "raw/t10k-labels-idx1-ubyte").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"no t10k-labels-idx1-ubyte of mnist .*\(1 file "):
+        download.take(str(source))
+    shutil.rmtree(source)
+    with pytest.raises(DataError, match=str(source)):
+        download.take(str(source))
+
+
+def test_torchvision_knows_cifar_by_the_same_checksums():
+    mend()
+    from torchvision.datasets import CIFAR10
+
+    parts = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    assert dict(map(tuple, parts)) == downloads.CIFAR_FILES

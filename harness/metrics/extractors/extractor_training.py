@@ -6,22 +6,16 @@ looked at once, for the error that is reported.
 """
 
 import copy
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 from torch.nn import functional as F
 
 from harness.datasets.images import to_values
 from harness.engine import noise
 from harness.metrics.extractors.network import PictureNet
-from harness.processes import is_worker
+from harness.processes import Tell
 
 UNSURE = 0.5  # weight of not being sure of them
 VERSION = 2  # of all that decides an extractor's weights: its layers, its training, and when that ends
@@ -38,9 +32,6 @@ VALIDATED, MOST_VALIDATED, LEAST_VALIDATED = 0.1, 3_000, 4  # share of the train
 EVERY = 100  # steps between two validations
 PATIENCE = 1 / 3  # training ends where the lowest error is older than this share of the steps, and than 3 validations
 STEPS = 6_000  # at most
-EVERY_S = 10.0  # between two lines on standard error: what is trained in less says nothing
-
-Tell = Callable[[int, float], None]
 
 
 class Task(NamedTuple):
@@ -74,12 +65,12 @@ def n_examples(pictures: Tensor, labels: Tensor | None, turned: bool = False) ->
     return len(pictures) * (1 if labels is not None and not turned else TURNS)
 
 
-def trained(task: Task, address: str, tell: Tell = lambda step, error: None) -> tuple[PictureNet, float]:
+def trained(task: Task, address: str, tell: Tell = lambda step, note: None) -> tuple[PictureNet, float]:
     """Return a network trained on a task, and its share of errors on the held-out part.
 
     `address` seeds all that is drawn. One thread of a CPU gives the same bytes every time. Of pictures of nothing the
     network learns to be sure of no class (Hendrycks et al. 2019): else it takes a grey one for an 8. `tell` is given
-    the step and the validation error at each validation.
+    the step and a note of the validation error at each validation.
     """
     net = PictureNet((task.train.shape[1], task.train.shape[2], task.train.shape[3]), task.classes)
     net.start(noise.generator(0, f"extractor.{address}"))
@@ -97,7 +88,7 @@ def trained(task: Task, address: str, tell: Tell = lambda step, error: None) -> 
         _average(mean, net, max(1 / AVERAGED, 4 / (4 + step)))
         if step % EVERY == 0 or step == STEPS:
             now = error(mean, validation)
-            tell(step, now)
+            tell(step, f" steps at most, validation error {100 * now:.1f} %")
             at = step if now < lowest else at
             if now <= lowest:  # of equal errors the last: few validation images soon have none
                 best, lowest = copy.deepcopy(mean), now
@@ -174,29 +165,3 @@ def moved(values: Tensor, rng: torch.Generator, turn: float, strength: float = 1
     maps = torch.stack([torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)], 1)
     grid = F.affine_grid(maps, list(values.shape), align_corners=False)
     return F.grid_sample(values + 1, grid, align_corners=False) - 1
-
-
-@contextmanager
-def reported(title: str) -> Iterator[Tell]:
-    """Yield what is to be called with each validated step and its error, to be shown on standard error.
-
-    A terminal shows a bar; anything else, and a worker process, whose parent has the bar, a line every ten seconds.
-    """
-    is_terminal, last = sys.stderr.isatty(), time.monotonic()
-
-    def text(step: int, error: float) -> str:
-        return f"{title}: step {step:,} of at most {STEPS:,}, validation error {100 * error:.1f} %"
-
-    def lines(step: int, error: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= EVERY_S:
-            last = time.monotonic()
-            print(("\r\x1b[2K" if is_terminal else "") + text(step, error), file=sys.stderr, flush=True)
-
-    if not is_terminal or is_worker():
-        yield lines
-        return
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task(title, total=STEPS)
-        yield lambda step, error: bar.update(row, completed=step, description=text(step, error))

@@ -16,8 +16,9 @@ from harness.disk.arrays import npz_bytes, read_npz
 from harness.disk.files import locked, write_atomic
 from harness.disk.folders import cache_folder
 from harness.errors import StoreError
-from harness.metrics.extractors.extractor_training import CHUNK, TURNS, VERSION, Task, Tell, reported, trained
+from harness.metrics.extractors.extractor_training import CHUNK, STEPS, TURNS, VERSION, Task, trained
 from harness.metrics.extractors.network import PictureNet
+from harness.processes import Tell, progress
 from harness.spec import content_id
 
 __all__ = [
@@ -177,7 +178,7 @@ def _cached_weights(name: str, task: Task) -> dict[str, NDArray[Any]]:
         arrays = _read(path)
         if arrays is None:
             n, _, height, width = task.train.shape
-            with reported(f"training the extractor '{name}' of {n:,} images of {height} x {width}") as tell:
+            with progress(f"training the extractor '{name}' of {n:,} images of {height} x {width}", STEPS) as tell:
                 arrays = _trained(task, path.stem, tell)
             with suppress(OSError):
                 write_atomic(path, npz_bytes(arrays))
