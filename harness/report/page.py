@@ -30,7 +30,7 @@ from harness.report.analysis import (
 from harness.report.analysis.comparable import confounding
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import across_figures, panels, sample_sheets, study_figures, task_figures
+from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
 from harness.report.findings.finding import Finding
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
@@ -59,8 +59,6 @@ def build_report(store: Results, out: Path) -> Path:
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
     beside = findings.findings(view)
     sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
-    if view.learners.empty:  # there is nothing to rank
-        sections |= dict.fromkeys(("primary", "steps"), panels.Section((), ()))
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}

@@ -3,6 +3,7 @@
 Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its backends are never touched.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, cast
@@ -16,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from harness.metrics import label
@@ -30,6 +32,8 @@ GREY = "#9A9A9A"
 INK = "#222222"
 STEPS = "generator steps"
 UPDATES = "critic updates"
+LETTER = 0.6  # of a mean letter's width, in heights of the font
+DROP = 38  # points from the foot of an axes to a legend below: numbers and a label stand between
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
 
 
@@ -237,7 +241,7 @@ def draw_steps(
     ax.set_ylabel(label(metric))
     gridlines(ax, "y")
     if ax.get_legend_handles_labels()[0]:
-        _legend(ax, handlelength=3)
+        _legend(ax)
 
 
 def _one_after_another(runs: pd.DataFrame) -> tuple[Points, Points]:
@@ -289,9 +293,23 @@ def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS)
     ax.set_xlabel(steps)
     ax.set_ylabel("loss")
     gridlines(ax, "y")
-    _legend(ax, ncols=2, handlelength=2.2)
+    _legend(ax, 2, handlelength=2.2)
 
 
-def _legend(ax: Axes, **look: Any) -> None:
-    """Put a legend inside the axes, where it hides least: looking for that place while laying out finds nothing."""
-    ax.legend(loc="best", **look).set_in_layout(False)
+def _legend(ax: Axes, columns: int = 3, handlelength: float = 3.0) -> None:
+    """Put a legend below an axes, which may be one of several of a figure: nowhere inside is sure to be empty."""
+    labels = ax.get_legend_handles_labels()[1]
+    size = STYLE["legend.fontsize"]
+    widest = (handlelength + 3) * size + LETTER * size * max(map(len, labels))
+    fit = int(72 * cast(Figure, ax.figure).get_figwidth() // widest)
+    drop = ScaledTranslation(0, -DROP / 72, cast(Figure, ax.figure).dpi_scale_trans)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=ax.transAxes + drop, borderaxespad=0,
+        ncols=max(1, min(columns, fit)), handlelength=handlelength,
+    )  # fmt: skip
+
+
+def wrapped(text: str, inches: float, size: float = 8.5) -> str:
+    """Break the lines of a title of a font of so many points where they are longer than so many inches."""
+    letters = max(8, int(72 * inches / (LETTER * size)))
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""])

@@ -26,7 +26,10 @@ from harness.text import NOTHING, counted, number, plain
 
 MOST_ROWS = 40  # cells in one strip plot
 MOST_STEPS = 2000  # points of a loss curve: more than its pixels
+FEW = 3  # cells of a critic alone: its tasks do not change, and their panels look alike
+SPREAD = "cells, the first, the last and one between"
 IN_TURN = "cells: of each task its first objective, then its last, and so on inwards"
+TICKS = 1.6  # inches that the names of rows take at most
 MARGIN = 1.35  # how far a frame reaches beyond the real points
 
 Blank = Callable[[float, float], tuple[Figure, Axes]]
@@ -86,18 +89,26 @@ def sections(view: View) -> dict[str, Section]:
     tasks, parts = (
         [part for _, part in cells.groupby("task", sort=False)] if len(cells) else [] for cells in (view.cells, best)
     )
-    cells, firsts = cells_of(in_turn(view.cells, panels.MOST)), cells_of(in_turn(best, panels.MOST))
+    chosen, which = (in_turn, IN_TURN) if len(view.learners) else (spread, SPREAD)
+    cells, firsts = cells_of(chosen(view.cells)), cells_of(chosen(best))
+    if view.learners.empty:
+        tasks, parts = [], []  # there is nothing to rank
     if "step" in view.scored and view.scored["step"].nunique() < 2:
         parts = []  # one scored step is no course
     return {
         "primary": panels.collect("primary", tasks[: panels.MOST], partial(strip, view), len(tasks), "tasks"),
         "steps": panels.collect("steps", parts[: panels.MOST], partial(steps, view), len(parts), "tasks"),
-        "points": panels.collect("points", cells, _points(view, cells), len(view.cells), IN_TURN),
-        "losses": panels.collect("losses", firsts, partial(_losses, view), len(best), IN_TURN),
+        "points": panels.collect("points", cells, _points(view, cells), len(view.cells), which),
+        "losses": panels.collect("losses", firsts, partial(_losses, view), len(best), which),
     }
 
 
-def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
+def spread(cells: pd.DataFrame, most: int = FEW) -> pd.DataFrame:
+    """Return at most so many cells, the first and the last among them, the rest evenly between."""
+    return cells.iloc[np.unique(np.linspace(0, len(cells) - 1, min(most, len(cells))).round().astype(int))]
+
+
+def in_turn(cells: pd.DataFrame, most: int = panels.MOST) -> pd.DataFrame:
     """Return at most so many cells, no task left out before another has two: where there are too many, the best cell
     of each objective, and of each task its first objective, its last, its second, and so on.
     """
@@ -158,7 +169,7 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
     drawing.draw_strips(ax, top.assign(text=texts), marks, view.styled, metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
-    ax.set_title(task)
+    ax.set_title(drawing.wrapped(task, _wide(view) - TICKS, 10))
     return figure, task, f"{label(metric)} of every seed on {task}, by objective, best on top{left}"
 
 
@@ -187,10 +198,10 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     lines, thin = pd.concat(means, ignore_index=True), pd.concat(seeds, ignore_index=True)
     if not np.isfinite(thin["value"]).any():
         return None
-    figure, ax = blank(_wide(view), 3.5)
+    figure, ax = blank(_wide(view), 3.5 + 0.08 * len(cells))  # so many more lines of the legend
     _scale(ax, "y", thin["value"].to_numpy())
     drawing.draw_steps(ax, lines, thin, view.styled, metric, counted_in(view, [task]))
-    ax.set_title(task)
+    ax.set_title(drawing.wrapped(task, _wide(view) - 0.7, 10))
     return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
 
 
@@ -212,7 +223,6 @@ def _points(view: View, cells: list[Cell]) -> Callable[[Cell], Drawn | None]:
         box = limits[cell.dataset]
         figure, ax = narrow(cell.panel_title)
         draw_cloud(ax, real, {**snapshot, "generated": generated}, view.styled[cell.objective], box)
-        ax.set_title(cell.panel_title, fontsize=8.5)
         beyond, value = outside(generated, box), value_of(view, cell, run_id)
         ax.set_xlabel(f"{value}\n{beyond or 'none'} of {len(generated):,} outside", fontsize=8.5)
         alt = f"Real and generated points of {cell.name()} on {cell.task}: {value}"
@@ -255,8 +265,11 @@ def _lines_of(snapshot: Mapping[str, Points]) -> str:
 
 
 def narrow(title: str) -> tuple[Figure, Axes]:
-    """Return a figure of which four stand side by side, with room for the lines of its title."""
-    return drawing.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
+    """Return a figure of which four stand side by side, with its title, however long."""
+    title = drawing.wrapped(title, 1.9)
+    figure, ax = drawing.blank(2.27, 2.6 + 0.14 * len(title.splitlines()))
+    ax.set_title(title, fontsize=8.5)
+    return figure, ax
 
 
 def frame(clouds: Iterable[Points]) -> Limits:
@@ -285,9 +298,10 @@ def _losses(view: View, cell: Cell) -> Drawn | None:
         run_id, step = str(diverged["run_id"].iloc[0]), diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]
         state = ", diverged" if plain(step) == NOTHING else f", diverged at step {plain(step)}"
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
-    figure, ax = drawing.blank(3.08, 2.7)
+    title = drawing.wrapped(f"{cell.name()}\n{cell.task}, seed {seed}{state}", 2.5)
+    figure, ax = drawing.blank(3.08, 2.6 + 0.14 * len(title.splitlines()))
     draw_curves(ax, view.store.curves(run_id), view.styled[cell.objective], counted_in(view, [cell.task]))
-    ax.set_title(f"{cell.name()}\n{cell.task}, seed {seed}{state}", fontsize=8.5)
+    ax.set_title(title, fontsize=8.5)
     alt = f"Losses of critic and generator of {cell.name()} on {cell.task}, seed {seed}{state}"
     return figure, f"{cell.task} {cell.name(' ')}", alt
 

@@ -48,14 +48,15 @@ def _steps(view: Tasks, critics: Critics, cell: Cell) -> Drawn:
     of_task = _drawn_steps(critics)
     of_task = of_task[of_task["task"] == cell.task]
     lines = of_task[(of_task["objective"] == cell.objective) & (of_task["setting"] == cell.setting)]
-    figure, ax = drawing.blank(3.08, 3.2)
+    title = drawing.wrapped(f"{cell.row_title}\n{cell.task}", 2.4)
+    figure, ax = drawing.blank(3.08, 3.0 + 0.14 * len(title.splitlines()))
     names = [name for name in LINES if name in lines and lines[name].notna().any()]
     _distance_axis(ax, of_task[[f"{name}{end}" for name in names for end in ("_low", "_high")]], _floor(of_task))
     draw_estimates(ax, lines, {name: LINES[name] for name in names}, view.styled[cell.objective])
     ax.axhline(_floor(of_task), color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xlabel(counted_in(view, [cell.task]))
     ax.set_ylabel("distance (data units)")
-    ax.set_title(f"{cell.row_title}\n{cell.task}", fontsize=8.5)
+    ax.set_title(title, fontsize=8.5)
     drawing.legend_below(ax, len(names), handlelength=2, columnspacing=1.0, fontsize=8)
     alt = f"Exact W1 of the samples of {cell.name()} on {cell.task} and its critic's estimate of it, against steps"
     return figure, f"{cell.task} {cell.name(' ')}", alt
