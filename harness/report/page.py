@@ -30,7 +30,7 @@ from harness.report.analysis import (
 from harness.report.analysis.comparable import confounding
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import across_figures, sample_sheets, study_figures, task_figures
+from harness.report.figures import across_figures, courses, sample_sheets, study_figures, task_figures
 from harness.report.findings.finding import Finding
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
@@ -58,7 +58,8 @@ def build_report(store: Results, out: Path) -> Path:
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
     beside = findings.findings(view)
-    sections = task_figures.sections(view) | sample_sheets.sections(view) | across_figures.sections(view, across)
+    sections = task_figures.sections(view) | courses.sections(view) | sample_sheets.sections(view)
+    sections |= across_figures.sections(view, across)
     results = ranking.judge(_rivals(view), view.metrics)
     frames = _csv_tables(view, ranking.by_task(results))
     frames |= across_tasks.frames(across) if across else {}

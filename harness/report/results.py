@@ -120,9 +120,13 @@ class Results:
         """Losses and gradient norms by step."""
         return self._owner(run_id).curves(run_id)
 
-    def snapshot(self, run_id: str) -> "dict[str, np.ndarray]":
-        """The arrays of the last snapshot of a run."""
-        return self._owner(run_id).snapshot(run_id)
+    def steps(self, run_id: str) -> list[int]:
+        """The steps of the snapshots kept of a run."""
+        return self._owner(run_id).steps(run_id)
+
+    def snapshot(self, run_id: str, step: int | None = None) -> "dict[str, np.ndarray]":
+        """The arrays of one snapshot of a run, the last by default."""
+        return self._owner(run_id).snapshot(run_id, step)
 
     def frames(self, run_id: str) -> "dict[str, np.ndarray] | None":
         """Samples of fixed latents through training; None where none were kept."""

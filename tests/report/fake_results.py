@@ -171,6 +171,9 @@ class FakeResults:
             }
         )
 
+    def steps(self, run_id: str) -> list[int]:
+        return [1000]
+
     def snapshot(self, run_id: str, step: int | None = None) -> dict[str, NDArray[Any]]:
         if self.missing_snapshots:
             raise StoreError(f"run {run_id} has no snapshot of its last step.")

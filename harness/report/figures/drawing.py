@@ -32,6 +32,7 @@ GREY = "#9A9A9A"
 INK = "#222222"
 STEPS = "generator steps"
 UPDATES = "critic updates"
+LEGEND = 9  # points
 LETTER = 0.6  # of a mean letter's width, in heights of the font
 DROP = 38  # points from the foot of an axes to a legend below: numbers and a label stand between
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
@@ -51,7 +52,7 @@ STYLE = {
     "xtick.color": "#444444",
     "ytick.color": "#444444",
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": LEGEND,
     "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
     "svg.fonttype": "path",
 }
@@ -299,8 +300,7 @@ def draw_losses(ax: Axes, curves: pd.DataFrame, look: Style, steps: str = STEPS)
 def _legend(ax: Axes, columns: int = 3, handlelength: float = 3.0) -> None:
     """Put a legend below an axes, which may be one of several of a figure: nowhere inside is sure to be empty."""
     labels = ax.get_legend_handles_labels()[1]
-    size = STYLE["legend.fontsize"]
-    widest = (handlelength + 3) * size + LETTER * size * max(map(len, labels))
+    widest = LEGEND * (handlelength + 3 + LETTER * max(map(len, labels)))
     fit = int(72 * cast(Figure, ax.figure).get_figwidth() // widest)
     drop = ScaledTranslation(0, -DROP / 72, cast(Figure, ax.figure).dpi_scale_trans)
     ax.legend(
@@ -312,4 +312,6 @@ def _legend(ax: Axes, columns: int = 3, handlelength: float = 3.0) -> None:
 def wrapped(text: str, inches: float, size: float = 8.5) -> str:
     """Break the lines of a title of a font of so many points where they are longer than so many inches."""
     letters = max(8, int(72 * inches / (LETTER * size)))
-    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""])
+    return "\n".join(
+        part for line in text.split("\n") for part in textwrap.wrap(line, letters, break_on_hyphens=False) or [""]
+    )
