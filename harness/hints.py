@@ -8,7 +8,8 @@ QUOTED = 80  # characters of what was given
 LISTED = 200  # characters of the names that are known; of more the five nearest are listed
 
 ELSEWHERE = {  # what a key is called elsewhere
-    "steps": "epoch epochs iter iters iterations n_iter",
+    "steps": "iter iters iterations n_iter",
+    "epochs": "epoch n_epochs num_epochs",
     "lr": "learning_rate learningrate rate",
     "critic_lr": "lr_d d_lr lr_critic discriminator_lr critic_learning_rate",
     "generator_lr": "lr_g g_lr lr_gen gen_lr generator_learning_rate",

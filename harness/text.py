@@ -147,6 +147,11 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def none_held_out_text(label: str) -> str:
+    """Return what it means that a data set holds no images out, in a phrase."""
+    return f"'{label}' holds no images out: its runs are scored against the images that they train on"
+
+
 def range_text(where: Mapping[str, Any]) -> str:
     """Return where a study draws a setting from: "from 1e-4 to 0.01 (log)", "among none and layer"."""
     if where.get("choices"):

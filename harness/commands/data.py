@@ -8,12 +8,14 @@ from typing import Any
 
 from harness.commands.export import write_output
 from harness.datasets import Dataset, Pictures
+from harness.datasets.images import none_held_out
 from harness.disk.folders import cache_folder
 from harness.errors import DataError, HarnessError, lookup
 from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
 from harness.metrics.image_metrics import Reliability, reliability
 from harness.plugins.components import tables
 from harness.spec import canonical_json
+from harness.suite.format.yaml_file import parse_value
 from harness.suite.parameters import parameters
 from harness.suite.players import parse_setting
 from harness.suite.resolve import plain_settings
@@ -84,12 +86,12 @@ def prepare(
         range=settings["range"],
         classes=list(pictures.classes),
         train=len(pictures.train),
-        held_out=len(pictures.held_out),
+        held_out=0 if none_held_out(settings) else len(pictures.held_out),
         labelled=pictures.train_labels is not None,
         where=str(where) if where is not None and where.exists() else None,
-        megabytes=round((pictures.train.numel() + pictures.held_out.numel()) / 1e6, 1),
+        megabytes=round(sum({part.data_ptr(): part.numel() for part in pictures[:2]}.values()) / 1e6, 1),
         extractors=_extractors(name, settings, pictures) if extractors else {},
-        sheet=_image_sheet(name, pictures, output),
+        sheet=_image_sheet(name, settings, pictures, output),
     )
 
 
@@ -105,16 +107,13 @@ def _taken(name: str, entry: Dataset, source: str | None) -> list[str]:
     return [f"{key}={source}" for key in entry.files]
 
 
-def _image_sheet(name: str, pictures: Pictures, output: str | None) -> str | None:
+def _image_sheet(name: str, settings: Settings, pictures: Pictures, output: str | None) -> str | None:
     """Write a sheet of images of both parts; return where. One that nobody named is done without where it fails."""
     from harness.report.figures.data_sheet import image_sheet
 
-    parts = {
-        f"{len(part):,} {what}": part
-        for what, part in (("to train on", pictures.train), ("held out", pictures.held_out))
-        if len(part)
-    }
-    content = image_sheet(name, {title: part.numpy() for title, part in parts.items()})
+    parts = {f"{len(pictures.train):,} to train on": pictures.train.numpy()}
+    parts |= {} if none_held_out(settings) else {f"{len(pictures.held_out):,} held out": pictures.held_out.numpy()}
+    content = image_sheet(name, parts)
     if output is not None:
         write_output(Path(output), content)
         return output
@@ -158,11 +157,11 @@ def render(data: Prepared) -> str:
     if data.range is None:
         lines["drawn"] = "while a run trains; nothing is to be prepared"
     else:
-        classes = data.classes
+        classes, held_out = data.classes, f"{data.held_out:,}" if data.held_out else "none"
         names = ", ".join(classes) if len(classes) <= 10 else f"{classes[0]} to {classes[-1]}"
         lines |= {
             "range": "{} to {}".format(*data.range),
-            "images": f"{data.train:,} to train on, {data.held_out:,} held out; {data.megabytes:,} MB",
+            "images": f"{data.train:,} to train on, {held_out} held out; {data.megabytes:,} MB",
             "classes": f"{len(classes):,}: {names}" if classes else "not labelled",
             "kept in": data.where or "memory, made anew by each process",
         }
@@ -191,9 +190,15 @@ def _settings(name: str, entry: Dataset, sets: Sequence[str]) -> Settings:
     for key, read in entry.files.items():
         if key not in given:
             raise DataError(f"{name} reads a {key}: name it with --set {key}=PATH.")
-        file |= dict(read(os.path.abspath(os.path.expanduser(given.pop(key)))))
+        file |= dict(read(_absolute(given.pop(key))))
     floats = {key: given.pop(key, default) for key, default in entry.hyper.items()}
     return {**plain_settings(entry.model, canonical_json(given)), **file, **floats}
+
+
+def _absolute(path: Any) -> Any:
+    return (
+        [_absolute(one) for one in path] if isinstance(path, list) else os.path.abspath(os.path.expanduser(str(path)))
+    )
 
 
 def _setting(entry: Dataset, text: str) -> tuple[str, Any]:
@@ -201,5 +206,5 @@ def _setting(entry: Dataset, text: str) -> tuple[str, Any]:
     known = {key: kinds for key, kinds in parameters("dataset", entry, {}).items() if key != "fixed"}
     key, equals, written = text.partition("=")
     if key in entry.files and equals:
-        return key, written
+        return key, parse_value(written, f"--set {text[:60]}") if written.startswith("[") else written
     return parse_setting(text, known, "size=32")

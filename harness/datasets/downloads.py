@@ -204,8 +204,8 @@ def files_below(source: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[s
 
 
 def _walked(source: Path) -> list[Path]:
-    found = [Path(here) / name for here, _, names in os.walk(source) for name in names]
-    return sorted(path for path in found if path.is_file())
+    paths = [Path(here) / name for here, _, names in os.walk(source) for name in names]
+    return sorted(path for path in paths if path.is_file())
 
 
 def _unpacked(path: Path) -> bytes | None:

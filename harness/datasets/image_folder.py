@@ -9,17 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
 from harness.datasets.cache import cache_path, cached
-from harness.datasets.dataset_settings import PictureSettings, Side, among
+from harness.datasets.dataset_settings import MOST, PictureSettings, Side, among, needed
 from harness.datasets.image_file import FORMATS, decoded, picture_bytes
-from harness.datasets.images import Bytes, Pictures, Settings, as_tensor, training_size
-from harness.datasets.places import changed, place, place_of, stamp
+from harness.datasets.images import HELD_OUT, Bytes, Pictures, Settings, as_tensor, none_held_out, training_size
+from harness.datasets.places import Where, changed, named, place, place_of, stamp
 from harness.errors import DataError
+from harness.processes import progress
 from harness.text import counted
 
 VERSION = 3  # of how pictures are decoded and ordered
@@ -28,19 +30,37 @@ LEAST = 3  # pictures: two to train on, one to hold out
 BLACK = 16  # of 255: where no value of any picture reaches it, all are nearly black
 
 
+def _is_part(value: Any) -> bool:
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+    return value is None or is_whole or (isinstance(value, float) and 0 < value < 1)
+
+
+HeldOut = Annotated[
+    int | float | None,
+    needed("a whole number, 0 for none, or a share between 0 and 1", _is_part),
+    AfterValidator(lambda value: None if value == HELD_OUT else value if value is None or value % 1 else int(value)),
+    Field(exclude_if=lambda value: value is None),  # a run that does not say it keeps its address
+]
+
+
 class FolderSettings(PictureSettings):
-    """The middle square of every picture, `size` pixels a side, in colour (3 channels) or grey (1)."""
+    """The middle square of every picture, `size` pixels a side, in colour (3 channels) or grey (1).
+
+    `held_out` of them are held out, a number or a share; 30 % where nothing is said. 0: all are trained on, and runs
+    are scored against these.
+    """
 
     size: Side = 64
     channels: Annotated[int, among(1, 3)] = 3
+    held_out: HeldOut = None
 
 
-def describe(path: str) -> dict[str, str | int]:
-    """Return what a run's address holds of a folder: content, and how many pictures.
+def describe(path: Where) -> dict[str, str | int]:
+    """Return what a run's address holds of a folder, or of several as one set: content, and how many pictures.
 
-    Raises DataError where it is not there, or holds too few pictures or one that cannot be read.
+    Raises DataError where one is not there, or they hold too few pictures or one that cannot be read.
     """
-    files = listing(Path(path))[0]
+    files = listing(path)[0]
     # Copies count: a picture that lies there twice is seen twice as often.
     content = hashlib.sha256(b"".join(sorted(_hashes(files)))).hexdigest()[:16]
     place(content, path)
@@ -54,11 +74,15 @@ def load_folder(settings: Settings) -> Pictures:
     """
     shape = (settings["pictures"], settings["channels"], settings["size"], settings["size"])
     ordered = cached(cache_name(settings), shape, lambda out: _decode(settings, out), least=0)
-    cut = training_size(ordered)
+    pictures, held_out = as_tensor(ordered), settings.get("held_out")
+    if none_held_out(settings):
+        return Pictures(pictures, pictures)
+    cut = training_size(ordered, HELD_OUT if held_out is None else held_out)
     if cut < 2:
-        path = place_of(settings["content"], "pictures")
-        raise DataError(f"{path}: its {len(ordered)} pictures are copies of too few to hold some out.")
-    pictures = as_tensor(ordered)
+        path, n = named(place_of(settings["content"], "pictures")), len(ordered)
+        if held_out is not None and n - held_out < 2:
+            raise DataError(f"{path}: held_out: {held_out:,} given, and it has {n:,} pictures; hold fewer out.")
+        raise DataError(f"{path}: its {n} pictures are copies of too few to hold some out.")
     return Pictures(pictures[:cut], pictures[cut:])
 
 
@@ -72,22 +96,23 @@ def cached_folder(settings: Settings) -> Path:
     return cache_path(cache_name(settings))
 
 
-def reading(path: str) -> str:
+def reading(path: Where) -> str:
     """Return how many pictures a folder has, and which files are skipped there, in a phrase. Raises DataError."""
-    files, skipped = listing(Path(path))
+    files, skipped = listing(path)
     most = ", ".join(f"{n:,} {ending or 'without ending'}" for ending, n in skipped.most_common(SKIPPED))
     more = f", {len(skipped) - SKIPPED:,} more endings" if len(skipped) > SKIPPED else ""
     beside = f", {counted(skipped.total(), 'file')} skipped ({most}{more})" if skipped else ""
     return f"{counted(len(files), 'image')}{beside}"
 
 
-def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
-    """Return every picture file below a folder, and how many other files there are by their ending.
+def listing(where: Where) -> tuple[list[Path], Counter[str]]:
+    """Return every picture file below a folder, or several, and how many other files there are by their ending.
 
     Links are followed, no folder is read twice, hidden files are left out. Raises DataError.
     """
     pictures, skipped, done = list[Path](), Counter[str](), set[tuple[int, int]]()
-    todo = [folder]
+    todo = [Path(where)] if isinstance(where, str) else [Path(path) for path in where]
+    folder, here = named(where), Path()
     try:
         while todo:
             here = todo.pop()
@@ -103,9 +128,9 @@ def listing(folder: Path) -> tuple[list[Path], Counter[str]]:
                 else:
                     skipped[path.suffix.lower()] += 1
     except FileNotFoundError:
-        raise DataError(f"{folder}: there is no such folder.") from None
+        raise DataError(f"{here}: there is no such folder.") from None
     except NotADirectoryError:
-        raise DataError(f"{folder}: a file; a folder of pictures is needed.") from None
+        raise DataError(f"{here}: a file; a folder of pictures is needed.") from None
     except (OSError, ValueError) as error:
         at = getattr(error, "filename", None) or folder
         raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
@@ -123,7 +148,12 @@ def _hashes(files: Sequence[Path]) -> tuple[bytes, ...]:
 @lru_cache(maxsize=16)
 def _read(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> tuple[bytes, ...]:
     """Return the sha256 of each file; `stamps` makes changed ones new."""
-    return tuple(hashlib.sha256(picture_bytes(Path(file))).digest() for file in files)
+    hashes = []
+    with progress("reading images", len(files)) as tell:
+        for i, file in enumerate(files, start=1):
+            hashes.append(hashlib.sha256(picture_bytes(Path(file))).digest())
+            tell(i)
+    return tuple(hashes)
 
 
 def _decode(settings: Settings, out: Bytes) -> None:
@@ -131,12 +161,16 @@ def _decode(settings: Settings, out: Bytes) -> None:
     path = place_of(settings["content"], "pictures")
     if describe(path)["content"] != settings["content"]:
         raise changed(path, "pictures")
-    files = listing(Path(path))[0]
-    for picture, file in zip(out, files, strict=True):
-        picture[:] = decoded(file, settings["size"], settings["channels"])
+    files = listing(path)[0]
+    with progress(f"decoding images to {settings['size']} pixels", len(files)) as tell:
+        for i, (picture, file) in enumerate(zip(out, files, strict=True), start=1):
+            picture[:] = decoded(file, settings["size"], settings["channels"])
+            tell(i)
     if (brightest := max(int(picture.max()) for picture in out)) < BLACK:
         text = f"all of its {len(out):,} pictures are nearly black: the largest value is {brightest} of 255"
-        raise DataError(f"{path}: {text} (of 16-bit files the upper 8 bits are taken); scale them to the whole range.")
+        raise DataError(
+            f"{named(path)}: {text} (of 16-bit files the upper 8 bits are taken); scale them to the whole range."
+        )
     _reorder(out, _order(out, _hashes(files)))
 
 

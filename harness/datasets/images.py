@@ -29,7 +29,8 @@ IN_MEMORY = 4  # sets of pictures that a process keeps
 class Pictures(NamedTuple):
     """A set of pictures in its two parts. Labels are places in `classes`; None and () where there are none.
 
-    `upright` says that a picture of a class shows which way is up.
+    Where none are held out (`none_held_out`) both parts are all pictures. `upright` says that a picture of a class
+    shows which way is up.
     """
 
     train: Tensor  # uint8 [n, c, h, w]
@@ -91,15 +92,21 @@ def by_content(pictures: Bytes) -> NDArray[np.intp]:
     return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.intp)
 
 
-def training_size(ordered: Bytes) -> int:
+def training_size(ordered: Bytes, held_out: float = HELD_OUT) -> int:
     """Return how many of the pictures [n, ...], in the order of `by_content`, are for training; the rest is held out.
 
-    The last 30 % (rounded up) are held out, with all copies of the first of them: no picture is in both parts.
+    The last 30 % (rounded up), or another share below 1, or so many of them, are held out, with all copies of the first
+    of them: no picture is in both parts.
     """
-    cut = len(ordered) - int(np.ceil(HELD_OUT * len(ordered)))
+    cut = max(0, len(ordered) - int(np.ceil(held_out * (len(ordered) if held_out < 1 else 1))))
     while 0 < cut < len(ordered) and np.array_equal(ordered[cut - 1], ordered[cut]):
         cut -= 1
     return cut
+
+
+def none_held_out(settings: Settings) -> bool:
+    """Whether all pictures are trained on, so that they are what runs are scored against as well."""
+    return settings.get("held_out") == 0
 
 
 def of_classes(pictures: Pictures, wanted: Sequence[int] | None) -> Pictures:

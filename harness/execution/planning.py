@@ -22,6 +22,7 @@ from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
 from harness.store.plan_file import Device, Plan, Stack
 from harness.store.table_files import refuse_frozen, refuse_long
+from harness.text import none_held_out_text
 
 if TYPE_CHECKING:
     from harness.suite.format.models import Suite
@@ -116,6 +117,7 @@ def _scoring_notes(samples: int, scored: Scoring) -> list[str]:
         f"score.samples: {samples:,} given, and '{label}' holds {n:,} images out: its runs are scored on these"
         for label, n in scored.held_out.items()
     ]
+    notes += [none_held_out_text(label) for label in scored.on_train]
     notes += [few_for_fid(label, n) for label, n in scored.few_for_fid.items()]
     for label, errors in scored.weak.items():
         notes += [weak_extractor(label, name, error) for name, error in errors.items()]

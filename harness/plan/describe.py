@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.datasets.images import none_held_out
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors.network import FEATURES
 from harness.objectives import objective_of
@@ -38,6 +39,7 @@ from harness.suite.format.study_block import Study
 from harness.suite.matrix import matrix_of
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, follows_recipe, recipe_targets
 from harness.suite.settings import Triple
+from harness.text import listed
 
 
 def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
@@ -108,10 +110,14 @@ def _hashable(value: Any) -> Any:
 def scored(suite: Suite, plan: Plan) -> Scoring:
     """Return the steps at which runs are scored, by their length, on how many samples, and by what."""
     lengths = sorted({plan.specs[row.run_id]["setup"]["train"]["steps"] for row in plan.runs})
+    on_train = _unique(row.dataset for row in plan.runs if none_held_out(plan.specs[row.run_id]["setup"]["data"]))
     return Scoring(
         samples=suite.score.samples,
         runs_of=[ScoredRuns(n, scored_steps(suite.score.at, n)) for n in lengths],
-        held_out={label: n for label, n in _held_out(plan).items() if n < suite.score.samples},
+        held_out={
+            label: n for label, n in _held_out(plan).items() if n < suite.score.samples and label not in on_train
+        },
+        on_train=on_train,
         few_for_fid=few_for_fid(suite, plan),
         weak=weak_extractors(suite, plan),
         plugged=sorted(plugged_metrics(suite.plugins)),
@@ -144,8 +150,12 @@ def read(suite: Suite, plan: Plan) -> dict[str, str]:
         entry = table[(variant and variant.base) or label]
         paths = [path for key in entry.files if (path := getattr(variant, key, None)) is not None]
         if paths and entry.reading is not None:
-            phrases[label] = " and ".join(f"{entry.reading(path)} from {os.path.relpath(path)}" for path in paths)
+            phrases[label] = " and ".join(f"{entry.reading(path)} from {_relative(path)}" for path in paths)
     return phrases
+
+
+def _relative(path: str | list[str]) -> str:
+    return listed([os.path.relpath(one) for one in ([path] if isinstance(path, str) else path)])
 
 
 def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:

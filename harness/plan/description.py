@@ -44,6 +44,7 @@ class Scoring:
 
     samples       drawn of each run at each scored step
     held_out      the images of each data set that holds fewer out: its runs are scored on these
+    on_train      data sets that hold none out: their runs are scored against the images that they train on
     few_for_fid   on how few images each data set is scored that takes more for FID in an extractor's features
     weak          by data set, the held-out errors of extractors too weak for what images are ranked on
     plugged       names of the metrics of plug-ins
@@ -52,6 +53,7 @@ class Scoring:
     samples: int
     runs_of: Sequence[ScoredRuns]
     held_out: Mapping[str, int]
+    on_train: Sequence[str]
     few_for_fid: Mapping[str, int]
     weak: Mapping[str, Mapping[str, float]]
     plugged: Sequence[str]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.plan.cost_text import disk_sentence, time_sentence
 from harness.plan.description import Description, PrimaryFamily, SettingsRow, SharesTest
 from harness.store.plan_file import Json
-from harness.text import aligned, counted, listed, p_value, plain, range_text
+from harness.text import aligned, counted, listed, none_held_out_text, p_value, plain, range_text
 
 if TYPE_CHECKING:
     from harness.statistics.power import Power  # which imports scipy
@@ -62,6 +62,7 @@ def _amounts(description: Description) -> str:
     if plugged := description.scored.plugged:
         lines.append(_entry("metrics", f"{listed(plugged)} of plug-ins, beside those of the harness"))
     few = description.scored.held_out.items()
+    lines += _lines(_entry("", none_held_out_text(label)) for label in description.scored.on_train)
     lines += _lines(_entry("", f"those on {label} on the {n:,} images that it holds out") for label, n in few)
     if description.scored.few_for_fid or description.scored.weak:
         from harness.suite.checks.image_ranking import few_for_fid, weak_extractor  # imports torch

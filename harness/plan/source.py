@@ -61,5 +61,6 @@ def _say_the_same(one: str, other: str) -> bool:
 
 def _paths(data: Mapping[str, Any]) -> list[str]:
     variants = [variant for variant in (data.get("datasets") or {}).values() if isinstance(variant, Mapping)]
-    files = [variant[key] for variant in variants for key in PATHS if key in variant]
+    named = [variant[key] for variant in variants for key in PATHS if key in variant]
+    files = [path for paths in named for path in (paths if isinstance(paths, list) else [paths])]
     return [str(path) for path in (*(data.get("plugins") or ()), *files)]

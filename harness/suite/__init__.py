@@ -6,5 +6,6 @@ parameters what a suite may set of each component           settings     who say
 matrix     a suite against the tables, resolved once        resolve      one combination to a Setup and hyper
 expand     every combination to a RunSpec                   blocks       one cell trained with different settings
 players    the two players of `harness show`                competitors  what a suite compares
+own_data   own images or points in place of a suite's
 checks/    what a suite of the right form cannot have       shipped      the suites that come with the package
 """

@@ -14,7 +14,7 @@ from harness.hints import quoted
 from harness.suite.format.models import Suite
 from harness.suite.format.values import RECIPE
 from harness.suite.resolve import DEFAULTS, RECIPE_KEYS
-from harness.suite.settings import Level, Source, Triple
+from harness.suite.settings import LENGTHS, Level, Source, Triple
 
 
 class Side(NamedTuple):
@@ -106,7 +106,8 @@ def _swept(triple: Triple, axes: set[str], targets: set[str], elsewhere: Mapping
     `elsewhere` holds for every target the sources of the first triple that sets it.
     """
     sources = dict(triple.sources)
-    for target in targets - sources.keys():
+    silent = targets - sources.keys() - (LENGTHS if LENGTHS & sources.keys() else set())
+    for target in silent:
         if (value := _default(target)) is not None:
             axis = _axis_elsewhere(target, triple, elsewhere[target])
             sources[target] = Source(axis, [value], True, ("matrix", triple.block))

@@ -17,6 +17,7 @@ from harness.suite.resolve import Resolved
 from harness.suite.settings import Level, Triple
 
 Axes = dict[str, list[Any]]
+LENGTHS = ("steps", "epochs")
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,13 @@ def axes_of(sources: Level) -> Axes:
 
 
 def axis_named(name: str, axes: Iterable[str]) -> str | None:
-    """Return the axis that `name` means: its whole name, or the last part of it where only one axis ends so."""
+    """Return the axis that `name` means: its whole name, or the last part of it where only one axis ends so.
+
+    `steps` and `epochs` both mean how long a run trains: one stands for the other.
+    """
     axes = list(axes)
+    if name in LENGTHS and name not in axes:
+        return next((axis for axis in axes if axis in LENGTHS), None)
     ends = [axis for axis in axes if axis.rpartition(".")[2] == name]
     return name if name in axes else ends[0] if len(ends) == 1 else None
 

@@ -16,8 +16,10 @@ from harness.suite.format.problems import located, parse
 from harness.suite.format.values import Plain, Values
 from harness.suite.format.yaml_file import MAX_DEPTH, Document, Place, parse_document, read_yaml
 from harness.suite.overrides import laid_over, set_overrides
+from harness.suite.own_data import left_out, with_own_data
 
 Given = str | Path | Values  # a path, YAML text of several lines, or what that says
+LENGTHS = {"steps": "epochs", "epochs": "steps"}  # one replaces the other
 
 
 def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ()) -> Suite:
@@ -29,6 +31,7 @@ def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ())
     document, problems = _written(suite, scale, sets)
     problems += _load_plugins(document)
     _find_files(document)
+    problems += _put_own_data(document)
     _apply_overrides(document)
     parsed, mistakes = parse(document.data)
     parsed = parsed.model_copy(update={"scales": {}, "extends": None})
@@ -122,6 +125,8 @@ def _merge(below: Document, data: Plain, above: Document, at: KeyPath) -> Docume
             if isinstance(value, dict) and isinstance(both.get(key), dict) and not is_range:
                 both[key] = merged(both[key], value, path)
                 continue
+            if key in LENGTHS and LENGTHS[key] not in new:
+                both.pop(LENGTHS[key], None)
             for inside in _paths(both.get(key)):
                 places.pop(path + inside, None)
             places.update({path + inside: above.place((*at, *path, *inside)) for inside in _paths(value)})
@@ -150,10 +155,17 @@ def _scale(document: Document, name: str | None) -> list[Problem]:
         known = list(scales) if isinstance(scales, dict) else []
         hint = suggestion(name, known) if known else " This suite has no scales."
         return [Problem("unknown-name", ("scales",), f"there is no scale {quoted(name)}.{hint}")]
-    if isinstance(scales[name], dict):
-        scaled = _merge(document, {**scales[name], "scale": name}, document, ("scales", name))
-        document.data, document.places = scaled.data, scaled.places
-    return []
+    if not isinstance(scales[name], dict):
+        return []
+    before = document.data
+    scaled = _merge(document, {**scales[name], "scale": name}, document, ("scales", name))
+    document.data, document.places = scaled.data, scaled.places
+    # A copy of a suite that names its own data in one place would silently train on another's in a scale's matrix.
+    text = "the suite trains on '{}', data of your own, and the matrix of scale '{}' does not; name it in a block "
+    text += "there, or leave that matrix out."
+    return [
+        Problem("own-data-left-out", ("matrix",), text.format(label, name)) for label in left_out(before, document.data)
+    ]
 
 
 def _load_plugins(document: Document) -> list[Problem]:
@@ -176,13 +188,47 @@ def _find_files(document: Document) -> None:
     variants = document.data.get("datasets", {})
     for label, variant in variants.items() if isinstance(variants, dict) else ():
         for key in PATHS:
-            if isinstance(variant, dict) and isinstance(variant.get(key), str):
+            if isinstance(variant, dict) and key in variant:
                 variant[key] = _absolute(document, ("datasets", label, key), variant[key])
 
 
-def _absolute(document: Document, path: KeyPath, name: str) -> str:
-    """Return the absolute form of a file name given at `path`, taken as relative to the file that gives it."""
-    return os.path.abspath(os.path.join(os.path.dirname(document.place(path).source), os.path.expanduser(name)))
+def _put_own_data(document: Document) -> list[Problem]:
+    """Put the files and folders that --set names in place of the suite's data sets.
+
+    What takes no data set's place stays, and is told as a setting that nothing has.
+    """
+    texts = document.data.get("set", [])
+    if not texts or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return []
+    problems, left = list[Problem](), {i: (text, document.place(("set", i))) for i, text in enumerate(texts)}
+    for override in set_overrides(texts, tables())[0]:
+        if override.group != "dataset" or override.key not in PATHS:
+            continue
+        value = _absolute(document, override.path, override.value)
+        try:
+            document.data, label = with_own_data(document.data, override.key, value, tables())
+        except ValueError as error:
+            label = f"own-{override.key}"
+            problems.append(Problem("not-together", ("datasets", label, override.key), str(error)))
+        if label:
+            document.places["datasets", label, override.key] = document.place(override.path)
+            del left[int(override.path[-1])]
+    document.data = {**document.data, "set": [text for text, _ in left.values()]}
+    document.places |= {("set", i): place for i, (_, place) in enumerate(left.values())}
+    return problems
+
+
+def _absolute(document: Document, path: KeyPath, name: Any) -> Any:
+    """Return the absolute form of a file name given at `path`, taken as relative to the file that gives it; of --set to
+    the working directory. A list of names is one of theirs; anything else is told as a mistake later.
+    """
+    if isinstance(name, list):
+        return [_absolute(document, path, item) for item in name]
+    if not isinstance(name, str):
+        return name
+    place = document.place(path)
+    folder = os.path.dirname(place.source) if place.line else ""
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(name)))
 
 
 def _apply_overrides(document: Document) -> None:

@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-from harness.errors import HarnessError, KeyPath, Problem
+from harness.errors import HarnessError, KeyPath, Problem, SuiteError
 from harness.hints import quoted, suggestion
 from harness.plugins.components import tables
 from harness.spec import KINDS
@@ -43,7 +43,7 @@ class Matrix:
         self.problems += [too_many_runs(combinations)] if combinations > MAX_RUNS else []
         self.triples, wrong = separated(suite, list(self._triples()) if combinations <= MAX_RUNS else [])
         self.problems += wrong + self._unreached()
-        self._resolved: dict[tuple[object, ...], Resolved | str] = {}
+        self._resolved: dict[tuple[object, ...], Resolved | Problem | str] = {}
         self._settings: dict[int, tuple[Triple, str, list[str]]] = {}  # of each triple, by its id
         self._refused: dict[tuple[object, ...], list[Problem]] = {}
 
@@ -109,10 +109,12 @@ class Matrix:
         if key not in self._resolved:
             try:
                 self._resolved[key] = resolve(triple, values, self.tables)
+            except SuiteError as error:
+                self._resolved[key] = error.problems[0]
             except HarnessError as error:
                 self._resolved[key] = str(error)
         resolved = self._resolved[key]
-        if isinstance(resolved, Resolved):
+        if not isinstance(resolved, str):
             return resolved
         return Problem("contradiction", triple.places["architecture"], f"{triple.architecture.label}: {resolved}")
 

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import KeyPath, Problem, SuiteError
 from harness.hints import QUOTED, quoted, shortened, suggestion
 from harness.plugins.components import Tables
-from harness.suite.format.models import PATHS, Limits, Primary, Score, Suite, SuiteTrain
+from harness.suite.format.models import Limits, Primary, Score, Suite, SuiteTrain
 from harness.suite.format.study_block import Range
 from harness.suite.format.values import Kind, Plain
 from harness.suite.format.yaml_file import parse_value
@@ -104,7 +104,7 @@ def settable(tables: Tables) -> Keys:
         "primary": set(Primary.model_fields),
         "objective": keys("objective"),
         "architecture": keys("architecture"),
-        "dataset": keys("dataset") - {*PATHS},
+        "dataset": keys("dataset"),
     }
 
 

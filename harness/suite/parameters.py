@@ -13,13 +13,12 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import DataError, HarnessError
 from harness.hints import quoted
 from harness.spec import canonical_json
-from harness.suite.format.models import Train
+from harness.suite.format.models import DatasetVariant, Train
 from harness.suite.format.values import (
     COUNT,
     INIT,
     NUMBER,
     POSITIVE,
-    TEXT,
     JsonSchema,
     Kind,
     or_recipe,
@@ -75,9 +74,7 @@ class Field(Kind):
 class File(Kind):
     """The path of a file or folder that a data set can read."""
 
-    read: Callable[[str], Any]
-    needed: str = TEXT.needed
-    json: JsonSchema = field(default_factory=lambda: TEXT.json)
+    read: Callable[[Any], Any]
 
     def mistake(self, value: Any) -> str:
         if wrong := super().mistake(value):
@@ -126,8 +123,13 @@ def _of_dataset(entry: "Dataset") -> Parameters:
     kinds |= {key: Field(model=entry.model, name=key) for key in entry.model.model_fields}
     if entry.points is None:  # one that holds its points has just so many
         kinds["fixed"] = swept(COUNT)
-    kinds |= {key: File(read=read) for key, read in entry.files.items()}
+    kinds |= {key: _file(key, read) for key, read in entry.files.items()}
     return {key: {f"dataset.{key}": kind} for key, kind in kinds.items()}
+
+
+def _file(key: str, read: Callable[[Any], Any]) -> File:
+    kind: Kind = DatasetVariant.model_fields[key].metadata[0]
+    return File(needed=kind.needed, json=kind.json, read=read)
 
 
 def _of_architecture(entry: "Architecture") -> Parameters:

@@ -3,17 +3,18 @@
 import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from harness.architectures import Architecture
 from harness.engine.optimizers import OPTIMIZERS
-from harness.errors import HarnessError
+from harness.errors import DataError, HarnessError, KeyPath, Problem, SuiteError
 from harness.objectives import PENALTIES, Recipe
 from harness.objectives.constraints import keep
 from harness.plugins.components import Tables, fingerprint
-from harness.spec import ENGINE_VERSION, Setup, canonical_json
+from harness.spec import ENGINE_VERSION, MAX_COUNT, Setup, canonical_json
 from harness.suite.format.values import RECIPE, Plain, Values
 from harness.suite.parameters import PLAYERS, player_model
 from harness.suite.settings import Triple
@@ -58,16 +59,18 @@ def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
     """Return the Setup and floats of one combination: `values` holds one for every target that a suite sets.
 
     Raises HarnessError where the objective has no recipe for the data, or where the parameters of a player contradict
-    each other.
+    each other; SuiteError where epochs are asked for of data that have none.
     """
-    recipe = _recipe(triple)
+    recipe, data = _recipe(triple), data_of(triple, values)
     train = _train(triple, values, recipe, tables)
+    if "train.epochs" in values:
+        train["steps"] = _steps(triple, values["train.epochs"], data, train["batch"] * train["pack"])
     generator, critic = _players(triple, values, train)
     setup = Setup(
         dataset=triple.dataset.base,
         architecture=triple.architecture.base,
         objective=triple.objective.base,
-        data=data_of(triple, values),
+        data=data,
         generator=generator,
         critic=critic,
         tricks={
@@ -127,6 +130,32 @@ def _train(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> Pl
         schedule = {f"{name}.{key}": kind for key, kind in tables.trick[name].schedule.items()} | schedule
     # One run must not have two addresses for a setting that changes nothing.
     return {**train, "schedule": {key: kind for key, kind in schedule.items() if kind != "constant"}}
+
+
+def _steps(triple: Triple, epochs: int, data: Values, batch: int) -> int:
+    """Return the steps of so many passes through the training set, each of ceil(samples / batch) generator steps.
+
+    However many critic updates a step has, one batch of it counts: with n_critic 5 the critic sees the set five times
+    an epoch. Raises SuiteError where the data set draws fresh samples, or is not there.
+    """
+    entry, path = triple.dataset.entry, triple.sources["train.epochs"].path
+    samples = data.get("fixed", data.get("points") if entry.points is not None else None)
+    if samples is None and entry.pictures is None:
+        text = f"epochs: '{triple.dataset.label}' draws fresh samples at every step; say steps, or fixed: n of it."
+        raise SuiteError(Problem("no-epochs", path, text))
+    try:
+        steps = epochs * ceil((samples or entry.sizes(data).train) / batch)
+    except DataError as error:
+        raise SuiteError(Problem("no-data", data_path(triple), str(error))) from None
+    if steps > MAX_COUNT:
+        raise SuiteError(Problem("bad-value", path, f"epochs: {steps:,} steps, at most {MAX_COUNT:,} can be trained."))
+    return steps
+
+
+def data_path(triple: Triple) -> KeyPath:
+    """Return where a suite says which data a triple has: the path of a file or folder, else the name in the matrix."""
+    named = (triple.sources.get(f"dataset.{key}") for key in triple.dataset.entry.files)
+    return next((source.path for source in named if source is not None), triple.places["dataset"])
 
 
 def has_constraint(triple: Triple) -> bool:

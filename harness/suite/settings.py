@@ -23,6 +23,8 @@ from harness.text import listed
 
 TITLES = {"dataset": "data set", "architecture": "architecture", "objective": "objective"}
 
+LENGTHS = frozenset({"train.steps", "train.epochs"})  # a level that says one replaces the other
+
 Variant = ArchitectureVariant | DatasetVariant | ObjectiveVariant
 
 
@@ -233,7 +235,11 @@ def set_level(overrides: Iterable[Override], parts: Mapping[str, Component]) -> 
 def merged(parts: Mapping[str, Component], train: Iterable[Level], top: Level) -> Level:
     """Return every setting of a triple: data set, architecture < suite train < matrix train < objective < --set."""
     levels = (parts["dataset"].level, parts["architecture"].level, *train, parts["objective"].level, top)
-    sources = {target: source for level in levels for target, source in level.items()}
+    sources: Level = {}
+    for level in levels:
+        if not LENGTHS.isdisjoint(level):
+            sources = {target: source for target, source in sources.items() if target not in LENGTHS}
+        sources |= level
     families: dict[str, set[str]] = {}
     for target, source in sources.items():
         families.setdefault(source.axis, set()).add(_FAMILY.get(target.partition(".")[0], ""))

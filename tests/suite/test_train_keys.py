@@ -11,6 +11,7 @@ from harness.suite.format.models import SuiteTrain, Train
 
 VALUES = {  # of every key: two values
     "steps": (7, 9),
+    "epochs": (2, 3),
     "batch": (8, 16),
     "lr": (0.1, "recipe"),
     "critic_lr": (0.1, "recipe"),
@@ -29,6 +30,7 @@ VALUES = {  # of every key: two values
     "checkpoint_s": (10, "never"),
     "limits": ({"seconds": 9}, {}),
 }
+SET = {"fixed": {"base": "8gaussians", "fixed": 100}}  # which has epochs
 PLACES = {
     "suite": lambda said: {"train": said},
     "block": lambda said: {"block": said},
@@ -44,8 +46,15 @@ def _flow(value):
 
 
 def suite(**more):
-    block = {"dataset": "8gaussians", "architecture": "mlp", "objective": "wgan-clip"}
-    return {"version": 1, "name": "t", "seeds": 1, "matrix": [block | {"train": more.pop("block", {})}], **more}
+    block = {"dataset": "fixed", "architecture": "mlp", "objective": "wgan-clip"}
+    return {
+        "version": 1,
+        "name": "t",
+        "seeds": 1,
+        "datasets": SET,
+        "matrix": [block | {"train": more.pop("block", {})}],
+        **more,
+    }
 
 
 def runs(load, place, said):

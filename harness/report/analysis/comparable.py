@@ -151,9 +151,11 @@ class Confounding:
 
     weights  a task whose runs are scored in different weights of an extractor, and that extractor; () where none is
     values   by each value of a `setting` that belongs to no objective the objectives that have it on `task`
+    on_train data sets whose runs are scored against the images that they train on
     """
 
     weights: tuple[str, ...] = ()
+    on_train: tuple[str, ...] = ()
     task: str = ""
     setting: str = ""
     values: Mapping[str, list[str]] = field(default_factory=dict)
@@ -162,11 +164,14 @@ class Confounding:
 def confounding(table: "pd.DataFrame", drawn: Collection[str] = ()) -> Confounding:
     """Return the first of either that a labelled table has; no settings that are swept, or `drawn` by a study."""
     weights: tuple[str, ...] = ()
+    none_held_out = table["setup.held_out"] == 0 if "setup.held_out" in table else [False] * len(table)
+    on_train = tuple(map(str, table.loc[none_held_out, "dataset"].unique()))
     for column in covered(WEIGHTS, table.columns):
         counts = table.groupby("task", sort=False)[str(column)].nunique()
         if (counts > 1).any():
             weights = str(counts.idxmax()), column.extractor
     swept = {c.rpartition(".")[2] for c in (*drawn, *table.columns) if c in drawn or c.startswith("sweep.")}
+    swept |= {"steps"} if "epochs" in swept else set()
     names = [c for c in table.columns if c.startswith(COMMON) and c.rpartition(".")[2] not in swept]
     names = [c for c in names if table[c].nunique(dropna=False) > 1]
     for task, runs in table.groupby("task", sort=False):
@@ -175,10 +180,9 @@ def confounding(table: "pd.DataFrame", drawn: Collection[str] = ()) -> Confoundi
                 lambda own: list(map(str, own.unique()))
             )
             if len(owners) > 1:
-                return Confounding(
-                    weights, str(task), name.removeprefix("setup."), {str(v): own for v, own in owners.items()}
-                )
-    return Confounding(weights)
+                values = {str(v): own for v, own in owners.items()}
+                return Confounding(weights, on_train, str(task), name.removeprefix("setup."), values)
+    return Confounding(weights, on_train)
 
 
 def unlike_weights(a: "pd.DataFrame", b: "pd.DataFrame") -> list[str]:

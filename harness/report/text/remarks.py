@@ -23,6 +23,11 @@ def caveat(confounding: Confounding) -> str:
     text = ""
     if confounding.weights:
         text = "On {} runs are scored in different weights of the extractor {}. ".format(*confounding.weights)
+    if confounding.on_train:
+        text += (
+            f"No images of {listed(confounding.on_train)} are held out: runs are scored against those that they train "
+        )
+        text += "on, so that copies of these would score best. "
     if confounding.values:
         values = listed([f"{value} with {listed(own)}" for value, own in confounding.values.items()])
         where = f"on {confounding.task} {confounding.setting}"

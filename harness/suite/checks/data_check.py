@@ -15,7 +15,7 @@ from harness.plugins.components import plugged_metrics
 from harness.suite.checks.image_ranking import why_unranked
 from harness.suite.format.models import Suite
 from harness.suite.format.values import Plain, Values, is_whole
-from harness.suite.resolve import data_of
+from harness.suite.resolve import data_of, data_path
 from harness.suite.settings import Triple
 from harness.text import counted
 
@@ -104,8 +104,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
     what is to compare them.
     """
     label, entry, score = triple.dataset.label, triple.dataset.entry, suite.score
-    source = next((triple.sources[f"dataset.{key}"] for key in entry.files), None)
-    place = source.path if source is not None else triple.places["dataset"]
+    place = data_path(triple)
     try:
         sizes = entry.sizes(data)
     except DataError as error:

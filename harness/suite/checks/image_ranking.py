@@ -24,7 +24,7 @@ def few_for_fid(label: str, n: int) -> str:
     """Return that so few pictures of a data set are too few for a FID in features of an extractor, in a phrase."""
     least = math.floor(FEATURES / HELD_OUT) + 1
     needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out images"
-    return f"{needs} (a folder of {least} or more), and '{label}' is scored on {n:,}"
+    return f"{needs} (30 % of a folder of {least}), and '{label}' is scored on {n:,}"
 
 
 def weak_extractor(label: str, name: str, error: float) -> str:

@@ -28,7 +28,7 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
     """
     matrix = matrix_of(suite)
     of_study = study_problems(matrix)
-    problems = matrix.problems + of_study
+    problems = [*matrix.problems, *_both_lengths(matrix), *of_study]
     wrong = {key for key, mistakes in matrix.variants.items() if mistakes}
     wrong |= {("dataset", triple.dataset.label) for triple in matrix.triples if lacks_file(triple)}
     sound = [triple for triple in matrix.triples if wrong.isdisjoint(triple.labels.items())]
@@ -39,6 +39,7 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
     if is_broken:
         return problems
     replaced = {part for override in matrix.overrides for part in (override.key, override.key.split(".")[-1])}
+    replaced |= {"steps", "epochs"} if {"steps", "epochs"} & replaced else set()
     blocks: dict[int, list[Axes]] = {}
     for triple in sound:
         if triple.block not in broken:
@@ -53,6 +54,20 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
         return problems + uneven
     problems += _wrong_combinations(matrix, sound)
     return problems or _wrong_plugins(matrix)
+
+
+def _both_lengths(matrix: Matrix) -> Iterator[Problem]:
+    """Yield where one place says both how many steps and how many epochs runs train."""
+    suite = matrix.suite
+    places: list[KeyPath] = [("train",), *(("matrix", i, "train") for i in range(len(suite.matrix)))]
+    trains = [suite.train, *(block.train for block in suite.matrix), *suite.objectives.values()]
+    places += [("objectives", label) for label in suite.objectives]
+    paths: list[KeyPath] = [
+        (*p, "epochs") for p, train in zip(places, trains, strict=True) if train.steps and train.epochs
+    ]
+    overrides = {override.key: override.path for override in matrix.overrides if override.group == "train"}
+    paths += [overrides["epochs"]] if {"steps", "epochs"} <= overrides.keys() else []
+    yield from (Problem("not-together", path, "epochs: steps are given beside it; say one of both.") for path in paths)
 
 
 def _wrong_combinations(matrix: Matrix, triples: Iterable[Triple]) -> list[Problem]:

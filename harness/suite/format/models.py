@@ -36,6 +36,9 @@ class Train(Strict):
     """How runs are trained. Every key takes a list, one run for each value; `recipe` keeps the paper's value."""
 
     steps: Counts = described("generator steps (critic updates where the generator is fixed); 1000 if not said")
+    epochs: Counts = described(
+        "in place of steps: passes through a set of images or points, each of ceil(images / batch) steps"
+    )
     batch: Counts = described("samples of each kind in one update; 64 if not said")
     lr: Rates = described("learning rate of both players")
     critic_lr: Rates = described("learning rate of the critic; beats `lr` beside it")
@@ -130,7 +133,9 @@ class DatasetVariant(Strict):
         "train on a set of this many points, drawn once, else on a fresh batch each step; on the first so many pictures"
     )
     file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
-    folder: Text = described("folder of your own pictures, relative to this file; for `folder`")
+    folder: Annotated[Any, kinds.FOLDERS] = described(
+        "folder of your own pictures, or a list of folders as one set, relative to this file; for `folder`"
+    )
     fakes: Text = described("file of the generated side, as `file`; for `pair`")
 
 

@@ -227,6 +227,10 @@ SCHEDULE = Kind(
 )
 TRUTH = Kind("true or false", {"type": "boolean"})
 TEXT = Kind("text", {"type": "string"})
+FOLDERS = Kind(
+    "the path of a folder, or a list of such paths",
+    {"anyOf": [dict(TEXT.json), _list_of(TEXT, minItems=1)]},
+)
 NAMED = Kind(
     "a name (a letter or digit, then up to 63 letters, digits, dots, dashes or underscores)",
     {"type": "string", "pattern": f"^{NAME}$"},

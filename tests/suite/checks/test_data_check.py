@@ -65,7 +65,7 @@ def test_many_dimensions_are_ranked_on_what_can_be_computed(load):
     assert load(text).primary.toys == "sliced_w"
 
 
-def test_set_reaches_the_scale_and_neither_file_nor_fixed(load, problems):
+def test_set_reaches_the_scale_and_not_fixed(load, problems):
     load(SUITE, sets=["dataset.scale=3"])
-    for text, code in (("dataset.file=x.csv", "unknown-name"), ("fixed=9", "unused-setting")):
+    for text, code in (("dataset.file=x.csv", "bad-value"), ("fixed=9", "unused-setting")):
         assert [problem.code for problem in problems(SUITE, sets=[text])] == [code]
