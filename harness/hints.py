@@ -30,6 +30,16 @@ ELSEWHERE = {  # what a key is called elsewhere
     "samples": "n_samples num_samples",
 }
 
+EXAMPLES = {  # of keys whose values are often written in another shape
+    "tricks": "tricks: {replay: {}}",
+    "penalty": "penalty: r1, or r1r2 for two; without one the key is left out",
+}
+
+
+def example(key: object) -> str:
+    """Return " Write tricks: {replay: {}}." for a key that EXAMPLES has; "" of any other."""
+    return f" Write {EXAMPLES[key]}." if isinstance(key, str) and key in EXAMPLES else ""
+
 
 def quoted(value: Any) -> str:
     """Return `value` as a sentence quotes it: short, in one line, without control characters."""

@@ -227,12 +227,13 @@ def resolved_settings(plan: Plan, used: Mapping[tuple[str, str], RecipeUse | Non
         trains, named = [setup["train"] for setup in setups], _by_components(setups)
         papers = [paper for setup in named for paper in component_papers(setup, is_recipe=recipe is not None)]
         own = [*objective_of(base, trains[0].get("penalty", "")).hyper, *_trick_hyper(setups[0], floats[0])]
+        whole = [_whole_settings(setup) for setup in setups]  # which no float holds
         rows.append(
             SettingsRow(
                 objective=objective,
                 base=base,
                 kind=kind,
-                hyper={name: _taken(floats, name) for name in own},
+                hyper={name: _taken(whole, name) for name in whole[0]} | {name: _taken(floats, name) for name in own},
                 recipe=recipe,
                 papers=[paper.to_json() for paper in dict.fromkeys(papers)],
                 **{name: _taken(floats if name in RECIPE_FLOATS else trains, name) for name in RECIPE_KEYS},
@@ -357,6 +358,12 @@ def shares(study: Study | None, rows: Iterable[PlannedRun]) -> SharesTest | None
         smallest_p_corrected=None if least is None else min(1.0, pairs * least),
         trials_needed=tasks_needed(pairs),
     )
+
+
+def _whole_settings(setup: Json) -> Json:
+    """Return the penalty that a suite adds to an objective, and the integers and names that its tricks are set to."""
+    penalty = {"penalty": setup["train"]["penalty"]} if setup["train"].get("penalty") else {}
+    return penalty | {f"{trick}.{name}": value for trick, own in setup["tricks"].items() for name, value in own.items()}
 
 
 def _trick_hyper(setup: Json, hyper: Json) -> list[str]:

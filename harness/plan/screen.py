@@ -156,7 +156,8 @@ def _limits(description: Description) -> str:
     else:
         sentences.append(
             f"Inside one cell a signed-rank test of {cell.seeds} seeds allows p = {p_value(cell.smallest_p)} at "
-            "best, before any correction: such tests are exploratory."
+            "best, before any correction: such tests are exploratory. Every difference has an interval over these "
+            "seeds, whatever the tests allow."
         )
     sentences += [] if description.study else [_edges(description.conclusions.grids)]
     sentences += [_power_sentence(description.power)] if description.power is not None else []

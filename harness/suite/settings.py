@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.errors import KeyPath, Problem
-from harness.hints import nearest, quoted, suggestion
+from harness.hints import example, nearest, quoted, suggestion
 from harness.objectives import OBJECTIVES, PENALTIES, no_penalty, objective_of
 from harness.plugins.components import Tables
 from harness.spec import KINDS
@@ -181,7 +181,7 @@ def _wrong_tricks(variant: ObjectiveVariant, tables: Tables, path: KeyPath) -> l
 
 def _wrong_penalty(name: str | None, base: str, entry: Any, path: KeyPath) -> Iterator[Problem]:
     if name is not None and name not in PENALTIES:
-        text = f"unknown penalty {quoted(name)}.{suggestion(name, PENALTIES)}"
+        text = f"unknown penalty {quoted(name)}.{suggestion(name, PENALTIES)}{example('penalty')}"
         yield Problem("unknown-name", (*path, "penalty"), text)
     elif name is not None and entry.penalty is not no_penalty:
         text = f"'{base}' has a penalty of its own; vary an objective that has none."

@@ -43,6 +43,7 @@ class TrickEffects:
     silent   tasks in which all runs that are compared score 0: in no mean, as they cannot tell tricks apart
     seeds    how many
     swept    what was tuned
+    together whether a candidate has several at once
     """
 
     by_task: pd.DataFrame
@@ -50,6 +51,7 @@ class TrickEffects:
     silent: tuple[str, ...]
     seeds: int
     swept: tuple[str, ...]
+    together: bool
 
 
 def find(runs: Runs) -> Finding | None:
@@ -118,6 +120,9 @@ def trick_effects(
         tuple(silent),
         int(runs["seed"].nunique()),
         tuple(swept),
+        bool(
+            runs.loc[runs["objective"].isin(by_task["trick"]), TRICKS].astype(str).str.contains("+", regex=False).any()
+        ),
     )
 
 
@@ -221,7 +226,8 @@ def paragraph(effects: TrickEffects) -> str:
         harm = f"{len(worse)} harm"
     tuned = f", {listed(list(effects.swept))} tuned on the other seeds" if effects.swept and effects.seeds > 1 else ""
     what = "score, in the mean over the tasks that have the trick" if len(effects.overall) else "metric of a task"
-    parts = [f"Of {counted(n, 'trick')} added one at a time to {bases}, {help_} and {harm}"]
+    added = f"{counted(n, 'set')} of tricks added" if effects.together else f"{counted(n, 'trick')} added one at a time"
+    parts = [f"Of {added} to {bases}, {help_} and {harm}"]
     parts[0] += f"{f': {listed(better)}' if better else ''}{f'; for the worse {listed(worse)}' if worse else ''}."
     if unclear:
         parts.append(f"No difference was found for {listed(unclear)}.")

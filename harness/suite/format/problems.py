@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import KeyPath, Problem
-from harness.hints import nearest, quoted, suggestion
+from harness.hints import example, nearest, quoted, suggestion
 from harness.spec import KINDS
 from harness.suite.format.models import Suite, SuiteTrain, Train
 from harness.suite.format.values import NAMED, Plain
@@ -61,7 +61,9 @@ def _translated(error: ValidationError) -> list[Problem]:
             problems.append(Problem("suite-wide", path, WHOLE_SUITE))
         elif kind == "needed":
             mistakes = item["ctx"]["mistakes"]
-            problems += [Problem("bad-value", path if i < 0 else (*path, i), text) for i, text in mistakes]
+            problems += [
+                Problem("bad-value", path if i < 0 else (*path, i), text + example(path[-1])) for i, text in mistakes
+            ]
         elif kind == "extra_forbidden":
             key = str(path[-1])
             text = f"unknown key.{_misplaced(path) or suggestion(key, _keys_at(Suite, path[:-1]))}"
@@ -70,7 +72,7 @@ def _translated(error: ValidationError) -> list[Problem]:
             problems.append(Problem("missing-key", path, "this key is needed, and is not there."))
         else:
             text = f"{quoted(item['input'])} given, {_NEEDED[kind]} needed." if kind in _NEEDED else item["msg"]
-            problems.append(Problem("bad-value", path, text))
+            problems.append(Problem("bad-value", path, text + example(path[-1])))
     return problems
 
 
