@@ -47,13 +47,17 @@ def machine(folder: Path) -> str:
     """Return how many runs there are, what they cost, on which machine and with what, and the day they were frozen."""
     table, lone = Store(folder).table(), _lone(folder)
     trained = table["train_s"].sum() + table.loc[table["run_id"].isin(lone), "train_s"].sum()
-    minutes = [f"{seconds / 60:.1f}" for seconds in (trained, table["score_s"].sum())]
+    training, scoring = map(_spent, (trained, table["score_s"].sum()))
     machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna(how="all").drop_duplicates()
     machines = machines.assign(torch="torch " + machines["torch"])
     made = "; ".join(", ".join(row.dropna()) for _, row in machines.iterrows())
     (day,) = re.findall(r"Frozen on (\S+)\.", (folder / MARKER).read_text())
-    cost = f"{minutes[0]} minutes of training and {minutes[1]} of scoring on one core"
+    cost = f"{training} of training and {scoring} of scoring on one core"
     return wrapped(f"{counted(len(table), 'run')}, {cost}; {made}; frozen {day}.")
+
+
+def _spent(seconds: float) -> str:
+    return f"{seconds:.1f} seconds" if seconds < 60 else f"{seconds / 60:.1f} minutes"
 
 
 def _lone(folder: Path) -> list[str]:
