@@ -1,11 +1,15 @@
 """What README and CONTRIBUTING show is true: their suites load, their plug-in trains, their links lead somewhere."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 
 from harness.architectures import ARCHITECTURES
+from harness.commands.cli import app
+from harness.datasets import DATASETS
 from harness.errors import SuiteError
 from harness.execution.requests import Request
 from harness.execution.runner import run
@@ -13,6 +17,7 @@ from harness.objectives import OBJECTIVES
 from harness.papers import cited
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
+from harness.suite.shipped import find_suite
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -66,6 +71,30 @@ def test_the_worked_example_trains(tmp_path, monkeypatch):
     assert run(Request("s.yaml", workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
 
 
+def shown_commands(page):
+    """Yield the arguments of every command that a page shows; a verb alone is a mention."""
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"`harness ([^`]+)`", text) + re.findall(r"^    harness (.*)$", text, re.MULTILINE)
+    for line in lines:
+        if len(arguments := shlex.split(line.replace("\n", " "), comments=True)) > 1 and "[" not in line:
+            yield arguments
+
+
+def test_every_command_shown_exists_and_names_what_is_there():
+    verbs, shown = typer.main.get_command(app).commands, 0
+    known = {"show": ARCHITECTURES, "data": DATASETS}
+    for page in PAGES:
+        for verb, *given in shown_commands(page):
+            placed = [re.sub(r"^[A-Z]+$", "0.5", each) for each in given]  # a placeholder, which may be a number
+            context = verbs[verb].make_context(verb, placed)
+            first = given[0]
+            if verb in ("run", "plan", "study") and re.fullmatch(r"[a-z0-9-]+", first):
+                find_suite(first)
+            assert first in known.get(verb, (first,)) or first.isupper(), (page.name, verb, given)
+            shown += context is not None
+    assert shown > 50
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
@@ -93,3 +122,22 @@ def test_the_table_of_recipes_is_that_of_the_records():
             used.setdefault((recipe.settings, recipe.source), {})[f"`{name}` {kind}"] = None
     rows = [f"| {', '.join(of)} | {settings} | {source} |" for (settings, source), of in used.items()]
     assert "\n".join(rows) in (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")
+
+
+def generator_steps(epochs, batches, cut):
+    """Count generator steps of the strided critic's source: 100 critic updates for the first 25 and every 500th, else 5,
+    of one batch each; `cut`: a generator step's updates end with their epoch."""
+    steps, left = 0, epochs * batches
+    while left > 0:
+        updates = 100 if steps < 25 or steps % 500 == 0 else 5
+        left -= min(updates, (left - 1) % batches + 1) if cut else updates
+        steps += 1
+    return steps
+
+
+def test_the_strided_critics_epochs_are_as_many_generator_steps_as_is_said():
+    text = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
+    fresh, cut = (generator_steps(500, 20_000 // 32, cut) for cut in (False, True))
+    assert f"{cut:,} generator steps" in text
+    runs = expand(load_suite(find_suite("shapes-wgan"), scale="paper")).runs
+    assert {run.plain["setup"]["train"]["steps"] for run in runs if run.base == "wgan-clip"} == {fresh}
