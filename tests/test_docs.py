@@ -125,8 +125,10 @@ def test_the_table_of_recipes_is_that_of_the_records():
 
 
 def generator_steps(epochs, batches, cut):
-    """Count generator steps of the strided critic's source: 100 critic updates for the first 25 and every 500th, else 5,
-    of one batch each; `cut`: a generator step's updates end with their epoch."""
+    """Count the generator steps of shapes-wgan's source: 100 critic updates in the first 25 and every 500th, else 5.
+
+    `cut`: a generator step's updates end with their epoch.
+    """
     steps, left = 0, epochs * batches
     while left > 0:
         updates = 100 if steps < 25 or steps % 500 == 0 else 5
