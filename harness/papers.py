@@ -99,13 +99,13 @@ _PAPERS = (
         "Scandinavian Journal of Statistics", volume="6", number="2", pages="65--70",
     ),
     Paper(
-        "alpaydin1998", "Alpaydin, Ethem and Kaynak, Cenk", 1998, "Optical Recognition of Handwritten Digits",
-        url="https://doi.org/10.24432/C50P49",
-    ),
-    Paper(
         "samaria1994", "Samaria, Ferdinando S. and Harter, Andy C.", 1994,
         "Parameterisation of a Stochastic Model for Human Face Identification",
         "{IEEE} Workshop on Applications of Computer Vision", pages="138--142",
+    ),
+    Paper(
+        "alpaydin1998", "Alpaydin, Ethem and Kaynak, Cenk", 1998, "Optical Recognition of Handwritten Digits",
+        url="https://doi.org/10.24432/C50P49",
     ),
     Paper(
         "lecun1998", "LeCun, Yann and Bottou, Léon and Bengio, Yoshua and Haffner, Patrick", 1998,

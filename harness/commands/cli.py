@@ -76,7 +76,7 @@ def data(
     extractors: o.Extractors = False,
     as_json: o.Json = False,
 ) -> None:
-    """Fetch or prepare a data set, describe it, and write a sheet of its samples.
+    """Fetch or prepare a data set; describe it and draw samples.
 
     Where it cannot be fetched, the message says which files --from needs.
     """

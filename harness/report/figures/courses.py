@@ -59,11 +59,11 @@ def sections(view: View) -> dict[str, Section]:
     best = cell_table.best_cells(view.cells)
     points = best[~best["dataset"].isin(view.plan.pictures)] if len(best) and len(view.learners) else best.head(0)
     parts = [cells_of(part) for _, part in points.groupby("task", sort=False)] if len(points) else []
-    found = [course for part in parts[:MOST_TASKS] if (course := _courses(view, part[:MOST_CELLS]))]
-    moving = [gif_of(f"moving-{place:02d}", rows) for place, rows in enumerate(found, start=1)]
-    what = "tasks" if found else ""
+    courses = [course for part in parts[:MOST_TASKS] if (course := _courses(view, part[:MOST_CELLS]))]
+    moving = [gif_of(f"moving-{place:02d}", rows) for place, rows in enumerate(courses, start=1)]
+    what = "tasks" if courses else ""
     return {
-        "courses": panels.collect("courses", found, figure_of, len(parts) if found else 0, what),
+        "courses": panels.collect("courses", courses, figure_of, len(parts) if courses else 0, what),
         "moving": Section(tuple(moving), ()),
     }
 

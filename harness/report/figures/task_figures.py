@@ -89,8 +89,8 @@ def sections(view: View) -> dict[str, Section]:
     tasks, parts = (
         [part for _, part in cells.groupby("task", sort=False)] if len(cells) else [] for cells in (view.cells, best)
     )
-    chosen, which = (in_turn, IN_TURN) if len(view.learners) else (spread, SPREAD)
-    cells, firsts = cells_of(chosen(view.cells)), cells_of(chosen(best))
+    chosen, most, which = (in_turn, panels.MOST, IN_TURN) if len(view.learners) else (spread, FEW, SPREAD)
+    cells, firsts = (cells_of(chosen(part, most)) for part in (view.cells, best))
     if view.learners.empty:
         tasks, parts = [], []  # there is nothing to rank
     if "step" in view.scored and view.scored["step"].nunique() < 2:
@@ -103,12 +103,12 @@ def sections(view: View) -> dict[str, Section]:
     }
 
 
-def spread(cells: pd.DataFrame, most: int = FEW) -> pd.DataFrame:
+def spread(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return at most so many cells, the first and the last among them, the rest evenly between."""
     return cells.iloc[np.unique(np.linspace(0, len(cells) - 1, min(most, len(cells))).round().astype(int))]
 
 
-def in_turn(cells: pd.DataFrame, most: int = panels.MOST) -> pd.DataFrame:
+def in_turn(cells: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return at most so many cells, no task left out before another has two: where there are too many, the best cell
     of each objective, and of each task its first objective, its last, its second, and so on.
     """

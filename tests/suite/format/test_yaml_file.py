@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SuiteError
+from harness.spec import WIDEST
 from harness.suite.format.yaml_file import Document, Place, parse_value, read_yaml, scalar
 
 HOSTILE = {  # what a file holds -> the code of its problem, the line, a word of the sentence
@@ -138,7 +139,7 @@ def test_an_alias_repeats_a_value_and_a_byte_order_mark_is_no_part_of_it(tmp_pat
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-WIDEST + 1, WIDEST - 1) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(max_codepoint=0xD7FF, exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=3),
