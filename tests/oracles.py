@@ -103,7 +103,7 @@ def looked_at(critic: Callable[[Tensor], Tensor], *points: Tensor) -> dict[str, 
     return {
         "critic_real": scores[0].detach().numpy(),
         "critic_fake": scores[1].detach().numpy(),
-        "critic_slope": np.linalg.norm(gradients, axis=-1),
+        "critic_slopes": np.stack([(slopes := np.linalg.norm(gradients, axis=-1)).max(1), slopes.mean(1)], -1),
         "critic_gradient": gradients[1],
     }
 

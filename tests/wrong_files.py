@@ -129,7 +129,7 @@ ARTEFACTS: dict[str, tuple[str, bytes]] = {
         SHOT,
         arrays(generated=POINTS, critic_real=np.ones(4), critic_fake=np.ones(3)),
     ),
-    "slopes of a critic in a row": (SHOT, arrays(generated=POINTS, critic_real=np.ones(4), critic_slope=np.ones(12))),
+    "slopes of a critic in a row": (SHOT, arrays(generated=POINTS, critic_real=np.ones(4), critic_slopes=np.ones(6))),
     "a critic of no samples": (SHOT, arrays(generated=POINTS, critic_real=np.ones(4), critic_pack=np.array(0))),
     "a flat grid": (SHOT, arrays(generated=POINTS, critic_grid=np.zeros(9), critic_extent=np.zeros(4))),
     "curves of garbage": ("curves.parquet", b"garbage"),

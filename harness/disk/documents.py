@@ -21,6 +21,7 @@ Plain = dict[str, Any]  # what a file of JSON holds
 DIGITS = len(str(-WIDEST))
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a letter may be written so, and in no other way
 T = TypeVar("T")
+ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, ensure_ascii=False)
 BLANK = b'\n "sha256": ""'  # one space deep: text inside a value cannot look so
 
 
@@ -77,9 +78,10 @@ def read_json(path: Path, parse: Callable[[Plain], T], needs_sum: bool = False) 
         raise Damaged(path, str(why)) from None
 
 
-def to_json(value: object) -> bytes:
-    """Strict JSON: no NaN, readable, one final newline."""
-    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+def to_json(value: Mapping[str, object]) -> bytes:
+    """Strict JSON: no NaN, a line a key, one final newline. To indent all of it takes ten times as long."""
+    lines = (f" {ENCODER.encode(key)}: {ENCODER.encode(value[key])}" for key in sorted(value))
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def checksum(record: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ import platform
 import re
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 MARK = re.compile(r"\.([0-9a-f]{6})([0-9a-f]{6})([0-9a-f]{6})-(\d*)\.(\d+)\.tmp")
@@ -31,8 +32,12 @@ class Owner:
 
 def owner() -> Owner:
     """Return what names this process."""
-    pid = os.getpid()
-    return Owner(platform.node(), _text(Path("/proc/sys/kernel/random/boot_id")), _space(), pid, _start(pid))
+    return _owner(os.getpid(), platform.node())
+
+
+@cache
+def _owner(pid: int, host: str) -> Owner:
+    return Owner(host, _text(Path("/proc/sys/kernel/random/boot_id")), _space(), pid, _start(pid))
 
 
 def this_process() -> str:

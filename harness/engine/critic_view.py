@@ -4,7 +4,8 @@ A snapshot keeps arrays, of which `harness.metrics.critic` makes columns. n poin
 same as W1 is measured on, and n / pack of a packed critic, which scores several side by side:
 
     critic_real, critic_fake   [n] scores
-    critic_slope               [3, n] norms of d score / d input at real points, at generated ones, and between
+    critic_slopes              [3, 2] the largest and the mean norm of d score / d input at real points, at generated
+                               ones, and between; in double
     critic_gradient            [n, d] d score / d input at generated points of up to 8 dimensions, unpacked
     critic_lipschitz           () a bound on the Lipschitz constant, of MLPs without norm
     critic_layers, generator_layers  [k] norms of the gradient of the player's loss in the weights of its layers, on the
@@ -16,13 +17,13 @@ same as W1 is measured on, and n / pack of a packed critic, which scores several
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 from functools import partial
 from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from harness.architectures import ARCHITECTURES
 from harness.datasets import DATASETS
@@ -38,6 +39,7 @@ PIXELS = 2**17  # in a pass: on one core, 512 digits of 16x16 take half the time
 NORMED_BY = 1000  # real points whose statistics a critic's batch norm uses
 
 Arrays = dict[str, np.ndarray]
+Critic = tuple[nn.Module, dict[str, Tensor]]  # of one run: for `functional_call`
 Scores = Callable[[Tensor], Tensor]  # of points [..., n, *shape]: [..., n]
 Look = tuple[Tensor, ...]  # scores of real and of fake samples [..., n], slopes [..., 3, n], gradients [..., n, *shape]
 
@@ -55,24 +57,26 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
     fake = generated[:, :n].to(stack.device, stack.dtype)  # where a data set draws it, it is as that gave it
     real, fake = stack.game.networks.pack(real[:, :n]), stack.game.networks.pack(fake)
     mix = torch.rand(n // pack, generator=noise.generator(0, "between")).to(stack.device, stack.dtype)
-    real_scores, fake_scores, slopes, gradients = _looks(stack, real, fake, mix.expand(len(real), -1))
-    arrays = {"critic_real": real_scores, "critic_fake": fake_scores, "critic_slope": slopes}
+    critics = _critics(stack, real)
+    real_scores, fake_scores, slopes, gradients = _looks(stack, critics, real, fake, mix.expand(len(real), -1))
+    arrays = {"critic_real": real_scores, "critic_fake": fake_scores}
     if pack == 1 and gradients[0, 0].numel() <= GRADIENT_DIMENSIONS:
         arrays["critic_gradient"] = gradients.flatten(2)
     lipschitz = ARCHITECTURES[stack.setup.architecture].lipschitz
-    critic = stack.layout("critic").split(stack.effective("critic", stack.state.params["critic"]))
-    bound = lipschitz(stack.pair.critic, critic) if lipschitz else None
+    params = stack.layout("critic").split(stack.effective("critic", stack.state.params["critic"]))
+    bound = lipschitz(stack.pair.critic, params) if lipschitz else None
     arrays |= {"critic_lipschitz": bound} if bound is not None else {}
     arrays |= {f"{player}_layers": by_layer(stack.gradients(player), stack.layout(player)) for player in stack.updates}
     arrays["critic_activations"] = torch.stack([
-        activation_gradients(stack, run, real[run], fake[run]) for run in range(len(stack.specs))
+        activation_gradients(stack, run, *run_of) for run, run_of in enumerate(zip(critics, real, fake, strict=True))
     ])  # fmt: skip
     facts = {
         "critic_logistic": np.array(stack.game.objective.critic_loss is logistic_critic),
         "critic_pack": np.array(pack),
         "critic_alone": np.array(not stack.trained),
     }
-    return [{name: _numpy(x[run]) for name, x in arrays.items()} | facts for run in range(len(stack.specs))]
+    kept = {name: _numpy(x) for name, x in arrays.items()} | {"critic_slopes": _summary(_numpy(slopes))}
+    return [{name: x[run] for name, x in kept.items()} | facts for run in range(len(stack.specs))]
 
 
 def reference(stack: Stack, n: int) -> Tensor:
@@ -115,7 +119,7 @@ def norm(x: Tensor) -> Tensor:
 
 
 @torch.enable_grad()
-def activation_gradients(stack: Stack, run: int, real: Tensor, fake: Tensor) -> Tensor:
+def activation_gradients(stack: Stack, run: int, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """Return the norm, over samples and units, of the gradient of a run's critic loss in what enters each layer: [k].
 
     The first is in the samples themselves; Gulrajani et al. 2017, figure 1b. Real and fake [n, *shape] are as many as
@@ -123,30 +127,38 @@ def activation_gradients(stack: Stack, run: int, real: Tensor, fake: Tensor) -> 
     """
     train, step = stack.setup.train, min(int(stack.state.step[0]), stack.steps - 1)
     batch = int(train.get("micro_batch", train["batch"]))
-    network = normed_by(stack, run, real) if couples_samples(stack.pair.critic) else _of_run(stack, run)
+    network, params = critic
     inputs: dict[str, list[Tensor]] = {name: [] for name in layers_of(stack.layout("critic"))}
-    for name, own in inputs.items():
-        network.get_submodule(name).register_forward_pre_hook(partial(_keep, own))
+    hooks = [network.get_submodule(name).register_forward_pre_hook(partial(_keep, own)) for name, own in inputs.items()]
     hyper = {name: value[run] for name, value in stack.scheduled(step).items()}
-    of_real, of_fake = (network(x[:batch].detach().requires_grad_()).squeeze(-1) for x in (real, fake))
+    sides = [x[:batch].detach().requires_grad_() for x in (real, fake)]
+    of_real, of_fake = (functional_call(network, params, x).squeeze(-1) for x in sides)
+    for hook in hooks:
+        hook.remove()
     loss, entered = stack.game.objective.critic_loss(of_real, of_fake, hyper), [xs for xs in inputs.values() if xs]
     gradients = iter(torch.autograd.grad(loss, [x for xs in entered for x in xs], materialize_grads=True))
     return torch.stack([norm(torch.cat([next(gradients).flatten() for _ in xs])) for xs in entered])
 
 
-def _of_run(stack: Stack, run: int) -> nn.Module:
-    """Return the critic of a run as a module, of parameters and buffers as the tricks give them."""
-    state, network = stack.run(run), deepcopy(stack.pair.critic)
-    own = stack.layout("critic").split(state.params["critic"])
-    network.load_state_dict(dict(effective("critic", own, stack.game.tricks, state.extra)), assign=True)
-    return network
+def _critics(stack: Stack, real: Tensor) -> list[Critic]:
+    """Return the critic of every run, with parameters and buffers as the tricks give them, or normed by `real`."""
+    if couples_samples(stack.pair.critic):
+        return [(normed_by(stack, run, points), {}) for run, points in enumerate(real)]
+    layout, states = stack.layout("critic"), [stack.run(run) for run in range(len(stack.specs))]
+    owns = [effective("critic", layout.split(s.params["critic"]), stack.game.tricks, s.extra) for s in states]
+    return [(stack.pair.critic, dict(own)) for own in owns]
+
+
+def _summary(slopes: np.ndarray) -> np.ndarray:
+    """[..., n] -> [..., 2], the largest and the mean."""
+    return np.stack([slopes.max(-1).astype(np.float64), slopes.mean(-1, dtype=np.float64)], -1)
 
 
 def _keep(saved: list[Tensor], layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     saved.append(inputs[0])
 
 
-def _looks(stack: Stack, real: Tensor, fake: Tensor, mix: Tensor) -> Look:
+def _looks(stack: Stack, critics: list[Critic], real: Tensor, fake: Tensor, mix: Tensor) -> Look:
     """Return scores, slopes and gradients of every run's critic, taking as many samples at once as fit in memory.
 
     Of images that is what training passes at once, or as many small ones as have PIXELS values.
@@ -164,8 +176,7 @@ def _looks(stack: Stack, real: Tensor, fake: Tensor, mix: Tensor) -> Look:
         views = stack.each(view)
         looks = [views(stack.state.params["critic"], stack.state.extra, *part) for part in parts]
     else:
-        networks = [normed_by(stack, run, real[run]) for run in range(len(stack.specs))]
-        looks = [_of_runs(networks, part, dims) for part in parts]
+        looks = [_of_runs([network for network, _ in critics], part, dims) for part in parts]
     return tuple(torch.cat(pieces, -1 if k < 3 else 1) for k, pieces in enumerate(zip(*looks, strict=True)))
 
 

@@ -50,10 +50,14 @@ class Pair:
     pack: int
     latent: int
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The templates by player."""
+        return {"critic": self.critic} | ({"generator": self.generator} if self.generator is not None else {})
+
     def draw(self, setup: Setup, generator: torch.Generator, player: str) -> Tensor:
         """Return fresh flat parameters [P] of one player."""
-        network = self.generator if player == "generator" else self.critic
-        assert network is not None
+        network = self.networks[player]
         return Layout(network).join(draw_weights(network, getattr(setup, player)["init"], generator))
 
 
@@ -92,9 +96,7 @@ def build_network(setup: Setup, player: str, weights: Mapping[str, np.ndarray]) 
 
     Raises KeyError or RuntimeError where they are not those of the Setup's network.
     """
-    pair = build_pair(setup)
-    network = pair.generator if player == "generator" else pair.critic
-    assert network is not None, "a data set draws the fakes of this Setup"
+    network = build_pair(setup).networks[player]
     network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, assign=True)
     return network.eval()
 
@@ -109,7 +111,7 @@ def bind(pair: Pair, how: str, tricks: Mapping[str, Trick], declared: Draws | No
     run: Callable[..., Tensor] = architecture.forward or torch.func.functional_call
     written_out = architecture.slope is not None and architecture.can_slope(pair.critic)
 
-    layouts = {"critic": Layout(pair.critic)} | ({"generator": Layout(pair.generator)} if pair.generator else {})
+    layouts = {player: Layout(network) for player, network in pair.networks.items()}
     draws: dict[str, str | tuple[str, ...]] = {"real": "sample", "fake": "sample", "latent": ("k",), **(declared or {})}
 
     def named(player: str, flat: Tensor, extra: Extras) -> Mapping[str, Tensor]:

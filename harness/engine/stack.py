@@ -61,6 +61,7 @@ class Stack:
         counts = (schedules.critic_updates(n_critic, step) for step in range(self.steps))
         self.critic_updates = list(accumulate(counts, initial=0))  # before each step
         self.pair = build_pair(self.setup)
+        self._layouts = {player: Layout(network) for player, network in self.pair.networks.items()}
         self.how = "vmap" if mode == "stacked" and self.pair.architecture.forward is None else "plain"
         objective = objective_of(self.setup.objective, self.setup.train.get("penalty", ""))
         tricks = {name: lookup(TRICKS, name, "trick") for name in self.setup.tricks}
@@ -139,9 +140,7 @@ class Stack:
 
     def layout(self, player: str) -> Layout:
         """Return how a player's flat parameters are laid out."""
-        network = self.pair.critic if player == "critic" else self.pair.generator
-        assert network is not None
-        return Layout(network)
+        return self._layouts[player]
 
     def _move(self, player: str, update: int, hyper: Mapping[str, Tensor]) -> Tensor:
         state, values = self.updates[player](self.state, self._batch(player, update), hyper)

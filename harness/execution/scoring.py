@@ -1,13 +1,14 @@
 """From the snapshots of a run to its metrics."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged
 from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
 from harness.execution.provenance import scoring_provenance
+from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.store.artefacts import kept_weights
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
@@ -35,7 +36,8 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
         end = plan.specs[run_id]["setup"]["train"]["steps"]
         try:
             shots = {step: store.snapshot(run_id, step) for step in store.steps(run_id)}
-            points = {step: generated(store, run_id, step, how["samples"]) for step in shots}
+            spec, n = store.plan.spec(run_id), how["samples"]
+            points = {step: generated(store, spec, step, shot, n) for step, shot in shots.items()}
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
             continue
@@ -53,17 +55,18 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
     return done
 
 
-def generated(store: Store, run_id: str, step: int, samples: int) -> "np.ndarray | None":
+def generated(
+    store: Store, spec: RunSpec, step: int, shot: "Mapping[str, np.ndarray]", samples: int
+) -> "np.ndarray | None":
     """Return the points that a suite's `samples` are scored on at a step: [n, *shape].
 
-    They are the snapshot's; where it holds fewer, they are drawn anew from the weights, which are kept of the last step
-    alone: None at other steps, whose scores then stay empty.
+    They are those of its snapshot `shot`; where that holds fewer, they are drawn anew from the weights, which are kept
+    of the last step alone: None at other steps, whose scores then stay empty.
     """
     from harness.engine.sampling import draw_samples
     from harness.metrics import samples_drawn
 
-    spec = store.plan.spec(run_id)
-    points, needed = store.snapshot(run_id, step)["generated"], samples_drawn(samples, spec)
+    points, needed = shot["generated"], samples_drawn(samples, spec)
     if len(points) >= needed:
         return points
     if step != spec.setup.train["steps"]:

@@ -77,7 +77,7 @@ def dual(shot: Arrays) -> float:
 
 def over_slope(shot: Arrays) -> float:
     """Return the estimate divided by the largest slope at the sampled places; NaN where the critic is flat there."""
-    slope = float(shot["critic_slope"].max())
+    slope = float(shot["critic_slopes"][:, 0].max())
     return dual(shot) / slope if slope > 0 else math.nan
 
 
@@ -90,8 +90,8 @@ def _js_bound(shot: Arrays, generated: Points, reference: Reference) -> dict[str
 
 
 def _slope(shot: Arrays, generated: Points, reference: Reference) -> dict[str, float]:
-    slopes = shot["critic_slope"]
-    return {"slope_max": float(slopes.max()), "slope_mean": float(slopes.mean(dtype=np.float64))}
+    largest, mean = shot["critic_slopes"].T
+    return {"slope_max": float(largest.max()), "slope_mean": float(mean.mean())}
 
 
 def _certified(shot: Arrays, generated: Points, reference: Reference) -> dict[str, float]:
@@ -168,14 +168,14 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
             for name, word in (("slope_max", "largest"), ("slope_mean", "mean"))
         ),
         compute=_slope,
-        needs=("critic_slope",),
+        needs=("critic_slopes",),
         summary="norm of the critic's gradient at real and generated samples and between: the largest, the mean",
     ),
     "dual_over_slope": CriticMetric(
         version=0,
         columns=(Column("dual_over_slope", label="dual / slope_max (data units)"),),
         compute=lambda shot, generated, reference: {"dual_over_slope": over_slope(shot)},
-        needs=("critic_slope",),
+        needs=("critic_slopes",),
         distances=True,
         summary="dual / slope_max: an estimate of W1 and no bound, as a slope between the samples may be larger",
     ),
@@ -193,7 +193,7 @@ CRITIC_METRICS: dict[str, CriticMetric] = {
         version=0,
         columns=(Column("dual_gap", "lower", "w1 - dual_over_slope (data units)", papers=POT),),
         compute=_gap,
-        needs=("critic_slope",),
+        needs=("critic_slopes",),
         distances=True,
         exact=True,
         summary="w1 - dual_over_slope: how far the estimate falls short of the exact distance",

@@ -13,6 +13,8 @@ from harness.store import Store, contents
 if TYPE_CHECKING:
     from harness.engine import Outcome
 
+GRID_PARTS = 1000  # of the range of a grid of scores, to which they are rounded: a third of the bytes
+
 
 def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
     """Return file contents by name: curves, snapshots, frames, samples (split as scored) and weights."""
@@ -34,12 +36,13 @@ def artefacts(outcome: "Outcome", samples: int) -> dict[str, bytes]:
 
 
 def _thinned(shot: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a snapshot with its grid of the critic's scores, which a picture is drawn from, in half precision: it is
-    most of a toy's snapshot. Scores that this cannot hold stay as they are."""
+    """Return a snapshot with its grid of the critic's scores, which ten level lines are drawn from, in half precision
+    and rounded to a part of its range: it would be most of a toy's snapshot. Scores that this cannot hold stay."""
     grid = shot.get("critic_grid")
     if grid is None or not np.abs(grid).max() < np.finfo(np.float16).max:
         return shot
-    return {**shot, "critic_grid": grid.astype(np.float16)}
+    part = max(np.ptp(grid) / GRID_PARTS, np.finfo(np.float16).smallest_subnormal)
+    return {**shot, "critic_grid": (np.rint(grid / part) * part).astype(np.float16)}
 
 
 def _parquet(columns: dict[str, np.ndarray]) -> bytes:

@@ -108,7 +108,7 @@ def _misfit(parts: Arrays, is_frames: bool) -> str:
 def _is_view(parts: Arrays) -> bool:
     """Whether what a snapshot holds of its critic (`harness.engine.critic_view`) fits together."""
     n, scalars = parts["critic_real"].size, ("critic_lipschitz", "critic_logistic", "critic_alone")
-    shapes: dict[str, tuple[int, ...]] = {"critic_real": (n,), "critic_fake": (n,), "critic_slope": (3, n)}
+    shapes: dict[str, tuple[int, ...]] = {"critic_real": (n,), "critic_fake": (n,), "critic_slopes": (3, 2)}
     shapes |= {"critic_gradient": (n, *parts["generated"].shape[1:])} | dict.fromkeys(scalars, ())
     pack = parts.get("critic_pack", np.array(1))
     is_count = pack.shape == () and pack.dtype.kind in "iu" and int(pack) >= 1

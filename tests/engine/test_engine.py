@@ -283,7 +283,7 @@ def test_snapshots_hold_what_they_declare():
         "critic": (8 * 3 + 8 * 9 + 9,),
         "critic_real": (77,),
         "critic_fake": (77,),
-        "critic_slope": (3, 77),
+        "critic_slopes": (3, 2),
         "critic_gradient": (77, 2),
         "critic_lipschitz": (),
         "critic_layers": (3,),
