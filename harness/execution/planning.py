@@ -89,6 +89,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
         plugins=list(resolved.get("plugins", [])),
         more=plan.study is not None and not plan.study.chosen,
         trials=[] if write else trials(plan, todo.workload),
+        labels=todo.labels if write else {},  # of what is trained
     )
 
 

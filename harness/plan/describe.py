@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from harness.datasets.images import none_held_out
@@ -36,6 +37,7 @@ from harness.suite.competitors import compared
 from harness.suite.expand import choices
 from harness.suite.format.models import Suite, scored_steps
 from harness.suite.format.study_block import Study
+from harness.suite.format.values import RECIPE
 from harness.suite.matrix import matrix_of
 from harness.suite.resolve import RECIPE_FLOATS, RECIPE_KEYS, follows_recipe, recipe_targets
 from harness.suite.settings import Triple
@@ -181,10 +183,12 @@ def recipes(suite: Suite, triples: Iterable[Triple]) -> dict[tuple[str, str], Re
         key = (triple.objective.label, triple.dataset.entry.kind)
         entries[key] = triple.objective.entry.recipe[triple.dataset.entry.kind]
         overrides[key] = _overrides(triple, entries[key].hyper)
-        targets = recipe_targets(triple).items()
-        for choice in choices(suite.matrix[triple.block], triple):
+        targets, every = recipe_targets(triple), choices(suite.matrix[triple.block], triple)
+        swept = {target: source.value for target, source in triple.sources.items() if source.swept}
+        is_mixed = "train.generator" in swept or any(RECIPE in swept[target] for target in swept.keys() & targets)
+        for choice in every if is_mixed else islice(every, 1):
             runs[key] += 1
-            followed = [name for target, name in targets if follows_recipe(target, choice.values)]
+            followed = [name for target, name in targets.items() if follows_recipe(target, choice.values)]
             used.setdefault(key, Counter()).update(followed)
     return {
         key: RecipeUse(
@@ -305,32 +309,24 @@ def grids(cells: Iterable[Cell], data: Collection[str] = ()) -> dict[str, int]:
     """Return the size of the smallest grid, over data sets, architectures and objectives, of every swept name that is
     tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
     """
-    values_by_cell: dict[str, dict[tuple[str, ...], set[str]]] = {}
+    values_by_cell: dict[str, dict[tuple[str, ...], set[int | float | str]]] = {}
     for cell in cells:
         for name, value in cell.sweep.items():
             labels = cell.dataset, cell.architecture, cell.objective
             taken = values_by_cell.setdefault(name, {}).setdefault(labels, set())
-            taken.add(repr(value) if _is_number(value) else str(value))
+            taken.add(value if _is_number(value) else str(value))
     numeric = {
         name: [v for v in values.values() if len(v) > 1] for name, values in values_by_cell.items() if name not in data
     }
     return {
         name: min(map(len, several))
         for name, several in numeric.items()
-        if several and all(text == "recipe" or _is_number_text(text) for texts in several for text in texts)
+        if several and all(value == RECIPE or _is_number(value) for values in several for value in values)
     }
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_number_text(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def shares(study: Study | None, rows: Iterable[PlannedRun]) -> SharesTest | None:

@@ -90,18 +90,19 @@ def _scoring(plan: Plan, runs: Mapping[str, PlannedRun], score: Mapping[str, Any
     and their samples. Runs that share a Setup share the addresses.
     """
     metrics = score_id([], 0, score.get("extractors"), score.get("metrics", {}))
-    addresses: dict[tuple[object, ...], tuple[str, str, float]] = {}
+    addresses: dict[tuple[object, ...], tuple[str, str, float, str]] = {}
 
     def scoring(run_id: str) -> ScoringTask:
         spec = plan.specs[run_id]
         setup, floats = spec["setup"], (value for name, value in spec["hyper"].items() if name.startswith("data."))
-        same = (id(setup), *floats)
+        same = (id(setup), runs[run_id].dataset, *floats)
         if same not in addresses:
             data = {"dataset": setup["dataset"], "version": setup["versions"]["dataset"], **setup["data"]}
             points = len(scored_steps(score["at"], setup["train"]["steps"]))
             size = (points + LAST) * score["samples"] ** 2
-            addresses[same] = content_id({**data, "score": metrics}), reference_address(spec), size
-        key, reference, size = addresses[same]
-        return ScoringTask(run_id, f"scoring on {runs[run_id].dataset}", key, size, reference)
+            name = f"scoring on {runs[run_id].dataset}"
+            addresses[same] = content_id({**data, "score": metrics}), reference_address(spec), size, name
+        key, reference, size, name = addresses[same]
+        return ScoringTask(run_id, name, key, size, reference)
 
     return scoring

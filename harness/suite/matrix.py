@@ -100,11 +100,18 @@ class Matrix:
             self._refused[key] = refusals(triple, values, resolved, self.tables)
         return self._refused[key]
 
-    def _setup(self, triple: Triple, values: Values) -> Resolved | Problem:
-        """Return a combination resolved as far as its Setup goes: the floats beside it may be another's."""
+    def has_one_setup(self, triple: Triple) -> bool:
+        """Whether all combinations of a triple have the same Setup, as nothing but floats varies."""
+        return not self._parts(triple)[1]
+
+    def _parts(self, triple: Triple) -> tuple[str, list[str]]:
         if id(triple) not in self._settings:
             self._settings[id(triple)] = triple, *self._parted(triple)
-        _, fixed, varied = self._settings[id(triple)]
+        return self._settings[id(triple)][1:]
+
+    def _setup(self, triple: Triple, values: Values) -> Resolved | Problem:
+        """Return a combination resolved as far as its Setup goes: the floats beside it may be another's."""
+        fixed, varied = self._parts(triple)
         key = fixed, *(repr(values[target]) for target in varied)
         if key not in self._resolved:
             try:

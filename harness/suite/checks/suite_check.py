@@ -1,6 +1,7 @@
 """What a suite of the right form can still have wrong: names, values and combinations that the tables do not take."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from harness.errors import KeyPath, Problem
@@ -78,7 +79,8 @@ def _wrong_combinations(matrix: Matrix, triples: Iterable[Triple]) -> list[Probl
         if "train.constrain" in triple.sources:
             path = triple.sources["train.constrain"].path
             unread[path] = unread.get(path, True) and not has_constraint(triple)
-        for choice in all_choices(suite, triple):
+        every = all_choices(suite, triple)
+        for choice in islice(every, 1) if matrix.has_one_setup(triple) else every:  # a Setup decides refusals
             left[triple.block] += 1
             wrong = matrix.refusals(triple, choice.values)
             problems += at_space(matrix, triple, choice.sweep, wrong) if suite.study else wrong
