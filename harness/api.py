@@ -76,9 +76,10 @@ def load(folder: str | Path) -> "pd.DataFrame":
     return from_plan(store.table(), store.plan)
 
 
-def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
+def load_run(run_id: str, root: str | Path = "results", step: int | None = None) -> "KeptRun":
     """Return a run by its id, or by a beginning of it that no other run below `root` has: its generator, curves, ...
 
+    Its networks are those of its last step, or of a `step` whose state it keeps (`train: {keep: ...}`).
     Raises HarnessError with near ids where there is none, and where no text is given, StoreError where there are no
     results.
     """
@@ -90,4 +91,4 @@ def load_run(run_id: str, root: str | Path = "results") -> "KeptRun":
             f"load_run: {type(run_id).__name__} given where an id is needed; give one of the column run_id of a table, "
             "or its beginning, as text"
         )
-    return KeptRun(*find_run(run_id, str(root)))
+    return KeptRun(*find_run(run_id, str(root)), step)

@@ -26,12 +26,14 @@ PURPOSE = "sample"  # its latents are none that a run was trained or scored with
 class KeptRun:
     """A run of a results folder, of which every part is read when it is first asked for.
 
+    Its networks, and what is drawn from them, are those of its last step, or of a `step` whose state it keeps.
     What a run does not keep, as one that is pending or has diverged keeps no weights, is an error when it is asked for:
     HarnessError, or StoreError where a file is missing or damaged.
     """
 
     store: Store
     run_id: str
+    step: int | None = None
 
     def __repr__(self) -> str:
         planned = self.store.plan.run(self.run_id)
@@ -101,12 +103,12 @@ class KeptRun:
         Batch norm takes its statistics from the batch that is given: as in training, give real and generated samples
         apart, in batches of the size it was trained with.
         """
-        return self._network("critic", critic_weights(self._opened, self.spec))
+        return self._network("critic", critic_weights(self._opened, self.spec, self.step))
 
     @cached_property
     def weights(self) -> "tuple[str, dict[str, np.ndarray]]":
-        """Whose weights it was scored with ("generator", or a trick, as "ema"), and those weights by parameter."""
-        return kept_weights(self._opened, self.spec)
+        """Whose weights it is scored with ("generator", or a trick, as "ema"), and those weights by parameter."""
+        return kept_weights(self._opened, self.spec, self.step)
 
     def draw(self, n: int, seed: int | None = None) -> "np.ndarray":
         """Return n fresh samples [n, *shape], pictures as uint8: those of `harness sample`.

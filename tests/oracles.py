@@ -384,16 +384,17 @@ def alike(outcomes: Any, expected: Any) -> bool:
         timeless = {
             key: value for key, value in outcome.facts.items() if key not in ("train_s", "step_ms", "ms_per_image")
         }
-        return {**vars(outcome), "spec": outcome.spec.run_id, "facts": timeless}
+        states = {step: {k: v for k, v in state.items() if k != "seconds"} for step, state in outcome.states.items()}
+        return {**vars(outcome), "spec": outcome.spec.run_id, "facts": timeless, "states": states, "begun": 0}
 
     pairs = zip(outcomes, expected, strict=True)
     return all(same(content(a), content(b)) for a, b in pairs)
 
 
 def arrays(files: Any) -> dict[str, Any]:
-    """Return the arrays of a checkpoint, its seconds aside."""
+    """Return the arrays of a checkpoint, its seconds aside, and where it began."""
     with np.load(io.BytesIO(files[FILE])) as file:
-        return {name: file[name] for name in file.files if name != "seconds"}
+        return {name: file[name] for name in file.files if not name.endswith(("seconds", "begun"))}
 
 
 class Shown(torch.utils.data.Dataset[torch.Tensor]):

@@ -221,13 +221,14 @@ def sample(
     output: o.SampleFile,
     n: o.Number = 1000,
     seed: o.Seed = None,
+    step: o.Step = None,
     root: o.RunRoot = "results",
     as_json: o.Json = False,
 ) -> None:
     """Draw new samples from the generator of a run."""
     from harness.commands import sample as command
 
-    _print(command.sample(run, root, n, output, seed), command.render, as_json)
+    _print(command.sample(run, root, n, output, seed, step), command.render, as_json)
 
 
 @verb(o.INSPECT, "export results/quickstart --to csv")

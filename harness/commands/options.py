@@ -118,6 +118,12 @@ Number = Annotated[int, typer.Option("-n", "--number", min=1, max=10**9, help="H
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Of the latents. [default: the seed of the run]")
 ]
+Step = Annotated[
+    int | None,
+    typer.Option(
+        "--step", min=0, help="Of the weights: one that the suite's `train: {keep: ...}` kept. [default: the last]"
+    ),
+]
 SampleFile = Annotated[
     str,
     typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.", callback=fitting),

@@ -17,35 +17,39 @@ MOST_PIXELS = 50_000_000  # numbers in one png
 
 @dataclass(frozen=True)
 class Samples:
-    """What was written: `weights` are "generator", or the trick whose weights were scored, as "ema"."""
+    """What was written: `weights` are "generator", or the trick whose weights were scored, as "ema", after `step`."""
 
     run_id: str
+    step: int
     weights: str
     shape: list[int]
     file: str
     replaced: bool
 
 
-def sample(text: str, root: str, n: int, output: str, seed: int | None = None) -> Samples:
+def sample(text: str, root: str, n: int, output: str, seed: int | None = None, step: int | None = None) -> Samples:
     """Write n samples of a run to `output` (.npz: `samples` [n, *shape], pictures as uint8; .png: pictures side by
     side, or a scatter over the reference).
 
-    `seed` addresses the latents, by default the run's own. Raises HarnessError where the run has no generator to draw
-    from, the ending is another, or the file cannot be written.
+    `seed` addresses the latents, by default the run's own; `step` is the last, or one whose state is kept. Raises
+    HarnessError where the run has no generator to draw from, or keeps none of that step, the ending is another, or the
+    file cannot be written.
     """
     encode = {".npz": _npz, ".png": _png}.get(Path(output).suffix.lower())
     if encode is None:
         raise HarnessError(f"-o {output}: a file that ends in .npz or .png is needed")
-    run = KeptRun(*find_run(text, root))
+    run = KeptRun(*find_run(text, root), step)
     drawn = run.draw(n, seed)
     replaced = write_output(Path(output), encode(run, drawn))
-    return Samples(run.run_id, run.weights[0], list(drawn.shape), output, replaced)
+    after = run.spec.setup.train["steps"] if step is None else step
+    return Samples(run.run_id, after, run.weights[0], list(drawn.shape), output, replaced)
 
 
 def render(samples: Samples) -> str:
     """Return that as a line."""
     shape, replaced = " x ".join(map(str, samples.shape)), " (replaced)" if samples.replaced else ""
-    return f"{samples.file}: {shape} samples of {samples.run_id} from its {samples.weights} weights{replaced}"
+    whose = f"{samples.run_id} from its {samples.weights} weights of step {samples.step:,}"
+    return f"{samples.file}: {shape} samples of {whose}{replaced}"
 
 
 def _npz(run: KeptRun, drawn: np.ndarray) -> bytes:

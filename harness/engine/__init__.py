@@ -10,8 +10,8 @@ spectral    a critic's spectral norm
 critic_view what critics say where they are scored
 """
 
-from harness.engine.checkpoint import Checkpoints
+from harness.engine.checkpoint import Checkpoints, Donor
 from harness.engine.stack import Placement
 from harness.engine.training_loop import Outcome, train
 
-__all__ = ["Checkpoints", "Outcome", "Placement", "train"]
+__all__ = ["Checkpoints", "Donor", "Outcome", "Placement", "train"]

@@ -75,8 +75,8 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
         "critic_pack": np.array(pack),
         "critic_alone": np.array(not stack.trained),
     }
-    kept = {name: _numpy(x) for name, x in arrays.items()} | {"critic_slopes": _summary(_numpy(slopes))}
-    return [{name: x[run] for name, x in kept.items()} | facts for run in range(len(stack.specs))]
+    by_name = {name: _numpy(x) for name, x in arrays.items()} | {"critic_slopes": _summary(_numpy(slopes))}
+    return [{name: x[run] for name, x in by_name.items()} | facts for run in range(len(stack.specs))]
 
 
 def reference(stack: Stack, n: int) -> Tensor:

@@ -10,12 +10,20 @@ import numpy as np
 import torch
 
 from harness.datasets import DATASETS
-from harness.engine.checkpoint import Checkpoints, Trail, pack, training_id, unpack
-from harness.engine.networks import effective
+from harness.engine.checkpoint import (
+    Checkpoints,
+    State,
+    Trail,
+    go_on,
+    network_weights,
+    pack,
+    take_states,
+    training_id,
+    unpack,
+)
 from harness.engine.process import own_state
 from harness.engine.snapshots import Samples, Snapshot, ms_per_sample, take_snapshots
 from harness.engine.stack import Placement, Stack
-from harness.engine.step import RunState
 from harness.spec import RunSpec
 
 VANISHED = 1e-6  # a generator gradient norm below it teaches nothing
@@ -26,9 +34,10 @@ NO_CHECKPOINTS = Checkpoints(keep=lambda files: None, every_s=math.inf)
 class Outcome:
     """What one trained run leaves, as numpy arrays.
 
-    curves    by name, [steps] up to the first bad one     snapshots  by step
+    curves    by name, [steps] up to the first bad one     snapshots, states  by step
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
     facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image
+    begun     the step that its training went on from, of a shorter one; 0 where it began anew
     """
 
     spec: RunSpec
@@ -38,6 +47,8 @@ class Outcome:
     snapshots: dict[int, Snapshot]
     weights: dict[str, dict[str, np.ndarray]]
     facts: dict[str, Any] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
+    begun: int = 0
 
 
 @own_state()
@@ -56,27 +67,39 @@ def train(
     in `frames` only samples of fixed latents are kept. A lone run of a stacked Setup is trained twice over: a stack of
     one differs from larger ones in the last bit (other matrix kernels), and a record must not depend on the size of its
     stack. Interrupted and resumed from one of its `checkpoints`, a training has the same outcomes; their seconds leave
-    out what had to be done again.
+    out what had to be done again. So it has where it goes on from the donors that `checkpoints` names, on a CPU and
+    whatever stacks they trained in; not where a schedule depends on the number of steps, which is not looked at here.
     """
     pinned = list(specs) * 2 if placement.mode == "stacked" and len(specs) == 1 else list(specs)
+    donors = [*checkpoints.donors] * (len(pinned) // len(specs))
     stack = Stack(pinned, placement)
-    address = training_id(stack, at, samples, frames)
-    snapshot_steps = {*at, *frames}
+    address = training_id(stack, samples, at, frames, checkpoints.states)
+    snapshot_steps, state_steps = {*at, *frames}, {*checkpoints.states}
+
+    def take(trail: Trail) -> None:
+        if trail.step in snapshot_steps:
+            trail.snapshots[trail.step] = take_snapshots(stack, samples, whole=trail.step in at)
+        if trail.step in state_steps:
+            trail.states[trail.step] = take_states(stack, trail.seconds)
+
     trail = unpack(checkpoints.resume, stack, address) if checkpoints.resume else None
+    if trail is None and donors:
+        trail = go_on(stack, donors)
     if trail is None:
         trail = Trail.begin(stack)
-        if 0 in snapshot_steps:
-            trail.snapshots[0] = take_snapshots(stack, samples, whole=0 in at)
+        take(trail)
     last_checkpoint, started = checkpoints.clock(), time.perf_counter()
     for step in range(trail.step, stack.steps):
         trail.curves[:, step] = stack.step(step)
-        is_scored, is_due = step + 1 in snapshot_steps, checkpoints.clock() - last_checkpoint >= checkpoints.every_s
-        if not is_scored and not is_due:
+        is_taken, is_due = (
+            step + 1 in snapshot_steps | state_steps,
+            checkpoints.clock() - last_checkpoint >= checkpoints.every_s,
+        )
+        if not is_taken and not is_due:
             continue
         trail.step = step + 1
         trail.seconds += _elapsed(started, stack.device)
-        if is_scored:
-            trail.snapshots[trail.step] = take_snapshots(stack, samples, whole=trail.step in at)
+        take(trail)
         if is_due:
             checkpoints.keep(pack(stack, trail, address))
             last_checkpoint = checkpoints.clock()
@@ -90,7 +113,7 @@ def train(
 def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
     """Gather what one run leaves, cut at its first step that is not finite."""
     table = trail.curves[run].double().cpu().numpy()
-    weights = _weights(stack, stack.run(run))
+    weights = network_weights(stack, stack.run(run))
     bad = np.flatnonzero(~np.isfinite(table).all(1))
     if not len(bad) and not all(np.isfinite(w).all() for named in weights.values() for w in named.values()):
         bad = np.array([stack.steps - 1])  # the last update itself overflowed
@@ -112,23 +135,14 @@ def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
         snapshots={step: taken[run] for step, taken in trail.snapshots.items() if not len(bad) or step < end},
         weights={} if len(bad) else weights,
         facts=facts,
+        states={step: taken[run] for step, taken in trail.states.items() if not len(bad) or step < end},
+        begun=trail.begun,
     )
 
 
 def saturated(grad_norms: np.ndarray) -> bool:
     """Whether the generator's gradient norm stayed under 1e-6 for the last tenth of its steps: [steps]."""
     return bool((grad_norms[-max(1, len(grad_norms) // 10) :] < VANISHED).all())
-
-
-def _weights(stack: Stack, state: RunState) -> dict[str, dict[str, np.ndarray]]:
-    """Return the parameters that the networks run with, as the tricks change them: no reader needs a trick's memory."""
-    flats = [(player, player, flat) for player, flat in state.params.items()]
-    flats += [(n, "generator", t.sampled(state.extra[n])) for n, t in stack.game.tricks.items() if t.sampled]
-    params = {
-        owner: effective(player, stack.layout(player).split(flat), stack.game.tricks, state.extra)
-        for owner, player, flat in flats
-    }
-    return {owner: {k: v.float().cpu().numpy() for k, v in named.items()} for owner, named in params.items()}
 
 
 def _elapsed(started: float, device: torch.device) -> float:

@@ -1,6 +1,7 @@
 """What there is to do in a results folder: to train what a suite plans, to try again, to score anew."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import HarnessError, Problem, SuiteError
 from harness.execution.opening import open_planned, stated
-from harness.execution.provenance import machine
+from harness.execution.provenance import machine, provenance
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.hints import quoted
-from harness.plan.description import Description, Scoring
+from harness.plan.description import Continued, Description, Scoring
+from harness.plan.origins import Origin, origins
 from harness.plugins.components import is_loaded, plugged_metrics
 from harness.plugins.guard import blamed
 from harness.processes import collecting_no_garbage
@@ -75,15 +77,17 @@ def plan_suite(request: Request, write: bool) -> Todo:
             drop_drafts(store)
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, plan.run_ids, deep=bool(damage))
+            damage += mend(store, _donors(_origins(store, plan)), deep=True)
         description = describe(suite, plan, store.finished())
         settings = [asdict(row) for row in description.settings]
         plan = replace(plan, settings=settings, data_axes=description.data_axes, pictures=description.pictures)
         if write:
             store.write_plan(plan, suite.to_yaml())
-    todo = _todo(store, plan, selected, "pending")
+    replies = _origins(store, plan)
+    todo = _todo(store, plan, selected, "pending", replies)
     return replace(
         todo,
-        description=description,
+        description=replace(description, continued=_continued(plan, replies), anew=_anew(replies)),
         notes=[*_files_read(description), *notes, *_scoring_notes(suite.score.samples, description.scored)],
         damage=damage,
         plugins=list(resolved.get("plugins", [])),
@@ -133,7 +137,7 @@ def plan_retry(folder: str, only: Sequence[str]) -> Todo:
     store, plan = open_planned(folder)
     drop_drafts(store)
     resolve_device(plan.device)
-    return _todo(store, plan, run_filter(only, plan), "lost")
+    return _todo(store, plan, run_filter(only, plan), "lost", _origins(store, plan))
 
 
 @stated
@@ -154,7 +158,7 @@ def plan_scores(folder: str, samples: int | None) -> Todo:
         before = ScoringPin(store.plan.resolved["score"], store.plan.score_id)
         plan = _scored_by(store.plan, pin)
         store.write_plan(plan, store.suite_text)
-    return replace(_todo(store, plan, (), "lost"), notes=notes, wanted=(), before=before)
+    return replace(_todo(store, plan, (), "lost", {}), notes=notes, wanted=(), before=before)
 
 
 def unpin_scores(folder: str, before: ScoringPin) -> None:
@@ -216,18 +220,45 @@ def resolve_device(device: str) -> Device:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _todo(store: Store, plan: Plan, selected: Collection[str], which: Literal["pending", "lost"]) -> Todo:
-    """Return what is left of a plan: of the selected runs those that are pending, or lost."""
+def _origins(store: Store, plan: Plan) -> Mapping[str, Origin | str]:
+    """Return what the planned runs that have not finished go on from, or why they train from scratch."""
+    return origins(store, plan, {*plan.run_ids} - store.finished(), provenance(plan.device))
+
+
+def _donors(replies: Mapping[str, Origin | str]) -> set[str]:
+    return {reply.run_id for reply in replies.values() if isinstance(reply, Origin)}
+
+
+def _continued(plan: Plan, replies: Mapping[str, Origin | str]) -> list[Continued]:
+    begins = [reply for reply in replies.values() if isinstance(reply, Origin)]
+    counts = Counter((plan.specs[donor]["setup"]["train"]["steps"], step) for donor, step in begins)
+    return [Continued(runs, *of) for of, runs in sorted(counts.items())]
+
+
+def _anew(replies: Mapping[str, Origin | str]) -> dict[str, int]:
+    return dict(Counter(reply for reply in replies.values() if isinstance(reply, str)))
+
+
+def _todo(
+    store: Store,
+    plan: Plan,
+    selected: Collection[str],
+    which: Literal["pending", "lost"],
+    replies: Mapping[str, Origin | str],
+) -> Todo:
+    """Return what is left of a plan: of the selected runs those that are pending, or lost; `replies` of `_origins`."""
     from harness.plan.make import unfinished
     from harness.plan.workload import StackLeft, workload
 
     planned, finished = plan.run_ids, store.finished()
+    begins = {run_id: reply.step for run_id, reply in replies.items() if isinstance(reply, Origin)}
     begun = {*planned} & store.begun() - finished
     lost = {run_id for run_id in begun if store.status(run_id) in LOST}
     wanted = {*planned} & {*selected} & (lost if which == "lost" else {*planned} - lost) - finished
     left = [
-        StackLeft(stack, runs, runs if _trains_apart(stack, lost) else stack.runs)
+        StackLeft(stack, runs, members, sum(begins.get(run_id, 0) for run_id in members))
         for stack, runs in unfinished(plan, finished, plan.device, wanted)
+        for members in [runs if _trains_apart(stack, lost) else stack.runs]
     ]
     unscored = store.unscored([run_id for run_id in planned if run_id in finished], plan.score_id)
     return Todo(
@@ -236,7 +267,7 @@ def _todo(store: Store, plan: Plan, selected: Collection[str], which: Literal["p
         machine=machine(plan.device) | {"engine": ENGINE_VERSION},
         score_id=plan.score_id,
         workload=workload(plan, left, unscored, finished - {*unscored}),
-        stacks=[StackTodo(s.id, runs, members, 2 if s.mode == "stacked" else 1) for s, runs, members in left],
+        stacks=[StackTodo(s.id, runs, members, 2 if s.mode == "stacked" else 1) for s, runs, members, _ in left],
         unscored=_by_stack(plan, unscored),
         wanted=("pending",) if which == "pending" else LOST,
         limit_s=plan.resolved["train"].get("limits", {}).get("seconds"),  # an earlier harness knew none

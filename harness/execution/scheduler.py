@@ -210,6 +210,10 @@ class Scheduler:
         if outcome.failure is None:
             self._count_trained(job, outcome.runs)
         elif job.runs:
+            if outcome.runs:  # it trains in parts, and one that ended before is committed
+                self._count_trained(job, outcome.runs)
+                done = {run.run_id for run in outcome.runs}
+                job = job._replace(runs=[run_id for run_id in job.runs if run_id not in done])
             self._failed(job, outcome.failure)
 
     def _count_trained(self, job: Job, runs: Sequence[TrainedRun]) -> None:

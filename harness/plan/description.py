@@ -1,7 +1,7 @@
 """The values of what a plan holds and can show, which `harness plan` prints. No torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.plan.estimate import Estimate
@@ -28,6 +28,15 @@ class StackCounts:
 
     all: int
     unfinished: int
+
+
+@dataclass(frozen=True)
+class Continued:
+    """Runs left to train that go on from finished ones of `length` steps, after `step`."""
+
+    runs: int
+    length: int
+    step: int
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,8 @@ class Description:
     data_axes   swept names that belong to data sets: each of their values makes a task of its own
     planned     rows of the plan; distinct: of runs; merged: asked for twice under the same labels
     seeds       the numbers of seeds that cells have
+    continued   runs that go on from finished ones of other lengths
+    anew        why others train from scratch, though such a run has finished: how many by the reason
     cost, power   where they were asked for
     """
 
@@ -179,6 +190,8 @@ class Description:
     scored: Scoring
     settings: Sequence[SettingsRow]
     conclusions: Conclusions
+    continued: Sequence[Continued] = field(default_factory=list)
+    anew: Mapping[str, int] = field(default_factory=dict)
     cost: Estimate | None = None
     power: "Power | None" = None
 

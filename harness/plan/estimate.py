@@ -26,7 +26,8 @@ class ScoringTask:
 class TrainingTask:
     """A stack to be trained, which keeps snapshots at `points` steps, and the scoring of its runs.
 
-    `key` and `size` address its timings; `members` are the runs that train, finished ones among them.
+    `key` and `size` address its timings; `members` are the runs that train, finished ones among them. `left` is the
+    share of the steps that is left: runs may go on from finished ones.
     """
 
     id: str
@@ -37,6 +38,7 @@ class TrainingTask:
     steps: int
     points: int
     scores: tuple[ScoringTask, ...] = ()
+    left: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _training(stack: TrainingTask, lookup: Lookup) -> float:
     """Return the seconds of a stack's task."""
     step = lookup.value(stack.name, "step", stack.key, stack.size)
     keep = lookup.value(stack.name, "keep", stack.key, stack.members)
-    return stack.steps * step + stack.points * keep
+    return stack.left * (stack.steps * step + stack.points * keep)
 
 
 def _scoring(

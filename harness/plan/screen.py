@@ -53,6 +53,12 @@ def _amounts(description: Description) -> str:
     to_train, stacks = description.to_train, description.stacks.unfinished
     left = f"{counted(to_train, 'run')} in {counted(stacks, 'stack')}" if to_train else "nothing"
     lines.append(_entry("to train", f"{left}; {description.finished:,} finished before"))
+    begun = [
+        f"{counted(row.runs, 'run')} from step {row.step:,} of a finished one of {row.length:,}"
+        for row in description.continued
+    ]
+    begun += [f"{counted(runs, 'run')} from scratch: {why}" for why, runs in description.anew.items()]
+    lines += _lines(_entry("", text) for text in begun)
     lengths = [
         f"{row.steps:,} a run; scored at step {_several(f'{step:,}' for step in row.at)} on "
         f"{description.scored.samples:,} samples"

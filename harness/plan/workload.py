@@ -15,11 +15,13 @@ LAST = 2  # a run's last scored step takes all metrics: about two steps more tha
 
 
 class StackLeft(NamedTuple):
-    """A pinned stack with its runs that are left, and the `members` that train with them."""
+    """A pinned stack with its runs that are left, and the `members` that train with them, `begun` steps of which are
+    done: those of finished runs that they go on from."""
 
     stack: Stack
     runs: Sequence[str]
     members: Sequence[str]
+    begun: int = 0
 
 
 def workload(plan: Plan, left: Iterable[StackLeft], trained: Iterable[str], scored: Iterable[str]) -> Workload:
@@ -80,6 +82,7 @@ def _training(plan: Plan) -> Callable[[StackLeft, PlannedRun, tuple[ScoringTask,
             steps=steps,
             points=len(scored_steps(plan.resolved["score"]["at"], steps)),
             scores=scores,
+            left=1 - left.begun / (steps * len(left.members)),
         )
 
     return training

@@ -2,7 +2,8 @@
 
     results/<suite>/  suite.yaml  plan.json  runs.parquet  references/<dataset>.npz  claims/  checkpoints/  damaged/
                       runs/<run_id>/  record.json  attempts/<n>.json  scores/<score_id>.json  curves.parquet
-                                      samples.npz  snapshots/<step>.npz  *.safetensors  log.txt
+                                      samples.npz  snapshots/<step>.npz  *.safetensors  states/<step>.safetensors
+                                      frames.npz  log.txt
 
 Artefacts are written and flushed first and record.json is put in place last: a kill at any moment leaves whole files.
 The first commit of a run wins. Everything but runs/ and plan.json is derived. Reading runs no code: strict JSON,
@@ -358,6 +359,16 @@ class Store:
         if not steps or (step is not None and step not in steps):
             raise StoreError(f"{self.run_folder(run_id)}: no snapshot of step {step}; kept: {steps}")
         return self.arrays(run_id, f"snapshots/{steps[-1] if step is None else step}.npz")
+
+    def states(self, run_id: str) -> list[int]:
+        """Steps of the states kept of a run."""
+        return sorted(int(Path(name).stem) for name in self._files(run_id) if name.startswith("states/"))
+
+    def state(self, run_id: str, step: int) -> "dict[str, np.ndarray]":
+        """The arrays of one state, as `harness.engine.checkpoint` names them. Raises what `artefact` raises."""
+        from harness.store import contents
+
+        return self.read(run_id, f"states/{step}.safetensors", contents.weights)
 
     def frames(self, run_id: str) -> "dict[str, np.ndarray] | None":
         """Samples of fixed latents through training, {"step": [k], "fixed": [k, n, *shape]}; None where none were kept.

@@ -214,7 +214,8 @@ def mend(store: Store, run_ids: Iterable[str], deep: bool = False) -> list[str]:
                 damage = run_damage(store, run_id, deep)
                 if any(store.spoils_a_run(path) for path in damage):
                     why = "; ".join(f"{path}: {why}" for path, why in damage.items())
-                    lines.append(store.set_aside(store.run_folder(run_id), f"{why}; its run is trained again"))
+                    again = "; its run is trained again" if run_id in store.planned else ""
+                    lines.append(store.set_aside(store.run_folder(run_id), f"{why}{again}"))
                 else:
                     lines += [_mended(store, run_id, path, f"{path}: {why}") for path, why in damage.items()]
     return lines

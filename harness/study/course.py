@@ -97,7 +97,9 @@ def identity(suite: Suite, names: Mapping[str, Sequence[str]]) -> str:
     settings = study.model_dump(mode="json", exclude={"trials", "batch", "seeds"})
     if study.sampler == "tpe":
         resolved = suite.to_json()
-        train = {key: value for key, value in resolved["train"].items() if key not in ("checkpoint_s", "limits")}
+        train = {
+            key: value for key, value in resolved["train"].items() if key not in ("keep", "checkpoint_s", "limits")
+        }
         settings |= {"batch": study.batch, "seeds": study.tuning, "train": train}
         settings |= {key: resolved.get(key) for key in WORTH}
     return content_id({**settings, "names": names})

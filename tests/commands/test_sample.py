@@ -70,8 +70,10 @@ def test_a_picture_shows_points_in_the_plane(results, call):
 def test_json_says_what_was_written(results, call):
     said = json.loads(call("sample", results["averaged mlp"], "-n", "5", "-o", "out.npz", "--json")[1])
     assert said == {
-        "run_id": results["averaged mlp"], "weights": "ema", "shape": [5, 2], "file": "out.npz", "replaced": False,
+        "run_id": results["averaged mlp"], "step": said["step"], "weights": "ema", "shape": [5, 2], "file": "out.npz",
+        "replaced": False,
     }  # fmt: skip
+    assert said["step"] == Store("results/small").record(results["averaged mlp"]).last_step
 
 
 def test_many_samples_are_drawn_in_passes(results, call):

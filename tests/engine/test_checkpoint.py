@@ -33,7 +33,7 @@ def test_seconds_are_carried_over():
     stack.step(0)
     trail = Trail.begin(stack)
     trail.step, trail.seconds = 1, 1000.0
-    files = pack(stack, trail, training_id(stack, [], 1000))
+    files = pack(stack, trail, training_id(stack, 1000, [], [], []))
     resumed = train(stack.specs, checkpoints=Checkpoints(lambda files: None, files))
     assert resumed[0].facts["train_s"] == pytest.approx(500, abs=10)
 
@@ -51,13 +51,13 @@ OTHERS = [
 @pytest.mark.parametrize("changes", OTHERS)
 def test_a_checkpoint_of_other_runs_is_none_of_ours(kept, changes):
     stack = some_stack(**changes)
-    assert unpack(kept, stack, training_id(stack, [1, 6], 20)) is None
+    assert unpack(kept, stack, training_id(stack, 20, [1, 6], [], [])) is None
 
 
 def test_nor_is_one_of_other_snapshots_or_another_version(kept, monkeypatch):
     def is_ours(at=(1, 6), samples=20):
         stack = some_stack()
-        return unpack(kept, stack, training_id(stack, at, samples)) is not None
+        return unpack(kept, stack, training_id(stack, samples, at, [], [])) is not None
 
     assert is_ours()
     assert is_ours(at=[6, 1, 1])  # the same steps
@@ -79,7 +79,7 @@ def test_damaged_files_are_never_believed(kept):
     whole = kept[FILE]
     expected = arrays(kept)
     stack = some_stack()
-    address = training_id(stack, [1, 6], 20)
+    address = training_id(stack, 20, [1, 6], [], [])
     places = range(0, len(whole), max(1, len(whole) // 150))
     damaged = [whole[:at] for at in places]
     damaged += [

@@ -10,7 +10,7 @@ from harness.suite.expand import expand
 
 HEAD = "version: 1\nname: t\n"
 BLOCK = "matrix:\n  - {dataset: ring, architecture: mlp, objective: [gan, wgan-gp]}\n"
-SAID = "train: {lr: 1e-3, checkpoint_s: 5, limits: {seconds: 30, memory_gb: 1.5}}\n"
+SAID = "train: {lr: 1e-3, keep: [0.5, 1], checkpoint_s: 5, limits: {seconds: 30, memory_gb: 1.5}}\n"
 
 
 def ids(suite):
@@ -23,11 +23,13 @@ def test_they_change_no_run(load):
     assert ids(said) == ids(plain)
     assert [run.plain for run in expand(said).runs] == [run.plain for run in expand(plain).runs]
     assert "checkpoint_s" not in expand(said).runs[0].setup
+    assert "keep" not in expand(said).runs[0].setup
 
 
 def test_the_resolved_suite_holds_them(load):
     train = load(HEAD + SAID + BLOCK).to_json()["train"]
     assert (train["checkpoint_s"], train["limits"]) == (5, {"seconds": 30, "memory_gb": 1.5})
+    assert train["keep"] == [0.5, 1]
     train = load(HEAD + BLOCK).to_json()["train"]
     assert (train["checkpoint_s"], train["limits"]) == (60, {})
     assert load(HEAD + "train: {checkpoint_s: never}\n" + BLOCK).to_json()["train"]["checkpoint_s"] == "never"
@@ -50,6 +52,8 @@ def test_scales_and_set_say_them_too(load):
 @pytest.mark.parametrize(
     ("train", "code", "word"),
     [
+        ("keep: [0.5, 2]", "bad-value", "from 0 to 1"),
+        ("keep: 1", "bad-value", "list"),
         ("checkpoint_s: 0", "bad-value", "'never'"),
         ("checkpoint_s: [1, 2]", "bad-value", "[1, 2]"),
         ("checkpoint_s: .inf", "bad-value", "inf"),

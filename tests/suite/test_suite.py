@@ -170,7 +170,7 @@ def test_every_key_of_the_schema_is_described_and_unknown_ones_are_refused():
     lr = plain["$defs"]["Train"]["properties"]["lr"]["anyOf"]
     assert [form.get("type") for form in lr] == [None, "array"]  # a value, or a list of them
     said_once = set(plain["$defs"]["SuiteTrain"]["properties"]) - set(plain["$defs"]["Train"]["properties"])
-    assert said_once == {"checkpoint_s", "limits"}
+    assert said_once == {"checkpoint_s", "keep", "limits"}
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ VALUES = {  # of every key: two values
     "micro_batch": (16, 32),
     "constrain": ("before", "after"),
     "generator": ("fixed", "trained"),
+    "keep": ([0.5], [1]),
     "checkpoint_s": (10, "never"),
     "limits": ({"seconds": 9}, {}),
 }

@@ -74,8 +74,14 @@ class Limits(Strict):
 
 
 class SuiteTrain(Train):
-    """How every run is trained; `checkpoint_s` and `limits` say how the machine is used, and are no part of a run."""
+    """How every run is trained; `keep`, `checkpoint_s` and `limits` are no part of a run: they say what is kept of it
+    and how the machine is used."""
 
+    keep: list[Annotated[Any, kinds.FRACTION]] = described(
+        "fractions of the steps after which the networks and all that training goes on from are kept: `harness sample "
+        "--step`, and longer trainings that continue this one",
+        [],
+    )
     checkpoint_s: Annotated[Any, or_word(kinds.POSITIVE, kinds.NEVER)] = described(
         "seconds of training between two checkpoints of a stack, or never", 60
     )
@@ -233,6 +239,11 @@ def scored_steps(at: float | Sequence[float], steps: int) -> list[int]:
     fractions = at if isinstance(at, Sequence) else [at]
     # .07 * 100 is 7.000000000000001: what exceeds a whole step by rounding alone is that step.
     return sorted({min(steps, ceil(fraction * steps * (1 - 1e-12))) for fraction in fractions} | {steps})
+
+
+def state_steps(keep: Sequence[float], steps: int) -> list[int]:
+    """Return the steps after which the states of a run of `steps` are kept: fractions rounded up, as for scores."""
+    return sorted({step for fraction in keep for step in scored_steps(fraction, steps)[:1]})
 
 
 def frame_steps(frames: int, steps: int) -> list[int]:
