@@ -85,7 +85,7 @@ def test_every_command_shown_exists_and_names_what_is_there():
     known = {"show": ARCHITECTURES, "data": DATASETS}
     for page in PAGES:
         for verb, *given in shown_commands(page):
-            placed = [re.sub(r"^[A-Z]+$", "0.5", each) for each in given]  # a placeholder, which may be a number
+            placed = [re.sub(r"^[A-Z]+$", "1", each) for each in given]  # a placeholder, which may be a number
             context = verbs[verb].make_context(verb, placed)
             first = given[0]
             if verb in ("run", "plan", "study") and re.fullmatch(r"[a-z0-9-]+", first):
