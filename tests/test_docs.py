@@ -72,27 +72,27 @@ def test_the_worked_example_trains(tmp_path, monkeypatch):
 
 
 def shown_commands(page):
-    """Yield the arguments of every command that a page shows; a verb alone is a mention."""
+    """Yield the arguments of every command that a page shows, and whether it stands on a line of its own."""
     text = page.read_text(encoding="utf-8")
-    lines = re.findall(r"`harness ([^`]+)`", text) + re.findall(r"^    harness (.*)$", text, re.MULTILINE)
-    for line in lines:
+    whole = re.findall(r"^    harness (.*)$", text, re.MULTILINE)
+    for line in [*whole, *re.findall(r"`harness ([^`]+)`", text)]:
         if len(arguments := shlex.split(line.replace("\n", " "), comments=True)) > 1 and "[" not in line:
-            yield arguments
+            yield arguments, line in whole
 
 
 def test_every_command_shown_exists_and_names_what_is_there():
     verbs, shown = typer.main.get_command(app).commands, 0
     known = {"show": ARCHITECTURES, "data": DATASETS}
     for page in PAGES:
-        for verb, *given in shown_commands(page):
+        for (verb, *given), is_whole in shown_commands(page):
             placed = [re.sub(r"^[A-Z]+$", "1", each) for each in given]  # a placeholder, which may be a number
-            context = verbs[verb].make_context(verb, placed)
+            context = verbs[verb].make_context(verb, placed, resilient_parsing=not is_whole)  # a mention may leave out
             first = given[0]
             if verb in ("run", "plan", "study") and re.fullmatch(r"[a-z0-9-]+", first):
                 find_suite(first)
             assert first in known.get(verb, (first,)) or first.isupper(), (page.name, verb, given)
-            shown += context is not None
-    assert shown > 50
+            shown += is_whole and context is not None
+    assert shown > 20
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -10,12 +10,14 @@ trick_effects   each trick beside the same loss without it
 alone           critics that are trained alone: their estimates beside solved distances
 crossed         losses crossed with penalties, said by crossed_text, drawn by crossed_figures
 layer_gradients how the gradient changes on its way through deep critics
+collapses       how many runs ended in mode collapse
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.report.findings import (
     alone,
+    collapses,
     critic_text,
     crossed_text,
     layer_gradients,
@@ -34,6 +36,7 @@ FINDINGS: dict[str, Callable[[Runs], Finding | None]] = {
     "alone": alone.find,
     "crossed": crossed_text.find,
     "layers": layer_gradients.find,
+    "collapses": collapses.find,
 }
 
 

@@ -70,22 +70,11 @@ def sentence(table: pd.DataFrame, results: list[TaskResult], commands: tuple[str
         parts.append(_of_task(results[0]) if table["task"].nunique() == 1 else _of_tasks(results, table))
     if lost:
         parts.append(f"{lost:,} of {counted(len(table), 'run')} were lost and rank last ({statuses(counts)}).")
-    parts += _collapsed(table)
     if pending:
         parts.append(f"{pending:,} pending: continue with `{commands[0]}`.")
     if failed := sum(counts[status] for status in LOST):
         parts.append(f"{failed:,} failed: retry with `{commands[1]}`.")
     return " ".join(parts)
-
-
-def _collapsed(table: pd.DataFrame) -> list[str]:
-    ok = table[table["status"] == "ok"]
-    collapsed = ok[ok["collapsed"] == 1] if "collapsed" in ok else ok.head(0)
-    if collapsed.empty:
-        return []
-    by_name = collapsed["objective"].value_counts().items()
-    whose = ", ".join(f"{n} of {(ok['objective'] == name).sum()} of {name}" for name, n in by_name)
-    return [f"{len(collapsed):,} of {counted(len(ok), 'finished run')} collapsed ({whose})."]
 
 
 def _of_task(result: TaskResult) -> str:

@@ -125,12 +125,6 @@ def test_several_objectives_compete_whatever_else_differs():
     assert ranking.rivals(table) is table
 
 
-def test_runs_that_collapsed_are_counted():
-    overrides = {(0, "gan", 0, seed): {"collapsed": 1.0} for seed in (0, 2)}
-    assert "(2 of 3 of gan)" in text_of(FakeResults(overrides=overrides))
-    assert "collapsed" not in text_of(FakeResults())
-
-
 # With a ranking over tasks
 
 
