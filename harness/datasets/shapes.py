@@ -19,6 +19,7 @@ from torch import Tensor
 from harness.datasets.cache import SMALL, cache_path, cached
 from harness.datasets.dataset_settings import PictureSettings, Side, whole
 from harness.datasets.images import Bytes, Pictures, Settings, Sizes, as_tensor, uniform
+from harness.processes import progress
 
 Floats = NDArray[np.float64]
 Mask = Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]  # (u, v, radius, flatness) of upright pixels
@@ -64,9 +65,12 @@ def _drawn(settings: Settings, part: int) -> Tensor:
     size, n = settings["size"], sizes_of_shapes(settings)[part]
 
     def fill(out: Bytes) -> None:
-        for block in range(-(-n // BLOCK)):
-            place = out[block * BLOCK : (block + 1) * BLOCK]
-            draw_shapes(numbers(part, block)[: len(place)], MOST_SHAPES if settings["shapes"] == "many" else 1, place)
+        most = MOST_SHAPES if settings["shapes"] == "many" else 1
+        with progress(f"drawing images of {size} pixels", n) as tell:
+            for block in range(-(-n // BLOCK)):
+                place = out[block * BLOCK : (block + 1) * BLOCK]
+                draw_shapes(numbers(part, block)[: len(place)], most, place)
+                tell(block * BLOCK + len(place))
 
     return as_tensor(cached(_cache_name(settings, part), (n, 3, size, size), fill))
 
