@@ -43,7 +43,7 @@ def train_stack(folder, stack_id, runs, device, members):
         where = {"stack": stack_id, "device": device}
         record = Record(run_id, "ok", plan.specs[run_id], facts=facts, provenance=where)
         if store.commit(record, {"snapshots/1.bin": b"points"}):
-            done.append(TrainedRun(run_id, "ok", RUN_S, bytes=6))
+            done.append(TrainedRun(run_id, "ok", RUN_S))
     with (beside(folder) / "trained.txt").open("a") as file:  # whole lines, as they are short
         file.write(f"{' '.join(members)}: {' '.join(run.run_id for run in done)}\n")
     act(beside(folder) / "deeds" / f"after-{rows[runs[0]].objective}")

@@ -28,7 +28,6 @@ class Meter:
         task_s, steps_s = timed[0].task_s or 0.0, (timed[0].train_s or 0.0) * stack.members
         self._add("step", stack.key, stack.size, steps_s / stack.steps)
         self._add("keep", stack.key, stack.members, max(task_s - steps_s, 0.0) / stack.points)
-        self._add("disk", stack.key, stack.points, mean(run.bytes for run in timed))
         self._trained[stack_id] = task_s
 
     def scored(self, runs: Iterable[ScoredRun]) -> None:

@@ -18,14 +18,13 @@ class TrainedRun:
     """A run that was trained, or that failed.
 
     train_s   its share of the stack's steps; task_s  the whole of the stack's task; None where they are not known
-    bytes     that it wrote                   error   one line, of a run that failed
+    error     one line, of a run that failed
     """
 
     run_id: str
     status: str
     train_s: float | None = None
     task_s: float | None = None
-    bytes: int = 0
     error: str = ""
 
 

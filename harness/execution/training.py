@@ -142,5 +142,4 @@ def _committed(store: Store, outcomes: "Iterable[Outcome]", stack: Stack, device
         )
         files = artefacts(outcome, samples)
         if store.commit(record, files):  # else another call took us for dead and trained it: the first commit stays
-            size = sum(map(len, files.values()))
-            yield TrainedRun(record.run_id, record.status, outcome.facts["train_s"], bytes=size)
+            yield TrainedRun(record.run_id, record.status, outcome.facts["train_s"])

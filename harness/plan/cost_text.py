@@ -26,10 +26,8 @@ def time_sentence(estimate: Estimate) -> str:
     return text
 
 
-def disk_sentence(size: float | None) -> str:
+def disk_sentence(size: float) -> str:
     """Return how much a suite writes: about 600 MB."""
-    if size is None:
-        return f"unknown: such runs were never timed on this machine; {MEASURE}"
     return f"about {_digits(size / 1e9)} GB" if size >= 1e9 else f"about {_digits(size / 1e6)} MB"
 
 

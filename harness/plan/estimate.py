@@ -27,7 +27,7 @@ class TrainingTask:
     """A stack to be trained, which keeps snapshots at `points` steps, and the scoring of its runs.
 
     `key` and `size` address its timings; `members` are the runs that train, finished ones among them. `left` is the
-    share of the steps that is left: runs may go on from finished ones.
+    share of the steps that is left: runs may go on from finished ones. A run writes `bytes`.
     """
 
     id: str
@@ -39,6 +39,7 @@ class TrainingTask:
     points: int
     scores: tuple[ScoringTask, ...] = ()
     left: float = 1.0
+    bytes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Estimate:
     parts     seconds of planning, training, scoring and report on the clock, which sum to it
     missing   names of what was never timed; rough: of what was guessed from other stacks, data sets or workers
     timed     the day of the newest timing used
-    bytes     on disk; None where no run was ever seen to write
+    bytes     on disk
     """
 
     seconds: float | None
@@ -88,7 +89,7 @@ class Estimate:
     missing: list[str]
     rough: list[str]
     timed: str | None
-    bytes: float | None
+    bytes: float
 
 
 class Lookup:
@@ -143,7 +144,7 @@ def estimate(workload: Workload, timings: Timings, workers: int) -> Estimate:
         missing=list(lookup.missing),
         rough=list(lookup.rough),
         timed=max(lookup.days, default=None),
-        bytes=_bytes(stacks, Lookup(timings, workers)),
+        bytes=sum(len(stack.scores) * stack.bytes for stack in stacks),
     )
 
 
@@ -193,9 +194,3 @@ def _scoring(
         return own + lookup.value(score.name, "reference", score.key, workload.samples**2)
 
     return [[seconds(score) for score in group] for group in groups]
-
-
-def _bytes(stacks: Iterable[TrainingTask], lookup: Lookup) -> float | None:
-    """Return what the runs still to be trained will write."""
-    size = sum(len(stack.scores) * lookup.value(stack.name, "disk", stack.key, stack.points) for stack in stacks)
-    return None if lookup.missing else size

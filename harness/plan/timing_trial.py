@@ -59,18 +59,15 @@ def _trained(
     from harness.engine import Placement, train
     from harness.metrics import samples_drawn
     from harness.plan.stacks import work
-    from harness.store.artefacts import artefacts
 
     started, setup = time.perf_counter(), specs[0].setup
     steps, key, members = setup.train["steps"], trial.task.key, trial.task.members
     outcomes = train(specs, (0, steps), (samples_drawn(samples, specs[0]), samples), Placement(trial.mode, device))
-    sizes = [sum(map(len, artefacts(outcome, samples).values())) for outcome in outcomes]
     train_s = members * outcomes[0].facts["train_s"]
     keep_s = time.perf_counter() - started - train_s
     values: list[Value] = [
         ("step", key, members * work(setup) / steps, train_s / steps),
         ("keep", key, members, keep_s / KEPT),
-        ("disk", key, KEPT, sum(sizes) / len(sizes)),
     ]
     return outcomes, values, train_s
 

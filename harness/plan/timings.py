@@ -12,16 +12,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from harness.disk.files import write_atomic
 from harness.disk.folders import cache_folder
 
-NEWEST = 5  # timings of one thing that are kept, and whose median counts
+NEWEST = 5  # timings of one thing that are kept, and the least of which counts
 MAX_BYTES = 2_000_000  # beyond it the file is written anew
 MAX_LINES = 2_000  # that stay then
 NEAR = 1.5  # a size within this factor of the one timed is scaled and trusted
+FAR = 30.0  # beyond this factor nothing is guessed from another thing
 WHOLE = ("plan", "start", "report")  # of a whole call: mostly imports, and no multiple of its runs
 
 Machine = Mapping[str, Any]
@@ -32,7 +32,7 @@ class Timing:
     """One thing timed.
 
     what     "step" (of a stack, s), "keep" (a stack at one scored step, beyond its steps, s), "score" (a run, s),
-             "reference" (of a data set, s), "disk" (a run, bytes), and of a whole call, in s: "plan", "start", "report"
+             "reference" (of a data set, s), and of a whole call, in s: "plan", "start", "report"
     key      the address of what decides the cost, "" where there is nothing
     size     how large it was relative to others, so that other sizes can be scaled
     workers  how many processes ran side by side
@@ -74,13 +74,15 @@ class Timings:
         self._known.setdefault((timing.what, timing.key), []).append(timing)
 
     def find(self, what: str, key: str, size: float, workers: int) -> Found | None:
-        """Return what a thing takes: the median of the newest timings of it, else of the nearest thing, by size.
+        """Return what a thing takes: the least of the newest timings of it, else of the nearest thing, by size.
 
-        Nearest is the same key, then as many workers, then a size within NEAR, then a real run rather than a trial.
-        None where nothing of the kind was ever timed.
+        Other work on a machine only adds to a timing, so that the least says best what a thing takes. Nearest is the
+        same key, then as many workers, then a size within NEAR, then a real run rather than a trial. None where nothing
+        of the kind was ever timed whose size is within FAR.
         """
         same_key = self._known.get((what, key), [])
-        known = same_key or self._known.get((what,), [])
+        near = same_key or self._known.get((what,), [])
+        known = near if same_key or what in WHOLE else [t for t in near if 1 / FAR < size / t.size < FAR]
         if not known:
             return None
 
@@ -91,7 +93,7 @@ class Timings:
         nearest = min(map(distance, known))
         same = [timing for timing in known if distance(timing) == nearest][-NEWEST:]
         scales = [1.0 if what in WHOLE else size / timing.size for timing in same]
-        value = median(scale * timing.value for scale, timing in zip(scales, same, strict=True))
+        value = min(scale * timing.value for scale, timing in zip(scales, same, strict=True))
         return Found(value, not same_key or any(nearest[:2]), max(timing.day for timing in same))
 
 

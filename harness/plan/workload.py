@@ -1,17 +1,23 @@
 """What is left of a plan, each task with the address and the size that its timings have."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
-from harness.metrics import score_id
+from harness.engine.snapshots import FIXED, GRID
+from harness.metrics import samples_drawn, score_id
 from harness.plan.estimate import ScoringTask, TrainingTask, Trial, Workload
-from harness.plan.stacks import works
-from harness.spec import content_id
+from harness.plan.stacks import BYTES, COPIES, is_known, works
+from harness.plugins.components import tables
+from harness.spec import RunSpec, content_id
 from harness.store import reference_settings
-from harness.store.plan_file import Mode, Plan, PlannedRun, Stack
-from harness.suite.format.models import scored_steps
+from harness.store.plan_file import Json, Mode, Plan, PlannedRun, Stack
+from harness.suite.checks.network_sizes import player_sizes
+from harness.suite.format.models import frame_steps, scored_steps, state_steps
 
 LAST = 2  # a run's last scored step takes all metrics: about two steps more than one of the others
+GRID_BYTES = 0.5  # of a score of a critic's grid
+CURVE_BYTES = 25  # of a step
 
 
 class StackLeft(NamedTuple):
@@ -61,11 +67,31 @@ def reference_address(spec: Mapping[str, Any]) -> str:
     return content_id(reference_settings(spec))
 
 
+def written_bytes(spec: RunSpec, resolved: Json) -> float:
+    """Return about how many bytes a run writes: weights, a snapshot a scored step, samples, frames and states.
+
+    A critic's grid compresses to half a byte a score; all else is taken as it is.
+    """
+    setup, score = spec.setup, resolved["score"]
+    if not is_known(setup):
+        return 0.0
+    steps, shape = setup.train["steps"], tables().dataset[setup.dataset].shape(setup.data)
+    values, is_picture = prod(shape), len(shape) == 3
+    sample = values * (1 if is_picture else BYTES)
+    weights = {player: BYTES * size.parameters for player, size in player_sizes(setup).items()}
+    drawn, n = samples_drawn(score["samples"], spec), score["samples"]
+    view = BYTES * n * (2 + (0 if is_picture else values)) + (GRID**2 * GRID_BYTES if shape == (2,) else 0)
+    shots = len(scored_steps(score["at"], steps)) * (weights["critic"] + drawn * sample + view)
+    frames = len(frame_steps(score.get("frames", 0), steps)) * FIXED * sample
+    states = len(state_steps(resolved.get("train", {}).get("keep", ()), steps)) * COPIES * sum(weights.values())
+    return float(shots + drawn * sample + frames + states + sum(weights.values()) + CURVE_BYTES * steps)
+
+
 def _training(plan: Plan) -> Callable[[StackLeft, PlannedRun, tuple[ScoringTask, ...]], TrainingTask]:
     """Return a function that says how a stack's training is timed: by its Setup but for the number of steps, and its
     work a step. Stacks that share a Setup share the address.
     """
-    work, addresses = works(plan), dict[int, str]()
+    work, addresses, sizes = works(plan), dict[int, str](), dict[int, float]()
 
     def training(left: StackLeft, run: PlannedRun, scores: tuple[ScoringTask, ...]) -> TrainingTask:
         plain = plan.specs[left.members[0]]["setup"]
@@ -73,6 +99,7 @@ def _training(plan: Plan) -> Callable[[StackLeft, PlannedRun, tuple[ScoringTask,
         if id(plain) not in addresses:
             train = {name: value for name, value in plain["train"].items() if name != "steps"}
             addresses[id(plain)] = content_id({**plain, "train": train})
+            sizes[id(plain)] = written_bytes(plan.spec(left.members[0]), plan.resolved)
         return TrainingTask(
             id=left.stack.id,
             name=f"{run.dataset} {run.architecture} {run.objective}",
@@ -83,6 +110,7 @@ def _training(plan: Plan) -> Callable[[StackLeft, PlannedRun, tuple[ScoringTask,
             points=len(scored_steps(plan.resolved["score"]["at"], steps)),
             scores=scores,
             left=1 - left.begun / (steps * len(left.members)),
+            bytes=sizes[id(plain)],
         )
 
     return training
