@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from math import prod
 
 import torch
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.architectures import ARCHITECTURES, Builder, Shape
+from harness.architectures.layers import ToShape
 from harness.errors import ShapeError, lookup
 from harness.text import counted
 
@@ -30,12 +32,19 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """One network; `depth` counts layers with a matrix of weights one after the other: no norms, none of a shortcut."""
+    """One network.
+
+    depth          layers with a matrix of weights one after the other: no norms, none of a shortcut
+    multiply_adds  of one sample; `every_tap` as torchinfo counts them (`_every_tap`)
+    megabytes      of parameters; `activation_megabytes` of what all layers put out for one sample, which training keeps
+    """
 
     depth: int
     parameters: int
     multiply_adds: int
+    every_tap: int
     megabytes: float
+    activation_megabytes: float
     layers: list[LayerSummary]
 
 
@@ -64,8 +73,8 @@ def summarise(architecture: str, settings: Mapping[str, BaseModel], shape: Shape
     return ArchitectureSummary(architecture, shape, generator, critic)
 
 
-def render(summary: ArchitectureSummary) -> str:
-    """Return the summary as two tables for a terminal."""
+def render(summary: ArchitectureSummary, batch: int = 1) -> str:
+    """Return the summary as two tables for a terminal, and what a batch takes."""
     lines = [f"{summary.architecture} for samples of shape {'x'.join(map(str, summary.shape))}"]
     for player, part in (("generator", summary.generator), ("critic", summary.critic)):
         width = max(10, *(len(layer.name) for layer in part.layers))
@@ -79,6 +88,16 @@ def render(summary: ArchitectureSummary) -> str:
             output = "x".join(map(str, layer.output_shape))
             row = f"  {layer.name:<{width}} {layer.type:<16} {output:<16}"
             lines.append(f"{row} {layer.parameters:>12,} {layer.multiply_adds:>14,}")
+        lines += [
+            f"  a batch of {batch:,}: {batch * part.multiply_adds / 1e6:,.2f}M multiply-adds, "
+            f"{batch * part.activation_megabytes:,.2f} MB of activations; torchinfo prints "
+            f"{batch * part.every_tap / 1e6:,.2f}M"
+        ]
+    lines += [
+        "",
+        "Multiply-adds that meet a number are counted. torchinfo takes every parameter at every place of an output:",
+        "taps on padding count there, biases and norms, and a transposed convolution at every place that it makes.",
+    ]
     return "\n".join(lines)
 
 
@@ -96,6 +115,19 @@ def multiply_adds(layer: nn.Module, taken: Tensor, given: Tensor) -> int:
         taps = _taps(large.shape[2:], layer.kernel_size, layer.stride, layer.padding, layer.dilation)
         return layer.in_channels * layer.out_channels // layer.groups * taps
     return 0
+
+
+def _every_tap(layer: nn.Module, given: Tensor, after: nn.Module | None) -> int:
+    """Return what torchinfo counts for one sample through one layer: its parameters at every place of its output.
+
+    A linear layer that a ToShape follows is a transposed convolution of one place, and is counted as such.
+    """
+    parameters = sum(p.numel() for p in layer.parameters())
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return parameters * int(given[0, 0].numel())
+    if isinstance(after, ToShape):
+        return parameters * prod(after.shape[1:])
+    return parameters
 
 
 @lru_cache(maxsize=1024)
@@ -123,14 +155,20 @@ def network_summary(player: str, build: Builder, settings: BaseModel, shape: Sha
         with torch.random.fork_rng(devices=[]), torch.device(device):
             network = build(settings, shape)
     layers: list[LayerSummary] = []
+    every_tap: list[int] = []
 
-    def note(name: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+    def note(name: str, after: nn.Module | None, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         parameters, work = sum(p.numel() for p in layer.parameters()), multiply_adds(layer, inputs[0], output)
         layers.append(LayerSummary(name, type(layer).__name__, list(output.shape[1:]), parameters, work))
+        every_tap.append(_every_tap(layer, output, after))
 
-    for name, layer in network.named_modules():
-        if not list(layer.children()) and not isinstance(layer, nn.Sequential):  # an empty one passes its input on
-            layer.register_forward_hook(partial(note, name))
+    leaves = [  # an empty Sequential passes its input on
+        (name, layer)
+        for name, layer in network.named_modules()
+        if not list(layer.children()) and not isinstance(layer, nn.Sequential)
+    ]
+    for (name, layer), after in zip(leaves, [*(layer for _, layer in leaves[1:]), None], strict=True):
+        layer.register_forward_hook(partial(note, name, after))
     with torch.no_grad():
         network(torch.zeros(2, *takes, device=device))  # two samples: batch norm refuses one
     matrices = [name for name, weight in network.named_parameters() if weight.ndim > 1]
@@ -139,6 +177,8 @@ def network_summary(player: str, build: Builder, settings: BaseModel, shape: Sha
         depth=sum("shortcut" not in name.split(".") for name in matrices),
         parameters=parameters,
         multiply_adds=sum(layer.multiply_adds for layer in layers),
+        every_tap=sum(every_tap),
         megabytes=parameters * BYTES / 1e6,
+        activation_megabytes=sum(prod(layer.output_shape) for layer in layers) * BYTES / 1e6,
         layers=layers,
     )

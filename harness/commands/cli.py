@@ -57,14 +57,19 @@ def list_(what: o.ListArgument, as_json: o.Json = False) -> None:
 
 @verb(o.INSPECT, "show dcgan --set width=8")
 def show(
-    architecture: o.ArchitectureArgument, sets: o.Sets = None, shape: o.Shape = None, as_json: o.Json = False
+    architecture: o.ArchitectureArgument,
+    sets: o.Sets = None,
+    shape: o.Shape = None,
+    objective: o.ObjectiveOfNorm = None,
+    batch: o.Batch = 1,
+    as_json: o.Json = False,
 ) -> None:
     """Show the layers, parameters and cost of an architecture."""
     from harness.architectures.summary import render, summarise
     from harness.suite.players import parse_settings, parse_shape
 
-    summary = summarise(architecture, parse_settings(architecture, sets or []), parse_shape(shape))
-    _print(summary, render, as_json)
+    summary = summarise(architecture, parse_settings(architecture, sets or [], objective), parse_shape(shape))
+    _print(summary, lambda summary: render(summary, batch), as_json)
 
 
 @verb(o.MAINTAIN, "data mnist --from ~/Downloads -o sheet.png")

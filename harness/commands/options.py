@@ -103,6 +103,11 @@ Ground = Annotated[
 Histogram = Annotated[bool, typer.Option("--histogram", help="Each file is one row or column of masses of bins.")]
 Bins = Annotated[int | None, typer.Option("--bins", min=1, help="Cells a coordinate, to count points in.")]
 Samples = Annotated[int | None, typer.Option("--samples", min=1, max=10**9, help="As score.samples in a suite.")]
+ObjectiveOfNorm = Annotated[
+    str | None,
+    typer.Option("--objective", metavar="NAME", help="Give the critic the norm that this objective usually has."),
+]
+Batch = Annotated[int, typer.Option("--batch", help="Samples in a batch.", min=1)]
 Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
 Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]
 Source = Annotated[

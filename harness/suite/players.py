@@ -17,13 +17,15 @@ from harness.suite.resolve import player_settings
 MAX_VALUES = 2**30  # of one sample
 
 
-def parse_settings(architecture: str, sets: Sequence[str]) -> Plain:
+def parse_settings(architecture: str, sets: Sequence[str], objective: str | None = None) -> Plain:
     """Return both players' models with KEY=VALUE settings: `width` for those that have it, `critic.width` for one.
 
-    A critic's norm that is left to the objective is layer norm, which most choose. Raises HarnessError for an unknown
-    key, a value that does not fit, or settings that contradict each other.
+    A critic's norm that is left to the objective is the usual one of `objective`; without one it is layer norm, which
+    most have. Raises HarnessError for an unknown name or key, a value that does not fit, or settings that contradict
+    each other.
     """
     entry: Architecture = lookup(tables().architecture, architecture, "architecture")
+    usual = lookup(tables().objective, objective, "objective").auto_norm if objective else "layer"
     known = parameters("architecture", entry, {})
     values: Plain = {}
     for text in sorted(sets, key=lambda text: "." in text.partition("=")[0]):  # what sets one player wins
@@ -35,7 +37,7 @@ def parse_settings(architecture: str, sets: Sequence[str]) -> Plain:
             settings = player_settings(entry, player, values)
         except HarnessError as error:
             raise HarnessError(f"--set: {player}: {error}") from None
-        auto = {"norm": "layer"} if settings.get("norm") == "auto" else {}
+        auto = {"norm": usual} if settings.get("norm") == "auto" else {}
         players[player] = player_model(entry, player).model_validate_json(canonical_json(settings | auto))
     return players
 

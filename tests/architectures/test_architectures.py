@@ -197,3 +197,16 @@ def test_the_documentation_holds_every_entry_with_its_parameters():
         found = asdict(summarise(name, parse_settings(name, []), None))
         assert shape == "x".join(map(str, found["shape"])), name
         assert parameters == [found[player]["parameters"] for player in ("generator", "critic")], name
+
+
+def test_torchinfos_count_is_the_one_that_is_published_with_the_faces_networks():
+    """15.80M and 252.81M for a batch of 8 at width 8; ours is smaller, as taps on padding are no work."""
+    summary = summarise("faces", parse_settings("faces", ["width=8"]), None)
+    assert [f"{8 * part.every_tap / 1e6:.2f}" for part in (summary.critic, summary.generator)] == ["15.80", "252.81"]
+    assert all(part.multiply_adds < part.every_tap for part in (summary.critic, summary.generator))
+
+
+@pytest.mark.parametrize(("objective", "norm"), [("nsgan", "BatchNorm2d"), ("wgan-gp", "GroupNorm")])
+def test_an_objective_implies_the_critics_norm(objective, norm):
+    layers = summarise("dcgan", parse_settings("dcgan", [], objective), None).critic.layers
+    assert {layer.type for layer in layers if "Norm" in layer.type} == {norm}
