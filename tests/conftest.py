@@ -11,6 +11,7 @@ import torch
 from harness.__main__ import main
 from harness.execution import tasks
 from harness.execution.requests import Request
+from harness.metrics import extractors
 from harness.plugins import components
 from harness.store import Store
 
@@ -37,6 +38,20 @@ matrix:
   - {dataset: 8gaussians, architecture: [mlp, mlp-bn], objective: averaged}
   - {dataset: 8gaussians, architecture: mlp, objective: [wild, pending]}
   - {dataset: parallel-lines, architecture: mlp, objective: wgan-clip, train: {generator: fixed}}
+"""
+
+DRAWN = """\
+version: 1
+name: drawn
+question: What does it draw?
+seeds: 1
+train: {steps: 6, batch: 16, lr: 1e-3}
+score: {at: [.5, 1], samples: 100, frames: 4}
+primary: {images: sliced_w}
+architectures: {dcgan: {width: 2, latent: 4}}
+matrix:
+  - {dataset: digits, architecture: dcgan, objective: [nsgan, wgan-clip]}
+  - {dataset: ring, architecture: mlp, objective: nsgan}
 """
 
 
@@ -79,6 +94,22 @@ def trained(tmp_path_factory):
             tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
     tasks.score_runs(plan.folder, sorted(store.finished()))
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """The store of results/drawn, whose runs draw images, and points: trained and scored, to be read alone."""
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "drawn.yaml").write_text(DRAWN)
+    plan = tasks.plan_suite(Request(str(folder / "drawn.yaml"), str(folder / "results"), device="cpu"), True)
+    for stack in plan.stacks:
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
+    with pytest.MonkeyPatch.context() as patch:  # a judge trained for a moment, in a cache of its own
+        patch.setenv("HARNESS_CACHE", str(folder / "cache"))
+        patch.setattr("harness.metrics.extractors.extractor_training.STEPS", 20)
+        tasks.score_runs(plan.folder, sorted(Store(plan.folder).finished()))
+    extractors._built.cache_clear()
+    return Store(plan.folder)
 
 
 @pytest.fixture

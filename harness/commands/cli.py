@@ -238,10 +238,10 @@ def sample(
 
 @verb(o.INSPECT, "export results/quickstart --to csv")
 def export(folder: o.FolderArgument, to: o.Format, output: o.ExportFile = None, as_json: o.Json = False) -> None:
-    """Write results as csv, parquet, latex, markdown or optuna.
+    """Write results as csv, parquet, latex, markdown, optuna or tensorboard.
 
     csv and parquet hold every planned run; latex and markdown a table of cells for a paper; optuna the trials of a
-    study.
+    study; tensorboard the curves, scores and samples of every finished run, a folder each.
     """
     from harness.commands import export as command
 

@@ -1,10 +1,11 @@
-"""Tables as files for other programs: csv that a spreadsheet can open safely, parquet; cells for a paper or a page;
-a study for Optuna.
+"""Results for other programs: tables as csv that a spreadsheet opens safely, or parquet; cells for a paper or a page;
+a study for Optuna; a folder of event files for TensorBoard.
 """
 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +15,15 @@ from harness.disk.files import write_atomic
 from harness.errors import HarnessError, lookup
 from harness.store import Store, open_store
 from harness.store.find import all_folders
-from harness.store.table_files import csv, is_frozen, parquet
+from harness.store.table_files import csv, is_frozen, parquet, refuse_frozen
 from harness.text import counted
 
 STDOUT = "-"  # a file of this name is what a program behind a pipe reads
+EVENTS = "tensorboard"  # the format that is a folder, and how its name ends
 
 
 class Format(NamedTuple):
-    """What is written of a results folder: rows of what, and how; `ending` is the file's."""
+    """What is written of a results folder as one file: rows of what, and how; `ending` is the file's."""
 
     ending: str
     noun: str
@@ -31,7 +33,9 @@ class Format(NamedTuple):
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, how many runs, cells or trials it holds, and whether it replaced an earlier one."""
+    """A file or folder that was written, how many runs, cells or trials it holds, and whether it replaced an earlier
+    one.
+    """
 
     file: str
     noun: str
@@ -44,27 +48,20 @@ class Exported:
 
 
 def export(path: str, to: str, output: str | None) -> list[Exported]:
-    """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root.
+    """Write the table of runs, of cells, or of a study's trials, of a results folder, or of each below a root; or its
+    runs as TensorBoard's event files.
 
-    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory. Raises UnknownName
-    where `to` is no format, HarnessError where the file cannot be written, is one for several suites, or there is no
-    study to write, StoreError where there are no results.
+    The file is `output`, "-" being standard output, else <suite>.<ending> in the working directory; of event files it
+    is a folder. Raises UnknownName where `to` is no format, HarnessError where nothing can be written there, it is one
+    for several suites, or there is no study to write, StoreError where there are no results.
     """
-    form, folders = lookup(_formats(), to, "--to"), all_folders(path)
+    write, folders = lookup(_writers(), to, "--to"), all_folders(path)
     folders = [folder for folder in folders if not is_frozen(folder)] or folders
     if output is not None and len(folders) > 1:
         raise HarnessError(
             f"-o {output}: {len(folders)} suites found and one file given; name one suite, or leave -o out"
         )
-    written = []
-    for folder in folders:
-        table = form.rows(open_store(folder))
-        file, content = Path(output or f"{folder.resolve().name}.{form.ending}"), form.encode(table)
-        replaced = output != STDOUT and write_output(file, content)
-        if output == STDOUT:
-            sys.stdout.buffer.write(content)
-        written.append(Exported(str(file), form.noun, len(table), replaced))
-    return written
+    return [write(open_store(folder), output) for folder in folders]
 
 
 def render(written: list[Exported]) -> str:
@@ -72,6 +69,30 @@ def render(written: list[Exported]) -> str:
     return "\n".join(
         f"{entry.file}: {counted(entry.rows, entry.noun)}{' (replaced)' if entry.replaced else ''}" for entry in written
     )
+
+
+def _write_file(form: Format, store: Store, output: str | None) -> Exported:
+    table = form.rows(store)
+    file, content = Path(output or f"{store.folder.resolve().name}.{form.ending}"), form.encode(table)
+    replaced = output != STDOUT and write_output(file, content)
+    if output == STDOUT:
+        sys.stdout.buffer.write(content)
+    return Exported(str(file), form.noun, len(table), replaced)
+
+
+def _write_events(store: Store, output: str | None) -> Exported:
+    from harness.report.event_files import write_events
+
+    if output == STDOUT:
+        raise HarnessError(f"-o {output}: --to {EVENTS} writes a folder; name one")
+    refuse_frozen(store.folder)
+    folder = output or f"{store.folder.resolve().name}.{EVENTS}"
+    runs, replaced = write_events(store, Path(folder))
+    return Exported(folder, "run", runs, replaced)
+
+
+def _writers() -> dict[str, Callable[[Store, str | None], Exported]]:
+    return {**{name: partial(_write_file, form) for name, form in _formats().items()}, EVENTS: _write_events}
 
 
 def _formats() -> dict[str, Format]:

@@ -133,14 +133,16 @@ SampleFile = Annotated[
     str,
     typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.", callback=fitting),
 ]
-Format = Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown or optuna.")]
+Format = Annotated[
+    str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown, optuna or tensorboard.")
+]
 ExportFile = Annotated[
     str | None,
     typer.Option(
         "-o",
         "--output",
         metavar="FILE",
-        help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md or .db, here]",
+        help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md, .db or .tensorboard, here]",
         callback=fitting,
     ),
 ]

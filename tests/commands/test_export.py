@@ -54,7 +54,7 @@ def test_a_root_of_several_suites_makes_a_file_of_each(results, call):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["results", "--to", "excel"], 2, "Known: csv, latex, markdown, optuna, parquet."),
+        (["results", "--to", "excel"], 2, "Known: csv, latex, markdown, optuna, parquet, tensorboard."),
         (["results"], 2, "--to"),
         (["results/small", "--to", "optuna"], 2, "no study; --to csv"),
         (["nowhere", "--to", "csv"], 3, "nowhere: no results there"),

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 from PIL import Image
 
 from harness.report.analysis import cell_table
@@ -95,9 +96,13 @@ def figure_of(rows: Sequence[Course]) -> Drawn:
     scenes = [_evenly(row.scenes, columns) for row in rows]
     task = rows[0].cell.task
     figure, ax = _blank(len(rows), columns, SIDE, NAMES)
-    draw_scenes(ax, scenes, _box(rows), [row.cell.name("\n") for row in rows])
+    draw_scenes(ax, scenes, _box(_all(rows)), [row.cell.name("\n") for row in rows])
     alt = f"Real and generated points on {task} and contours of the critic, a row an objective, a column a scored step"
     return figure, task, alt
+
+
+def _all(rows: Sequence[Course]) -> list[Scene]:
+    return [scene for row in rows for scene in row.scenes]
 
 
 def _evenly(scenes: Sequence[Scene], n: int) -> list[Scene]:
@@ -108,7 +113,7 @@ def gif_of(name: str, rows: Sequence[Course]) -> Panel:
     """Return courses of one task as a GIF: a frame a scored step, the courses side by side."""
     names = [row.cell.name() for row in rows]
     lines = [range(start, min(start + IN_A_ROW, len(rows))) for start in range(0, len(rows), IN_A_ROW)]
-    box, columns, images = _box(rows), min(len(rows), IN_A_ROW), []
+    box, columns, images = _box(_all(rows)), min(len(rows), IN_A_ROW), []
     with drawing.style():
         for place in range(max(len(row.steps) for row in rows)):
             figure, ax = _blank(len(lines), columns, 1.5 * SIDE)
@@ -141,11 +146,19 @@ def _blank(rows: int, columns: int, side: float, left: float = 0.0) -> tuple[Fig
     return drawing.blank((left + columns * (1 + GAP)) * side + 0.1, rows * (1 + TITLE) * side + 0.1)
 
 
-def _box(rows: Sequence[Course]) -> Limits:
+def still(scene: Scene) -> NDArray[np.uint8]:
+    """Return one scene as pixels [height, width, 3]."""
+    with drawing.style():
+        figure, ax = _blank(1, 1, 2 * SIDE)
+        draw_scenes(ax, [[scene]], _box([scene]))
+        return np.asarray(_image(figure).convert("RGB"))
+
+
+def _box(scenes: Sequence[Scene]) -> Limits:
     """Return the square that panels show: what the critic's grid covers, else the real points with a margin."""
-    extents = [scene.snapshot["critic_extent"] for row in rows for scene in row.scenes if _has_critic(scene)]
+    extents = [scene.snapshot["critic_extent"] for scene in scenes if _has_critic(scene)]
     if not extents:
-        return frame(scene.real for row in rows for scene in row.scenes[:1])
+        return frame(scene.real for scene in scenes)
     x0, x1, y0, y1 = np.abs(np.stack(extents)).max(axis=0)
     return -float(x0), float(x1), -float(y0), float(y1)
 

@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from harness.execution import tasks
-from harness.execution.requests import Request
-from harness.metrics import extractors
 from harness.report.analysis import noise_floors, tables
 from harness.report.figures import sample_sheets
 from harness.report.figures.sample_sheets import sheet
@@ -20,34 +18,10 @@ from harness.store import Store
 from harness.suite.format.models import frame_steps
 from harness.text import number
 
-SUITE = """\
-version: 1
-name: drawn
-question: What does it draw?
-seeds: 1
-train: {steps: 6, batch: 16, lr: 1e-3}
-score: {at: [.5, 1], samples: 100, frames: 4}
-primary: {images: sliced_w}
-architectures: {dcgan: {width: 2, latent: 4}}
-matrix:
-  - {dataset: digits, architecture: dcgan, objective: [nsgan, wgan-clip]}
-  - {dataset: ring, architecture: mlp, objective: nsgan}
-"""
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("drawn")
-    (folder / "drawn.yaml").write_text(SUITE)
-    plan = tasks.plan_suite(Request(str(folder / "drawn.yaml"), str(folder / "results"), device="cpu"), True)
-    for stack in plan.stacks:
-        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu")
-    with pytest.MonkeyPatch.context() as patch:  # a judge trained for a moment, in a cache of its own
-        patch.setenv("HARNESS_CACHE", str(folder / "cache"))
-        patch.setattr("harness.metrics.extractors.extractor_training.STEPS", 20)
-        tasks.score_runs(plan.folder, sorted(Store(plan.folder).finished()))
-    extractors._built.cache_clear()
-    return Store(plan.folder)
+@pytest.fixture
+def store(drawn):
+    return drawn
 
 
 def runs(store):
