@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from harness.objectives import OBJECTIVES
+from harness.objectives.losses import wasserstein_critic
 from harness.report.analysis.cell_table import data_columns, learns, numbers
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
@@ -21,7 +23,7 @@ from harness.statistics.intervals import Interval
 from harness.text import NOTHING, counted, interval, listed, number, plain
 
 SATURATED = 1e-9  # nats below log 2 at which JS no longer tells two distances apart
-VALUES = ("dual", "w1", "kappa", "tv", "js", "kl", "kl_infinite")
+VALUES = ("dual", "w1", "kappa", "js_bound", "tv", "js", "kl", "kl_infinite")
 PLACES = ("dataset", "architecture")
 MOST = 4  # values that a sentence names
 CLOSE = 0.9999
@@ -40,8 +42,9 @@ class CriticAlone:
     rows         a row a task, in the order of the axis: its value, n_ok, dual with low and high (a t interval over
                  seeds), and the means of the others
     n_planned    runs that were planned
+    of_w1        whether its loss is the Wasserstein loss, so that dual estimates a multiple of W1
     kappa        slope of dual over W1 through the origin, seed by seed: mean and t interval over seeds that finished;
-                 NaN where all W1 are 0
+                 NaN where all W1 are 0, or with another loss
     correlation  Pearson's, of dual and W1 over all runs; NaN where W1 has one value
     """
 
@@ -50,6 +53,7 @@ class CriticAlone:
     runs: pd.DataFrame
     rows: pd.DataFrame
     n_planned: int
+    of_w1: bool
     kappa: Interval
     correlation: float
 
@@ -57,6 +61,11 @@ class CriticAlone:
     def saturated(self) -> pd.Series:
         """Of each row, whether JS is log 2: the two distributions share no cell."""
         return self.rows["js"] >= math.log(2) - SATURATED
+
+    @property
+    def estimate(self) -> str:
+        """The column that estimates a distance: of W1, of JS (a logistic loss), or of none."""
+        return "js_bound" if not self.of_w1 and self.runs["js_bound"].notna().all() else "dual"
 
 
 def find(runs: Runs) -> Finding | None:
@@ -98,13 +107,16 @@ def _of(part: pd.DataFrame, differing: list[str], data_axes: Collection[str]) ->
     runs = runs[runs["dual"].notna() & runs["w1"].notna()]
     if runs.empty:
         return
+    of_w1 = _is_wasserstein(str(part.get("objective.base", part["objective"]).iloc[0]))
+    if not of_w1:
+        runs["kappa"] = math.nan
     rows = [_row(of_task) for _, of_task in runs.groupby("task", sort=False)]
     table = pd.DataFrame(rows)
     if axis:
         table = table.sort_values(_name(axis), kind="stable", ignore_index=True)
     setting, *places = (str(part[key].iloc[0]) if key in differing else "" for key in ("setting", *PLACES))
     what = f"{part['objective'].iloc[0]}{f' ({setting})' if setting else ''}"
-    slopes = [_slope(of_seed) for _, of_seed in runs.groupby("seed") if (of_seed["w1"] > 0).any()]
+    slopes = [_slope(of_seed) for _, of_seed in runs.groupby("seed") if of_w1 and (of_seed["w1"] > 0).any()]
     spread = runs["w1"].max() > runs["w1"].min() and runs["dual"].max() > runs["dual"].min()
     yield CriticAlone(
         name=" on ".join(filter(None, [what, " / ".join(filter(None, places))])),
@@ -112,9 +124,15 @@ def _of(part: pd.DataFrame, differing: list[str], data_axes: Collection[str]) ->
         runs=runs,
         rows=table,
         n_planned=len(part),
+        of_w1=of_w1,
         kappa=intervals.t_interval(np.array(slopes)),
         correlation=float(np.corrcoef(runs["dual"], runs["w1"])[0, 1]) if spread else math.nan,
     )
+
+
+def _is_wasserstein(base: str) -> bool:
+    """Return whether an objective's critic has the Wasserstein loss; one that the table lacks is taken to have it."""
+    return base not in OBJECTIVES or OBJECTIVES[base].critic_loss is wasserstein_critic
 
 
 def _row(runs: pd.DataFrame) -> dict[str, object]:
@@ -149,7 +167,7 @@ def table_of(critics: list[CriticAlone]) -> pd.DataFrame:
 
 
 def paragraphs(critics: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]:
-    """Return a sentence for each, and how many of the runs of `table` were lost, or are not trained or not scored."""
+    """Return a sentence for each, those of W1 first, and how many of the runs of `table` were lost, or are not trained or not scored."""
     counts = Counter(map(str, table["status"]))
     lost, pending = statuses(counts), counts["pending"]
     rest = [f"Of {counted(len(table), 'run')}, {lost}."] if lost else []
@@ -157,18 +175,26 @@ def paragraphs(critics: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]
     if not critics:
         text = "No critic that is trained alone has finished with an exact distance beside it."
         return [text, *rest]
-    return [*map(sentence, critics), *rest]
+    return [*map(sentence, sorted(critics, key=lambda one: not one.of_w1)), *rest]
 
 
 def sentence(one: CriticAlone) -> str:
     """Return kappa with its interval, the correlation with W1, and what TV and JS say of the same distributions."""
     kappa, seeds = one.kappa, one.runs["seed"].nunique()
+    if not one.of_w1:
+        why = f"as its loss is not the Wasserstein loss{_bound(one)}"
+        return f"The critic of {one.name} has no kappa, {why}{_others(one)}."
     if math.isnan(kappa.mean):
         return f"The critic of {one.name} has no kappa: the exact W1 is 0 in each of its runs."
     over = f"95 % confidence interval over {seeds} seeds" if seeds > 1 else "one seed, no interval"
     with_w1 = "" if math.isnan(one.correlation) else f", correlation {_correlation(one)} over {len(one.runs)} runs"
     estimate = interval(kappa.mean, kappa.low, kappa.high)
     return f"The critic of {one.name} estimates kappa = {estimate} times the exact W1 ({over}{with_w1}){_others(one)}."
+
+
+def _bound(one: CriticAlone) -> str:
+    """Return what its critic says of JS, where its loss is logistic."""
+    return f"; its bound on JS is {_span(one.rows['js_bound'])} nats" if one.estimate == "js_bound" else ""
 
 
 def _correlation(one: CriticAlone) -> str:
@@ -204,7 +230,7 @@ def rows(critics: Sequence[CriticAlone]) -> list[Row]:
         {
             "critic": one.name, "task": row["task"], "n": row["n_ok"],
             "dual": by_value(interval(row["dual"], row["low"], row["high"]), row["dual"]),
-            **{name: _shown(row[name]) for name in ("w1", "kappa", "tv", "js", "kl")},
+            **{name: _shown(row[name]) for name in ("w1", "kappa", "js_bound", "tv", "js", "kl")},
         }
         for one in critics
         for row in one.rows.to_dict("records")
@@ -229,23 +255,18 @@ def _estimates(one: CriticAlone) -> Drawn | None:
     figure, ax = drawing.blank(*SIZE)
     x = one.axis or "w1"
     rows, runs = one.rows.sort_values(x, kind="stable"), one.runs
-    slope = number(one.kappa.mean)
     ax.plot(rows[x], rows["w1"], color=INK, linewidth=1.6, label="exact W1")
-    ax.plot(rows[x], one.kappa.mean * rows["w1"], color=ESTIMATE, linewidth=1.2, label=f"{slope} W1 (kappa W1)")
+    if one.of_w1:
+        line = f"{number(one.kappa.mean)} W1 (kappa W1)"
+        ax.plot(rows[x], one.kappa.mean * rows["w1"], color=ESTIMATE, linewidth=1.2, label=line)
+    label = "critic's bound on JS, seeds" if one.estimate == "js_bound" else "critic's estimate, seeds"
     ax.plot(
-        runs[x],
-        runs["dual"],
-        "o",
-        color=ESTIMATE,
-        alpha=0.45,
-        markersize=5,
-        markeredgewidth=0,
-        label="critic's estimate, seeds",
-    )
+        runs[x], runs[one.estimate], "o", color=ESTIMATE, alpha=0.45, markersize=5, markeredgewidth=0, label=label
+    )  # fmt: skip
     if rows["js"].notna().all():
         ax.plot(rows[x], rows["tv"], "s", color=TV, markersize=4, label="TV")
         ax.plot(rows[x], rows["js"], "D", color=JS, markersize=4, label="JS (nats)")
-        _kl(ax, rows, x, float(runs["dual"].max()))
+        _kl(ax, rows, x, float(runs[one.estimate].max()))
     drawing.gridlines(ax, "y")
     drawing.legend_below(ax, 3)
     ax.set_xlabel(one.axis or "exact W1 (data units)")

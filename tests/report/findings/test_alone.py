@@ -56,6 +56,26 @@ def test_distances_that_do_not_saturate_are_told_by_their_range():
     assert "JS is 0.300" in alone.sentence(one)
 
 
+@pytest.mark.parametrize(("base", "estimate"), [("nsgan", "js_bound"), ("hinge", "dual"), ("lsgan", "dual")])
+def test_a_loss_that_is_not_wasserstein_s_has_no_kappa(base, estimate):
+    """Its score does not estimate W1: a logistic critic's bound on JS is told instead."""
+    bound = 0.5 if base == "nsgan" else math.nan
+    (one,) = critics_alone(table().assign(js_bound=bound, **{"objective.base": base}), ["theta"])
+    assert math.isnan(one.kappa.mean)
+    assert one.rows["kappa"].isna().all()
+    assert one.estimate == estimate
+    text = alone.sentence(one)
+    assert "has no kappa" in text
+    assert ("its bound on JS is 0.500 nats" in text) == (estimate == "js_bound")
+    assert alone.section([one]).panels
+
+
+@pytest.mark.parametrize("base", ["wgan", "wgan-clip", "wgan-gp", "wgan-lp", "a plug-in's"])
+def test_wasserstein_losses_and_unknown_ones_have_a_kappa(base):
+    (one,) = critics_alone(table().assign(**{"objective.base": base}), ["theta"])
+    assert one.kappa.mean == pytest.approx(0.62)
+
+
 def test_lost_runs_are_counted_and_leave_no_hole():
     runs = table()
     runs.loc[0, ["status", "dual", "w1"]] = ["diverged", math.nan, math.nan]
