@@ -230,11 +230,12 @@ def pages() -> list[Path]:
 
 def main(check: bool) -> int:
     """Write, or with `check` name, the pages whose numbers are not those of the results."""
-    stale = [path for path in pages() if filled(path.read_text()) != path.read_text()]
-    for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'not what results/reference says' if check else 'written'}")
+    texts = {path: (path.read_text(), filled(path.read_text())) for path in pages()}
+    stale = {path: new for path, (old, new) in texts.items() if new != old}
+    for path, text in stale.items():
         if not check:
-            path.write_text(filled(path.read_text()))
+            path.write_text(text)
+        print(f"{path.relative_to(ROOT)}: {'not what results/reference says' if check else 'written'}")
     return int(check and bool(stale))
 
 

@@ -167,7 +167,7 @@ def table_of(critics: list[CriticAlone]) -> pd.DataFrame:
 
 
 def paragraphs(critics: Sequence[CriticAlone], table: pd.DataFrame) -> list[str]:
-    """Return a sentence for each, those of W1 first, and how many of the runs of `table` were lost, or are not trained or not scored."""
+    """Return a sentence for each, those of W1 first, and how many runs of `table` were lost or have no estimate."""
     counts = Counter(map(str, table["status"]))
     lost, pending = statuses(counts), counts["pending"]
     rest = [f"Of {counted(len(table), 'run')}, {lost}."] if lost else []

@@ -52,16 +52,22 @@ class Effect:
 
 
 def find(runs: Runs) -> Finding | None:
-    """Return the main effects of what is crossed; None where nothing is."""
-    effects = [] if runs.is_study else main_effects(runs.learners, runs.data_axes)
-    if not effects:
+    """Return the main effects of what is crossed; None where nothing is.
+
+    They open the answer where more is crossed than objectives and the critic's norm: that is what the suite asks.
+    """
+    if runs.is_study:
         return None
-    texts = sentences(effects)
+    effects = main_effects(runs.learners, runs.data_axes)
+    texts = list(filter(None, [*sentences(effects), silence(runs.learners, runs.data_axes)]))
+    if not texts:
+        return None
     return Finding(
         values=texts,
         draw=lambda: {"effects": section(effects)},
-        frames={"main-effects.csv": table_of(effects)},
-        paragraphs=[" ".join(texts)],
+        frames={"main-effects.csv": table_of(effects)} if effects else {},
+        paragraphs=texts,
+        opens=bool({effect.factor for effect in effects} - {OBJECTIVE, critic_norms.SWEPT.removeprefix("sweep.")}),
     )
 
 
@@ -69,11 +75,30 @@ def main_effects(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[E
     """Return the main effects of a labelled table in which a setting of objectives or architectures is swept.
 
     A factor's levels are those that every task has in every context; tasks that have more follow, each by itself. A
-    lost run scores 0. There are none before every run has ended, of a factor not crossed with the rest, or where all
-    score 0.
+    lost run scores 0. There are none before every run has ended, or of a factor not crossed with the rest. Tasks in
+    which every run scores 0 are in none (`silence` names them): they would add the same 0 to every mean.
     """
     runs = scored(table)
-    if runs is None:
+    return [] if runs is None else _effects(runs[~runs["task"].isin(at_zero(runs))], data_axes)
+
+
+def at_zero(runs: pd.DataFrame) -> list[str]:
+    """Return the tasks of scored runs in which every run scores 0."""
+    highest = runs.groupby("task", sort=False)["score"].max()
+    return [str(task) for task in highest.index[highest == 0]]
+
+
+def silence(table: pd.DataFrame, data_axes: Collection[str] = ()) -> str:
+    """Return in a sentence which tasks are in no main effect, as every run scores 0; "" where there are none."""
+    runs = scored(table)
+    if runs is None or not (tasks := at_zero(runs)) or not _effects(runs.assign(score=1.0), data_axes):
+        return ""
+    rest = "there are no main effects" if len(tasks) == runs["task"].nunique() else "no main effect counts them"
+    return f"All runs on {listed(tasks)} score 0, which tells no level from another: {rest}."
+
+
+def _effects(runs: pd.DataFrame, data_axes: Collection[str]) -> list[Effect]:
+    if runs.empty:
         return []
     swept = {c.removeprefix("sweep."): c for c in cell_table.swept_columns(runs, data_axes)}
     if critic_norms.SWEPT in runs:  # `auto` is one of the others
@@ -172,7 +197,8 @@ def sentences(effects: Sequence[Effect]) -> list[str]:
 def _sentence(effect: Effect, apart: bool) -> str:
     best, *others = effect.levels.sort_values("score", ascending=False, kind="stable").to_dict("records")
     of = "objective" if effect.factor == OBJECTIVE else effect.factor
-    where = f" on {listed(effect.tasks)} alone" if apart else ""
+    over = f"{counted(len(effect.tasks), 'task')}, " if len(effect.tasks) > 1 else ""
+    where = f" on {listed(effect.tasks)} alone" if apart else f" ({over}n = {counted(effect.seeds, 'seed')})"
     ahead = [_ahead(others[0], effect.seeds)]
     ahead += [_ahead(others[-1], effect.seeds, ", the lowest")] if len(others) > 1 else []
     highest = score(best["score"], best["low"], best["high"])

@@ -23,7 +23,7 @@ from harness.report.styles import styles
 from harness.report.text.table_rows import Record, Row, by_value
 from harness.statistics import intervals
 from harness.statistics.paired import holm, t_test
-from harness.statistics.power import LEVEL
+from harness.statistics.power import LEVEL, smallest_effect
 from harness.text import NOTHING, counted, interval, listed, number
 
 TRICKS, SCHEDULE = "setup.tricks", "setup.schedule"
@@ -211,7 +211,7 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def paragraph(effects: TrickEffects) -> str:
-    """Return which tricks help, which harm, and of which neither was found, by the mean over tasks."""
+    """Return which tricks help, which harm, and what is known of the others, by the mean over tasks."""
     rows = effects.overall if len(effects.overall) else effects.by_task
     ordered = rows.sort_values("difference", ascending=False).to_dict("records")
     better = [_named(row) for row in ordered if row["is_significant"] and row["difference"] > 0]
@@ -219,28 +219,43 @@ def paragraph(effects: TrickEffects) -> str:
     unclear = [_named(row) for row in ordered if not row["is_significant"] and pd.notna(row["difference"])]
     lost = [f"{row['trick']} on {row['task']} ({_lost(row)})" for row in ordered if pd.isna(row["difference"])]
     n, bases = rows["trick"].nunique(), listed(list(map(str, rows["base"].unique())))
-    help_, harm = (f"{len(names) or 'none'} {verb}" for names, verb in ((better, "helps"), (worse, "harms")))
-    if len(better) > 1:
-        help_ = f"{len(better)} help"
-    if len(worse) > 1:
-        harm = f"{len(worse)} harm"
-    tuned = f", {listed(list(effects.swept))} tuned on the other seeds" if effects.swept and effects.seeds > 1 else ""
     what = "score, in the mean over the tasks that have the trick" if len(effects.overall) else "metric of a task"
     added = f"{counted(n, 'set')} of tricks added" if effects.together else f"{counted(n, 'trick')} added one at a time"
-    parts = [f"Of {added} to {bases}, {help_} and {harm}"]
-    parts[0] += f"{f': {listed(better)}' if better else ''}{f'; for the worse {listed(worse)}' if worse else ''}."
+    parts = [
+        f"Of {added} to {bases}, {_verdicts(better, worse)} (paired t tests, Holm correction for "
+        f"{counted(len(rows), 'comparison')})."
+    ]
     if unclear:
-        parts.append(f"No difference was found for {listed(unclear)}.")
+        parts.append(f"Not significant ({_seen(effects.seeds, len(rows))}): {listed(unclear)}.")
     if lost:
         parts.append(f"No difference is known where runs were lost: {listed(lost)}.")
     if effects.silent:
         parts.append(silence(effects))
-    family = f"Holm's correction for {counted(len(rows), 'comparison')}"
+    tuned = f", {listed(list(effects.swept))} tuned on the other seeds" if effects.swept and effects.seeds > 1 else ""
     parts.append(
-        f"Each is the change of the {what}, with its 95 % interval, paired by seed (n = "
-        f"{counted(effects.seeds, 'seed')}{tuned}; paired t tests, {family})."
+        f"Each is the change of the {what}, with its uncorrected 95 % confidence interval, paired by seed{tuned}."
     )
     return " ".join(parts)
+
+
+def _seen(seeds: int, comparisons: int) -> str:
+    """Return the smallest effect that so many seeds show at the first step of the correction."""
+    if seeds == 1:
+        return "n = 1 seed: no test"
+    effect = smallest_effect(seeds, LEVEL / comparisons)
+    return f"n = {counted(seeds, 'seed')}; minimum detectable effect d = {effect:.2f} at 80 % power, after correction"
+
+
+def _verdicts(better: list[str], worse: list[str]) -> str:
+    """Return "1 helps (ema 0.1 [0.0, 0.2]) and none harms", of significant differences alone."""
+    if not better + worse:
+        return "none makes a significant difference"
+    help_, harm = "help" if len(better) > 1 else "helps", "harm" if len(worse) > 1 else "harms"
+    texts = [
+        f"{len(names)} {verb} ({listed(names)})" if names else f"none {verb}"
+        for names, verb in ((better, help_), (worse, harm))
+    ]
+    return " and ".join(texts)
 
 
 def silence(effects: TrickEffects) -> str:

@@ -1,6 +1,7 @@
 """Main effects of an additive table, worked out by hand."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from harness.report.analysis import cell_table
 from harness.report.figures import drawing
-from harness.report.findings.main_effects import _levels, main_effects, section, sentences, table_of
+from harness.report.findings.main_effects import _levels, find, main_effects, section, sentences, silence, table_of
 from harness.report.text.remarks import coupled
 from harness.statistics import intervals
 
@@ -116,3 +117,31 @@ def test_each_effect_is_a_sentence_and_a_figure():
     with drawing.style():
         ax = _levels(effects[2])[0].axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "layer", "batch"]
+
+
+def test_tasks_in_which_all_score_0_are_named_and_in_no_effect():
+    """They would halve every difference."""
+    runs = table()
+    whole = runs[runs["dataset"] == "ring"]
+    runs.loc[runs["dataset"] == "digits", "score"] = 0.0
+    pd.testing.assert_frame_equal(table_of(main_effects(runs)), table_of(main_effects(whole)))
+    assert silence(runs).startswith("All runs on digits / mlp score 0")
+    assert silence(table()) == ""
+    runs["score"] = 0.0
+    assert main_effects(runs) == []
+    assert "there are no main effects" in silence(runs)
+    rates = runs.drop(columns=["sweep.gp_weight", "sweep.critic.norm"])
+    assert silence(cell_table.labelled(rates.drop(columns=["task", "setting"]))) == ""  # nothing is crossed
+
+
+def test_they_open_the_answer_where_a_setting_is_asked_about():
+    runs = table()
+    view = {"is_study": False, "data_axes": ()}
+    opening = find(SimpleNamespace(learners=runs, **view))
+    assert opening.opens
+    assert opening.paragraphs[0].startswith("Main effect of objective (2 tasks, n = 3 seeds): wgan-lp scores highest")
+    norms = runs[runs["sweep.gp_weight"] == 1.0].drop(columns=["sweep.gp_weight", "task", "setting"])
+    assert not find(SimpleNamespace(learners=cell_table.labelled(norms), **view)).opens
+    silent = find(SimpleNamespace(learners=runs.assign(score=0.0), **view))
+    assert not silent.frames
+    assert not silent.draw()["effects"].panels

@@ -1,6 +1,7 @@
 """What tricks do, on tables whose scores are sums of known effects."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy.stats import ttest_rel
 
 from harness.report.analysis import cell_table
 from harness.report.findings.trick_effects import paragraph, section, trick_effects, values
+from harness.statistics.power import smallest_effect
 
 TASKS = {"8gaussians": "w1_excess", "digits": "fid"}
 EFFECTS = {"nsgan": 0.0, "good": 0.1, "bad": -0.2, "idle": 0.0}
@@ -92,7 +94,7 @@ def test_a_task_in_which_all_score_0_is_in_no_mean():
     assert "bad" in values(effects)["silence"]
     silent = trick_effects(runs[runs["dataset"] == "digits"], TASKS)
     assert silent.overall.empty
-    assert "fid" not in paragraph(silent)
+    assert not re.search(r"\bfid\b", paragraph(silent))
 
 
 @pytest.mark.parametrize(
@@ -142,10 +144,23 @@ def test_there_are_none_where_nothing_is_the_same_but_for_a_trick():
     assert trick_effects(pending, TASKS) is None
 
 
+def test_where_nothing_is_significant_the_first_sentence_claims_no_more():
+    """An effect that the seeds cannot show is neither there nor absent."""
+    text = paragraph(trick_effects(table({"nsgan": 0.0, "idle": 0.0}), TASKS))
+    assert "none makes a significant difference" in text.split(". ")[0]
+    assert "minimum detectable effect" in text
+    assert "uncorrected 95 % confidence interval" in text
+    one = table({"nsgan": 0.0, "idle": 0.0})
+    text = paragraph(trick_effects(one[one["seed"] == 0], TASKS))
+    assert "Not significant (n = 1 seed: no test): idle" in text
+
+
 def test_words_table_and_figure_name_every_trick():
     effects = trick_effects(table(), TASKS)
     text, shown = paragraph(effects), values(effects)
-    assert "1 helps and 1 harms" in text
+    assert re.search(r"1 helps \(good 0\.\d+ \[.*\) and 1 harms \(bad -0\.\d+ \[", text)
+    assert "Holm correction for 3 comparisons" in text
+    assert f"d = {smallest_effect(5, 0.05 / 3):.2f} at 80 % power, after correction): idle" in text
     assert [row["verdict"] for row in shown["overall"]] == ["better", "worse", "not significant"]
     panel, *of_metrics = section(effects).panels
     assert len(of_metrics) == len(TASKS)
