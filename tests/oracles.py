@@ -260,7 +260,7 @@ class Draws:
         return latent[u % noise.BLOCK].to(self.dtype)
 
 
-LOGISTIC = ("gan", "nsgan", "nsgan-smooth", "dragan", "r1", "r1r2")
+LOGISTIC = ("gan", "nsgan", "gan-sigmoid", "nsgan-sigmoid", "nsgan-smooth", "dragan", "r1", "r1r2")
 PAIRING = ("rpgan", "rpgan-r1r2")
 
 
@@ -302,7 +302,7 @@ def score_loss(name: str, on_real: torch.Tensor, on_fake: torch.Tensor, hyper: A
 
 def generator_loss(name: str, on_real: torch.Tensor, on_fake: torch.Tensor) -> torch.Tensor:
     """The papers' generator losses."""
-    if name == "gan":
+    if name in ("gan", "gan-sigmoid"):
         return torch.log1p(-torch.sigmoid(on_fake)).mean()
     if name in PAIRING:
         return -torch.log(torch.sigmoid(on_fake - on_real)).mean()

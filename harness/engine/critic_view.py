@@ -32,7 +32,7 @@ from harness.engine.networks import Layout, couples_samples, effective, with_sta
 from harness.engine.real_data import data_settings
 from harness.engine.sampling import CHUNK
 from harness.engine.stack import Stack
-from harness.objectives.losses import logistic_critic
+from harness.objectives.losses import logistic_critic, probability_critic
 
 GRADIENT_DIMENSIONS = 8  # up to which there is an exact transport plan to compare directions with
 PIXELS = 2**17  # in a pass: on one core, 512 digits of 16x16 take half the time of as many in batches of 32
@@ -71,7 +71,7 @@ def critic_views(stack: Stack, generated: Tensor, n: int) -> list[Arrays]:
         activation_gradients(stack, run, *run_of) for run, run_of in enumerate(zip(critics, real, fake, strict=True))
     ])  # fmt: skip
     facts = {
-        "critic_logistic": np.array(stack.game.objective.critic_loss is logistic_critic),
+        "critic_logistic": np.array(stack.game.objective.critic_loss in (logistic_critic, probability_critic)),
         "critic_pack": np.array(pack),
         "critic_alone": np.array(not stack.trained),
     }

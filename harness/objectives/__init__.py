@@ -20,6 +20,9 @@ from harness.objectives.losses import (
     nonsaturating_generator,
     pairing_critic,
     pairing_generator,
+    probability_critic,
+    probability_minimax_generator,
+    probability_nonsaturating_generator,
     smoothed_logistic_critic,
     wasserstein_critic,
     wasserstein_generator,
@@ -159,6 +162,20 @@ _WGAN_GP = penalised(
 OBJECTIVES: dict[str, Objective] = {
     "gan": _GAN,
     "nsgan": _NSGAN,
+    "gan-sigmoid": replace(
+        _GAN,
+        critic_loss=probability_critic,
+        generator_loss=probability_minimax_generator,
+        summary="gan from probabilities, log(sigmoid) and log(1 - sigmoid), which overflow: kept to show why logits do",
+        colour=15,
+    ),
+    "nsgan-sigmoid": replace(
+        _NSGAN,
+        critic_loss=probability_critic,
+        generator_loss=probability_nonsaturating_generator,
+        summary="nsgan from probabilities, likewise",
+        colour=16,
+    ),
     "nsgan-smooth": replace(
         _NSGAN,
         critic_loss=smoothed_logistic_critic,

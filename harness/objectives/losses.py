@@ -49,6 +49,39 @@ def nonsaturating_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyp
     return softplus(-fake_scores).mean(-1)
 
 
+def log_probability(x: Tensor) -> Tensor:
+    """log(sigmoid(x)) in two steps: -inf in 32 bits where x is below about -89, as exp(-x) overflows there."""
+    from torch import log, sigmoid
+
+    from harness.lanes import lanewise
+
+    return lanewise(lambda scores: log(sigmoid(scores)), x)
+
+
+def log_complement(x: Tensor) -> Tensor:
+    """log(1 - sigmoid(x)) in two steps: -inf in 32 bits where x is above about 16.6, as sigmoid(x) is rounded to 1."""
+    from torch import log, sigmoid
+
+    from harness.lanes import lanewise
+
+    return lanewise(lambda scores: log(1 - sigmoid(scores)), x)
+
+
+def probability_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """`logistic_critic` as it is written, from probabilities (Goodfellow et al. 2014, eq. 1)."""
+    return -log_probability(real_scores).mean(-1) - log_complement(fake_scores).mean(-1)
+
+
+def probability_minimax_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """`minimax_generator` from probabilities (Goodfellow et al. 2014, eq. 1)."""
+    return log_complement(fake_scores).mean(-1)
+
+
+def probability_nonsaturating_generator(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
+    """`nonsaturating_generator` from probabilities (Goodfellow et al. 2014, section 3)."""
+    return -log_probability(fake_scores).mean(-1)
+
+
 def pairing_critic(real_scores: Tensor, fake_scores: Tensor, hyper: Hyper) -> Tensor:
     """Score the i-th real sample above the i-th generated one (Jolicoeur-Martineau 2019, RSGAN)."""
     return softplus(fake_scores - real_scores).mean(-1)

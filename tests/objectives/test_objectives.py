@@ -133,6 +133,38 @@ def test_logistic_losses_survive_scores_whose_probability_is_zero():
         assert torch.isfinite(OBJECTIVES[name].generator_loss(far, far, {}))
 
 
+SIGMOID = [("gan", "gan-sigmoid"), ("nsgan", "nsgan-sigmoid")]
+
+
+@pytest.mark.parametrize(("logits", "probabilities"), SIGMOID)
+def test_losses_from_probabilities_are_those_from_logits_where_both_are_numbers(logits, probabilities):
+    one, other = OBJECTIVES[logits], OBJECTIVES[probabilities]
+    real, fake = torch.randn(50, dtype=torch.float64) * 3, torch.randn(50, dtype=torch.float64) * 3
+    real.requires_grad_()
+    fake.requires_grad_()
+    for player in ("critic_loss", "generator_loss"):
+        values = [getattr(entry, player)(real, fake, {}) for entry in (one, other)]
+        slopes = [torch.autograd.grad(value, [real, fake], materialize_grads=True) for value in values]
+        torch.testing.assert_close(*values)
+        torch.testing.assert_close(*slopes)
+
+
+@pytest.mark.parametrize("score", [17.0, -90.0])
+def test_losses_from_probabilities_overflow_where_32_bits_round_them_to_0_or_1(score):
+    """In 1 / (1 + exp(-x)), 1 + exp(-17) is rounded to 1, and exp(90) is above the largest number, 3.4e38."""
+    sure, even = torch.full((4,), score), torch.zeros(4)
+    critic_loss, saturating, other = (
+        OBJECTIVES["gan-sigmoid"].critic_loss,
+        OBJECTIVES["gan-sigmoid"].generator_loss,
+        OBJECTIVES["nsgan-sigmoid"].generator_loss,
+    )
+    on_fake, on_real = (math.inf, 0.0) if score > 0 else (0.0, math.inf)
+    assert critic_loss(even, sure, {}).item() == pytest.approx(math.log(2) + on_fake)
+    assert critic_loss(sure, even, {}).item() == pytest.approx(math.log(2) + on_real)
+    assert saturating(even, sure, {}).item() == -on_fake
+    assert other(even, sure, {}).item() == on_real
+
+
 def test_at_its_optimum_the_gan_loss_is_log_4():
     even = torch.zeros(10)
     assert OBJECTIVES["gan"].critic_loss(even, even, {}).item() == pytest.approx(math.log(4))
