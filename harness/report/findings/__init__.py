@@ -9,6 +9,7 @@ main_effects    what objectives and networks that are crossed do by themselves
 trick_effects   each trick beside the same loss without it
 alone           critics that are trained alone: their estimates beside solved distances
 crossed         losses crossed with penalties, said by crossed_text, drawn by crossed_figures
+factorial       shares of variance where all factors are crossed, said by factorial_text, drawn by factorial_figures
 layer_gradients how the gradient changes on its way through deep critics
 collapses       how many runs ended in mode collapse
 """
@@ -20,6 +21,7 @@ from harness.report.findings import (
     collapses,
     critic_text,
     crossed_text,
+    factorial_text,
     layer_gradients,
     main_effects,
     sweeps,
@@ -35,6 +37,7 @@ FINDINGS: dict[str, Callable[[Runs], Finding | None]] = {
     "tricks": trick_effects.find,
     "alone": alone.find,
     "crossed": crossed_text.find,
+    "factorial": factorial_text.find,
     "layers": layer_gradients.find,
     "collapses": collapses.find,
 }
