@@ -83,11 +83,11 @@ def percent(share: float) -> str:
 
 
 def score(mean: float, low: float, high: float) -> str:
-    """Return "0.86 [0.85, 0.87]": two decimals everywhere, so that a column can be compared at a glance.
+    """Return "0.86 [0.85, 0.87]": two decimals everywhere, so that a column can be compared at a glance; never "-0.00".
 
     There are no bounds where none are known, or where they are one: then all draws agree, and they bound nothing.
     """
-    return f"{mean:.2f}" if math.isnan(low) or low == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{mean:z.2f}" if math.isnan(low) or low == high else f"{mean:z.2f} [{low:z.2f}, {high:z.2f}]"
 
 
 def points(share: float) -> str:

@@ -22,6 +22,10 @@ def test_numbers_have_the_digits_that_their_spread_deserves(value, width, text):
     assert wording.number(value, width) == text
 
 
+def test_no_score_is_minus_nothing():
+    assert wording.score(0.47, -0.004, 0.77) == "0.47 [0.00, 0.77]"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(2e-4, "2e-4"), (5.5e-5, "5.5e-5"), (0.5, "0.5"), (10.0, "10"), (3, "3"), ("recipe", "recipe"),

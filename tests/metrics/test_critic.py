@@ -1,5 +1,6 @@
 """Critics whose answers are known: what a critic says must then be what is so."""
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -233,6 +234,25 @@ def test_a_critic_alone_is_compared_with_what_is_solved():
     assert (same["tv"], same["js"], same["kl"], same["kl_infinite"]) == (0, 0, 0, 0)
     learner = critic_columns({**shot, "critic_alone": np.array(False)}, fake, Reference(real, {"w1": 0.01}))
     assert "kappa" not in learner
+
+
+def test_floors_of_tv_and_js_are_what_two_samples_of_one_distribution_give():
+    """Of disjoint sides as of equal ones they are those of halves of both; above them two samples differ."""
+    points = RNG.normal(size=(6, 500, 2))
+    alone = {"critic_alone": np.array(True)}
+    same = [
+        critic_columns(shot_of(lambda x: x[:, 0], real, fake, **alone), fake, Reference(real, {"w1": 0.0}))
+        for real, fake in itertools.pairwise(points)
+    ]
+    for name in ("tv", "js"):
+        values, floors = ([columns[key] for columns in same] for key in (name, f"{name}_floor"))
+        assert np.mean(floors) == pytest.approx(np.mean(values), rel=0.1)
+    moved = points[1] + [2, 0]
+    apart = critic_columns(
+        shot_of(lambda x: x[:, 0], points[0], moved, **alone), moved, Reference(points[0], {"w1": 0})
+    )
+    assert apart["tv"] > 1.5 * apart["tv_floor"]
+    assert apart["js"] > 1.5 * apart["js_floor"]
 
 
 def test_tv_and_js_of_cells_are_those_of_the_counts():

@@ -23,7 +23,7 @@ from harness.statistics.intervals import Interval
 from harness.text import NOTHING, counted, interval, listed, number, plain
 
 SATURATED = 1e-9  # nats below log 2 at which JS no longer tells two distances apart
-VALUES = ("dual", "w1", "kappa", "js_bound", "tv", "js", "kl", "kl_infinite")
+VALUES = ("dual", "w1", "kappa", "js_bound", "tv", "tv_floor", "js", "js_floor", "kl", "kl_infinite")
 PLACES = ("dataset", "architecture")
 MOST = 4  # values that a sentence names
 CLOSE = 0.9999
@@ -209,7 +209,9 @@ def _others(one: CriticAlone) -> str:
     if js.isna().any():
         return ""
     if not one.saturated.any():
-        return f"; JS is {_span(js)} and TV {_span(tv)}"
+        floors = [_span(one.rows[name]) for name in ("js_floor", "tv_floor") if one.rows[name].notna().all()]
+        of_one = f" ({' and '.join(floors)} between samples of one distribution)" if floors else ""
+        return f"; JS is {_span(js)} and TV {_span(tv)}{of_one}"
     rest = one.rows[~one.saturated]
     text = ", while JS is log 2 and TV 1"
     if rest.empty:
@@ -230,7 +232,7 @@ def rows(critics: Sequence[CriticAlone]) -> list[Row]:
         {
             "critic": one.name, "task": row["task"], "n": row["n_ok"],
             "dual": by_value(interval(row["dual"], row["low"], row["high"]), row["dual"]),
-            **{name: _shown(row[name]) for name in ("w1", "kappa", "js_bound", "tv", "js", "kl")},
+            **{name: _shown(row[name]) for name in VALUES if name not in ("dual", "kl_infinite")},
         }
         for one in critics
         for row in one.rows.to_dict("records")

@@ -54,6 +54,9 @@ def test_distances_that_do_not_saturate_are_told_by_their_range():
     (one,) = critics_alone(runs, ["theta"])
     assert not one.saturated.any()
     assert "JS is 0.300" in alone.sentence(one)
+    assert "between samples" not in alone.sentence(one)  # older records have no floors
+    (one,) = critics_alone(runs.assign(js_floor=0.1, tv_floor=0.2), ["theta"])
+    assert "(0.100 and 0.200 between samples of one distribution)" in alone.sentence(one)
 
 
 @pytest.mark.parametrize(("base", "estimate"), [("nsgan", "js_bound"), ("hinge", "dual"), ("lsgan", "dual")])
