@@ -33,7 +33,9 @@ class Trick:
     `params` in `loss` and `after` is the player's flat vector [..., P]; `fakes()`, and real samples in the `noise` of
     `fill`, are as the critic is shown them.
     `draws` names random inputs and their kinds, as in Objective; `hyper` holds floats that a suite may sweep (within
-    `ranges`), `setup` integers; `summary` and `papers` are as there.
+    `ranges`), `setup` integers; `summary` and `papers` are as there. `schedule` names those of `hyper` that fall to 0
+    during training, and how, unless a suite says otherwise. `couples`: True where scores come to depend on the whole
+    batch, False where those of batch norm, which the networks then need, no longer do; None where neither changes.
     """
 
     version: int = 1
