@@ -24,9 +24,9 @@ def run(
     """Train what `suite` plans and its results folder lacks, score it and write the report.
 
     `suite` is a path, the name of a shipped suite, YAML text, or a mapping that says what a suite file would. Options
-    are those of the command: root, scale, sets, only, device, workers, report, fail_fast. `objectives` are further ones
-    by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source is part of
-    their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
+    are those of the command: root, scale, sets, only, device, workers, report, fail_fast, watch. `objectives` are
+    further ones by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source
+    is part of their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
     if objectives:
         if options.get("workers"):

@@ -125,6 +125,7 @@ def run(
     only: o.Only = None,
     device: o.Device = "auto",
     workers: o.Workers = None,
+    watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     root: o.Root = "results",
     as_json: o.Json = False,
@@ -136,7 +137,8 @@ def run(
     from harness.execution.requests import Request
 
     only, sets = only or [], sets or []
-    _carry_out(Request(find_suite(suite), root, scale, sets, only, device, workers, fail_fast=fail_fast), as_json)
+    path = find_suite(suite)
+    _carry_out(Request(path, root, scale, sets, only, device, workers, fail_fast=fail_fast, watch=watch), as_json)
 
 
 @verb(o.RUN, "study suites/tuning/quickstart.yaml")
@@ -146,6 +148,7 @@ def study(
     sets: o.Sets = None,
     device: o.Device = "auto",
     workers: o.Workers = None,
+    watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     root: o.Root = "results",
     as_json: o.Json = False,
@@ -156,8 +159,8 @@ def study(
     """
     from harness.execution.requests import Request
 
-    request = Request(find_suite(suite), root, scale, sets or [], (), device, workers, fail_fast=fail_fast, study=True)
-    _carry_out(request, as_json)
+    given = find_suite(suite), root, scale, sets or [], (), device, workers
+    _carry_out(Request(*given, fail_fast=fail_fast, watch=watch, study=True), as_json)
 
 
 @verb(o.RUN, "retry results/quickstart")
@@ -165,6 +168,7 @@ def retry(
     folder: o.FolderArgument,
     only: o.Only = None,
     workers: o.Workers = None,
+    watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     as_json: o.Json = False,
 ) -> None:
@@ -174,7 +178,7 @@ def retry(
     """
     from harness.execution.requests import Retry
 
-    _carry_out(Retry(folder, only or [], workers, fail_fast=fail_fast), as_json)
+    _carry_out(Retry(folder, only or [], workers, fail_fast=fail_fast, watch=watch), as_json)
 
 
 @verb(o.RUN, "score results/quickstart --samples 5000")

@@ -81,6 +81,7 @@ Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0: this one. [default: one a core]")
 ]
+WatchPage = Annotated[bool, typer.Option("--watch", help="Keep one page current during training; it reloads itself.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")]
 Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep results under ROOT.", callback=fitting)]
 RunRoot = Annotated[

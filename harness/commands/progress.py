@@ -14,8 +14,10 @@ from harness.execution.outcomes import (
     Split,
     Trained,
     TrainedRun,
+    Undrawn,
     Unscored,
     Waiting,
+    Watching,
 )
 from harness.execution.requests import Todo
 from harness.text import counted, printable, waiting
@@ -69,6 +71,10 @@ class Reporter:
             case Waiting(stacks) if not self._waits:
                 self._waits = True
                 self._say(f"waiting for {counted(stacks, 'stack')} that another call holds")
+            case Watching(page):
+                self._say(f"page: {page}: kept current, reloads itself")
+            case Undrawn(error):
+                self._say(f"the page was not drawn: {error}; training goes on")
             case Reporting():
                 self._bar.update(self._task, description="writing the report")
 

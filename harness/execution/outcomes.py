@@ -138,7 +138,21 @@ class Reporting:
     report: str
 
 
-Event = Planned | Trained | Split | Scored | Unscored | Waiting | Reporting
+@dataclass(frozen=True)
+class Watching:
+    """A page is kept current from here on."""
+
+    page: str
+
+
+@dataclass(frozen=True)
+class Undrawn:
+    """That page could not be drawn."""
+
+    error: str
+
+
+Event = Planned | Trained | Split | Scored | Unscored | Waiting | Reporting | Watching | Undrawn
 Progress = Callable[[Event], None]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.execution.workers import default_workers
@@ -9,6 +10,7 @@ from harness.plan.description import Description
 from harness.plan.estimate import Trial, Workload
 from harness.plan.timings import Machine
 from harness.store import LOST
+from harness.store.find import report_folder
 from harness.store.plan_file import Device
 
 
@@ -25,6 +27,7 @@ class Request:
     workers: int | None = None
     report: str | None = None
     fail_fast: bool = False
+    watch: bool = False  # keep a page current meanwhile
     study: bool = False  # refuse a suite that has none
 
 
@@ -37,6 +40,12 @@ class Retry:
     workers: int | None = None
     report: str | None = None
     fail_fast: bool = False
+    watch: bool = False
+
+
+def report_of(request: Request | Retry, folder: str) -> str:
+    """Return where the report of a results folder is written."""
+    return request.report or report_folder(str(Path(folder).parent), folder)
 
 
 def processes(workers: int | None) -> int:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import HarnessError
 from harness.execution import tasks
+from harness.execution.live_page import watched
 from harness.execution.meter import Meter
 from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporting, Scored, Trained, ignore
-from harness.execution.requests import Request, Retry, Todo, processes
+from harness.execution.requests import Request, Retry, Todo, processes, report_of
 from harness.execution.scheduler import TASKS, Scheduler, Tasks
 from harness.execution.workers import Executor, OutOfTime, WorkerDied, open_executor
 from harness.plan.cost_text import duration
@@ -18,7 +19,7 @@ from harness.plan.estimate import estimate
 from harness.plan.timings import add_timings, read_timings
 from harness.processes import collecting_no_garbage
 from harness.store import LOST, missing, open_store
-from harness.store.find import one_folder, report_folder
+from harness.store.find import one_folder
 from harness.text import counted, printable, waiting, waiting_scores
 
 T = TypeVar("T")
@@ -79,10 +80,10 @@ def run(request: Request | Retry, progress: Progress = ignore, do: Tasks = TASKS
     Raises SuiteError, StoreError.
     """
     began, rounds, ending = time.perf_counter(), list[Round](), None
-    with open_executor(processes(request.workers), do.prepare) as executor:
+    with watched(request, progress) as tell, open_executor(processes(request.workers), do.prepare) as executor:
         while ending is None:
             known = len(rounds[-1].todo.labels) if rounds else 0
-            rounds.append(_round(executor, request, progress, do, known))
+            rounds.append(_round(executor, request, tell, do, known))
             ending = rounds[-1].ending
     first, last = rounds[0], rounds[-1].todo
     return RunResult(
@@ -131,7 +132,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         clock.append(time.perf_counter())
         leads_on = todo.more and len(todo.labels) > known
         if not leads_on or (request.fail_fast and scheduler.lost):
-            report = request.report or report_folder(str(Path(todo.folder).parent), todo.folder)
+            report = report_of(request, todo.folder)
             progress(Reporting(report))
             ending = answer(executor.submit(do.finish, todo.folder, report), "writing the report")
             clock.append(time.perf_counter())

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import time
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +32,7 @@ from harness.report.analysis.comparable import confounding
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
 from harness.report.figures import across_figures, courses, sample_sheets, study_figures, task_figures
+from harness.report.figures.panels import Section
 from harness.report.findings.finding import Finding
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results, study_slices
@@ -45,6 +47,7 @@ from harness.text import counted, percent, plain, printable, waiting_scores
 
 # What an earlier report wrote, and may go: a figure by its name, a table as its page lists it.
 FIGURE = re.compile(r"[a-z]+-\d\d-.*\.(png|svg|gif)")
+RELOAD_S = 10  # after which the page of a suite in training reloads itself
 LISTED = re.compile(rb"<code>tables/([a-z-]+\.csv)</code>")
 
 
@@ -54,6 +57,37 @@ def build_report(store: Results, out: Path) -> Path:
     The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
     the run, and StoreError where `out` cannot be written.
     """
+    values, sections, frames = _contents(store)
+    files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
+    for section in sections.values():
+        for panel in section.panels:
+            files |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
+    # The page comes last: it never names a file that is not there yet.
+    files["index.html"] = _page(values)
+    _write(files, out)
+    return out / "index.html"
+
+
+def live_page(store: Results, speed: str) -> bytes:
+    """Return the page of records that are still being added to, at `speed`: it shows how far they are, and reloads
+    itself. Raises what `build_report` raises.
+    """
+    values, _, _ = _contents(store)
+    return _page(values | {"live": _live(store.table(), speed)})
+
+
+def _live(table: pd.DataFrame, speed: str) -> Row:
+    ended = int((table["status"] != "pending").sum())
+    parts = [f"In training, as of {time.strftime('%H:%M:%S')}: {ended:,} of {counted(len(table), 'run')} ended", speed]
+    return {"line": "; ".join(filter(None, parts)), "ended": ended, "planned": len(table), "reload_s": RELOAD_S}
+
+
+def _page(values: Row) -> bytes:
+    return render(values).encode("utf-8", "backslashreplace")
+
+
+def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.DataFrame]]:
+    """Return what the template shows, the figures by name and the tables by file."""
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
@@ -75,6 +109,8 @@ def build_report(store: Results, out: Path) -> Path:
     values = _values(view, results, frames) | {
         "answer": _answer(view, results, beside, study, reached),
         "counts": study.counts if study else _counts(view.table),
+        "live": None,
+        "partial": "" if study else remarks.partial(view.table),
         "across": across_text.across_values(across) if across else None,
         "learns": _learns(view),
         "study": settings_text.study_values(study, not (reached and reached.primary)) if study else None,
@@ -82,14 +118,7 @@ def build_report(store: Results, out: Path) -> Path:
         "figures": sections,
         **{name: beside[name].values if name in beside else None for name in findings.FINDINGS},
     }
-    files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
-    for section in sections.values():
-        for panel in section.panels:
-            files |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
-    # The page comes last: it never names a file that is not there yet.
-    files["index.html"] = render(values).encode("utf-8", "backslashreplace")
-    _write(files, out)
-    return out / "index.html"
+    return values, sections, frames
 
 
 def render(values: Row) -> str:

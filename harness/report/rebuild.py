@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.report import page
@@ -16,6 +16,7 @@ from harness.store.find import report_folder, result_folders
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 LONGEST = 100  # letters of the name of a report of several suites
 
 
@@ -68,15 +69,24 @@ def write_report(store: Store, report: str, table: "pd.DataFrame | None" = None)
     return _built(Results.of(store, table), report)
 
 
+def live_page(store: Store, speed: str) -> bytes:
+    """Return the page of a results folder in training, whose runs so far end at a `speed`. Raises as a report does."""
+    return _drawn(Results.of(store), lambda results: page.live_page(results, speed))[0]
+
+
 def _built(results: Results, report: str) -> Written:
+    path, results = _drawn(results, lambda results: page.build_report(results, Path(report)))
+    damage = [f"{path}: {why}" for path, why in results.damage.items()]
+    return Written(str(path), damage, sorted(results.spoiled))
+
+
+def _drawn(results: Results, draw: Callable[[Results], T]) -> tuple[T, Results]:
+    """Draw results, in which runs met as damaged are pending; return that and the reading it is of."""
     while True:
         known = len(results.spoiled)
         try:
-            path = page.build_report(results, Path(report))
+            return draw(results), results
         except Damaged:
             if len(results.spoiled) == known:
                 raise  # nothing of a run: without it there is no report
             results = results.anew()
-        else:
-            damage = [f"{path}: {why}" for path, why in results.damage.items()]
-            return Written(str(path), damage, sorted(results.spoiled))

@@ -10,6 +10,7 @@ from harness.report.analysis.comparable import Confounding
 from harness.report.analysis.critic_norms import RESOLVED, Norms
 from harness.report.analysis.leave_one_out import PARTS
 from harness.report.analysis.noise_floors import FLOORS, ImageFloors
+from harness.store import LOST
 from harness.text import counted, interval, listed, number
 
 MOST = 4  # removals that a sentence names
@@ -33,6 +34,14 @@ def caveat(confounding: Confounding) -> str:
         where = f"on {confounding.task} {confounding.setting}"
         text += f"Objectives differ in other settings, too: {where} is {values}. "
     return text
+
+
+def partial(table: pd.DataFrame) -> str:
+    """Return how many of the planned runs figures can show, while some have not ended, or wait to be tried again."""
+    counts = table["status"].value_counts()
+    missing = [f"{int(counts[name]):,} {name}" for name in ("pending", *LOST) if counts.get(name)]
+    n_ok = int((table["status"] == "ok").sum())
+    return f"Shown are {n_ok:,} of {counted(len(table), 'run')}: {listed(missing)}." if missing else ""
 
 
 def edges(table: pd.DataFrame) -> str:
