@@ -303,14 +303,19 @@ def clean(folder: o.FolderArgument = "results", yes: o.Yes = False, as_json: o.J
 
 
 @verb(o.INSPECT, "report results/quickstart")
-def report(folders: o.FoldersArgument, output: o.ReportFolder = None, as_json: o.Json = False) -> None:
+def report(
+    folders: o.FoldersArgument,
+    output: o.ReportFolder = None,
+    every_cell: o.EveryCell = False,
+    as_json: o.Json = False,
+) -> None:
     """Write the report again, of one results folder or several.
 
     From the records alone; several folders that are named make one report.
     """
     from harness.report.rebuild import rebuild_reports
 
-    _print(rebuild_reports(folders, output, _warn), "\n".join, as_json)
+    _print(rebuild_reports(folders, output, _warn, every_cell), "\n".join, as_json)
 
 
 @verb(o.INSPECT, "compare results/quickstart results/reference/quickstart")

@@ -150,4 +150,8 @@ ExportFile = Annotated[
 ReportFolder = Annotated[
     str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.", callback=fitting)
 ]
+EveryCell = Annotated[
+    bool,
+    typer.Option("--every-cell", help="Also draw losses, estimate, samples and an animation of every cell, in cells/."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from importlib.resources import files
@@ -63,7 +64,7 @@ def build_report(store: Results, out: Path) -> Path:
         for panel in section.panels:
             files |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}
     # The page comes last: it never names a file that is not there yet.
-    files["index.html"] = _page(values)
+    files["index.html"] = _page(values | {"every_cell": (out / "cells" / "index.html").is_file()})
     _write(files, out)
     return out / "index.html"
 
@@ -110,6 +111,7 @@ def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.Dat
         "answer": _answer(view, results, beside, study, reached),
         "counts": study.counts if study else _counts(view.table),
         "live": None,
+        "every_cell": False,
         "partial": "" if study else remarks.partial(view.table),
         "across": across_text.across_values(across) if across else None,
         "learns": _learns(view),
@@ -121,24 +123,24 @@ def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.Dat
     return values, sections, frames
 
 
-def render(values: Row) -> str:
+def render(values: Row, template: str = "page.html.j2", images: str = "data:") -> str:
     """Return the page. Every value is escaped: the template is the only source of markup, page.css and page.js beside
-    it the only style and script, which the page's policy names by their hashes.
+    it the only style and script, which the page's policy names by their hashes. `images` is where those come from.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_clean
     )
     css, js = read("page.css"), read("page.js")
-    template = environment.from_string(read("page.html.j2"))
-    return template.render(values, css=Markup(css), js=Markup(js), policy=Markup(policy(css, js)))
+    parts = {"css": Markup(css), "js": Markup(js), "policy": Markup(policy(css, js, images))}
+    return environment.from_string(read(template)).render(values, **parts)
 
 
-def policy(css: str, js: str) -> str:
-    """Return the Content-Security-Policy of a page with this one style and this one script: it may ask for nothing,
-    send nothing, and run nothing else.
+def policy(css: str, js: str, images: str = "data:") -> str:
+    """Return the Content-Security-Policy of a page with this one style and this one script: it may ask for nothing but
+    its images, send nothing, and run nothing else.
     """
     style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, js))
-    allowed = f"img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'"
+    allowed = f"img-src {images}; style-src 'sha256-{style}'; script-src 'sha256-{script}'"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
@@ -189,6 +191,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "versions": frames["versions.csv"].to_dict("records"),
         "mixed": tables.mixed(table),
         "command": tables.commands(view),
+        "folders": shlex.join([part.path for part in view.plan.parts] or [str(view.store.folder)]),
         "csvs": list(frames),
     }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import Damaged, HarnessError, StoreError
 from harness.report import page
+from harness.report.every_cell import remove_cells, write_cells
 from harness.report.merged import merge
 from harness.report.results import Results
 from harness.store import Store, open_store
@@ -30,17 +31,20 @@ class Written:
 
 
 def rebuild_reports(
-    folders: Sequence[str], output: str | None, say: Callable[[str], None] = lambda line: None
+    folders: Sequence[str],
+    output: str | None,
+    say: Callable[[str], None] = lambda line: None,
+    every_cell: bool = False,
 ) -> list[str]:
     """Write runs.parquet and the report of a results folder again, or of each below a root; of several `folders` one
-    report of all alone.
+    report of all alone. With `every_cell` figures of all cells lie beside it.
 
     Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
     its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or they cannot be merged.
     """
     paths = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
     if len(folders) > 1 and len(paths) > 1:
-        reports = [_built(merge(paths), output or _merged_folder(paths))]
+        reports = [_built(merge(paths), output or _merged_folder(paths), every_cell)]
     elif output is not None and len(paths) > 1:
         raise HarnessError(
             f"-o {output}: {len(paths)} suites found and one folder given; leave -o out, or name the suites, which "
@@ -52,7 +56,8 @@ def rebuild_reports(
             store, table = open_store(folder), None
             with contextlib.suppress(StoreError):
                 table = store.write_table()
-            reports.append(write_report(store, output or report_folder(str(Path(folder).parent), folder), table))
+            report = output or report_folder(str(Path(folder).parent), folder)
+            reports.append(_built(Results.of(store, table), report, every_cell))
     for line in (line for report in reports for line in report.damage):
         say(line)
     return [report.report for report in reports]
@@ -74,8 +79,12 @@ def live_page(store: Store, speed: str) -> bytes:
     return _drawn(Results.of(store), lambda results: page.live_page(results, speed))[0]
 
 
-def _built(results: Results, report: str) -> Written:
-    path, results = _drawn(results, lambda results: page.build_report(results, Path(report)))
+def _built(results: Results, report: str, every_cell: bool = False) -> Written:
+    out = Path(report)
+    remove_cells(out)
+    if every_cell:  # before the page, which says where they are
+        results = _drawn(results, lambda results: write_cells(results, out))[1]
+    path, results = _drawn(results, lambda results: page.build_report(results, out))
     damage = [f"{path}: {why}" for path, why in results.damage.items()]
     return Written(str(path), damage, sorted(results.spoiled))
 

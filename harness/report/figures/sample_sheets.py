@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -44,7 +45,7 @@ def sections(view: View) -> dict[str, Section]:
     some, of_all = _with_real(cells_of(in_turn(cells, panels.MOST))), _with_real(cells_of(cells))
     return {
         "grid": grids(view, cells),
-        "sheets": panels.collect("sheets", some, partial(_draw, view), len(of_all), IN_TURN),
+        "sheets": panels.collect("sheets", some, partial(draw, view), len(of_all), IN_TURN),
         "frames": _frames(view, cell_table.best_cells(cells)),
     }
 
@@ -59,7 +60,8 @@ def _with_real(cells: list[Cell]) -> list[tuple[Cell, bool]]:
     return items
 
 
-def _draw(view: View, item: tuple[Cell, bool]) -> Drawn | None:
+def draw(view: View, item: tuple[Cell, bool]) -> Drawn | None:
+    """The sheet of a cell's median run, or where it is_real of the images that this was scored against."""
     cell, is_real = item
     run_id = median_of(view, cell)
     if run_id is None:
@@ -139,13 +141,17 @@ def _frames(view: View, best: pd.DataFrame) -> Section:
         frames = view.store.frames(run_id) if run_id else None
         if frames is None or frames["fixed"].ndim != 5:
             continue
-        gif, pixels = animation(frames["fixed"])
-        alt = f"{cell.name()} on {cell.task}, steps {frames['step'][0]} to {frames['step'][-1]:,}"
-        name = panels.named(f"frames-{place:02d}", f"{cell.task} {cell.name(' ')}")
-        side = pixels * max(1, WIDE // pixels)
-        moving.append(Panel(name, alt, side, side, {"gif": gif}))
+        moving.append(moving_panel(f"frames-{place:02d}", cell, frames["step"].tolist(), frames["fixed"]))
     note = f"Shown are {len(cells)} of {len(best)} objectives, each at its best on a task."
     return Section(tuple(moving), (note,) if moving and len(cells) < len(best) else ())
+
+
+def moving_panel(place: str, cell: Cell, steps: Sequence[int], frames: Pictures) -> Panel:
+    """Return the animation of a cell: `frames` is [k, n, c, h, w], the same latents after k steps."""
+    gif, pixels = animation(frames)
+    alt = f"{cell.name()} on {cell.task}, steps {steps[0]:,} to {steps[-1]:,}"
+    side = pixels * max(1, WIDE // pixels)
+    return Panel(panels.named(place, f"{cell.task} {cell.name(' ')}"), alt, side, side, {"gif": gif})
 
 
 # Images side by side

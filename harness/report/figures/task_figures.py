@@ -98,8 +98,8 @@ def sections(view: View) -> dict[str, Section]:
     return {
         "primary": panels.collect("primary", tasks[: panels.MOST], partial(strip, view), len(tasks), "tasks"),
         "steps": panels.collect("steps", parts[: panels.MOST], partial(steps, view), len(parts), "tasks"),
-        "points": panels.collect("points", cells, _points(view, cells), len(view.cells), which),
-        "losses": panels.collect("losses", firsts, partial(_losses, view), len(best), which),
+        "points": panels.collect("points", cells, points(view, cells), len(view.cells), which),
+        "losses": panels.collect("losses", firsts, partial(losses, view), len(best), which),
     }
 
 
@@ -205,7 +205,7 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
 
 
-def _points(view: View, cells: list[Cell]) -> Callable[[Cell], Drawn | None]:
+def points(view: View, cells: list[Cell]) -> Callable[[Cell], Drawn | None]:
     """Return the drawing of one of the cells' real and generated points; panels of a data set share their limits."""
     limits: dict[str, Limits] = {}
 
@@ -287,7 +287,7 @@ def outside(points: Points, box: Limits) -> int:
     return int((~inside).sum())
 
 
-def _losses(view: View, cell: Cell) -> Drawn | None:
+def losses(view: View, cell: Cell) -> Drawn | None:
     """Both players' losses in the median run of a cell, or where none is ok in the first that diverged."""
     runs = runs_of(view, cell)
     run_id, state = cell_table.median_run(runs, cell.metric), ""

@@ -7,14 +7,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from harness.metrics import label
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
 from harness.report.figures.panels import Drawn, Section
-from harness.report.figures.task_figures import Cell, Tasks, cells_of, counted_in
-from harness.report.findings.critics import CELL, ESTIMATES, Critics
+from harness.report.figures.task_figures import Cell, Tasks, cells_of, counted_in, runs_of
+from harness.report.findings.critics import CELL, DISTANCES, ESTIMATES, Critics, by_step
 from harness.report.styles import Style
 from harness.text import plain
 
@@ -48,18 +49,56 @@ def _steps(view: Tasks, critics: Critics, cell: Cell) -> Drawn:
     of_task = _drawn_steps(critics)
     of_task = of_task[of_task["task"] == cell.task]
     lines = of_task[(of_task["objective"] == cell.objective) & (of_task["setting"] == cell.setting)]
-    title = drawing.wrapped(f"{cell.row_title}\n{cell.task}", 2.4)
-    figure, ax = drawing.blank(3.08, 3.0 + 0.14 * len(title.splitlines()))
+    return _estimates(view, cell, lines, of_task)
+
+
+def estimate(view: Tasks, cell: Cell) -> Drawn | None:
+    """What the critics of one cell estimate against steps, beside W1 where that is solved; of images their `dual`."""
+    runs = runs_of(view, cell)
+    mine = view.scored[view.scored["run_id"].isin(runs.loc[runs["status"] == "ok", "run_id"])]
+    mine = mine[mine["step"] > 0]
+    names = [name for name in ("dual", *DISTANCES) if name in mine and mine[name].notna().any()]
+    if not names:
+        return None
+    numbers = mine[names].apply(pd.to_numeric)
+    lines = by_step(
+        numbers.assign(step=mine["step"], task=cell.task, objective=cell.objective, setting=cell.setting), names
+    )
+    if {"w1", "dual_over_slope"} <= {*names}:
+        return _estimates(view, cell, lines, lines)
+    if "dual" not in names:
+        return None
+    figure, ax = _narrow(cell)
+    draw_estimates(ax, lines, {"dual": "estimate"}, view.styled[cell.objective])
+    drawing.gridlines(ax, "y")
+    return _finished(view, cell, (figure, ax), label("dual"), f"The critic's estimate of {cell.name()} on {cell.task}")
+
+
+def _estimates(view: Tasks, cell: Cell, lines: pd.DataFrame, of_task: pd.DataFrame) -> Drawn:
+    """Estimates and W1 of one cell, on the axes that the values of its task ask for."""
+    figure, ax = _narrow(cell)
     names = [name for name in LINES if name in lines and lines[name].notna().any()]
     _distance_axis(ax, of_task[[f"{name}{end}" for name in names for end in ("_low", "_high")]], _floor(of_task))
     draw_estimates(ax, lines, {name: LINES[name] for name in names}, view.styled[cell.objective])
     ax.axhline(_floor(of_task), color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
-    ax.set_xlabel(counted_in(view, [cell.task]))
-    ax.set_ylabel("distance (data units)")
+    alt = f"Exact W1 of the samples of {cell.name()} on {cell.task} and its critic's estimate of it"
+    return _finished(view, cell, (figure, ax), "distance (data units)", alt)
+
+
+def _narrow(cell: Cell) -> tuple[Figure, Axes]:
+    title = drawing.wrapped(f"{cell.row_title}\n{cell.task}", 2.4)
+    figure, ax = drawing.blank(3.08, 3.0 + 0.14 * len(title.splitlines()))
     ax.set_title(title, fontsize=8.5)
-    drawing.legend_below(ax, len(names), handlelength=2, columnspacing=1.0, fontsize=8)
-    alt = f"Exact W1 of the samples of {cell.name()} on {cell.task} and its critic's estimate of it, against steps"
-    return figure, f"{cell.task} {cell.name(' ')}", alt
+    return figure, ax
+
+
+def _finished(view: Tasks, cell: Cell, drawn: tuple[Figure, Axes], unit: str, alt: str) -> Drawn:
+    """Name the axes of a panel, and what is drawn."""
+    figure, ax = drawn
+    ax.set_xlabel(counted_in(view, [cell.task]))
+    ax.set_ylabel(unit)
+    drawing.legend_below(ax, len(ax.get_legend_handles_labels()[1]), handlelength=2, columnspacing=1.0, fontsize=8)
+    return figure, f"{cell.task} {cell.name(' ')}", f"{alt}, against steps"
 
 
 def _floor(table: pd.DataFrame) -> float:

@@ -112,6 +112,13 @@ def _steps(values: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in DISTANCES if name in values and values[name].notna().any()]
     if "w1" not in names or len(names) == 1:
         return pd.DataFrame(columns=[*CELL, "step"])
+    return by_step(values, names)
+
+
+def by_step(values: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return the medians of columns by cell and step, with their ranges (`_low`, `_high`) and how many runs these are
+    of.
+    """
     groups = values.groupby([*CELL, "step"], sort=False)
     medians, low, high = groups[names].median(), groups[names].min(), groups[names].max()
     table = medians.join(low.add_suffix("_low")).join(high.add_suffix("_high")).join(groups.size().rename("n"))
