@@ -12,14 +12,20 @@ from harness.store.artefacts import critic_weights, kept_weights
 from harness.store.find import run_label
 from harness.store.plan_file import PlannedRun
 from harness.store.reference_samples import kept_reference, new_reference
+from harness.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from torch import nn
 
+    from harness.engine.sampling import Interpolation
+    from harness.metrics.nearest_images import Nearest
+    from harness.metrics.reference import Reference
+
 MOST = 10_000_000
 PURPOSE = "sample"  # its latents are none that a run was trained or scored with
+OTHER_END = "sample.end"  # nor are those that interpolations lead to
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,8 +90,7 @@ class KeptRun:
     @cached_property
     def reference(self) -> "np.ndarray":
         """The real samples that it was scored against: [n, *shape], pictures as uint8."""
-        store = self._opened
-        return (kept_reference(store, self._planned) or new_reference(store, self._planned)).points
+        return self._reference.points
 
     @cached_property
     def generator(self) -> "nn.Module":
@@ -123,12 +128,52 @@ class KeptRun:
         with as_planned(self.run_id, self.spec.setup.architecture):
             return draw_samples(self.spec.setup, weights, self.spec.seed if seed is None else seed, PURPOSE, n)
 
+    def interpolate(self, n: int, steps: int, seed: int | None = None) -> "Interpolation":
+        """Return n paths from fresh samples, those of `draw`, to others by so many steps, ends included: samples
+        [n, steps, *shape], pictures as uint8, and latents [n, steps, latent], spherically interpolated.
+
+        Raises HarnessError where there is nothing to draw from.
+        """
+        from harness.engine.sampling import interpolate_samples
+
+        if steps < 2 or not 1 <= n * steps <= MOST:
+            raise HarnessError(f"{n:,} paths of {counted(steps, 'step')} asked for; at least 2 steps, {MOST:,} in all")
+        weights, seed = self.weights[1], self.spec.seed if seed is None else seed
+        with as_planned(self.run_id, self.spec.setup.architecture):
+            return interpolate_samples(self.spec.setup, weights, seed, (PURPOSE, OTHER_END), n, steps)
+
+    def nearest(self, samples: "np.ndarray") -> "tuple[str, dict[str, Nearest]]":
+        """Return the training images nearest to samples [n, c, h, w], uint8: by "pixels", and by "features" of the
+        first extractor that its suite is scored by, whose name comes first.
+
+        Raises HarnessError where its data are no images, or are scored by no extractor.
+        """
+        from harness.datasets.images import none_held_out
+        from harness.metrics.nearest_images import nearest_images
+
+        dataset = self._planned.dataset
+        if dataset not in self.store.plan.pictures:
+            raise HarnessError(f"{self.run_id}: nearest training images are those of images, and {dataset} has none")
+        reference = self._reference
+        if not reference.real_features:
+            raise HarnessError(
+                f"{self.run_id}: no extractor fits {dataset}, by whose features images could be compared"
+            )
+        name, real = next(iter(reference.real_features.items()))
+        held_out = reference.points[: 0 if none_held_out(self.spec.setup.data) else None]
+        return name, nearest_images(self.spec, samples, held_out, real.extractor)
+
     @property
     def _planned(self) -> PlannedRun:
         planned = self.store.plan.run(self.run_id)
         if planned is None:
             raise HarnessError(f"{self.run_id}: no longer planned, so that it has no row and no reference")
         return planned
+
+    @cached_property
+    def _reference(self) -> "Reference":
+        store = self._opened
+        return kept_reference(store, self._planned) or new_reference(store, self._planned)
 
     @property
     def _opened(self) -> Store:

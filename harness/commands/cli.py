@@ -228,24 +228,29 @@ def logs(run: o.RunArgument, root: o.RunRoot = "results", as_json: o.Json = Fals
 def sample(
     run: o.RunArgument,
     output: o.SampleFile,
-    n: o.Number = 1000,
+    n: o.Number = None,
     seed: o.Seed = None,
     step: o.Step = None,
+    interpolate: o.Interpolate = None,
+    nearest: o.NearestImages = False,
     root: o.RunRoot = "results",
     as_json: o.Json = False,
 ) -> None:
-    """Draw new samples from the generator of a run."""
+    """Draw new samples from the generator of a run.
+
+    Also paths between two samples, or of images the training images nearest to each.
+    """
     from harness.commands import sample as command
 
-    _print(command.sample(run, root, n, output, seed, step), command.render, as_json)
+    _print(command.sample(run, root, n, output, seed, step, interpolate, nearest), command.render, as_json)
 
 
 @verb(o.INSPECT, "export results/quickstart --to csv")
 def export(folder: o.FolderArgument, to: o.Format, output: o.ExportFile = None, as_json: o.Json = False) -> None:
-    """Write results as csv, parquet, latex, markdown, optuna or tensorboard.
+    """Write results as csv, parquet, latex, markdown or tensorboard.
 
-    csv and parquet hold every planned run; latex and markdown a table of cells for a paper; optuna the trials of a
-    study; tensorboard the curves, scores and samples of every finished run, a folder each.
+    csv and parquet hold every planned run; latex and markdown a table of cells for a paper; optuna (a database) the
+    trials of a study; tensorboard the curves, scores and samples of every finished run, a folder each.
     """
     from harness.commands import export as command
 

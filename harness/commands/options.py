@@ -120,7 +120,19 @@ SheetFile = Annotated[
     typer.Option("-o", "--output", metavar="FILE", help="Write the sheet to this .png.", callback=fitting),
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until all is done, or Ctrl-C.")]
-Number = Annotated[int, typer.Option("-n", "--number", min=1, max=10**9, help="How many samples.")]
+Number = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--number", min=1, max=10**9, help="How many samples, or paths. [default: 1000; of the two below 8]"
+    ),
+]
+Interpolate = Annotated[
+    int | None,
+    typer.Option("--interpolate", metavar="N", min=2, max=10**6, help="Draw paths of N samples between two latents."),
+]
+NearestImages = Annotated[
+    bool, typer.Option("--nearest", help="Of images: the nearest training images, by pixels and by features.")
+]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Of the latents. [default: the seed of the run]")
 ]

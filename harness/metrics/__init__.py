@@ -7,7 +7,7 @@ image_metrics  what an extractor sees in images     fidelity       FID, KID and 
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
 sample_metrics of points or pixels themselves       extractors/    what turns images into features
 divergence     KL, JS, TV, EMD of histograms        distances      all of them, of what a user names
-critic         what a critic says, beside what is so
+critic         what a critic says, beside what is so    nearest_images  training images beside samples
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

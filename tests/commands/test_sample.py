@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from harness import loaded_run as kept_runs
+from harness.engine.real_data import training_pictures
 from harness.engine.sampling import draw_samples
+from harness.report.figures.sample_sheets import sheet
 from harness.spec import RunSpec
 from harness.store import Store
 
@@ -15,6 +18,13 @@ from harness.store import Store
 def drawn(path="out.npz"):
     with np.load(path) as file:
         return file["samples"]
+
+
+@pytest.fixture
+def drawn_images(drawn):
+    """A run that draws digits, and its root."""
+    run_id = next(run.run_id for run in drawn.plan.runs if run.objective == "wgan-clip")
+    return run_id, str(drawn.folder)
 
 
 @pytest.mark.parametrize("name", ["averaged mlp", "averaged mlp-bn"])
@@ -71,9 +81,58 @@ def test_json_says_what_was_written(results, call):
     said = json.loads(call("sample", results["averaged mlp"], "-n", "5", "-o", "out.npz", "--json")[1])
     assert said == {
         "run_id": results["averaged mlp"], "step": said["step"], "weights": "ema", "shape": [5, 2], "file": "out.npz",
-        "replaced": False,
+        "replaced": False, "what": "samples",
     }  # fmt: skip
     assert said["step"] == Store("results/small").record(results["averaged mlp"]).last_step
+
+
+@pytest.mark.parametrize("name", ["averaged mlp", "averaged mlp-bn"])
+def test_paths_lead_from_the_samples_of_sample_to_others(results, call, name):
+    """Also with batch norm, of 8 samples a batch: all of a path see batches of independent latents."""
+    store, seed = Store("results/small"), ["--seed", "3"]
+    call("sample", results[name], "-n", "11", "-o", "out.npz", *seed)
+    starts = drawn()
+    assert call("sample", results[name], "--interpolate", "5", "-n", "11", "-o", "paths.npz", *seed)[0] == 0
+    with np.load("paths.npz") as file:
+        samples, latents = file["samples"], file["latents"]
+    assert samples.shape == (11, 5, 2)
+    assert np.array_equal(samples[:, 0], starts)
+    spec = RunSpec.from_json(store.plan.specs[results[name]])
+    weights = kept_runs.KeptRun(store, results[name]).weights[1]
+    assert np.array_equal(samples[:, -1], draw_samples(spec.setup, weights, 3, kept_runs.OTHER_END, 11))
+    assert not np.isin(samples[:, 1:], starts).any()
+    lengths = np.linalg.norm(latents, axis=-1)
+    acute = (latents[:, 0] * latents[:, -1]).sum(-1) > 0
+    assert (lengths[acute] >= lengths[acute][:, [0, -1]].min(1, keepdims=True) - 1e-5).all()
+
+
+def test_paths_are_drawn_in_the_plane_and_as_rows_of_images(results, drawn_images, call):
+    assert call("sample", results["averaged mlp"], "--interpolate", "9", "-n", "3", "-o", "paths.png")[0] == 0
+    assert Path("paths.png").read_bytes().startswith(b"\x89PNG")
+    run_id, root = drawn_images
+    for file in ("rows.png", "rows.npz"):
+        assert call("sample", run_id, "--interpolate", "4", "-o", file, "--root", root)[0] == 0
+    with np.load("rows.npz") as file, Image.open("rows.png") as image:
+        assert file["samples"].shape == (8, 4, 1, 16, 16)
+        assert (np.asarray(image) == sheet(file["samples"].reshape(-1, 1, 16, 16), 4)).all()
+
+
+def test_the_nearest_training_images_stand_beside_samples(drawn_images, call, monkeypatch, tmp_path):
+    """Of training images in place of samples these are themselves."""
+    monkeypatch.chdir(tmp_path)
+    run_id, root = drawn_images
+    train = training_pictures(kept_runs.KeptRun(Store(Path(root)), run_id).spec).numpy()
+    monkeypatch.setattr(kept_runs.KeptRun, "draw", lambda run, n, seed=None: train[5 : 5 + n])
+    for file in ("near.png", "near.npz"):
+        code, out, _ = call("sample", run_id, "--nearest", "-n", "10", "-o", file, "--root", root)
+        assert code == 0
+        assert "10 x 1 x 16 x 16 samples, with their nearest training images, of" in out
+    assert Path("near.png").read_bytes().startswith(b"\x89PNG")
+    with np.load("near.npz") as file:
+        assert (file["by_pixels"] == train[5:15]).all()
+        assert (file["pixels_distance"] == 0).all()
+        np.testing.assert_allclose(file["features_distance"], 0, atol=1e-5)
+        assert (file["held_out_pixels_distance"] > 0).all()
 
 
 def test_many_samples_are_drawn_in_passes(results, call):
@@ -90,6 +149,10 @@ def test_many_samples_are_drawn_in_passes(results, call):
         ("wgan-clip mlp", [], 2, "trained a critic alone"),
         ("averaged mlp", ["-n", "0"], 2, "equal to 1"),
         ("averaged mlp", ["-n", "10000001"], 2, "at most 10,000,000"),
+        ("averaged mlp", ["--interpolate", "1"], 2, "equal to 2"),
+        ("averaged mlp", ["--interpolate", "100000", "-n", "1000"], 2, "10,000,000 in all"),
+        ("averaged mlp", ["--interpolate", "4", "--nearest"], 2, "give one of them"),
+        ("averaged mlp", ["--nearest"], 2, "8gaussians has none"),
         ("averaged mlp", ["-o", "out.pdf"], 2, "-o out.pdf: "),
         ("averaged mlp", ["-o", "out"], 2, ".npz or .png"),
         ("averaged mlp", ["-o", "results/small/plan.json/out.npz"], 2, "plan.json/out.npz: cannot be written"),

@@ -4,5 +4,5 @@ drawing         drawing of tables and arrays on an axes     panels          a fi
 task_figures    figures of tasks and runs                   sample_sheets   sheets, grids and animations of samples
 courses         points of the plane through training
 across_figures  figures over many tasks                     study_figures   figures of swept and drawn settings
-data_sheet      real samples, for `harness data`
+data_sheet      real samples, for `harness data`        latent_figures  single samples, for `harness sample`
 """
