@@ -1,12 +1,14 @@
 """What must hold on a CUDA device; run by `make gpu-check`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from oracles import DOUBLE, alike, make_spec, same
 
 from harness.engine import Checkpoints, Placement, train
-from harness.objectives import OBJECTIVES
+from harness.objectives import OBJECTIVES, TRICKS
 
 pytestmark = [
     pytest.mark.gpu,
@@ -32,6 +34,23 @@ def test_the_same_pinned_stack_gives_the_same_bits(objective):
     specs = [make_spec(objective, seed=seed) for seed in range(4)]
     first, second = (train(specs, placement=Placement(device="cuda")) for _ in range(2))
     assert all(same(a.weights, b.weights) for a, b in zip(first, second, strict=True))
+
+
+GAMES = [
+    *[{"objective": name} for name in OBJECTIVES],
+    *[{"objective": "nsgan", "tricks": (name,)} for name in TRICKS],
+    *[{"objective": name, "dataset": "digits", "architecture": "dcgan"} for name in ("gan", "wgan-clip", "wgan-gp")],
+    {"objective": "wgan-gp", "critic": {"norm": "spectral"}},
+    {"objective": "wgan-gp", "schedule": {"critic_lr": "linear"}, "n_critic": {"base": 1, "every": [3, 4]}},
+]
+
+
+@pytest.mark.parametrize("game", GAMES, ids=str)
+def test_graphs_give_the_bits_of_eager_updates(game):
+    specs = [make_spec(**game, seed=seed) for seed in range(3)]
+    graph, eager = (train(specs, [15], 50, Placement(device="cuda", graphs=graphs)) for graphs in (True, False))
+    assert [run.engine for run in graph + eager] == ["graph"] * 3 + ["eager"] * 3, graph[0].eager_because
+    assert alike([replace(run, engine="eager") for run in graph], eager)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -7,6 +7,7 @@ a generator's output depends on how much is asked for at once (randn in chunks o
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 
 import torch
 from torch import Generator, Tensor
@@ -27,25 +28,50 @@ class Stream:
     """What each update of one player reads of one purpose, for every run of a stack.
 
     Where a draw is of places in something resident, `gather` gives what lies there, update by update: of pictures a
-    block would take a thousand times the memory of their places.
+    block would take a thousand times the memory of their places. Threads of `ahead` draw the next block, of those of
+    `updates` updates, while the present one is read: torch's generators leave other threads their turn.
     """
 
     def __init__(
-        self, runs: int, draw: Draw, device: torch.device, dtype: torch.dtype, gather: Gather | None = None
+        self,
+        runs: int,
+        draw: Draw,
+        device: torch.device,
+        dtype: torch.dtype,
+        gather: Gather | None = None,
+        ahead: Executor | None = None,
+        updates: int = 0,
     ) -> None:
         self._runs, self._draw, self._device, self._dtype, self._gather = runs, draw, device, dtype, gather
+        self._ahead, self._last = ahead, (updates - 1) // BLOCK
         self._block = -1
         self._rows = torch.empty(0)
+        self._drawing: dict[int, list[Future[Tensor]]] = {}  # by block, one a run
 
     def row(self, update: int) -> Tensor:
         """Return [runs, ...] for the given update; a block is drawn once and kept until another is asked for."""
         block = update // BLOCK
         if block != self._block:
-            drawn = torch.stack([self._draw(run, block) for run in range(self._runs)], dim=1)
-            self._rows = drawn.to(self._device) if self._gather else drawn.to(self._device, self._dtype)
-            self._block = block
+            self._rows, self._block = self._moved(self._drawn(block)), block
         row = self._rows[update % BLOCK]
         return self._gather(row).to(self._dtype) if self._gather else row
+
+    def _drawn(self, block: int) -> Tensor:
+        if block in self._drawing:
+            runs = [drawing.result() for drawing in self._drawing[block]]
+        else:
+            runs = [self._draw(run, block) for run in range(self._runs)]
+        self._drawing = {}
+        if self._ahead and block < self._last:
+            self._drawing[block + 1] = [self._ahead.submit(self._draw, run, block + 1) for run in range(self._runs)]
+        return torch.stack(runs, dim=1)
+
+    def _moved(self, rows: Tensor) -> Tensor:
+        if not self._gather:
+            rows = rows.to(self._dtype)
+        if self._device.type == "cuda":
+            rows = rows.pin_memory()  # is copied while the host goes on
+        return rows.to(self._device, non_blocking=True)
 
 
 def normal(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:

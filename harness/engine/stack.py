@@ -6,7 +6,9 @@ torch.vmap, and a "single" run with its axis taken off.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +21,7 @@ from harness.engine import noise, schedules, spectral
 from harness.engine.networks import Layout, bind, build_pair, effective
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
+from harness.engine.replay import Replay, cuda_graph
 from harness.engine.step import (
     CRITIC_CURVES,
     CURVES,
@@ -36,17 +39,22 @@ from harness.objectives import TRICKS, Draws, Trick, objective_of
 from harness.spec import RunSpec
 
 Update = Callable[[Turn], tuple[RunState, Tensor]]
+AHEAD = 4  # threads that draw the noise of a stack on a GPU
 UPDATES: dict[str, Update] = {"critic": critic_update, "generator": generator_update}
 GRADIENTS = {"critic": critic_gradient, "generator": generator_gradient}
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How and where runs train: `mode` is "stacked" or "single", one run without the [runs] axis."""
+    """How and where runs train: `mode` is "stacked" or "single", one run without the [runs] axis.
+
+    `graphs` says whether a CUDA device replays updates as CUDA graphs, or runs them kernel by kernel.
+    """
 
     mode: str = "stacked"
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    graphs: bool = True
 
 
 class Stack:
@@ -80,10 +88,18 @@ class Stack:
         self.gather = gathering(self.specs, device)
         players = ("critic", "generator") if self.trained else ("critic",)
         self.updates = {player: self._lifted(UPDATES[player]) for player in players}
+        self.replay = Replay(self.updates, cuda_graph) if placement.graphs and device.type == "cuda" else None
+        # A GPU would wait for its noise; of a step on a CPU it is a few percent.
+        self._ahead = ThreadPoolExecutor(AHEAD) if device.type == "cuda" else None
         self.streams = {player: self._streams(player) for player in players}
         if any(trick.fill for trick in tricks.values()):
             batch = {name: stream.row(0) for name, stream in self.streams["critic"].items()}
             self.state = self.each(self._filled)(self.state, batch)
+
+    @property
+    def engine(self) -> str:
+        """Return "graph" where updates are replayed as CUDA graphs, else "eager"."""
+        return "graph" if self.replay and not self.replay.reason else "eager"
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -143,7 +159,9 @@ class Stack:
         return self._layouts[player]
 
     def _move(self, player: str, update: int, hyper: Mapping[str, Tensor]) -> Tensor:
-        state, values = self.updates[player](self.state, self._batch(player, update), hyper)
+        batch = self._batch(player, update)
+        move = partial(self.replay, player) if self.replay else self.updates[player]
+        state, values = move(self.state, batch, hyper)
         # A trick's memory may be a view of anything: kept densely, it is read alike before and after a checkpoint.
         self.state = state._replace(extra=tree_map(Tensor.contiguous, state.extra)) if state.extra else state
         return values
@@ -212,8 +230,10 @@ class Stack:
             shape = (n,) if kind == () else (n, *self.pair.packed_shape)
             of_kind = noise.normal if kind == "normal" else noise.uniform
             draws[name] = of_kind(self.seeds, f"{player}.{name}", shape)
+        updates = self.critic_updates[self.steps] if player == "critic" else self.steps
+        gathers = {"real": self.gather}
         return {
-            name: noise.Stream(len(self.seeds), draw, self.device, self.dtype, self.gather if name == "real" else None)
+            name: noise.Stream(len(self.seeds), draw, self.device, self.dtype, gathers.get(name), self._ahead, updates)
             for name, draw in draws.items()
         }
 

@@ -38,6 +38,7 @@ class Outcome:
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
     facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image
     begun     the step that its training went on from, of a shorter one; 0 where it began anew
+    engine    "graph" where its updates were replayed as CUDA graphs, else "eager", with the reason of a GPU for it
     """
 
     spec: RunSpec
@@ -49,6 +50,8 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     states: dict[int, State] = field(default_factory=dict)
     begun: int = 0
+    engine: str = "eager"
+    eager_because: str = ""
 
 
 @own_state()
@@ -137,6 +140,8 @@ def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
         facts=facts,
         states={step: taken[run] for step, taken in trail.states.items() if not len(bad) or step < end},
         begun=trail.begun,
+        engine=stack.engine,
+        eager_because=stack.replay.reason if stack.replay else "",
     )
 
 

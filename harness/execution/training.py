@@ -138,7 +138,9 @@ def _committed(store: Store, outcomes: "Iterable[Outcome]", stack: Stack, device
             facts=outcome.facts | {"peak_mb": peak},
             provenance=where
             | ({SAMPLES: str(samples)} if outcome.states else {})
-            | ({"begun": str(outcome.begun)} if outcome.begun else {}),
+            | ({"begun": str(outcome.begun)} if outcome.begun else {})
+            | {"engine": outcome.engine}
+            | ({"eager_because": outcome.eager_because} if outcome.eager_because else {}),
         )
         files = artefacts(outcome, samples)
         if store.commit(record, files):  # else another call took us for dead and trained it: the first commit stays

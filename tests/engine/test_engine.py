@@ -1,5 +1,6 @@
 """Stacked training against a plain loop, and the ways in which a run must not depend on its surroundings."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -115,6 +116,23 @@ def test_noise_is_addressed():
     assert torch.equal(late.row(noise.BLOCK + 3), rows[noise.BLOCK + 3])
     other = noise.Stream(1, noise.normal([4], "critic.latent", (5, 2)), torch.device("cpu"), torch.float32)
     assert torch.equal(other.row(9)[0], rows[9][1])
+
+
+def test_noise_that_threads_draw_ahead_is_the_same():
+    """Read in order, with a gap, and no further than the last update."""
+    blocks = []
+
+    def draw(run, block):
+        blocks.append(block)
+        return noise.normal([3, 4], "critic.latent", (5, 2))(run, block)
+
+    updates = 3 * noise.BLOCK - 5
+    plain = noise.Stream(2, draw, torch.device("cpu"), torch.float32)
+    with ThreadPoolExecutor(2) as threads:
+        ahead = noise.Stream(2, draw, torch.device("cpu"), torch.float32, ahead=threads, updates=updates)
+        for update in (*range(70), updates - 1, 3):
+            assert torch.equal(ahead.row(update), plain.row(update))
+    assert max(blocks) == 2
 
 
 def test_a_fixed_set_is_read_in_whole_shuffled_passes():
