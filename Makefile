@@ -35,8 +35,13 @@ bench: setup-dev  ## what takes minutes to measure: a generator step beside a pl
 	$(BIN)/harness bench
 	$(BIN)/python -m pytest -q -m bench --durations=0
 
-gpu-check: setup-dev  ## what must hold on a CUDA device
-	$(BIN)/python -m pytest -q -m gpu
+# Of .venv where there is one: a machine with a GPU often has its own PyTorch.
+gpu-check: export PYTHONPATH := .:$(PYTHONPATH)
+gpu-check: HERE := $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+gpu-check:  ## what must hold on a CUDA device, and what a step costs there (also as gpu-check.json), under five minutes
+	$(HERE) -m pytest -q -m gpu tests/test_gpu.py
+	$(HERE) -m harness bench gpu --json > gpu-check.json
+	$(HERE) -c 'import json, sys; sys.exit(any(row["fails"] for row in json.load(open("gpu-check.json"))["rows"]))'
 
 types: setup-dev
 	$(BIN)/mypy

@@ -1,16 +1,18 @@
-"""`harness bench`: what a generator step costs beside a plain loop, what stacks save a study, what diagnostics cost.
+"""`harness bench`: what a generator step costs beside a plain loop, on CPU and GPU, what stacks save a study, what
+diagnostics cost.
 
 plain_loop  the loops that a careful author would write
 toy_step    stacks of runs against it
 image_step  stacks of convolutional runs against it
 study_cost  the runs of a study in stacks, against one run after another
 diagnostics what the critic's diagnostics take of a run's time
+gpu_step    stacks on a GPU, with CUDA graphs and without, against the plain loop on the same card
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import lookup
+from harness.errors import HarnessError, lookup
 from harness.execution import tasks
 from harness.execution.provenance import provenance
 from harness.execution.workers import default_workers, open_executor
@@ -45,7 +47,7 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
 
     `progress` is called with each line of the table as it comes. Raises UnknownName for a benchmark that is not there.
     """
-    kinds = {"engine": _engine, "images": _images, "study": _study, "diagnostics": _diagnostics}
+    kinds = {"engine": _engine, "images": _images, "study": _study, "diagnostics": _diagnostics, "gpu": _gpu}
     return lookup(kinds, what, "bench")(progress)
 
 
@@ -75,6 +77,23 @@ def render_diagnostics(row: dict[str, Any]) -> str:
     seconds = f"{row['train_s']:>9.1f} {row['score_s']:>9.1f} {row['critic_s'] + row['columns_s']:>10.2f}"
     sizes = f"{row['kept_kb']:>8.0f} {row['arrays_kb']:>6.0f}"
     return f"{what} {row['runs']:>4} {row['points']:>6} {seconds} {row['share']:>6.1%} {row['limit']:>7.0%} {sizes}"
+
+
+def render_gpu(row: dict[str, Any]) -> str:
+    """Return a row of `gpu` as a line, and below it the targets that it misses."""
+    what = f"{row['network']:<11} {row['width']:>5} {row['batch']:>5} {row['runs']:>4}"
+    ms = f"{row['plain_ms']:>10.2f} {row['eager_ms']:>8.3f} {row['graph_ms']:>8.3f}"
+    times = f"{row['times_plain']:>11.1f} {row['times_eager']:>11.1f} {row['peak_mb'] / 1e3:>5.1f}"
+    rate = f"{row['tflops']:>8.1f}" if "tflops" in row else " " * 8
+    return "\n".join([f"{what} {ms} {times} {rate}", *(f"  missed: {target}" for target in row["fails"])])
+
+
+def heading_of_gpu() -> str:
+    """Return the lines above the rows of `gpu`."""
+    return (
+        "ms a generator step a run of wgan-gp, n_critic 5, of a clock on the wall; a stack's updates as CUDA graphs\n"
+        "network     width batch runs plain loop    eager    graph times plain times eager    GB  TFLOP/s"
+    )
 
 
 def heading_of_diagnostics() -> str:
@@ -149,6 +168,21 @@ def _study(progress: Progress) -> dict[str, Any]:
     return {"rows": rows, "machine": machine}
 
 
+def _gpu(progress: Progress) -> dict[str, Any]:
+    import torch
+
+    from benchmarks.gpu_step import ROWS, measure, peak_tflops
+
+    if not torch.cuda.is_available():
+        raise HarnessError("bench gpu: PyTorch sees no CUDA device; install a torch built for yours")
+    progress(heading_of_gpu())
+    with open_executor(1) as executor:
+        peak = executor.submit(peak_tflops).result()
+    found = _measured(progress, render_gpu, measure, [(row,) for row in ROWS], device="cuda")
+    progress(f"the card's float32 matrix product: {peak:.1f} TFLOP/s")
+    return {**found, "peak_tflops": peak}
+
+
 def _diagnostics(progress: Progress) -> dict[str, Any]:
     from benchmarks.diagnostics import measure
 
@@ -157,12 +191,16 @@ def _diagnostics(progress: Progress) -> dict[str, Any]:
 
 
 def _measured(
-    progress: Progress, line: Callable[[dict[str, Any]], str], measure: Callable[..., Any], sizes: Sequence[Any]
+    progress: Progress,
+    line: Callable[[dict[str, Any]], str],
+    measure: Callable[..., Any],
+    sizes: Sequence[Any],
+    device: str = "cpu",
 ) -> dict[str, Any]:
     rows = []
     with open_executor(1) as executor:
         for size in sizes:
             rows.append(executor.submit(measure, *size).result())
             progress(line(rows[-1]))
-        machine = executor.submit(provenance, "cpu").result()
+        machine = executor.submit(provenance, device).result()
     return {"rows": rows, "machine": machine}

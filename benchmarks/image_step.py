@@ -23,21 +23,20 @@ def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[st
 
     As in `toy_step`; `planned` is how many runs a plan puts in a stack of such.
     """
-    settings = {"side": size.side, "channels": size.channels}
-    DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark
-    real = _PICTURES.to_values(_noise(settings).train, {"range": (-1, 1)})
+    real = pictures(size)
     contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainPictures(size, real).step))}
-    contenders |= {str(runs): (runs, stepped(_specs(size, runs))) for runs in STACKS}
+    contenders |= {str(runs): (runs, stepped(specs_of(size, runs))) for runs in STACKS}
     ms = in_turn(contenders, rounds, seconds)
     return {
         **vars(size),
         "plain": compared(ms["plain"], ms["plain"]),
         "stacks": [{"runs": runs, **compared(ms[str(runs)], ms["plain"])} for runs in STACKS],
-        "planned": stack_size(_specs(size, 1)[0].setup, "cpu"),
+        "planned": stack_size(specs_of(size, 1)[0].setup, "cpu"),
     }
 
 
-def _specs(size: PictureSize, runs: int) -> list[RunSpec]:
+def specs_of(size: PictureSize, runs: int) -> list[RunSpec]:
+    """Return so many runs of DCGAN on the benchmark's pictures."""
     train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic}
     block = {"dataset": "bench", "architecture": "dcgan", "objective": size.objective}
     plain = {
@@ -50,6 +49,12 @@ def _specs(size: PictureSize, runs: int) -> list[RunSpec]:
         "matrix": [block],
     }
     return [run.spec for run in expand(Suite.model_validate(plain)).runs]
+
+
+def pictures(size: PictureSize) -> torch.Tensor:
+    """Return the benchmark's pictures [n, c, side, side], and register their data set in this process."""
+    DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark
+    return _PICTURES.to_values(_noise({"side": size.side, "channels": size.channels}).train, {"range": (-1, 1)})
 
 
 def _noise(settings: Settings) -> Pictures:

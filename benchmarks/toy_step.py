@@ -27,7 +27,7 @@ def measure(width: int, batch: int, rounds: int = 5, seconds: float = 0.3) -> di
     """
     size = Size(width, batch)
     contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainLoop(size).step))}
-    contenders |= {str(runs): (runs, _stack(size, runs)) for runs in STACKS}
+    contenders |= {str(runs): (runs, stepped(specs_of(size, runs))) for runs in STACKS}
     ms = in_turn(contenders, rounds, seconds)
     stacks = [{"runs": runs, **_figures(size, ms[str(runs)], ms["plain"])} for runs in STACKS]
     return {
@@ -105,18 +105,18 @@ def repeated(step: Callable[[], None]) -> Steps:
     return steps
 
 
-def _stack(size: Size, runs: int) -> Steps:
+def specs_of(size: Size, runs: int) -> list[RunSpec]:
+    """Return so many runs of WGAN-GP on 8gaussians."""
     train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic}
     block = {"dataset": "8gaussians", "architecture": "mlp", "objective": "wgan-gp"}
     networks = {"mlp": {"width": size.width, "depth": 3}}
     plain = {"version": 1, "name": "bench", "seeds": runs, "train": train, "architectures": networks, "matrix": [block]}
-    specs = [run.spec for run in expand(Suite.model_validate(plain)).runs]
-    return stepped(specs)
+    return [run.spec for run in expand(Suite.model_validate(plain)).runs]
 
 
-def stepped(specs: Sequence[RunSpec]) -> Steps:
+def stepped(specs: Sequence[RunSpec], device: str = "cpu", graphs: bool = True) -> Steps:
     """Return steps of these runs in one stack, a lone one without its axis."""
-    stack = Stack(specs, Placement("single" if len(specs) == 1 else "stacked"))
+    stack = Stack(specs, Placement("single" if len(specs) == 1 else "stacked", device, graphs=graphs))
     done = iter(range(stack.steps))
 
     def step() -> None:

@@ -13,13 +13,16 @@ from benchmarks import (
     SIZES,
     bench,
     diagnostics,
+    gpu_step,
     heading,
     heading_of_diagnostics,
+    heading_of_gpu,
     heading_of_pictures,
     heading_of_study,
     image_step,
     render,
     render_diagnostics,
+    render_gpu,
     render_pictures,
     render_study,
     study_cost,
@@ -28,7 +31,7 @@ from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
 from benchmarks.toy_step import STACKS, measure, peak_gflops, step_flops
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
-from harness.errors import UnknownName
+from harness.errors import HarnessError, UnknownName
 from harness.execution.workers import open_executor
 from harness.metrics import CRITIC_METRICS
 from harness.metrics.columns import MetricColumn
@@ -184,3 +187,31 @@ def test_the_sizes_and_the_peak():
 def test_an_unknown_benchmark_is_a_sentence():
     with pytest.raises(UnknownName, match=r"'engin'.*Did you mean 'engine'"):
         bench("engin")
+
+
+@pytest.mark.slow
+def test_a_row_of_a_gpu_compares_graphs_with_eager_updates_and_the_plain_loop(monkeypatch):
+    """On the CPU, where nothing is captured: the same steps twice."""
+    monkeypatch.setitem(DATASETS, "bench", image_step._PICTURES)
+    sizes = [Size(width=4, batch=8, n_critic=1), PictureSize("wgan-gp", 16, 1, 2, 4)]
+    for size in sizes:
+        row = gpu_step.measure(gpu_step.Row(size, 2, at_least=1e9, at_most_ms=1e-9), "cpu", rounds=1, seconds=0.001)
+        np.testing.assert_allclose(row["times_plain"], row["plain_ms"] / row["graph_ms"])
+        np.testing.assert_allclose(row["times_eager"], row["eager_ms"] / row["graph_ms"])
+        assert len(row["fails"]) == 2
+        lines = [*heading_of_gpu().splitlines(), *render_gpu(row).splitlines()]
+        assert all(len(line) <= 115 for line in lines)
+
+
+def test_a_target_of_a_gpu_is_missed_or_reached():
+    row = gpu_step.Row(Size(64, 256), 64, at_least=200, over_eager=5, at_most_ms=2.0)
+    assert gpu_step.missed(row, {"times_plain": 200, "times_eager": 5, "graph_ms": 2.0}) == []
+    assert gpu_step.missed(row, {"times_plain": 199.4, "times_eager": 4, "graph_ms": 2.25}) == [
+        "199 times the plain loop, at least 200", "4 times eager, at least 5", "2.25 ms a run, at most 2",
+    ]  # fmt: skip
+
+
+def test_without_a_gpu_its_benchmark_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(HarnessError, match="PyTorch sees no CUDA device"):
+        bench("gpu")

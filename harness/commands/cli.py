@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -358,11 +359,11 @@ def distance(
 def bench(what: o.BenchArgument = "engine", as_json: o.Json = False) -> None:
     """Measure the cost of training on this machine.
 
-    Takes three to ten minutes, and a clone of the repository.
+    Takes three to ten minutes, and a clone of the repository. With --json the table goes to standard error.
     """
     from harness.commands.bench import bench as run_bench
 
-    result = run_bench(what, lambda line: None if as_json else _say(line))
+    result = run_bench(what, partial(print, file=sys.stderr) if as_json else _say)
     _print(result, lambda result: "{host_cpu}, {platform}, torch {torch}".format(**result["machine"]), as_json)
 
 

@@ -58,7 +58,7 @@ ListArgument = Annotated[
 BenchArgument = Annotated[
     str,
     typer.Argument(
-        help="engine or images: stacks against a plain loop; study: against single runs; diagnostics: of critics."
+        help="engine, images or gpu: stacks against a plain loop; study: against single runs; diagnostics: of critics."
     ),
 ]
 CompareArgument = Annotated[

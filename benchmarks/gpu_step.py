@@ -1,0 +1,119 @@
+"""Stacks on a GPU against the plain loop on the same card, alternating in one process."""
+
+import statistics
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+
+from benchmarks import image_step, toy_step
+from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
+from benchmarks.toy_step import Steps, repeated, stepped
+
+
+class Row(NamedTuple):
+    """What a row trains: `runs` in one stack, and how many times the plain loop's speed it must reach a run."""
+
+    size: Size | PictureSize
+    runs: int
+    at_least: float | None = None  # times the plain loop
+    over_eager: float | None = None  # times the same stack without graphs
+    at_most_ms: float | None = None  # a run and step
+
+
+ROWS = (
+    Row(Size(64, 256), 1),
+    Row(Size(64, 256), 64, at_least=200),
+    Row(Size(128, 256), 64, at_least=150),
+    Row(Size(64, 256), 256, at_least=400),
+    Row(Size(512, 256), 64),
+    Row(PictureSize("wgan-gp", 32, 1, 64, 64, n_critic=5), 1, over_eager=5),
+    Row(PictureSize("wgan-gp", 32, 1, 64, 64, n_critic=5), 32, at_most_ms=2.2),
+    Row(PictureSize("wgan-gp", 64, 3, 64, 64, n_critic=5), 1),
+    Row(PictureSize("wgan-gp", 64, 3, 64, 64, n_critic=5), 8),
+)
+
+
+def measure(row: Row, device: str = "cuda", rounds: int = 3, seconds: float = 0.5) -> dict[str, Any]:
+    """Return ms a generator step a run of the plain loop, and of the stack with and without graphs; plain data.
+
+    Figures are medians over rounds, ratios those of one round, by a clock on the wall: a GPU has no other. `fails`
+    lists the targets that are missed.
+    """
+    plain, specs = _plain(row, device)
+    contenders: dict[str, tuple[int, Steps]] = {
+        "plain": (1, plain),
+        "eager": (row.runs, stepped(specs, device, graphs=False)),
+        "graph": (row.runs, stepped(specs, device)),
+    }
+    ms: dict[str, list[float]] = {name: [] for name in contenders}
+    counts = {}
+    for name, (runs, steps) in contenders.items():
+        steps(3)  # records graphs, chooses kernels
+        counts[name] = max(1, round(seconds / (_timed(steps, 3, runs, device) * runs / 1e3)))
+    for _ in range(rounds):
+        for name, (runs, steps) in contenders.items():
+            ms[name].append(_timed(steps, counts[name], runs, device))
+    found = {
+        **{f"{name}_ms": statistics.median(times) for name, times in ms.items()},
+        "times_plain": _ratio(ms["plain"], ms["graph"]),
+        "times_eager": _ratio(ms["eager"], ms["graph"]),
+        "peak_mb": torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else 0.0,
+    }
+    if isinstance(row.size, Size):
+        found["tflops"] = toy_step.step_flops(row.size) / found["graph_ms"] / 1e9
+    return {**_named(row.size), "runs": row.runs, **found, "fails": missed(row, found)}
+
+
+def missed(row: Row, found: Mapping[str, float]) -> list[str]:
+    """Return the targets of a row that its figures miss, each as a phrase."""
+    bounds = (
+        (row.at_least, "times_plain", "times the plain loop, at least"),
+        (row.over_eager, "times_eager", "times eager, at least"),
+    )
+    fails = [f"{found[name]:.0f} {words} {bound:g}" for bound, name, words in bounds if bound and found[name] < bound]
+    if row.at_most_ms and found["graph_ms"] > row.at_most_ms:
+        fails.append(f"{found['graph_ms']:.2f} ms a run, at most {row.at_most_ms:g}")
+    return fails
+
+
+def peak_tflops(side: int = 8192) -> float:
+    """Return the best of ten large float32 matrix products on the GPU, in 1e12 operations a second."""
+    a = torch.rand(side, side, device="cuda")
+    best = min(_timed(repeated(lambda: _product(a)), 1, 1, "cuda") for _ in range(10))
+    return 2 * side**3 / (best / 1e3) / 1e12
+
+
+def _product(a: torch.Tensor) -> None:
+    torch.mm(a, a)
+
+
+def _plain(row: Row, device: str) -> tuple[Steps, Any]:
+    if isinstance(row.size, Size):
+        return repeated(PlainLoop(row.size, device=device).step), toy_step.specs_of(row.size, row.runs)
+    real = image_step.pictures(row.size).to(device)
+    return repeated(PlainPictures(row.size, real).step), image_step.specs_of(row.size, row.runs)
+
+
+def _named(size: Size | PictureSize) -> dict[str, Any]:
+    what = "mlp" if isinstance(size, Size) else f"dcgan {size.side} px"
+    return {"network": what, "width": size.width, "batch": size.batch}
+
+
+def _ratio(slow: list[float], fast: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
+
+
+def _timed(steps: Steps, count: int, runs: int, device: str) -> float:
+    """Return milliseconds a step a run."""
+    _settle(device)
+    started = time.perf_counter()
+    steps(count)
+    _settle(device)
+    return 1e3 * (time.perf_counter() - started) / count / runs
+
+
+def _settle(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
