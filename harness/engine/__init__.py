@@ -6,7 +6,7 @@ optimizers  Adam, RMSProp, SGD, a rate a run       snapshots      what is kept a
 noise       addressed random numbers               real_data      what each update reads of the data
 schedules   what changes with the step             sampling       samples of a generator
 checkpoint  a stack between two steps, as bytes    process        the state that numerics run in
-spectral    a critic's spectral norm
+spectral    a critic's spectral norm               replay         updates as CUDA graphs
 critic_view what critics say where they are scored
 """
 

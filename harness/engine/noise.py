@@ -28,8 +28,8 @@ class Stream:
     """What each update of one player reads of one purpose, for every run of a stack.
 
     Where a draw is of places in something resident, `gather` gives what lies there, update by update: of pictures a
-    block would take a thousand times the memory of their places. Threads of `ahead` draw the next block, of those of
-    `updates` updates, while the present one is read: torch's generators leave other threads their turn.
+    block would take a thousand times the memory of their places. Threads of `ahead` draw the next block while the
+    present one is read: torch's generators leave other threads their turn.
     """
 
     def __init__(
@@ -40,11 +40,9 @@ class Stream:
         dtype: torch.dtype,
         gather: Gather | None = None,
         ahead: Executor | None = None,
-        updates: int = 0,
     ) -> None:
         self._runs, self._draw, self._device, self._dtype, self._gather = runs, draw, device, dtype, gather
-        self._ahead, self._last = ahead, (updates - 1) // BLOCK
-        self._block = -1
+        self._ahead, self._block = ahead, -1
         self._rows = torch.empty(0)
         self._drawing: dict[int, list[Future[Tensor]]] = {}  # by block, one a run
 
@@ -62,7 +60,7 @@ class Stream:
         else:
             runs = [self._draw(run, block) for run in range(self._runs)]
         self._drawing = {}
-        if self._ahead and block < self._last:
+        if self._ahead:
             self._drawing[block + 1] = [self._ahead.submit(self._draw, run, block + 1) for run in range(self._runs)]
         return torch.stack(runs, dim=1)
 

@@ -230,10 +230,10 @@ class Stack:
             shape = (n,) if kind == () else (n, *self.pair.packed_shape)
             of_kind = noise.normal if kind == "normal" else noise.uniform
             draws[name] = of_kind(self.seeds, f"{player}.{name}", shape)
-        updates = self.critic_updates[self.steps] if player == "critic" else self.steps
-        gathers = {"real": self.gather}
         return {
-            name: noise.Stream(len(self.seeds), draw, self.device, self.dtype, gathers.get(name), self._ahead, updates)
+            name: noise.Stream(
+                len(self.seeds), draw, self.device, self.dtype, self.gather if name == "real" else None, self._ahead
+            )
             for name, draw in draws.items()
         }
 
