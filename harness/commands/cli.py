@@ -367,6 +367,36 @@ def bench(what: o.BenchArgument = "engine", as_json: o.Json = False) -> None:
     _print(result, lambda result: "{host_cpu}, {platform}, torch {torch}".format(**result["machine"]), as_json)
 
 
+@verb(o.MAINTAIN, "slurm robustness --array 4 --gpus 1 > job.sh")
+def slurm(
+    suite: o.SuiteArgument,
+    scale: o.Scale = None,
+    sets: o.Sets = None,
+    only: o.Only = None,
+    root: o.Root = "results",
+    array: o.Array = 1,
+    cpus: o.Cpus = 8,
+    gpus: o.Gpus = 0,
+    hours: o.Hours = 4.0,
+    sbatch: o.Sbatch = None,
+    probe: o.Probe = False,
+) -> None:
+    """Print a job file for Slurm: tasks that share the runs of a suite.
+
+    The results must lie in a folder that all nodes share; --probe tries it, under srun from several nodes.
+    """
+    from harness.commands import slurm as jobs
+
+    path, options = find_suite(suite), [("--scale", scale), *(("--set", each) for each in sets or [])]
+    if probe:
+        print(jobs.probe(root))
+        return
+    options += [*(("--only", each) for each in only or []), ("--output", root), ("--workers", str(cpus))]
+    arguments = [suite if path != suite else str(Path(path).resolve())]
+    arguments += [part for name, value in options if value is not None for part in (name, value)]
+    print(jobs.batch_file(Path(path).stem, arguments, jobs.Job(array, cpus, gpus, hours, sbatch or [])), end="")
+
+
 @verb(o.MAINTAIN, "schema > suite.schema.json")
 def schema() -> None:
     """Print the JSON schema of suites, for editors."""

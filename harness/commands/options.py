@@ -87,6 +87,15 @@ Root = Annotated[str, typer.Option("-o", "--output", metavar="ROOT", help="Keep 
 RunRoot = Annotated[
     str, typer.Option("--root", metavar="ROOT", help="The results folder, or a root of several.", callback=fitting)
 ]
+Array = Annotated[int, typer.Option("--array", min=1, max=10_000, help="Tasks that share the runs.")]
+Cpus = Annotated[int, typer.Option("--cpus", min=1, max=1024, help="Processor cores a task, each a worker.")]
+Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="GPUs a task.")]
+Hours = Annotated[float, typer.Option("--hours", min=0.1, max=10_000, help="After which a task is stopped.")]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option("--sbatch", metavar="OPTION=VALUE", help="Another option of sbatch, as partition=gpu; repeatable."),
+]
+Probe = Annotated[bool, typer.Option("--probe", help="Only try whether ROOT can be shared; print a sentence.")]
 Measure = Annotated[bool, typer.Option("--measure", help="Time a few steps of every stack without timings.")]
 Power = Annotated[
     float | None,
