@@ -10,9 +10,8 @@ sys.path.sort(key=lambda place: place not in (STANDARD, os.path.join(STANDARD, "
 import errno  # noqa: E402
 
 from harness.commands.cli import app  # noqa: E402
-from harness.commands.interrupts import EXIT, interruptible  # noqa: E402
 from harness.errors import HarnessError, Interrupted, StoreError  # noqa: E402
-from harness.processes import settle_streams  # noqa: E402
+from harness.processes import EXIT, interruptible, settle_streams  # noqa: E402
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""This process: its standard streams, progress on them, whether it is a worker, what its parent knows, its memory."""
+"""This process: its standard streams, progress on them, what signals do, whether it is a worker, its memory."""
 
 import gc
 import io
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from harness.errors import Interrupted
+
+EXIT = 130  # of who is interrupted
 SILENT_S = 2.0  # what takes less shows no progress
 LINE_S = 10.0  # between two lines of what cannot show a bar
 
@@ -146,3 +150,30 @@ def collecting_no_garbage() -> Iterator[None]:
     finally:
         if is_on:
             gc.enable()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise Interrupted at the first SIGINT or SIGTERM while the block runs; leave with exit code 130 at the second.
+
+    Workers end with this process, and claims of a process that is gone hold nobody up: nothing is lost by leaving so.
+    """
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except Interrupted:
+        before = dict.fromkeys(before, signal.SIG_IGN)  # what is left takes no time, and must end with that code
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: Any) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _leave_at_once)
+    raise Interrupted
+
+
+def _leave_at_once(number: int, frame: Any) -> None:
+    os._exit(EXIT)

@@ -74,7 +74,7 @@ def test_the_worked_example_trains(tmp_path, monkeypatch):
 def shown_commands(page):
     """Yield the arguments of every command that a page shows, and whether it stands on a line of its own."""
     text = page.read_text(encoding="utf-8")
-    whole = re.findall(r"^    harness (.*)$", text, re.MULTILINE)
+    whole = re.findall(r"^    harness (.*?)(?: [>|] .*)?$", text, re.MULTILINE)  # without where its output goes
     for line in [*whole, *re.findall(r"`harness ([^`]+)`", text)]:
         if len(arguments := shlex.split(line.replace("\n", " "), comments=True)) > 1 and "[" not in line:
             yield arguments, line in whole

@@ -2,9 +2,9 @@
 
 cli       parse, call, print                 options     arguments that several verbs share
 progress  the bar of `harness run`           bench       the benchmarks beside the package
-interrupts  what SIGINT and SIGTERM do       watch       `harness status --watch`
+watch     `harness status --watch`
 
-plan, list, data, sample, status, logs, compare, export, doctor, verify and clean are the verbs of those names. `run`,
-`retry`, `score` and `study` are `harness.execution.runner`, `report` is `harness.report.rebuild`, `init` is
+plan, list, data, sample, status, logs, compare, export, doctor, verify, clean and slurm are the verbs of those names.
+`run`, `retry`, `score` and `study` are `harness.execution.runner`, `report` is `harness.report.rebuild`, `init` is
 `harness.suite.shipped`.
 """
