@@ -6,12 +6,13 @@ import re
 import shlex
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.disk.files import write_atomic
@@ -127,12 +128,17 @@ def render(values: Row, template: str = "page.html.j2", images: str = "data:") -
     """Return the page. Every value is escaped: the template is the only source of markup, page.css and page.js beside
     it the only style and script, which the page's policy names by their hashes. `images` is where those come from.
     """
+    css, js = read("page.css"), read("page.js")
+    parts = {"css": Markup(css), "js": Markup(js), "policy": Markup(policy(css, js, images))}
+    return _template(template).render(values, **parts)
+
+
+@cache
+def _template(name: str) -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_clean
     )
-    css, js = read("page.css"), read("page.js")
-    parts = {"css": Markup(css), "js": Markup(js), "policy": Markup(policy(css, js, images))}
-    return environment.from_string(read(template)).render(values, **parts)
+    return environment.from_string(read(name))
 
 
 def policy(css: str, js: str, images: str = "data:") -> str:
