@@ -82,6 +82,14 @@ def call(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the slow half of a report, turning figures into bytes: for tests of all but figures."""
+    from harness.report.figures import panels
+
+    monkeypatch.setattr(panels, "encode", lambda figure: (b"\x89PNG\r\n\x1a\n", b"<svg/>"))
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A folder with results/small: trained and scored but for the objective `pending`."""

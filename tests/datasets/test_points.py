@@ -298,7 +298,7 @@ def test_points_far_from_one_are_refused_before_training(own, factor, scale):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("file", "dimensions"), [("mine.csv", 1), ("mine.npy", 2), ("mine.npz", 8), ("mine.npy", 9)])
-def test_own_points_go_from_their_file_to_a_report(own, file, dimensions, monkeypatch):
+def test_own_points_go_from_their_file_to_a_report(own, file, dimensions, undrawn, monkeypatch):
     cloud = np.random.default_rng(2).normal(size=(50, dimensions))
     result = run(Request(own(file, cloud, "w1_excess" if dimensions <= 8 else "sliced_w"), workers=0))
     assert result.counts["ok"] == 4

@@ -58,8 +58,8 @@ def test_a_plan_says_where_fewer_pictures_are_held_out(suite):
 
 
 @pytest.mark.slow
-def test_pictures_go_from_a_suite_to_a_report(suite, monkeypatch):
-    result = run(Request(suite, workers=1))
+def test_pictures_go_from_a_suite_to_a_report(suite, undrawn, monkeypatch):
+    result = run(Request(suite, workers=0))
     assert result.counts["ok"] == 8
     table = pd.read_parquet("results/pictures/runs.parquet").set_index("dataset")
     assert (table.loc["own", "setup.content"] == image_folder.describe("data/faces")["content"]).all()

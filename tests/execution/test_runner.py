@@ -351,7 +351,7 @@ def test_what_workers_send_back_needs_no_heavy_import(suite):
 
 
 @pytest.mark.parametrize("fate", ["diverged", "failed", "pending", "fixed"])
-def test_a_real_report_is_written_whatever_became_of_the_runs(fate, tmp_path, monkeypatch):
+def test_a_real_report_is_written_whatever_became_of_the_runs(fate, undrawn, tmp_path, monkeypatch):
     """Through the real store and the real page: no run ok, and no generator trained."""
     monkeypatch.chdir(tmp_path)
     Path("bursting.py").write_text(

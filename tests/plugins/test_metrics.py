@@ -42,6 +42,9 @@ matrix: [{dataset: ring, architecture: mlp, objective: [gan, wgan]}]
 """
 
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -51,6 +54,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_metric_of_a_plug_in_scores_and_ranks_runs(folder):
     result = run(Request("plugged.yaml", workers=0))
     assert result.counts["ok"] == 4
@@ -69,6 +73,7 @@ def test_a_metric_of_a_plug_in_scores_and_ranks_runs(folder):
     assert other.score_id == score_id([1.0], 20)
 
 
+@pytest.mark.slow
 def test_a_changed_metric_scores_anew_and_trains_nothing(folder):
     run(Request("plugged.yaml", workers=0))
     before = pd.read_parquet("results/plugged/runs.parquet")
@@ -108,6 +113,7 @@ def test_a_suite_ranks_on_a_metric_of_its_own_plug_ins_alone(folder):
         load_suite("bare.yaml")
 
 
+@pytest.mark.slow
 def test_a_report_whose_plug_in_is_gone_names_its_file(folder):
     run(Request("plugged.yaml", workers=0))
     for place in list(components._LOADED):

@@ -10,17 +10,8 @@ from plans import rewrite
 
 from harness.errors import HarnessError
 from harness.report.analysis import tables
-from harness.report.figures import panels
 from harness.report.merged import merge
 from harness.store import Store
-
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(panels, "encode", lambda figure: (PNG, b"<svg/>"))
-    monkeypatch.setattr(panels, "MOST", 1)
 
 
 def replan(folder, keep=lambda row: True, change=lambda plan: plan):
@@ -184,7 +175,7 @@ def test_a_metric_for_data_that_one_alone_has_keeps_nobody_apart(results):
 
 
 @pytest.mark.slow
-def test_the_command_writes_one_report_of_all(quick, halves, call):
+def test_the_command_writes_one_report_of_all(undrawn, halves, call):
     code, out, err = call("report", *halves)
     assert (code, out, err) == (0, "reports/one+two/index.html\n", "")
     page = Path("reports/one+two/index.html").read_text()
@@ -214,7 +205,7 @@ def test_a_wrong_call_is_one_sentence(halves, call, arguments, words):
 
 
 @pytest.mark.slow
-def test_damage_of_one_is_said_and_costs_its_run_alone(quick, halves, results, call):
+def test_damage_of_one_is_said_and_costs_its_run_alone(undrawn, halves, results, call):
     run_id = results["averaged mlp"]
     (Path("results/two/runs") / run_id / "record.json").write_text("{")
     code, _, err = call("report", *halves, "-o", "all")

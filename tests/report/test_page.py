@@ -27,9 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Leave out the slow half, turning figures into bytes: for tests of the text."""
-    monkeypatch.setattr(panels, "encode", lambda figure: (PNG, b"<svg/>"))
+def quick(undrawn, monkeypatch):
+    """Draw one panel of a kind: for tests of the text."""
     monkeypatch.setattr(panels, "MOST", 1)
 
 
@@ -120,7 +119,8 @@ def test_cells_that_say_more_than_a_number_carry_it_for_sorting(quick, tmp_path)
 
 
 @pytest.mark.parametrize("more", [{"objectives": ("gan",)}, {"tasks": (("ring", "mlp"), ("grid", "mlp"))}])
-def test_the_same_records_give_the_same_bytes_wherever_they_are_written(more, tmp_path):
+def test_the_same_records_give_the_same_bytes_wherever_they_are_written(more, tmp_path, monkeypatch):
+    monkeypatch.setattr(panels, "MOST", 1)  # of each kind
     store = FakeResults(seeds=2, **more)
     first, second = build_report(store, tmp_path / "a"), build_report(store, tmp_path / "b" / "c")
     names = sorted(p.relative_to(first.parent) for p in first.parent.rglob("*") if p.is_file())

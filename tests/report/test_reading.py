@@ -142,7 +142,7 @@ def test_in_a_notebook_it_shows_the_sentence_and_the_cells_escaped():
 
 
 @pytest.mark.slow
-def test_harness_report_reads_a_table_and_writes_a_folders_page(results):
+def test_harness_report_reads_a_table_and_writes_a_folders_page(results, undrawn):
     table = harness.load("results/small")
     part = table[(table["dataset"] == "8gaussians") & (table["architecture"] == "mlp")]
     assert "averaged ranks first" in repr(harness.report(part))

@@ -63,7 +63,7 @@ def contents(root):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_study_ends_in_a_report_that_answers(suite, sampler, monkeypatch):
+def test_a_study_ends_in_a_report_that_answers(suite, sampler, undrawn, monkeypatch):
     result = run(Request(suite(sampler), workers=0, study=True))
     assert (result.trained, result.exit_code, result.counts["ok"]) == (2 * (4 * 2 + 2), 0, 20)
     page = re.sub(r"<[^>]+>", " ", result.report.read_text())
@@ -84,7 +84,7 @@ def test_a_study_ends_in_a_report_that_answers(suite, sampler, monkeypatch):
 
 
 @pytest.mark.slow
-def test_networks_that_every_objective_trained_are_counted_on_the_page(suite):
+def test_networks_that_every_objective_trained_are_counted_on_the_page(suite, undrawn):
     space = "  space:\n    generator.width: {choices: [4, 8]}\n    critic.activation: {choices: [relu, tanh]}\nmatrix:"
     Path("drawn.yaml").write_text(re.sub(r"  space:\n(    .*\n)+matrix:", space, SUITE.replace("SAMPLER", "qmc")))
     result = run(Request("drawn.yaml", workers=0))
