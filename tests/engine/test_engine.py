@@ -1,5 +1,6 @@
 """Stacked training against a plain loop, and the ways in which a run must not depend on its surroundings."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -31,14 +32,16 @@ def check_equal_to_plain_loop(specs, mode):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("architecture", ["mlp", "mlp-tanh", "mlp-bn"])
+@pytest.mark.parametrize(
+    ("architecture", "objective"),
+    [*itertools.product(["mlp", "mlp-bn"], OBJECTIVES), ("mlp-tanh", "nsgan"), ("mlp-tanh", "wgan-gp")],
+)
 def test_a_stack_equals_plain_loops(objective, architecture):
     specs = [
         make_spec(
             objective, architecture=architecture, seed=seed, hyper={"critic_lr": rate, "data.sd": 0.1 * (seed + 1)}
         )
-        for seed, rate in enumerate([1e-3, 2e-3, 5e-3])
+        for seed, rate in enumerate([1e-3, 5e-3])
     ]
     check_equal_to_plain_loop(specs, "stacked")
 
@@ -49,8 +52,9 @@ def test_a_single_run_equals_a_plain_loop(objective):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
+@pytest.mark.parametrize(
+    ("architecture", "objective"), [*(("mlp", name) for name in OBJECTIVES), ("mlp-bn", "nsgan"), ("mlp-bn", "r1r2")]
+)
 def test_under_vmap_a_stack_equals_plain_loops(objective, architecture, monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, architecture, replace(ARCHITECTURES[architecture], forward=None, slope=None))
     check_equal_to_plain_loop([make_spec(objective, architecture=architecture, seed=s) for s in range(2)], "stacked")
@@ -66,10 +70,10 @@ def test_every_optimiser_and_initialisation_equals_the_plain_loop(optimizer, ini
 
 def check_alone_and_in_stacks(run):
     """`run(seed, **hyper)` makes a spec. A lone run is padded to two, so that 1 belongs to the list."""
-    seven, mates = run(7), [run(seed, critic_lr=1e-2) for seed in range(15)]
+    seven, mates = run(7), [run(seed, critic_lr=1e-2) for seed in range(8)]
     steps = seven.setup.train["steps"]
     alone = train([seven], at=[steps], samples=100)[0]
-    for stack in ([seven, mates[0]], [*mates[:2], seven], [*mates[:3], seven, *mates[3:7]], [*mates, seven]):
+    for stack in ([*mates[:2], seven], [*mates[:3], seven, *mates[3:8]]):
         again = train(stack, at=[steps], samples=100)[stack.index(seven)]
         assert same(alone.weights, again.weights)
         assert same(alone.curves, again.curves)

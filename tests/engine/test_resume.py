@@ -41,7 +41,7 @@ def check_resumed(specs, stops=(1, 4, 8), at=AT, **how):
 @pytest.mark.parametrize("architecture", ["mlp", pytest.param("mlp-bn", marks=pytest.mark.slow)])
 def test_a_resumed_stack_equals_an_uninterrupted_one(objective, architecture):
     specs = [make_spec(objective, architecture=architecture, seed=seed, steps=8, batch=13) for seed in range(3)]
-    assert {outcome.status for outcome in check_resumed(specs)} == {"ok"}
+    assert {outcome.status for outcome in check_resumed(specs, stops=(4,))} == {"ok"}
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def test_what_serves_a_stack_is_let_through(sentences, name):
     assert sentences(written(*RIGHT[name])) == []
 
 
+@pytest.mark.slow
 def test_a_penalty_for_points_is_refused_for_images_alone(sentences):
     body = "x = torch.lerp(fake, real, noise['mix'][..., None])\nreturn critic.slope(x).square().sum(-1).mean(-1)"
     assert sentences(written("penalty", body)) == []
@@ -125,7 +126,9 @@ def specs(dataset, architecture, objective, tricks=""):
     return expand(load_suite(suite)).runs[0].spec
 
 
-@pytest.mark.parametrize(("data", "architecture"), [("8gaussians", "mlp"), ("shapes", "dcgan")])
+@pytest.mark.parametrize(
+    ("data", "architecture"), [("8gaussians", "mlp"), pytest.param("shapes", "dcgan", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", list(OBJECTIVES))
 def test_every_objective_of_the_table_passes(name, data, architecture):
     spec = specs(data, architecture, name)

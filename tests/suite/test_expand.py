@@ -102,7 +102,9 @@ def test_a_whole_float_is_the_integer(n, name):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_combination_of_the_tables_resolves(dataset, objective):
-    for architecture in ARCHITECTURES:
+    """Each two of a data set, an objective and an architecture meet, with a third of what there is of the third kind."""
+    place = list(DATASETS).index(dataset) + list(OBJECTIVES).index(objective)
+    for architecture in list(ARCHITECTURES)[place % 3 :: 3]:
         check_resolved(dataset, architecture, objective)
 
 
