@@ -3,13 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "harness"
 SOURCES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 
 VAGUE = {
     "found",
@@ -42,6 +42,12 @@ SEARCHES = {
 }
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module: not before a test needs it, as parsing takes a second."""
+    return {name: ast.parse(source) for name, source in SOURCES.items()}
+
+
 def lines_with(pattern: str, allowed: tuple[str, ...] = ()) -> list[str]:
     """Return the lines that match a pattern, "module:line"."""
     return [
@@ -66,7 +72,7 @@ def test_no_text_is_taken_apart_that_was_put_together_from_a_value(what, pattern
 
 
 def test_no_branch_hangs_on_the_text_of_an_error():
-    branches = [f"{name}:{node.lineno}" for name, tree in TREES.items() for node in searched_texts(tree)]
+    branches = [f"{name}:{node.lineno}" for name, tree in trees().items() for node in searched_texts(tree)]
     assert {branch.partition(":")[0] for branch in branches} <= NO_CODE
 
 
@@ -109,7 +115,7 @@ def test_the_search_for_branches_finds_them():
 
 def test_names_say_what_is_in_them():
     counts: dict[str, int] = {}
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         folder = name.rpartition("/")[0] or name
         for node in ast.walk(tree):
             stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE
@@ -120,7 +126,7 @@ def test_names_say_what_is_in_them():
 
 def test_no_function_outside_of_commands_has_more_than_six_parameters():
     long = []
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not name.startswith("commands/"):
                 of = node.args

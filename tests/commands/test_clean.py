@@ -33,6 +33,7 @@ def everything():
     return {path for path in Path("results").rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_folder_that_needs_all_it_holds_keeps_it(results, call):
     before = everything()
     assert call("clean") == (0, "nothing to remove\n", "")

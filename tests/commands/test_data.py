@@ -85,6 +85,7 @@ def test_a_mistake_is_a_sentence(name, sets, words, call):
     assert (code, out, err) == (2, "", f"{error.value}\n")
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_real_samples_of_both_parts(tmp_path, cache, call):
     """Every shown image stands in it: a grid of 8 x 8 of each part has as many squares of ink as images."""
     code, out, _ = call("data", "digits", "-o", str(tmp_path / "sheet.png"))
@@ -119,6 +120,7 @@ def looking(error, labels):
     return SimpleNamespace(error=error, classes=tuple("0123456789"), look=lambda pictures: looks)
 
 
+@pytest.mark.slow
 def test_each_extractor_says_its_error_and_the_classes_it_sees(monkeypatch, call):
     """The default one is trained; of the others only those in the cache are known."""
     right = DATASETS["digits"].pictures(DATASETS["digits"].setup).held_labels

@@ -35,6 +35,7 @@ def test_the_report_has_figures_and_tables_of_critics_that_an_older_one_has_not(
     assert not list((tmp_path / "figures").glob("critics-*"))
 
 
+@pytest.mark.slow
 def test_a_row_an_objective_with_means_or_medians_and_a_sentence_an_estimate():
     lost = {(0, "gan", 0, 0): {"status": "diverged"}}
     shown = values(FakeResults(ratio=0.5, overrides=lost))

@@ -66,6 +66,7 @@ VERBS = {
 }
 
 
+@pytest.mark.slow
 def test_no_command_ends_in_a_traceback_and_each_wrong_file_is_named(wrecked):
     paths, _ = wrecked
     answers = {}
@@ -83,6 +84,7 @@ def test_a_report_is_made_of_what_is_left(wrecked):
     assert rebuild_reports([FOLDER], "report") == ["report/index.html"]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_set_aside_once_and_named_by_those_that_mend(wrecked):
     paths, runs = wrecked
     lines = mend(Store(FOLDER), runs.values(), deep=True)
@@ -142,14 +144,14 @@ def test_what_is_no_file_is_not_waited_for(results, make):
 
 
 @pytest.mark.slow
-def test_a_plan_of_twenty_thousand_rows_is_read_in_seconds(results):
+def test_a_plan_of_five_thousand_rows_is_read_in_seconds(results):
     store = Store(FOLDER)
     plan, spec = store.plan, store.plan.specs[results["pending mlp"]]
-    specs = {content_id(spec): spec for spec in ({**spec, "seed": seed} for seed in range(1, 20_001))}
+    specs = {content_id(spec): spec for spec in ({**spec, "seed": seed} for seed in range(1, 5_001))}
     rows = [replace(plan.run(results["pending mlp"]), run_id=run_id, seed=n) for n, run_id in enumerate(specs, 1)]
     stacks = (*plan.stacks, Stack("9999", "cpu", "stacked", tuple(specs)))
     store.write_plan(replace(plan, runs=(*plan.runs, *rows), specs={**plan.specs, **specs}, stacks=stacks), "")
     started = time.process_time()
     VERBS["status"]()
     VERBS["csv"]()
-    assert time.process_time() - started < 30  # quadratic, it would be minutes
+    assert time.process_time() - started < 10  # quadratic, it would be a minute

@@ -102,7 +102,7 @@ def test_a_whole_float_is_the_integer(n, name):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_combination_of_the_tables_resolves(dataset, objective):
-    """Each two of a data set, an objective and an architecture meet, with a third of what there is of the third kind."""
+    """Each two of a data set, an objective and an architecture meet, with a third of the entries of the other kind."""
     place = list(DATASETS).index(dataset) + list(OBJECTIVES).index(objective)
     for architecture in list(ARCHITECTURES)[place % 3 :: 3]:
         check_resolved(dataset, architecture, objective)

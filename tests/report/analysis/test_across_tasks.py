@@ -104,6 +104,7 @@ def test_what_is_not_found_is_said_with_what_would_have_been():
     assert found.groups == [tuple(found.objectives.sort_values(["mean_rank", "objective"])["objective"])]
 
 
+@pytest.mark.slow
 def test_too_few_tasks_are_said_to_be_too_few():
     page = across_values(found_in(view_of(2)))
     assert page["tests"].startswith("2 tasks are too few")
@@ -125,6 +126,7 @@ def test_the_higher_of_a_pair_is_the_one_that_the_test_says():
     assert across_text._pair(found, turned)["verdict"] == "wgan-gp higher"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [[True, True, True], [True, False, True], [False, False, False]])
 def test_significant_differences_are_counted(many, told):
     found = found_in(many)

@@ -101,7 +101,7 @@ def test_the_headline_is_the_one_worked_out_by_hand():
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(st.floats(0, 1).map(lambda x: round(x, 2)), min_size=48, max_size=48))
 def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
     distinct = np.array(values) + np.arange(48) / 1e4  # no ties: which of two equals is taken is no matter here
@@ -117,7 +117,7 @@ def test_a_setting_is_chosen_without_the_seed_that_it_is_judged_on(values):
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.permutations(range(4)), st.booleans(), st.randoms())
 def test_the_order_of_seeds_tasks_and_rows_does_not_matter(order, turned, random):
     table = random_table().round(1)  # ties between settings among them
@@ -155,6 +155,7 @@ def test_runs_no_better_than_a_point_are_counted_beside_the_lost():
 # Equal budgets
 
 
+@pytest.mark.slow
 def test_where_all_cost_the_same_equal_seconds_are_equal_steps():
     rows = found(random_table()).rows
     steps, seconds = (rows[rows["budget"] == budget].drop(columns="budget") for budget in ("steps", "seconds"))
@@ -181,6 +182,7 @@ def test_before_its_first_scored_step_a_run_is_between_0_and_that():
     assert value(found(table, start), "b", "mean", "seconds")["score"] == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_tuning_is_redone_at_equal_seconds():
     table = planned(seeds=2)
     slow = table["objective"] == "b"
@@ -229,6 +231,7 @@ def test_settings_of_the_data_do_not_keep_times_apart_and_those_of_networks_do()
     assert apart["a"] < 1  # on the ring, alone, it is the slower one
 
 
+@pytest.mark.slow
 def test_variants_of_one_objective_share_their_times():
     table = random_table(objectives=("a", "b", "c"))
     table.loc[table["objective"] == "c", "objective.base"] = "b"
@@ -258,6 +261,7 @@ def test_of_settings_with_equal_scores_the_one_that_lost_fewer_runs_is_taken():
     assert set(ranking.tuned(table, "score")["sweep.lr"]) == {"recipe"}
 
 
+@pytest.mark.slow
 def test_a_third_with_a_wide_spread_is_not_told_apart_though_the_second_is():
     table = planned(objectives=("a", "b", "c"), rates=("recipe",), seeds=5)
     by_seed = {"a": [0.8] * 5, "b": [0.69, 0.70, 0.71, 0.70, 0.70], "c": [0.95, 0.20, 0.90, 0.99, 0.40]}
@@ -281,6 +285,7 @@ def test_the_settings_that_an_objective_was_tuned_over_are_counted():
     assert runs["tuned_over"].to_dict() == {"a": "lr and weight", "b": "lr"}
 
 
+@pytest.mark.slow
 def test_where_steps_are_swept_all_are_judged_at_the_fewest():
     table = planned(rates=("100", "200"))
     table = table.assign(steps=table["sweep.lr"].astype(int), score=0.8)
@@ -290,6 +295,7 @@ def test_where_steps_are_swept_all_are_judged_at_the_fewest():
 # What is compared
 
 
+@pytest.mark.slow
 def test_an_objective_without_its_recipe_in_the_sweep_has_no_number_there_and_none_leads():
     table = planned()
     table.loc[(table["objective"] == "b") & (table["sweep.lr"] == "recipe"), "sweep.lr"] = "3e-4"
@@ -299,6 +305,7 @@ def test_an_objective_without_its_recipe_in_the_sweep_has_no_number_there_and_no
     assert {lead.way for lead in result.leads} == {"tuned", "mean"}
 
 
+@pytest.mark.slow
 def test_values_that_an_objective_does_not_have_are_no_obstacle_to_its_recipe():
     table = planned()
     table["sweep.weight"] = [None if name == "a" else "recipe" for name in table["objective"]]

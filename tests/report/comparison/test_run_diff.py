@@ -4,6 +4,7 @@ import copy
 import math
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from harness.report.analysis import primary, tables
@@ -41,17 +42,17 @@ def test_every_leaf_of_a_run_that_changes_is_told_to_the_last_bit(trained):
     rows = table[(table["objective"] == "averaged") & (table["architecture"] == "mlp")].reset_index(drop=True)
     spec = store.plan.specs[rows["run_id"][0]]
     metrics = primary.metrics_of(store.plan, table)
-    a = Side("a", store.plan, rows, metrics)
+    assert len(rows) == 1
     paths = list(leaves({"setup": spec["setup"], "hyper": spec["hyper"]}))
     assert len(paths) > 20
-    for path in paths:
-        other = changed(spec, path)
-        run_id = content_id(other)
-        plan = replace(store.plan, specs={run_id: other})
-        b = Side("b", plan, rows.assign(run_id=run_id), metrics)
-        told = changed_settings(a, b, pair(a, b))
-        assert told, path
-        assert all(change.a != change.b and change.pairs == 1 for change in told), path
+    others = {content_id(other): other for other in (changed(spec, path) for path in paths)}
+    names = [".".join(path) for path in paths]  # a pair of runs for each, which bears its name as an objective
+    table = pd.concat([rows] * len(paths), ignore_index=True).assign(objective=names)
+    a = Side("a", store.plan, table, metrics)
+    b = Side("b", replace(store.plan, specs=others), table.assign(run_id=list(others)), metrics)
+    changes = changed_settings(a, b, pair(a, b))
+    assert {name for change in changes for name in change.objectives} == set(names)
+    assert all(change.a != change.b and change.pairs == len(change.objectives) for change in changes)
 
 
 @pytest.mark.slow

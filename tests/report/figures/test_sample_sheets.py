@@ -120,6 +120,7 @@ def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(
     assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said
 
 
+@pytest.mark.slow
 def test_extractors_that_differ_in_a_task_are_flagged_and_in_two_data_sets_are_not(store):
     table = tables.read(store).table
     (name,) = (c for c in table.columns if c.startswith("extractor_weights["))

@@ -34,6 +34,7 @@ def test_collapsed_runs_are_counted_among_those_that_are_ok():
     assert rows.loc["wgan-gp", ["runs", "collapsed", "lost"]].tolist() == [4, 0, 0]
 
 
+@pytest.mark.slow
 def test_of_several_tasks_and_settings_runs_are_summed_by_candidate():
     hit = [(t, "gan", r, 0) for t in range(2) for r in range(2)]
     counted = collapses.count(view(hit, rates=(1e-4, 1e-3), tasks=(("8gaussians", "mlp"), ("ring", "mlp"))))

@@ -64,6 +64,7 @@ def test_every_loss_of_the_table_without_a_penalty_is_one_of_its_own():
         assert loss_and_penalty(loss, "", "none") == (loss, "none")
 
 
+@pytest.mark.slow
 def test_effects_are_those_that_the_scores_are_made_of():
     cross = found(table())
     assert (cross.losses, cross.penalties) == (("nsgan", "hinge"), ("none", "r1", "spectral norm"))
@@ -86,6 +87,7 @@ def test_effects_are_those_that_the_scores_are_made_of():
     assert shares["loss x penalty"] == pytest.approx(0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_penalty_that_helps_one_loss_alone_is_an_interaction():
     runs = table()
     helped = (runs["objective"] == "hinge-r1").to_numpy()
@@ -97,6 +99,7 @@ def test_a_penalty_that_helps_one_loss_alone_is_an_interaction():
     assert shares["loss x penalty"] > shares["loss"] > 0.1
 
 
+@pytest.mark.slow
 def test_runs_that_were_lost_or_learned_nothing_are_counted_over_all_settings():
     runs = table()
     mine = (runs["objective"] == "nsgan-r1") & (runs["task"] == "ring / mlp") & (runs["sweep.lr"] == "2e-3")
@@ -120,6 +123,7 @@ def test_what_is_no_cross_has_none():
     assert factors(runs[(runs["objective"] != "hinge-r1") | (runs["dataset"] != "grid")]) is None
 
 
+@pytest.mark.slow
 def test_the_answer_says_which_factor_decides():
     cross = found(table())
     text = " ".join(crossed_text.paragraphs(cross))
@@ -133,6 +137,7 @@ def test_the_answer_says_which_factor_decides():
     assert "The loss decides more than the penalty" in " ".join(crossed_text.paragraphs(turned))
 
 
+@pytest.mark.slow
 def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
     runs = table()
     whole, last = crossed(runs, curves(runs), METRICS), crossed(runs, pd.DataFrame(), METRICS)
@@ -141,6 +146,7 @@ def test_the_last_steps_are_enough_where_all_runs_of_a_task_have_as_many():
     assert crossed(runs.assign(steps=range(1, len(runs) + 1)), pd.DataFrame(), METRICS) is None
 
 
+@pytest.mark.slow
 def test_a_task_without_any_score_is_in_no_mean_and_told_by_its_own_metric():
     runs = table()
     worth = runs["penalty"] = [
@@ -163,6 +169,7 @@ def test_a_task_without_any_score_is_in_no_mean_and_told_by_its_own_metric():
     assert len(crossed_text.values(cross)["at_zero"]) == len(PENALTIES)
 
 
+@pytest.mark.slow
 def test_a_share_below_zero_is_printed_as_estimated():
     cross = found(table())
     below = cross.shares.assign(share=[-0.034 if name == "loss" else 0.5 for name in cross.shares["source"]])

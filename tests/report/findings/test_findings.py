@@ -50,6 +50,7 @@ def test_critics_alone_are_not_ranked_among_generators():
     assert findings(found)["alone"].paragraphs[0] in found.sentence
 
 
+@pytest.mark.slow
 def test_a_table_says_what_its_tricks_do():
     runs = test_trick_effects.table(critic="none").drop(columns=["task", "setting"])
     found = read(runs)

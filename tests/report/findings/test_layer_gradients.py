@@ -51,6 +51,7 @@ def test_intervals_are_of_logarithms_over_seeds():
     assert np.log([cell["low"], cell["factor"], cell["high"]]) == pytest.approx(logs.mean() + half * np.arange(-1, 2))
 
 
+@pytest.mark.slow
 def test_exact_zeros_are_counted_and_have_no_factor():
     cells = layer_gradients(table(zeros=2)).cells
     dying = cells.iloc[2]
@@ -69,6 +70,7 @@ def test_numbers_far_below_the_squares_of_32_bits_are_not_zero():
     assert layer_gradients(small).cells["zeros"].sum() == 0
 
 
+@pytest.mark.slow
 def test_there_are_none_of_shallow_critics_or_where_nothing_that_shapes_a_gradient_is_swept():
     assert layer_gradients(table(layers=7)) is None
     assert layer_gradients(table(swept="sweep.lr")) is None

@@ -72,12 +72,14 @@ def test_intervals_are_over_seeds_and_gaps_are_paired_by_them():
         )
 
 
+@pytest.mark.slow
 def test_the_norm_of_auto_is_the_one_that_it_stands_for():
     runs = table()
     auto = runs.assign(**{"sweep.critic.norm": runs["sweep.critic.norm"].replace("layer", "auto")})
     pd.testing.assert_frame_equal(table_of(main_effects(auto)), table_of(main_effects(runs)))
 
 
+@pytest.mark.slow
 def test_a_lost_run_scores_0_and_nothing_is_said_before_all_have_ended():
     runs = table()
     runs.loc[0, ["status", "score"]] = ["diverged", np.nan]  # wgan-gp, 0.1, none, seed 0 of ring
@@ -104,6 +106,7 @@ def test_batch_norm_beside_a_penalty_is_said():
     assert coupled(runs.drop(columns="hyper.gp_weight")) == coupled(runs[runs["setup.critic.norm"] != "batch"]) == ""
 
 
+@pytest.mark.slow
 def test_each_effect_is_a_sentence_and_a_figure():
     effects = main_effects(table(noise=0.02))
     said = sentences(effects)

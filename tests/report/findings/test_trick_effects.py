@@ -47,6 +47,7 @@ def test_a_trick_is_paired_with_the_same_loss_without_it_at_the_best_rate():
     assert effects.swept == ("lr",)
 
 
+@pytest.mark.slow
 def test_a_lost_run_has_the_score_of_0():
     runs = table()
     runs.loc[(runs["objective"] == "good") & (runs["seed"] == 0), ["status", "score"]] = ["diverged", np.nan]
@@ -80,6 +81,7 @@ def test_rows_with_lost_runs_count_in_the_correction():
     assert np.isnan(rows.loc["idle", "p_holm"])
 
 
+@pytest.mark.slow
 def test_a_task_in_which_all_score_0_is_in_no_mean():
     runs = table()
     runs.loc[runs["dataset"] == "digits", "score"] = 0.0
@@ -97,6 +99,7 @@ def test_a_task_in_which_all_score_0_is_in_no_mean():
     assert not re.search(r"\bfid\b", paragraph(silent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "common", "own"),
     [
@@ -115,6 +118,7 @@ def test_what_differs_in_more_than_tricks_is_no_pair(column, common, own):
     assert set(trick_effects(runs, TASKS).overall["trick"]) == {"good", "idle"}
 
 
+@pytest.mark.slow
 def test_settings_of_its_own_tricks_leave_a_pair():
     runs = table(**{"setup.schedule": "{}"})
     runs.loc[runs["objective"] == "good", ["hyper.good.weight", "setup.schedule"]] = [2.0, '{"good.weight":"linear"}']
@@ -134,6 +138,7 @@ def test_without_a_score_each_task_has_its_own_metric_and_direction():
     assert "good" in paragraph(effects)
 
 
+@pytest.mark.slow
 def test_there_are_none_where_nothing_is_the_same_but_for_a_trick():
     assert trick_effects(table({"nsgan": 0.0}), TASKS) is None
     runs = table()
@@ -155,6 +160,7 @@ def test_where_nothing_is_significant_the_first_sentence_claims_no_more():
     assert "Not significant (n = 1 seed: no test): idle" in text
 
 
+@pytest.mark.slow
 def test_words_table_and_figure_name_every_trick():
     effects = trick_effects(table(), TASKS)
     text, shown = paragraph(effects), values(effects)

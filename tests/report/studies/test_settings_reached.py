@@ -53,6 +53,7 @@ def of_architectures(values, **more):
     return Study(values, points=points, space=space, **more)
 
 
+@pytest.mark.slow
 def test_the_sentence_has_the_counts_and_the_test():
     text = of_reached(read(of_architectures({"gan": [0.2] * 9 + [0.8], "gp": [0.9] * 10})))
     assert text.startswith(

@@ -173,6 +173,7 @@ def test_the_curves_are_drawn_with_their_bands(both):
     assert "Expected best score" in said
 
 
+@pytest.mark.slow
 def test_pictures_are_bounded_and_the_rest_is_said(both, monkeypatch):
     monkeypatch.setattr(panels, "encode", lambda figure: (b"", b""))
     monkeypatch.setattr(study_figures, "MOST", 1)
