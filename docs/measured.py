@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
 
+import pandas as pd
+
 from harness.commands.compare import compare
 from harness.metrics.columns import MetricColumn
 from harness.metrics.null_samplers import NULLS
@@ -23,6 +25,7 @@ from harness.report.findings import crossed_text, main_effects, trick_effects
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
 from harness.report.text import settings_text, table_rows
+from harness.statistics.intervals import t_interval
 from harness.store import Store
 from harness.store.table_files import MARKER
 from harness.text import counted, interval, listed, number, score
@@ -187,6 +190,27 @@ def stacks(folder: Path) -> str:
     return f"With {n} images each:\n\n{_markdown(('sampler', *names.values()), rows)}"
 
 
+def modes(folder: Path) -> str:
+    """Return modes, high-quality share and reverse KL of every cell: means over its runs, with t intervals."""
+    table, _ = tables.runs_of(Results.of(Store(folder)))
+    heads = {"modes": "modes", "hq": "high-quality share", "reverse_kl": "reverse KL"}
+    parsed = [MetricColumn.parse(name) for name in table if table[name].notna().any()]
+    columns = {c.name: str(c) for c in parsed if c.name in heads and not (c.suffix or c.sampler)}
+    counted_on = [name for name in heads if name in columns]
+    cells = table.groupby(["task", "objective", "setting"], sort=False)
+    return _markdown(("task", "objective", "setting", *(heads[name] for name in counted_on)), [
+        [*cell, *(_mean(runs[columns[name]]) for name in counted_on)] for cell, runs in cells
+    ])  # fmt: skip
+
+
+def _mean(values: pd.Series) -> str:
+    """Return the mean of those runs that have a value, with its interval; how many, where some have none."""
+    defined = values.dropna()
+    found = t_interval(defined)
+    runs = "" if len(defined) == len(values) else f" ({len(defined)} of {counted(len(values), 'run')})"
+    return interval(found.mean, found.low, found.high) + runs if len(defined) else "-"
+
+
 def _study(folder: Path) -> study_results.StudyResults:
     found = study_results.read(Results.of(Store(folder)))
     assert found is not None, f"{folder}: no study"
@@ -211,6 +235,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "study": study,
     "reached": reached,
     "crossed": crossed,
+    "modes": modes,
     "stacks": stacks,
     "tricks": tricks,
 }

@@ -174,10 +174,11 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
     """
     setup, hyper, seed = spec.setup, spec.hyper, spec.seed
     entry, dataset, n = ARCHITECTURES[setup.architecture], DATASETS[setup.dataset], setup.train["batch"]
-    shape = dataset.shape(setup.data)
+    shape, pack = dataset.shape(setup.data), setup.train["pack"]
+    packed_shape = (pack * shape[0], *shape[1:])
     networks = {
         "generator": entry.build_generator(entry.generator_model(**setup.generator), shape),
-        "critic": entry.build_critic(entry.critic_model(**setup.critic), shape),
+        "critic": entry.build_critic(entry.critic_model(**setup.critic), packed_shape),
     }
     for player, network in networks.items():
         load_initial(network, getattr(setup, player)["init"], noise.generator(seed, f"init.{player}"))
@@ -188,7 +189,7 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
     optimizers = {p: make_optimizer(setup.train["optimizer"], networks[p], hyper, f"{p}_lr") for p in networks}
     settings = {**setup.data, **{k.removeprefix("data."): v for k, v in hyper.items() if k.startswith("data.")}}
     steps, k = setup.train["steps"], setup.train["n_critic"]
-    draws = Draws(seed, n, setup.generator["latent"], dataset, settings, dtype)
+    draws = Draws(seed, n, setup.generator["latent"], dataset, settings, dtype, pack)
     losses: dict[str, list[float]] = {"critic": [], "generator": []}
     for step in range(steps):
         for player, optimizer in optimizers.items():
@@ -196,7 +197,8 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
             optimizer.param_groups[0]["lr"] = hyper[f"{player}_lr"] * decayed
         for i in range(k):
             real, latent, mix = draws.critic(step * k + i)
-            uniform, fake = (mix, draws.jitter(step * k + i, real.shape)), networks["generator"](latent).detach()
+            real, fake = (x.reshape(n, *packed_shape) for x in (real, networks["generator"](latent).detach()))
+            uniform = (mix, draws.jitter(step * k + i, real.shape))
             loss = critic_loss(setup.objective, networks["critic"], real, fake, uniform, hyper)
             descend(optimizers["critic"], loss)
             if setup.critic["norm"] == "spectral":
@@ -208,7 +210,7 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
                         p.clamp_(-hyper["clip"], hyper["clip"])
         losses["critic"].append(loss.item())
         samples = draws.real("generator", step), networks["generator"](draws.generator(step))
-        scores = [networks["critic"](x).squeeze(1) for x in samples]
+        scores = [networks["critic"](x.reshape(n, *packed_shape)).squeeze(1) for x in samples]
         loss = generator_loss(setup.objective, *scores)
         descend(optimizers["generator"], loss)
         losses["generator"].append(loss.item())
@@ -216,26 +218,20 @@ def plain_loop(spec: RunSpec, dtype: torch.dtype = torch.float64) -> dict[str, A
 
 
 class Draws:
-    """The same addressed noise as the engine's, read one update at a time."""
+    """The same addressed noise as the engine's, read one update at a time: n * pack samples, for n scores."""
 
     def __init__(
-        self, seed: int, n: int, latent: int, dataset: Any, settings: dict[str, Any], dtype: torch.dtype
+        self, seed: int, n: int, latent: int, dataset: Any, settings: dict[str, Any], dtype: torch.dtype, pack: int = 1
     ) -> None:
-        self.seed, self.n, self.latent, self.dataset, self.settings, self.dtype = (
-            seed,
-            n,
-            latent,
-            dataset,
-            settings,
-            dtype,
-        )
+        self.seed, self.scores, self.n, self.latent = seed, n, n * pack, latent
+        self.dataset, self.settings, self.dtype = dataset, settings, dtype
 
     def _rng(self, purpose: str, update: int) -> torch.Generator:
         return noise.generator(self.seed, purpose, update // noise.BLOCK)
 
     def critic(self, u: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         latent = torch.randn(noise.BLOCK, self.n, self.latent, generator=self._rng("critic.latent", u))
-        mix = torch.rand(noise.BLOCK, self.n, generator=self._rng("critic.mix", u))
+        mix = torch.rand(noise.BLOCK, self.scores, generator=self._rng("critic.mix", u))
         row = u % noise.BLOCK
         return self.real("critic", u), latent[row].to(self.dtype), mix[row].to(self.dtype)
 

@@ -18,6 +18,7 @@ from harness.engine.stack import Placement, Stack
 from harness.objectives import OBJECTIVES, TRICKS, Trick
 
 PLAYERS = ("generator", "critic")
+MAXOUT = {"activation": "maxout", "pieces": 5}
 
 
 def check_equal_to_plain_loop(specs, mode):
@@ -49,6 +50,14 @@ def test_a_stack_equals_plain_loops(objective, architecture):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_single_run_equals_a_plain_loop(objective):
     check_equal_to_plain_loop([make_spec(objective)], "single")
+
+
+@pytest.mark.parametrize("mode", ["stacked", "single"])
+@pytest.mark.parametrize("objective", ["nsgan", "wgan-gp"])
+def test_a_packed_critic_equals_a_plain_loop_over_packs(objective, mode):
+    """A penalty takes one norm a pack, of the gradient in all of its samples."""
+    specs = [make_spec(objective, seed=seed, pack=3, critic=MAXOUT) for seed in range(2)]
+    check_equal_to_plain_loop(specs[:1] if mode == "single" else specs, mode)
 
 
 @pytest.mark.slow
@@ -86,6 +95,19 @@ def check_alone_and_in_stacks(run):
 def test_a_run_does_not_depend_on_its_stack_bit_for_bit(objective, architecture):
     check_alone_and_in_stacks(
         lambda seed, **hyper: make_spec(objective, architecture=architecture, seed=seed, steps=8, hyper=hyper)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["nsgan", "wgan-gp"])
+@pytest.mark.parametrize("pack", [2, 3, 4])
+def test_nor_does_one_whose_critic_sees_packs(objective, pack):
+    """With the networks of suite `modes`: batch norm in the generator, maxout in the critic."""
+    players = {"norm": "batch"}
+    check_alone_and_in_stacks(
+        lambda seed, **hyper: make_spec(
+            objective, seed=seed, steps=8, pack=pack, players=players, critic={"norm": "none", **MAXOUT}, hyper=hyper
+        )
     )
 
 

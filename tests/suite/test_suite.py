@@ -10,6 +10,7 @@ import pytest
 from oracles import write_grey
 from pydantic import ValidationError
 
+from harness.datasets import DATASETS
 from harness.plan.describe import describe
 from harness.plan.make import make_plan
 from harness.study.trial_runs import Planner, Trial
@@ -221,6 +222,47 @@ def test_digits_mlp_differs_in_nothing_but_what_it_asks_about():
     runs = expand(load_suite(SCHEMA.parents[1] / "suites/digits-mlp.yaml")).runs
     assert {run.spec.hyper["beta2"] for run in runs} == {0.99}
     assert len({(str(run.spec.setup.generator), str(run.spec.setup.critic)) for run in runs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "data"), [("robustness", "paper", "shapes"), ("robustness-images", None, "digits")]
+)
+def test_figure_2_crosses_seven_architectures_with_its_norms(name, scale, data):
+    """Batch norm or layer norm by objective (Gulrajani et al. 2017, figure 2), none where the architecture has none."""
+    runs = expand(load_suite(SCHEMA.parents[1] / f"suites/{name}.yaml", scale=scale)).runs
+    setups = [run.spec.setup for run in runs if run.spec.setup.dataset == data]
+    norms = {(setup.architecture, setup.objective, setup.critic["norm"]) for setup in setups}
+    architectures = {"dcgan", "dcgan-no-bn", "mlp-g", "dcgan-no-norm", "dcgan-gated", "dcgan-tanh", "resnet"}
+    objectives = {setup.objective for setup in setups}
+    assert {"gan", "nsgan", "wgan-clip", "wgan-gp"} <= objectives
+    assert norms == {
+        (a, o, "none" if a == "dcgan-no-norm" else "layer" if o == "wgan-gp" else "batch")
+        for a in architectures
+        for o in objectives
+    }
+
+
+def test_modes_at_the_scale_of_its_source():
+    """Lin et al. 2018, section 4.1, and config.py of their code."""
+    runs = expand(load_suite(SCHEMA.parents[1] / "suites/modes.yaml", scale="paper")).runs
+    assert len(runs) == 2 * 4 * 10
+    for spec in (run.spec for run in runs):
+        setup, hyper = spec.setup, spec.hyper
+        dataset = DATASETS[setup.dataset]
+        settings = {**setup.data, **{k.removeprefix("data."): v for k, v in hyper.items() if k.startswith("data.")}}
+        ring = setup.dataset == "8gaussians"
+        modes = dataset.modes(settings)
+        assert modes.abs().max().item() == pytest.approx(1.0 if ring else 4.0)
+        assert settings["sd"] / settings["scale"] == pytest.approx(0.01 if ring else 0.05)
+        assert (setup.data["fixed"], setup.train["batch"], setup.train["steps"]) == (100_000, 100, 400 * 1000)
+        sizes = {"generator": (4, 400, "batch", "relu"), "critic": (3, 200, "none", "maxout")}
+        for player, size in sizes.items():
+            settings = getattr(setup, player)
+            assert tuple(settings[key] for key in ("depth", "width", "norm", "activation")) == size
+            assert settings["init"] == {"normal": 0.02}
+        assert (setup.critic["pieces"], setup.generator["latent"]) == (5, 2)
+        assert (hyper["critic_lr"], hyper["generator_lr"], hyper["beta1"], hyper["beta2"]) == (1e-4, 1e-4, 0.8, 0.999)
+    assert {run.spec.setup.train["pack"] for run in runs} == {1, 2, 3, 4}
 
 
 def test_table2_trains_the_same_networks_with_both_objectives():
