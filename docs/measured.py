@@ -21,7 +21,7 @@ from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
 from harness.report.analysis import tables
-from harness.report.findings import crossed_text, main_effects, trick_effects
+from harness.report.findings import crossed_text, factorial_text, main_effects, trick_effects
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
 from harness.report.text import settings_text, table_rows
@@ -171,6 +171,19 @@ def crossed(folder: Path) -> str:
     return _markdown(("", "task", "loss", *grids["heads"]), rows)
 
 
+def factorial(folder: Path) -> str:
+    """Return the shares of the variance that the factors of a factorial explain, and the means of their levels."""
+    found = factorial_text.find(tables.read(confirmed(Results.of(Store(folder)))))
+    assert found is not None, f"{folder}: no factorial"
+    shares, levels = found.values["shares"], found.values["levels"]
+    sources = _markdown(
+        ("source", "by itself", "with its interactions"),
+        [[row[k] for k in ("source", "share", "total")] for row in shares],
+    )
+    heads = ("factor", "level", f"mean {found.values['metric']}", "lost")
+    return f"{sources}\n\n{_markdown(heads, [[row[k] for k in ('factor', 'level', 'mean', 'lost')] for row in levels])}"
+
+
 def stacks(folder: Path) -> str:
     """Return how null samplers stand on stacked digits: modes, reverse KL, FID over its floor, and score."""
     table = Store(folder).table()
@@ -236,6 +249,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "reached": reached,
     "crossed": crossed,
     "modes": modes,
+    "factorial": factorial,
     "stacks": stacks,
     "tricks": tricks,
 }

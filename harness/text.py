@@ -1,10 +1,12 @@
 """Numbers and settings as text: digits that the spread justifies, counts that agree with their nouns."""
 
+import json
 import math
 import re
 import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +69,11 @@ def plain(value: Any) -> str:
 
 
 def swept_value(value: Any) -> str:
-    """Return a swept value as `plain` does, also where a column of numbers and words holds the number as text."""
-    try:
-        return plain(float(value))
-    except (TypeError, ValueError):
-        return plain(value)
+    """Return a swept value as `plain` does, also where a column holds numbers, lists and mappings as text."""
+    for read in (float, json.loads):
+        with suppress(TypeError, ValueError):
+            return plain(read(value))
+    return plain(value)
 
 
 def percent(share: float) -> str:

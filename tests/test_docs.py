@@ -59,7 +59,7 @@ def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache
     assert run(Request("s.yaml", workers=0, sets=small)).counts["ok"] == 8
     (page,) = Path().glob("**/index.html")
     assert "fid[rotations]@60" in (page.parent / "tables" / "runs.csv").read_text()
-    assert "Real images of digits, classes=[3,0] reach" in page.read_text()
+    assert "Real images of digits, classes=[3, 0] reach" in page.read_text()
 
 
 @pytest.mark.slow

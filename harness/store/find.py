@@ -6,7 +6,7 @@ from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
 from harness.store.plan_file import PlannedRun
 from harness.store.table_files import is_frozen, refuse_frozen, refuse_long
-from harness.text import printable
+from harness.text import printable, swept_value
 
 NEAR = 5  # names that a sentence offers
 
@@ -59,8 +59,8 @@ def report_folder(root: str, folder: str) -> str:
 
 
 def run_label(run: PlannedRun) -> str:
-    """Name a planned run for people: 8gaussians mlp wgan-gp lr=0.001 seed 0."""
-    swept = [f"{name}={value}" for name, value in run.sweep.items()]
+    """Name a planned run for people: 8gaussians mlp wgan-gp lr=1e-3 seed 0."""
+    swept = [f"{name}={swept_value(value)}" for name, value in run.sweep.items()]
     return " ".join([run.dataset, run.architecture, run.objective, *swept, f"seed {run.seed}"])
 
 

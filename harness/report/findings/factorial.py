@@ -42,6 +42,7 @@ class Factorial:
     shares   `across_tasks.variance_shares` of the metric; a lost run counts as the worst finished one of its task
     levels   factor, level, mean, low, high (a t interval over seeds), runs, lost
     common   the levels that all lost runs have in common, by factor; none where nothing was lost
+    half_by  the step by which half of the diverged runs had diverged; NaN where none did
     means    of the two factors with the largest interaction the mean, low and high at each pair of levels, which stand
              in the first two columns; empty where no interaction's interval lies above 0
     """
@@ -54,6 +55,7 @@ class Factorial:
     shares: pd.DataFrame
     levels: pd.DataFrame
     common: Mapping[str, str]
+    half_by: float
     means: pd.DataFrame
 
     def of_factors(self) -> pd.DataFrame:
@@ -66,6 +68,11 @@ class Factorial:
         names = [" x ".join(pair) for pair in combinations(self.factors, 2)]
         rows = self.shares[self.shares["source"].isin(names)]
         return rows.sort_values("share", ascending=False, kind="stable")
+
+    def of_clear_pairs(self) -> pd.DataFrame:
+        """Return those rows of two factors whose interval lies above 0; none where one seed gives no interval."""
+        pairs = self.of_pairs()
+        return pairs[pairs["low"] > 0]
 
     def of_rest(self) -> pd.DataFrame:
         """Return the rows of three or more factors together, and of the seed."""
@@ -95,6 +102,7 @@ def factorial(runs: Runs) -> Factorial | None:
         shares=shares,
         levels=_levels(valued, list(columns)),
         common={str(name): str(gone[name].iloc[0]) for name in gone if len(gone) and gone[name].nunique() == 1},
+        half_by=float(cell_table.numbers(table, "first_bad_step").median()),
         means=pd.DataFrame(),
     )
     return _with_means(outcome, valued)
@@ -170,8 +178,7 @@ def _mean(runs: pd.DataFrame) -> dict[str, float]:
 
 def _with_means(outcome: Factorial, valued: pd.DataFrame) -> Factorial:
     """Add the means of the two factors whose interaction is largest and above 0."""
-    pairs = outcome.of_pairs()
-    pairs = pairs[pairs["low"] > 0]
+    pairs = outcome.of_clear_pairs()
     if pairs.empty:
         return outcome
     source = pairs["source"].iloc[0]

@@ -25,15 +25,14 @@ def section(outcome: Factorial) -> Section:
 def _shares(outcome: Factorial) -> Drawn:
     """A factor's share by itself on that with its interactions; below them interactions, and the seed."""
     factors, rest = outcome.of_factors(), outcome.of_rest()
-    pairs = outcome.of_pairs()
-    shares = pd.concat([factors, pairs[pairs["low"] > 0][:SHOWN], rest], ignore_index=True)
+    shares = pd.concat([factors, outcome.of_clear_pairs()[:SHOWN], rest], ignore_index=True)
     rows, n = np.arange(len(shares), dtype=np.float64), len(factors)
     figure, ax = drawing.blank(5.4, 1.7 + 0.34 * len(shares))
+    ax.barh([], [], color=ALONE, label="by itself")
     ax.barh(rows[:n] + 0.2, shares["total"][:n], height=0.36, color=TOTAL, label="with its interactions")
     lift = np.where(rows < n, -0.2, 0.0)
     colours = [GREY if source in set(rest["source"]) else ALONE for source in shares["source"]]
     ax.barh(rows + lift, shares["share"], height=0.36, color=colours)
-    ax.barh([], [], color=ALONE, label="by itself")
     for value, places in (("", rows + lift), ("total_", rows + 0.2)):
         known = shares[f"{value}low"].notna().to_numpy()
         ax.hlines(places[known], shares[f"{value}low"][known], shares[f"{value}high"][known], color=INK, linewidth=1.4)
@@ -43,8 +42,8 @@ def _shares(outcome: Factorial) -> Drawn:
     for at, row in zip(rows[:n] + 0.2, factors.to_dict("records"), strict=True):
         end = np.nanmax([row["total"], row["total_high"], 0.0])
         ax.annotate(percent(row["total"]), (end, at), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    highest = float(np.nanmax(shares[["share", "high", "total", "total_high"]].to_numpy(np.float64)))
-    ax.set_xlim(min(0.0, float(shares[["share", "low"]].min().min())), 1.15 * highest)
+    spans = shares.drop(columns=["source", "df"]).to_numpy(np.float64)
+    ax.set_xlim(min(0.0, float(np.nanmin(spans))) - 0.005, 1.15 * float(np.nanmax(spans)))
     drawing.zero_line(ax, "x")
     drawing.name_rows(ax, pd.Series(rows), shares["source"], 0.6)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -67,14 +66,14 @@ def _means(outcome: Factorial) -> Drawn:
         x = np.arange(len(levels)) + 0.06 * (i - (len(lines) - 1) / 2)
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
         ax.vlines(x, own["low"], own["high"], color=colour, linewidth=1.6)
-        ax.plot(x, own["mean"], color=colour, marker=marker, label=level, linewidth=1.2)
+        ax.plot(x, own["mean"], color=colour, marker=marker, label=f"{first}={level}", linewidth=1.2)
     ax.set_xticks(range(len(levels)), levels)
     ax.set_xlim(-0.3, len(levels) - 0.7)
     ax.set_xlabel(second)
     ax.set_ylabel(f"mean {label(outcome.metric)}")
     ax.set_title(f"The largest interaction: {first} and {second}")
     drawing.gridlines(ax, "y")
-    drawing.legend_below(ax, min(len(lines), 3))
+    drawing.legend_below(ax, 2)
     return (
         figure,
         f"{first} and {second}",

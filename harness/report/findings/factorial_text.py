@@ -9,7 +9,10 @@ from harness.report.findings.factorial import Factorial, factorial
 from harness.report.findings.finding import Finding, Runs
 from harness.report.text.table_rows import Record, Row
 from harness.statistics.trials import wilson
-from harness.text import NOTHING, counted, interval, listed, percent
+from harness.text import NOTHING, counted, interval, listed, number, percent
+
+MOSTLY = 0.75  # of the lost runs
+FEW = 4  # levels that a sentence names
 
 
 def find(runs: Runs) -> Finding | None:
@@ -29,17 +32,24 @@ def find(runs: Runs) -> Finding | None:
 def paragraphs(outcome: Factorial) -> list[str]:
     """Return which factor explains most, what the others do, the largest interaction, and what was lost."""
     first, *others = outcome.of_factors().to_dict("records")
-    of = f"Of the variance of {outcome.metric} over {counted(outcome.runs, 'run')}, {first['source']} explains most"
-    sentences = [f"{of}: {_both(first)}."]
+    of = f"Of the variance of {outcome.metric} over {counted(outcome.runs, 'run')}"
+    sentences = [f"{of}, {_named(outcome, first)} explains most: {_both(first)}."]
     clear = [row for row in others if row["total_low"] > 0]
     rest = [row["source"] for row in others if row not in clear]
     if clear:
-        each = [f"{row['source']}, {_both(row)}" for row in clear]
+        each = [f"{_named(outcome, row)}, {_both(row)}" for row in clear]
         sentences.append(f"Then come {'; '.join(each)}.")
     if rest:
-        verb = "explains" if len(rest) == 1 else "explain"
-        sentences.append(f"{listed(rest)} {verb} nothing that the seeds show: the interval with interactions holds 0.")
+        verb, whose = ("explains", "its interval") if len(rest) == 1 else ("explain", "their intervals")
+        contain = "contains" if len(rest) == 1 else "contain"
+        sentences.append(f"{listed(rest)} {verb} no significant share: {whose} with interactions {contain} 0.")
     return [" ".join(sentences), " ".join(filter(None, [_interaction(outcome), _lost(outcome)]))]
+
+
+def _named(outcome: Factorial, row: Record) -> str:
+    """Return a factor with its levels, where these are few: "lr (1e-3 or 0.01)"."""
+    levels = outcome.factors[row["source"]]
+    return f"{row['source']} ({', '.join(levels[:-1])} or {levels[-1]})" if len(levels) <= FEW else str(row["source"])
 
 
 def _interaction(outcome: Factorial) -> str:
@@ -62,11 +72,22 @@ def _lost(outcome: Factorial) -> str:
     if not outcome.lost:
         return f"No run was lost (0.0 % [0.0 %, {percent(high)}])."
     share = f"{percent(outcome.lost / outcome.runs)} [{percent(low)}, {percent(high)}]"
+    verb = "was" if outcome.lost == 1 else "were"
+    half = f"; half of those that diverged had by step {number(outcome.half_by)}" if outcome.half_by > 0 else ""
+    rule = "A lost run counts as the worst finished one of its task"
+    return f"{outcome.lost:,} of {counted(outcome.runs, 'run')} {verb} lost ({share}){_where(outcome)}{half}. {rule}."
+
+
+def _where(outcome: Factorial) -> str:
+    """Return ", all with numerics=probabilities, 46 with lr=0.01": what lost runs have in common, all or most."""
     shared = [f"{name}={level}" for name, level in outcome.common.items()]
     where = f", all with {listed(shared)}" if shared else ""
-    verb = "was" if outcome.lost == 1 else "were"
-    rule = "a lost run counts as the worst finished one of its task"
-    return f"{outcome.lost:,} of {counted(outcome.runs, 'run')} {verb} lost ({share}){where}; {rule}."
+    others = outcome.levels[~outcome.levels["factor"].isin(list(outcome.common))]
+    most = others.sort_values("lost", ascending=False, kind="stable").head(1).to_dict("records")
+    mostly = [
+        f"{row['lost']:,} with {row['factor']}={row['level']}" for row in most if row["lost"] >= MOSTLY * outcome.lost
+    ]
+    return where + "".join(f", {text}" for text in mostly)
 
 
 def _both(row: Record) -> str:
@@ -84,7 +105,7 @@ def _share(row: Any, value: str, low: str, high: str) -> str:
 
 def values(outcome: Factorial) -> Row:
     """Return what the page shows: a row a source of variance, and a row a level."""
-    shares = pd.concat([outcome.of_factors(), outcome.of_pairs(), outcome.of_rest()])
+    shares = pd.concat([outcome.of_factors(), outcome.of_clear_pairs(), outcome.of_rest()])
     return {
         "metric": outcome.metric,
         "seeds": counted(outcome.seeds, "seed"),

@@ -91,7 +91,21 @@ def test_a_lost_run_counts_as_the_worst_of_its_task():
     rows = outcome.levels.set_index(["factor", "level"])["lost"]
     assert (rows[NUMERICS, "probabilities"], rows[NUMERICS, "logits"]) == (8, 0)
     text = " ".join(factorial_text.paragraphs(outcome))
-    assert "8 of 32 runs were lost (25 % [13 %, 42 %]), all with numerics=probabilities and lr=0.01" in text
+    assert "8 of 32 runs were lost (25 % [13 %, 42 %]), all with numerics=probabilities and lr=0.01. A lost" in text
+
+
+def test_what_most_lost_runs_have_in_common_is_said_beside_what_all_have():
+    runs = table(seeds=3)
+    is_lost = runs["objective"].str.endswith("sigmoid") & ((runs["sweep.lr"] == 1e-2) | (runs["run_id"] == "0024"))
+    steps = pd.Series(np.arange(len(runs)) % 3 + 1.0, index=runs.index).where(is_lost)
+    lost = runs.assign(
+        status=runs["status"].mask(is_lost, "diverged"),
+        sliced_w=runs["sliced_w"].mask(is_lost, np.nan),
+        first_bad_step=steps,
+    )
+    text = factorial_text.paragraphs(factorial(runs_of(lost)))[1]
+    assert "13 of 48 runs were lost (27 % [17 %, 41 %]), all with numerics=probabilities, 12 with lr=0.01" in text
+    assert "; half of those that diverged had by step 2. A lost" in text
 
 
 def test_objectives_count_as_factors_only_where_two_choices_are_all_that_they_differ_in():
@@ -119,8 +133,10 @@ def test_what_is_not_crossed_is_no_factorial():
 def test_the_answer_names_the_factor_that_explains_most():
     outcome = factorial(runs_of(table()))
     first, second = factorial_text.paragraphs(outcome)
-    assert first.startswith("Of the variance of sliced_w over 32 runs, lr explains most: 4")
-    assert first.index(f"Then come {LOSS}") < first.index("numerics and critic_init explain nothing")
+    assert first.startswith("Of the variance of sliced_w over 32 runs, lr (1e-3 or 0.01) explains most: 4")
+    assert first.index(f"Then come {LOSS} (saturating or non-saturating)") < first.index(
+        "numerics and critic_init explain no significant share"
+    )
     assert "mean sliced_w is 0.74" in second
     assert "No run was lost (0.0 % [0.0 %, 11 %])." in second
 
@@ -128,7 +144,7 @@ def test_the_answer_names_the_factor_that_explains_most():
 def test_one_seed_has_shares_without_bounds():
     outcome = factorial(runs_of(table(seeds=1)))
     text = " ".join(factorial_text.paragraphs(outcome))
-    assert "lr explains most: 50 % by itself, 68 % with its interactions." in text
+    assert "lr (1e-3 or 0.01) explains most: 50 % by itself, 68 % with its interactions." in text
     assert "[" not in text.split("No run")[0]
     assert len(factorial_figures.section(outcome).panels) == 1
 
