@@ -200,7 +200,7 @@ def stacks(folder: Path) -> str:
         if (sampler, "modes") in of
     ]
     n = MetricColumn.parse(counted).n
-    return f"With {n} images each:\n\n{_markdown(('sampler', *names.values()), rows)}"
+    return f"With {n:,} images each:\n\n{_markdown(('sampler', *names.values()), rows)}"
 
 
 def modes(folder: Path) -> str:

@@ -18,7 +18,9 @@ SMALL = 1e-3  # a measured number nearer to zero is written as settings are: 3.2
 
 
 def number(value: float | None, width: float | None = None) -> str:
-    """Return a number with three significant digits, or with the decimals that an interval of that width deserves."""
+    """Return a number with three significant digits, a count whole, or with the decimals that an interval of that width
+    deserves.
+    """
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
@@ -26,6 +28,8 @@ def number(value: float | None, width: float | None = None) -> str:
     if width is None or not math.isfinite(width) or width <= 0 or abs(value) >= 1e5:
         if 0 < abs(value) < SMALL:
             return _power(f"{value:.2e}")
+        if value == int(value) and abs(value) < 1e5:  # a count: 1000 modes
+            return f"{value:.0f}"
         return _power(f"{value:.3g}" if value == int(value) or abs(value) >= 100 else f"{value:#.3g}")
     text = f"{value:.{min(max(1 - math.floor(math.log10(width)), 0), 8)}f}"
     return text.removeprefix("-") if float(text) == 0 else text

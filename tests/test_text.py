@@ -14,9 +14,9 @@ from harness.suite.format.yaml_file import parse_value
 @pytest.mark.parametrize(
     ("value", "width", "text"),
     [(0.05123, 0.02, "0.051"), (0.05123, None, "0.0512"), (8.0, None, "8"), (0.32, None, "0.320"),
-     (1234.5, None, "1.23e3"), (-0.0001, 0.2, "0.00"), (123456.0, 3.0, "1.23e5"), (0.0003, None, "3.00e-4"),
-     (-1.2345e-5, None, "-1.23e-5"), (0.00123, None, "0.00123"), (float("inf"), None, "worst"),
-     (float("nan"), None, wording.NOTHING)],
+     (1234.5, None, "1.23e3"), (1000.0, None, "1000"), (-0.0001, 0.2, "0.00"), (123456.0, 3.0, "1.23e5"),
+     (0.0003, None, "3.00e-4"), (-1.2345e-5, None, "-1.23e-5"), (0.00123, None, "0.00123"),
+     (float("inf"), None, "worst"), (float("nan"), None, wording.NOTHING)],
 )  # fmt: skip
 def test_numbers_have_the_digits_that_their_spread_deserves(value, width, text):
     assert wording.number(value, width) == text
