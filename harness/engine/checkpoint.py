@@ -128,6 +128,7 @@ def pack(stack: Stack, trail: Trail, address: str) -> dict[str, bytes]:
     """Return a checkpoint of the stack as it stands, as contents by file name; `address` is its training's id."""
     arrays = {"address": np.array(address), "step": np.array(trail.step), "seconds": np.array(trail.seconds)}
     arrays |= {"begun": np.array(trail.begun), "curves": trail.curves[:, : trail.step].cpu().numpy()}
+    arrays["names"] = np.array(stack.curves)  # of the curves, for who looks on
     arrays |= _by_run("snapshots", trail.snapshots) | _by_run("states", trail.states)
     arrays |= {name: leaf.cpu().numpy() for name, leaf in _named(stack.state).items()}
     buffer = io.BytesIO()

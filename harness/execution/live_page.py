@@ -30,7 +30,7 @@ NICE = 10  # on a busy core such a process has a tenth of the time
 RELOAD = re.compile(r'<meta http-equiv="refresh"[^>]*>\n?')
 LINE = re.compile(r'<div class="live">.*?</div>', re.DOTALL)  # both as the page's template has them
 
-State = tuple[int, int, int]  # how many runs have a record, scores, an attempt that failed
+State = tuple[int, ...]  # how many runs have a record, scores, an attempt that failed; when checkpoints were written
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,11 @@ def _state(folder: str) -> State:
     runs = [store.run_folder(run_id) for run_id in store.begun()]
     scores = [store.scores_path(run.name, store.plan.score_id) for run in runs]
     ended = sum((run / "record.json").exists() for run in runs)
-    return ended, sum(path.exists() for path in scores), sum((run / "attempts").exists() for run in runs)
+    failed, written = sum((run / "attempts").exists() for run in runs), []
+    for path in store.checkpoint_path("x").parent.glob("[!.]*"):
+        with suppress(OSError):  # its stack has ended meanwhile
+            written.append(path.stat().st_mtime_ns)
+    return ended, sum(path.exists() for path in scores), failed, *sorted(written)
 
 
 class LivePage:

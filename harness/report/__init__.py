@@ -4,6 +4,7 @@ results   what is read: of one results folder, or of several   merged    several
 rebuild   from results folders to their reports                page      everything gathered, rendered once
 reading   the answer of a table of runs alone                  styles    how objectives look, what metrics are called
 event_files  runs as TensorBoard reads them              every_cell  figures of every cell, beside the report
+in_training  what a watched page shows of stacks in training
 
 analysis/ computes, studies/ of trials, figures/ draws, text/ says; comparison/ is all three for two sides of runs,
 findings/ for what stands beside the ranking, each looked for in the runs.

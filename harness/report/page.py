@@ -19,7 +19,7 @@ from harness.disk.files import write_atomic
 from harness.errors import StoreError
 from harness.metrics import label
 from harness.metrics.columns import covered
-from harness.report import findings
+from harness.report import findings, in_training
 from harness.report.analysis import (
     across_tasks,
     averaging,
@@ -75,7 +75,8 @@ def live_page(store: Results, speed: str) -> bytes:
     itself. Raises what `build_report` raises.
     """
     values, _, _ = _contents(store)
-    return _page(values | {"live": _live(store.table(), speed)})
+    view = tables.read(store)
+    return _page(values | {"live": _live(view.table, speed) | {"training": in_training.section(view)}})
 
 
 def _live(table: pd.DataFrame, speed: str) -> Row:

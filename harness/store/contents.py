@@ -2,10 +2,11 @@
 
 import io
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,6 +62,29 @@ def _curves(content: bytes, path: Path) -> "pq.ParquetFile":
     if not {"step", "critic_loss"} <= {*columns.names} or not are_numbers:
         raise Damaged(path, "its columns are not losses by step")
     return file
+
+
+class Training(NamedTuple):
+    """What a checkpoint says of a stack in training, after `step` steps: `curves` [runs, step, k], the `names` of these
+    k, and the newest samples of fixed latents [runs, n, *shape], None before the first snapshot.
+    """
+
+    step: int
+    names: list[str]
+    curves: np.ndarray
+    fixed: np.ndarray | None
+
+
+def training(content: bytes, path: Path) -> Training:
+    """Return what a checkpoint says of a stack; its parameters are not read. Raises Damaged where it is none."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            shots = [name for name in file.files if re.fullmatch(r"snapshots/\d+/fixed", name)]
+            newest = max(shots, key=lambda name: int(name.split("/")[1]), default=None)
+            fixed = None if newest is None else file[newest]
+            return Training(int(file["step"]), file["names"].tolist(), file["curves"], fixed)
+    except Exception as error:  # foreign bytes raise anything
+        raise Damaged(path, f"cannot be read as a checkpoint ({reason(error)})") from None
 
 
 def weights(content: bytes, path: Path) -> Arrays:

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from harness.store import contents
+
 T = TypeVar("T")
 SOURCE = "# from "  # begins suite.yaml, before a path: plan.json may be lost
 
@@ -415,6 +417,19 @@ class Store:
         except Damaged as damaged:
             self.set_aside(path, f"{path}: {damaged.why}; its stack is trained from the start")
             return None
+
+    def training(self, stack_id: str) -> "contents.Training | None":
+        """Return how far a stack in training was when its checkpoint was last written; None where there is none that
+        can be read. Leaves a damaged one where it is: it is another process's.
+        """
+        from harness.store import contents
+
+        path = self.checkpoint_path(stack_id)
+        with suppress(StoreError):
+            files = checkpoints.read_checkpoint(path)
+            for content in (files or {}).values():
+                return contents.training(content, path)
+        return None
 
     def drop_checkpoint(self, stack_id: str) -> None:
         """Remove the checkpoint of a stack whose runs are all committed. Raises StoreError."""

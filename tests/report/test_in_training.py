@@ -1,0 +1,86 @@
+"""What a watched page shows of a stack in training: its losses and samples as of its checkpoint."""
+
+import numpy as np
+import pytest
+
+from harness.execution import tasks
+from harness.execution.requests import Request
+from harness.report import in_training, page
+from harness.report.analysis import tables
+from harness.report.results import Results
+from harness.store import Store
+
+SUITE = """\
+version: 1
+name: long
+question: How far is it?
+seeds: 2
+train: {steps: 70, batch: 4, lr: 1e-3, checkpoint_s: 1e-3}
+score: {at: [.5, 1], samples: 10}
+primary: {images: sliced_w}
+architectures: {dcgan: {width: 2, latent: 4}}
+matrix:
+  - {dataset: digits, architecture: dcgan, objective: nsgan}
+"""
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A folder with a checkpoint of its only stack, which this process claims."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "long.yaml").write_text(SUITE)
+    plan = tasks.plan_suite(Request("long.yaml", "results", device="cpu"), True)
+    store, (stack,) = Store(plan.folder), plan.stacks
+    keep, checkpoints = Store.write_checkpoint, []
+
+    class Stopped(BaseException):
+        pass
+
+    def stopped(self, stack_id, files):
+        keep(self, stack_id, files)
+        checkpoints.append(stack_id)
+        if self.training(stack_id).step > 40:
+            raise Stopped
+
+    monkeypatch.setattr(Store, "write_checkpoint", stopped)
+    with pytest.raises(Stopped):
+        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu", stack.members)
+    assert store.claim(stack.id) is not None
+    return store
+
+
+def test_the_losses_and_samples_so_far_are_those_of_the_checkpoint(store):
+    (stack,) = store.plan.stacks
+    training = store.training(stack.id)
+    assert {*training.names} == {
+        f"{player}_{what}" for player in ("critic", "generator") for what in ("loss", "grad_norm")
+    }
+    assert training.curves.shape == (2, training.step, 4)
+    assert np.isfinite(training.curves).all()
+    assert training.fixed.shape == (2, 10, 1, 16, 16)
+    losses, samples = in_training.section(tables.read(Results.of(store))).panels
+    assert losses.alt.startswith("Losses so far of nsgan")
+    assert samples.alt.endswith(f"digits / dcgan, seed 0 and 1 other run\nstep {training.step} of 70")
+
+
+def test_they_stand_on_a_watched_page_alone(store, monkeypatch):
+    monkeypatch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+    text = page.live_page(Results.of(store), "").decode()
+    assert "<h2>In training</h2>" in text
+    assert "Losses so far of nsgan" in text
+    assert "0 of 2 runs ended" in text
+
+
+def test_a_damaged_checkpoint_shows_nothing_and_stays(store):
+    (stack,) = store.plan.stacks
+    path = store.checkpoint_path(stack.id)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert store.training(stack.id) is None
+    assert path.exists()
+    assert in_training.section(tables.read(Results.of(store))).panels == ()
+
+
+def test_a_stack_that_nobody_trains_is_not_in_training(store):
+    for claim in (store.folder / "claims").glob("*.json"):
+        claim.unlink()
+    assert in_training.section(tables.read(Results.of(store))).panels == ()
