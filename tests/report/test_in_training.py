@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.engine.step import CURVES
 from harness.execution import tasks
 from harness.execution.requests import Request
 from harness.report import in_training, page
@@ -52,10 +53,8 @@ def store(tmp_path, monkeypatch):
 def test_the_losses_and_samples_so_far_are_those_of_the_checkpoint(store):
     (stack,) = store.plan.stacks
     training = store.training(stack.id)
-    assert {*training.names} == {
-        f"{player}_{what}" for player in ("critic", "generator") for what in ("loss", "grad_norm")
-    }
-    assert training.curves.shape == (2, training.step, 4)
+    assert training.names == list(CURVES)
+    assert training.curves.shape == (2, training.step, len(CURVES))
     assert np.isfinite(training.curves).all()
     assert training.fixed.shape == (2, 10, 1, 16, 16)
     losses, samples = in_training.section(tables.read(Results.of(store))).panels

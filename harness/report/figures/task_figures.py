@@ -166,14 +166,15 @@ def strip(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     lines = max(text.count("\n") + 1 for text in texts)
     figure, ax = blank(_wide(view), 0.9 + len(top) * (0.18 + 0.16 * lines))
     zero = [0.0] if MetricColumn.parse(metric).is_excess else []  # the floor belongs in the figure
-    _scale(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
+    scale_axis(ax, "x", np.concatenate([marks["value"].to_numpy(), zero]))
     drawing.draw_strips(ax, top.assign(text=texts), marks, view.styled, metric)
     left = f"; {len(part) - MOST_ROWS} further cells are in the table" if len(part) > MOST_ROWS else ""
     ax.set_title(drawing.wrapped(task, _wide(view) - TICKS, 10))
     return figure, task, f"{label(metric)} of every seed on {task}, by objective, best on top{left}"
 
 
-def _scale(ax: Axes, axis: Literal["x", "y"], values: Points) -> None:
+def scale_axis(ax: Axes, axis: Literal["x", "y"], values: Points) -> None:
+    """Give an axis the scale that the values on it ask for."""
     known = values[np.isfinite(values) & (values != 0)]
     drawing.scaled(ax, axis, cell_table.axis_scale(values), float(np.median(np.abs(known))) if known.size else 1.0)
 
@@ -199,7 +200,7 @@ def steps(view: Tasks, part: pd.DataFrame, blank: Blank = drawing.blank) -> Draw
     if not np.isfinite(thin["value"]).any():
         return None
     figure, ax = blank(_wide(view), 3.5 + 0.08 * len(cells))  # so many more lines of the legend
-    _scale(ax, "y", thin["value"].to_numpy())
+    scale_axis(ax, "y", thin["value"].to_numpy())
     drawing.draw_steps(ax, lines, thin, view.styled, metric, counted_in(view, [task]))
     ax.set_title(drawing.wrapped(task, _wide(view) - 0.7, 10))
     return figure, task, f"{label(metric)} against steps on {task}, a line an objective"
@@ -308,6 +309,11 @@ def losses(view: View, cell: Cell) -> Drawn | None:
 
 def draw_curves(ax: Axes, curves: pd.DataFrame, look: Style, steps: str) -> None:
     """Draw the losses of one run, thinned to what a figure can show, on the scale that their values ask for."""
-    thinned = curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]
+    thinned = thin(curves)
     drawing.draw_losses(ax, thinned, look, steps)
-    _scale(ax, "y", thinned.filter(["critic_loss", "generator_loss"]).to_numpy(dtype=float).ravel())
+    scale_axis(ax, "y", thinned.filter(["critic_loss", "generator_loss"]).to_numpy(dtype=float).ravel())
+
+
+def thin(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return as many rows of curves, evenly, as a figure can show."""
+    return curves.iloc[:: max(math.ceil(len(curves) / MOST_STEPS), 1)]

@@ -11,10 +11,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from harness.metrics import label
+from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
 from harness.report.figures.panels import Drawn, Section
-from harness.report.figures.task_figures import Cell, Tasks, cells_of, counted_in, runs_of
+from harness.report.figures.task_figures import (
+    Cell,
+    Tasks,
+    cells_of,
+    counted_in,
+    median_of,
+    runs_of,
+    scale_axis,
+    thin,
+)
 from harness.report.findings.critics import CELL, DISTANCES, ESTIMATES, Critics, by_step
 from harness.report.styles import Style
 from harness.text import plain
@@ -52,8 +62,11 @@ def _steps(view: Tasks, critics: Critics, cell: Cell) -> Drawn:
     return _estimates(view, cell, lines, of_task)
 
 
-def estimate(view: Tasks, cell: Cell) -> Drawn | None:
-    """What the critics of one cell estimate against steps, beside W1 where that is solved; of images their `dual`."""
+def estimate(view: View, cell: Cell) -> Drawn | None:
+    """What the critics of one cell estimate against steps, beside W1 where that is solved.
+
+    Of images it is `dual`, and in the median run the same of every batch.
+    """
     runs = runs_of(view, cell)
     mine = view.scored[view.scored["run_id"].isin(runs.loc[runs["status"] == "ok", "run_id"])]
     mine = mine[mine["step"] > 0]
@@ -69,7 +82,12 @@ def estimate(view: Tasks, cell: Cell) -> Drawn | None:
     if "dual" not in names:
         return None
     figure, ax = _narrow(cell)
-    draw_estimates(ax, lines, {"dual": "estimate"}, view.styled[cell.objective])
+    run_id, look = median_of(view, cell), view.styled[cell.objective]
+    curves = thin(view.store.curves(run_id)) if run_id else pd.DataFrame()
+    if "critic_gap" in curves:
+        ax.plot(curves["step"], curves["critic_gap"], color=look.colour, linewidth=0.6, alpha=0.5, label="batches")
+        scale_axis(ax, "y", curves["critic_gap"].to_numpy(np.float64))
+    draw_estimates(ax, lines, {"dual": "held-out images"}, look)
     drawing.gridlines(ax, "y")
     return _finished(view, cell, (figure, ax), label("dual"), f"The critic's estimate of {cell.name()} on {cell.task}")
 
