@@ -35,9 +35,9 @@ State = tuple[int, ...]  # how many runs have a record, scores, an attempt that 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A page, the state of the results that it shows, and the seconds of a core that it took."""
+    """A page, None where the one before is as new, the state of the results, and the seconds of a core it took."""
 
-    page: bytes
+    page: bytes | None
     state: State
     cpu_s: float
 
@@ -49,15 +49,13 @@ def prepare() -> None:
     os.nice(NICE)
 
 
-def draw(folder: str, speed: str, known: State | None) -> Drawn | None:
-    """Draw the page of a results folder as it is now; None where it is as `known`. What a worker does."""
+def draw(folder: str, speed: str, known: State | None) -> Drawn:
+    """Draw the page of a results folder as it is now, unless it is as `known`. What a worker does."""
     from harness.report.rebuild import live_page
 
     began, store = time.process_time(), open_store(folder)
     state = _state(folder)
-    if state == known:
-        return None
-    page = live_page(store, speed)
+    page = live_page(store, speed) if state != known else None
     return Drawn(page, state, time.process_time() - began)
 
 
@@ -128,9 +126,9 @@ class LivePage:
                         return
                 try:
                     drawn = future.result()
-                    if drawn is not None:
+                    state, pause = drawn.state, max(LOOK_S, drawn.cpu_s * (1 / SHARE - 1))
+                    if drawn.page is not None:
                         write_atomic(self._page, drawn.page, flush=False)
-                        state, pause = drawn.state, max(LOOK_S, drawn.cpu_s * (1 / SHARE - 1))
                 except Exception as why:  # of any kind: it is not what this call is for
                     if error != (error := reason(why)):
                         self._progress(Undrawn(error))

@@ -46,7 +46,7 @@ def test_the_page_shows_what_has_ended_and_nothing_is_drawn_twice(quick, results
     assert '<progress max="5" value="4">' in text
     assert "4 of 5 runs ended; 3 runs a minute" in text
     assert "Shown are 3 of 5 runs: 1 pending." in text
-    assert live_page.draw("results/small", "", first.state) is None
+    assert live_page.draw("results/small", "", first.state).page is None
     Store("results/small").commit_attempt(results["pending mlp"], "failed", "no luck", "")
     second = live_page.draw("results/small", "", first.state).page.decode()
     assert "5 of 5 runs ended" in second
