@@ -48,9 +48,11 @@ def nearest_sheet(
     n, _, height, width = samples.shape
     columns, blocks = min(n, IN_A_ROW), -(-n // IN_A_ROW)
     down, across = round(height * (1 + FOOT)), round(width * (1 + SPACE))
-    lines = blocks * len(rows)
+    lines, inches = blocks * len(rows), columns * CELL
+    title, foot = drawing.wrapped(title, inches, 10), drawing.wrapped("\n".join(notes), inches)
     canvas = np.full((lines * down, columns * across, 3), SEPARATOR, dtype=np.uint8)
-    figure, ax = drawing.blank(NAMES + columns * CELL + 0.2, lines * CELL * down / across + 0.5 + 0.2 * len(notes))
+    words = 0.2 * sum(text.count("\n") + 1 for text in (title, foot))
+    figure, ax = drawing.blank(NAMES + inches + 0.2, lines * CELL * down / across + 0.3 + words)
     for place in range(n):
         block, column = divmod(place, IN_A_ROW)
         for row, (_, images, distances) in enumerate(rows):
@@ -65,7 +67,7 @@ def nearest_sheet(
         )
     drawing.draw_sheet(ax, canvas)
     ax.set_title(title)
-    ax.set_xlabel("\n".join(notes), fontsize=8.5, loc="left")
+    ax.set_xlabel(foot, fontsize=8.5, loc="left")
     return figure
 
 
