@@ -104,7 +104,7 @@ def _mended(store: Store, finding: Finding) -> list[str]:
     match finding.code:
         case Code.DAMAGED:
             run_id = finding.path.relative_to(store.folder).parts[1]
-            return mend(store, [run_id], deep=True)  # with all else that is damaged of that run
+            return mend(store, [run_id], True, store.planned)  # with all else that is damaged of that run
         case Code.NO_FOLDER | Code.DAMAGED_CHECKPOINT:
             return [store.set_aside(finding.path, finding.line)]
         case Code.STALE_CLAIM:

@@ -77,7 +77,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
             drop_drafts(store)
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, plan.run_ids, deep=bool(damage))
-            damage += mend(store, _donors(_origins(store, plan)), deep=True)
+            damage += mend(store, _donors(_origins(store, plan)), deep=True, planned=plan.run_ids)
         description = describe(suite, plan, store.finished())
         settings = [asdict(row) for row in description.settings]
         plan = replace(plan, settings=settings, data_axes=description.data_axes, pictures=description.pictures)

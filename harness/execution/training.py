@@ -71,7 +71,7 @@ def _groups(store: Store, plan: Plan, members: Sequence[str], device: str) -> li
                 for step in steps
             ]
         except Damaged:
-            mend(store, {origin.run_id for origin in begins.values()}, deep=True)
+            mend(store, {origin.run_id for origin in begins.values()}, deep=True, planned=store.planned)
 
 
 def _donor(store: Store, plan: Plan, run_id: str, origin: Origin) -> "Donor":

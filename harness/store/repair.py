@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +21,7 @@ from harness.errors import Damaged, StoreError
 from harness.spec import content_id
 from harness.store import checkpoints
 from harness.store.folder import Store, numbers, read_artefact
+from harness.text import reason
 
 ABANDONED_S = 3600  # of a writer that cannot be judged: a file being written is younger, as that takes seconds
 WHY = schema({"path": str, "line": str})
@@ -188,7 +189,7 @@ def remove_path(path: Path) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be removed ({error.strerror}); what follows it was left") from None
+        raise StoreError(f"{path}: cannot be removed ({reason(error)}); what follows it was left") from None
 
 
 def drop_drafts(store: Store) -> None:
@@ -201,10 +202,11 @@ def drop_drafts(store: Store) -> None:
 # Damage of runs
 
 
-def mend(store: Store, run_ids: Iterable[str], deep: bool = False) -> list[str]:
+def mend(store: Store, run_ids: Iterable[str], deep: bool = False, planned: Collection[str] | None = None) -> list[str]:
     """Set aside what is damaged of these runs and return a line for each of them.
 
     Records, attempts and scores are read; artefacts are there and of their size, and with `deep` of their content.
+    Those that are `planned` are trained again, by default all: the plan itself may be lost, and is not read.
     Raises StoreError where the folder cannot be written.
     """
     lines = []
@@ -214,7 +216,7 @@ def mend(store: Store, run_ids: Iterable[str], deep: bool = False) -> list[str]:
                 damage = run_damage(store, run_id, deep)
                 if any(store.spoils_a_run(path) for path in damage):
                     why = "; ".join(f"{path}: {why}" for path, why in damage.items())
-                    again = "; its run is trained again" if run_id in store.planned else ""
+                    again = "; its run is trained again" if planned is None or run_id in planned else ""
                     lines.append(store.set_aside(store.run_folder(run_id), f"{why}{again}"))
                 else:
                     lines += [_mended(store, run_id, path, f"{path}: {why}") for path, why in damage.items()]
@@ -265,7 +267,7 @@ def run_damage(store: Store, run_id: str, deep: bool = False) -> dict[Path, str]
                 contents.check(read_artefact(path, digest), path)
         except OSError as error:
             if not isinstance(error, ABSENT) and error.errno not in FOREIGN:  # a disk that fails makes nothing damaged
-                raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+                raise StoreError(f"{path}: cannot be read ({reason(error)})") from None
             damage[path] = "missing"
         except Damaged as damaged:
             damage[path] = damaged.why

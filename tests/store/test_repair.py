@@ -72,6 +72,19 @@ def test_a_run_with_a_damaged_record_or_artefact_is_set_aside_whole_and_done_aga
     assert store.unscored([RUN, OTHER], "s") == [RUN]
 
 
+def test_a_damaged_run_is_set_aside_where_the_plan_is_lost_too(store):
+    cut(store.run_folder(RUN) / "record.json")
+    store.plan_path.unlink()
+    (line,) = mend(Store(store.folder), [RUN, OTHER])
+    assert "its run is trained again" in line
+
+
+def test_of_what_is_not_planned_it_is_not_said_that_it_is_trained_again(store):
+    cut(store.run_folder(RUN) / "record.json")
+    (line,) = mend(store, [RUN, OTHER], planned=[OTHER])
+    assert "trained again" not in line
+
+
 def test_without_looking_deep_sizes_are_compared_and_missing_files_seen(store):
     path = store.run_folder(RUN) / SHOT
     flip(path)
