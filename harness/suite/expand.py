@@ -175,7 +175,11 @@ def too_many(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
     total = 0
     for triple in triples:
         block = suite.matrix[triple.block]
-        axes = axes_of(triple.sources)
-        lengths = [min(len(axes[axis]) for axis in group) for group in zipped(block, axes)]
-        total += math.prod(lengths) * len(suite.seeds_of(block))
+        total += combinations_of(block, triple.sources) * len(suite.seeds_of(block))
     return [too_many_runs(total)] if total > MAX_RUNS else []
+
+
+def combinations_of(block: Block, sources: Level) -> int:
+    """Return how many combinations of swept values these sources have in a block, those it excludes among them."""
+    axes = axes_of(sources)
+    return math.prod(min(len(axes[axis]) for axis in group) for group in zipped(block, axes))

@@ -6,6 +6,7 @@ A target is one place of a run: "train.steps", "objective.gp_weight", "trick.ema
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -62,12 +63,17 @@ class Field(Kind):
         except ValidationError as error:
             messages = [item["msg"] for item in error.errors(include_url=False) if item["loc"][:1] == (self.name,)]
             needed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in messages))
-            options = words(self.model.model_json_schema()["properties"][self.name])
-            hint = replace(self, json={"enum": options}).hint(value)
+            hint = replace(self, json={"enum": _words_of(self.model, self.name)}).hint(value)
             return f"{quoted(value)} given, {needed} needed.{hint}" if messages else ""
         except HarnessError:
             return NUMBER.mistake(value)
         return ""
+
+
+@cache  # a list may hold many wrong values, and pydantic takes milliseconds for a schema
+def _words_of(model: type[BaseModel], name: str) -> list[str]:
+    """Return the words that a field of a model takes."""
+    return words(model.model_json_schema()["properties"][name])
 
 
 @dataclass(frozen=True, kw_only=True)

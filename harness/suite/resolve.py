@@ -1,6 +1,5 @@
 """One combination of settings as the engine takes it: a Setup and the floats, with the paper's values filled in."""
 
-import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
 from math import ceil
@@ -80,7 +79,7 @@ def resolve(triple: Triple, values: Values, tables: Tables) -> Resolved:
         train=train,
         versions=_versions(triple, tables),
     )
-    plain = dataclasses.asdict(setup)
+    plain = dict(vars(setup))
     floats = floats_of(triple, tables)
     return Resolved(setup, plain, canonical_json(plain), floats, hyper_of(setup, floats, values))
 

@@ -137,21 +137,20 @@ def component(suite: Suite, tables: Tables, kind: str, label: str) -> tuple[Comp
     for key, at, value in _settings(variant, path, tricks):
         if key in known:
             level |= sources_of(key, value, known[key], at)
-            problems += [
-                Problem("bad-value", at if i < 0 else (*at, i), text + _for_one(key, value, known[key]))
-                for one in known[key].values()
-                for i, text in one.mistakes(value)
-            ]
+            wrong = {target: kind.mistakes(value) for target, kind in known[key].items()}
+            hint = _for_one(key, wrong)
+            texts = dict(mistake for mistakes in reversed(wrong.values()) for mistake in mistakes)  # once for both
+            problems += [Problem("bad-value", at if i < 0 else (*at, i), text + hint) for i, text in texts.items()]
         else:
             problems.append(_unknown(kind, base, key, at, known))
     allow = frozenset(getattr(variant, "allow", ()))
     return Component(kind, label, base, entry, level, known, allow, tuple(tricks), penalty), problems
 
 
-def _for_one(key: str, value: Any, targets: Mapping[str, Kind]) -> str:
-    """Return that one player alone takes a value that was given to both; "" elsewhere."""
-    takers = [target.partition(".")[0] for target, kind in targets.items() if not list(kind.mistakes(value))]
-    return f" Write {takers[0]}: {{{key}: ...}} for that player alone." if len(targets) > 1 and len(takers) == 1 else ""
+def _for_one(key: str, wrong: Mapping[str, list[tuple[int, str]]]) -> str:
+    """Return that one player alone takes a value that was given to both; "" elsewhere. `wrong`: mistakes by target."""
+    takers = [target.partition(".")[0] for target, mistakes in wrong.items() if not mistakes]
+    return f" Write {takers[0]}: {{{key}: ...}} for that player alone." if len(wrong) > 1 and len(takers) == 1 else ""
 
 
 def _settings(variant: Variant, path: KeyPath, tricks: Iterable[str]) -> list[tuple[str, KeyPath, Any]]:

@@ -67,7 +67,7 @@ VALUES: list[Any] = [
     [[1]],
     [None],
     ["a", "a"],
-    list(range(300)),
+    list(range(1000)),
     {"a": 1},
     {"x" * 300: {"y" * 300: 1}},
 ]

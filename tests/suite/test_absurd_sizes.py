@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.errors import LONGEST, PRINTED, StoreError, SuiteError
+from harness.errors import LONGEST, PRINTED, HarnessError, SuiteError
 from harness.execution.planning import plan_suite
 from harness.execution.requests import Request
 from harness.hints import QUOTED, nearest, quoted, suggestion
@@ -131,7 +131,7 @@ def test_a_nul_in_a_name_is_not_printed(problems):
 
 @pytest.mark.parametrize("call", [api.load, api.load_run])
 def test_a_long_folder_is_quoted_short(call):
-    with pytest.raises(StoreError) as error:
+    with pytest.raises(HarnessError, match="too long") as error:
         call(*(["ab"] if call is api.load_run else []), "x" * 5000)
     assert len(str(error.value)) < LONG
 
@@ -182,6 +182,39 @@ def test_too_many_runs_are_counted_and_not_expanded(matrix, seeds, total):
     assert (f"{total:,}" if total else "") in str(error.value)
     assert f"{MAX_RUNS:,}" in str(error.value)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "space", "total"),
+    [
+        ({"width": [*range(1, 2001)]}, {}, 2000),
+        ({}, {"width": [*range(2, 302)], "depth": [*range(1, 31)]}, 9331),
+        ({}, {"batch": [*range(2, 1002)], "n_critic": [*range(1, 1001)]}, 1_002_001),
+    ],
+    ids=["networks", "networks of a study", "pairs of a study"],
+)
+def test_more_networks_or_choices_than_can_be_tried_are_counted_and_none_is(settings, space, total, monkeypatch):
+    monkeypatch.setattr("harness.suite.matrix.refusals", None)  # what tries a combination
+    study = {"study": {"trials": 4, "seeds": [7], "space": {key: {"choices": each} for key, each in space.items()}}}
+    matrix = [{"dataset": "ring", "architecture": "own", "objective": "gan"}]
+    own = {"own": {"base": "mlp", **settings}}
+    with pytest.raises(SuiteError) as error:
+        load_suite(suite(matrix=matrix, architectures=own, **(study if space else {})))
+    assert [problem.code for problem in error.value.problems] == ["too-many-choices"]
+    assert f"{total:,}" in sentences(error.value.problems)[0]
+
+
+@pytest.mark.parametrize("key", ["norm", "width", "init", "activation"])
+def test_a_list_of_many_wrong_values_is_refused_in_a_time_that_grows_as_it_does(key):
+    """Each is checked and worded once, however many settings share it; a quadratic check took ten minutes."""
+    took = []
+    for n in (1, 2000, 8000):  # the first call imports
+        started = time.process_time()
+        with pytest.raises(SuiteError) as error:
+            load_suite(suite(matrix=blocks(1), architectures={"dcgan": {key: [f"x{i}" for i in range(n)]}}))
+        took.append(time.process_time() - started)
+        assert len(error.value.problems) == n
+    assert took[2] < 12 * took[1]
 
 
 def test_more_choices_than_are_drawn_from_are_refused(problems):

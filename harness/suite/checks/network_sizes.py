@@ -13,6 +13,7 @@ from harness.architectures.summary import network_summary
 from harness.engine.networks import tricked
 from harness.plugins.components import tables
 from harness.spec import Setup, canonical_json
+from harness.suite.format.values import MAX_NETWORKS
 from harness.suite.parameters import player_model
 
 
@@ -43,7 +44,7 @@ def player_sizes(setup: Setup) -> dict[str, PlayerSize]:
     return sizes
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4 * MAX_NETWORKS)
 def _size(player: str, build: Builder, model: type[BaseModel], key: str, shape: Shape) -> PlayerSize:
     settings, tricks, takes = json.loads(key)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from harness.errors import KeyPath, Problem
 from harness.metrics.columns import MetricColumn
-from harness.suite.expand import Choice, choices, drawn, drawn_names
+from harness.suite.expand import Choice, choices, combinations_of, drawn, drawn_names
 from harness.suite.format.models import Suite
-from harness.suite.format.values import Values, seed_list
+from harness.suite.format.values import MAX_NETWORKS, MAX_RUNS, Values, seed_list
 from harness.suite.matrix import Matrix
 from harness.suite.overrides import SPACE
-from harness.suite.settings import Triple, set_level
+from harness.suite.parameters import PLAYERS
+from harness.suite.settings import Level, Triple, set_level
 from harness.text import counted, listed, plain
 
 SCORED = {"toys": ("w1", "w1_excess", "score"), "images": ("fid", "fid_excess", "score")}
@@ -32,6 +33,33 @@ def all_choices(suite: Suite, triple: Triple) -> Iterator[Choice]:
     # Fractions stand beside a Setup, whose parts alone can contradict each other.
     for a, b in combinations([name for name in ends if not suite.study.space[name].is_fraction], 2):
         yield from (drawn(triple, {**first, a: x, b: y}) for x, y in product(ends[a], ends[b]))
+
+
+def too_many_choices(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
+    """Return the mistake of more combinations, or networks, than are tried one by one; they are counted before."""
+    path: KeyPath = SPACE if suite.study else ("matrix",)
+    every = 0
+    networks: dict[tuple[str, str], int] = {}  # by data set and architecture, whose objectives share them
+    for triple in triples:
+        every += _choices_of(suite, triple, triple.sources)
+        of_players = {target: source for target, source in triple.sources.items() if target.startswith(PLAYERS)}
+        cell = triple.dataset.label, triple.architecture.label
+        networks[cell] = max(networks.get(cell, 0), _choices_of(suite, triple, of_players))
+    asked = [(every, MAX_RUNS, "pairs of these choices"), (sum(networks.values()), MAX_NETWORKS, "networks")]
+    for total, most, what in asked:
+        if total > most:
+            text = f"at least {total:,} {what} asked for, at most {most:,} can be planned; name fewer values."
+            return [Problem("too-many-choices", path, text)]
+    return []
+
+
+def _choices_of(suite: Suite, triple: Triple, sources: Level) -> int:
+    """Return how many combinations `all_choices` yields of the settings that these sources are of."""
+    if not suite.study:
+        return combinations_of(suite.matrix[triple.block], sources)
+    names = drawn_names(triple) & {str(source.path[-1]) for source in sources.values()}
+    sizes = [len([*where.ends()]) for name, where in suite.study.space.items() if name in names]
+    return 1 + sum(sizes) + sum(a * b for a, b in combinations(sizes, 2))
 
 
 def at_space(matrix: Matrix, triple: Triple, params: Values, problems: Iterable[Problem]) -> list[Problem]:

@@ -12,7 +12,7 @@ from harness.plugins.hooks import setting_of
 from harness.plugins.trial import faults
 from harness.spec import KINDS
 from harness.suite.checks.data_check import data_problems, lacks_file
-from harness.suite.checks.study_check import all_choices, at_space, study_problems
+from harness.suite.checks.study_check import all_choices, at_space, study_problems, too_many_choices
 from harness.suite.expand import Axes, axes_of, axis_named, too_many
 from harness.suite.format.models import Block, Suite
 from harness.suite.matrix import Matrix, matrix_of, named
@@ -51,7 +51,7 @@ def suite_problems(suite: Suite, left_out: frozenset[str] = frozenset()) -> list
         for name, problem in [*_wrong_zip(suite.matrix[i], i, swept), *_wrong_exclude(suite.matrix[i], i, swept)]
         if name not in left_out | replaced
     ]
-    if uneven := uneven + too_many(suite, sound):
+    if uneven := uneven + (too_many(suite, sound) or too_many_choices(suite, sound)):
         return problems + uneven
     problems += _wrong_combinations(matrix, sound)
     return problems or _wrong_plugins(matrix)

@@ -17,6 +17,7 @@ RECIPE = "recipe"
 NEVER = "never"
 MAX_SEEDS = 10_000
 MAX_RUNS = 100_000  # of a suite; a report of them takes minutes
+MAX_NETWORKS = 1_000  # of a suite, a pair of players each; to build one takes milliseconds, and `plan` builds all
 MAX_FRAMES = 500
 MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
