@@ -3,7 +3,6 @@
 import builtins
 import collections.abc
 import dataclasses
-import numbers
 import re
 import sys
 import types
@@ -11,8 +10,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from harness.hints import quoted
 from harness.text import NAME
+
+STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, revalidate_instances="always")
 
 
 def wrong_entry(name: object, entry: object, record: type[Any]) -> str:
@@ -38,29 +41,11 @@ def wrong_field(record: Any) -> str:
 
 def fits(value: Any, hint: Any) -> bool:
     """Whether a value is of an annotated type, all that it holds included. What a function takes is not known."""
-    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if kind in (typing.Union, types.UnionType):
-        return any(fits(value, each) for each in inner)
-    if kind is typing.Literal:
-        return value in inner
-    if kind is collections.abc.Callable:
-        return callable(value)
-    if kind is float:
-        return isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if not isinstance(kind, type):
-        return True  # Any, and what is known to type checkers alone
-    if not isinstance(value, kind):
+    try:
+        TypeAdapter(hint, config=STRICT).validate_python(value)
+    except ValidationError:
         return False
-    if isinstance(value, tuple) and inner:
-        each = [inner[0]] * len(value) if inner[-1] is ... else [*inner]
-        return len(value) == len(each) and all(fits(*pair) for pair in zip(value, each, strict=True))
-    if isinstance(value, Mapping) and inner:
-        return all(fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items())
-    if isinstance(value, frozenset) and inner:
-        return all(fits(item, inner[0]) for item in value)
-    return not dataclasses.is_dataclass(kind) or not wrong_field(value)
+    return True
 
 
 class _Names(dict[str, object]):
