@@ -11,7 +11,9 @@ import errno  # noqa: E402
 
 from harness.commands.cli import app  # noqa: E402
 from harness.errors import HarnessError, Interrupted, StoreError  # noqa: E402
+from harness.hints import LISTED, shortened  # noqa: E402
 from harness.processes import EXIT, interruptible, settle_streams  # noqa: E402
+from harness.text import reason  # noqa: E402
 
 
 def main() -> None:
@@ -49,10 +51,9 @@ def _refuse_no_folder() -> None:
 
 def _sentence(error: OSError) -> str:
     """Return which file failed, and how; what is full without a name is what the verbs print to."""
-    why = error.strerror or str(error)
     is_output = error.filename is None and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
-    place = "standard output" if is_output else error.filename
-    return ": ".join(str(part) for part in (place, why) if part)
+    place = "standard output" if is_output else shortened(str(error.filename or ""), LISTED)
+    return ": ".join(filter(None, [place, reason(error)]))
 
 
 def _forget_output() -> None:

@@ -62,16 +62,16 @@ def load(folder: str | Path) -> "pd.DataFrame":
     Its `attrs` hold what the suite ranks on, for `harness.report` and `harness.plot`. Raises HarnessError where no path
     is given, StoreError where there are no results.
     """
+    from harness.disk.files import refuse_long
     from harness.store import open_store
     from harness.store.table import from_plan
-    from harness.store.table_files import refuse_long
 
     if not isinstance(folder, str | Path):
         raise HarnessError(
             f"load: {type(folder).__name__} given where a path is needed; name one results folder, such as "
             "'results/quickstart', and put the tables of several together by pandas.concat"
         )
-    refuse_long(Path(folder))
+    refuse_long(folder)
     store = open_store(folder)
     return from_plan(store.table(), store.plan)
 

@@ -121,8 +121,9 @@ def counted(n: int, noun: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return in one line what an error of a foreign library says, or its kind where it says nothing."""
-    return textwrap.shorten(str(error), 120, placeholder=" ...") or type(error).__name__
+    """Return in one line what an error of the system or of a library says, or its kind where it says nothing."""
+    says = getattr(error, "strerror", None) or str(error)  # of the system's without its number and file
+    return textwrap.shorten(says, 120, placeholder=" ...") or type(error).__name__
 
 
 def waiting(lost: int, folder: str) -> str:

@@ -16,7 +16,7 @@ from harness.errors import HarnessError, lookup
 from harness.store import Store, open_store
 from harness.store.find import all_folders
 from harness.store.table_files import csv, is_frozen, parquet, refuse_frozen
-from harness.text import counted
+from harness.text import counted, reason
 
 STDOUT = "-"  # a file of this name is what a program behind a pipe reads
 EVENTS = "tensorboard"  # the format that is a folder, and how its name ends
@@ -128,5 +128,5 @@ def write_output(file: Path, content: bytes) -> bool:
         was_there = file.exists()
         write_atomic(file, content, flush=False)
     except OSError as error:
-        raise HarnessError(f"-o {file}: cannot be written ({error.strerror}); name another file") from None
+        raise HarnessError(f"-o {file}: cannot be written ({reason(error)}); name another file") from None
     return was_there

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.store import Attempt
 from harness.store.find import find_run, run_label
-from harness.text import printable
+from harness.text import printable, reason
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _log(folder: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+        raise StoreError(f"{path}: cannot be read ({reason(error)})") from None
 
 
 def _short(value: object) -> str:

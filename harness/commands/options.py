@@ -1,15 +1,13 @@
 """Arguments and options of the commands, each declared once, and the groups of verbs in `harness --help`."""
 
-import os
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from harness.errors import HarnessError
-from harness.hints import QUOTED, quoted, shortened
+from harness.disk.files import refuse_long
+from harness.hints import QUOTED, shortened
 
-LONGEST_NAME, LONGEST_PATH = 255, 4000  # bytes; Linux takes 4095, and the folders of a run lie below
 RUN, INSPECT, MAINTAIN = "Run", "Inspect", "Maintain"
 
 
@@ -32,12 +30,7 @@ class Verbs(TyperGroup):
 def fitting(paths: Any) -> Any:
     """Return a path, or several, as given. Raises HarnessError where a file system could not hold one."""
     for path in [paths] if isinstance(paths, str) else paths or ():
-        longest = max(len(os.fsencode(name)) for name in path.split("/"))
-        if longest > LONGEST_NAME or len(os.fsencode(path)) > LONGEST_PATH:
-            raise HarnessError(
-                f"{quoted(path)}: too long for a file system; {LONGEST_NAME} bytes for each name in a path and "
-                f"{LONGEST_PATH:,} for all are the most."
-            )
+        refuse_long(path)
     return paths
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.disk.files import locked, write_atomic
 from harness.errors import StoreError
+from harness.text import reason
 
 LEAVE_S = 120  # seconds before its time is up that a job is told to stop: it keeps what it has
 COUNTS = 50  # that each process of a trial adds
@@ -97,7 +98,7 @@ def count(root: str, name: str, me: str, tasks: int) -> str:
             time.sleep(0.05)
         total, hosts = int(file.read_bytes()), sorted({path.read_text() for path in done})
     except (OSError, ValueError) as error:
-        raise StoreError(f"{root}: cannot be shared: {getattr(error, 'strerror', None) or error}") from None
+        raise StoreError(f"{root}: cannot be shared: {reason(error)}") from None
     _leave(folder, me, tasks)
     if len(done) < tasks:
         raise StoreError(

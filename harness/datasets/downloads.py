@@ -170,7 +170,7 @@ def take_files(name: str, files: Mapping[str, str], source: str, target: Path) -
             target.mkdir(parents=True, exist_ok=True)
             write_atomic(target / file, content)
         except OSError as error:
-            raise DataError(f"{target / file}: cannot be written: {error.strerror or error}.") from None
+            raise DataError(f"{target / file}: cannot be written: {reason(error)}.") from None
         del left[file]
         if not left:
             return

@@ -29,7 +29,7 @@ def picture_bytes(path: Path) -> bytes:
             raise DataError(f"{path}: more than {MAX_BYTES // 10**6} MB; no picture that large is read.")
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}.") from None
 
 
 def decoded(path: Path, size: int, channels: int) -> Bytes:

@@ -22,7 +22,7 @@ from harness.datasets.images import HELD_OUT, Bytes, Pictures, Settings, as_tens
 from harness.datasets.places import Where, changed, named, place, place_of, stamp
 from harness.errors import DataError
 from harness.processes import progress
-from harness.text import counted
+from harness.text import counted, reason
 
 VERSION = 3  # of how pictures are decoded and ordered
 SKIPPED = 4  # endings of skipped files that are named
@@ -133,7 +133,7 @@ def listing(where: Where) -> tuple[list[Path], Counter[str]]:
         raise DataError(f"{here}: a file; a folder of pictures is needed.") from None
     except (OSError, ValueError) as error:
         at = getattr(error, "filename", None) or folder
-        raise DataError(f"{at}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise DataError(f"{at}: cannot be read: {reason(error)}.") from None
     if len(pictures) < LEAST:
         beside = f" beside {skipped.total()} other file(s)" if skipped else ""
         text = f"{len(pictures)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"

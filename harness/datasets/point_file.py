@@ -58,7 +58,7 @@ def _named(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.") from None
     except (OSError, ValueError, MemoryError) as error:
-        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}.") from None
 
 
 def content_of(points: Points) -> str:

@@ -17,11 +17,14 @@ from pathlib import Path
 from threading import Timer
 
 from harness.disk.owners import holder, mark, this_process
-from harness.errors import Damaged, StoreError
+from harness.errors import Damaged, HarnessError, StoreError
+from harness.hints import quoted
+from harness.text import reason
 
 ABSENT = (FileNotFoundError, NotADirectoryError)  # what reading a file that is not there raises
 FOREIGN = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # what opening a folder, a circle of links or a socket may raise
 WAIT_S = 1.0  # for a lock, before it is said who holds it
+LONGEST_NAME, LONGEST_PATH = 255, 3900  # bytes; Linux takes 4,095, and the files of a run lie below
 FLUSHERS = 16  # flushes side by side: file systems write their journal once for all that wait for it
 
 
@@ -44,8 +47,18 @@ def read_bytes(path: Path) -> bytes | None:
         return None
     except OSError as error:
         if error.errno not in FOREIGN:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+            raise StoreError(f"{path}: cannot be read ({reason(error)})") from None
     raise Damaged(path, "not a regular file")
+
+
+def refuse_long(path: str | Path) -> None:
+    """Raise HarnessError where a path is longer than a file system takes, or leaves no room for files below it."""
+    whole = os.fsencode(path)
+    if len(whole) > LONGEST_PATH or any(len(name) > LONGEST_NAME for name in whole.split(b"/")):
+        raise HarnessError(
+            f"{quoted(str(path))}: too long for a file system; {LONGEST_NAME} bytes for each name in a path and "
+            f"{LONGEST_PATH:,} for all are the most."
+        )
 
 
 def stamp(path: Path) -> object:
@@ -167,7 +180,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path}: cannot be written ({error.strerror or error}); what was kept before is whole: free some space or "
+            f"{path}: cannot be written ({reason(error)}); what was kept before is whole: free some space or "
             "mend the permissions and give the same command again, or choose another folder with -o"
         ) from None
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.disk.files import refuse_long
 from harness.errors import HarnessError, Problem, SuiteError
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine, provenance
@@ -23,7 +24,7 @@ from harness.store import LOST, Store, drop_drafts, mend, open_store
 from harness.store.artefacts import why_not_drawn
 from harness.store.find import run_label
 from harness.store.plan_file import Device, Plan, Stack
-from harness.store.table_files import refuse_frozen, refuse_long
+from harness.store.table_files import refuse_frozen
 from harness.text import none_held_out_text
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from harness.errors import HarnessError, SuiteError
 from harness.plugins.entries import wrong_entry
 from harness.plugins.guard import MAX_BYTES, MODULE, guarded, plugin_error
 from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
+from harness.text import reason
 
 if TYPE_CHECKING:
     from harness.architectures import Architecture
@@ -88,7 +89,7 @@ def _source(path: Path) -> bytes:
             raise plugin_error(f"the plug-in {path} {text}; keep data in files of its own.")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise plugin_error(f"the plug-in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise plugin_error(f"the plug-in {path} cannot be read: {reason(error)}.") from None
 
 
 def _refuse_taken(path: Path, additions: Mapping[str, Mapping[str, Any]]) -> None:

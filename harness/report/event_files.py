@@ -27,7 +27,7 @@ from harness.report.styles import Style, styles
 from harness.store import FINAL, Store
 from harness.store.plan_file import PlannedRun
 from harness.store.table import runs_table, settings_of
-from harness.text import plain
+from harness.text import plain, reason
 
 NAME = "events.out.tfevents.harness"  # TensorBoard reads every file with `tfevents` in its name
 MOST_STEPS = 1000  # of a curve: TensorBoard itself shows no more
@@ -64,7 +64,7 @@ def write_events(store: Store, output: Path) -> tuple[int, bool]:
                 replaced |= path.exists()
                 write_atomic(path, content, flush=False)
             except OSError as error:
-                raise HarnessError(f"-o {output}: cannot be written ({error.strerror}); name another folder") from None
+                raise HarnessError(f"-o {output}: cannot be written ({reason(error)}); name another folder") from None
             tell(done)
     return len(runs), replaced
 

@@ -45,7 +45,7 @@ from harness.report.text.table_rows import Row
 from harness.statistics import intervals
 from harness.store import STATUSES
 from harness.store.table_files import csv
-from harness.text import counted, percent, plain, printable, waiting_scores
+from harness.text import counted, percent, plain, printable, reason, waiting_scores
 
 # What an earlier report wrote, and may go: a figure by its name, a table as its page lists it.
 FIGURE = re.compile(r"[a-z]+-\d\d-.*\.(png|svg|gif)")
@@ -296,4 +296,4 @@ def _write(contents: dict[str, bytes], out: Path) -> None:
             if path.relative_to(out).as_posix() not in contents:
                 path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"the report cannot be written to {out}: {error.strerror or error}.") from error
+        raise StoreError(f"the report cannot be written to {out}: {reason(error)}.") from error

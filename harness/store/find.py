@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from harness.disk.files import refuse_long
 from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
 from harness.store.plan_file import PlannedRun
-from harness.store.table_files import is_frozen, refuse_frozen, refuse_long
+from harness.store.table_files import is_frozen, refuse_frozen
 from harness.text import printable, swept_value
 
 NEAR = 5  # names that a sentence offers

@@ -50,7 +50,7 @@ from harness.store.records import (
     plain_name,
     reference_settings,
 )
-from harness.text import counted
+from harness.text import counted, reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -229,7 +229,7 @@ class Store:
         except ABSENT:
             return set()
         except OSError as error:
-            raise StoreError(f"{self._runs}: cannot be read ({error.strerror})") from None
+            raise StoreError(f"{self._runs}: cannot be read ({reason(error)})") from None
 
     def spoils_a_run(self, path: Path) -> bool:
         """Whether a damaged file is a record or an artefact, and not an attempt, its log or scores."""

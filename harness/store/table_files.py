@@ -1,9 +1,7 @@
 """Tables as files: csv that a spreadsheet can open safely, parquet; and those of frozen results, read as they lie."""
 
-import errno
 import io
 import json
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +12,6 @@ from harness.text import printable, reason
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOM = "x" * 160  # of the longest path below `runs`, or in a report
 MARKER = "FROZEN"  # a file of a frozen folder; `frozen` makes them
 
 
@@ -53,17 +50,6 @@ def _defused_text(text: str) -> str:
 def is_frozen(folder: Path) -> bool:
     """Whether a results folder holds tables alone."""
     return (folder / MARKER).is_file()
-
-
-def refuse_long(folder: Path) -> None:
-    """Raise StoreError where a results folder has a path that leaves no room for the files of a run."""
-    try:
-        os.lstat(folder / "runs" / ROOM)
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            start = f"{str(folder)[:60]}..."
-            text = f"a path of {len(str(folder)):,} characters is too long for this file system; choose a shorter one"
-            raise StoreError(f"{start}: {text} (-o)") from None
 
 
 def refuse_frozen(folder: Path) -> None:

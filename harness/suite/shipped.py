@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.hints import QUOTED, shortened, suggestion
+from harness.text import reason
 
 _HERE = Path(__file__).resolve().parent
 
@@ -42,4 +43,4 @@ def write_template(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template.replace("name: mine", f"name: {path.stem}"), encoding="utf-8")
     except OSError as error:
-        raise HarnessError(f"{path}: cannot be written ({error.strerror})") from None
+        raise HarnessError(f"{path}: cannot be written ({reason(error)})") from None

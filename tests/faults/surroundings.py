@@ -83,8 +83,8 @@ def places(folder: Path, rounds: int) -> Tries:
     said = ended(start(folder, prefix=["sh", "-c", gone]), 3)
     assert "working folder" in said
     yield None
-    for root, code in (("x" * 300, 2), ("x/" * 2050, 2), ("x/" * 1995, 3)):
-        said = call(folder, "plan", "suite.yaml", "-o", root, code=code)
+    for root in ("x" * 300, "x/" * 2050, "x/" * 1995):
+        said = call(folder, "plan", "suite.yaml", "-o", root, code=2)
         assert "too long" in said
         assert len(said) < 300
         yield None

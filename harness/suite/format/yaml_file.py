@@ -18,7 +18,7 @@ from harness.errors import KeyPath, Problem, SuiteError
 from harness.hints import LISTED, QUOTED, quoted, shortened
 from harness.spec import WIDEST
 from harness.suite.format.values import Plain
-from harness.text import printable
+from harness.text import printable, reason
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -126,7 +126,7 @@ def _read_text(path: Path, label: str) -> str:
         _refuse("no-file", Place(label), "there is no such file.")
     except (OSError, ValueError) as error:
         place = Place(shortened(label, QUOTED))  # what is too long for a name says nothing to its end
-        _refuse("no-file", place, f"cannot be read: {getattr(error, 'strerror', None) or error}.")
+        _refuse("no-file", place, f"cannot be read: {reason(error)}.")
 
     if len(raw) > MAX_BYTES:
         _refuse("too-large", Place(label, 1), "the file is larger than 1 MB; a suite file is at most that.")
