@@ -1,7 +1,7 @@
 """What surviving costs: seconds of a call of 2,000 tiny runs, milliseconds of a commit."""
 
 import json
-import os
+import re
 import resource
 import stat
 import time
@@ -11,7 +11,7 @@ from statistics import median
 from plans import record_of, spec_of
 
 from faults import fake
-from faults.commands import PATIENCE_S, call, start
+from faults.commands import PATIENCE_S, call, ended, living, start
 from faults.table import Fault, Tries
 from harness.store import Store
 
@@ -71,11 +71,12 @@ def one_step(folder: Path, rounds: int) -> Tries:
             home.mkdir()
             text = MANY.replace("seeds: 250", f"seeds: {seeds}").replace("[gan, nsgan, lsgan, hinge]", EIGHT)
             (home / "suite.yaml").write_text(text.replace("steps: 20", "steps: 1"))
-            calls = {"run": ("suite.yaml",), "report": ("results/fake",), "verify": ("results/fake",)}
-            spent.append({verb: 1e3 * _cpu_s(home, verb, *arguments) for verb, arguments in calls.items()})
+            spent.append({"run": 1e3 * _cpu_s(home, "run", "suite.yaml")})
+            for verb in ("report", "verify"):  # the least of three, as other work on a machine only adds to one
+                spent[-1][verb] = 1e3 * min(_cpu_s(home, verb, "results/fake") for _ in range(3))
             spent[-1] |= _disk(home / "results" / "fake" / "runs")
         a_run = {name: (spent[1][name] - spent[0][name]) / (8 * ONE_STEP_SEEDS) for name in spent[0]}
-        said = ", ".join(f"{verb} {a_run[verb]:.1f} ms" for verb in calls)
+        said = ", ".join(f"{verb} {a_run[verb]:.1f} ms" for verb in ("run", "report", "verify"))
         said += "; {files:.0f} files in {folders:.0f} folders, {bytes:.1f} kB, {blocks:.1f} kB on disk".format(**a_run)
         assert all(a_run[name] <= most for name, most in MOST_A_RUN.items()), said
         yield said
@@ -83,10 +84,24 @@ def one_step(folder: Path, rounds: int) -> Tries:
 
 def _cpu_s(home: Path, *arguments: str) -> float:
     """Return the CPU seconds of a command and all its workers."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _children_s()
     call(home, *arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _children_s() - before
+
+
+def _children_s() -> float:
+    """Return the CPU seconds of all processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _most_memory(pid: int) -> int:
+    """Return the most bytes that a process has had in memory; its ru_maxrss would count those of this one."""
+    try:
+        line = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0  # it has just ended
+    return 1024 * int(line[1]) if line else 0
 
 
 def _disk(folder: Path) -> dict[str, float]:
@@ -111,15 +126,15 @@ def cells(folder: Path, rounds: int) -> Tries:
     )
     (folder / "cells.yaml").write_text(text % (rates, betas, block))
     for _ in range(rounds):
+        before, most = _children_s(), 0
         process = start(folder, "plan", "cells.yaml")
-        assert process.stdout is not None
-        out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, out
+        while process.poll() is None:
+            most = max(most, sum(map(_most_memory, living(process.pid))))
+            time.sleep(0.05)
+        out = ended(process, 0)
         assert "99,856 cells" in out
         assert len(out.splitlines()) < 60
-        spent, most = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        spent = _children_s() - before
         words = f"{spent:.0f} s of CPU, {most / 1e9:.2f} GB"
         assert spent < 12, words
         assert most < 1e9, words

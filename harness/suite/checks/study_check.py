@@ -45,8 +45,8 @@ def too_many_choices(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
         of_players = {target: source for target, source in triple.sources.items() if target.startswith(PLAYERS)}
         cell = triple.dataset.label, triple.architecture.label
         networks[cell] = max(networks.get(cell, 0), _choices_of(suite, triple, of_players))
-    asked = [(every, MAX_RUNS, "pairs of these choices"), (sum(networks.values()), MAX_NETWORKS, "networks")]
-    for total, most, what in asked:
+    limits = [(every, MAX_RUNS, "pairs of these choices"), (sum(networks.values()), MAX_NETWORKS, "networks")]
+    for total, most, what in limits:
         if total > most:
             text = f"at least {total:,} {what} asked for, at most {most:,} can be planned; name fewer values."
             return [Problem("too-many-choices", path, text)]
