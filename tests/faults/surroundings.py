@@ -109,7 +109,7 @@ HIDING = ("queue", "random", "signal", "statistics")  # modules that the command
 
 
 def hidden_modules(folder: Path, rounds: int) -> Tries:
-    """A script without a guard; files beside it, or in the working folder, that are named like standard modules."""
+    """A script without a guard; files beside it that are named like standard modules; settings of matplotlib."""
     (folder / "suite.yaml").write_text(SUITE)
     (folder / "script.py").write_text("import harness\nprint(harness.run('suite.yaml', workers=2).counts['ok'])\n")
     assert script(folder) == (0, "4")
@@ -122,11 +122,17 @@ def hidden_modules(folder: Path, rounds: int) -> Tries:
         assert f"{name}.py hides Python's own module '{name}'" in text
         (folder / f"{name}.py").unlink()
         yield None
+    (folder / "matplotlibrc").write_text("text.usetex: True\n")
+    backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    assert "reports/small" in call(folder, "report", "results/small", env=backend)
+    yield None
+    assert script(folder, env=backend) == (0, "4")
+    yield None
 
 
-def script(folder: Path) -> tuple[int, str]:
+def script(folder: Path, **more: Any) -> tuple[int, str]:
     """Run a script that calls `harness.run`; return its exit code, and the last line that it prints."""
-    process = start(folder, prefix=["sh", "-c", f"exec {sys.executable} script.py"])
+    process = start(folder, prefix=["sh", "-c", f"exec {sys.executable} script.py"], **more)
     out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, (out + err).strip().splitlines()[-1]
 
@@ -135,5 +141,5 @@ FAULTS = [
     Fault("fewer open files than workers take", few_files, 1, 1),
     Fault("standard output or error full or closed", streams, 1, 0),
     Fault("no working folder, no /proc, a path too long, a csv of one line of 140 MB", places, 1, 0),
-    Fault("a script without a guard for __main__, and files that hide standard modules", hidden_modules, 1, 0),
+    Fault("a script without a guard, files that hide standard modules, a matplotlibrc", hidden_modules, 1, 0),
 ]
