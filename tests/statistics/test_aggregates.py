@@ -148,10 +148,10 @@ def test_two_thousand_draws_of_a_10_x_60_table_take_under_a_fifth_of_a_second():
     scores = np.random.default_rng(0).random((60, 10, 1))
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         x, picked = drawn(scores, draws=aggregates.DRAWS)
         iqms(x, picked)
         means(x, picked)
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     print(f"2,000 draws, 10 seeds x 60 tasks, interquartile mean and mean: {min(took):.3f} s")
     assert min(took) < 0.2
