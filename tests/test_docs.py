@@ -50,7 +50,7 @@ def test_the_study_that_is_shown_loads(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_suite_on_pictures_trains_to_its_report(tmp_path, monkeypatch, cache):
+def test_the_suite_on_pictures_trains_to_its_report(tmp_path, undrawn, monkeypatch, cache):
     """Its two sets of classes are seen by two extractors, of other numbers of pictures."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.metrics.extractors.extractor_training.STEPS", 5)

@@ -12,6 +12,8 @@ from harness.plan.make import make_plan
 from harness.plugins.components import load_plugins
 from harness.suite.load import load_suite
 
+pytestmark = pytest.mark.slow
+
 PLUGINS = {
     "objective": """\
 from torch.nn.functional import softplus
@@ -83,6 +85,7 @@ def extended(tmp_path_factory):
     folder = tmp_path_factory.mktemp("extended")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
         for kind, source in PLUGINS.items():
             Path(f"{kind}.py").write_text(source)
         Path("s.yaml").write_text(SUITE)

@@ -10,6 +10,7 @@ from harness.datasets import DATASETS, photographs
 from harness.errors import DataError
 
 
+@pytest.mark.slow
 def test_patches_are_of_the_photographs_and_share_no_pixel(monkeypatch):
     """Pixels are told apart by their place, in photographs of places: each has its own three bytes."""
     height, width = load_sample_images().images[0].shape[:2]

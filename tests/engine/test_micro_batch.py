@@ -26,8 +26,8 @@ DCGAN = {"dataset": "pictures", "architecture": "dcgan", "players": {"width": 2,
 )
 def test_its_update_is_the_whole_batch_s(how, micro, mode, runs):
     """In float64, up to rounding: of the engine, and of the plain loop."""
-    parts = [make_spec(**how, seed=s, steps=10, batch=8, micro_batch=micro) for s in range(runs)]
-    whole = [make_spec(**how, seed=s, steps=10, batch=8) for s in range(runs)]
+    parts = [make_spec(**how, seed=s, steps=4, batch=8, micro_batch=micro) for s in range(runs)]
+    whole = [make_spec(**how, seed=s, steps=4, batch=8) for s in range(runs)]
     expected = train(whole, placement=Placement(mode, dtype=torch.float64))
     for one, other, spec in zip(
         train(parts, placement=Placement(mode, dtype=torch.float64)), expected, whole, strict=True

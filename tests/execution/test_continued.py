@@ -15,6 +15,8 @@ from harness.plan.origins import Origin, origins
 from harness.plan.screen import render
 from harness.store import Store
 
+pytestmark = pytest.mark.slow
+
 SUITE = """
 version: 1
 name: kept
@@ -103,7 +105,6 @@ def test_a_longer_training_equals_one_from_scratch(short, scratch):
     assert len(continued(store)) == 4
 
 
-@pytest.mark.slow
 def test_one_that_dies_on_its_way_goes_on_from_there(short, scratch, monkeypatch):
     todo, train, steps = planned(short, "train.steps=40", "seeds=3"), engine.train, []
 
@@ -140,7 +141,6 @@ def test_a_damaged_state_is_set_aside_and_its_run_trains_from_scratch(short, scr
     assert len(continued(store)) == 3
 
 
-@pytest.mark.slow
 def test_damage_that_comes_after_planning_is_met_by_the_worker(short, scratch):
     todo, store = planned(short, "train.steps=40", "seeds=3"), Store(short / "kept")
     for path in store.folder.glob("runs/*/states/20.safetensors"):

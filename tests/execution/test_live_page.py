@@ -39,6 +39,7 @@ def until(condition):
     assert condition()
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_has_ended_and_nothing_is_drawn_twice(quick, results):
     first = live_page.draw("results/small", "3 runs a minute", None)
     text = first.page.decode()
@@ -53,6 +54,7 @@ def test_the_page_shows_what_has_ended_and_nothing_is_drawn_twice(quick, results
     assert "no luck" in second
 
 
+@pytest.mark.slow
 def test_a_page_that_is_left_behind_reloads_no_longer_and_says_what_continues(quick, results):
     text = live_page.draw("results/small", "", None).page.decode()
     left = settled(text, "harness run 'a&b'")
