@@ -265,6 +265,14 @@ def test_modes_at_the_scale_of_its_source():
     assert {run.spec.setup.train["pack"] for run in runs} == {1, 2, 3, 4}
 
 
+def test_stacked_digits_crosses_two_losses_with_two_penalties():
+    """And its four cells differ in nothing else (Huang et al. 2024)."""
+    runs = expand(load_suite(SCHEMA.parents[1] / "suites/stacked-digits.yaml")).runs
+    cells = {(run.spec.setup.objective, run.spec.setup.train.get("penalty")) for run in runs}
+    assert cells == {("r1", None), ("r1r2", None), ("rpgan", "r1"), ("rpgan-r1r2", None)}
+    assert len({json.dumps([run.spec.hyper, run.spec.setup.critic], sort_keys=True) for run in runs}) == 1
+
+
 def test_table2_trains_the_same_networks_with_both_objectives():
     """But for the critic's norm, where there is one: that is the objective's."""
     suite = load_suite(SCHEMA.parents[1] / "suites/table2.yaml")
