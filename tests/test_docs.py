@@ -124,6 +124,16 @@ def test_the_table_of_recipes_is_that_of_the_records():
     assert "\n".join(rows) in (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")
 
 
+def test_the_headings_that_figures_of_the_sources_stand_under_are_those_of_a_report():
+    text = (ROOT / "docs/experiments.md").read_text(encoding="utf-8").split("## Where each figure of the sources")[1]
+    template = (ROOT / "harness/report/page.html.j2").read_text(encoding="utf-8")
+    template = re.sub(r"{{[^}]*noun }}", "trial", template)
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if re.search("harness (run|study) [a-z]", line)]
+    names = [name for *_, where in rows for name in where.split(", ") if name[:1].isupper()]
+    assert len(names) > 20
+    assert [name for name in names if f">{name}</" not in template and f'"{name}"' not in template] == []
+
+
 def generator_steps(epochs, batches, cut):
     """Count the generator steps of shapes-wgan's source: 100 critic updates in the first 25 and every 500th, else 5.
 

@@ -80,7 +80,7 @@ def load_folder(settings: Settings) -> Pictures:
     cut = training_size(ordered, HELD_OUT if held_out is None else held_out)
     if cut < 2:
         path, n = named(place_of(settings["content"], "pictures")), len(ordered)
-        if held_out is not None and n - held_out < 2:
+        if held_out is not None and n - held_out * (n if held_out < 1 else 1) < 2:  # a share, or so many
             raise DataError(f"{path}: held_out: {held_out:,} given, and it has {n:,} pictures; hold fewer out.")
         raise DataError(f"{path}: its {n} pictures are copies of too few to hold some out.")
     return Pictures(pictures[:cut], pictures[cut:])

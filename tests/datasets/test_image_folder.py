@@ -266,6 +266,13 @@ def test_a_folder_without_enough_pictures_is_a_sentence(case, tmp_path):
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("held_out", [11, 12, 0.9, 0.99])
+def test_too_many_held_out_are_a_sentence_that_says_so(held_out):
+    """A number or a share of twelve images that differ: it is not their copies that are too few."""
+    with pytest.raises(DataError, match=rf"held_out: {held_out} given, and it has 12 pictures; hold fewer out"):
+        prepared(PICTURES, held_out=held_out)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")
 def test_what_may_not_be_read_is_a_sentence(faces):
     for path in (faces / "0.png", faces / "more"):
