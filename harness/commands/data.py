@@ -169,15 +169,18 @@ def render(data: Prepared) -> str:
         lines["sheet"] = data.sheet
     texts = [f"{name:<9} {value}" for name, value in lines.items()]
     for name, report in (data.extractors or {}).items():
-        texts.append(f"{'extractor' if len(texts) == len(lines) else '':<9} {name}: {_reliability_text(report)}")
+        texts.append(
+            f"{'extractor' if len(texts) == len(lines) else '':<9} {name}: {_reliability_text(report, data.held_out)}"
+        )
     return "\n  ".join([data.dataset, *texts])
 
 
-def _reliability_text(right: Reliability | None) -> str:
+def _reliability_text(right: Reliability | None, held_out: int) -> str:
     if right is None:
         return "not trained; a suite that names it in score.extractors trains it"
     if right.modes is None:
-        return f"wrong on {100 * right.error:.2f} % of quarter turns of the held-out images"
+        images = "held-out images" if held_out else "training images"
+        return f"wrong on {100 * right.error:.2f} % of quarter turns of the {images}"
     return (
         f"wrong on {100 * right.error:.2f} % of the held-out images, sees {right.modes:.0f} of "
         f"{right.modes_possible:.0f} classes in them{'; too weak for modes and class_kl' if right.weak else ''}"

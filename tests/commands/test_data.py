@@ -10,12 +10,13 @@ import pytest
 from oracles import FILES, HERE, PICTURES
 from PIL import Image
 
-from harness.commands.data import prepare, render
+from harness.commands.data import Prepared, prepare, render
 from harness.datasets import DATASETS
 from harness.errors import HarnessError
 from harness.execution.ending import weak_lines
 from harness.metrics.extractors import _built, extractor_of, known, own
 from harness.metrics.extractors.network import PictureNet
+from harness.metrics.image_metrics import Reliability
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -118,6 +119,13 @@ def looking(error, labels):
     scores = np.where(np.eye(10)[labels.numpy()] == 1, 9.0, -9.0)
     looks = SimpleNamespace(scores=scores)
     return SimpleNamespace(error=error, classes=tuple("0123456789"), look=lambda pictures: looks)
+
+
+@pytest.mark.parametrize(("held_out", "images"), [(540, "held-out images"), (0, "training images")])
+def test_an_extractor_of_turns_is_wrong_on_the_images_that_runs_are_scored_against(held_out, images):
+    right = Reliability(0.125, weak=False)
+    data = Prepared("folder", "images", [3, 8, 8], {}, (-1, 1), held_out=held_out, extractors={"rotations": right})
+    assert f"rotations: wrong on 12.50 % of quarter turns of the {images}" in render(data)
 
 
 @pytest.mark.slow

@@ -34,6 +34,11 @@ def numbers(runs: pd.DataFrame, column: str) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype(float)
 
 
+def are_held_out(runs: pd.DataFrame) -> bool:
+    """Return whether the real images that runs are scored against are held out, and none that they train on."""
+    return not (numbers(runs, "setup.held_out") == 0).any()
+
+
 def values_of(runs: pd.DataFrame, column: str) -> NDArray[np.float64]:
     """Return what `numbers` does as an array [runs]."""
     return numbers(runs, column).to_numpy(np.float64, na_value=np.nan)

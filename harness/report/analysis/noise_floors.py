@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from harness.metrics.columns import MetricColumn, covered
-from harness.report.analysis.cell_table import data_columns, numbers, tasks_of
+from harness.report.analysis.cell_table import are_held_out, data_columns, numbers, tasks_of
 from harness.text import number
 
 FLOORS = 2  # within so many floors the best mean excess counts as near: the rule by which shipped suites choose steps
@@ -20,13 +20,15 @@ class ImageFloors:
     """What real images of a data set reach.
 
     metrics   the floor or ceiling of each metric by its column, of the extractor that ranks and at the largest n
-    errors    the share of held-out images about which each extractor was wrong
+    errors    the share of the images that runs are scored against about which each extractor was wrong
+    held_out  whether these are held out, or those that runs train on
     singular  the extractors that have at least as many features as there are images for FID
     """
 
     dataset: str
     metrics: Mapping[str, float]
     errors: Mapping[str, float]
+    held_out: bool
     singular: list[str]
 
 
@@ -50,7 +52,7 @@ def of_images(ok: pd.DataFrame, metrics: Mapping[str, str], data_axes: Collectio
             singular = [
                 c.extractor for c in covered("fid_singular", part.columns) if (numbers(part, str(c)) == 1).any()
             ]
-            rows.append(ImageFloors(str(name), floors, errors, singular))
+            rows.append(ImageFloors(str(name), floors, errors, are_held_out(part), singular))
     return rows
 
 

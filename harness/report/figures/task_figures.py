@@ -129,8 +129,8 @@ def runs_of(view: Tasks, cell: Cell) -> pd.DataFrame:
     ])  # fmt: skip
     places = np.flatnonzero(same)
     places = places[np.argsort(table["seed"].to_numpy()[places], kind="stable")]
-    needed = [name for name in ("run_id", "seed", "status", cell.metric, "first_bad_step") if name in table]
-    return table[needed].iloc[places]
+    needed = ("run_id", "seed", "status", cell.metric, "first_bad_step", "setup.held_out")
+    return table[[name for name in needed if name in table]].iloc[places]
 
 
 def median_of(view: Tasks, cell: Cell) -> str | None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from harness.metrics import label
+from harness.report.analysis.cell_table import are_held_out
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY, INK
@@ -87,7 +88,7 @@ def estimate(view: View, cell: Cell) -> Drawn | None:
     if "critic_gap" in curves:
         ax.plot(curves["step"], curves["critic_gap"], color=look.colour, linewidth=0.6, alpha=0.5, label="batches")
         scale_axis(ax, "y", curves["critic_gap"].to_numpy(np.float64))
-    draw_estimates(ax, lines, {"dual": "held-out images"}, look)
+    draw_estimates(ax, lines, {"dual": "held-out images" if are_held_out(runs) else "training images"}, look)
     drawing.gridlines(ax, "y")
     return _finished(view, cell, (figure, ax), label("dual"), f"The critic's estimate of {cell.name()} on {cell.task}")
 

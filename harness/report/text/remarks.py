@@ -151,7 +151,7 @@ def image_floors(floors: ImageFloors) -> str:
     """Return what real images of a data set reach, how often each extractor was wrong, and where there are too few."""
     reached = listed([f"{column} {number(value)}" for column, value in floors.metrics.items()])
     wrong = listed([f"{name} on {100 * share:.2g} %" for name, share in floors.errors.items()]) if floors.errors else ""
-    errors = f" Wrong about held-out ones: {wrong}." if wrong else ""
+    errors = f" Wrong about {'held-out ones' if floors.held_out else 'these'}: {wrong}." if wrong else ""
     if not floors.singular:
         return f"Real images of {floors.dataset} reach {reached}.{errors}"
     few = f" There are no more images than features of {listed(floors.singular)}: its FID says little."

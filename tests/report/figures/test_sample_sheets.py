@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from harness.execution import tasks
 from harness.report.analysis import noise_floors, tables
 from harness.report.figures import sample_sheets
 from harness.report.figures.sample_sheets import sheet
+from harness.report.figures.task_figures import cells_of
+from harness.report.findings import critic_figures
 from harness.report.text import remarks
 from harness.store import Store
 from harness.suite.format.models import frame_steps
@@ -118,6 +121,24 @@ def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(
     row = view.table[view.table["dataset"] == "digits"].iloc[0]
     assert said.startswith(f"Real images of digits reach fid[poses]@100 {number(row['fid[poses]@100_floor'])}, ")
     assert f"sliced_w {number(row['sliced_w_floor'])}. Wrong about held-out ones: poses on " in said
+
+
+@pytest.mark.parametrize(
+    ("held_out", "words", "of_judge"), [(3, "held out", "held-out ones"), (0, "trained on", "these")]
+)
+def test_real_images_that_runs_train_on_are_not_called_held_out(store, held_out, words, of_judge):
+    view = tables.read(store)
+    view = replace(view, table=view.table.assign(**{"setup.held_out": held_out}))
+    digits = view.table[view.table["dataset"] == "digits"]
+    cell = next(cell for cell in cells_of(view.cells) if cell.dataset == "digits")
+    figure, _, alt = sample_sheets.draw(view, (cell, True))
+    assert alt == f"Real images of digits, {words}"
+    assert figure.axes[0].get_xlabel() == words
+    figure, *_ = critic_figures.estimate(view, cell)
+    names = {"batches", "held-out images" if held_out else "training images"}
+    assert {line.get_label() for line in figure.axes[0].lines} == names
+    (floors,) = noise_floors.of_images(digits, view.metrics, view.plan.data_axes)
+    assert f"Wrong about {of_judge}: poses on " in remarks.image_floors(floors)
 
 
 @pytest.mark.slow
