@@ -13,6 +13,7 @@ ENGINE_VERSION = 2  # raised when the engine's numerics change, so that old reco
 
 WIDEST = 2**63  # a whole number that a column of a table takes is below
 MAX_COUNT = 10**9  # steps, samples, updates
+MAX_NUMBER = 1e30  # networks compute in 32 bits, which end at 3e38, and with sums and multiples
 KINDS = ("dataset", "architecture", "objective")  # of components that a run has one each of
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.hints import quoted
+from harness.spec import MAX_NUMBER, WIDEST
 from harness.text import NAME
 
 STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, revalidate_instances="always")
@@ -24,7 +25,7 @@ def wrong_entry(name: object, entry: object, record: type[Any]) -> str:
         return f"{quoted(name)} is not a valid name; use up to 64 letters, digits, '.', '_' and '-'."
     if type(entry) is not record:
         return f"'{name}' is {_a(type(entry))}, where {_a(record)} record is needed."
-    field = wrong_field(entry)
+    field = wrong_field(entry) or _wrong_value(entry)
     return f"'{name}': {field}" if field else ""
 
 
@@ -37,6 +38,21 @@ def wrong_field(record: Any) -> str:
             given, needed = f"{_a(type(value))}, {quoted(value)}", _expected(hints[field.name])
             return f"its {field.name} is {given}; {needed} is needed."
     return ""
+
+
+def _wrong_value(entry: Any) -> str:
+    """Return the first value of the right type that a run could not have, in a sentence; "" where there is none."""
+    if not 0 <= entry.version < WIDEST:
+        return f"its version is {quoted(entry.version)}; a whole number from 0 on, of 64 bits, is needed."
+    recipes = [value for recipe in getattr(entry, "recipe", {}).values() for value in vars(recipe).items()]
+    for key, value in getattr(entry, "hyper", {}).items():
+        low, high = getattr(entry, "ranges", {}).get(key, (-MAX_NUMBER, MAX_NUMBER))
+        if not re.fullmatch(NAME, key) or key in ("lr", *(name for name, _ in recipes)):
+            return f"its hyper names {quoted(key)}, which is no name of its own; use another."
+        if not max(low, -MAX_NUMBER) <= value <= min(high, MAX_NUMBER):
+            return f"its hyper has {key}: {value}; a number from {low:g} to {high:g} is needed."
+    wrong = [name for name, value in recipes if isinstance(value, float) and not abs(value) <= MAX_NUMBER]
+    return f"its recipe has {wrong[0]}: {dict(recipes)[wrong[0]]}; a finite number is needed." if wrong else ""
 
 
 def fits(value: Any, hint: Any) -> bool:

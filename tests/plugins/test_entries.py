@@ -1,5 +1,6 @@
 """Entries of plug-ins are checked against the annotations of their records."""
 
+import math
 from dataclasses import fields, replace
 
 import pytest
@@ -47,6 +48,29 @@ def test_a_value_of_a_type_of_nothing_is_wrong_in_every_field(kind):
 )
 def test_a_field_of_another_type_is_named(field, value):
     assert f"'mine': its {field} is" in wrong_entry("mine", replace(GAN, **{field: value}), type(GAN))
+
+
+RATES = GAN.recipe["toys"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"version": 10**400},
+        {"version": -1},
+        {"hyper": {"w": math.nan}},
+        {"hyper": {"w": 1e300}},
+        {"hyper": {"w": 1.0}, "ranges": {"w": (2.0, 1.0)}},
+        {"hyper": {"w": 1.0}, "ranges": {"w": (math.nan, 1.0)}},
+        {"hyper": {"../x": 1.0}},
+        {"hyper": {"lr": 1.0}},
+        {"hyper": {"critic_lr": 1.0}},
+        {"recipe": {"toys": replace(RATES, critic_lr=math.inf)}},
+    ],
+)
+def test_a_value_that_no_run_could_have_is_named(values):
+    (*_, field) = values if "ranges" not in values else ["hyper"]
+    assert f"'mine': its {field} " in wrong_entry("mine", replace(GAN, **values), type(GAN))
 
 
 @pytest.mark.parametrize("name", [3, "", "a b", "../x", "x" * 65, "\x1b[31m", None])

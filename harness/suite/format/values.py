@@ -10,7 +10,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from harness.hints import nearest, quoted
-from harness.spec import MAX_COUNT, WIDEST
+from harness.spec import MAX_COUNT, MAX_NUMBER, WIDEST
 from harness.text import NAME
 
 RECIPE = "recipe"
@@ -22,7 +22,6 @@ MAX_FRAMES = 500
 MAX_TRIALS = 10_000
 MAX_LIMIT = 10**6  # seconds (12 days), or 1e9 bytes
 MAX_CHOICES = 1_000
-MAX_NUMBER = 1e30  # networks compute in 32 bits, which end at 3e38, and with sums and multiples
 EMPTY = "an empty list given, at least one value needed."
 
 Values = Mapping[str, Any]  # settings by name, as YAML holds them
