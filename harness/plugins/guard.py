@@ -159,10 +159,21 @@ def _functions() -> dict[tuple[str, str], tuple[Any, Any]]:
 
 def _put_back(functions: Mapping[tuple[str, str], tuple[Any, Any]]) -> str:
     """Undo every replacement, and return the name of the first."""
-    changed = [of for of, (owner, value) in functions.items() if vars(owner).get(of[1]) is not value]
+    now = {of: vars(owner).get(of[1]) for of, (owner, _) in functions.items()}
+    changed = [
+        of
+        for of, (_, value) in functions.items()
+        if now[of] is not value and not _wrapped_itself(of[0], value, now[of])
+    ]
     for of in changed:
         setattr(functions[of][0], of[1], functions[of][1])
     return ".".join(changed[0]) if changed else ""
+
+
+def _wrapped_itself(owner: str, before: Any, now: Any) -> bool:
+    """Whether a package wraps a function of its own, as torch does with `manual_seed` when its compiler is imported."""
+    by = str(getattr(now, "__globals__", {}).get("__name__", ""))
+    return getattr(now, "__wrapped__", None) is before and by.partition(".")[0] == owner.partition(".")[0]
 
 
 def _tables_put_back(tables: Iterable[tuple[Table, Table]]) -> str:

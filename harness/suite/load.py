@@ -19,6 +19,7 @@ from harness.suite.overrides import laid_over, set_overrides
 from harness.suite.own_data import left_out, with_own_data
 
 Given = str | Path | Values  # a path, YAML text of several lines, or what that says
+MAX_PLUGINS = 100
 LENGTHS = {"steps": "epochs", "epochs": "steps"}  # one replaces the other
 
 
@@ -174,6 +175,8 @@ def _load_plugins(document: Document) -> list[Problem]:
     names = document.data.get("plugins", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return []  # told as a mistake of form
+    if len(names) > MAX_PLUGINS:
+        return [Problem("too-many-plugins", ("plugins",), f"{len(names):,} given, at most {MAX_PLUGINS} are imported.")]
     for i, name in enumerate(names):
         names[i] = _absolute(document, ("plugins", i), name)
         try:

@@ -217,6 +217,11 @@ def test_a_list_of_many_wrong_values_is_refused_in_a_time_that_grows_as_it_does(
     assert took[2] < 12 * took[1]
 
 
+def test_more_plug_ins_than_are_imported_are_counted(problems):
+    (problem,) = problems(PLAIN + f"plugins: [{', '.join(f'p{i}.py' for i in range(10_000))}]\n")
+    assert (problem.code, problem.place) == ("too-many-plugins", "x.yaml:9")
+
+
 def test_more_choices_than_are_drawn_from_are_refused(problems):
     choices = ", ".join(f"{i}e-8" for i in range(1, MAX_CHOICES + 2))
     study = "study: {trials: 4, seeds: 1, space: {lr: {choices: [%s]}}}\n"
