@@ -10,13 +10,16 @@ from math import prod
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.architectures.layers import ACTIVATIONS, CURVED, Maxout, ScaledSoftplus, ToShape, ToVector
 from harness.architectures.player_settings import Init, Output, Player, Size
 from harness.lanes import Stackable, lanewise, whole_lanes
+
+DEEPEST = 128  # hidden layers
 
 Params = Mapping[str, Tensor]
 Activation = Literal["relu", "leaky_relu", "tanh", "softplus", "elu", "sigmoid", "maxout", "scaled_softplus"]
@@ -38,12 +41,18 @@ LIPSCHITZ: Mapping[type[nn.Module], float] = {
 }
 
 
+def _few(widths: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if widths and len(widths) > DEEPEST:
+        raise PydanticCustomError("needed", "Input should be at most {most} widths", {"most": DEEPEST})
+    return widths
+
+
 class MlpPlayer(Player):
     """What a suite may set for one player of an MLP: `depth` hidden layers of `width`, or of `widths`."""
 
     width: Size = 64
-    depth: Annotated[int, Field(ge=1, le=128)] = 3
-    widths: tuple[Size, ...] | None = None
+    depth: Annotated[int, Field(ge=1, le=DEEPEST)] = 3
+    widths: Annotated[tuple[Size, ...] | None, AfterValidator(_few)] = None
     activation: Activation = "relu"
     pieces: Annotated[int, Field(ge=2, le=64)] = 2
     norm: Literal["none", "batch", "layer"] = "none"

@@ -102,6 +102,12 @@ def test_more_samples_than_the_memory_takes_have_a_line(tmp_path, monkeypatch):
     assert "GB" in str(error.value)
 
 
+def test_more_layers_than_a_network_may_have_are_refused(problems):
+    layers = ", ".join(["8"] * 1000)
+    text = PLAIN.replace("matrix:", f"architectures: {{mlp: {{widths: [[{layers}]]}}}}\nmatrix:")
+    assert [each.split("given, ")[1] for each in map(str, problems(text))] == ["at most 128 widths needed."]
+
+
 @pytest.mark.parametrize("name", ["x" * 60, "x" * 100_000, "x\ny" * 30_000])
 def test_a_long_name_is_quoted_short(problems, name):
     sentences(problems(SUITE % ("lr: 1e-3", f'"{name}"'.replace("\n", "\\n"))))
