@@ -44,6 +44,11 @@ def test_the_suite_on_pictures_loads(tmp_path):
     assert len(expand(load_suite(str(tmp_path / "s.yaml"))).runs) == 8
 
 
+def test_the_suite_for_a_gpu_loads(tmp_path):
+    (tmp_path / "mnist.yaml").write_text(blocks("docs/gpu.md", "yaml")[0])
+    assert len(expand(load_suite(str(tmp_path / "mnist.yaml"))).runs) == 36
+
+
 def test_the_study_that_is_shown_loads(tmp_path):
     (tmp_path / "s.yaml").write_text(blocks("docs/studies.md", "yaml")[0])
     assert set(load_suite(str(tmp_path / "s.yaml")).study.space) > {"critic.norm", "n_critic"}
