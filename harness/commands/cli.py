@@ -387,14 +387,8 @@ def slurm(
     """
     from harness.commands import slurm as jobs
 
-    path, options = find_suite(suite), [("--scale", scale), *(("--set", each) for each in sets or [])]
-    if probe:
-        print(jobs.probe(root))
-        return
-    options += [*(("--only", each) for each in only or []), ("--output", root), ("--workers", str(cpus))]
-    arguments = [suite if path != suite else str(Path(path).resolve())]
-    arguments += [part for name, value in options if value is not None for part in (name, value)]
-    print(jobs.batch_file(Path(path).stem, arguments, jobs.Job(array, cpus, gpus, hours, sbatch or [])), end="")
+    path, job = find_suite(suite), jobs.Job(array, cpus, gpus, hours, sbatch or [])
+    print(jobs.probe(root) if probe else jobs.batch_file(path, jobs.options(root, scale, sets, only), job))
 
 
 @verb(o.MAINTAIN, "schema > suite.schema.json")

@@ -81,8 +81,8 @@ RunRoot = Annotated[
     str, typer.Option("--root", metavar="ROOT", help="The results folder, or a root of several.", callback=fitting)
 ]
 Array = Annotated[int, typer.Option("--array", min=1, max=10_000, help="Tasks that share the runs.")]
-Cpus = Annotated[int, typer.Option("--cpus", min=1, max=1024, help="Processor cores a task, each a worker.")]
-Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="GPUs a task.")]
+Cpus = Annotated[int, typer.Option("--cpus", min=1, max=1024, help="Processor cores a task.")]
+Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="GPUs a task, of which a run uses one.")]
 Hours = Annotated[float, typer.Option("--hours", min=0.1, max=10_000, help="After which a task is stopped.")]
 Sbatch = Annotated[
     list[str] | None,

@@ -31,15 +31,22 @@ class Job:
     options: Sequence[str] = ()  # of sbatch, as partition=gpu
 
 
-def batch_file(name: str, arguments: Sequence[str], job: Job) -> str:
+def options(root: str, scale: str | None, sets: Sequence[str] | None, only: Sequence[str] | None) -> list[str]:
+    """Return these options of `harness run` as the arguments that give them."""
+    named = [("--scale", scale), *(("--set", each) for each in sets or []), *(("--only", each) for each in only or [])]
+    return [part for name, value in [*named, ("--output", root)] if value is not None for part in (name, value)]
+
+
+def batch_file(suite: str, arguments: Sequence[str], job: Job) -> str:
     """Return a file for sbatch: tasks that each run the same command in one shared folder until nothing is left.
 
-    `exec` makes the command the batch shell, which alone is signalled: it keeps its checkpoints and leaves.
+    `exec` makes the command the batch shell, which alone is signalled: it keeps its checkpoints and leaves. A task with
+    a GPU insists on it, and has as many workers as a run on a GPU takes by itself; any other has one a core.
     """
     gpus = [f"--gpus-per-node={job.gpus}"] if job.gpus else []
     minutes = max(1, round(60 * job.hours))
     lines = [
-        f"--job-name=harness-{name}",
+        f"--job-name=harness-{Path(suite).stem}",
         f"--array=1-{job.array}",
         "--nodes=1",
         "--ntasks=1",
@@ -50,7 +57,8 @@ def batch_file(name: str, arguments: Sequence[str], job: Job) -> str:
         "--output=%x-%A_%a.log",
         *(f"--{option}" for option in job.options),
     ]
-    command = [sys.executable, "-m", "harness", "run", *arguments]
+    where = ["--device", "cuda"] if job.gpus else ["--device", "cpu", "--workers", str(job.cpus)]
+    command = [sys.executable, "-m", "harness", "run", str(Path(suite).resolve()), *arguments, *where]
     return "\n".join(
         [
             "#!/bin/bash",
@@ -60,7 +68,6 @@ def batch_file(name: str, arguments: Sequence[str], job: Job) -> str:
             f"cd {shlex.quote(str(Path.cwd()))}",
             "export OMP_NUM_THREADS=1",
             f"exec {shlex.join(command)}",
-            "",
         ]
     )
 
