@@ -159,7 +159,7 @@ def _study(progress: Progress) -> dict[str, Any]:
     from benchmarks.study_cost import OWN, StudySize, measure
 
     rows, sizes = [], [StudySize(objective) for objective in OWN]
-    with open_executor(default_workers("cpu"), tasks.prepare) as executor:
+    with open_executor(default_workers(), tasks.prepare) as executor:
         progress(heading_of_study(sizes[0], executor.slots))
         for size in sizes:
             rows.append(measure(executor, size))

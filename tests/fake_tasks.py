@@ -143,6 +143,11 @@ def pid_after(seconds):
     return os.getpid()
 
 
+def gpus_after(seconds):
+    time.sleep(seconds)
+    return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
 def hold(gb, limit_gb):
     """Hold memory, under a limit."""
     from harness.processes import memory_limit

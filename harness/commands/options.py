@@ -72,7 +72,13 @@ Only = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=1024, help="Processes; 0: this one. [default: one a core]")
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        max=1024,
+        help="Processes, of which some train where there are GPUs; 0: this one. [default: one a core]",
+    ),
 ]
 WatchPage = Annotated[bool, typer.Option("--watch", help="Keep one page current during training; it reloads itself.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")]
@@ -82,7 +88,7 @@ RunRoot = Annotated[
 ]
 Array = Annotated[int, typer.Option("--array", min=1, max=10_000, help="Tasks that share the runs.")]
 Cpus = Annotated[int, typer.Option("--cpus", min=1, max=1024, help="Processor cores a task.")]
-Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="GPUs a task, of which a run uses one.")]
+Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="GPUs a task.")]
 Hours = Annotated[float, typer.Option("--hours", min=0.1, max=10_000, help="After which a task is stopped.")]
 Sbatch = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.execution import tasks
+from harness.execution.gpus import trainers
 from harness.execution.requests import Request, Todo, processes
 from harness.execution.runner import answer
 from harness.execution.workers import Executor, as_they_end, open_executor
@@ -28,7 +29,7 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     """Return the description of a plan, its `cost` included; results stay as they are.
 
     With `measure`, what was never timed on this machine is tried for a moment, with as many trials side by side as
-    there will be workers, since busy cores slow each other. With an `effect` (Cohen's d of paired differences) there is
+    workers will train, since they slow each other. With an `effect` (Cohen's d of paired differences) there is
     a `power`, too. Raises SuiteError, StoreError, and HarnessError for what is no effect.
     """
     if effect is not None:
@@ -36,7 +37,8 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     workers = processes(request.workers)
     with open_executor(workers if measure else min(workers, 1)) as executor:
         todo = _measured(executor, request, workers, say) if measure else _planned(executor, request)
-    cost = estimate(todo.workload, read_timings(todo.machine), workers)
+    training = len(trainers(todo, workers)) or workers
+    cost = estimate(todo.workload, read_timings(todo.machine), workers, training)
     assert todo.description is not None  # a suite was planned
     description = replace(todo.description, cost=cost)
     if effect is not None:
@@ -85,10 +87,12 @@ def _measured(executor: Executor, request: Request, workers: int, say: Say) -> T
     if not needed:
         say("nothing to measure: no stack or data set is left that was never timed on this machine")
         return todo
-    results = list(_tried(executor, todo, list(islice(cycle(needed), max(workers, len(needed)))), workers, say))
+    executor.train_on(trainers(todo, workers))
+    together = executor.trainers
+    results = list(_tried(executor, todo, list(islice(cycle(needed), max(together, len(needed)))), say))
     values = [value for result in results for value in result.values]
     if results:
-        waited = time.perf_counter() - ready - makespan(workers, [(result.task_s, ()) for result in results])
+        waited = time.perf_counter() - ready - makespan(together, [(result.task_s, ()) for result in results])
         runs = max(todo.workload.runs, 1)
         values += [("plan", "", runs, ready - began), ("start", "", runs, max(waited, 0.0))]
     timings = [Timing(what, key, size, workers, value, trial=True) for what, key, size, value in values]
@@ -96,10 +100,8 @@ def _measured(executor: Executor, request: Request, workers: int, say: Say) -> T
     return todo
 
 
-def _tried(
-    executor: Executor, todo: Todo, needed: list[tuple[Trial, bool]], workers: int, say: Say
-) -> Iterator[TrialResult]:
-    """Yield what each trial gave, as many side by side as there are workers, until BUDGET_S are over."""
+def _tried(executor: Executor, todo: Todo, needed: list[tuple[Trial, bool]], say: Say) -> Iterator[TrialResult]:
+    """Yield what each trial gave, as many side by side as workers train, until BUDGET_S are over."""
     until, numbered = time.monotonic() + BUDGET_S, enumerate(needed, 1)
     pending: dict[Future[Any], Trial] = {}
 
@@ -107,9 +109,9 @@ def _tried(
         for number, (trial, score) in islice(numbered, 1):
             say(f"trial {number} of {len(needed)}: {trial.task.name}")
             rest = todo.device, todo.workload, score, todo.plugins
-            pending[executor.submit(try_stack, trial, *rest)] = trial
+            pending[executor.submit(try_stack, trial, *rest, trains=True)] = trial
 
-    for _ in range(max(workers, 1)):
+    for _ in range(executor.trainers):
         start()
     for future, trial in as_they_end(pending):
         try:

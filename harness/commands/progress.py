@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.execution.outcomes import (
+    Alone,
     Event,
     Planned,
     Reporting,
@@ -63,6 +64,8 @@ class Reporter:
                     self._trained(run)
             case Split(stack, runs, error):
                 self._say(f"stack {stack}: {error}; its {counted(len(runs), 'run')} will be trained apart")
+            case Alone(stack, error):
+                self._say(f"stack {stack}: {error}; it will be trained again with no other beside it")
             case Scored(runs) if self._scores:
                 self._ended(len(runs))
             case Unscored(run_id, error):

@@ -40,8 +40,8 @@ def options(root: str, scale: str | None, sets: Sequence[str] | None, only: Sequ
 def batch_file(suite: str, arguments: Sequence[str], job: Job) -> str:
     """Return a file for sbatch: tasks that each run the same command in one shared folder until nothing is left.
 
-    `exec` makes the command the batch shell, which alone is signalled: it keeps its checkpoints and leaves. A task with
-    a GPU insists on it, and has as many workers as a run on a GPU takes by itself; any other has one a core.
+    `exec` makes the command the batch shell, which alone is signalled: it keeps its checkpoints and leaves. A task has
+    a worker for each of its cores, and insists on the GPUs that it asks for.
     """
     gpus = [f"--gpus-per-node={job.gpus}"] if job.gpus else []
     minutes = max(1, round(60 * job.hours))
@@ -57,7 +57,7 @@ def batch_file(suite: str, arguments: Sequence[str], job: Job) -> str:
         "--output=%x-%A_%a.log",
         *(f"--{option}" for option in job.options),
     ]
-    where = ["--device", "cuda"] if job.gpus else ["--device", "cpu", "--workers", str(job.cpus)]
+    where = ["--device", "cuda" if job.gpus else "cpu", "--workers", str(job.cpus)]
     command = [sys.executable, "-m", "harness", "run", str(Path(suite).resolve()), *arguments, *where]
     return "\n".join(
         [

@@ -12,8 +12,8 @@ from harness.plan.timings import Timing
 class Meter:
     """Collects what tasks took, and gives one timing for each thing that was done: the mean, as totals count."""
 
-    def __init__(self, workload: Workload, workers: int) -> None:
-        self._workload, self._workers = workload, workers
+    def __init__(self, workload: Workload, workers: int, trainers: int | None = None) -> None:
+        self._workload, self._workers, self._trainers = workload, workers, trainers
         self._stacks = {stack.id: stack for stack in workload.stacks}
         self._scores = {score.run_id: score for score in workload.every_score}
         self._values: dict[tuple[str, str, float], list[float]] = {}
@@ -64,7 +64,8 @@ class Meter:
         if not (self._stacks or before) or self._stacks.keys() - self._trained or {*before} - self._scored.keys():
             return None
         tasks = [self._task(stack) for stack in self._stacks.values()]
-        return max(seconds - makespan(self._workers, tasks, [self._scored[run_id] for run_id in before]), 0.0)
+        scored = [self._scored[run_id] for run_id in before]
+        return max(seconds - makespan(self._workers, tasks, scored, self._trainers), 0.0)
 
     def _task(self, stack: TrainingTask) -> StackSeconds:
         own = [self._scored[score.run_id] for score in stack.scores if score.run_id in self._scored]

@@ -110,6 +110,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A stack found no memory on a GPU that others train on, and is to be trained again with no other beside it."""
+
+    stack: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Scored:
     """Runs were scored."""
 
@@ -152,7 +160,7 @@ class Undrawn:
     error: str
 
 
-Event = Planned | Trained | Split | Scored | Unscored | Waiting | Reporting | Watching | Undrawn
+Event = Planned | Trained | Split | Alone | Scored | Unscored | Waiting | Reporting | Watching | Undrawn
 Progress = Callable[[Event], None]
 
 

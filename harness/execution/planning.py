@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.disk.files import refuse_long
 from harness.errors import HarnessError, Problem, SuiteError
+from harness.execution.gpus import shared_out, visible_gpus
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine, provenance
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
@@ -249,6 +250,7 @@ def _todo(
 ) -> Todo:
     """Return what is left of a plan: of the selected runs those that are pending, or lost; `replies` of `_origins`."""
     from harness.plan.make import unfinished
+    from harness.plan.stacks import largest_bytes
     from harness.plan.workload import StackLeft, workload
 
     planned, finished = plan.run_ids, store.finished()
@@ -272,6 +274,9 @@ def _todo(
         unscored=_by_stack(plan, unscored),
         wanted=("pending",) if which == "pending" else LOST,
         limit_s=plan.resolved["train"].get("limits", {}).get("seconds"),  # an earlier harness knew none
+        gpus=shared_out(visible_gpus(), largest_bytes(plan, (each.stack for each in left)))
+        if plan.device == "cuda"
+        else (),
         waiting=len(lost & {*selected} - wanted),
         finished=len(finished & {*selected}),
         unplanned=len(finished - {*planned}),

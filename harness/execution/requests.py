@@ -49,8 +49,8 @@ def report_of(request: Request | Retry, folder: str) -> str:
 
 
 def processes(workers: int | None) -> int:
-    """Return how many workers run side by side where so many were asked for."""
-    return default_workers("cpu") if workers is None else workers
+    """Return how many workers run side by side where so many were asked for: by default one a core."""
+    return default_workers() if workers is None else workers
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Todo:
     notes      lines on how runs are scored          damage     lines on what was set aside
     more       whether a study has more to plan once these runs have ended
     before     how runs were scored, where they are to be scored anew
+    gpus       the GPU of each process that may train, as `execution.gpus` shares them out; none on a CPU
     description, trials, plugins   of a plan of a suite: what `harness plan` prints, and what --measure tries
     """
 
@@ -107,6 +108,7 @@ class Todo:
     damage: Sequence[str] = ()
     more: bool = False
     before: ScoringPin | None = None
+    gpus: Sequence[str] = ()
     description: Description | None = None
     trials: Sequence[Trial] = ()
     plugins: Sequence[str] = ()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import HarnessError
 from harness.execution import tasks
+from harness.execution.gpus import trainers
 from harness.execution.live_page import watched
 from harness.execution.meter import Meter
 from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporting, Scored, Trained, ignore
@@ -124,8 +125,10 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         todo = answer(planning, "planning")
     clock.append(time.perf_counter())
     progress(Planned(todo))
-    expected = estimate(todo.workload, read_timings(todo.machine), processes(request.workers))
-    meter = Meter(todo.workload, processes(request.workers))
+    workers = processes(request.workers)
+    executor.train_on(trainers(todo, workers))
+    expected = estimate(todo.workload, read_timings(todo.machine), workers, executor.trainers)
+    meter = Meter(todo.workload, workers, executor.trainers)
     try:
         scheduler = Scheduler(executor, todo, do, _metered(meter, progress))
         scheduler.work(request.fail_fast)

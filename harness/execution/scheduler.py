@@ -1,7 +1,11 @@
 """One call's work on a results folder: each stack is claimed, trained, scored and let go.
 
+On a CPU every worker trains as long as there is something to train, and scores come last. Where training has GPUs, some
+workers train and the others score at the same time; at the end all score.
+
 A stack that fails costs its own runs alone, and they are trained again one by one (on a GPU in halves, down to one by
-one): only a run that fails by itself is lost. A stack that another call holds is looked at again until that call has
+one): only a run that fails by itself is lost. One that finds no memory on a GPU beside others is first trained again
+with no other beside it. A stack that another call holds is looked at again until that call has
 committed it or is gone.
 """
 
@@ -11,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from harness.errors import Damaged, DataError, StoreError
 from harness.execution import tasks
 from harness.execution.outcomes import (
+    Alone,
     Ending,
     Failure,
     Progress,
@@ -53,11 +59,15 @@ TASKS = Tasks()
 
 
 class Job(NamedTuple):
-    """To train `members`, of `stack`, and commit those of `runs`; or to score `runs`, where there are no members."""
+    """To train `members`, of `stack`, and commit those of `runs`; or to score `runs`, where there are no members.
+
+    `alone`: while nothing else trains.
+    """
 
     stack: StackTodo
     runs: list[str]
     members: Sequence[str]
+    alone: bool = False
 
 
 @dataclass
@@ -116,11 +126,18 @@ class Scheduler:
             self._running[self._submit(job)] = job
 
     def _next(self) -> Job | None:
-        """What failed before goes first, as its stack is held for it; scores go last, and fill all cores at the end."""
-        while not self._urgent and (stack := self._next_stack()) is not None:
-            self._claim(stack)
-        queue = self._urgent or self._scores
-        return queue.popleft() if queue else None
+        """Training goes first, where a worker is free for it; there what failed before, as its stack is held for it.
+
+        So scores fill all cores at the end, and until then those that may not train.
+        """
+        training = [job for job in self._running.values() if job.members]
+        if len(training) < self._executor.trainers:
+            while not self._urgent and (stack := self._next_stack()) is not None:
+                self._claim(stack)
+            alone = any(job.alone for job in (*training, *islice(self._urgent, 1)))
+            if self._urgent and not (alone and training):
+                return self._urgent.popleft()
+        return self._scores.popleft() if self._scores else None
 
     def _next_stack(self) -> StackTodo | None:
         if not self._stacks and self._elsewhere and time.monotonic() >= self._look_at:
@@ -159,7 +176,7 @@ class Scheduler:
             return self._executor.submit(self._do.score, folder, job.runs)
         limit_s = seconds and seconds * max(len(job.members), job.stack.least)
         arguments = folder, job.stack.id, job.runs, self._todo.device, job.members
-        return self._executor.submit(self._do.train, *arguments, limit_s=limit_s)
+        return self._executor.submit(self._do.train, *arguments, limit_s=limit_s, trains=True)
 
     def _take_in(self) -> None:
         """Wait until a job has ended, or until it is time to look at what another call holds."""
@@ -238,6 +255,11 @@ class Scheduler:
 
     def _failed(self, job: Job, failure: Failure) -> None:
         on_gpu = self._todo.device != "cpu"
+        if on_gpu and failure.status == "oom" and self._executor.trainers > 1 and not job.alone:
+            self._progress(Alone(job.stack.id, failure.error))
+            self._claimed[job.stack.id].jobs += 1
+            self._urgent.appendleft(job._replace(alone=True))
+            return
         if len(job.members) > (2 if on_gpu and failure.status == "oom" else 1):  # a lone run is padded to a pair
             self._progress(Split(job.stack.id, job.runs, failure.error))
             (self._halve if on_gpu else self._train_alone)(job)

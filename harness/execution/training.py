@@ -1,5 +1,6 @@
 """From a pinned stack to the records of its runs."""
 
+import gc
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,8 +50,19 @@ def train_stack(
         raise  # nothing that these runs did
     except Exception as error:
         return StackOutcome(trained, failure=failure_of(error))
+    finally:
+        _leave_memory(device)
     task_s = None if begun else time.perf_counter() - started  # else it says nothing of another such stack
     return StackOutcome([replace(run, task_s=task_s) for run in trained])
+
+
+def _leave_memory(device: str) -> None:
+    """Leave what this process no longer needs of a GPU's memory to others that train there."""
+    if device == "cuda":
+        import torch
+
+        gc.collect()  # graphs hold theirs in cycles
+        torch.cuda.empty_cache()
 
 
 def _groups(store: Store, plan: Plan, members: Sequence[str], device: str) -> list[Group]:

@@ -120,15 +120,15 @@ class Lookup:
         return expected.value
 
 
-def estimate(workload: Workload, timings: Timings, workers: int) -> Estimate:
-    """Return how long what is left will take, and how much it will write."""
+def estimate(workload: Workload, timings: Timings, workers: int, trainers: int | None = None) -> Estimate:
+    """Return how long what is left will take, and how much it will write; `trainers` as in `makespan`."""
     lookup = Lookup(timings, workers)
     runs, stacks = max(workload.runs, 1), workload.stacks
     trained = [_training(stack, lookup) for stack in stacks]
     scored = _scoring([workload.scores, *(stack.scores for stack in stacks)], workload, lookup, workers)
     incomplete = bool(lookup.missing)
-    together = makespan(workers, zip(trained, scored[1:], strict=True), scored[0])
-    alone = makespan(workers, [(seconds, ()) for seconds in trained])
+    together = makespan(workers, zip(trained, scored[1:], strict=True), scored[0], trainers)
+    alone = makespan(workers, [(seconds, ()) for seconds in trained], trainers=trainers)
     starting = lookup.value("the start of workers", "start", "", runs) if stacks or workload.scores else 0.0
     parts = {
         "planning": lookup.value("planning", "plan", "", runs) + starting,
@@ -148,22 +148,28 @@ def estimate(workload: Workload, timings: Timings, workers: int) -> Estimate:
     )
 
 
-def makespan(workers: int, stacks: Iterable[StackSeconds], scores: Iterable[float] = ()) -> float:
+def makespan(
+    workers: int, stacks: Iterable[StackSeconds], scores: Iterable[float] = (), trainers: int | None = None
+) -> float:
     """Return the seconds until all is done: `scores` left from before, then stacks in order, then their scores.
 
     Tasks are given out as `harness run` does. A stack's scores join the queue when it ends; every stack was queued
-    before them.
+    before them. Where only so many `trainers` train, the other workers score meanwhile.
     """
-    free = [0.0] * max(workers, 1)
+    scorers = 0 if trainers is None else max(workers - trainers, 0)
+    free = [0.0] * max(workers - scorers, 1)
 
     def work(seconds: float, ready: float = 0.0) -> float:
         ended = max(free[0], ready) + seconds
         heapq.heapreplace(free, ended)
         return ended
 
-    for seconds in scores:
-        work(seconds)
-    ended = [(work(seconds), own) for seconds, own in stacks]
+    if not scorers:
+        for seconds in scores:
+            work(seconds)
+        scores = ()
+    ended = [(0.0, scores), *((work(seconds), own) for seconds, own in stacks)]
+    free = sorted([*free, *[0.0] * scorers])
     for ready, own in sorted(ended, key=lambda stack: stack[0]):
         for seconds in own:
             work(seconds, ready)

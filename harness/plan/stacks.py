@@ -98,6 +98,16 @@ def run_bytes(setup: Setup) -> float:
     return working_bytes(setup) + float(BYTES * 2 * ahead)
 
 
+def largest_bytes(plan: Plan, stacks: Iterable[Stack]) -> float:
+    """Return the memory that the largest of these stacks is taken to need; 0 where there is none."""
+    lengths: dict[int, tuple[int, str]] = {}  # the longest stack of each Setup
+    for stack in stacks:
+        shared = id(plan.specs[stack.runs[0]]["setup"])
+        lengths[shared] = max(lengths.get(shared, (0, "")), (len(stack.runs), stack.runs[0]))
+    setups = [(length, plan.spec(run_id).setup) for length, run_id in lengths.values()]
+    return max((length * run_bytes(setup) for length, setup in setups if is_known(setup)), default=0.0)
+
+
 def working_bytes(setup: Setup) -> float:
     """Return the memory that one update of one run works on.
 

@@ -19,7 +19,7 @@ def test_the_job_runs_the_suite_and_is_a_shell_script(call, tmp_path):
     assert lines[0] == "#!/bin/bash"
     asked = {line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")}
     assert {"--array=1-3", "--gpus-per-node=2", "--cpus-per-task=4", "--time=90", "--partition=gpu"} <= asked
-    assert lines[-1].endswith("--set train.steps=7 --output 'shared results' --device cuda")
+    assert lines[-1].endswith("--set train.steps=7 --output 'shared results' --device cuda --workers 4")
     _, without, _ = call("slurm", "quickstart", "--cpus", "4")
     assert without.rstrip().endswith("--output results --device cpu --workers 4")
     file = tmp_path / "job.sh"

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import fake_tasks
@@ -15,10 +17,11 @@ from fake_tasks import FAKE
 from harness.errors import StoreError
 from harness.execution import scheduler as scheduling
 from harness.execution import tasks
-from harness.execution.outcomes import Scored, Split, Trained, Unscored, Waiting, ignore
+from harness.execution.outcomes import Alone, Scored, Split, Trained, Unscored, Waiting, ignore
 from harness.execution.requests import Request, StackTodo
 from harness.execution.scheduler import Scheduler
 from harness.execution.workers import local, open_executor
+from harness.plan.estimate import makespan
 from harness.store import LOST, Store
 
 SUITE = """
@@ -343,13 +346,76 @@ def test_on_a_gpu_a_pair_that_does_not_fit_is_out_of_memory(work, plan):
     assert [Store(plan.folder).status(run_id) for run_id in runs_of(plan, "gan")] == ["ok", "ok", "oom", "oom"]
 
 
+class Simulated:
+    """An executor whose tasks take as long as `seconds` of their arguments says, by a clock of its own.
+
+    log   what was begun: when, with which runs, whether it trains
+    """
+
+    def __init__(self, slots, trainers, seconds):
+        self.slots, self.trainers, self._seconds = slots, trainers, seconds
+        self.now, self.log, self._busy = 0.0, [], {}
+
+    def submit(self, task, *arguments, limit_s=None, trains=False):
+        runs = arguments[-1]
+        self.log.append((self.now, runs, trains))
+        self._busy[future := Future()] = (self.now + self._seconds(runs, trains), partial(task, *arguments), trains)
+        assert len(self._busy) <= self.slots
+        assert sum(trains for _, _, trains in self._busy.values()) <= self.trainers
+        return future
+
+    def wait(self, *_):
+        """Let the task end that ends first."""
+        future = min(self._busy, key=lambda future: self._busy[future][0])
+        self.now, task, _ = self._busy.pop(future)
+        future.set_result(task())
+        return {future}, set(self._busy)
+
+
+@pytest.mark.parametrize("trainers", [1, 2, 3])
+def test_workers_that_do_not_train_score_meanwhile(plan, monkeypatch, trainers):
+    """By two routes: the scheduler, and the time that an estimate takes it to need."""
+    seconds = [5, 3]
+    took = {tuple(stack.members): s for stack, s in zip(plan.stacks, seconds, strict=True)}
+    executor = Simulated(3, trainers, lambda runs, trains: took[tuple(runs)] if trains else 1)
+    monkeypatch.setattr(scheduling, "wait", executor.wait)
+    done = Scheduler(executor, replace(plan, limit_s=None), FAKE, ignore)
+    done.work()
+    assert (done.trained, done.scored) == (8, 8)
+    assert executor.now == makespan(3, [(s, [1] * 4) for s in seconds], trainers=trainers)
+    last_stack = max(start + took[tuple(runs)] for start, runs, trains in executor.log if trains)
+    waited = [start >= last_stack for start, _, trains in executor.log if not trains]
+    assert not all(waited)
+
+
+def test_a_stack_without_memory_on_a_shared_gpu_is_trained_again_with_no_other_beside_it(plan, monkeypatch):
+    told, executor = [], Simulated(4, 2, lambda runs, trains: 2 if trains else 1)
+    monkeypatch.setattr(scheduling, "wait", executor.wait)
+    Path("deeds/gan-2").write_text("memory nothing")
+    done = Scheduler(executor, on_gpu(plan), FAKE, told.append)
+    done.work()
+    assert (done.trained, done.lost) == (8, 0)
+    assert not any(stack.replaces for stack in Store(plan.folder).plan.stacks)
+    assert [event.error for event in told if isinstance(event, Alone)] == ["MemoryError"]
+    starts = [start for start, runs, trains in executor.log if trains]
+    assert starts == [0, 0, 2]  # the other had ended by then
+
+
+def test_a_stack_without_memory_though_alone_is_halved(work, plan):
+    Path("deeds/gan-2").write_text("memory memory nothing")
+    done, told = work(on_gpu(plan))
+    assert (done.trained, done.lost) == (8, 0)
+    assert [type(event) for event in told if isinstance(event, Alone | Split)] == [Alone, Split]
+    assert len([stack for stack in Store(plan.folder).plan.stacks if stack.replaces]) == 2
+
+
 def test_a_stack_of_n_runs_has_n_times_the_limit_of_one(plan):
     asked = []
 
     class Spy:
-        slots = 1
+        slots = trainers = 1
 
-        def submit(self, task, *arguments, limit_s=None):
+        def submit(self, task, *arguments, limit_s=None, trains=False):
             asked.append((len(arguments[-1]) if task is fake_tasks.train_stack else None, limit_s))
             with open_executor(0) as here:
                 return here.submit(task, *arguments)

@@ -120,6 +120,42 @@ def test_what_is_dropped_is_ended_and_forgotten(workers):
     assert workers.submit(perform, "nothing").result(30) == "nothing"
 
 
+def seen_by(executor, trains, count):
+    """Return the GPUs that `count` tasks at once see: by process, what CUDA_VISIBLE_DEVICES says there."""
+    tasks = [executor.submit(fake_tasks.gpus_after, 0.3, trains=trains) for _ in range(count)]
+    return dict(task.result(30) for task in tasks)
+
+
+def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,MIG-a/1")
+    with open_executor(3) as executor:
+        before = executor.submit(os.getpid).result(30)  # that one plans, say, and has called CUDA
+        assert (executor.slots, executor.trainers) == (3, 3)
+        executor.train_on(["3", "MIG-a/1"])
+        assert (executor.slots, executor.trainers) == (3, 2)
+        training = seen_by(executor, True, 2)
+        assert sorted(training.values()) == ["3", "MIG-a/1"]
+        assert before not in training
+        every = seen_by(executor, False, 3)
+        assert every == training | {before: "3,MIG-a/1"}  # where nothing trains, all do anything
+        executor.train_on(["3"])  # a study that is planned again
+        assert executor.trainers == 2
+        killed, gpu = training.popitem()
+        os.kill(killed, signal.SIGKILL)
+        assert is_gone(killed)
+        again = seen_by(executor, True, 2)
+        assert again.pop(*training) == training.popitem()[1]
+        assert [*again.values()] == [gpu]
+
+
+def test_a_worker_that_may_have_called_cuda_is_started_anew_for_its_gpu():
+    with open_executor(1) as executor:
+        before = executor.submit(os.getpid).result(30)
+        executor.train_on(["1"])
+        ((pid, gpu),) = seen_by(executor, True, 1).items()
+        assert (gpu, pid != before) == ("1", True)
+
+
 def test_nothing_runs_once_the_block_is_left():
     with open_executor(2) as executor:
         pids = {pid_of(executor)}

@@ -20,6 +20,14 @@ def test_a_worker_waits_for_what_there_is_to_score():
     assert makespan(8, [(5, [1, 2])]) == 7
 
 
+def test_where_some_train_the_others_score_meanwhile():
+    """A: stack a 0-5, stack b 5-8, two of b's scores 8-10. B: score 0-1, two of a's 5-9. C: a's 5-7, b's 8-9."""
+    stacks = [(5, [2, 2, 2]), (3, [1, 1, 1])]
+    assert makespan(3, stacks, [1], trainers=1) == 10
+    assert makespan(3, stacks, [1], trainers=3) == makespan(3, stacks, [1])
+    assert makespan(0, stacks, [1], trainers=1) == makespan(0, stacks, [1])
+
+
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_nothing_takes_no_time(workers):
     assert makespan(workers, []) == 0
@@ -35,3 +43,6 @@ def test_the_end_lies_between_its_bounds(workers, stacks):
     chain = max((train + max(scores, default=0) for train, scores in stacks), default=0)
     assert max(whole / workers, chain) <= makespan(workers, stacks) <= whole
     assert makespan(1, stacks) == whole
+    for trainers in range(1, workers):
+        trained = sum(train for train, _ in stacks) / trainers
+        assert max(whole / workers, trained, chain) <= makespan(workers, stacks, trainers=trainers) <= whole

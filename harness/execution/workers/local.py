@@ -13,16 +13,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from multiprocessing import Pipe
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from typing import Any, TypeVar
+from threading import Condition, Lock, Thread
+from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import HarnessError, Interrupted
-from harness.execution.workers.worker import Task, as_exception, nothing
+from harness.execution.workers.worker import Task, as_exception, nothing, see_gpu
 from harness.processes import Step
 
 PARENTS = [signal.SIGINT]  # Ctrl-C is this process's to answer
@@ -37,7 +36,16 @@ FILES, FILES_A_WORKER = 48, 4  # that a process has open: its libraries', its st
 
 T = TypeVar("T")
 Label = TypeVar("Label")
-Job = tuple["Future[Any]", Task, tuple[object, ...], float | None]
+
+
+class Job(NamedTuple):
+    """A task that waits for a worker; one that `trains` for a worker that may."""
+
+    future: "Future[Any]"
+    task: Task
+    arguments: tuple[object, ...]
+    limit_s: float | None
+    trains: bool
 
 
 class WorkerDied(Exception):
@@ -68,9 +76,14 @@ class InProcess:
     There are no limits: nobody could stop this process but itself. What a task prints goes to standard error.
     """
 
-    slots = 1
+    slots = trainers = 1
 
-    def submit(self, task: Callable[..., T], *arguments: object, limit_s: float | None = None) -> "Future[T]":
+    def train_on(self, gpus: Sequence[str]) -> None:
+        """Change nothing: this process trains, on the first GPU that it sees."""
+
+    def submit(
+        self, task: Callable[..., T], *arguments: object, limit_s: float | None = None, trains: bool = False
+    ) -> "Future[T]":
         """Run a task at once."""
         future: Future[T] = Future()
         try:
@@ -91,26 +104,44 @@ class InProcess:
 class Workers:
     """Spawned processes, `slots` of them side by side; arguments and results of tasks are pickled.
 
-    `prepare` is done in each before it takes a task, and is not part of a limit of time.
+    `trainers` of them may train: all, until `train_on` gives some of them a GPU each. `prepare` is done in each before
+    it takes a task, and is not part of a limit of time.
     """
 
     def __init__(self, count: int, prepare: Task = nothing) -> None:
-        self.slots = count
+        self.slots = self.trainers = count
         refuse_too_few_files(count)
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs = _Jobs()
         self._workers = [_Worker(self._jobs, prepare) for _ in range(count)]
 
-    def submit(self, task: Callable[..., T], *arguments: object, limit_s: float | None = None) -> "Future[T]":
+    def train_on(self, gpus: Sequence[str]) -> None:
+        """Leave training to as many workers, each of which sees one of these GPUs alone, from the next task on.
+
+        A GPU is what CUDA_VISIBLE_DEVICES calls it: an index or a name. To be called while no task runs; what counts is
+        the first call. The other workers still see all GPUs. Workers that have done nothing yet are taken first: CUDA
+        reads that variable once, so that any other process is started anew.
+        """
+        if not gpus or any(worker.gpu for worker in self._workers):
+            return
+        self.trainers = len(gpus)
+        chosen = sorted(self._workers, key=lambda worker: worker.has_worked)[: self.trainers]
+        for worker in self._workers:
+            worker.may_train = worker in chosen
+        for worker, worker.gpu in zip(chosen, gpus, strict=True):
+            if worker.has_worked:
+                worker.kill()
+
+    def submit(
+        self, task: Callable[..., T], *arguments: object, limit_s: float | None = None, trains: bool = False
+    ) -> "Future[T]":
         """Queue a task. After `limit_s` seconds of it, it is stopped, with OutOfTime; a death is WorkerDied."""
         future: Future[T] = Future()
-        self._jobs.put((future, task, arguments, limit_s))
+        self._jobs.put(Job(future, task, arguments, limit_s, trains))
         return future
 
     def drop(self) -> None:
         """End what runs and forget what is queued; tasks may be submitted again."""
-        with contextlib.suppress(Empty):
-            while job := self._jobs.get_nowait():
-                job[0].cancel()
+        self._jobs.cancel()
         for worker in self._workers:
             worker.kill()
 
@@ -119,20 +150,55 @@ class Workers:
         for worker in self._workers:
             worker.is_over = True
         self.drop()
-        for _ in self._workers:
-            self._jobs.put(None)
         for worker in self._workers:
             worker.thread.join(GRACE_S)
 
 
-class _Worker:
-    """A worker process and the thread that gives it one task after another; one that died is started again."""
+class _Jobs:
+    """Tasks that wait, in the order in which they came."""
 
-    def __init__(self, jobs: "SimpleQueue[Job | None]", prepare: Task) -> None:
+    def __init__(self) -> None:
+        self._waiting: list[Job] = []
+        self._changed = Condition()
+
+    def put(self, job: Job) -> None:
+        with self._changed:
+            self._waiting.append(job)
+            self._changed.notify_all()
+
+    def take(self, worker: "_Worker") -> Job | None:
+        """Wait for the first task that a worker may do; None once it is over."""
+        with self._changed:
+            while not worker.is_over:
+                for place, job in enumerate(self._waiting):
+                    if worker.may_train or not job.trains:
+                        return self._waiting.pop(place)
+                self._changed.wait()
+        return None
+
+    def cancel(self) -> None:
+        """Forget all tasks, and let workers look whether they are over."""
+        with self._changed:
+            for job in self._waiting:
+                job.future.cancel()
+            self._waiting.clear()
+            self._changed.notify_all()
+
+
+class _Worker:
+    """A worker process and the thread that gives it one task after another; one that died is started again.
+
+    gpu         the only GPU that its process sees, all where it is None
+    has_worked  whether its process was given a task
+    """
+
+    def __init__(self, jobs: _Jobs, prepare: Task) -> None:
         self._jobs, self._prepare, self._lock = jobs, prepare, Lock()
         self._process: Any = None
         self._is_spent = True  # there is none, or it was told to end
-        self.is_over = False
+        self._sees: str | None = None
+        self.gpu: str | None = None
+        self.may_train, self.has_worked, self.is_over = True, False, False
         self.thread = Thread(target=self._attend, daemon=True)
         self.thread.start()
 
@@ -146,14 +212,17 @@ class _Worker:
         signal.pthread_sigmask(signal.SIG_BLOCK, PARENTS)  # inherited by the process
         with contextlib.suppress(Exception):
             self._start()  # at once: it imports while others plan; where it fails, the first task will say so
-        for future, task, arguments, limit_s in iter(self._jobs.get, None):
-            if future.set_running_or_notify_cancel():
+        for job in iter(lambda: self._jobs.take(self), None):
+            if job.future.set_running_or_notify_cancel():
                 try:
                     if self._is_spent or self._process.poll() is not None:
                         self._start()
-                    future.set_result(self._ask(task, arguments, limit_s))
+                    if self._sees != self.gpu:
+                        self._sees = self._ask(see_gpu, (self.gpu,), None)
+                    self.has_worked = True
+                    job.future.set_result(self._ask(job.task, job.arguments, job.limit_s))
                 except BaseException as error:
-                    future.set_exception(error)
+                    job.future.set_exception(error)
         self.kill()
         if self._process is not None:
             self._exit_code()
@@ -169,7 +238,7 @@ class _Worker:
             # A new program, never a fork, which would copy locks held by threads of this process.
             command = [sys.executable, "-P", "-c", BOOT, given]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
-            self._is_spent = False
+            self._is_spent, self.has_worked, self._sees = False, False, None
         self._ask(self._prepare, (), None)
 
     def _ask(self, task: Task, arguments: tuple[object, ...], limit_s: float | None) -> Any:
@@ -269,8 +338,6 @@ def open_executor(workers: int, prepare: Callable[[], None] = nothing) -> Iterat
         executor.stop()
 
 
-def default_workers(device: str) -> int:
-    """A process a core this process may use; one where a GPU trains."""
-    if device == "cuda":
-        return 1
+def default_workers() -> int:
+    """A process a core this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

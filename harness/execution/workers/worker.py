@@ -25,6 +25,12 @@ def nothing() -> None:
     """Prepare nothing."""
 
 
+def see_gpu(gpu: str) -> str:
+    """Let CUDA, which this process has not called yet, see one GPU alone; return what CUDA_VISIBLE_DEVICES calls it."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    return gpu
+
+
 def work(descriptor: int, parent: int) -> None:
     """Answer the tasks that come through a pipe until it is closed: (whether it was done, result or exception)."""
     pipe = Connection(descriptor)
