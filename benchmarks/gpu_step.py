@@ -107,14 +107,13 @@ def _ratio(slow: list[float], fast: list[float]) -> float:
 
 def _timed(steps: Steps, count: int, runs: int, device: str) -> float:
     """Return milliseconds a step a run."""
-    settle(device)
+    _settle(device)
     started = time.perf_counter()
     steps(count)
-    settle(device)
+    _settle(device)
     return 1e3 * (time.perf_counter() - started) / count / runs
 
 
-def settle(device: str) -> None:
-    """Wait until a GPU has done what it was given."""
+def _settle(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()

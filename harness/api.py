@@ -24,11 +24,17 @@ def run(
     """Train what `suite` plans and its results folder lacks, score it and write the report.
 
     `suite` is a path, the name of a shipped suite, YAML text, or a mapping that says what a suite file would. Options
-    are those of the command: root, scale, sets, only, device, workers, report, fail_fast, watch. `objectives` are
-    further ones by name, which this process alone knows: everything then runs in it, as with `workers=0`. Their source
-    is part of their runs' ids. Raises HarnessError, of which SuiteError and StoreError are kinds.
+    are those of the command: root, scale, sets, only, device, workers, report, fail_fast, watch, executor, address.
+    `objectives` are further ones by name, which this process alone knows: everything then runs in it, as with
+    `workers=0`. Their source is part of their runs' ids.
+    Raises HarnessError, of which SuiteError and StoreError are kinds.
     """
     if objectives:
+        if options.get("executor", "local") != "local":
+            raise HarnessError(
+                f"executor={options['executor']!r}: other machines do not know the objectives given here; leave it "
+                "out, or put them into a plug-in file"
+            )
         if options.get("workers"):
             raise HarnessError(
                 f"workers={options['workers']}: other processes do not know the objectives given here; use workers=0, "

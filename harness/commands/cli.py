@@ -126,6 +126,8 @@ def run(
     only: o.Only = None,
     device: o.Device = "auto",
     workers: o.Workers = None,
+    executor: o.Executor = "local",
+    address: o.Address = None,
     watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     root: o.Root = "results",
@@ -139,7 +141,8 @@ def run(
 
     only, sets = only or [], sets or []
     path = find_suite(suite)
-    _carry_out(Request(path, root, scale, sets, only, device, workers, fail_fast=fail_fast, watch=watch), as_json)
+    given = path, root, scale, sets, only, device, workers
+    _carry_out(Request(*given, fail_fast=fail_fast, watch=watch, executor=executor, address=address), as_json)
 
 
 @verb(o.RUN, "study suites/tuning/quickstart.yaml")
@@ -149,6 +152,8 @@ def study(
     sets: o.Sets = None,
     device: o.Device = "auto",
     workers: o.Workers = None,
+    executor: o.Executor = "local",
+    address: o.Address = None,
     watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     root: o.Root = "results",
@@ -161,7 +166,8 @@ def study(
     from harness.execution.requests import Request
 
     given = find_suite(suite), root, scale, sets or [], (), device, workers
-    _carry_out(Request(*given, fail_fast=fail_fast, watch=watch, study=True), as_json)
+    request = Request(*given, fail_fast=fail_fast, watch=watch, study=True, executor=executor, address=address)
+    _carry_out(request, as_json)
 
 
 @verb(o.RUN, "retry results/quickstart")
@@ -169,6 +175,8 @@ def retry(
     folder: o.FolderArgument,
     only: o.Only = None,
     workers: o.Workers = None,
+    executor: o.Executor = "local",
+    address: o.Address = None,
     watch: o.WatchPage = False,
     fail_fast: o.FailFast = False,
     as_json: o.Json = False,
@@ -179,7 +187,8 @@ def retry(
     """
     from harness.execution.requests import Retry
 
-    _carry_out(Retry(folder, only or [], workers, fail_fast=fail_fast, watch=watch), as_json)
+    given = folder, only or [], workers
+    _carry_out(Retry(*given, fail_fast=fail_fast, watch=watch, executor=executor, address=address), as_json)
 
 
 @verb(o.RUN, "score results/quickstart --samples 5000")

@@ -51,8 +51,7 @@ ListArgument = Annotated[
 BenchArgument = Annotated[
     str,
     typer.Argument(
-        help="engine, images or gpu: stacks against a plain loop; study: against single runs; diagnostics: of critics; "
-        "suite: 875 runs, first step to report; cores: all against one."
+        help="engine, images or gpu: stacks against a plain loop; study: against single runs; diagnostics: of critics."
     ),
 ]
 CompareArgument = Annotated[
@@ -79,6 +78,15 @@ Workers = Annotated[
         min=0,
         max=1024,
         help="Processes, of which some train where there are GPUs; 0: this one. [default: one a core]",
+    ),
+]
+Executor = Annotated[
+    str, typer.Option("--executor", help="Train in processes of this machine (local), or on Ray (ray).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="A", help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: one of its own]"
     ),
 ]
 WatchPage = Annotated[bool, typer.Option("--watch", help="Keep one page current during training; it reloads itself.")]

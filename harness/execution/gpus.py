@@ -30,10 +30,13 @@ def visible_gpus() -> list[str]:
 def shared_out(gpus: Sequence[str], largest: float) -> list[str]:
     """Return the GPU of each process that may train at once, every GPU's first process before any second one.
 
-    As many have a GPU as it takes of the largest stack, whose bytes are given. Calls CUDA.
+    As many have a GPU as it takes of the largest stack, whose bytes are given; none where there is no GPU, as here
+    where other machines train. Calls CUDA.
     """
     import torch
 
+    if not gpus:
+        return []
     room = SHARE * min(torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count()))
     fit = int(room / (largest + CONTEXT))
     return [*gpus] * max(1, min(A_GPU, fit))

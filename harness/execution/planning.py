@@ -17,7 +17,7 @@ from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.hints import quoted
 from harness.plan.description import Continued, Description, Scoring
 from harness.plan.origins import Origin, origins
-from harness.plugins.components import is_loaded, plugged
+from harness.plugins.components import is_loaded, plugged_metrics
 from harness.plugins.guard import blamed
 from harness.processes import collecting_no_garbage
 from harness.spec import ENGINE_VERSION, content_id
@@ -50,7 +50,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
 
     call = (request.suite, request.scale, list(request.sets))
     suite = load_suite(request.suite, scale=request.scale, sets=list(request.sets))
-    device, store = resolve_device(request.device), open_store(Path(request.root) / suite.folder)
+    device, store = resolve_device(request.device, request.executor), open_store(Path(request.root) / suite.folder)
     refuse_long(store.folder)
     refuse_frozen(store.folder)
     if request.study and not suite.study:
@@ -132,13 +132,13 @@ def _scoring_notes(samples: int, scored: Scoring) -> list[str]:
 
 
 @stated
-def plan_retry(folder: str, only: Sequence[str]) -> Todo:
+def plan_retry(folder: str, only: Sequence[str], executor: str = "local") -> Todo:
     """Return what there is to do for the runs of a results folder that failed, ran out of memory or of time."""
     from harness.plan.run_filter import run_filter
 
     store, plan = open_planned(folder)
     drop_drafts(store)
-    resolve_device(plan.device)
+    resolve_device(plan.device, executor)
     return _todo(store, plan, run_filter(only, plan), "lost", _origins(store, plan))
 
 
@@ -211,12 +211,17 @@ def _refuse_too_few(plan: Plan) -> None:
                 raise HarnessError(f"score.samples: {score['samples']} given; {why}")
 
 
-def resolve_device(device: str) -> Device:
-    """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there."""
+def resolve_device(device: str, executor: str = "local") -> Device:
+    """Turn auto into cuda where there is one, else cpu. Raises HarnessError for a cuda that is not there.
+
+    Where other machines train, the call has looked for theirs, and this one needs none.
+    """
     import torch
 
     if device not in ("cpu", "cuda", "auto"):
         raise HarnessError(f"--device: {quoted(device)} given; cpu, cuda or auto is needed")
+    if executor == "ray" and device == "cuda":
+        return "cuda"
     if device == "cuda" and not torch.cuda.is_available():
         raise HarnessError("--device cuda: this PyTorch sees no CUDA device; use --device cpu, or auto")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
@@ -336,5 +341,5 @@ def _with_metrics(resolved: Mapping[str, Any]) -> dict[str, Any]:
     plugins, score = resolved.get("plugins", []), dict(resolved["score"])
     planned = score.pop("metrics", {})
     are_loaded = all(is_loaded(str(path)) for path in plugins)
-    metrics = {**({} if are_loaded else planned), **plugged("metric", plugins)}
+    metrics = {**({} if are_loaded else planned), **plugged_metrics(plugins)}
     return {**resolved, "score": score | ({"metrics": metrics} if metrics else {})}

@@ -35,7 +35,7 @@ def machine(device: str) -> dict[str, Any]:
     import torch
 
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name() if device == "cuda" and torch.cuda.is_available() else device,
         "torch": str(torch.__version__),  # a class of its own, which unpickling would import torch for
         "harness": harness.__version__,
         "host_cpu": _cpu_name(),

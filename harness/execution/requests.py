@@ -29,6 +29,8 @@ class Request:
     fail_fast: bool = False
     watch: bool = False  # keep a page current meanwhile
     study: bool = False  # refuse a suite that has none
+    executor: str = "local"  # or ray
+    address: str | None = None  # of a Ray cluster; None starts one of this machine
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Retry:
     report: str | None = None
     fail_fast: bool = False
     watch: bool = False
+    executor: str = "local"
+    address: str | None = None
 
 
 def report_of(request: Request | Retry, folder: str) -> str:

@@ -1,8 +1,10 @@
 """The data flow of `harness run`, `retry` and `score`: plan, train, score, report. This process imports no torch."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +17,7 @@ from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporti
 from harness.execution.requests import Request, Retry, Todo, processes, report_of
 from harness.execution.scheduler import TASKS, Scheduler, Tasks
 from harness.execution.workers import Executor, OutOfTime, WorkerDied, open_executor
+from harness.hints import quoted
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
 from harness.plan.timings import add_timings, read_timings
@@ -24,6 +27,8 @@ from harness.store.find import one_folder
 from harness.text import counted, printable, waiting, waiting_scores
 
 T = TypeVar("T")
+
+EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def run(request: Request | Retry, progress: Progress = ignore, do: Tasks = TASKS
     Raises SuiteError, StoreError.
     """
     began, rounds, ending = time.perf_counter(), list[Round](), None
-    with watched(request, progress) as tell, open_executor(processes(request.workers), do.prepare) as executor:
+    with watched(request, progress) as tell, _executor(request, do) as (executor, request):
         while ending is None:
             known = len(rounds[-1].todo.labels) if rounds else 0
             rounds.append(_round(executor, request, tell, do, known))
@@ -100,6 +105,28 @@ def run(request: Request | Retry, progress: Progress = ignore, do: Tasks = TASKS
         damage=ending.damage,
         weak=ending.weak,
     )
+
+
+@contextmanager
+def _executor(request: Request | Retry, do: Tasks) -> Iterator[tuple[Executor, Request | Retry]]:
+    """Open what carries a request out; the request that it gives names the device of a cluster, where that trains.
+
+    Raises HarnessError where there is no such executor, or cluster.
+    """
+    if request.executor not in EXECUTORS:
+        raise HarnessError(f"--executor: {quoted(request.executor)} given; {' or '.join(EXECUTORS)} is needed")
+    if request.executor == "local":
+        if request.address is not None:
+            raise HarnessError("--address: only with --executor ray; give both, or neither")
+        with open_executor(processes(request.workers), do.prepare) as executor:
+            yield executor, request
+        return
+    from harness.execution.workers.node import StackTasks
+    from harness.execution.workers.ray import device, open_on_ray  # Ray, which most do without
+
+    stacks = StackTasks(do.prepare, do.train, do.score)
+    with open_executor(1, do.prepare) as here, open_on_ray(here, stacks, request.workers, request.address) as there:
+        yield there, replace(request, device=device(request.device)) if isinstance(request, Request) else request
 
 
 class Round(NamedTuple):
@@ -121,11 +148,11 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         if isinstance(request, Request):
             planning = executor.submit(do.plan, request, True)
         else:
-            planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only))
+            planning = executor.submit(do.retry, str(one_folder(request.folder)), list(request.only), request.executor)
         todo = answer(planning, "planning")
     clock.append(time.perf_counter())
     progress(Planned(todo))
-    workers = processes(request.workers)
+    workers = processes(request.workers) if request.executor == "local" else executor.trainers
     executor.train_on(trainers(todo, workers))
     expected = estimate(todo.workload, read_timings(todo.machine), workers, executor.trainers)
     meter = Meter(todo.workload, workers, executor.trainers)
@@ -141,7 +168,8 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
             clock.append(time.perf_counter())
     finally:
         meter.call(clock)
-        add_timings(todo.machine, meter.timings())
+        if request.executor == "local":  # else they would say little of this machine
+            add_timings(todo.machine, meter.timings())
     return Round(todo, scheduler.trained + scheduler.lost, expected.seconds, ending)
 
 

@@ -19,7 +19,7 @@ from itertools import islice
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from harness.errors import Damaged, DataError, StoreError
+from harness.errors import Damaged, HarnessError, StoreError
 from harness.execution import tasks
 from harness.execution.outcomes import (
     Alone,
@@ -98,7 +98,7 @@ class Scheduler:
         self.trained = self.lost = self.scored = self.unscored = 0
 
     def work(self, fail_fast: bool = False) -> None:
-        """Train and score all that is left; with `fail_fast` until a run is lost. Raises StoreError, DataError."""
+        """Train and score all that is left; with `fail_fast` until a run is lost. Raises HarnessError."""
         try:
             with self._renewing():
                 while not (fail_fast and self.lost):
@@ -214,8 +214,8 @@ class Scheduler:
     def _trained(self, job: Job, future: "Future[Any]") -> None:
         try:
             outcome: StackOutcome = future.result()
-        except (DataError, StoreError):
-            raise
+        except HarnessError:
+            raise  # nothing that these runs did
         except Exception as error:
             outcome = StackOutcome(failure=failure_of(error))
             if isinstance(error, WorkerDied) and (committed := self._committed(job)):

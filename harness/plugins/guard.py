@@ -19,7 +19,6 @@ LIMIT_GB = 4.0
 MAX_BYTES = 1_000_000  # of a plug-in's file
 MODULE = "harness_plugin_"  # begins the name under which a plug-in is imported
 PARTS = ("builtins", "json", __name__.partition(".")[0])  # whose functions no plug-in may replace, nor those of
-PACKAGES: set[str] = set()  # top-level modules of installed plug-ins
 ALONE = ("os", "os.path", "torch", "torch.nn", "torch.nn.functional", "numpy")
 
 Table = dict[Any, Any]
@@ -46,7 +45,7 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
     except BaseException as error:
         if _is_ours(error):
             raise
-        place = raised_at(error)
+        place = _place(error)
         where = f" at line {place[1]}" if place and place[0] == str(path) else ""
         raise plugin_error(f"the plug-in {path}: while {action}, it raises {_words(error)}{where}.") from None
     finally:
@@ -104,7 +103,7 @@ def blamed() -> Iterator[None]:
     except BaseException as error:
         if _is_ours(error):
             raise
-        if place := raised_at(error):
+        if place := _place(error):
             raise plugin_error(f"the plug-in {place[0]} raises {_words(error)} at line {place[1]}.") from None
         loaded = [str(module.__file__) for name, module in sys.modules.items() if name.startswith(MODULE)]
         if not loaded or not is_worker():
@@ -116,7 +115,7 @@ def _is_ours(error: BaseException) -> bool:
     """Whether an error is no plug-in's doing: a mistake that we found, or a signal to this process."""
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return not is_worker()
-    return isinstance(error, HarnessError) and raised_at(error) is None
+    return isinstance(error, HarnessError) and _place(error) is None
 
 
 def _words(error: BaseException) -> str:
@@ -128,12 +127,11 @@ def _words(error: BaseException) -> str:
     return name if text == name else f"{name}: {text}"
 
 
-def raised_at(error: BaseException) -> tuple[str, int] | None:
-    """Return the file and line of a plug-in at which something was raised; None where no plug-in's code raised it."""
+def _place(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and line of a plug-in at which something was raised."""
     place, trace = None, error.__traceback__
     while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith(MODULE) or module.partition(".")[0] in PACKAGES:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(MODULE):
             place = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
     return place

@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from multiprocessing import Pipe
 from pathlib import Path
 from threading import Condition, Lock, Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from harness.errors import HarnessError, Interrupted
 from harness.execution.workers.worker import Task, as_exception, nothing, see_gpu
@@ -60,14 +60,20 @@ class WorkerDied(Exception):
         text = f"the worker process died: {how}{', out of memory' if short_of_memory else ''}"
         super().__init__(f"{what}: {text}" if what else text)
 
+    def __reduce__(self) -> tuple[type["WorkerDied"], tuple[int, bool, str]]:
+        return type(self), (self.code, self.short_of_memory, self.what)  # another machine sends it back whole
+
 
 class OutOfTime(Exception):
     """A task, or `what` its worker was about to do, that took longer than it may; its worker was ended."""
 
     def __init__(self, limit_s: float, what: str = "") -> None:
-        self.what = what
+        self.limit_s, self.what = limit_s, what
         text = f"exceeded its time limit of {limit_s:g} s"
         super().__init__(f"{what}: {text}" if what else text)
+
+    def __reduce__(self) -> tuple[type["OutOfTime"], tuple[float, str]]:
+        return type(self), (self.limit_s, self.what)
 
 
 class InProcess:
@@ -301,7 +307,30 @@ def refuse_too_few_files(workers: int) -> None:
     raise HarnessError(text + (f", or use --workers {fewer}" if fewer > 0 else ""))
 
 
-Executor = InProcess | Workers
+class Executor(Protocol):
+    """What carries tasks out: this process, Workers of this machine, or other machines."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run side by side."""
+
+    @property
+    def trainers(self) -> int:
+        """How many of these may train."""
+
+    def train_on(self, gpus: Sequence[str]) -> None:
+        """Leave training on this machine to as many workers, each on one of these GPUs."""
+
+    def submit(
+        self, task: Callable[..., T], *arguments: object, limit_s: float | None = None, trains: bool = False
+    ) -> "Future[T]":
+        """Begin a task, or queue it: one that `trains` where that may be done."""
+
+    def drop(self) -> None:
+        """End what runs and forget what is queued; tasks may be submitted again."""
+
+    def stop(self) -> None:
+        """End every task at once, for good."""
 
 
 def kernel_kills() -> int:

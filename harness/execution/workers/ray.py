@@ -1,0 +1,293 @@
+"""Tasks on the machines of a Ray cluster: a stack is a Ray task, and this process alone writes results.
+
+Planning and the report stay in a worker here. A stack travels as a small results folder (`execution.parcels`), is
+trained and scored by a worker of a node (`workers.node`), and its runs are committed here as they come, as if they had
+been trained here. A node that dies is no failure of the runs that it had: their stack is sent again.
+
+Imports Ray. Raises HarnessError where it is not installed.
+"""
+
+import math
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from harness.errors import HarnessError
+from harness.execution.outcomes import StackOutcome, TrainedRun
+from harness.execution.parcels import Packer, Parcel, committed, survey
+from harness.execution.workers.local import Executor, WorkerDied, default_workers
+from harness.execution.workers.node import Done, Kept, Message, StackTasks, Work, all_of, carry_out, look_around
+from harness.hints import quoted
+from harness.store import Store
+from harness.text import counted, reason
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would send some to its makers
+try:
+    import ray
+    from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError as missing:
+    raise HarnessError(f"--executor ray: {missing}; pip install 'gan-harness[ray]'") from None
+
+T = TypeVar("T")
+
+CLIENT = "ray://"  # begins the address of a server of Ray Client, by which nothing comes before a task has ended
+LOSSES = 10  # of machines with one stack, before the call gives up
+PROCESS_BYTES = 1e9  # that a process of Ray's and its worker take before they train
+CONNECT_S = 10.0  # that an address may take to answer; Ray itself would try for minutes
+LOOK_S = 1.0  # between two looks at how large the cluster is
+
+
+class OnRay:
+    """Trains stacks on the nodes of a cluster; whatever else is submitted runs in an executor `here`.
+
+    `workers` stacks are sent side by side where it is given, else as many as the cluster has CPUs, or GPUs. Where they
+    are more than the GPUs, they share them. Nodes may come and go.
+    """
+
+    def __init__(self, here: Executor, tasks: StackTasks, workers: int | None, is_client: bool) -> None:
+        self._here, self._tasks, self._workers, self._is_client = here, tasks, workers, is_client
+        self._device = "cpu"
+        self._packing = threading.Lock()
+        self._packer: Packer | None = None
+        self._sent: set[Any] = set()  # what Ray gave for tasks that have not ended
+        self._era = 0  # how often all was dropped
+        self._size, self._looked = 0, -math.inf
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run side by side, there and here."""
+        return self.trainers + self._here.slots
+
+    @property
+    def trainers(self) -> int:
+        """How many stacks are sent side by side."""
+        if self._workers:
+            return self._workers
+        if time.monotonic() > self._looked + LOOK_S:
+            self._size, self._looked = int(_total(self._kind)), time.monotonic()
+        return max(1, self._size)
+
+    def train_on(self, gpus: Sequence[str]) -> None:
+        """Change nothing: Ray gives each stack its GPU, of the node that it trains on."""
+
+    def submit(
+        self, task: Callable[..., T], *arguments: Any, limit_s: float | None = None, trains: bool = False
+    ) -> "Future[T]":
+        """Send a stack that is to be trained, and submit any other task here."""
+        if not trains:
+            return self._here.submit(task, *arguments, limit_s=limit_s)
+        folder, stack_id, runs, device, members = arguments
+        if device != self._device:
+            self._device, self._looked = device, -math.inf
+        work = Work(self._tasks, stack_id, runs, device, members, limit_s)
+        future: Future[Any] = Future()
+        threading.Thread(target=self._attend, args=(future, folder, work, self._era), daemon=True).start()
+        return future
+
+    def drop(self) -> None:
+        """End what runs and forget what is queued; tasks may be submitted again."""
+        self._here.drop()
+        self._era += 1
+        for reference in list(self._sent):
+            with suppress(RayError, OSError):
+                ray.cancel(reference, force=True)
+
+    def stop(self) -> None:
+        """End every stack at once, for good; whoever opened the executor `here` stops that."""
+        self.drop()
+
+    def _attend(self, future: "Future[StackOutcome]", folder: str, work: Work, era: int) -> None:
+        try:
+            future.set_result(self._trained(folder, work, era))
+        except BaseException as error:
+            future.set_exception(error)
+
+    def _trained(self, folder: str, work: Work, era: int) -> StackOutcome:
+        """Train a stack, on one node after another where nodes die, and commit its runs."""
+        store, trained, why = Store(folder), dict[str, TrainedRun](), ""
+        for _ in range(LOSSES):
+            done = committed(store, work.runs)
+            left = [run_id for run_id in work.runs if run_id not in done]
+            if not left:  # the last of them came before the node died
+                return StackOutcome([*trained.values()])
+            try:
+                end = self._followed(folder, store, replace(work, runs=left), trained, era)
+            except OutOfMemoryError:  # Ray ended it, as its node had no memory left
+                raise WorkerDied(-signal.SIGKILL, short_of_memory=True) from None
+            except RayTaskError as error:
+                raise HarnessError(f"a Ray task could not begin: {_why(error)}") from error
+            except (RayError, ConnectionError) as error:
+                if era != self._era:
+                    raise
+                why = _why(error)
+                continue
+            if isinstance(end, Exception):
+                raise end
+            timed = {run.run_id: run for run in end.runs}
+            return StackOutcome([timed.get(run_id, run) for run_id, run in trained.items()], end.failure)
+        text = f"stack {work.stack_id} was lost {LOSSES} times with what trained it on Ray ({why})"
+        raise HarnessError(f"{text}; finished runs are kept, and the same command continues")
+
+    def _followed(
+        self, folder: str, store: Store, work: Work, trained: dict[str, TrainedRun], era: int
+    ) -> StackOutcome | Exception:
+        """Send a stack, keep what comes of it, and return how it ended."""
+        with self._packing:
+            packer = self._ready(folder, work)
+            parcel, memory = packer.pack(work.stack_id, work.members), packer.memory(work.members)
+        options = {**self._resources(memory), "max_retries": 0, "max_calls": 0, "name": f"stack {work.stack_id}"}
+        if self._is_client:
+            sent = ray.remote(**options)(all_of).remote(parcel, work)
+        else:
+            sent = ray.remote(**options, num_returns="streaming")(carry_out).remote(parcel, work)
+        self._sent.add(sent)
+        try:
+            messages: Iterable[Message] = ray.get(sent) if self._is_client else map(ray.get, sent)
+            for message in messages:
+                if era != self._era:
+                    raise RuntimeError("it was dropped")
+                if isinstance(message, StackOutcome | Exception):
+                    return message
+                _keep(store, message, trained)
+            raise RuntimeError("a Ray task ended without a word of what became of its stack")
+        except BaseException:
+            with suppress(Exception):
+                ray.cancel(sent, force=True)
+            raise
+        finally:
+            self._sent.discard(sent)
+
+    def _ready(self, folder: str, work: Work) -> Packer:
+        """Return what packs the stacks of a folder. Before the first of a plan, all nodes are looked at."""
+        if self._packer is None or not self._packer.knows(work.members):
+            kit = self._here.submit(survey, folder).result()
+            packer = Packer(Store(folder), kit)
+            self._refuse_nodes(packer.examples() if kit.examples else None, kit.software)
+            self._packer = packer
+        return self._packer
+
+    def _refuse_nodes(self, examples: Parcel | None, software: Mapping[str, str]) -> None:
+        """Raise HarnessError where a node that would train cannot: of other software, or without the data."""
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get(self._kind, 0) > 0]
+        if not nodes:
+            raise HarnessError(f"--executor ray: no node of the cluster has a {self._kind} to train on")
+        looks = []
+        for node in nodes:
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            look = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(look_around)
+            looks.append(look.remote(examples, software, self._tasks.prepare))
+        errors = []
+        for node, look in zip(nodes, looks, strict=True):
+            try:
+                error = ray.get(look)
+            except RayError as lost:
+                error = HarnessError(f"node {node['NodeManagerHostname']}: {_why(lost)}")
+            if error is not None:
+                errors.append(error)
+        if errors:
+            others = f" (and {counted(len(errors) - 1, 'other node')})" if len(errors) > 1 else ""
+            raise HarnessError(f"{errors[0]}{others}") from errors[0]
+
+    @property
+    def _kind(self) -> str:
+        return "GPU" if self._device == "cuda" else "CPU"
+
+    def _resources(self, memory: float) -> dict[str, float]:
+        """Return what a stack is to have: a processor, the memory it is taken to need, and of a GPU its share."""
+        largest = max((node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+        needed: dict[str, float] = {
+            "num_cpus": 1,
+            "memory": int(min(PROCESS_BYTES + memory, largest)),
+        }  # more would wait for ever
+        if self._device != "cuda":
+            return needed
+        stacks = math.ceil((self._workers or 1) / max(1.0, _total("GPU")))
+        return {**needed, "num_gpus": math.floor(1e4 / stacks) / 1e4}  # Ray counts in ten thousandths
+
+
+def _total(kind: str) -> float:
+    return float(ray.cluster_resources().get(kind, 0.0))
+
+
+def _keep(store: Store, message: Kept | Done, trained: dict[str, TrainedRun]) -> None:
+    """Keep a checkpoint, or a run with its scores; note a run that nobody had committed before."""
+    if isinstance(message, Kept):
+        if message.files is None:
+            store.drop_checkpoint(message.name)
+        else:
+            store.write_checkpoint(message.name, message.files)
+        return
+    record, scores = message.record, message.scores
+    if store.commit(record, message.files):
+        trained[record.run_id] = TrainedRun(record.run_id, record.status, record.facts.get("train_s"))
+    if scores is not None:
+        store.commit_scores(record.run_id, scores.score_id, scores.steps, scores.score_s, **scores.made_with)
+
+
+def _why(error: Exception) -> str:
+    """Return the last line of what Ray says of an error, which has a traceback in it."""
+    return str(error).strip().splitlines()[-1]
+
+
+def device(wanted: str) -> str:
+    """Return what trains: GPUs for `auto` where the cluster has some. Raises HarnessError for those that it has not."""
+    gpus = _total("GPU")
+    if wanted == "cuda" and not gpus:
+        raise HarnessError("--device cuda: no node of the Ray cluster has a GPU; use --device cpu, or auto")
+    return wanted if wanted != "auto" else "cuda" if gpus else "cpu"
+
+
+@contextmanager
+def open_on_ray(here: Executor, tasks: StackTasks, workers: int | None, address: str | None) -> Iterator[OnRay]:
+    """Join the cluster at an address, or that of $RAY_ADDRESS, or else start one of this machine alone, for so long.
+
+    Raises HarnessError where there is none.
+    """
+    if workers == 0:
+        raise HarnessError("--workers 0: on Ray stacks are trained by other processes; leave it out")
+    is_ours, where = not ray.is_initialized(), address or os.environ.get("RAY_ADDRESS") or "local"
+    if is_ours:
+        _join(where, {"num_cpus": workers or default_workers(), "include_dashboard": False})
+    executor = OnRay(here, tasks, workers, where.startswith(CLIENT))
+    try:
+        yield executor
+    finally:
+        executor.stop()
+        if is_ours:
+            ray.shutdown()
+
+
+def _join(address: str, own: Mapping[str, object]) -> None:
+    """Connect to a cluster; one that is started is as `own` says."""
+    if address not in ("auto", "local"):
+        _refuse_silent(address)
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address, logging_level="ERROR", log_to_driver=False, **(own if address == "local" else {}))
+    except Exception as error:  # whatever its libraries raise
+        raise HarnessError(f"--address {quoted(address)}: no Ray cluster answers there ({_why(error)})") from None
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
+
+
+def _refuse_silent(address: str) -> None:
+    """Raise HarnessError where nobody listens at an address."""
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), CONNECT_S):
+            return
+    except ValueError:
+        text = "given; HOST:PORT of the head, ray://HOST:PORT or auto is needed"
+    except OSError as error:
+        text = f"no Ray cluster answers there ({reason(error)})"
+    raise HarnessError(f"--address {quoted(address)}: {text}")

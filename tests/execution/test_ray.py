@@ -1,0 +1,258 @@
+"""Stacks on a Ray cluster of two nodes: the same records, whatever dies meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from faults import fake
+from faults.commands import ended, start, until
+from faults.records import leftovers, planned, records
+
+import harness
+from harness.errors import HarnessError
+from harness.execution import tasks
+from harness.execution.outcomes import Trained, ignore
+from harness.execution.requests import Request
+from harness.execution.runner import run
+from harness.execution.scheduler import TASKS, Scheduler
+from harness.execution.workers.local import InProcess
+from harness.store import Store
+
+ROOT = Path(__file__).parents[2]
+SUITE = """\
+version: 1
+name: far
+question: Does it matter where a run trains?
+seeds: 2
+plugins: [losses.py]
+train: {steps: 20, batch: 8, lr: 1e-3}
+score: {at: [.5, 1], samples: 60}
+architectures: {mlp: {width: 4, depth: 1}, mlp-bn: {width: 4, depth: 1}}
+datasets: {mine: {base: points, file: points.csv}}
+objectives:
+  averaged: {base: nsgan, tricks: {ema: {decay: 0.5}}}
+  wild: {base: wgan-gp, optimizer: sgd, lr: 1e14}
+matrix:
+  - {dataset: 8gaussians, architecture: mlp-bn, objective: averaged}
+  - {dataset: mine, architecture: mlp, objective: [wild, plugged]}
+"""
+PLUGIN = """\
+from dataclasses import replace
+from harness import OBJECTIVES as known
+import halves
+
+def critic_loss(real, fake, hyper): return halves.HALF * (fake.mean(-1) - real.mean(-1))
+OBJECTIVES = {"plugged": replace(known["wgan-gp"], critic_loss=critic_loss)}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two nodes of one CPU, on which a step of fake training takes a while."""
+    ray = pytest.importorskip("ray.cluster_utils", reason="the extra `ray` is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("FAKE_STEP_S", "0.1")
+        patch.setenv("HARNESS_CACHE", str(tmp_path_factory.mktemp("node-cache")))
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, [ROOT, ROOT / "tests"])))
+        node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+        made = ray.Cluster(initialize_head=True, head_node_args=node)
+        made.add_node(**node)
+        yield made
+        made.shutdown()
+
+
+def on_ray(cluster, suite, root="results"):
+    return Request(str(suite), root, device="cpu", executor="ray", address=cluster.address)
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    """A suite with a plug-in that imports a module beside it, and points in a file that it names relatively."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "far.yaml").write_text(SUITE)
+    (tmp_path / "losses.py").write_text(PLUGIN)
+    (tmp_path / "halves.py").write_text("HALF = 0.5\n")
+    (tmp_path / "points.csv").write_text("".join(f"{x / 10},{-x % 7 / 7}\n" for x in range(60)))
+    return tmp_path / "far.yaml"
+
+
+@pytest.fixture
+def faked(tmp_path, monkeypatch):
+    """Fake training, planned before, and the records of a call that nothing disturbs."""
+    monkeypatch.chdir(tmp_path)
+    fake.planned(tmp_path)
+    request = Request("planned.pickle", "whole", device="cpu", workers=0)
+    monkeypatch.setenv("FAKE_STEP_S", "0")
+    run(request, do=fake.FAKES)
+    return records(tmp_path / "whole/fake")
+
+
+def ends_well(folder, expected):
+    assert records(folder) == expected
+    assert sorted(expected) == sorted(planned(folder))
+    assert not leftovers(folder)
+
+
+@pytest.mark.slow
+def test_runs_are_the_same_bits_on_ray_and_here(cluster, suite, undrawn):
+    there = run(on_ray(cluster, suite))
+    here = run(Request(str(suite), "here", device="cpu", workers=0))
+    assert (there.trained, there.counts) == (here.trained, here.counts)
+    assert there.exit_code == 0
+    ends_well(Path("results/far"), records(Path("here/far")))
+    assert not any(Path("results/far").glob("plugins"))
+
+
+@pytest.mark.slow
+def test_the_stacks_of_a_node_that_dies_are_trained_by_another(cluster, faked):
+    doomed = cluster.list_all_nodes()[-1]
+    events = []
+
+    def listen(event):
+        events.append(event)
+        if isinstance(event, Trained) and doomed in cluster.list_all_nodes():
+            cluster.remove_node(doomed, allow_graceful=False)
+
+    try:
+        result = run(on_ray(cluster, "planned.pickle"), listen, fake.FAKES)
+    finally:
+        cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+    assert result.exit_code == 0
+    assert doomed not in cluster.list_all_nodes()
+    assert not [event for event in events if isinstance(event, Trained) and not event.whole]
+    ends_well(Path("results/fake"), faked)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_the_same_command_goes_on_after_one_that_was_ended(cluster, faked, tmp_path, number, code):
+    words = "run", "planned.pickle", "-o", "results", "--executor", "ray", "--address", cluster.address
+    first = start(tmp_path, *words, module="faults.fake")
+    results = tmp_path / "results/fake"
+    assert until(lambda: any(results.glob("runs/*/record.json")) and any(results.glob("claims/*.json")))
+    os.kill(first.pid, number)
+    ended(first, code)
+    before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/record.json")}
+    assert 0 < len(before) < len(faked)
+    ended(start(tmp_path, *words, module="faults.fake"), 0)
+    ends_well(results, faked)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+@pytest.mark.slow
+def test_data_that_a_node_lacks_are_named_before_anything_trains(cluster, suite, monkeypatch):
+    monkeypatch.setattr("harness.execution.parcels._absolute", lambda variant: {**variant, "file": "/nowhere/a.csv"})
+    with pytest.raises(HarnessError, match=r"node .*: /nowhere/a\.csv.*\(and 1 other node\)"):
+        run(on_ray(cluster, suite))
+    assert not any(Path("results/far").glob("runs/*/record.json"))
+
+
+def test_without_ray_a_sentence_says_how_to_install_it(call, suite, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "harness.execution.workers.ray", raising=False)
+    code, out, err = call("run", str(suite), "--executor", "ray")
+    assert (code, out) == (2, "")
+    assert "pip install 'gan-harness[ray]'" in err
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--executor", "slurm"), "--executor: 'slurm' given; local or ray is needed"),
+        (("--address", "auto"), "--address: only with --executor ray; give both, or neither"),
+        (("--executor", "ray", "--address", "head"), "--address 'head': given; HOST:PORT of the head, ray://HOST:PORT"),
+        (("--executor", "ray", "--address", "127.0.0.1:1"), "--address '127.0.0.1:1': no Ray cluster answers there ("),
+        (("--executor", "ray", "--workers", "0"), "--workers 0: on Ray stacks are trained by other processes"),
+    ],
+)
+def test_a_call_that_cannot_be_carried_out_is_refused_in_a_sentence(call, suite, words, text):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    code, out, err = call("run", str(suite), *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(text)
+    assert err.count("\n") == 1
+
+
+def test_objectives_given_in_python_do_not_go_to_other_machines(suite):
+    with pytest.raises(HarnessError, match="executor='ray': other machines do not know"):
+        harness.run(suite, {"mine": harness.OBJECTIVES["gan"]}, executor="ray")
+
+
+def test_a_call_without_ray_imports_nothing_of_it():
+    code = "import sys, harness.commands.cli, harness.execution.runner; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+@pytest.fixture
+def sized(monkeypatch):
+    """An executor on a cluster of two nodes, of which one has four GPUs; nothing is sent."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    from harness.execution.workers import ray
+
+    nodes = [{"CPU": 2.0, "memory": 4e9}, {"CPU": 16.0, "memory": 64e9, "GPU": 4.0}]
+    total = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU")}
+    monkeypatch.setattr(ray.ray, "nodes", lambda: [{"Alive": True, "Resources": node} for node in nodes])
+    monkeypatch.setattr(ray.ray, "cluster_resources", lambda: total)
+
+    def make(workers, device):
+        executor = ray.OnRay(InProcess(), None, workers, is_client=False)
+        executor._device = device
+        return executor
+
+    return make
+
+
+def test_a_stack_asks_for_a_core_its_memory_and_its_share_of_a_gpu(sized):
+    assert sized(None, "cpu").trainers == 18
+    assert sized(None, "cpu").slots == 19
+    assert sized(None, "cuda").trainers == 4
+    assert sized(5, "cpu").trainers == 5
+    assert sized(None, "cpu")._resources(2e9) == {"num_cpus": 1, "memory": 3_000_000_000}
+    assert sized(None, "cpu")._resources(1e12)["memory"] == 64e9  # of the largest node: more would wait for ever
+    shares = {workers: sized(workers, "cuda")._resources(0.0)["num_gpus"] for workers in (None, 4, 5, 8, 12)}
+    assert shares == {None: 1.0, 4: 1.0, 5: 0.5, 8: 0.5, 12: 0.3333}
+
+
+def test_gpus_of_a_cluster_are_taken_where_there_are_some(sized, monkeypatch):
+    from harness.execution.workers import ray
+
+    sized(None, "cpu")
+    assert [ray.device(asked) for asked in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+    monkeypatch.setattr(ray.ray, "cluster_resources", dict)
+    assert ray.device("auto") == "cpu"
+    with pytest.raises(HarnessError, match="no node of the Ray cluster has a GPU"):
+        ray.device("cuda")
+
+
+def test_a_stack_that_is_lost_again_and_again_ends_the_call_and_is_no_failure(sized, suite, monkeypatch):
+    from harness.execution.workers import ray
+
+    todo = tasks.plan_suite(Request(str(suite), "results", device="cpu"), True)
+    losses = []
+
+    def lose(self, folder, store, work, trained, era):
+        losses.append(work.runs)
+        raise ray.RayError("Traceback\nthe node is gone")
+
+    monkeypatch.setattr(ray.OnRay, "_followed", lose)
+    with pytest.raises(
+        HarnessError, match=r"stack \d+ was lost 10 times .*\(the node is gone\); finished runs are kept"
+    ):
+        Scheduler(sized(1, "cpu"), todo, TASKS, ignore).work()
+    assert losses == 10 * [list(todo.stacks[0].runs)]
+    assert not Store(todo.folder).attempts(todo.stacks[0].runs[0])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_what_trains_on_gpus_elsewhere_is_planned_without_one(suite):
+    todo = tasks.plan_suite(Request(str(suite), "results", device="cuda", executor="ray"), True)
+    assert (todo.device, todo.gpus) == ("cuda", [])
+    assert tasks.plan_retry(todo.folder, [], "ray").device == "cuda"
+    with pytest.raises(HarnessError, match="this PyTorch sees no CUDA device"):
+        tasks.plan_retry(todo.folder, [])
