@@ -1,5 +1,5 @@
 """`harness bench`: what a generator step costs beside a plain loop, on CPU and GPU, what stacks save a study, what
-diagnostics cost.
+diagnostics cost, how long a whole suite takes and how busy it keeps GPUs and cores.
 
 plain_loop  the loops that a careful author would write
 toy_step    stacks of runs against it
@@ -7,6 +7,8 @@ image_step  stacks of convolutional runs against it
 study_cost  the runs of a study in stacks, against one run after another
 diagnostics what the critic's diagnostics take of a run's time
 gpu_step    stacks on a GPU, with CUDA graphs and without, against the plain loop on the same card
+gpu_processes  several processes on one card
+whole_suite a call of `harness run` from its first training step to its report, and the same on one core
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +18,7 @@ from harness.errors import HarnessError, lookup
 from harness.execution import tasks
 from harness.execution.provenance import provenance
 from harness.execution.workers import default_workers, open_executor
+from harness.suite.shipped import find_suite
 from harness.text import counted
 
 if TYPE_CHECKING:
@@ -47,7 +50,15 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
 
     `progress` is called with each line of the table as it comes. Raises UnknownName for a benchmark that is not there.
     """
-    kinds = {"engine": _engine, "images": _images, "study": _study, "diagnostics": _diagnostics, "gpu": _gpu}
+    kinds = {
+        "engine": _engine,
+        "images": _images,
+        "study": _study,
+        "diagnostics": _diagnostics,
+        "gpu": _gpu,
+        "suite": _suite,
+        "cores": _cores,
+    }
     return lookup(kinds, what, "bench")(progress)
 
 
@@ -86,6 +97,36 @@ def render_gpu(row: dict[str, Any]) -> str:
     times = f"{row['times_plain']:>11.1f} {row['times_eager']:>11.1f} {row['peak_mb'] / 1e3:>5.1f}"
     rate = f"{row['tflops']:>8.1f}" if "tflops" in row else " " * 8
     return "\n".join([f"{what} {ms} {times} {rate}", *(f"  missed: {target}" for target in row["fails"])])
+
+
+def render_processes(row: dict[str, Any]) -> str:
+    """Return a row on processes that share a GPU as a line."""
+    return f"{row['processes']:>9} {row['runs']:>10} {row['steps_s']:>15,.0f} {row['times_one']:>9.2f}"
+
+
+def render_suite(row: dict[str, Any]) -> str:
+    """Return a row of `suite` or `cores` as a line."""
+    what = f"{row['suite']:<14} {row['runs']:>4} {row['workers']:>7} {row['trainers']:>8}"
+    seconds = f"{row['first_step_s']:>14.1f} {row['work_s']:>17.1f} {row['report_s']:>10.1f}"
+    busy = "" if row["gpu_busy"] is None else f"{row['gpu_busy']:>9.0%}"
+    return f"{what} {seconds} {row['idle']:>14.1%} {busy}".rstrip()
+
+
+def heading_of_suite() -> str:
+    """Return the lines above the rows of `suite` and of `cores`."""
+    return (
+        "wall-clock s: from the call to the first training step, from there until all is scored, from there until the\n"
+        "report; the share of the time until the last stack ended in which no process trained, and GPUs were busy\n"
+        "suite          runs workers trainers first step (s) trained, scored (s) report (s) none trains GPU busy"
+    )
+
+
+def heading_of_processes() -> str:
+    """Return the lines above the rows on processes that share a GPU."""
+    return (
+        "generator steps of a run a second, of processes that share a GPU, each with a stack of mlps of width 64\n"
+        "processes runs each steps a second times one"
+    )
 
 
 def heading_of_gpu() -> str:
@@ -180,7 +221,43 @@ def _gpu(progress: Progress) -> dict[str, Any]:
         peak = executor.submit(peak_tflops).result()
     found = _measured(progress, render_gpu, measure, [(row,) for row in ROWS], device="cuda")
     progress(f"the card's float32 matrix product: {peak:.1f} TFLOP/s")
-    return {**found, "peak_tflops": peak}
+    return {**found, "peak_tflops": peak, "processes": _processes(progress)}
+
+
+def _processes(progress: Progress) -> list[dict[str, Any]]:
+    from benchmarks.gpu_processes import COUNTS, measure
+
+    rows = []
+    progress(heading_of_processes())
+    with open_executor(max(COUNTS), tasks.prepare) as executor:
+        for row in measure(executor):
+            rows.append(row)
+            progress(render_processes(row))
+    return rows
+
+
+def _suite(progress: Progress) -> dict[str, Any]:
+    from benchmarks.whole_suite import SUITE, measure
+
+    progress(heading_of_suite())
+    row = measure(str(SUITE))
+    progress(render_suite(row))
+    with open_executor(1) as executor:
+        return {"rows": [row], "machine": executor.submit(provenance, row["device"]).result()}
+
+
+def _cores(progress: Progress) -> dict[str, Any]:
+    from benchmarks.whole_suite import AT_LEAST, PART, measure
+
+    progress(heading_of_suite())
+    rows = []
+    for workers in (default_workers(), 1):  # what only a first call has to make is not for all cores to gain
+        rows.append(measure(find_suite("robustness"), workers, "cpu", PART))
+        progress(render_suite(rows[-1]))
+    every, one = (row["work_s"] for row in rows)
+    progress(f"{one / every:.2f} times one core, at least {AT_LEAST} on two")
+    with open_executor(1) as executor:
+        return {"rows": rows, "ratio": one / every, "machine": executor.submit(provenance, "cpu").result()}
 
 
 def _diagnostics(progress: Progress) -> dict[str, Any]:

@@ -107,13 +107,14 @@ def _ratio(slow: list[float], fast: list[float]) -> float:
 
 def _timed(steps: Steps, count: int, runs: int, device: str) -> float:
     """Return milliseconds a step a run."""
-    _settle(device)
+    settle(device)
     started = time.perf_counter()
     steps(count)
-    _settle(device)
+    settle(device)
     return 1e3 * (time.perf_counter() - started) / count / runs
 
 
-def _settle(device: str) -> None:
+def settle(device: str) -> None:
+    """Wait until a GPU has done what it was given."""
     if device == "cuda":
         torch.cuda.synchronize()

@@ -5,6 +5,7 @@ HarnessError              exit code 2: the call or the suite is wrong
 |-- UnknownName           a name that a table does not hold, with the nearest that it does
 |-- ShapeError            samples of a shape that an architecture cannot make
 |-- DataError             data that cannot be used: missing, malformed, not finite
+|-- PluginFailed          a metric or an extractor of a plug-in that fails in use
 `-- StoreError            exit code 3: the results folder cannot be read or written
     `-- Damaged           a file in it that is not what was written
 """
@@ -78,6 +79,10 @@ class ShapeError(HarnessError):
 
 class DataError(HarnessError):
     """Data that cannot be used: missing, malformed, not finite, changed since it was planned."""
+
+
+class PluginFailed(HarnessError):
+    """A metric or an extractor of a plug-in that fails in use: runs that it looks at get no scores."""
 
 
 class StoreError(HarnessError):

@@ -1,6 +1,8 @@
 """The benchmarks: the yardstick, what is counted, and that both sides do the same."""
 
+from collections import Counter
 from contextlib import nullcontext
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -13,31 +15,39 @@ from benchmarks import (
     SIZES,
     bench,
     diagnostics,
+    gpu_processes,
     gpu_step,
     heading,
     heading_of_diagnostics,
     heading_of_gpu,
     heading_of_pictures,
+    heading_of_processes,
     heading_of_study,
+    heading_of_suite,
     image_step,
     render,
     render_diagnostics,
     render_gpu,
     render_pictures,
+    render_processes,
     render_study,
+    render_suite,
     study_cost,
+    whole_suite,
 )
 from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
 from benchmarks.toy_step import STACKS, measure, peak_gflops, step_flops
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, UnknownName
-from harness.execution.workers import open_executor
+from harness.execution.workers import default_workers, open_executor
 from harness.metrics import CRITIC_METRICS
 from harness.metrics.columns import MetricColumn
 from harness.metrics.transport import wasserstein_1
 from harness.plan import stacks
 from harness.store import Store
+from harness.suite.expand import expand
+from harness.suite.load import load_suite
 
 
 @pytest.mark.slow
@@ -209,6 +219,63 @@ def test_a_target_of_a_gpu_is_missed_or_reached():
     assert gpu_step.missed(row, {"times_plain": 199.4, "times_eager": 4, "graph_ms": 2.25}) == [
         "199 times the plain loop, at least 200", "4 times eager, at least 5", "2.25 ms a run, at most 2",
     ]  # fmt: skip
+
+
+def test_processes_that_share_a_gpu_are_compared_with_one(tmp_path):
+    """On the CPU, one process."""
+    with open_executor(0) as executor:
+        (row,) = gpu_processes.measure(executor, "cpu", [1], Size(width=4, batch=8, n_critic=1), seconds=0.001)
+    assert (row["processes"], row["times_one"]) == (1, 1.0)
+    assert row["steps_s"] > 0
+    lines = [*heading_of_processes().splitlines(), render_processes(row)]
+    assert all(len(line) <= 115 for line in lines)
+
+
+def test_the_suite_of_a_whole_call_is_that_of_2026_11_28():
+    runs = expand(load_suite(str(whole_suite.SUITE))).runs
+    assert len(runs) == 875
+    assert Counter(run.dataset for run in runs) == {"digits": 200, **dict.fromkeys(TOYS, 225)}
+
+
+TOYS = ("8gaussians", "25gaussians", "swissroll")
+
+
+def test_time_in_which_no_process_trains_is_idle():
+    """0-4 and 1-3 at once, then nothing until 6-8, of eight."""
+    stacks = [(1, 0.0, 0.1, 4.0), (2, 1.0, 1.0, 3.0), (1, 6.0, 6.5, 8.0)]
+    assert whole_suite.idle([whole_suite.Training(*stack) for stack in stacks]) == 0.25
+
+
+def test_how_busy_gpus_are_is_what_nvidia_smi_wrote_meanwhile(tmp_path):
+    noon = datetime(2026, 11, 29, 12).timestamp()
+    lines = [f"2026/11/29 12:00:0{s}.500, {percent}" for s, percent in enumerate((0, 90, 100, 80, 5))]
+    (tmp_path / "gpus.csv").write_text("\n".join([*lines, "[N/A]", "2026/11/29 12:0"]))
+    assert whole_suite._busy(tmp_path / "gpus.csv", noon + 1, noon + 4) == pytest.approx(0.9)
+    (tmp_path / "gpus.csv").write_text("")
+    assert whole_suite._busy(tmp_path / "gpus.csv", noon, noon + 4) is None
+
+
+@pytest.mark.slow
+def test_a_whole_call_is_timed_from_its_first_step_to_its_report(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    suite = tmp_path / "tiny.yaml"
+    suite.write_text(
+        "version: 1\nname: tiny\nseeds: 2\ntrain: {steps: 20, batch: 8, lr: 1e-3}\nscore: {at: [1], samples: 60}\n"
+        "architectures: {mlp: {width: 4, depth: 1}}\n"
+        "matrix: [{dataset: 8gaussians, architecture: mlp, objective: [gan, wgan-gp]}]\n"
+    )
+    row = whole_suite.measure(str(suite), workers=0, device="cpu")
+    assert (row["runs"], row["workers"], row["trainers"], row["device"]) == (4, 0, 1, "cpu")
+    assert 0 < row["work_s"] < row["report_s"]
+    assert row["first_step_s"] > 0
+    assert 0 <= row["idle"] < 1
+    lines = [*heading_of_suite().splitlines(), render_suite(row), render_suite({**row, "gpu_busy": 0.97})]
+    assert all(len(line) <= 115 for line in lines)
+
+
+@pytest.mark.bench
+def test_two_cores_take_robustness_1_9_times_as_fast_as_one():
+    assert default_workers() != 2 or bench("cores", print)["ratio"] >= whole_suite.AT_LEAST
 
 
 def test_without_a_gpu_its_benchmark_is_a_sentence(monkeypatch):

@@ -143,14 +143,14 @@ def _taps(large: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: 
 def network_summary(player: str, build: Builder, settings: BaseModel, shape: Shape) -> NetworkSummary:
     """Return the summary of a player for samples of `shape`, built on the meta device, where tensors have no memory.
 
-    A small one of points is built in memory after that: operations on the meta device import torch's compiler, which
-    takes longer than all else that a plan of toys does.
+    A small one is built in memory after that: operations on the meta device import torch's compiler, which takes longer
+    than all else that a plan does.
     """
     takes = (settings.latent,) if player == "generator" else shape  # type: ignore[attr-defined]  # as any generator
     with torch.device("meta"):
         network = build(settings, shape)
     device = "meta"
-    if len(shape) == 1 and sum(p.numel() for p in network.parameters()) < SMALL:
+    if sum(p.numel() for p in network.parameters()) < SMALL:
         device = "cpu"
         with torch.random.fork_rng(devices=[]), torch.device(device):
             network = build(settings, shape)

@@ -1,14 +1,16 @@
 """What a suite can name, as `harness list` prints it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
 
 from harness.errors import lookup
 from harness.papers import Paper, cited
+from harness.plugins.components import Tables, load_installed, plugged
+from harness.plugins.installed import installed, version_of
 from harness.suite.shipped import suites_folder
-from harness.text import plain
+from harness.text import listed, plain
 
 TABLES = {  # where each table is; suites are files
     "suites": "",
@@ -19,6 +21,7 @@ TABLES = {  # where each table is; suites are files
     "tricks": "harness.objectives",
     "metrics": "harness.metrics",
     "extractors": "harness.metrics.extractors",
+    "plugins": "",
 }
 
 
@@ -46,22 +49,34 @@ class Entry:
 
 
 def catalogue(what: str) -> list[Entry]:
-    """Return one entry a name. Raises UnknownName for a table that is not there."""
+    """Return one entry a name, those of installed plug-ins included; of a plug-in that cannot be loaded the entry says
+    why. Raises UnknownName for a table that is not there.
+    """
     home = lookup(TABLES, what, "list")
-    if not home:
+    if what == "plugins":
+        return list(_plugins())
+    if what == "suites":
         from harness.suite.load import load_suite
 
         suites = [load_suite(str(path)) for path in sorted(suites_folder().glob("*.yaml"))]
         return [Entry(suite.name, suite.question) for suite in suites]
     package = import_module(home)
+    broken = [Entry(name, error) for name, error in load_installed().items() if error]
     table = dict(getattr(package, what.upper()))
     table |= {**package.FEATURE_METRICS, **package.CRITIC_METRICS} if what == "metrics" else {}
-    return [_entry(what, name, record) for name, record in table.items()]
+    return [_entry(what, name, record) for name, record in table.items()] + broken
+
+
+def _plugins() -> Iterator[Entry]:
+    """Yield each installed plug-in with its version and what it defines, or why it cannot be loaded."""
+    for name, error in load_installed().items():
+        entries = [f"{kind} {entry}" for kind in Tables._fields for entry in plugged(kind, [name])]
+        yield Entry(f"{name} {version_of(installed()[name])}", error or listed(entries) or "defines nothing")
 
 
 def render(entries: list[Entry]) -> str:
     """Return the entries as aligned lines, settings below each."""
-    width = min(max(len(entry.name) for entry in entries), WIDEST)
+    width = min(max((len(entry.name) for entry in entries), default=0), WIDEST)
     lines = []
     for entry in entries:
         lines += [f"{entry.name:<{width}}  {entry.summary}"] if len(entry.name) <= width else [entry.name]

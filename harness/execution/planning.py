@@ -17,7 +17,7 @@ from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
 from harness.hints import quoted
 from harness.plan.description import Continued, Description, Scoring
 from harness.plan.origins import Origin, origins
-from harness.plugins.components import is_loaded, plugged_metrics
+from harness.plugins.components import is_loaded, plugged
 from harness.plugins.guard import blamed
 from harness.processes import collecting_no_garbage
 from harness.spec import ENGINE_VERSION, content_id
@@ -341,5 +341,5 @@ def _with_metrics(resolved: Mapping[str, Any]) -> dict[str, Any]:
     plugins, score = resolved.get("plugins", []), dict(resolved["score"])
     planned = score.pop("metrics", {})
     are_loaded = all(is_loaded(str(path)) for path in plugins)
-    metrics = {**({} if are_loaded else planned), **plugged_metrics(plugins)}
+    metrics = {**({} if are_loaded else planned), **plugged("metric", plugins)}
     return {**resolved, "score": score | ({"metrics": metrics} if metrics else {})}

@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.errors import Damaged
+from harness.errors import Damaged, HarnessError
 from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
 from harness.execution.provenance import scoring_provenance
 from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.store.artefacts import kept_weights
+from harness.store.plan_file import Plan
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
 
     store, plan = open_planned(folder)
     how, score_id = plan.resolved["score"], plan.score_id
+    _refuse_changed(plan)
     planned = {run.run_id: run for run in plan.runs if run.run_id in runs}
     done = []
     for run_id in store.unscored([run_id for run_id in runs if run_id in planned], score_id):
@@ -53,6 +55,21 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
         store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
         done.append(ScoredRun(run_id, took, making_s))
     return done
+
+
+def _refuse_changed(plan: Plan) -> None:
+    """Raise HarnessError where the plug-in of an extractor is not what it was when the suite was planned."""
+    from harness.metrics import score_id
+    from harness.metrics.extractors import EXTRACTORS
+
+    how = plan.resolved["score"]
+    named = how.get("extractors") or ()
+    plugged = [name for name in named if name not in EXTRACTORS or EXTRACTORS[name].file]
+    if plugged and score_id(how["at"], how["samples"], named, how.get("metrics", {})) != plan.score_id:
+        raise HarnessError(
+            f"the plug-in that defines the extractor '{plugged[0]}' has changed since the suite was planned, or cannot "
+            "be loaded; `harness run` plans it anew"
+        )
 
 
 def generated(

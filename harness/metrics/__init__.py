@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.errors import HarnessError, lookup
+from harness.errors import HarnessError, PluginFailed, lookup
 from harness.metrics import image_metrics, null_samplers, sample_metrics
 from harness.metrics.columns import OF_RUNS, Column, MetricColumn
 from harness.metrics.critic import CRITIC_METRICS, CriticMetric, critic_columns
@@ -217,16 +217,16 @@ def _taken(plugin_metrics: Mapping[str, int]) -> dict[str, Metric]:
 
 
 def _computed(name: str, metric: Metric, generated: Points, reference: Reference) -> dict[str, float]:
-    """Return what a metric gives. Raises HarnessError where one of a plug-in fails, or gives other columns."""
+    """Return what a metric gives. Raises PluginFailed where one of a plug-in fails, or gives other columns."""
     if not metric.file:
         return metric.compute(generated, reference)
     try:
         values = {str(column): float(value) for column, value in metric.compute(generated, reference).items()}
     except Exception as error:  # of whatever the plug-in does
-        raise HarnessError(f"the metric '{name}' of a plug-in fails: {type(error).__name__}: {error}") from error
+        raise PluginFailed(f"the metric '{name}' of a plug-in fails: {type(error).__name__}: {error}") from error
     if values.keys() != {str(column) for column in metric.columns}:
         declared = listed([str(column) for column in metric.columns])
-        raise HarnessError(f"the metric '{name}' of a plug-in gives {listed(list(values))}, and declares {declared}")
+        raise PluginFailed(f"the metric '{name}' of a plug-in gives {listed(list(values))}, and declares {declared}")
     return values
 
 
@@ -295,7 +295,12 @@ def score_id(
 
 
 def extractors_id(named: Sequence[str] | None) -> dict[str, object]:
-    """Return what the features depend on, beside the data: which extractors a suite asks for, and their versions."""
+    """Return what the features depend on, beside the data: which extractors a suite asks for, the versions of all that
+    are built in, and the content hashes of the plug-ins that define others.
+    """
     from harness.metrics.extractors import EXTRACTORS
 
-    return {"asked": named and list(named), "versions": {name: kind.version for name, kind in EXTRACTORS.items()}}
+    built_in = {name: kind.version for name, kind in EXTRACTORS.items() if kind.version and not kind.file}
+    files = {f"{name}.file": EXTRACTORS[name].file for name in named or () if name in EXTRACTORS}
+    versions = built_in | {name: mark for name, mark in files.items() if mark}
+    return {"asked": named and list(named), "versions": versions}

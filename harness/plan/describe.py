@@ -28,7 +28,7 @@ from harness.plan.description import (
     StackCounts,
 )
 from harness.plan.weak_extractors import weak_extractors
-from harness.plugins.components import fingerprint, plugged_metrics, tables
+from harness.plugins.components import fingerprint, plugged, tables
 from harness.spec import canonical_json
 from harness.statistics.power import smallest_p, tasks_needed
 from harness.store.plan_file import Json, Plan, PlannedRun
@@ -122,7 +122,7 @@ def scored(suite: Suite, plan: Plan) -> Scoring:
         on_train=on_train,
         few_for_fid=few_for_fid(suite, plan),
         weak=weak_extractors(suite, plan),
-        plugged=sorted(plugged_metrics(suite.plugins)),
+        plugged=sorted(plugged("metric", suite.plugins)),
     )
 
 

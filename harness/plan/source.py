@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, SuiteError
+from harness.plugins.installed import is_file
 from harness.store.plan_file import Plan
 from harness.suite.format.models import PATHS
 from harness.suite.load import Given, read_extended
@@ -63,4 +64,5 @@ def _paths(data: Mapping[str, Any]) -> list[str]:
     variants = [variant for variant in (data.get("datasets") or {}).values() if isinstance(variant, Mapping)]
     named = [variant[key] for variant in variants for key in PATHS if key in variant]
     files = [path for paths in named for path in (paths if isinstance(paths, list) else [paths])]
-    return [str(path) for path in (*(data.get("plugins") or ()), *files)]
+    plugins = [str(name) for name in data.get("plugins") or () if is_file(str(name))]
+    return [*plugins, *map(str, files)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.errors import HarnessError, SuiteError
 from harness.plugins.entries import wrong_entry
 from harness.plugins.guard import MAX_BYTES, MODULE, guarded, plugin_error
+from harness.plugins.installed import Located, installed, is_file, locate
 from harness.plugins.local_modules import first_on_path, local_modules, nothing_cached, refresh
 from harness.text import reason
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.architectures import Architecture
     from harness.datasets import Dataset
     from harness.metrics import Metric
+    from harness.metrics.extractors import ExtractorKind
     from harness.objectives import Objective, Trick
 
 
@@ -31,9 +33,11 @@ class Tables(NamedTuple):
     objective: dict[str, "Objective"]
     trick: dict[str, "Trick"]
     metric: dict[str, "Metric"]
+    extractor: dict[str, "ExtractorKind"]
 
     def of(self, kind: str) -> dict[str, Any]:
-        """Return the table of a kind of component: dataset, architecture, objective, trick or metric."""
+        """Return the table of a kind of component: dataset, architecture, objective, trick, metric or
+        extractor."""
         table: dict[str, Any] = getattr(self, kind)
         return table
 
@@ -49,33 +53,59 @@ def tables() -> Tables:
     from harness.architectures import ARCHITECTURES
     from harness.datasets import DATASETS
     from harness.metrics import METRICS
+    from harness.metrics.extractors import EXTRACTORS
     from harness.objectives import OBJECTIVES, TRICKS
 
-    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS, METRICS)
+    return Tables(DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS, METRICS, EXTRACTORS)
 
 
-def load_plugins(paths: Iterable[str | Path]) -> None:
-    """Run Python files and add their DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS and METRICS to the tables.
+def load_plugins(plugins: Iterable[str | Path]) -> None:
+    """Run Python files and installed plug-ins, and add their DATASETS, ARCHITECTURES, OBJECTIVES, TRICKS, METRICS and
+    EXTRACTORS to the tables.
 
     A file that was loaded already is not run again, unless it has changed, or one of the user's own modules that it
     imports: then its entries are replaced.
-    Raises SuiteError in one sentence naming the file that cannot be read, raises, or clashes with a name that is taken.
+    Raises SuiteError in one sentence naming the plug-in that cannot be read, raises, or clashes with a name that is
+    taken.
     """
-    for path in map(Path, paths):
-        with guarded(path, "it is imported", tables()), first_on_path(path.absolute().parent):
-            module, mark = _fresh(path, _source(path))
+    for name in map(str, plugins):
+        with guarded(name, "it is imported", tables()):
+            module, mark = _module(name)
             if module is None:
-                _FILES[str(path)] = mark
+                _FILES[name] = mark
                 continue
-            additions = {kind: _entries(path, module, kind) for kind in Tables._fields}
-        forget(str(path))
-        if floored := [name for name, metric in additions["metric"].items() if metric.floored]:
+            additions = {kind: _entries(name, module, kind) for kind in Tables._fields}
+        forget(name)
+        if floored := [entry for entry, metric in additions["metric"].items() if metric.floored]:
             text = f"the metric '{floored[0]}' is floored, which only built-in metrics can be"
-            raise plugin_error(f"the plug-in {path}: {text}; leave `floored` out.")
-        additions["metric"] = {name: replace(metric, file=mark) for name, metric in additions["metric"].items()}
-        _refuse_taken(path, additions)
-        define(str(path), mark, additions)
-        _FILES[str(path)] = mark
+            raise plugin_error(f"the plug-in {name}: {text}; leave `floored` out.")
+        for kind in ("metric", "extractor"):
+            additions[kind] = {entry: replace(record, file=mark) for entry, record in additions[kind].items()}
+        _refuse_taken(name, additions)
+        define(name, mark, additions)
+        _FILES[name] = mark
+
+
+def load_installed() -> dict[str, str]:
+    """Load every installed plug-in, and return by name why it cannot be loaded: "" where it is."""
+    errors = {}
+    for name in installed():
+        try:
+            load_plugins([name])
+            errors[name] = ""
+        except SuiteError as error:
+            errors[name] = str(error)
+    return errors
+
+
+def _module(name: str) -> tuple[ModuleType | None, int]:
+    """Run a plug-in, and return its module and its fingerprint; no module where it was loaded already."""
+    if is_file(name):
+        path = Path(name)
+        with first_on_path(path.absolute().parent):
+            return _fresh(path, _source(path))
+    located = locate(name)
+    return _fresh(located.path, _source(located.path), located)
 
 
 def _source(path: Path) -> bytes:
@@ -92,14 +122,14 @@ def _source(path: Path) -> bytes:
         raise plugin_error(f"the plug-in {path} cannot be read: {reason(error)}.") from None
 
 
-def _refuse_taken(path: Path, additions: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_taken(plugin: str, additions: Mapping[str, Mapping[str, Any]]) -> None:
     from harness.metrics import column_facts
 
     columns = {column.name for metric in additions["metric"].values() for column in metric.columns}
     taken = [(kind, tables().of(kind).keys() & entries) for kind, entries in additions.items()]
     for kind, names in [*taken, ("metric column", column_facts().keys() & columns)]:
         for name in sorted(names):
-            raise plugin_error(f"the plug-in {path} defines the {kind} '{name}', a name that is taken already.")
+            raise plugin_error(f"the plug-in {plugin} defines the {kind} '{name}', a name that is taken already.")
 
 
 def fingerprint(kind: str, name: str) -> int | None:
@@ -113,10 +143,10 @@ def file_of(kind: str, name: str) -> str:
     return next(place for place, of in {**_FILES, **_LOADED}.items() if of == mark)
 
 
-def plugged_metrics(paths: Iterable[str | Path]) -> dict[str, int]:
-    """Return the metrics that plug-ins define, with the content hashes of their files."""
-    marks = {_FILES.get(str(path)) for path in paths}
-    return {name: mark for (kind, name), mark in _ORIGIN.items() if kind == "metric" and mark in marks}
+def plugged(kind: str, plugins: Iterable[str | Path]) -> dict[str, int]:
+    """Return the components of a kind that plug-ins define, with the content hashes of these."""
+    marks = {_FILES.get(str(plugin)) for plugin in plugins}
+    return {name: mark for (of, name), mark in _ORIGIN.items() if of == kind and mark in marks}
 
 
 def know_metrics(resolved: Mapping[str, Any]) -> None:
@@ -165,30 +195,31 @@ def forget(place: str) -> None:
         tables().of(kind).pop(name, None)
 
 
-def _fresh(path: Path, source: bytes) -> tuple[ModuleType | None, int]:
+def _fresh(path: Path, source: bytes, located: Located | None = None) -> tuple[ModuleType | None, int]:
     """Run a plug-in, and return its module and its fingerprint; no module where it was loaded already.
 
     A plug-in may put further folders on the path: which modules it imports is known for certain once it has run, and
-    where they are others than before, it runs again with them.
+    where they are others than before, it runs again with them. `located` is what is known of an installed one.
     """
-    beside = local_modules(source)
+    package, identity = (located.package, located.identity) if located else ("", b"")
+    beside = local_modules(source, package)
     for _ in range(RERUNS):
         framed = [f"\n{name} {len(text)}\n".encode() + text for name, text in beside.items()]
-        mark = int(hashlib.sha256(source + b"".join(framed)).hexdigest()[:12], 16)
+        mark = int(hashlib.sha256(source + b"".join([*framed, identity])).hexdigest()[:12], 16)
         if mark in _LOADED.values():
             return None, mark
         refresh(beside)
-        module, before = _run(path, source, mark), beside
-        beside = local_modules(source)
+        module, before = _run(path, source, mark, package), beside
+        beside = local_modules(source, package)
         if beside == before:
             return module, mark
         sys.modules.pop(module.__name__, None)
     raise plugin_error(f"the plug-in {path} changes the modules that it imports whenever it runs.")
 
 
-def _run(path: Path, source: bytes, mark: int) -> ModuleType:
+def _run(path: Path, source: bytes, mark: int, package: str) -> ModuleType:
     module = ModuleType(f"{MODULE}{mark:012x}")
-    module.__file__ = str(path)
+    module.__file__, module.__package__ = str(path), package
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up by name
     try:
         with nothing_cached():
@@ -199,14 +230,14 @@ def _run(path: Path, source: bytes, mark: int) -> ModuleType:
     return module
 
 
-def _entries(path: Path, module: ModuleType, kind: str) -> dict[str, Any]:
+def _entries(plugin: str, module: ModuleType, kind: str) -> dict[str, Any]:
     record = type(next(iter(tables().of(kind).values())))
     title = f"{kind}s".upper()
     entries = getattr(module, title, {})
     if not isinstance(entries, Mapping):
-        raise plugin_error(f"the plug-in {path}: {title} must be a dictionary of names to {record.__name__} records.")
+        raise plugin_error(f"the plug-in {plugin}: {title} must be a dictionary of names to {record.__name__} records.")
     entries = {name: entries[name] for name in entries}
     for name, entry in entries.items():
         if text := wrong_entry(name, entry, record):
-            raise plugin_error(f"the plug-in {path}: {title}: {text}")
+            raise plugin_error(f"the plug-in {plugin}: {title}: {text}")
     return entries

@@ -19,6 +19,7 @@ LIMIT_GB = 4.0
 MAX_BYTES = 1_000_000  # of a plug-in's file
 MODULE = "harness_plugin_"  # begins the name under which a plug-in is imported
 PARTS = ("builtins", "json", __name__.partition(".")[0])  # whose functions no plug-in may replace, nor those of
+PACKAGES: set[str] = set()  # top-level modules of installed plug-ins
 ALONE = ("os", "os.path", "torch", "torch.nn", "torch.nn.functional", "numpy")
 
 Table = dict[Any, Any]
@@ -45,7 +46,7 @@ def guarded(path: str | Path, action: str, tables: Iterable[Table] = ()) -> Iter
     except BaseException as error:
         if _is_ours(error):
             raise
-        place = _place(error)
+        place = raised_at(error)
         where = f" at line {place[1]}" if place and place[0] == str(path) else ""
         raise plugin_error(f"the plug-in {path}: while {action}, it raises {_words(error)}{where}.") from None
     finally:
@@ -103,7 +104,7 @@ def blamed() -> Iterator[None]:
     except BaseException as error:
         if _is_ours(error):
             raise
-        if place := _place(error):
+        if place := raised_at(error):
             raise plugin_error(f"the plug-in {place[0]} raises {_words(error)} at line {place[1]}.") from None
         loaded = [str(module.__file__) for name, module in sys.modules.items() if name.startswith(MODULE)]
         if not loaded or not is_worker():
@@ -115,7 +116,7 @@ def _is_ours(error: BaseException) -> bool:
     """Whether an error is no plug-in's doing: a mistake that we found, or a signal to this process."""
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return not is_worker()
-    return isinstance(error, HarnessError) and _place(error) is None
+    return isinstance(error, HarnessError) and raised_at(error) is None
 
 
 def _words(error: BaseException) -> str:
@@ -127,11 +128,12 @@ def _words(error: BaseException) -> str:
     return name if text == name else f"{name}: {text}"
 
 
-def _place(error: BaseException) -> tuple[str, int] | None:
-    """Return the file and line of a plug-in at which something was raised."""
+def raised_at(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and line of a plug-in at which something was raised; None where no plug-in's code raised it."""
     place, trace = None, error.__traceback__
     while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(MODULE):
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if module.startswith(MODULE) or module.partition(".")[0] in PACKAGES:
             place = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
     return place

@@ -51,7 +51,7 @@ def fault(hook: Hook, setting: Setting) -> str:
     """Return what is wrong with a function in a sentence, "" where nothing is."""
     text = ""
     for dtype, tolerance in PASSES:
-        with _quiet(dtype):
+        with quiet(dtype):
             try:
                 _try(_cast(hook, dtype), setting, tolerance)
                 return ""
@@ -91,7 +91,7 @@ def _one(tree: Any, run: int) -> Any:
 def _guarded(hook: Hook, inputs: Inputs, on: str) -> Result:
     """Call it, in words that a user understands where it cannot be called, or does what it must not."""
     given = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, inputs)
-    before = _random_states()
+    before = random_states()
     try:
         result = _evaluated(hook, given)
     except Undeclared as error:
@@ -100,7 +100,7 @@ def _guarded(hook: Hook, inputs: Inputs, on: str) -> Result:
         raise
     except BaseException as error:
         raise Fault(_raised(hook, error, on)) from None
-    if _random_states() != before:
+    if random_states() != before:
         raise Fault(f"draws random numbers of its own{_hint(hook, 'random')}")
     pairs = zip(tree_leaves(given), tree_leaves(inputs), strict=True)
     if not hook.in_place and any(isinstance(a, Tensor) and not torch.equal(a, b) for a, b in pairs):
@@ -108,7 +108,7 @@ def _guarded(hook: Hook, inputs: Inputs, on: str) -> Result:
     return result
 
 
-def _random_states() -> tuple[object, ...]:
+def random_states() -> tuple[object, ...]:
     numpy_state: Any = np.random.get_state()
     return bytes(torch.get_rng_state().numpy()), random.getstate(), bytes(numpy_state[1]), numpy_state[2:]
 
@@ -263,7 +263,7 @@ def _cast(hook: Hook, dtype: torch.dtype) -> Hook:
 
 
 @contextmanager
-def _quiet(dtype: torch.dtype) -> Iterator[None]:
+def quiet(dtype: torch.dtype) -> Iterator[None]:
     """Leave no trace in the process: its default dtype, random states, warnings."""
     default, states = torch.get_default_dtype(), (random.getstate(), np.random.get_state())
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.disk.arrays import npz_bytes, read_npz
 from harness.disk.files import write_atomic, writing
-from harness.errors import Damaged, as_planned
+from harness.errors import Damaged, PluginFailed, as_planned
 from harness.spec import content_id
 from harness.store import Store, reference_settings
 from harness.store.plan_file import PlannedRun
@@ -77,7 +77,7 @@ def with_untrained(store: Store, run: PlannedRun, reference: "Reference") -> "Re
 def ensure_references(store: Store) -> list[str]:
     """Make the references of finished runs that are missing or torn; return their paths. Plug-ins must be loaded.
 
-    Of a data set whose plug-in is gone there is none to be had.
+    Of a data set whose plug-in is gone there is none to be had, nor of images that an extractor fails to look at.
     """
     from harness.datasets import DATASETS
 
@@ -86,8 +86,9 @@ def ensure_references(store: Store) -> list[str]:
     remade = []
     for path, run in runs.items():
         if plan.spec(run.run_id).setup.dataset in DATASETS and kept_reference(store, run) is None:
-            new_reference(store, run)
-            remade.append(str(path))
+            with suppress(PluginFailed):  # told of the runs that could not be scored
+                new_reference(store, run)
+                remade.append(str(path))
     return remade
 
 

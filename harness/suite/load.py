@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import KeyPath, Problem, SuiteError
 from harness.hints import quoted, suggestion
 from harness.plugins.components import load_plugins, tables
+from harness.plugins.installed import is_file
 from harness.suite.format.models import PATHS, Suite
 from harness.suite.format.problems import located, parse
 from harness.suite.format.values import Plain, Values
@@ -170,7 +171,9 @@ def _scale(document: Document, name: str | None) -> list[Problem]:
 
 
 def _load_plugins(document: Document) -> list[Problem]:
-    """Run the plug-ins named, each by a path relative to the file that names it; the suite keeps absolute paths."""
+    """Run the plug-ins named. A file is named by a path relative to the file that names it; the suite keeps absolute
+    paths.
+    """
     problems = []
     names = document.data.get("plugins", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -178,7 +181,7 @@ def _load_plugins(document: Document) -> list[Problem]:
     if len(names) > MAX_PLUGINS:
         return [Problem("too-many-plugins", ("plugins",), f"{len(names):,} given, at most {MAX_PLUGINS} are imported.")]
     for i, name in enumerate(names):
-        names[i] = _absolute(document, ("plugins", i), name)
+        names[i] = _absolute(document, ("plugins", i), name) if is_file(name) else name
         try:
             load_plugins([names[i]])
         except SuiteError as error:

@@ -1,5 +1,7 @@
 """`harness plan` tells what a suite will take: from earlier calls, from trials, or that it is not known."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,16 @@ def test_workers_are_tried_side_by_side(suite):
     cost = plan(request, True, said.append).cost
     assert said == [f"trial {n} of 2: ring mlp gan" for n in (1, 2)]  # one alone would be too quick
     assert (cost.workers, cost.rough) == (2, [])
+
+
+@pytest.mark.slow
+def test_digits_and_small_networks_are_planned_without_the_compiler_and_scikit_learn(tmp_path):
+    """Either takes a second to import, in which no run would train."""
+    code = (
+        "import sys\nfrom harness.execution.requests import Request\nfrom harness.execution.tasks import plan_suite\n"
+        "from harness.suite.shipped import find_suite\n"
+        f"plan_suite(Request(find_suite('robustness'), {str(tmp_path)!r}, device='cpu'), False)\n"
+        "print([name for name in ('torch._dynamo', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

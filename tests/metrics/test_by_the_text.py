@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from harness.datasets import DATASETS
 from harness.engine import train
 from harness.metrics import extractors, image_metrics, make_reference, score
-from harness.metrics.extractors import Kind
+from harness.metrics.extractors import ExtractorKind
 from harness.metrics.extractors.own import Ready
 
 N, K, SD, SCALE = 120, 8, 0.02, 1.414
@@ -199,7 +199,7 @@ def blocks(shown):
 @pytest.fixture
 def judged(monkeypatch):
     ready = Ready(blocks, 0.25, {})
-    kind = Kind(1, lambda shown: ready, lambda shown: "", "means of blocks", lambda weights: ready, True)
+    kind = ExtractorKind(1, lambda shown: ready, lambda shown: "", "means of blocks", lambda weights: ready, True)
     monkeypatch.setattr(extractors, "EXTRACTORS", {"classifier": kind, "rotations": kind})
     monkeypatch.setattr(image_metrics, "WEAK_MODES", 0.0)  # it finds two classes of ten
     extractors._built.cache_clear()

@@ -36,7 +36,7 @@ def edges(shown):
 def seeing(monkeypatch):
     """Let `blocks` be an extractor, and the classifier."""
     ready = Ready(blocks, 0.25, {"size": np.array(4)})
-    kind = extractors.Kind(
+    kind = extractors.ExtractorKind(
         1, lambda pictures: ready, lambda pictures: "", "means of blocks", lambda weights: ready, True
     )
     other = replace(kind, build=lambda pictures: ready._replace(look=edges))

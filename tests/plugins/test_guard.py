@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
+from harness.execution.outcomes import failure_of
 from harness.objectives import OBJECTIVES
 from harness.plugins import guard
 from harness.plugins.components import is_loaded, load_plugins
@@ -105,3 +106,17 @@ def test_what_one_raises_later_is_its_own_and_what_we_raise_is_ours(tmp_path):
             divmod(1, 0)
     finally:
         OBJECTIVES.pop("late")
+
+
+def test_training_that_fails_in_a_plug_in_names_it(tmp_path):
+    (tmp_path / "plug.py").write_text(
+        f"{HEAD}def loss(*_):\n    raise ValueError('boom')\n"
+        "OBJECTIVES = {'late': replace(known['gan'], generator_loss=loss)}"
+    )
+    load_plugins([tmp_path / "plug.py"])
+    with pytest.raises(ValueError, match="boom") as caught:
+        OBJECTIVES["late"].generator_loss()
+    failure = failure_of(caught.value)
+    assert failure.error == f"the plug-in {tmp_path / 'plug.py'} raises ValueError: boom at line 4"
+    assert failure.status == "failed"
+    assert failure_of(ValueError("ours")).error == "ValueError: ours"

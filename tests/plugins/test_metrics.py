@@ -11,7 +11,7 @@ from harness.execution.requests import Request
 from harness.execution.runner import run
 from harness.metrics import Reference, lower_is_better, score, score_id
 from harness.plugins import components
-from harness.plugins.components import load_plugins, plugged_metrics
+from harness.plugins.components import load_plugins, plugged
 from harness.report.page import build_report
 from harness.store import Store
 from harness.suite.load import load_suite
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_one_is_a_sentence(folder):
         text += f"METRICS = {{'{name}': Metric(1, (Column('broken{len(words)}'),), compute, lambda r: True, '')}}\n"
         (folder / f"{name}.py").write_text(f"from harness import Column, Metric\n{text}")
         load_plugins([folder / f"{name}.py"])
-        plugin_metrics = plugged_metrics([folder / f"{name}.py"])
+        plugin_metrics = plugged("metric", [folder / f"{name}.py"])
         reference = Reference(np.zeros((3, 9)), {"sliced_w": 0.0})
         with pytest.raises(HarnessError, match=words.replace("broken", name)):
             score(np.zeros((9, 9)), reference, plugin_metrics=plugin_metrics)

@@ -8,7 +8,7 @@ is what papers use.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -16,14 +16,30 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from harness.datasets import DATASETS, Pictures
 from harness.datasets.images import NOT_OF_PICTURES, Settings
+from harness.errors import DataError, PluginFailed
 from harness.metrics.extractors import inception, own
-from harness.metrics.extractors.own import CHUNK
+from harness.metrics.extractors.own import CHUNK, Ready
 from harness.spec import canonical_json
 
-__all__ = ["EXTRACTORS", "OF_CLASSES", "Extractor", "Looks", "defaults", "extractor_of", "known", "restored", "why_not"]
+__all__ = [
+    "EXTRACTORS",
+    "OF_CLASSES",
+    "Extractor",
+    "ExtractorKind",
+    "Looks",
+    "Ready",
+    "defaults",
+    "extractor_of",
+    "fixed",
+    "frozen",
+    "known",
+    "restored",
+    "why_not",
+]
 
 OF_CLASSES = ("poses", "classifier")  # whose scores are of the classes of the data
 TRAINED = ("poses", "classifier", "rotations")  # here, and kept in the cache
@@ -33,22 +49,51 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ExtractorKind:
     """How an extractor comes to be.
 
-    version  changes with its features
-    build    pictures -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
-    needs    pictures -> "" where it can be had, else what is missing, in a sentence
+    version  changes with its features; 0, of one that is added later, has no part in the address of the scores
+    build    images -> a ready network: uint8 [n, c, h, w] -> (features [n, k], scores)
+    needs    images -> "" where it can be had, else what is missing, in a sentence
     restore  the weights of a ready network -> that network
     gives_scores  whether it also tells classes, of whatever kind
+    file     the content hash of the plug-in that defines it; 0 of a built-in one
     """
 
     version: int
-    build: Callable[[Pictures], own.Ready]
+    build: Callable[[Pictures], Ready]
     needs: Callable[[Pictures], str]
     summary: str
-    restore: Callable[[own.Arrays], own.Ready] = own.restored
+    restore: Callable[[own.Arrays], Ready] = own.restored
     gives_scores: bool = False
+    file: int = 0
+
+
+def fixed(version: int, load: Callable[[], Ready], summary: str, gives_scores: bool = False) -> ExtractorKind:
+    """Return an extractor whose network, which `load` gives, is the same for all images: nothing is trained here."""
+
+    def restore(weights: own.Arrays) -> Ready:
+        ready = load()
+        if {key: x.tolist() for key, x in ready.weights.items()} != {key: x.tolist() for key, x in weights.items()}:
+            raise DataError("its weights are not those that the reference was made with.")
+        return ready
+
+    return ExtractorKind(version, lambda images: load(), lambda images: "", summary, restore, gives_scores)
+
+
+def frozen(network: nn.Module) -> Ready:
+    """Return a network, uint8 images [n, c, h, w] -> features [n, k], ready as it is; a hash stands for its weights."""
+    network = network.eval().requires_grad_(False)
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(
+            f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.cpu().contiguous().numpy().tobytes()
+        )
+
+    def look(images: Tensor) -> tuple[Tensor, None]:
+        return network(images), None
+
+    return Ready(look, float("nan"), {"weights": np.array(digest.hexdigest())})
 
 
 class Looks(NamedTuple):
@@ -62,11 +107,13 @@ class Looks(NamedTuple):
 class Extractor:
     """A ready extractor of one data set. `classes` names what its scores are of, where they are classes of the data.
 
-    `error` is its share of mistakes on held-out pictures, NaN where it was not trained here.
+    `error` is its share of mistakes on held-out pictures, NaN where it was not trained here; `plugged` is its name
+    where a plug-in defines it, else "".
     """
 
-    ready: own.Ready
+    ready: Ready
     classes: tuple[str, ...]
+    plugged: str = ""
 
     @property
     def error(self) -> float:
@@ -82,13 +129,22 @@ class Extractor:
 
     @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
-        """Look at pictures: uint8 [n, c, h, w]."""
+        """Look at pictures: uint8 [n, c, h, w]. Raises PluginFailed where a plug-in's network fails."""
         with own.one_thread():  # in parts of one size: what is seen of a picture does not depend on how many there are
             starts = range(0, len(pictures), CHUNK)
-            parts = [self.ready.look(torch.from_numpy(pictures[i : i + CHUNK].copy())) for i in starts]
+            parts = [self._look(torch.from_numpy(pictures[i : i + CHUNK].copy())) for i in starts]
         features = torch.cat([features for features, _ in parts]).numpy()
         scores = [scores for _, scores in parts if scores is not None]
         return Looks(features, torch.cat(scores).numpy() if scores else None)
+
+    def _look(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        try:
+            return self.ready.look(pictures)
+        except Exception as error:  # of whatever the plug-in does
+            if not self.plugged:
+                raise
+            text = f"the extractor '{self.plugged}' of a plug-in fails: {type(error).__name__}: {error}"
+            raise PluginFailed(text) from error
 
 
 def defaults(pictures: Pictures) -> list[str]:
@@ -105,7 +161,7 @@ def extractor_of(name: str, dataset: str, settings: Settings) -> Extractor:
 
     `settings` are those of the data set that are not its defaults. Raises DataError where it cannot be had.
     """
-    return _built(name, dataset, _text(dataset, settings))
+    return _built(name, _kind(name).file, dataset, _text(dataset, settings))
 
 
 def known(name: str, dataset: str, settings: Settings) -> Extractor | None:
@@ -122,7 +178,15 @@ def _text(dataset: str, settings: Settings) -> str:
 
 def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extractor:
     """Return the extractor that has these weights. Raises DataError where they are of a file that is not here."""
-    return Extractor(EXTRACTORS[name].restore(weights), classes)
+    kind = _kind(name)
+    return Extractor(kind.restore(weights), classes, name if kind.file else "")
+
+
+def _kind(name: str) -> ExtractorKind:
+    """Return the kind of that name. Raises DataError where it was a plug-in's, which this process does not know."""
+    if name not in EXTRACTORS:
+        raise DataError(f"extractor {name}: the plug-in that defined it is not loaded, or defines it no more.")
+    return EXTRACTORS[name]
 
 
 def _pictures(dataset: str, text: str) -> Pictures:
@@ -132,11 +196,11 @@ def _pictures(dataset: str, text: str) -> Pictures:
 
 
 @lru_cache(maxsize=8)
-def _built(name: str, dataset: str, text: str) -> Extractor:
+def _built(name: str, file: int, dataset: str, text: str) -> Extractor:
     pictures = _pictures(dataset, text)
     with own.one_thread():
-        ready = EXTRACTORS[name].build(pictures)
-    return Extractor(ready, pictures.classes if name in OF_CLASSES else ())
+        ready = _kind(name).build(pictures)
+    return Extractor(ready, pictures.classes if name in OF_CLASSES else (), name if file else "")
 
 
 def why_not(name: str, pictures: Pictures) -> str:
@@ -152,28 +216,28 @@ def _no_squares(pictures: Pictures) -> str:
     return "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
 
 
-EXTRACTORS: Mapping[str, Kind] = {
-    "poses": Kind(
+EXTRACTORS: dict[str, ExtractorKind] = {
+    "poses": ExtractorKind(
         version=own.VERSION,
         build=own.poses,
         needs=lambda pictures: _no_classes(pictures) or _no_squares(pictures),
         summary="a small network trained on class and quarter turn together; also says which class it sees",
         gives_scores=True,
     ),
-    "classifier": Kind(
+    "classifier": ExtractorKind(
         version=own.VERSION,
         build=own.classifier,
         needs=_no_classes,
         summary="a small network trained on the classes of the data set; also says which it sees",
         gives_scores=True,
     ),
-    "rotations": Kind(
+    "rotations": ExtractorKind(
         version=own.VERSION,
         build=own.rotations,
         needs=_no_squares,
         summary="the same network trained to tell quarter turns of the pictures apart, without labels",
     ),
-    "inception": Kind(
+    "inception": ExtractorKind(
         version=1,
         build=inception.build,
         needs=lambda pictures: inception.missing(),

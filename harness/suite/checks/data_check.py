@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from math import prod
 
+from harness.datasets import DATASETS
 from harness.datasets.cache import lacks_room
 from harness.errors import DataError, HarnessError, Problem
 from harness.hints import quoted, suggestion
@@ -11,7 +12,9 @@ from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import EXTRACTORS, why_not
 from harness.metrics.transport import MAX_DIMENSION
-from harness.plugins.components import plugged_metrics
+from harness.plugins.components import file_of, plugged, tables
+from harness.plugins.extractor_trial import extractor_fault
+from harness.plugins.guard import guarded
 from harness.suite.checks.image_ranking import why_unranked
 from harness.suite.format.models import Suite
 from harness.suite.format.values import Plain, Values, is_whole
@@ -32,10 +35,16 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
 
 
 def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
+    known = _extractors(suite)
     for i, name in enumerate(suite.score.extractors or ()):
-        if name not in EXTRACTORS:
-            text = f"unknown extractor {quoted(name)}.{suggestion(name, EXTRACTORS)}"
+        if name not in known:
+            text = f"unknown extractor {quoted(name)}.{suggestion(name, known)}"
             yield Problem("unknown-name", ("score", "extractors", i), text)
+
+
+def _extractors(suite: Suite) -> set[str]:
+    """Return the extractors that a suite can name: the built-in ones, and those of its plug-ins."""
+    return {name for name, kind in EXTRACTORS.items() if not kind.file} | plugged("extractor", suite.plugins).keys()
 
 
 def lacks_file(triple: Triple) -> bool:
@@ -75,7 +84,7 @@ def _data(triple: Triple) -> Iterator[Plain]:
 def _wrong_points(suite: Suite, triple: Triple, data: Values) -> Iterator[Problem]:
     """Yield why points cannot be ranked or scored as the suite says, and scales at which no network learns."""
     label, entry, samples = triple.dataset.label, triple.dataset.entry, suite.score.samples
-    metric, known = getattr(suite.primary, entry.kind), rankable(entry, data, plugged_metrics(suite.plugins))
+    metric, known = getattr(suite.primary, entry.kind), rankable(entry, data, plugged("metric", suite.plugins))
     if metric not in known:
         size, is_exact = prod(entry.shape(data)), MetricColumn.parse(metric).name in EXACT
         why = f": these have {size} dimensions, exact transport takes {MAX_DIMENSION}"
@@ -118,11 +127,21 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
         yield Problem("bad-value", triple.sources["dataset.fixed"].path, text)
         return
     # What extractors need must be there before training.
-    named = [(i, name) for i, name in enumerate(score.extractors or ()) if name in EXTRACTORS]
-    unfit = {(i, name): why for i, name in named if (why := why_not(name, entry.pictures(data)))}
+    named = [(i, name) for i, name in enumerate(score.extractors or ()) if name in _extractors(suite)]
+    unfit = {(i, name): why for i, name in named if (why := _unfit(name, triple.dataset.base, data))}
     for (i, name), why in unfit.items():
         yield Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
     if not unfit:
-        asked_for, plugin_metrics = (score.samples, score.extractors), plugged_metrics(suite.plugins)
+        asked_for, plugin_metrics = (score.samples, score.extractors), plugged("metric", suite.plugins)
         if why := why_unranked(suite.primary.images, label, entry, data, asked_for, plugin_metrics):
             yield Problem("not-rankable", ("primary", "images"), why)
+
+
+def _unfit(name: str, dataset: str, data: Values) -> str:
+    """Return why an extractor cannot look at a data set; one of a plug-in is tried on it. "" where it can."""
+    pictures = DATASETS[dataset].pictures
+    assert pictures is not None, "of a data set of pictures"
+    if not EXTRACTORS[name].file:
+        return why_not(name, pictures(dict(data)))
+    with guarded(file_of("extractor", name), f"its extractor '{name}' is tried", tables()):
+        return why_not(name, pictures(dict(data))) or extractor_fault(name, dataset, dict(data))

@@ -200,7 +200,9 @@ class Suite(Body):
     scale: Name = described("the scale that this suite was resolved at; written by the harness")
     set: list[Text] = described("KEY=VALUE settings that win over every block, as of --set", [])
     extends: Text = described("a suite file that this one is merged into, by a path relative to this file")
-    plugins: list[Text] = described("Python files with further tables, relative to this file", [])
+    plugins: list[Text] = described(
+        "Python files with further tables, relative to this file, and names of installed plug-ins", []
+    )
 
     @property
     def folder(self) -> str:
