@@ -226,6 +226,11 @@ _PAPERS = (
         "{ACM} {SIGKDD} International Conference on Knowledge Discovery and Data Mining", pages="2623--2631",
     ),
     Paper(
+        "chong2020", "Chong, Min Jin and Forsyth, David", 2020,
+        "Effectively Unbiased {FID} and {I}nception Score and where to find them",
+        "{IEEE/CVF} Conference on Computer Vision and Pattern Recognition", pages="6070--6079", arxiv="1911.07023",
+    ),
+    Paper(
         "naeem2020", "Naeem, Muhammad Ferjad and Oh, Seong Joon and Uh, Youngjung and Choi, Yunjey and Yoo, Jaejun",
         2020, "Reliable Fidelity and Diversity Metrics for Generative Models", ICML, arxiv="2002.09797",
     ),
@@ -251,9 +256,33 @@ _PAPERS = (
         pages="1--8",
     ),
     Paper(
+        "alaa2022", "Alaa, Ahmed M. and van Breugel, Boris and Saveliev, Evgeny and van der Schaar, Mihaela", 2022,
+        "How Faithful is your Synthetic Data? {S}ample-level Metrics for Evaluating and Auditing Generative Models",
+        ICML, arxiv="2102.08921",
+    ),
+    Paper(
+        "friedman2023", "Friedman, Dan and Dieng, Adji Bousso", 2023,
+        "The {V}endi Score: A Diversity Evaluation Metric for Machine Learning",
+        "Transactions on Machine Learning Research", arxiv="2210.02410",
+    ),
+    Paper(
+        "stein2023",
+        "Stein, George and Cresswell, Jesse C. and Hosseinzadeh, Rasa and Sui, Yi and Ross, Brendan Leigh and "
+        "Villecroze, Valentin and Liu, Zhaoyan and Caterini, Anthony L. and Taylor, J. Eric T. and Loaiza-Ganem, "
+        "Gabriel",
+        2023, "Exposing flaws of generative model evaluation metrics and their unfair treatment of diffusion models",
+        NEURIPS, volume="36", arxiv="2306.04675",
+    ),
+    Paper(
         "watanabe2023", "Watanabe, Shuhei and Bansal, Archit and Hutter, Frank", 2023,
         "{PED-ANOVA}: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces",
         "International Joint Conference on Artificial Intelligence", pages="4389--4396", arxiv="2304.10255",
+    ),
+    Paper(
+        "jayasumana2024",
+        "Jayasumana, Sadeep and Ramalingam, Srikumar and Veit, Andreas and Glasner, Daniel and Chakrabarti, Ayan and "
+        "Kumar, Sanjiv", 2024, "Rethinking {FID}: Towards a Better Evaluation Metric for Image Generation",
+        "{IEEE/CVF} Conference on Computer Vision and Pattern Recognition", arxiv="2401.09603",
     ),
     Paper(
         "huang2024", "Huang, Yiwen and Gokaslan, Aaron and Kuleshov, Volodymyr and Tompkin, James", 2024,

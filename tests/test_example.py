@@ -94,12 +94,12 @@ def test_each_is_in_the_records_and_the_report(plugged):
     assert set(runs["objective.base"]) == {"signed-lsgan", "wgan-gp"}
     assert runs["spread"].notna().all()
     images = runs[runs["dataset"] == "digits"]
-    assert images["fid[pooled]@100"].notna().all()
+    assert images["fd[pooled]@100"].notna().all()
     assert images["extractor_weights[pooled]"].nunique() == 1
     assert store.plan.resolved["plugins"] == ["example"]
     (page,) = plugged.glob("reports/**/index.html")
     text = page.read_text(encoding="utf-8")
     for words in ("shrunk", "shallow", "cross", "spread", "pooled", "shrink"):
         assert words in text, words
-    assert "fid[pooled]@100" in pd.read_csv(page.parent / "tables" / "runs.csv")
+    assert "fd[pooled]@100" in pd.read_csv(page.parent / "tables" / "runs.csv")
     assert "harness_example" not in sys.modules

@@ -3,7 +3,8 @@
 reference      what runs are scored against         transport      exact optimal transport
 columns        their grammar and facts              coverage       of modes whose centres are known
 neighbours     precision, recall, density, coverage collapse       one sample, or one mode, again and again
-image_metrics  what an extractor sees in images     fidelity       FID, KID and their floors
+image_metrics  what an extractor sees in images     fidelity       FID, KID, FD-infinity and their floors
+kernels        CMMD and the Vendi score of features
 classes        what a classifier sees in them       null_samplers  samplers that have learned nothing
 sample_metrics of points or pixels themselves       extractors/    what turns images into features
 divergence     KL, JS, TV, EMD of histograms        distances      all of them, of what a user names
@@ -21,7 +22,7 @@ from harness.metrics import image_metrics, null_samplers, sample_metrics
 from harness.metrics.columns import OF_RUNS, Column, MetricColumn
 from harness.metrics.critic import CRITIC_METRICS, CriticMetric, critic_columns
 from harness.metrics.fidelity import FLOOR_DRAWS
-from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, see
+from harness.metrics.image_metrics import FEATURE_METRICS, FeatureMetric, columns_of, frechet, see
 from harness.metrics.image_metrics import NOISE as FLOOR_NOISE
 from harness.metrics.reference import Reference
 from harness.metrics.sample_metrics import METRICS, MODES_SAMPLES, Metric
@@ -158,7 +159,7 @@ def _floor(reference: Reference) -> null_samplers.Floor:
     if not reference.real_features:
         return null_samplers.Floor(reference.floors["w1"], reference.floors["w1_sd"])
     name, first = next(iter(reference.real_features.items()))
-    return null_samplers.Floor(first.reached[f"fid[{name}]@{len(first.held_out)}"], first.reached[FLOOR_NOISE])
+    return null_samplers.Floor(first.reached[frechet(name, first)], first.reached[FLOOR_NOISE])
 
 
 def samples_drawn(samples: int, spec: RunSpec) -> int:

@@ -7,14 +7,12 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.metrics.kernels import Features, cmmd
 from harness.metrics.neighbours import manifold_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Features = NDArray[np.floating]
 
 NEIGHBOURS = 5  # the k of precision, recall, density and coverage, part of their names
 ISC_SPLITS = 10
@@ -23,6 +21,7 @@ SEED = 2020  # torch-fidelity's default, of the Inception score's shuffle too
 KID_SUBSET = 1000  # and at most half of the samples: its subsets are drawn without replacement
 MOST_NEIGHBOURS = 2000  # samples whose distances are all taken: of more, the first
 FLOOR_DRAWS = 5
+SIZES = 15  # numbers of samples from which FD is extrapolated, from a tenth of them to all
 BY_NEIGHBOURS = {  # and the papers that they are from
     "precision": "kynkaanniemi2019",
     "recall": "kynkaanniemi2019",
@@ -43,6 +42,26 @@ def fid(generated: Features, real: Features) -> float:
 
     first, second = (fid_features_to_statistics(_double(x)) for x in (generated, real))
     return float(np.maximum(fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID], 0.0))  # keeps NaN
+
+
+def fd_infinity(generated: Features, real: Features) -> float:
+    """Return the Frechet distance extrapolated to infinitely many samples: where the line through it and 1 / N meets 0
+    (Chong & Forsyth 2020, section 3.2).
+
+    N samples of either part, features [n, k] and [m, k], are compared, the mean over as many disjoint parts as there
+    are: both biases fall as 1 / N. It can fall below 0. NaN where n or m is below 4 k, as the line holds for N well
+    above k alone.
+    """
+    n, k = min(len(generated), len(real)), generated.shape[1]
+    least = max(n // 10, 2 * k)
+    if n < 2 * least:
+        return float("nan")
+    sizes = np.unique(np.linspace(least, n, SIZES).astype(int))
+    values = [
+        np.mean([fid(generated[i : i + size], real[i : i + size]) for i in range(0, n - size + 1, size)])
+        for size in sizes
+    ]
+    return float(np.polyfit(1 / sizes, values, 1)[1])
 
 
 def kid(generated: Features, real: Features) -> float:
@@ -85,7 +104,8 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
 
 
 def floors(held_out: Features, train: Features) -> dict[str, float]:
-    """Return FID, KID and the scores by neighbours of real training pictures [m, k] against the held-out ones [n, k].
+    """Return FID, KID, CMMD, FD-infinity and the scores by neighbours of real training pictures [m, k] against the
+    held-out ones [n, k].
 
     They are means over draws of n of the training pictures, or of all where there are no more; `fid_sd` is the standard
     deviation of FID over the draws.
@@ -93,7 +113,9 @@ def floors(held_out: Features, train: Features) -> dict[str, float]:
     draws = []
     for draw in range(FLOOR_DRAWS):
         real = train[np.random.default_rng(draw).permutation(len(train))[: len(held_out)]]
-        draws.append({"fid": fid(real, held_out), "kid": kid(real, held_out), **neighbours(real, held_out)})
+        values = {"fid": fid, "kid": kid, "cmmd": cmmd, "fd_infinity": fd_infinity}
+        columns = {name: metric(real, held_out) for name, metric in values.items()}
+        draws.append(columns | neighbours(real, held_out))
     means = {name: float(np.mean([values[name] for values in draws])) for name in draws[0]}
     return means | {"fid_sd": float(np.std([values["fid"] for values in draws], ddof=1))}
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.metrics import classes, coverage, fidelity
+from harness.metrics import classes, coverage, fidelity, kernels
 from harness.metrics.columns import Column, MetricColumn
 from harness.metrics.fidelity import NEIGHBOURS as K
 from harness.metrics.fidelity import Features
+from harness.metrics.neighbours import authpct, nearest_other
 from harness.papers import PAPERS
 from harness.spec import RunSpec
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.metrics.extractors import Extractor
 
 LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
+KEPT = 2**23  # values of features of training pictures that a reference keeps: 32 MB
 NOISE = "fid_sd"  # the standard deviation of the floor's draws
 SHOWN = 10  # classes up to which each has a column of its own
 WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
@@ -34,9 +36,10 @@ class RealFeatures:
 
     extractor  itself, so that all runs are scored by one network, wherever and whenever that is done
     held_out   features [n, k] of the held-out pictures of the reference
-    train      features [m, k] of pictures that runs are trained on: as many as `samples`, where there are so many
+    train      features [m, k] of pictures that runs are trained on: of 10,000, or of `samples`, where there are so many
     expected   of a classifier, the share of each class in the training part [c]
     reached    what real pictures reach, by column
+    apart      the distance of each of `train` to the nearest other one [m]; None in a reference of an earlier harness
     """
 
     extractor: "Extractor"
@@ -44,6 +47,7 @@ class RealFeatures:
     train: Features
     expected: NDArray[np.float64] | None = None
     reached: Mapping[str, float] = field(default_factory=dict)
+    apart: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,10 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Re
     extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
     whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
     pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
-    looks, used_rows = extractor.look(points), _some(len(used), samples)
-    train = pool[: len(used_rows)] if len(used) == len(whole) else extractor.look(used[used_rows]).features
-    real = RealFeatures(extractor, looks.features, train, _shares(pictures) if extractor.classes else None)
+    looks, n = extractor.look(points), max(samples, min(LOOKED_AT, KEPT // pool.shape[1]))
+    train = pool[:n] if len(used) == len(whole) else extractor.look(used[_some(len(used), n)]).features
+    expected = _shares(pictures) if extractor.classes else None
+    real = RealFeatures(extractor, looks.features, train, expected, apart=nearest_other(train))
     return replace(real, reached=_reached(real, looks.scores, pool, name))
 
 
@@ -154,8 +159,13 @@ def reliability(extractor: "Extractor", pictures: "Pictures") -> Reliability:
 
 def _excess(columns: Columns, name: str, real: RealFeatures) -> Columns:
     """Return the FID beyond that of real pictures, by the first extractor."""
-    column = f"fid[{name}]@{len(real.held_out)}"
+    column = frechet(name, real)
     return {"fid_excess": columns[column] - real.reached[column]}
+
+
+def frechet(name: str, real: RealFeatures) -> str:
+    """Return the column of the Frechet distance in an extractor's features to all held-out pictures."""
+    return f"{real.extractor.distance}[{name}]@{len(real.held_out)}"
 
 
 def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Columns:
@@ -163,7 +173,7 @@ def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Co
     where there are many classes those that count them."""
     looks, n = real.extractor.look(points), len(real.held_out)
     columns = _fid(looks.features, None, real, name) | _neighbours(looks.features, None, real, name)
-    named = {column for column, _ in _named(name, n)}
+    named = {column for column, _ in _named(name, n, real.extractor.distance)}
     if real.expected is not None and len(real.expected) > classes.FEW and not is_weak(real):
         columns |= _classes(looks.features, looks.scores, real, name)
         columns |= _many_classes(looks.features, looks.scores, real, name)
@@ -178,11 +188,13 @@ def columns_seen(name: str, n: int, trained: int, of: int = 0) -> list[str]:
     """
     from harness.metrics.extractors import EXTRACTORS
 
-    half, used = n // 2, min(n, trained)
-    columns = [(plain, column, n) for column, plain in _named(name, n)]
+    half, used, kind = n // 2, min(n, trained), EXTRACTORS.get(name)
+    distance = kind.distance if kind else "fd"
+    columns = [(plain, column, n) for column, plain in [*_named(name, n, distance), *_further(name, n)]]
     columns += [("fid_excess", "fid_excess", n), ("score", "score", n)]
-    columns += [("isc", f"isc[{name}]@{n}", n)] if name in EXTRACTORS and EXTRACTORS[name].gives_scores else []
-    columns += [("fid", f"fid[{name}]@{half}", half), ("fid_train", f"fid_train[{name}]@{used}", used)]
+    columns += [("isc", f"isc[{name}]@{n}", n)] if kind and kind.gives_scores else []
+    columns += [(distance, f"{distance}[{name}]@{half}", half)]
+    columns += [(f"{distance}_train", f"{distance}_train[{name}]@{used}", used)]
     of_classes = ["class_kl", _modes(of, n)] if of else []
     of_classes += [f"reverse_kl@{n}"] if of > classes.FEW else []
     return [column for plain, column, pictures in columns if pictures >= FEATURE_COLUMNS[plain].least] + of_classes
@@ -203,9 +215,11 @@ def _reached(real: RealFeatures, scores: Features | None, pool: Features, name: 
     """Return what real pictures reach: of training pictures against held-out ones the mean over draws; of the half
     held-out part that of its halves; of classes the held-out part's."""
     n, half = len(real.held_out), len(real.held_out) // 2
-    mean = fidelity.floors(real.held_out, pool)
-    reached = {column: mean[key] for column, key in _named(name, n)} | {NOISE: mean[NOISE]}
-    reached[f"fid[{name}]@{half}"] = fidelity.floor_of_halves(real.held_out)
+    mean, distance = fidelity.floors(real.held_out, pool), real.extractor.distance
+    compared = [*_named(name, n, distance), *_further(name, n)]
+    reached = {column: mean[key] for column, key in compared if key in mean} | {NOISE: mean[NOISE]}
+    reached[f"{distance}[{name}]@{half}"] = fidelity.floor_of_halves(real.held_out)
+    reached |= _vendi(real.held_out, None, real, name) | _authpct(real.held_out, None, real, name)
     reached |= {} if scores is None else _isc(real.held_out, scores, real, name)
     if real.expected is not None:
         columns = _classes(real.held_out, scores, real, name)
@@ -213,9 +227,16 @@ def _reached(real: RealFeatures, scores: Features | None, pool: Features, name: 
     return reached
 
 
-def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
-    """Yield each column of n pictures against the held-out ones, and its plain name."""
-    yield f"fid[{name}]@{n}", "fid"
+def _further(name: str, n: int) -> Iterator[tuple[str, str]]:
+    """Yield each column of n pictures by which no null sampler stands in a ranking, and its plain name."""
+    yield f"cmmd[{name}]@{min(n, kernels.MOST)}", "cmmd"
+    for plain in ("vendi", "fd_infinity", "authpct"):
+        yield f"{plain}[{name}]@{n}", plain
+
+
+def _named(name: str, n: int, distance: str) -> Iterator[tuple[str, str]]:
+    """Yield each column of n pictures against the held-out ones, and its plain name; `distance` is fid or fd."""
+    yield f"{distance}[{name}]@{n}", "fid"
     yield f"kid[{name}]@{n}", "kid"
     for plain in fidelity.BY_NEIGHBOURS:
         yield f"{plain}[{name},k{fidelity.NEIGHBOURS}]@{min(n, fidelity.MOST_NEIGHBOURS)}", plain
@@ -224,10 +245,11 @@ def _named(name: str, n: int) -> Iterator[tuple[str, str]]:
 def _fid(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
     n = len(real.held_out)
     m = min(n, len(real.train))  # as many as held-out ones, so that the two can be set side by side
+    distance = real.extractor.distance
     return {
-        f"fid[{name}]@{n}": fidelity.fid(features[:n], real.held_out),
-        f"fid[{name}]@{n // 2}": fidelity.fid(features[: n // 2], real.held_out[: n // 2]),
-        f"fid_train[{name}]@{m}": fidelity.fid(features[:m], real.train[:m]),
+        f"{distance}[{name}]@{n}": fidelity.fid(features[:n], real.held_out),
+        f"{distance}[{name}]@{n // 2}": fidelity.fid(features[: n // 2], real.held_out[: n // 2]),
+        f"{distance}_train[{name}]@{m}": fidelity.fid(features[:m], real.train[:m]),
         f"fid_singular[{name}]": float(n <= features.shape[1]),
     }
 
@@ -246,7 +268,28 @@ def _isc(features: Features, scores: Features | None, real: RealFeatures, name: 
 def _neighbours(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
     n = len(real.held_out)
     scores_of = fidelity.neighbours(features[:n], real.held_out)
-    return {column: scores_of[plain] for column, plain in _named(name, n) if plain in scores_of}
+    columns = _named(name, n, real.extractor.distance)
+    return {column: scores_of[plain] for column, plain in columns if plain in scores_of}
+
+
+def _cmmd(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = min(len(real.held_out), kernels.MOST)
+    return {f"cmmd[{name}]@{n}": kernels.cmmd(features[:n], real.held_out[:n])}
+
+
+def _vendi(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    return {f"vendi[{name}]@{n}": kernels.vendi(features[:n])}
+
+
+def _fd_infinity(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    return {f"fd_infinity[{name}]@{n}": fidelity.fd_infinity(features[:n], real.held_out)}
+
+
+def _authpct(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
+    n = len(real.held_out)
+    return {} if real.apart is None else {f"authpct[{name}]@{n}": authpct(features[:n], real.train, real.apart)}
 
 
 def _classes(features: Features, scores: Features | None, real: RealFeatures, name: str) -> Columns:
@@ -284,6 +327,9 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
             Column("fid", "lower", form="[x]@n", beside="floor", least=2, papers=(PAPERS["heusel2017"],)),
             Column("fid", "lower", form="[x]@n/2", beside="floor", least=2, papers=(PAPERS["heusel2017"],)),
             Column("fid_train", "lower", form="[x]@n", least=2, papers=(PAPERS["heusel2017"],)),
+            Column("fd", "lower", form="[x]@n", beside="floor", least=2, papers=(PAPERS["stein2023"],)),
+            Column("fd", "lower", form="[x]@n/2", beside="floor", least=2, papers=(PAPERS["stein2023"],)),
+            Column("fd_train", "lower", form="[x]@n", least=2, papers=(PAPERS["stein2023"],)),
             Column("fid_singular", form="[x]"),
             Column("fid_excess", "lower", least=2, papers=(PAPERS["heusel2017"],)),
             Column("score", "higher", least=2),
@@ -291,7 +337,8 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         ),
         compute=_fid,
         summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
-        "the pictures trained on; 1 where there are no more pictures than features; by the first "
+        "the pictures trained on (fd is the same of extractors other than inception and our own); 1 where there are no "
+        "more pictures than features; by the first "
         "extractor FID over its floor, and score: 1 as real pictures, 0 as the best null sampler",
     ),
     "kid": FeatureMetric(
@@ -327,6 +374,55 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         compute=_neighbours,
         last_only=True,
         summary="the same four in features of extractor x, at the last step, with floors",
+    ),
+    "cmmd": FeatureMetric(
+        version=0,
+        columns=(Column("cmmd", "lower", form="[x]@n", beside="floor", papers=(PAPERS["jayasumana2024"],)),),
+        compute=_cmmd,
+        last_only=True,
+        summary="1,000 times the squared MMD of features of unit length, at the last step: CMMD where x is CLIP",
+    ),
+    "vendi": FeatureMetric(
+        version=0,
+        columns=(
+            Column("vendi", "higher", "Vendi score", form="[x]@n", beside="ceiling", papers=(PAPERS["friedman2023"],)),
+        ),
+        compute=_vendi,
+        last_only=True,
+        summary="Vendi score, how many unlike pictures there are by the cosines of their features, at the last step",
+    ),
+    "fd_infinity": FeatureMetric(
+        version=0,
+        columns=(
+            Column(
+                "fd_infinity",
+                "lower",
+                "FD-infinity",
+                form="[x]@n",
+                beside="floor",
+                least=4,
+                papers=(PAPERS["chong2020"],),
+            ),
+        ),
+        compute=_fd_infinity,
+        last_only=True,
+        summary="FID or FD extrapolated to infinitely many pictures, at the last step; of 4 times the features or more",
+    ),
+    "authpct": FeatureMetric(
+        version=0,
+        columns=(
+            Column(
+                "authpct",
+                "higher",
+                "AuthPct (%)",
+                form="[x]@n",
+                beside="ceiling",
+                papers=(PAPERS["alaa2022"], PAPERS["stein2023"]),
+            ),
+        ),
+        compute=_authpct,
+        last_only=True,
+        summary="percentage of pictures farther from the nearest training one than that from another, at the last",
     ),
     "classes": FeatureMetric(
         version=3,

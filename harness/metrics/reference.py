@@ -42,7 +42,8 @@ def reference_arrays(reference: Reference) -> Arrays:
             "train": real.train,
             "classes": np.array(real.extractor.classes, dtype=str),
         }
-        parts |= {} if real.expected is None else {"expected": real.expected}
+        further = {"expected": real.expected, "apart": real.apart}
+        parts |= {name: x for name, x in further.items() if x is not None}
         parts |= {f"real.{column}": np.array(value) for column, value in real.reached.items()}
         parts |= {f"weights.{key}": array for key, array in real.extractor.ready.weights.items()}
         arrays |= {f"seen.{name}.{part}": array for part, array in parts.items()}
@@ -68,7 +69,8 @@ def _real_features(name: str, parts: Arrays) -> RealFeatures:
     from harness.metrics.extractors import restored
 
     extractor = restored(name, _below("weights.", parts), tuple(map(str, parts["classes"])))
-    return RealFeatures(extractor, parts["held"], parts["train"], parts.get("expected"), _floats("real.", parts))
+    known = parts["held"], parts["train"], parts.get("expected"), _floats("real.", parts)
+    return RealFeatures(extractor, *known, apart=parts.get("apart"))
 
 
 def null_arrays(nulls: Mapping[str, Mapping[str, float]]) -> Arrays:

@@ -16,7 +16,7 @@ from harness.report.styles import Style, styles
 from harness.report.text import answer, remarks
 from harness.text import counted, number
 
-RANKED_ON = ("w1_excess", "fid")  # where no suite says what ranks; the first that a data set's runs have
+RANKED_ON = ("w1_excess", "fid", "fd")  # where no suite says what ranks; the first that a data set's runs have
 COMMANDS = "harness run SUITE", "harness retry FOLDER"  # of a table, whose folder is not known
 NEEDED = ("run_id", "status", "dataset", "architecture", "objective", "seed")
 LABELS = ["task", "objective", "setting", "seed"]

@@ -223,6 +223,37 @@ def kid(x, y):
     return np.mean(values)
 
 
+def unit(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def cmmd(x, y):
+    x, y = unit(x), unit(y)
+    xx, xy, yy = (np.exp(-(distances(a, b) ** 2) / 200).mean() for a, b in ((x, x), (x, y), (y, y)))
+    return 1000 * (xx + yy - 2 * xy)
+
+
+def vendi(x):
+    values = np.linalg.eigvalsh(unit(x) @ unit(x).T / len(x))
+    values = values[values > 1e-12]
+    return np.exp(-(values * np.log(values)).sum())
+
+
+def authpct(x, train):
+    between, own = distances(x, train), distances(train, train)
+    np.fill_diagonal(own, np.inf)
+    return 100 * (between.min(1) > own.min(1)[between.argmin(1)]).mean()
+
+
+def fd_infinity(x, y):
+    n, points = len(x), []
+    for size in sorted({int(v) for v in np.linspace(max(n // 10, 2 * x.shape[1]), n, 15)}):
+        parts = [slice(i * size, (i + 1) * size) for i in range(n // size)]
+        points.append((1 / size, np.mean([fid(x[part], y[part]) for part in parts])))
+    a = np.array([[1, p] for p, _ in points])
+    return np.linalg.lstsq(a, np.array([v for _, v in points]))[0][0]
+
+
 def softmax(scores):
     powers = np.exp(scores - scores.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
@@ -273,11 +304,14 @@ def of_images(generated, n):
         f"isc[classifier]@{n}": isc(our_scores),
         f"isc[classifier]@{n}_ceiling": isc(held_scores),
     }
-    metrics = {f"fid[classifier]@{n}": fid, f"kid[classifier]@{n}": kid}
+    metrics = {f"fid[classifier]@{n}": fid, f"kid[classifier]@{n}": kid, f"cmmd[classifier]@{n}": cmmd}
+    metrics[f"fd_infinity[classifier]@{n}"] = fd_infinity
     for name in ("precision", "recall", "density", "coverage"):
         metrics[f"{name}[classifier,k5]@{n}"] = lambda x, y, name=name: by_neighbours(x, y)[name]
     for name, metric in metrics.items():
         columns |= {name: metric(ours, held), f"{name}_floor": np.mean([metric(x, held) for x in draws])}
+    columns |= {f"vendi[classifier]@{n}": vendi(ours), f"vendi[classifier]@{n}_ceiling": vendi(held)}
+    columns |= {f"authpct[classifier]@{n}{end}": authpct(x, pool) for end, x in (("", ours), ("_ceiling", held))}
     labels = np.bincount(parts.train_labels.numpy(), minlength=10) + 1
     expected = labels / labels.sum()
     columns |= {"class_kl": class_kl(our_scores, expected), "class_kl_floor": class_kl(held_scores, expected)}

@@ -10,7 +10,7 @@ from harness.metrics import fidelity
 from harness.metrics.extractors import Extractor
 from harness.metrics.extractors.own import Ready
 from harness.metrics.extractors.registered import register
-from harness.metrics.fidelity import fid, floor_of_halves, floors, isc, kid, neighbours
+from harness.metrics.fidelity import fd_infinity, fid, floor_of_halves, floors, isc, kid, neighbours
 from harness.metrics.neighbours import manifold_scores
 
 RNG = np.random.default_rng(0)
@@ -150,3 +150,23 @@ def test_a_distance_that_cannot_be_computed_is_not_0(monkeypatch):
     nan = {theirs.KEY_METRIC_FID: float("nan")}
     monkeypatch.setattr(theirs, "fid_statistics_to_metric", lambda *given, **how: nan)
     assert np.isnan(fid(normal(9), normal(9, seed=1)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mean", "sd"), [(0.0, 1.0), (0.3, 1.0), (0.0, 1.5)])
+def test_fd_infinity_of_normals_is_the_closed_form_without_the_bias_of_n_samples(mean, sd):
+    """What it is for: FID@n lies above the distance of the laws by about as much at any distance."""
+    d, n, pairs = 32, 400, 8
+    true = d * (mean**2 + (sd - 1) ** 2)
+    samples = [(normal(n, mean, sd, d, seed=2 * i), normal(n, d=d, seed=2 * i + 1)) for i in range(pairs)]
+    biased = np.mean([fid(x, y) for x, y in samples])
+    values = [fd_infinity(x, y) for x, y in samples]
+    error = np.std(values, ddof=1) / np.sqrt(pairs)
+    assert abs(np.mean(values) - true) < 4 * error
+    assert biased - true > 4 * error
+    assert 4 * error < (biased - true) / 2
+
+
+def test_fd_infinity_takes_four_samples_a_feature():
+    assert np.isnan(fd_infinity(normal(31, d=8), normal(31, d=8, seed=1)))
+    assert np.isfinite(fd_infinity(normal(32, d=8), normal(32, d=8, seed=1)))

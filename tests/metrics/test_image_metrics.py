@@ -63,21 +63,55 @@ def test_every_metric_gives_the_columns_it_declares_and_real_pictures_beside():
     n, half = SAMPLES, SAMPLES // 2
     names = [f"fid[blocks]@{n}", f"fid[blocks]@{half}", f"kid[blocks]@{n}"]
     names += [f"{name}[blocks,k5]@{n}" for name in ("precision", "recall", "density", "coverage")]
-    isc = f"isc[blocks]@{n}"
+    names += [f"{name}[blocks]@{n}" for name in ("cmmd", "fd_infinity")]
+    ceilings = [f"{name}[blocks]@{n}" for name in ("isc", "vendi", "authpct")]
     alone = {f"fid_train[blocks]@{n}", "fid_singular[blocks]", "extractor_error[blocks]", "extractor_weak[blocks]"}
     rest = {"sliced_w", "sliced_w_floor", "collapsed", "score", "score_undefined", "fid_excess"}
     columns = {name: value for name, value in columns.items() if not name.startswith("null.")}
     columns.pop("score")  # null where a Gaussian fit is as near as real images, as it may be in linear features
-    assert {*columns, "score"} == {*names, *(f"{name}_floor" for name in names), isc, f"{isc}_ceiling", *alone, *rest}
+    beside = {*(f"{name}_floor" for name in names), *(f"{name}_ceiling" for name in ceilings)}
+    assert {*columns, "score"} == {*names, *ceilings, *beside, *alone, *rest}
     assert all(value is not None for value in columns.values())
     assert columns["extractor_error[blocks]"] == 0.25
     metrics = [metric for metric in FEATURE_METRICS.values() if metric.needs != "classes"]
     declared = {str(column) for metric in metrics for column in metric.columns}
     plain = {
         c.replace("[blocks", "[x").replace(f"@{half}", "@n/2").replace(f"@{n}", "@n")
-        for c in {*names, isc, *alone, "score", "score_undefined", "fid_excess"}
+        for c in {*names, *ceilings, *alone, "score", "score_undefined", "fid_excess"}
     }
-    assert plain - {"extractor_error[x]", "extractor_weak[x]"} == declared
+    of_others = {"fd[x]@n", "fd[x]@n/2", "fd_train[x]@n"}  # of extractors that are neither Inception nor ours
+    assert plain - {"extractor_error[x]", "extractor_weak[x]"} == declared - of_others
+
+
+@pytest.mark.slow
+def test_a_generator_of_copies_has_no_authentic_image_and_one_of_few_classes_is_less_diverse():
+    reference, n = make_reference(spec(), SAMPLES, ["blocks"]), SAMPLES
+    copies, columns = score(pictures(), reference), score(reference.points, reference)
+    assert copies[f"authpct[blocks]@{n}"] == 0
+    assert columns[f"authpct[blocks]@{n}"] == columns[f"authpct[blocks]@{n}_ceiling"] > 30
+    parts = DIGITS.pictures(data_defaults("digits"))
+    ones = parts.train.numpy()[parts.train_labels.numpy() == 1]
+    few = score(np.tile(ones, (3, 1, 1, 1))[:n], reference)
+    assert few[f"vendi[blocks]@{n}"] - 1 < 0.9 * (few[f"vendi[blocks]@{n}_ceiling"] - 1)
+    assert few[f"cmmd[blocks]@{n}"] > 5 * few[f"cmmd[blocks]@{n}_floor"]
+    assert copies[f"cmmd[blocks]@{n}"] < 2 * copies[f"cmmd[blocks]@{n}_floor"]
+
+
+@pytest.mark.slow
+def test_extractors_of_others_have_fd_in_place_of_fid(monkeypatch):
+    kinds = {"blocks": replace(extractors.EXTRACTORS["blocks"], distance="fd")}
+    reference = make_reference(spec(), SAMPLES, ["blocks"])
+    monkeypatch.setattr(extractors, "EXTRACTORS", {**extractors.EXTRACTORS, "wide": kinds["blocks"]})
+    both = make_reference(spec(), SAMPLES, ["wide", "blocks"])
+    columns, plain = score(pictures(), both), score(pictures(), reference)
+    assert columns[f"fd[wide]@{SAMPLES}"] == columns[f"fid[blocks]@{SAMPLES}"] == plain[f"fid[blocks]@{SAMPLES}"]
+    assert columns[f"fd[wide]@{SAMPLES}_floor"] == columns[f"fid[blocks]@{SAMPLES}_floor"]
+    assert columns["score"] == plain["score"]
+    assert f"fid[wide]@{SAMPLES}" not in columns
+    assert {"fd[wide]@300", "fd[wide]@150", "fd_train[wide]@300"} <= {*columns_seen("wide", 300, 300)}
+    assert set(columns_seen("blocks", SAMPLES, 1257)) <= {*columns, "fid_excess", "score"}
+    again = reference_from(reference_arrays(both))
+    assert score(pictures(), again) == columns
 
 
 @pytest.mark.slow
@@ -147,7 +181,8 @@ def test_costly_metrics_are_for_the_last_step():
     reference = make_reference(spec(), SAMPLES, ["classifier"])
     early, late = (set(score(pictures(), reference, last=last)) for last in (False, True))
     added = {name for name in late - early if not name.startswith("null.")}
-    assert {name.split("[")[0] for name in added} == {"kid", "isc", "precision", "recall", "density", "coverage"}
+    further = {"cmmd", "vendi", "fd_infinity", "authpct"}
+    assert {n.split("[")[0] for n in added} == {"kid", "isc", "precision", "recall", "density", "coverage", *further}
     assert early < late
 
 
@@ -164,7 +199,7 @@ def test_a_constant_generator_and_few_pictures_have_scores_or_none(level, sample
 def test_scores_do_not_depend_on_the_order_of_pictures():
     reference, order = make_reference(spec(), SAMPLES, ["blocks"]), np.random.default_rng(1).permutation(SAMPLES)
     columns, again = score(pictures(), reference), score(pictures()[order], reference)
-    halves = ("fid[blocks]@150", "kid", "isc")  # of the first half, of random parts
+    halves = ("fid[blocks]@150", "kid", "isc", "fd_infinity")  # of the first half, of random parts
     some = {name: value for name, value in columns.items() if not name.startswith(halves) and value is not None}
     assert {name: again[name] for name in some} == pytest.approx(some, rel=1e-4, abs=1e-6)
 

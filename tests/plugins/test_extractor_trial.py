@@ -35,6 +35,7 @@ version: 1
 name: looked
 question: Does it look?
 {plugins}
+primary: {{images: fd}}
 seeds: 1
 train: {{steps: 2, batch: 8}}
 score: {{at: 1, samples: 100, extractors: [own]}}
@@ -122,5 +123,5 @@ def test_one_that_fails_in_use_is_named_and_loses_scores_alone(plug):
     plug("return x")
     again = run(Request("looked.yaml", workers=0))
     assert again.trained == 0
-    assert Store("results/looked").table()["fid[own]@100"].notna().all()
+    assert Store("results/looked").table()["fd[own]@100"].notna().all()
     assert re.fullmatch(r"[0-9a-f]{16}", Store("results/looked").table()["extractor_weights[own]"].iloc[0])

@@ -57,6 +57,7 @@ class ExtractorKind:
     needs    images -> "" where it can be had, else what is missing, in a sentence
     restore  the weights of a ready network -> that network
     gives_scores  whether it also tells classes, of whatever kind
+    distance the name of the Frechet distance in its features: fid in those of InceptionV3 and our own networks, else fd
     file     the content hash of the plug-in that defines it; 0 of a built-in one
     """
 
@@ -66,6 +67,7 @@ class ExtractorKind:
     summary: str
     restore: Callable[[own.Arrays], Ready] = own.restored
     gives_scores: bool = False
+    distance: str = "fid"
     file: int = 0
 
 
@@ -78,7 +80,7 @@ def fixed(version: int, load: Callable[[], Ready], summary: str, gives_scores: b
             raise DataError("its weights are not those that the reference was made with.")
         return ready
 
-    return ExtractorKind(version, lambda images: load(), lambda images: "", summary, restore, gives_scores)
+    return ExtractorKind(version, lambda images: load(), lambda images: "", summary, restore, gives_scores, "fd")
 
 
 def frozen(network: nn.Module) -> Ready:
@@ -108,11 +110,12 @@ class Extractor:
     """A ready extractor of one data set. `classes` names what its scores are of, where they are classes of the data.
 
     `error` is its share of mistakes on held-out pictures, NaN where it was not trained here; `plugged` is its name
-    where a plug-in defines it, else "".
+    where a plug-in defines it, else "". `distance` is as in ExtractorKind.
     """
 
     ready: Ready
     classes: tuple[str, ...]
+    distance: str = "fid"
     plugged: str = ""
 
     @property
@@ -179,7 +182,7 @@ def _text(dataset: str, settings: Settings) -> str:
 def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extractor:
     """Return the extractor that has these weights. Raises DataError where they are of a file that is not here."""
     kind = _kind(name)
-    return Extractor(kind.restore(weights), classes, name if kind.file else "")
+    return Extractor(kind.restore(weights), classes, kind.distance, name if kind.file else "")
 
 
 def _kind(name: str) -> ExtractorKind:
@@ -197,10 +200,10 @@ def _pictures(dataset: str, text: str) -> Pictures:
 
 @lru_cache(maxsize=8)
 def _built(name: str, file: int, dataset: str, text: str) -> Extractor:
-    pictures = _pictures(dataset, text)
+    pictures, kind = _pictures(dataset, text), _kind(name)
     with own.one_thread():
-        ready = _kind(name).build(pictures)
-    return Extractor(ready, pictures.classes if name in OF_CLASSES else (), name if file else "")
+        ready = kind.build(pictures)
+    return Extractor(ready, pictures.classes if name in OF_CLASSES else (), kind.distance, name if file else "")
 
 
 def why_not(name: str, pictures: Pictures) -> str:

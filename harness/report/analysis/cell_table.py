@@ -25,7 +25,22 @@ FAILURES = tuple(status for status in STATUSES if status not in ("ok", "pending"
 CELL = ("task", "dataset", "architecture", "objective", "setting")
 # Shown beside the primary metric, as medians of the runs that are ok.
 BESIDE = ("w1", "w1_floor", "hq", "modes@2500", "modes_half", "reverse_kl", "reverse_kl_floor", "train_s")
-BESIDE_OF_PICTURES = ("fid", "fid_train", "kid", "precision", "recall", "density", "coverage", "class_kl", "modes")
+BESIDE_OF_PICTURES = (
+    "fid",
+    "fd",
+    "fid_train",
+    "fd_train",
+    "kid",
+    "cmmd",
+    "vendi",
+    "authpct",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "class_kl",
+    "modes",
+)
 
 
 def numbers(runs: pd.DataFrame, column: str) -> pd.Series:

@@ -12,7 +12,7 @@ from harness.text import number
 FLOORS = 2  # within so many floors the best mean excess counts as near: the rule by which shipped suites choose steps
 NEAREST = ["dataset", "objective", "setting", "excess", "floor", "near"]
 # Of images, in the order in which they are shown: all by one extractor, or what its classifier sees.
-OF_IMAGES = ("fid", "kid", "precision", "recall", "class_kl", "modes", "sliced_w")
+OF_IMAGES = ("fid", "fd", "kid", "cmmd", "precision", "recall", "class_kl", "modes", "sliced_w")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _floors(known: Mapping[MetricColumn, float], extractor: str) -> dict[str, fl
 def over_floor(rows: pd.DataFrame, metric: str) -> tuple[pd.Series, float] | None:
     """Return the excess of every row over what real data reach, and the mean of that; None of a metric without it."""
     name = "w1_floor" if metric == "w1_excess" else f"{metric}_floor"
-    if metric not in rows or name not in rows or MetricColumn.parse(metric).name not in ("w1_excess", "fid"):
+    if metric not in rows or name not in rows or MetricColumn.parse(metric).name not in ("w1_excess", "fid", "fd"):
         return None
     values, floor = rows[metric].astype(float), rows[name].astype(float)
     return values if metric == "w1_excess" else values - floor, float(floor.mean())

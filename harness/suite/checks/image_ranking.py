@@ -8,16 +8,17 @@ from harness.datasets.images import HELD_OUT
 from harness.hints import suggestion
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.columns import MetricColumn, covered
-from harness.metrics.extractors import OF_CLASSES, defaults
+from harness.metrics.extractors import EXTRACTORS, OF_CLASSES, defaults
 from harness.metrics.extractors.network import FEATURES
 from harness.metrics.image_metrics import FEATURE_COLUMNS, WEAK_ERROR, columns_seen
 from harness.suite.format.values import Values
 from harness.text import listed
 
+BY_NAME = ("fd", "fd_train")  # of some extractors, which have no fid
 OF_EVERY = {c.name for metric in FEATURE_METRICS.values() if metric.needs == "features" for c in metric.columns}
+OF_EVERY -= {*BY_NAME, "fd_infinity"}
 
-
-BY_COVARIANCE = ("fid", "fid_train", "fid_excess", "score")  # which say little where it is singular
+BY_COVARIANCE = ("fid", "fid_train", "fd", "fd_train", "fid_excess", "score")  # which say little where it is singular
 
 
 def few_for_fid(label: str, n: int) -> str:
@@ -55,11 +56,14 @@ def why_unranked(
     sizes, (samples, extractors) = entry.sizes(data), score
     n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
     looked_at = bool(extractors) if extractors is not None else height == width
+    looked_at = looked_at and all(EXTRACTORS[x].distance == "fid" for x in extractors or () if x in EXTRACTORS)
     few = ""
     if plain in BY_COVARIANCE and sizes.held_out <= FEATURES:
         few = f"{metric!r} given; {few_for_fid(label, sizes.held_out)}; rank on sliced_w or kid."
     if plain not in FEATURE_COLUMNS or (looked_at and metric in OF_EVERY and n >= FEATURE_COLUMNS[plain].least):
         return few
+    if plain == "fd_infinity" and n < 4 * FEATURES:
+        return f"{metric!r} takes {4 * FEATURES} images or more, and '{label}' is scored on {n:,}; rank on fid."
     pictures = entry.pictures(data)
     names = defaults(pictures) if extractors is None else list(extractors)
     used, classes = data.get("fixed") or sizes.train, len(pictures.classes)

@@ -16,7 +16,7 @@ from harness.suite.parameters import PLAYERS
 from harness.suite.settings import Level, Triple, set_level
 from harness.text import counted, listed, plain
 
-SCORED = {"toys": ("w1", "w1_excess", "score"), "images": ("fid", "fid_excess", "score")}
+SCORED = {"toys": ("w1", "w1_excess", "score"), "images": ("fid", "fd", "fid_excess", "score")}
 
 
 def all_choices(suite: Suite, triple: Triple) -> Iterator[Choice]:
