@@ -127,6 +127,10 @@ _PAPERS = (
         volume="51", number="1", pages="22--45",
     ),
     Paper(
+        "simonyan2015", "Simonyan, Karen and Zisserman, Andrew", 2015,
+        "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR, arxiv="1409.1556",
+    ),
+    Paper(
         "radford2016", "Radford, Alec and Metz, Luke and Chintala, Soumith", 2016,
         "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", ICLR,
         arxiv="1511.06434",
@@ -256,6 +260,12 @@ _PAPERS = (
         pages="1--8",
     ),
     Paper(
+        "radford2021",
+        "Radford, Alec and Kim, Jong Wook and Hallacy, Chris and Ramesh, Aditya and Goh, Gabriel and Agarwal, Sandhini "
+        "and others", 2021, "Learning Transferable Visual Models From Natural Language Supervision", ICML,
+        arxiv="2103.00020",
+    ),
+    Paper(
         "alaa2022", "Alaa, Ahmed M. and van Breugel, Boris and Saveliev, Evgeny and van der Schaar, Mihaela", 2022,
         "How Faithful is your Synthetic Data? {S}ample-level Metrics for Evaluating and Auditing Generative Models",
         ICML, arxiv="2102.08921",
@@ -287,6 +297,11 @@ _PAPERS = (
     Paper(
         "huang2024", "Huang, Yiwen and Gokaslan, Aaron and Kuleshov, Volodymyr and Tompkin, James", 2024,
         "The {GAN} is dead; long live the {GAN}! {A} Modern {GAN} Baseline", NEURIPS, volume="37", arxiv="2501.05441",
+    ),
+    Paper(
+        "oquab2024", "Oquab, Maxime and Darcet, Timothée and Moutakanni, Théo and Vo, Huy V. and others", 2024,
+        "{DINOv2}: Learning Robust Visual Features without Supervision",
+        "Transactions on Machine Learning Research", arxiv="2304.07193",
     ),
 )  # fmt: skip
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _PAPERS}

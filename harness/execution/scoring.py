@@ -60,11 +60,11 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
 def _refuse_changed(plan: Plan) -> None:
     """Raise HarnessError where the plug-in of an extractor is not what it was when the suite was planned."""
     from harness.metrics import score_id
-    from harness.metrics.extractors import EXTRACTORS
+    from harness.metrics.extractors import kind_of
 
     how = plan.resolved["score"]
     named = how.get("extractors") or ()
-    plugged = [name for name in named if name not in EXTRACTORS or EXTRACTORS[name].file]
+    plugged = [name for name in named if (kind := kind_of(name)) is None or kind.file]
     if plugged and score_id(how["at"], how["samples"], named, how.get("metrics", {})) != plan.score_id:
         raise HarnessError(
             f"the plug-in that defines the extractor '{plugged[0]}' has changed since the suite was planned, or cannot "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.metrics import classes, coverage, fidelity, kernels
 from harness.metrics.columns import Column, MetricColumn
 from harness.metrics.fidelity import NEIGHBOURS as K
-from harness.metrics.fidelity import Features
+from harness.metrics.kernels import Features
 from harness.metrics.neighbours import authpct, nearest_other
 from harness.papers import PAPERS
 from harness.spec import RunSpec
@@ -186,9 +186,9 @@ def columns_seen(name: str, n: int, trained: int, of: int = 0) -> list[str]:
 
     Those are left out that take more pictures to have a value.
     """
-    from harness.metrics.extractors import EXTRACTORS
+    from harness.metrics.extractors import kind_of
 
-    half, used, kind = n // 2, min(n, trained), EXTRACTORS.get(name)
+    half, used, kind = n // 2, min(n, trained), kind_of(name)
     distance = kind.distance if kind else "fd"
     columns = [(plain, column, n) for column, plain in [*_named(name, n, distance), *_further(name, n)]]
     columns += [("fid_excess", "fid_excess", n), ("score", "score", n)]

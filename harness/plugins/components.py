@@ -79,6 +79,9 @@ def load_plugins(plugins: Iterable[str | Path]) -> None:
         if floored := [entry for entry, metric in additions["metric"].items() if metric.floored]:
             text = f"the metric '{floored[0]}' is floored, which only built-in metrics can be"
             raise plugin_error(f"the plug-in {name}: {text}; leave `floored` out.")
+        if dotted := [entry for entry in additions["extractor"] if "." in entry]:
+            text = f"the extractor '{dotted[0]}' has a dot in its name, which references cannot hold"
+            raise plugin_error(f"the plug-in {name}: {text}; use a dash.")
         for kind in ("metric", "extractor"):
             additions[kind] = {entry: replace(record, file=mark) for entry, record in additions[kind].items()}
         _refuse_taken(name, additions)

@@ -2,14 +2,14 @@
 
 Our own are small networks, trained once a data set on its training part: `poses` where there are labels, `classifier`
 where pictures of a class have no way up, `rotations` where there are no labels. They tell runs on one data set apart,
-and say nothing across data sets or beside published figures; `inception`, whose weights come from a file or a download,
-is what papers use.
+and say nothing across data sets or beside published figures; networks whose weights are published come from a file or a
+download, `inception` among them, which most papers use.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from harness.datasets import DATASETS, Pictures
 from harness.datasets.images import NOT_OF_PICTURES, Settings
 from harness.errors import DataError, PluginFailed
-from harness.metrics.extractors import inception, own
+from harness.metrics.extractors import inception, own, published
 from harness.metrics.extractors.own import CHUNK, Ready
 from harness.spec import canonical_json
 
@@ -36,6 +36,7 @@ __all__ = [
     "extractor_of",
     "fixed",
     "frozen",
+    "kind_of",
     "known",
     "restored",
     "why_not",
@@ -187,9 +188,23 @@ def restored(name: str, weights: own.Arrays, classes: tuple[str, ...]) -> Extrac
 
 def _kind(name: str) -> ExtractorKind:
     """Return the kind of that name. Raises DataError where it was a plug-in's, which this process does not know."""
-    if name not in EXTRACTORS:
+    kind = kind_of(name)
+    if kind is None:
         raise DataError(f"extractor {name}: the plug-in that defined it is not loaded, or defines it no more.")
-    return EXTRACTORS[name]
+    return kind
+
+
+def kind_of(name: str) -> ExtractorKind | None:
+    """Return the kind of that name, models of torchvision included; None where there is none."""
+    if name in EXTRACTORS or not name.startswith(published.TORCHVISION):
+        return EXTRACTORS.get(name)
+    network = published.torchvision_network(name)
+    return _of_file(network) if network is not None else None
+
+
+def _of_file(network: published.Published) -> ExtractorKind:
+    kind = fixed(0, network.ready, network.summary, network.gives_scores)
+    return replace(kind, needs=lambda images: network.missing())
 
 
 def _pictures(dataset: str, text: str) -> Pictures:
@@ -208,7 +223,7 @@ def _built(name: str, file: int, dataset: str, text: str) -> Extractor:
 
 def why_not(name: str, pictures: Pictures) -> str:
     """Return why an extractor cannot be had for pictures, in a sentence; "" where it can."""
-    return EXTRACTORS[name].needs(pictures)
+    return _kind(name).needs(pictures)
 
 
 def _no_classes(pictures: Pictures) -> str:
@@ -248,4 +263,5 @@ EXTRACTORS: dict[str, ExtractorKind] = {
         restore=inception.restored,
         gives_scores=True,
     ),
+    **{name: _of_file(network) for name, network in published.PUBLISHED.items()},
 }

@@ -26,7 +26,12 @@ SOFTWARE = {  # a test compares these with CITATION.cff
     "author": "The harness developers",
     "license": "MIT",
 }
-OF_EXTRACTORS = {"inception": ("obukhov2020",)}  # here, because their records import torch
+OF_EXTRACTORS = {  # by how their names begin; here, because their records import torch
+    "inception": ("obukhov2020",),
+    "vgg16": ("simonyan2015", "obukhov2020"),
+    "dinov2": ("oquab2024",),
+    "clip": ("radford2021", "obukhov2020"),
+}
 ANALYSES = {  # of the trials of a study: what they cite, and what is said of them
     "drawn": (
         ("akiba2019",),
@@ -205,7 +210,7 @@ def references(view: View) -> str:
     keys = {"agarwal2021", "wilcoxon1945"} if view.headline else set()  # what is said over many tasks
     keys |= {"holm1979"} if _pairs(view) > 1 else set()
     keys |= {key for name in _analyses(view) for key in ANALYSES[name][0]}
-    keys |= {key for name in _extractors(table) for key in OF_EXTRACTORS.get(name, ())}
+    keys |= {key for name in _extractors(table) for key in OF_EXTRACTORS.get(name.partition("-")[0], ())}
     measured = [paper for name, column in column_facts().items() if name in metrics for paper in column.papers]
     papers = [*_of_components(view.plan), *measured, *(PAPERS[key] for key in keys)]
     distinct = {paper.key: paper for paper in papers}

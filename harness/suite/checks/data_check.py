@@ -10,7 +10,7 @@ from harness.errors import DataError, HarnessError, Problem
 from harness.hints import quoted, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
-from harness.metrics.extractors import EXTRACTORS, why_not
+from harness.metrics.extractors import EXTRACTORS, kind_of, why_not
 from harness.metrics.transport import MAX_DIMENSION
 from harness.plugins.components import file_of, plugged, tables
 from harness.plugins.extractor_trial import extractor_fault
@@ -37,7 +37,7 @@ def data_problems(suite: Suite, triples: Iterable[Triple]) -> list[Problem]:
 def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
     known = _extractors(suite)
     for i, name in enumerate(suite.score.extractors or ()):
-        if name not in known:
+        if name not in known and (name in EXTRACTORS or kind_of(name) is None):
             text = f"unknown extractor {quoted(name)}.{suggestion(name, known)}"
             yield Problem("unknown-name", ("score", "extractors", i), text)
 
@@ -127,7 +127,8 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
         yield Problem("bad-value", triple.sources["dataset.fixed"].path, text)
         return
     # What extractors need must be there before training.
-    named = [(i, name) for i, name in enumerate(score.extractors or ()) if name in _extractors(suite)]
+    wrong = {problem.path[-1] for problem in _unknown_extractors(suite)}
+    named = [(i, name) for i, name in enumerate(score.extractors or ()) if i not in wrong]
     unfit = {(i, name): why for i, name in named if (why := _unfit(name, triple.dataset.base, data))}
     for (i, name), why in unfit.items():
         yield Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
@@ -141,7 +142,7 @@ def _unfit(name: str, dataset: str, data: Values) -> str:
     """Return why an extractor cannot look at a data set; one of a plug-in is tried on it. "" where it can."""
     pictures = DATASETS[dataset].pictures
     assert pictures is not None, "of a data set of pictures"
-    if not EXTRACTORS[name].file:
+    if name not in EXTRACTORS or not EXTRACTORS[name].file:
         return why_not(name, pictures(dict(data)))
     with guarded(file_of("extractor", name), f"its extractor '{name}' is tried", tables()):
         return why_not(name, pictures(dict(data))) or extractor_fault(name, dataset, dict(data))

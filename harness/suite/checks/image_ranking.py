@@ -8,7 +8,7 @@ from harness.datasets.images import HELD_OUT
 from harness.hints import suggestion
 from harness.metrics import FEATURE_METRICS, rankable
 from harness.metrics.columns import MetricColumn, covered
-from harness.metrics.extractors import EXTRACTORS, OF_CLASSES, defaults
+from harness.metrics.extractors import OF_CLASSES, defaults, kind_of
 from harness.metrics.extractors.network import FEATURES
 from harness.metrics.image_metrics import FEATURE_COLUMNS, WEAK_ERROR, columns_seen
 from harness.suite.format.values import Values
@@ -56,7 +56,8 @@ def why_unranked(
     sizes, (samples, extractors) = entry.sizes(data), score
     n, (_, height, width) = min(samples, sizes.held_out), entry.shape(data)
     looked_at = bool(extractors) if extractors is not None else height == width
-    looked_at = looked_at and all(EXTRACTORS[x].distance == "fid" for x in extractors or () if x in EXTRACTORS)
+    kinds = [kind for x in extractors or () if (kind := kind_of(x)) is not None]
+    looked_at = looked_at and all(kind.distance == "fid" for kind in kinds)
     few = ""
     if plain in BY_COVARIANCE and sizes.held_out <= FEATURES:
         few = f"{metric!r} given; {few_for_fid(label, sizes.held_out)}; rank on sliced_w or kid."
