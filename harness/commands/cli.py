@@ -80,6 +80,8 @@ def data(
     source: o.Source = None,
     sheet: o.SheetFile = None,
     extractors: o.Extractors = False,
+    features: o.Features = None,
+    imported: o.Imported = None,
     as_json: o.Json = False,
 ) -> None:
     """Fetch or prepare a data set; describe it and draw samples.
@@ -88,7 +90,7 @@ def data(
     """
     from harness.commands.data import prepare, render
 
-    _print(prepare(dataset, sets or [], extractors, source, sheet), render, as_json)
+    _print(prepare(dataset, sets or [], extractors, source, sheet, features, imported), render, as_json)
 
 
 @verb(o.RUN, "plan quickstart --set seeds=10 --power 0.8")

@@ -9,10 +9,13 @@ from typing import Any
 from harness.commands.export import write_output
 from harness.datasets import Dataset, Pictures
 from harness.datasets.images import none_held_out
+from harness.disk.arrays import npz_bytes
 from harness.disk.folders import cache_folder
 from harness.errors import DataError, HarnessError, lookup
-from harness.metrics.extractors import TRAINED, defaults, extractor_of, known, why_not
-from harness.metrics.image_metrics import Reliability, reliability
+from harness.hints import quoted, suggestion
+from harness.metrics.extractors import EXTRACTORS, TRAINED, defaults, extractor_of, kind_of, known, why_not
+from harness.metrics.extractors.kept_features import statistics, take_statistics
+from harness.metrics.image_metrics import LOOKED_AT, Reliability, reliability
 from harness.plugins.components import tables
 from harness.spec import canonical_json
 from harness.suite.format.yaml_file import parse_value
@@ -31,6 +34,7 @@ class Prepared:
     where       its cache; None: in memory, made anew by each process
     extractors  by name how far each is right; None of one that no cache holds
     sheet       a PNG of some of its samples; None where none was written
+    features    what an extractor was asked to see, in a sentence; None where none was
     """
 
     dataset: str
@@ -46,6 +50,7 @@ class Prepared:
     megabytes: float = 0.0
     extractors: Mapping[str, Reliability | None] | None = None
     sheet: str | None = None
+    features: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what `harness data --json` prints."""
@@ -58,17 +63,30 @@ class Prepared:
 
 
 def prepare(
-    name: str, sets: Sequence[str], extractors: bool = False, source: str | None = None, output: str | None = None
+    name: str,
+    sets: Sequence[str],
+    extractors: bool = False,
+    source: str | None = None,
+    output: str | None = None,
+    features: str | None = None,
+    imported: str | None = None,
 ) -> Prepared:
     """Fetch what can be fetched, fill the cache, and return what the data set holds with these KEY=VALUE settings.
 
     With `extractors` the default one is trained where no cache holds it. With a `source` its files are taken from
     wherever they lie below that folder. `output` names the PNG of some of its samples; of images there is one in the
-    cache where none is named. Raises HarnessError for settings that do not fit, DataError where the data cannot be had.
+    cache where none is named. `features` names an extractor that looks at its images, for the cache, and for the file
+    `output`, then an npz; `imported` is such a file, taken into the cache. Raises HarnessError for settings that do not
+    fit, DataError where the data cannot be had.
     """
     entry = lookup(tables().dataset, name, "data set")
-    if output is not None and Path(output).suffix.lower() != ".png":
-        raise HarnessError(f"-o {output}: a file that ends in .png is needed")
+    suffix = ".png" if features is None else ".npz"
+    if output is not None and Path(output).suffix.lower() != suffix:
+        raise HarnessError(f"-o {output}: a file that ends in {suffix} is needed")
+    if (features or imported) and entry.pictures is None:
+        raise HarnessError(
+            f"{'--features' if features else '--import'}: extractors look at images, and {name} has none"
+        )
     sets = [*sets, *_taken(name, entry, source)]
     settings = _settings(name, entry, sets)
     shape = list(entry.shape(settings))
@@ -91,8 +109,31 @@ def prepare(
         where=str(where) if where is not None and where.exists() else None,
         megabytes=round(sum({part.data_ptr(): part.numel() for part in pictures[:2]}.values()) / 1e6, 1),
         extractors=_extractors(name, settings, pictures) if extractors else {},
-        sheet=_image_sheet(name, settings, pictures, output),
+        sheet=_image_sheet(name, settings, pictures, None if features else output),
+        features=_features(name, settings, pictures, features, output, imported),
     )
+
+
+def _features(
+    name: str, settings: Settings, pictures: Pictures, extractor: str | None, output: str | None, imported: str | None
+) -> str | None:
+    """Take what an extractor sees from a file, or look now, and write that; return what was done, in a sentence."""
+    texts = []
+    if imported is not None:
+        by, new = take_statistics(Path(imported), name, settings)
+        texts.append(f"{new:,} images looked at by {by} taken from {imported}")
+    if extractor is not None:
+        if kind_of(extractor) is None:
+            raise HarnessError(f"--features: unknown extractor {quoted(extractor)}.{suggestion(extractor, EXTRACTORS)}")
+        if why := why_not(extractor, pictures):
+            raise DataError(f"--features: '{extractor}' cannot look at '{name}': {why}.")
+        arrays = statistics(extractor, name, settings, LOOKED_AT)
+        n, k = arrays["features"].shape
+        texts.append(f"{k:,} of each of {n:,} images by {extractor}")
+        if output is not None:
+            write_output(Path(output), npz_bytes(arrays))
+            texts[-1] += f", written to {output}"
+    return "; ".join(texts) or None
 
 
 def _taken(name: str, entry: Dataset, source: str | None) -> list[str]:
@@ -167,6 +208,8 @@ def render(data: Prepared) -> str:
         }
     if data.sheet is not None:
         lines["sheet"] = data.sheet
+    if data.features is not None:
+        lines["features"] = data.features
     texts = [f"{name:<9} {value}" for name, value in lines.items()]
     for name, report in (data.extractors or {}).items():
         texts.append(

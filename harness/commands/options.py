@@ -129,6 +129,16 @@ ObjectiveOfNorm = Annotated[
 Batch = Annotated[int, typer.Option("--batch", help="Samples in a batch.", min=1)]
 Shape = Annotated[str | None, typer.Option("--shape", help="Shape of one sample, such as 2 or 3x64x64.")]
 Extractors = Annotated[bool, typer.Option("--extractors", help="Train its default extractor; print error rates.")]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features", metavar="NAME", help="Look at its images with this extractor; -o FILE.npz exports that."
+    ),
+]
+Imported = Annotated[
+    str | None,
+    typer.Option("--import", metavar="FILE", help="Take what --features exported from FILE.npz.", callback=fitting),
+]
 Source = Annotated[
     str | None,
     typer.Option("--from", metavar="DIR", help="Take its files from wherever they lie below DIR.", callback=fitting),

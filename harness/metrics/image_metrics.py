@@ -76,14 +76,16 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Re
     from harness.datasets import DATASETS
     from harness.engine.real_data import data_settings, training_pictures
     from harness.metrics.extractors import extractor_of
+    from harness.metrics.extractors.kept_features import look_at_real
 
     settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
     assert load is not None, "of a data set of pictures"
     extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
     whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
-    pool = extractor.look(whole[_some(len(whole), max(samples, LOOKED_AT))]).features
-    looks, n = extractor.look(points), max(samples, min(LOOKED_AT, KEPT // pool.shape[1]))
-    train = pool[:n] if len(used) == len(whole) else extractor.look(used[_some(len(used), n)]).features
+    of = name, spec.setup.dataset, settings
+    pool = look_at_real(*of, whole[_some(len(whole), max(samples, LOOKED_AT))]).features
+    looks, n = look_at_real(*of, points), max(samples, min(LOOKED_AT, KEPT // pool.shape[1]))
+    train = pool[:n] if len(used) == len(whole) else look_at_real(*of, used[_some(len(used), n)]).features
     expected = _shares(pictures) if extractor.classes else None
     real = RealFeatures(extractor, looks.features, train, expected, apart=nearest_other(train))
     return replace(real, reached=_reached(real, looks.scores, pool, name))
