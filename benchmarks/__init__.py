@@ -6,6 +6,7 @@ toy_step    stacks of runs against it
 image_step  stacks of convolutional runs against it
 study_cost  the runs of a study in stacks, against one run after another
 diagnostics what the critic's diagnostics take of a run's time
+compiled_step  stacks with compiled updates, against the same stacks as they are
 gpu_step    stacks on a GPU, with CUDA graphs and without, against the plain loop on the same card
 gpu_processes  several processes on one card
 whole_suite a call of `harness run` from its first training step to its report, and the same on one core
@@ -58,6 +59,7 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
         "gpu": _gpu,
         "suite": _suite,
         "cores": _cores,
+        "compiled": _compiled,
     }
     return lookup(kinds, what, "bench")(progress)
 
@@ -90,13 +92,33 @@ def render_diagnostics(row: dict[str, Any]) -> str:
     return f"{what} {row['runs']:>4} {row['points']:>6} {seconds} {row['share']:>6.1%} {row['limit']:>7.0%} {sizes}"
 
 
+def render_compiled(row: dict[str, Any]) -> str:
+    """Return a row of `compiled` as a line."""
+    what = f"{row['network']:<14} {row['width']:>5} {row['batch']:>5} {row['runs']:>4}"
+    times = f"{row['eager_ms']:>8.2f} {row['compiled_ms']:>8.2f} ({row['ratio']:.2f})"
+    pays = f"{row['pays_after']:,}" if row["pays_after"] else "never"
+    return f"{what} {times} {row['compile_s']:>13.0f} {pays:>10}"
+
+
 def render_gpu(row: dict[str, Any]) -> str:
     """Return a row of `gpu` as a line, and below it the targets that it misses."""
     what = f"{row['network']:<11} {row['width']:>5} {row['batch']:>5} {row['runs']:>4}"
     ms = f"{row['plain_ms']:>10.2f} {row['eager_ms']:>8.3f} {row['graph_ms']:>8.3f}"
     times = f"{row['times_plain']:>11.1f} {row['times_eager']:>11.1f} {row['peak_mb'] / 1e3:>5.1f}"
     rate = f"{row['tflops']:>8.1f}" if "tflops" in row else " " * 8
-    return "\n".join([f"{what} {ms} {times} {rate}", *(f"  missed: {target}" for target in row["fails"])])
+    lines = [f"{what} {ms} {times} {rate}"]
+    if "compiled_ms" in row:
+        both = f"  compiled: {row['compiled_ms']:.3f} ms, {row['share']:.0%} of the card's matrix product"
+        lines.append(f"{both}; with TensorFloat-32: {row['tf32_ms']:.3f} ms")
+    return "\n".join([*lines, *(f"  missed: {target}" for target in row["fails"])])
+
+
+def heading_of_compiled() -> str:
+    """Return the lines above the rows of `compiled`."""
+    return (
+        "ms of processor time a generator step a run of wgan-gp in a stack; (ratio to the same without compilation)\n"
+        "network        width batch runs    eager compiled        compiling (s) pays after"
+    )
 
 
 def render_processes(row: dict[str, Any]) -> str:
@@ -258,6 +280,13 @@ def _cores(progress: Progress) -> dict[str, Any]:
     progress(f"{one / every:.2f} times one core, at least {AT_LEAST} on two")
     with open_executor(1) as executor:
         return {"rows": rows, "ratio": one / every, "machine": executor.submit(provenance, "cpu").result()}
+
+
+def _compiled(progress: Progress) -> dict[str, Any]:
+    from benchmarks.compiled_step import ROWS, measure
+
+    progress(heading_of_compiled())
+    return _measured(progress, render_compiled, measure, [(row,) for row in ROWS])
 
 
 def _diagnostics(progress: Progress) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[st
     }
 
 
-def specs_of(size: PictureSize, runs: int) -> list[RunSpec]:
-    """Return so many runs of DCGAN on the benchmark's pictures."""
-    train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic}
+def specs_of(size: PictureSize, runs: int, **settings: Any) -> list[RunSpec]:
+    """Return so many runs of DCGAN on the benchmark's pictures, with further settings of `train`."""
+    train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic, **settings}
     block = {"dataset": "bench", "architecture": "dcgan", "objective": size.objective}
     plain = {
         "version": 1,

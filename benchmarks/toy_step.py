@@ -105,9 +105,9 @@ def repeated(step: Callable[[], None]) -> Steps:
     return steps
 
 
-def specs_of(size: Size, runs: int) -> list[RunSpec]:
-    """Return so many runs of WGAN-GP on 8gaussians."""
-    train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic}
+def specs_of(size: Size, runs: int, **settings: Any) -> list[RunSpec]:
+    """Return so many runs of WGAN-GP on 8gaussians, with further settings of `train`."""
+    train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic, **settings}
     block = {"dataset": "8gaussians", "architecture": "mlp", "objective": "wgan-gp"}
     networks = {"mlp": {"width": size.width, "depth": 3}}
     plain = {"version": 1, "name": "bench", "seeds": runs, "train": train, "architectures": networks, "matrix": [block]}

@@ -11,6 +11,7 @@ in every stack.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, autograd, nn
 from torch.nn import functional as F
 
@@ -54,7 +55,12 @@ class _Dense(autograd.Function):
 
 
 def dense(x: Tensor) -> Tensor:
-    """Return x densely in memory, and let its gradient be so too: layout decides in which order sums are taken."""
+    """Return x densely in memory, and let its gradient be so too: layout decides in which order sums are taken.
+
+    Compiled, the gradient is left out: torch.compile (2.13) drops the second derivative of a Function, silently.
+    """
+    if torch.compiler.is_compiling():
+        return x.contiguous()
     return _Dense.apply(x)  # type: ignore[no-untyped-call]
 
 

@@ -23,8 +23,8 @@ class Setup:
 
     `data`, `generator`, `critic` and `tricks` hold the non-float parameters of those components; `train` holds
     steps, batch, optimizer, n_critic, schedule, pack, constrain and generator ("trained" or "fixed"), and where they
-    are set micro_batch and the penalty that is added to the objective; `versions` holds the version of every component
-    by name, and the engine's.
+    are set micro_batch, compile, tf32 and the penalty that is added to the objective; `versions` holds the version of
+    every component by name, and the engine's.
     """
 
     dataset: str

@@ -14,10 +14,12 @@ from benchmarks import (
     PICTURES,
     SIZES,
     bench,
+    compiled_step,
     diagnostics,
     gpu_processes,
     gpu_step,
     heading,
+    heading_of_compiled,
     heading_of_diagnostics,
     heading_of_gpu,
     heading_of_pictures,
@@ -26,6 +28,7 @@ from benchmarks import (
     heading_of_suite,
     image_step,
     render,
+    render_compiled,
     render_diagnostics,
     render_gpu,
     render_pictures,
@@ -210,6 +213,18 @@ def test_a_row_of_a_gpu_compares_graphs_with_eager_updates_and_the_plain_loop(mo
         np.testing.assert_allclose(row["times_eager"], row["eager_ms"] / row["graph_ms"])
         assert len(row["fails"]) == 2
         lines = [*heading_of_gpu().splitlines(), *render_gpu(row).splitlines()]
+        assert all(len(line) <= 115 for line in lines)
+
+
+def test_a_row_of_compiled_steps(monkeypatch):
+    """Both sides train the same stack; what compiling takes is set against what it saves."""
+    monkeypatch.setattr(torch, "compile", lambda update, **options: update)
+    row = compiled_step.measure(gpu_step.Row(Size(4, 8), 2), rounds=3, seconds=0.01)
+    np.testing.assert_allclose(row["ratio"], row["compiled_ms"] / row["eager_ms"], rtol=0.5)
+    saves = row["compiled_ms"] < row["eager_ms"]
+    assert (row["pays_after"] is not None) == saves
+    for pays in (row["pays_after"], 12_345, None):
+        lines = [*heading_of_compiled().splitlines(), render_compiled(row | {"pays_after": pays})]
         assert all(len(line) <= 115 for line in lines)
 
 

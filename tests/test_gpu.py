@@ -53,6 +53,44 @@ def test_graphs_give_the_bits_of_eager_updates(game):
     assert alike([replace(run, engine="eager") for run in graph], eager)
 
 
+COMPILED = [
+    {"objective": "wgan-gp"},
+    {"objective": "gan", "tricks": ("ema",)},
+    {"objective": "wgan-gp", "dataset": "digits", "architecture": "dcgan"},
+]
+
+
+@pytest.mark.parametrize("game", COMPILED, ids=str)
+def test_compiled_updates_equal_eager_ones_up_to_rounding(game):
+    """In float64; what is compiled is replayed as a graph, too."""
+    specs = [[make_spec(**game, seed=seed, **more) for seed in range(3)] for more in ({"compile": True}, {})]
+    compiled, eager = (train(runs, placement=Placement(device="cuda", dtype=torch.float64)) for runs in specs)
+    for ours, theirs in zip(compiled, eager, strict=True):
+        assert ours.engine == "compiled", ours.eager_because
+        np.testing.assert_allclose(ours.curves["critic_loss"], theirs.curves["critic_loss"], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "dcgan"])
+def test_tensorfloat_is_used_where_a_suite_says_so_and_nowhere_else(architecture):
+    """Its products keep 10 bits of fraction: after one step the losses differ by more than float32 rounds."""
+    game = {"architecture": architecture, "dataset": "digits" if architecture == "dcgan" else "8gaussians", "steps": 1}
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("a card without TensorFloat-32")
+    losses = {}
+    for name, more in {"float": {}, "tf32": {"tf32": True}}.items():
+        runs = train(
+            [make_spec("wgan-gp", seed=seed, **game, **more) for seed in range(2)], placement=Placement(device="cuda")
+        )
+        losses[name] = np.array([run.curves["critic_loss"][0] for run in runs])
+    exact = train(
+        [make_spec("wgan-gp", seed=seed, **game) for seed in range(2)],
+        placement=Placement(device="cuda", dtype=torch.float64),
+    )
+    true = np.array([run.curves["critic_loss"][0] for run in exact])
+    far = {name: np.abs(loss / true - 1).max() for name, loss in losses.items()}
+    assert far["float"] < 1e-5 < far["tf32"] < 1e-2
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_resumed_stack_gives_the_same_bits(objective):
     specs = [make_spec(objective, seed=seed, tricks=("ema",)) for seed in range(4)]

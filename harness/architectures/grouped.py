@@ -7,10 +7,11 @@ convolution takes kernels several times slower than `large_maps`.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, autograd, nn
+from torch.nn import functional as F
 
 from harness.lanes import dense
 
@@ -38,11 +39,16 @@ class Geometry(NamedTuple):
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.Conv2d, runs: int) -> Tensor:
     """Run `layer` with weight and bias of all runs, one after the other, on maps x [n, runs * c, h, w]."""
+    if torch.compiler.is_compiling():  # which derives `Convolution` once, and silently wrongly twice
+        return F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, runs)
     return _applied("y", _geometry(layer, x.shape[2:], runs), x, weight, bias)
 
 
 def conv_transpose(x: Tensor, weight: Tensor, bias: Tensor | None, layer: nn.ConvTranspose2d, runs: int) -> Tensor:
     """Likewise for a transposed convolution."""
+    if torch.compiler.is_compiling():
+        pad = cast(Pair, layer.padding)
+        return F.conv_transpose2d(x, weight, bias, layer.stride, pad, layer.output_padding, runs, layer.dilation)
     geometry = _geometry(layer, (), runs)
     sizes = zip(x.shape[2:], *geometry[:3], geometry.kernel, layer.output_padding, strict=True)
     side = tuple(

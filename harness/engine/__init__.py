@@ -7,7 +7,7 @@ noise       addressed random numbers               real_data      what each upda
 schedules   what changes with the step             sampling       samples of a generator
 checkpoint  a stack between two steps, as bytes    process        the state that numerics run in
 spectral    a critic's spectral norm               replay         updates as CUDA graphs
-critic_view what critics say where they are scored
+critic_view what critics say where they are scored compiled       updates by torch.compile
 """
 
 from harness.engine.checkpoint import Checkpoints, Donor

@@ -7,13 +7,18 @@ import torch
 
 
 @contextmanager
-def own_state() -> Iterator[None]:
-    """Compute in float32 by default, without autocast, with gradients, on the CPU where no device is named."""
+def own_state(tf32: bool = False) -> Iterator[None]:
+    """Compute in float32 by default, without autocast, with gradients, on the CPU where no device is named.
+
+    A GPU multiplies and convolves in float32 too, or in TensorFloat-32 where `tf32` says so, and by algorithms that
+    give the same bits each time: cuDNN left to itself takes TensorFloat-32, and adds in any order.
+    """
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
     torch.set_default_dtype(torch.float32)
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
     try:
         with ExitStack() as stack:
+            stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=tf32))
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.enable_grad())
             for kind in ("cpu", "cuda"):

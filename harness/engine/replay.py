@@ -59,14 +59,15 @@ class Replay:
 
     def _begin(self, player: str, state: RunState, *given: Any) -> None:
         update = self._updates[player]
+        # Copies: whoever holds the state of now must not see it change.
+        place = self._state or tree_map(_copy, state)
+        read = tuple(tree_map(_copy, part) for part in given)
         for _ in range(WARM_UPS):
-            after, _ = update(state, *given)
+            after, _ = update(place, *read)
         if tree_flatten(after)[1] != tree_flatten(state)[1]:  # a trick had no memory before: record it from now on
             self._state, self._recordings = None, {}
             return
-        # Copies: whoever holds the state of now must not see it change.
-        place = self._state = self._state or tree_map(_copy, state)
-        read = tuple(tree_map(_copy, part) for part in given)
+        self._state = place
 
         def body() -> Tensor:
             moved, values = update(place, *read)

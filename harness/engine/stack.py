@@ -18,10 +18,11 @@ from torch.utils._pytree import tree_map
 
 from harness.datasets import DATASETS
 from harness.engine import noise, schedules, spectral
+from harness.engine.compiled import Compiled
 from harness.engine.networks import Layout, bind, build_pair, effective
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
-from harness.engine.replay import Replay, cuda_graph
+from harness.engine.replay import Replay, Update, cuda_graph
 from harness.engine.step import (
     CRITIC_CURVES,
     CURVES,
@@ -38,9 +39,8 @@ from harness.errors import lookup
 from harness.objectives import TRICKS, Draws, Trick, objective_of
 from harness.spec import RunSpec
 
-Update = Callable[[Turn], tuple[RunState, Tensor]]
 AHEAD = 4  # threads that draw the noise of a stack on a GPU
-UPDATES: dict[str, Update] = {"critic": critic_update, "generator": generator_update}
+UPDATES: dict[str, Callable[[Turn], tuple[RunState, Tensor]]] = {"critic": critic_update, "generator": generator_update}
 GRADIENTS = {"critic": critic_gradient, "generator": generator_gradient}
 
 
@@ -87,7 +87,9 @@ class Stack:
         self.state = self._stacked([self._start(spec) for spec in specs])
         self.gather = gathering(self.specs, device)
         players = ("critic", "generator") if self.trained else ("critic",)
-        self.updates = {player: self._lifted(UPDATES[player]) for player in players}
+        self.updates: dict[str, Update] = {player: self._lifted(UPDATES[player]) for player in players}
+        if self.setup.train.get("compile"):
+            self.updates = {player: Compiled(update) for player, update in self.updates.items()}
         self.replay = Replay(self.updates, cuda_graph) if placement.graphs and device.type == "cuda" else None
         # A GPU would wait for its noise; of a step on a CPU it is a few percent.
         self._ahead = ThreadPoolExecutor(AHEAD) if device.type == "cuda" else None
@@ -98,8 +100,16 @@ class Stack:
 
     @property
     def engine(self) -> str:
-        """Return "graph" where updates are replayed as CUDA graphs, else "eager"."""
+        """Return "compiled" where updates are, else "graph" where they are replayed as CUDA graphs, else "eager"."""
+        if any(isinstance(update, Compiled) and not update.reason for update in self.updates.values()):
+            return "compiled"
         return "graph" if self.replay and not self.replay.reason else "eager"
+
+    @property
+    def eager_because(self) -> str:
+        """Return why what was to be compiled or replayed is not, "" where it is."""
+        of = [*self.updates.values(), self.replay]
+        return next((each.reason for each in of if isinstance(each, Compiled | Replay) and each.reason), "")
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -174,7 +184,7 @@ class Stack:
         factors = schedules.factors(self.setup.train["schedule"], step, self.steps)
         return {name: value * factors.get(name, 1.0) for name, value in self.hyper.items()} if factors else self.hyper
 
-    def _lifted(self, update: Update) -> Callable[..., tuple[RunState, Tensor]]:
+    def _lifted(self, update: Callable[[Turn], tuple[RunState, Tensor]]) -> Update:
         return self.each(lambda state, batch, hyper: update(Turn(self.game, state, batch, hyper)))
 
     def _stacked(self, runs: list[Any]) -> Any:

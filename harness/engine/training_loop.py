@@ -38,7 +38,8 @@ class Outcome:
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
     facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image
     begun     the step that its training went on from, of a shorter one; 0 where it began anew
-    engine    "graph" where its updates were replayed as CUDA graphs, else "eager", with the reason of a GPU for it
+    engine    "compiled", or "graph" where its updates were replayed as CUDA graphs, or "eager"
+    eager_because   why its updates could not be compiled or replayed, where they were to be
     """
 
     spec: RunSpec
@@ -54,7 +55,6 @@ class Outcome:
     eager_because: str = ""
 
 
-@own_state()
 def train(
     specs: Sequence[RunSpec],
     at: Sequence[int] = (),
@@ -73,6 +73,19 @@ def train(
     out what had to be done again. So it has where it goes on from the donors that `checkpoints` names, on a CPU and
     whatever stacks they trained in; not where a schedule depends on the number of steps, which is not looked at here.
     """
+    with own_state(tf32=specs[0].setup.train.get("tf32", False) and placement.device != "cpu"):
+        return _train(specs, (at, frames), samples, placement, checkpoints)
+
+
+def _train(
+    specs: Sequence[RunSpec],
+    shots: tuple[Collection[int], Collection[int]],
+    samples: Samples,
+    placement: Placement,
+    checkpoints: Checkpoints,
+) -> list[Outcome]:
+    """Train within a state of the process; `shots` are the steps of snapshots and of frames."""
+    at, frames = shots
     pinned = list(specs) * 2 if placement.mode == "stacked" and len(specs) == 1 else list(specs)
     donors = [*checkpoints.donors] * (len(pinned) // len(specs))
     stack = Stack(pinned, placement)
@@ -141,7 +154,7 @@ def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:
         states={step: taken[run] for step, taken in trail.states.items() if not len(bad) or step < end},
         begun=trail.begun,
         engine=stack.engine,
-        eager_because=stack.replay.reason if stack.replay else "",
+        eager_because=stack.eager_because,
     )
 
 

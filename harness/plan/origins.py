@@ -81,6 +81,8 @@ def _origin(store: Store, plan: Plan, run_id: str, donors: Iterable[str], where:
         return "on a GPU the last bits of a run depend on its stack"
     if setup["train"]["schedule"]:
         return f"{', '.join(setup['train']['schedule'])} falls by a schedule, which depends on the number of steps"
+    if setup["train"].get("compile"):
+        return "the last bits of what is compiled depend on the stack"
     if any(key.endswith(".file") and key != "dataset.file" for key in setup["versions"]):
         return "the last bits of what a plug-in computes may depend on the stack"
     wanted = steps_kept(plan.resolved, _steps(plan.specs[run_id]))

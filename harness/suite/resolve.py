@@ -117,6 +117,7 @@ def _train(triple: Triple, values: Values, recipe: Recipe, tables: Tables) -> Pl
     micro = values.get("train.micro_batch", train["batch"])
     if micro != train["batch"]:  # else one pass takes the batch, as where nothing is said
         train["micro_batch"] = micro
+    train |= {key: True for key in ("compile", "tf32") if values.get(f"train.{key}")}
     if triple.objective.penalty:  # of its own, the objective's name says it
         train["penalty"] = triple.objective.penalty
     schedule = dict(train["schedule"])

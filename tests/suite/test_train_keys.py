@@ -25,6 +25,8 @@ VALUES = {  # of every key: two values
     "schedule": ({"lr": "linear"}, {}),
     "pack": (2, 1),
     "micro_batch": (16, 32),
+    "compile": (True, False),
+    "tf32": (True, False),
     "constrain": ("before", "after"),
     "generator": ("fixed", "trained"),
     "keep": ([0.5], [1]),

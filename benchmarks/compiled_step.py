@@ -1,0 +1,53 @@
+"""Stacks with compiled updates against the same stacks as they are, alternating in one process on one core."""
+
+import time
+from typing import Any
+
+import torch
+
+from benchmarks import image_step
+from benchmarks.gpu_step import Row, specs_of
+from benchmarks.plain_loop import PictureSize, Size
+from benchmarks.toy_step import Steps, compared, in_turn, stepped
+from harness.engine.process import own_state
+
+ROWS = (
+    Row(Size(64, 256), 16),
+    Row(Size(512, 256), 16),
+    Row(PictureSize("wgan-gp", 16, 1, 8, 64), 16),
+    Row(PictureSize("wgan-gp", 32, 3, 8, 64), 3),
+    Row(PictureSize("wgan-gp", 32, 3, 16, 64), 1),
+)
+
+
+def measure(row: Row, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:
+    """Return ms of processor time a generator step a run, eager and compiled, their ratio, and what compiling took.
+
+    `pays_after` is how many steps of the stack save as many seconds as compiling took; None where a step saves none.
+    """
+    torch.set_num_threads(1)
+    with own_state():
+        if isinstance(row.size, PictureSize):
+            image_step.pictures(row.size)  # registers their data set
+        contenders: dict[str, tuple[int, Steps]] = {
+            name: (row.runs, stepped(specs_of(row, compile=name == "compiled"))) for name in ("eager", "compiled")
+        }
+        started = time.perf_counter()
+        contenders["compiled"][1](1)
+        compile_s = time.perf_counter() - started
+        ms = in_turn(contenders, rounds, seconds)
+    eager, compiled = (compared(ms[name], ms["eager"]) for name in ("eager", "compiled"))
+    saved_s = (eager["ms"] - compiled["ms"]) * row.runs / 1e3
+    return {
+        "network": "mlp"
+        if isinstance(row.size, Size)
+        else f"dcgan {row.size.channels}x{row.size.side}x{row.size.side}",
+        "width": row.size.width,
+        "batch": row.size.batch,
+        "runs": row.runs,
+        "eager_ms": eager["ms"],
+        "compiled_ms": compiled["ms"],
+        "ratio": compiled["ratio"],
+        "compile_s": compile_s,
+        "pays_after": round(compile_s / saved_s) if saved_s > 0 else None,
+    }

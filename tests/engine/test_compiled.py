@@ -1,0 +1,80 @@
+"""Compiled updates equal eager ones up to rounding; what cannot be compiled runs as it is written, and says why."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import DOUBLE, make_spec
+
+from harness.engine import compiled, train
+from harness.engine.compiled import Compiled
+from harness.engine.process import own_state
+from harness.engine.stack import Stack
+from harness.objectives import OBJECTIVES, TRICKS
+
+STEPS = 4
+DIGITS = {"dataset": "digits", "architecture": "dcgan"}
+GAMES = [
+    *[{"objective": name} for name in OBJECTIVES],
+    *[{"objective": "nsgan", "tricks": (name,)} for name in TRICKS],
+    *[{"objective": name, **DIGITS} for name in ("gan", "r1r2", "dragan")],
+    {"objective": "wgan-gp", "dataset": "digits", "architecture": "resnet"},
+    {"objective": "wgan-gp", "critic": {"norm": "spectral"}},
+    {"objective": "wgan-gp", "schedule": {"critic_lr": "linear"}, "n_critic": {"base": 1, "every": [3, 4]}},
+]
+
+
+def check(game, mode="stacked", backend="inductor"):
+    """Two routes in float64, from the same start, on the same batches."""
+    specs = [make_spec(**game, seed=seed, steps=STEPS) for seed in range(3 if mode == "stacked" else 1)]
+    with own_state():
+        eager, ours = (Stack(specs, DOUBLE) for _ in range(2))
+        ours.updates = {player: Compiled(update, backend) for player, update in ours.updates.items()}
+        torch.compiler.reset()
+        for step in range(STEPS):
+            np.testing.assert_allclose(ours.step(step), eager.step(step), rtol=1e-9, atol=1e-12)
+    assert ours.engine == "compiled", ours.eager_because
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["layer", "none"])
+def test_a_gradient_that_is_differentiated_again_is_not_lost(norm):
+    """Traced but not compiled. PyTorch loses the second derivative of a Function of our own, without a word."""
+    check({"objective": "wgan-gp", "critic": {"norm": norm}, **DIGITS}, backend="aot_eager")
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("game", GAMES, ids=str)
+def test_every_update(game):
+    check(game)
+
+
+@pytest.mark.bench
+def test_a_run_without_a_stack():
+    check({"objective": "wgan-gp", **DIGITS}, mode="single")
+
+
+def broken(*_, **__):
+    def raising(*_):
+        raise torch._dynamo.exc.Unsupported("no such operation\nand more")
+
+    return raising
+
+
+def test_what_cannot_be_compiled_runs_as_written_and_says_why(monkeypatch):
+    monkeypatch.setattr(compiled.torch, "compile", broken)
+    runs = [train([make_spec(seed=seed, **more) for seed in range(2)]) for more in ({"compile": True}, {})]
+    assert [(run.engine, run.eager_because) for run in runs[0]] == [("eager", "no such operation")] * 2
+    assert [(run.engine, run.eager_because) for run in runs[1]] == [("eager", "")] * 2
+    np.testing.assert_array_equal(runs[0][0].curves["critic_loss"], runs[1][0].curves["critic_loss"])
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_gpu_computes_as_the_suite_says_and_repeats_itself(tf32):
+    def state():
+        matrices, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn
+        return matrices, cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
+
+    before = state()
+    with own_state(tf32):
+        assert state() == ("high" if tf32 else "highest", tf32, True, False)
+    assert state() == before
