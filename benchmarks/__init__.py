@@ -116,7 +116,8 @@ def render_gpu(row: dict[str, Any]) -> str:
 def heading_of_compiled() -> str:
     """Return the lines above the rows of `compiled`."""
     return (
-        "ms of processor time a generator step a run of wgan-gp in a stack; (ratio to the same without compilation)\n"
+        "ms of processor time a generator step a run of wgan-gp in a stack; (ratio to the same without compilation);\n"
+        "seconds of processor time that compiling takes, and the steps of a stack that save as many\n"
         "network        width batch runs    eager compiled        compiling (s) pays after"
     )
 

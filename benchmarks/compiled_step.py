@@ -1,6 +1,6 @@
 """Stacks with compiled updates against the same stacks as they are, alternating in one process on one core."""
 
-import time
+import os
 from typing import Any
 
 import torch
@@ -32,9 +32,9 @@ def measure(row: Row, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:
         contenders: dict[str, tuple[int, Steps]] = {
             name: (row.runs, stepped(specs_of(row, compile=name == "compiled"))) for name in ("eager", "compiled")
         }
-        started = time.perf_counter()
+        started = sum(os.times()[:4])  # the compiler of C++ is a child
         contenders["compiled"][1](1)
-        compile_s = time.perf_counter() - started
+        compile_s = sum(os.times()[:4]) - started
         ms = in_turn(contenders, rounds, seconds)
     eager, compiled = (compared(ms[name], ms["eager"]) for name in ("eager", "compiled"))
     saved_s = (eager["ms"] - compiled["ms"]) * row.runs / 1e3

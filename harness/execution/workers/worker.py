@@ -87,6 +87,7 @@ def settle(parent: int) -> None:
         libc.mallopt(-1, 2**28)
         libc.mallopt(-3, 2**28)
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # else it starts processes of its own, one a core
     os.environ["MPLBACKEND"] = "agg"  # a notebook's, which may not be installed here, fails at matplotlib's import
 
 
