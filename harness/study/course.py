@@ -5,6 +5,8 @@ at any moment goes on as if it had not been.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import inf
+from statistics import fmean
 from typing import NamedTuple
 
 from harness.errors import HarnessError
@@ -46,11 +48,14 @@ def course(suite: Suite, store: Store, previous: Plan | None, score_id: str) -> 
     def value(trial: Trial) -> float | None:
         return value_of(results_of(store, planner.ids(trial, study.tuning), score_id), lost=-BELOW)
 
+    def distance(trial: Trial) -> float:
+        return distance_of(store, planner.ids(trial, study.tuning), score_id)
+
     mark = identity(suite, planner.names)
     trials = list(_drawn(study, planner.names, pinned(previous, mark), value))
     values = {(trial.objective, trial.number): value(trial) for trial in trials}
     known = {place: worth for place, worth in values.items() if worth is not None}
-    chosen = best(trials, known) if len(known) == study.trials * len(planner.names) else []
+    chosen = best(trials, known, distance) if len(known) == study.trials * len(planner.names) else []
     seeds = seed_list(suite.seeds)
     state = StudyState(
         mark,
@@ -78,14 +83,38 @@ def results_of(store: Store, run_ids: Iterable[str], score_id: str) -> Iterator[
         yield status, float(last)
 
 
-def best(trials: Iterable[Trial], values: Mapping[tuple[str, int], float]) -> list[Trial]:
-    """Return the trial of the largest value of each objective, of equal ones the first; `values` are by both names."""
-    winners: dict[str, Trial] = {}
+def distance_of(store: Store, run_ids: Iterable[str], score_id: str) -> float:
+    """Return the mean distance of runs from the data, beyond the floor, as a multiple of a Gaussian fit's.
+
+    Infinite where one of them was lost. It tells runs apart whose scores are all 0.
+    """
+    from harness.metrics.null_samplers import excess_in
+
+    ratios = []
+    for run_id in run_ids:
+        scores = store.scores(run_id, score_id)
+        last = {} if scores is None else scores.steps[max(scores.steps)]
+        known = {name: value for name, value in last.items() if value is not None}
+        name, excess = excess_in(known) if store.status(run_id) == "ok" else ("", inf)
+        ratios.append(excess / known.get(f"null.gaussian.{name}", 1.0))
+    return fmean(ratios)
+
+
+def best(
+    trials: Iterable[Trial], values: Mapping[tuple[str, int], float], distance: Callable[[Trial], float]
+) -> list[Trial]:
+    """Return the best trial of each objective: of the largest value, of equal ones that of the least `distance`, of
+    equal ones the first. `values` are by objective and number.
+    """
+    by_objective: dict[str, list[Trial]] = {}
     for trial in trials:
-        winner = winners.setdefault(trial.objective, trial)
-        if values[trial.objective, trial.number] > values[winner.objective, winner.number]:
-            winners[trial.objective] = trial
-    return list(winners.values())
+        by_objective.setdefault(trial.objective, []).append(trial)
+    winners = []
+    for own in by_objective.values():
+        most = max(values[trial.objective, trial.number] for trial in own)
+        equal = [trial for trial in own if values[trial.objective, trial.number] == most]
+        winners.append(min(equal, key=distance) if len(equal) > 1 else equal[0])
+    return winners
 
 
 def identity(suite: Suite, names: Mapping[str, Sequence[str]]) -> str:
