@@ -52,7 +52,6 @@ BenchArgument = Annotated[
     str,
     typer.Argument(
         help="engine, images or gpu: stacks against a plain loop; study: against single runs; compiled: torch.compile "
-        help="engine, images or gpu: stacks against a plain loop; study: against single runs; compiled: torch.compile "
         "against eager; diagnostics: of critics; suite: 875 runs, first step to report; cores: all against one."
     ),
 ]
