@@ -16,7 +16,7 @@ import pandas as pd
 
 from harness.commands.compare import compare
 from harness.metrics.columns import MetricColumn
-from harness.metrics.null_samplers import NULLS
+from harness.metrics.null_samplers import NULLS, POWER
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
 from harness.report import page
@@ -144,6 +144,23 @@ def study(folder: Path) -> str:
     return _markdown(heads, [[row[key] for key in keys] for row in settings_text.study_values(_study(folder))["rows"]])
 
 
+def trials(folder: Path) -> str:
+    """Return how far from the data the runs of each objective's trials end, however far: scores end at a null sampler."""
+    store = Store(folder)
+    table = store.table()
+    excess = next(name for name in POWER if name in table)
+    rows, planned = [], store.plan.study.trials if store.plan.study else ()
+    for objective in dict.fromkeys(trial.objective for trial in planned):
+        ids = {run_id for trial in planned if trial.objective == objective for run_id in trial.runs}
+        runs = table[table["run_id"].isin(ids)]
+        quartiles = [number(value) for value in runs[excess].quantile([0.25, 0.5, 0.75])]
+        nearer = int((runs[excess] < runs[f"null.gaussian.{excess}"]).sum())
+        rows.append([objective, *quartiles, number(runs[excess].min()), f"{nearer} of {len(runs)}"])
+    return _markdown(
+        ["objective", f"`{excess}`: first quartile", "median", "third", "least", "below a Gaussian fit"], rows
+    )
+
+
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
     kept = settings_reached.read(Results.of(Store(folder)), _study(folder))
@@ -246,6 +263,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "distances": distances,
     "settings": settings,
     "study": study,
+    "trials": trials,
     "reached": reached,
     "crossed": crossed,
     "modes": modes,
