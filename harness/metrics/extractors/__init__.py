@@ -22,7 +22,7 @@ from harness.datasets import DATASETS, Pictures
 from harness.datasets.images import NOT_OF_PICTURES, Settings
 from harness.errors import DataError, PluginFailed
 from harness.metrics.extractors import inception, own, published
-from harness.metrics.extractors.own import CHUNK, Ready
+from harness.metrics.extractors.own import CHUNK, Ready, device_of_networks
 from harness.spec import canonical_json
 
 __all__ = [
@@ -87,14 +87,15 @@ def fixed(version: int, load: Callable[[], Ready], summary: str, gives_scores: b
 def frozen(network: nn.Module) -> Ready:
     """Return a network, uint8 images [n, c, h, w] -> features [n, k], ready as it is; a hash stands for its weights."""
     network = network.eval().requires_grad_(False)
-    digest = hashlib.sha256()
+    digest, device = hashlib.sha256(), device_of_networks()
+    network = network.to(device)
     for name, tensor in network.state_dict().items():
         digest.update(
             f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.cpu().contiguous().numpy().tobytes()
         )
 
     def look(images: Tensor) -> tuple[Tensor, None]:
-        return network(images), None
+        return network(images.to(device)).cpu(), None
 
     return Ready(look, float("nan"), {"weights": np.array(digest.hexdigest())})
 
@@ -134,7 +135,10 @@ class Extractor:
     @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
         """Look at pictures: uint8 [n, c, h, w]. Raises PluginFailed where a plug-in's network fails."""
-        with own.one_thread():  # in parts of one size: what is seen of a picture does not depend on how many there are
+        from harness.engine.process import own_state
+
+        # In parts of one size: what is seen of an image does not depend on how many there are.
+        with own.one_thread(), own_state(), torch.no_grad():
             starts = range(0, len(pictures), CHUNK)
             parts = [self._look(torch.from_numpy(pictures[i : i + CHUNK].copy())) for i in starts]
         features = torch.cat([features for features, _ in parts]).numpy()

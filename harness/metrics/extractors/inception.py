@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from harness.datasets.images import Pictures
 from harness.datasets.torchvision_repair import mend
 from harness.errors import DataError
-from harness.metrics.extractors.own import Arrays, Ready
+from harness.metrics.extractors.own import Arrays, Ready, device_of_networks
 
 VARIABLE = "HARNESS_INCEPTION"
 FILE = "weights-inception-2015-12-05-6726825d.pth"  # as torch-fidelity publishes it
@@ -53,10 +53,11 @@ def build(pictures: Pictures | None = None) -> Ready:
     if path is None:
         raise DataError(f"extractor inception: {missing()}.")
     net, digest = _network(path, path.stat().st_mtime_ns)
+    device = device_of_networks()
 
     def look(pictures: Tensor) -> tuple[Tensor, Tensor]:
-        features, logits = net(coloured(pictures))
-        return features.float(), logits.float()
+        features, logits = net(coloured(pictures.to(device)))
+        return features.float().cpu(), logits.float().cpu()
 
     return Ready(look, float("nan"), {"file": np.array(digest)})
 
@@ -85,7 +86,7 @@ def _network(path: Path, modified: int) -> tuple[torch.nn.Module, str]:
         raise DataError(
             f"{path}: no weights of torch-fidelity's InceptionV3 ({type(error).__name__}); download {URL}."
         ) from None
-    return net.eval(), digest
+    return net.eval().to(device_of_networks()), digest
 
 
 def coloured(pictures: Tensor) -> Tensor:

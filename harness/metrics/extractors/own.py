@@ -27,6 +27,7 @@ __all__ = [
     "Arrays",
     "Ready",
     "classifier",
+    "device_of_networks",
     "is_cached",
     "one_thread",
     "poses",
@@ -49,6 +50,15 @@ class Ready(NamedTuple):
     look: Callable[[Tensor], tuple[Tensor, Tensor | None]]
     error: float
     weights: Arrays
+
+
+def device_of_networks() -> str:
+    """Where networks look that are large, and the same for all images: "cuda" where there is a GPU.
+
+    The small ones that are trained here, on which scores are ranked, look on a CPU, where they see the same bits as in
+    training.
+    """
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

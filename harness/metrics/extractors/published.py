@@ -22,7 +22,7 @@ from harness.datasets.torchvision_repair import mend
 from harness.errors import DataError
 from harness.metrics.extractors.dinov2 import depth, dinov2
 from harness.metrics.extractors.inception import coloured
-from harness.metrics.extractors.own import Ready
+from harness.metrics.extractors.own import Ready, device_of_networks
 
 FOLDER = "HARNESS_WEIGHTS"
 TORCHVISION = "torchvision-"  # begins the names of its models: torchvision-resnet50, torchvision-resnet50-IMAGENET1K_V1
@@ -40,13 +40,13 @@ class Published:
     """A network with published weights.
 
     file      their name         url  where they are published
-    load      their path -> the network; raises anything where they are others
+    load      their path, and a device -> the network there; raises anything where they are others
     features  how many it gives; 0 where that is not known before
     """
 
     file: str
     url: str
-    load: Callable[[Path], Network]
+    load: Callable[[Path, str], Network]
     summary: str
     features: int = 0
     gives_scores: bool = False
@@ -77,11 +77,13 @@ class Published:
             raise DataError(f"{text}.")
         place = self.place()
         network, digest = _network(self, place, place.stat().st_mtime_ns)
+        device = device_of_networks()
 
         def look(images: Tensor) -> tuple[Tensor, Tensor | None]:
-            looks = [network(coloured(part)) for part in images.split(AT_ONCE)]
+            looks = [network(coloured(part.to(device))) for part in images.split(AT_ONCE)]
             scores = [scores for _, scores in looks if scores is not None]
-            return torch.cat([features for features, _ in looks]).float(), torch.cat(scores).float() if scores else None
+            features = torch.cat([features for features, _ in looks]).float().cpu()
+            return features, torch.cat(scores).float().cpu() if scores else None
 
         return Ready(look, float("nan"), {"file": np.array(digest)})
 
@@ -99,8 +101,9 @@ def _network(published: Published, path: Path, modified: int) -> _Loaded:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of torch's older formats, in which files are published
-            network = published.load(path)
-            features = network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))[0]
+            device = device_of_networks()
+            network = published.load(path, device)
+            features = network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8, device=device))[0]
     except Exception as error:  # torch and the networks raise anything for foreign bytes
         raise DataError(f"{path}: not the weights that {published.url} has ({type(error).__name__}).") from None
     if features.ndim != 2 or published.features not in (0, features.shape[1]):
@@ -109,30 +112,30 @@ def _network(published: Published, path: Path, modified: int) -> _Loaded:
     return _Loaded(network, digest)
 
 
-def _vgg16(path: Path) -> Network:
+def _vgg16(path: Path, device: str) -> Network:
     """torch-fidelity's VGG16: its second hidden layer, after ReLU."""
     from torch_fidelity.feature_extractor_vgg16 import FeatureExtractorVGG16
 
     state = torch.load(path, weights_only=True)  # torch-fidelity itself would run what a file that is no weights says
     if "classifier.3.weight" not in state:
         raise KeyError("classifier.3.weight")
-    network = FeatureExtractorVGG16("vgg16", ["fc2_relu"], str(path))
+    network = FeatureExtractorVGG16("vgg16", ["fc2_relu"], str(path)).to(device)
     return lambda images: (network(images)[0], None)
 
 
-def _clip(name: str, path: Path) -> Network:
+def _clip(name: str, path: Path, device: str) -> Network:
     """torch-fidelity's CLIP: the embedding of an image, from OpenAI's TorchScript archive."""
     from torch_fidelity.feature_extractor_clip import FeatureExtractorCLIP
 
-    network = FeatureExtractorCLIP(name, ["clip"], str(path))
+    network = FeatureExtractorCLIP(name, ["clip"], str(path)).to(device)
     return lambda images: (network(images)[0], None)
 
 
-def _dinov2(path: Path) -> Network:
+def _dinov2(path: Path, device: str) -> Network:
     """DINOv2 with torch-fidelity's way of showing images, whose own way needs a download of code."""
     from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x as resize
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(path, map_location=device, weights_only=True)
     if not depth(state):
         raise KeyError("blocks")
 
@@ -143,7 +146,7 @@ def _dinov2(path: Path) -> Network:
     return look
 
 
-def _torchvision(model: str, weights: "_Weights", path: Path) -> Network:
+def _torchvision(model: str, weights: "_Weights", path: Path, device: str) -> Network:
     """A classifier of torchvision: the input of its last linear layer, and the scores of its classes.
 
     Images are resized to the side that it was trained at; nothing is cropped.
@@ -152,7 +155,7 @@ def _torchvision(model: str, weights: "_Weights", path: Path) -> Network:
 
     network = torchvision.models.get_model(model, **({"init_weights": False} if model in SLOW_START else {}))
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    network = network.eval().requires_grad_(False)
+    network = network.eval().requires_grad_(False).to(device)
     name = [name for name, layer in network.named_modules() if isinstance(layer, nn.Linear)][-1]
     around, _, own = name.rpartition(".")
     head = network.get_submodule(name)
@@ -168,7 +171,8 @@ def _torchvision(model: str, weights: "_Weights", path: Path) -> Network:
 
 
 def _normalised(values: Tensor, mean: tuple[float, ...], sd: tuple[float, ...]) -> Tensor:
-    return (values - torch.tensor(mean).reshape(3, 1, 1)) / torch.tensor(sd).reshape(3, 1, 1)
+    centre, spread = (values.new_tensor(numbers).reshape(3, 1, 1) for numbers in (mean, sd))
+    return (values - centre) / spread
 
 
 class _Weights(NamedTuple):
