@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes: each would compile all that it imports
 
-.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook test-avx2
+.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook docs test-avx2
 
 run: setup  ## train the robustness suite (about twenty minutes on two idle cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -72,3 +72,7 @@ schema: setup-dev  ## write harness/suite.schema.json again
 
 notebook: setup  ## execute docs/notebook.ipynb again, under a minute
 	$(BIN)/python docs/notebook.py
+
+docs: setup  ## the documentation as a site, site/html/docs/index.html: offline, with search; every warning is an error
+	$(BIN)/python -m pip install -q -c requirements.lock -e .[docs]
+	$(BIN)/python docs/site/build.py

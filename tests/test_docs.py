@@ -1,12 +1,18 @@
-"""What README and CONTRIBUTING show is true: their suites load, their plug-in trains, their links lead somewhere."""
+"""What README, CONTRIBUTING and docs show is true: suites load, Python runs, commands exist, links lead somewhere."""
 
 import re
 import shlex
+import string
 from pathlib import Path
+from runpy import run_path
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
+from ruamel.yaml import YAML
 
+import harness
 from harness.architectures import ARCHITECTURES
 from harness.commands.cli import app
 from harness.datasets import DATASETS
@@ -15,12 +21,15 @@ from harness.execution.requests import Request
 from harness.execution.runner import run
 from harness.objectives import OBJECTIVES
 from harness.papers import cited
+from harness.store import Store
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
-from harness.suite.shipped import find_suite
+from harness.suite.shipped import find_suite, write_template
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUNS = {"datasets.md": 8, "gpu.md": 18, "tutorial.md": 30}  # of the first suite of a page
+SMALL = ["steps=2", "seeds=1", "score.at=[1]", "score.samples=40"]
 
 
 def blocks(page, language):
@@ -39,20 +48,114 @@ def test_the_readmes_suite_loads_and_its_mistake_is_told_as_shown(tmp_path, monk
     assert str(error.value) in (ROOT / "README.md").read_text()
 
 
-def test_the_suite_on_pictures_loads(tmp_path):
-    (tmp_path / "s.yaml").write_text(blocks("docs/datasets.md", "yaml")[0])
-    assert len(expand(load_suite(str(tmp_path / "s.yaml"))).runs) == 8
+def yaml_of(page):
+    return blocks(page, "yaml")
 
 
-def test_the_suite_for_a_gpu_loads(tmp_path):
-    here = blocks("docs/gpu.md", "yaml")[0].replace("[mnist, fashion-mnist]", "digits")  # which every machine has
-    (tmp_path / "mnist.yaml").write_text(here)
-    assert len(expand(load_suite(str(tmp_path / "mnist.yaml"))).runs) == 18
+@pytest.fixture
+def surroundings(tmp_path, monkeypatch):
+    """A working directory with the files that pages take for granted."""
+    monkeypatch.chdir(tmp_path)
+    draws = np.random.default_rng(0)
+    for folder in ("data/cats", "suites"):
+        Path(folder).mkdir(parents=True)
+    np.savetxt("data/mine.csv", draws.normal(size=(200, 2)), delimiter=",")
+    for i in range(220):  # of which more are held out than an extractor has features
+        Image.fromarray(draws.integers(0, 256, (8, 8, 3), np.uint8)).save(f"data/cats/{i}.png")
+    write_template(Path("suites/mine.yaml"))
 
 
-def test_the_study_that_is_shown_loads(tmp_path):
-    (tmp_path / "s.yaml").write_text(blocks("docs/studies.md", "yaml")[0])
-    assert set(load_suite(str(tmp_path / "s.yaml")).study.space) > {"critic.norm", "n_critic"}
+def lay(page):
+    """Write the plug-ins and suites that a page shows where it says; return the paths of the suites."""
+    for code in blocks(page, "python"):
+        if name := re.match(r"# (\w+\.py)\n", code):
+            Path(name[1]).write_text(code)
+    suites = []
+    for text in yaml_of(page):
+        if name := re.match(r"version: 1\nname: (\S+)\n", text):
+            suites.append(f"{name[1]}.yaml")
+            Path(suites[-1]).write_text(text.replace("[mnist, fashion-mnist]", "digits"))  # which every machine has
+    return suites
+
+
+DECODES = {"own-data.md": pytest.mark.slow}  # a folder of images
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=DECODES.get(page.name, ()), id=page.name) for page in PAGES if yaml_of(page)],
+)
+def test_the_suites_shown_load_and_the_rest_are_keys_of_one(page, surroundings):
+    loaded = [load_suite(suite) for suite in lay(page)]
+    runs = [len(expand(suite).runs) for suite in loaded if suite.study is None]
+    assert all(runs)
+    assert runs[:1] == [RUNS.get(page.name, *runs[:1])] if runs else True
+    keys = set(harness_schema()["properties"])
+    for part in (YAML(typ="safe").load(text) for text in yaml_of(page)):
+        assert set(part) <= keys or "apiVersion" in part, page.name  # what Kubernetes reads
+
+
+def harness_schema():
+    return YAML(typ="safe").load((ROOT / "harness/suite.schema.json").read_text(encoding="utf-8"))
+
+
+def python_of(page):
+    """Return the blocks of a page but for those, or the whole of it, below `<!-- not run: why -->`."""
+    text = page.read_text(encoding="utf-8")
+    parts = re.findall(r"(<!-- not run: .+? -->\n)?```python\n(.*?)```", text, re.DOTALL)
+    return [] if text.startswith("<!-- not run: ") else [code for mark, code in parts if not mark]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if python_of(page)], ids=lambda page: page.name)
+def test_the_python_shown_runs(page, surroundings, monkeypatch):
+    """One block after another, in a few steps and without a report."""
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    whole = harness.run
+
+    def small(suite, objectives=None, **options):
+        return whole(suite, objectives, **options | {"workers": 0, "sets": SMALL})
+
+    monkeypatch.setattr(harness, "run", small, raising=False)
+    code = python_of(page)
+    for suite in lay(page):
+        if f'"results/{Path(suite).stem}"' in "".join(code):
+            small(suite)
+    known = {"__name__": "__main__"}
+    for i, block in enumerate(code):
+        cell = Path(f"block{i}.py").absolute()  # a file, as an objective's source counts for its runs
+        cell.write_text(block)
+        exec(compile(block, str(cell), "exec"), known)
+    plt.close("all")
+
+
+def test_the_study_that_is_shown_draws_what_is_said(surroundings):
+    (suite,) = lay(ROOT / "docs/studies.md")
+    assert set(load_suite(suite).study.space) > {"critic.norm", "n_critic"}
+
+
+@pytest.mark.slow
+def test_the_tutorials_results_are_those_of_its_suites(surroundings, call):
+    text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    first, change = yaml_of("docs/tutorial.md")
+    extended = re.sub(r"train: .*\n", change, first)
+    for suite, kept in ((first, "tutorial"), (extended, "tutorial-extended")):
+        Path("first.yaml").write_text(suite)
+        planned = {run.spec.run_id for run in expand(load_suite("first.yaml")).runs}
+        assert planned == {run.run_id for run in Store(ROOT / "results/reference" / kept).plan.runs}
+    Path("first.yaml").write_text(first)
+    printed = call("plan", "first.yaml")[1]
+    Path("first.yaml").write_text(first.replace("wgan-gp", "wgan_gp"))
+    with pytest.raises(SuiteError) as refusal:
+        load_suite("first.yaml")
+    refused = str(refusal.value)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    shown = [line for language, lines in fences if not language for line in lines.splitlines()]
+    ended = [line for line in shown if line.startswith("results/")]
+    assert [line for line in shown if line not in (*ended, *printed.splitlines(), *refused.splitlines())] == []
+    assert len(ended) == 2
 
 
 @pytest.mark.slow
@@ -72,9 +175,8 @@ def test_the_suite_on_pictures_trains_to_its_report(tmp_path, undrawn, monkeypat
 def test_the_worked_example_trains(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
-    Path("rphinge.py").write_text(blocks("CONTRIBUTING.md", "python")[0])
-    Path("s.yaml").write_text(blocks("CONTRIBUTING.md", "yaml")[0])
-    assert run(Request("s.yaml", workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
+    (suite,) = lay(ROOT / "docs/own-objective.md")
+    assert run(Request(suite, workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
 
 
 def shown_commands(page):
@@ -107,6 +209,44 @@ def test_links_lead_somewhere(page):
     assert [
         link for link in links if not (page.parent / link).exists() and not (page.parent / f"{link}.md").exists()
     ] == []
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as code hosts and the site have them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    kept = string.ascii_letters + string.digits + " -_"
+    return [
+        "".join(sign for sign in title.lower() if sign in kept or sign.isalnum()).replace(" ", "-") for title in titles
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_headings_lead_to_one(page):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert [(to, at) for to, at in links if at not in anchors(page.parent / to if to else page)] == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site_once():
+    sections = run_path(str(ROOT / "docs/site/build.py"))["sections"]
+    listed = [
+        page for pages in sections((ROOT / "docs/index.md").read_text(encoding="utf-8")).values() for page in pages
+    ]
+    assert sorted(listed) == sorted({*listed})
+    assert {(ROOT / "docs" / page).resolve() for page in listed} == {*PAGES, ROOT / "CHANGELOG.md"} - {
+        ROOT / "docs/index.md"
+    }
+
+
+def test_the_reference_that_follows_from_the_code_has_all_of_it():
+    reference = run_path(str(ROOT / "docs/site/reference.py"))
+    commands, keys = reference["commands"](), reference["suite_keys"]()
+    assert {*re.findall(r"^### (\S+)$", commands, re.MULTILINE)} == typer.main.get_command(app).commands.keys()
+    assert all(f"\n## {part}\n" in keys for part in harness_schema()["$defs"])
+    named = {*re.findall(r":: harness\.(?:errors\.)?(\w+)", reference["python"]())} | {"plot", "Store", "__version__"}
+    tables = {name for name in harness.__all__ if name.isupper()}  # listed by name
+    assert set(harness.__all__) - tables <= named
+    names = reference["names"]()
+    assert all(f"`{name}`" in names for name in (*OBJECTIVES, *ARCHITECTURES, *DATASETS))
 
 
 @pytest.mark.parametrize(("page", "table"), [("methods.md", OBJECTIVES), ("architectures.md", ARCHITECTURES)])
