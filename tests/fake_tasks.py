@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from harness.disk.files import stamp
 from harness.execution.outcomes import Ending, Failure, ScoredRun, StackOutcome, TrainedRun
 from harness.execution.scheduler import Tasks
 from harness.store import STATUSES, Record, Store
@@ -21,8 +22,12 @@ def prepare():
     pass
 
 
-@lru_cache(maxsize=1)
 def plan_of(folder):
+    return _plan(folder, stamp(Path(folder) / "plan.json"))
+
+
+@lru_cache(maxsize=1)
+def _plan(folder, mark):
     return Store(folder).plan
 
 

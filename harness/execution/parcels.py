@@ -20,6 +20,7 @@ from harness.errors import DataError, SuiteError
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import LIBRARIES, provenance
 from harness.plan.origins import Origin, origins
+from harness.plugins.installed import installed, is_file, locate, version_of
 from harness.plugins.local_modules import first_on_path, local_modules
 from harness.store import FINAL, Store
 from harness.store.plan_file import Json, Plan, PlannedRun
@@ -27,6 +28,7 @@ from harness.suite.format.models import PATHS
 
 Files = Mapping[str, bytes]  # contents by path below a folder
 
+PLUGIN = "plug-in "  # begins what an installed one is called among software
 REFERENCES = "references"  # of a folder: kept from one stack to the next
 
 
@@ -34,7 +36,7 @@ REFERENCES = "references"  # of a folder: kept from one stack to the next
 class Kit:
     """What the stacks of a plan need, beside the plan.
 
-    plugins   the files of each plug-in, by the path that the plan gives it: its own and the modules that it imports
+    plugins   the files of each plug-in file, by the path that the plan gives it: its own and the modules it imports
     donors    what a run goes on from, by run_id            memory    bytes that training a run is taken to need
     software  what must be the same where they train        examples  runs that together read all data there are
     """
@@ -67,25 +69,38 @@ class Parcel:
 def survey(folder: str) -> Kit:
     """Return what the unfinished runs of a results folder need elsewhere. Imports torch."""
     store, plan = open_planned(folder)
+    named = plan.resolved.get("plugins", [])
     left = {*plan.run_ids} - store.finished()
     replies = origins(store, plan, left, provenance(plan.device)) if plan.device == "cpu" else {}
     return Kit(
-        plugins={path: files for path in plan.resolved.get("plugins", []) if (files := _plugin(path))},
+        plugins={path: files for path in named if is_file(path) and (files := _plugin(path))},
         donors={run_id: reply.run_id for run_id, reply in replies.items() if isinstance(reply, Origin)},
         memory=_memory(plan),
-        software=software(),
+        software=software(name for name in named if not is_file(name)),
         examples=_examples(plan),
     )
 
 
-def software() -> dict[str, str]:
-    """Return what must be the same on every machine, from this one: the harness to the byte, Python, and libraries."""
+def software(plugins: Iterable[str] = ()) -> dict[str, str]:
+    """Return what must be the same on every machine, from this one: the harness to the byte, Python, libraries, and
+    installed plug-ins, which may be given by what this calls them."""
     package, text = Path(harness.__file__).parent, hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         text.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
     libraries = {name: version(name) for name in ("torch", "torchvision", *LIBRARIES)}
     ours = f"{harness.__version__} ({text.hexdigest()[:8]})"
-    return {"harness": ours, "python": platform.python_version(), **libraries}
+    names = [name.removeprefix(PLUGIN) for name in plugins]
+    packages = {f"{PLUGIN}{name}": _installed(name) for name in names}
+    return {"harness": ours, "python": platform.python_version(), **libraries, **packages}
+
+
+def _installed(name: str) -> str:
+    """Return the version of an installed plug-in, with a hash of its source."""
+    try:
+        identity = locate(name).identity
+    except SuiteError:
+        return "not installed"
+    return f"{version_of(installed()[name])} ({hashlib.sha256(identity).hexdigest()[:8]})"
 
 
 def _plugin(path: str) -> Files:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from distributions import distribution
 from faults import fake
 from faults.records import records
 
@@ -134,6 +135,21 @@ def test_other_software_is_refused_with_both_versions(in_process):
     error = look_around(None, {**kit.software, "torch": "1.0"}, tasks.prepare)
     assert isinstance(error, HarnessError)
     assert f"torch is {kit.software['torch']} there and 1.0 where" in str(error)
+
+
+def test_an_installed_plug_in_does_not_travel_and_must_be_the_same_there(in_process, tmp_path, monkeypatch):
+    distribution(tmp_path, "gan-more", "1.2", {"more": "more_losses"})
+    Path("more_losses.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = LONGER.replace("{at}", "1").replace("seeds:", "plugins: [more]\nseeds:")
+    kit = survey(planned(text, "there").folder)
+    assert kit.plugins == {}
+    assert look_around(None, kit.software, tasks.prepare) is None
+    (name,) = (name for name in kit.software if name == "plug-in more")
+    monkeypatch.setattr("harness.execution.parcels.installed", dict)
+    monkeypatch.setattr("harness.plugins.installed.installed", dict)
+    error = str(look_around(None, kit.software, tasks.prepare))
+    assert f"plug-in more is not installed there and {kit.software[name]} where" in error
 
 
 def test_the_data_of_a_plan_are_looked_for(in_process, monkeypatch):

@@ -19,7 +19,7 @@ from harness.disk.files import stamp, temporary
 from harness.disk.owners import wrote_and_died
 from harness.errors import DataError, HarnessError, StoreError
 from harness.execution.outcomes import StackOutcome
-from harness.execution.parcels import Files, Parcel, clear, committed, look_for_data, software, unpack
+from harness.execution.parcels import PLUGIN, Files, Parcel, clear, committed, look_for_data, software, unpack
 from harness.execution.workers.local import Workers
 from harness.store import Record, Scores, Store
 
@@ -126,7 +126,7 @@ def _marks(store: Store) -> dict[str, object]:
 
 def _refuse_other(ours: Mapping[str, str]) -> None:
     """Raise HarnessError where the software here is not the one that runs were planned with."""
-    here = software()
+    here = software(name for name in ours if name.startswith(PLUGIN))
     for name, planned in ours.items():
         if here.get(name) != planned:
             raise HarnessError(

@@ -42,6 +42,7 @@ CLIENT = "ray://"  # begins the address of a server of Ray Client, by which noth
 LOSSES = 10  # of machines with one stack, before the call gives up
 PROCESS_BYTES = 1e9  # that a process of Ray's and its worker take before they train
 CONNECT_S = 10.0  # that an address may take to answer; Ray itself would try for minutes
+AHEAD = 0.25  # stacks that wait in Ray's queue, of those that fit
 LOOK_S = 1.0  # between two looks at how large the cluster is
 
 
@@ -68,12 +69,12 @@ class OnRay:
 
     @property
     def trainers(self) -> int:
-        """How many stacks are sent side by side."""
+        """How many stacks are sent side by side: more than fit, as a node is free before all is committed here."""
         if self._workers:
             return self._workers
         if time.monotonic() > self._looked + LOOK_S:
             self._size, self._looked = int(_total(self._kind)), time.monotonic()
-        return max(1, self._size)
+        return max(1, self._size) + math.ceil(self._size * AHEAD)
 
     def train_on(self, gpus: Sequence[str]) -> None:
         """Change nothing: Ray gives each stack its GPU, of the node that it trains on."""
