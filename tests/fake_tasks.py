@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.disk.files import stamp
+from harness.execution import tasks
 from harness.execution.outcomes import Ending, Failure, ScoredRun, StackOutcome, TrainedRun
 from harness.execution.scheduler import Tasks
 from harness.store import STATUSES, Record, Store
@@ -97,6 +98,17 @@ def score_runs(folder, runs):
     return [ScoredRun(run_id, 0.0) for run_id in runs]
 
 
+def plan_for_two_gpus(request, write):
+    return replace(tasks.plan_suite(request, write), gpus=["5", "GPU-7"] * 2)
+
+
+def train_and_say_where(folder, stack_id, runs, device, members):
+    with (beside(folder) / "where.txt").open("a") as file:
+        file.write(f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES')}\n")
+    time.sleep(0.2)
+    return train_stack(folder, stack_id, runs, device, members)
+
+
 def score_as_told(folder, runs):
     act(beside(folder) / "deeds" / "score")
     return score_runs(folder, runs)
@@ -113,6 +125,9 @@ def finish(folder, report):
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)
+
+
+FOR_TWO_GPUS = Tasks(plan=plan_for_two_gpus, train=train_and_say_where, score=score_runs, finish=finish)
 
 
 def slowly():

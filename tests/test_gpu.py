@@ -8,7 +8,23 @@ import torch
 from oracles import DOUBLE, alike, make_spec, same
 
 from harness.engine import Checkpoints, Placement, train
+from harness.execution import tasks
+from harness.execution.gpus import visible_gpus
+from harness.execution.requests import Request
+from harness.execution.runner import run
+from harness.execution.workers import open_executor
 from harness.objectives import OBJECTIVES, TRICKS
+from harness.store import Store
+
+SUITE = """
+version: 1
+name: few
+seeds: 2
+train: {steps: 20, batch: 8, lr: 1e-3}
+score: {at: [1], samples: 60}
+architectures: {mlp: {width: 4, depth: 1}}
+matrix: [{dataset: 8gaussians, architecture: mlp, objective: [gan, wgan-gp]}]
+"""
 
 pytestmark = [
     pytest.mark.gpu,
@@ -101,3 +117,18 @@ def test_a_resumed_stack_gives_the_same_bits(objective):
     )
     assert len(kept) == 15 + 7  # it went on from its eighth step
     assert alike(resumed, whole)
+
+
+def test_a_worker_that_trains_sees_its_gpu_alone():
+    with open_executor(2, tasks.prepare) as executor:
+        executor.train_on(visible_gpus()[-1:])
+        assert executor.submit(torch.cuda.device_count, trains=True).result(120) == 1
+        name = executor.submit(torch.cuda.get_device_name, trains=True).result(120)
+    assert name == torch.cuda.get_device_name(torch.cuda.device_count() - 1)
+
+
+def test_a_suite_is_trained_on_gpus_while_other_workers_score(tmp_path):
+    result = run(Request(SUITE, str(tmp_path), device="cuda", workers=3))
+    assert (result.trained, result.exit_code) == (4, 0)
+    table = Store(result.folder).table()
+    assert set(table["device"]) <= {torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())}

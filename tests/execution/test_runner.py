@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import fake_tasks
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +135,14 @@ def test_samples_are_the_points_of_the_last_w1(ran):
         generated = read_npz(store.run_folder(row.run_id) / "samples.npz")["generated"]
         assert generated.shape == (60, 2)
         assert wasserstein_1(generated, store.reference(row.dataset, row.run_id)) == pytest.approx(row.w1, abs=1e-12)
+
+
+def test_with_two_gpus_one_worker_trains_on_each_and_a_third_scores(suite, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    result = run(Request(suite, workers=3, device="cpu"), do=fake_tasks.FOR_TWO_GPUS)
+    assert (result.trained, result.exit_code) == (12, 0)
+    trained_by = dict(line.split() for line in Path("where.txt").read_text().splitlines())
+    assert sorted(trained_by.values()) == ["5", "GPU-7"]
 
 
 def test_a_second_call_trains_nothing(ran):
