@@ -94,6 +94,8 @@ class Scheduler:
         self._scores: deque[Job] = deque()
         self._claimed: dict[str, Claimed] = {}
         self._running: dict[Future[Any], Job] = {}
+        self._references = {score.run_id: score.reference for score in todo.workload.every_score}
+        self._made: set[str | None] = {*todo.workload.references}  # reference samples, by address
         self._tried: set[tuple[str, str]] = set()  # "train" or "score", and a run whose worker died within it
         self.trained = self.lost = self.scored = self.unscored = 0
 
@@ -137,7 +139,19 @@ class Scheduler:
             alone = any(job.alone for job in (*training, *islice(self._urgent, 1)))
             if self._urgent and not (alone and training):
                 return self._urgent.popleft()
+        return self._next_score()
+
+    def _next_score(self) -> Job | None:
+        """Go first where no other worker is making the reference samples, which both would wait for or make twice."""
+        making = {self._reference(job) for job in self._running.values() if not job.members} - self._made
+        for place, job in enumerate(self._scores):
+            if self._reference(job) not in making:
+                del self._scores[place]
+                return job
         return self._scores.popleft() if self._scores else None
+
+    def _reference(self, job: Job) -> str | None:
+        return self._references.get(job.runs[0])  # none of a run that another call has trained meanwhile
 
     def _next_stack(self) -> StackTodo | None:
         if not self._stacks and self._elsewhere and time.monotonic() >= self._look_at:
@@ -188,6 +202,8 @@ class Scheduler:
         done, _ = wait(self._running, LOOK_S if self._elsewhere and idle else None, FIRST_COMPLETED)
         for future in done:
             job = self._running.pop(future)
+            if not job.members:
+                self._made.add(self._reference(job))
             (self._trained if job.members else self._scored)(job, future)
             self._claimed[job.stack.id].jobs -= 1
             self._let_go(job.stack)

@@ -388,6 +388,21 @@ def test_workers_that_do_not_train_score_meanwhile(plan, monkeypatch, trainers):
     assert not all(waited)
 
 
+def test_reference_samples_are_made_by_one_worker_where_there_is_else_to_score(plan, monkeypatch):
+    """The stacks end at once; their data sets are taken to be two."""
+    executor = Simulated(2, 2, lambda runs, trains: 5 if trains else 1)
+    monkeypatch.setattr(scheduling, "wait", executor.wait)
+    stacks = [
+        replace(stack, scores=tuple(replace(score, reference=stack.id) for score in stack.scores))
+        for stack in plan.workload.stacks
+    ]
+    workload = replace(plan.workload, stacks=tuple(stacks))
+    Scheduler(executor, replace(plan, limit_s=None, workload=workload), FAKE, ignore).work()
+    scored = [runs[0] for _, runs, trains in executor.log if not trains]
+    assert len({*scored}) == 8
+    assert (scored[0] in plan.stacks[0].runs) != (scored[1] in plan.stacks[0].runs)
+
+
 def test_a_stack_without_memory_on_a_shared_gpu_is_trained_again_with_no_other_beside_it(plan, monkeypatch):
     told, executor = [], Simulated(4, 2, lambda runs, trains: 2 if trains else 1)
     monkeypatch.setattr(scheduling, "wait", executor.wait)
