@@ -9,6 +9,8 @@ diagnostics what the critic's diagnostics take of a run's time
 compiled_step  stacks with compiled updates, against the same stacks as they are
 gpu_step    stacks on a GPU, with CUDA graphs and without, against the plain loop on the same card
 gpu_processes  several processes on one card
+scoring     exact W1 as an assignment, against POT alone
+growth      what takes longer, and by how much, where there is more of it
 whole_suite a call of `harness run` from its first training step to its report, and the same on one core
 """
 
@@ -43,6 +45,12 @@ DIAGNOSED = (  # (suite, data set, architecture, objective), of which the first 
     ("robustness", "25gaussians", "mlp-bn", "nsgan"),
     ("robustness", "digits", "dcgan", "nsgan"),
 )
+SCORED = (  # (suite, data set, architecture, objective), of which the first run is trained
+    ("quickstart", "8gaussians", "mlp", "nsgan"),
+    ("quickstart", "8gaussians", "mlp", "wgan-gp"),
+    ("robustness", "25gaussians", "mlp", "nsgan"),
+    ("robustness", "swissroll", "mlp", "wgan-clip"),
+)
 Progress = Callable[[str], None]
 
 
@@ -60,6 +68,8 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
         "suite": _suite,
         "cores": _cores,
         "compiled": _compiled,
+        "scoring": _scoring,
+        "growth": _growth,
     }
     return lookup(kinds, what, "bench")(progress)
 
@@ -142,6 +152,36 @@ def heading_of_suite() -> str:
         "report; the share of the time until the last stack ended in which no process trained, and GPUs were busy\n"
         "suite          runs workers trainers first step (s) trained, scored (s) report (s) none trains GPU busy"
     )
+
+
+def render_scoring(row: dict[str, Any]) -> str:
+    """Return a row of `scoring` as lines: one a number of points, then one of a run."""
+    what = f"{row['suite']:<10} {row['dataset']:<11} {row['objective']:<9} {row['clouds']:>6}"
+    lines = [
+        f"{what} {size['n']:>5} {size['ms']:>10.1f} {size['pot_ms']:>8.1f} {size['ratio']:>6.2f} {size['per_s']:>8.1f} "
+        f"{size['difference']:>11.0e}"
+        for size in row["sizes"]
+    ]
+    run = f"{row['run_ms']:>10.1f} {row['run_pot_ms']:>8.1f} {row['run_ratio']:>6.2f} {1e3 / row['run_ms']:>8.1f}"
+    return "\n".join([*lines, f"{what}   run {run}"])
+
+
+def heading_of_scoring() -> str:
+    """Return the lines above the rows of `scoring`."""
+    return (
+        "ms of processor time of an exact W1 of n samples and n real points, and of all scores of a run\n"
+        "suite      data set    objective clouds     n assignment      POT  ratio a second  difference"
+    )
+
+
+def render_growth(row: dict[str, Any]) -> str:
+    """Return a row of `growth` as a line."""
+    return f"{row['axis']:<8} {row['value']:>7,} {row['seconds']:>10.2f} {row['gb']:>6.2f}"
+
+
+def heading_of_growth() -> str:
+    """Return the lines above the rows of `growth`."""
+    return "s of processor time, each in a process of its own, and its peak memory\naxis       value    seconds     GB"
 
 
 def heading_of_processes() -> str:
@@ -288,6 +328,27 @@ def _compiled(progress: Progress) -> dict[str, Any]:
 
     progress(heading_of_compiled())
     return _measured(progress, render_compiled, measure, [(row,) for row in ROWS])
+
+
+def _scoring(progress: Progress) -> dict[str, Any]:
+    from benchmarks.scoring import measure
+
+    progress(heading_of_scoring())
+    return _measured(progress, render_scoring, measure, SCORED)
+
+
+def _growth(progress: Progress) -> dict[str, Any]:
+    from benchmarks.growth import AXES, measure, slope, values
+
+    progress(heading_of_growth())
+    rows = []
+    for axis in AXES:
+        for value in values(axis):
+            rows.append(measure(axis, value))
+            progress(render_growth(rows[-1]))
+        progress(f"{axis:<8} seconds grow as n^{slope([row for row in rows if row['axis'] == axis]):.2f}")
+    with open_executor(1) as executor:
+        return {"rows": rows, "machine": executor.submit(provenance, "cpu").result()}
 
 
 def _diagnostics(progress: Progress) -> dict[str, Any]:

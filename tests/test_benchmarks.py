@@ -18,12 +18,15 @@ from benchmarks import (
     diagnostics,
     gpu_processes,
     gpu_step,
+    growth,
     heading,
     heading_of_compiled,
     heading_of_diagnostics,
     heading_of_gpu,
+    heading_of_growth,
     heading_of_pictures,
     heading_of_processes,
+    heading_of_scoring,
     heading_of_study,
     heading_of_suite,
     image_step,
@@ -31,10 +34,13 @@ from benchmarks import (
     render_compiled,
     render_diagnostics,
     render_gpu,
+    render_growth,
     render_pictures,
     render_processes,
+    render_scoring,
     render_study,
     render_suite,
+    scoring,
     study_cost,
     whole_suite,
 )
@@ -297,3 +303,39 @@ def test_without_a_gpu_its_benchmark_is_a_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(HarnessError, match="PyTorch sees no CUDA device"):
         bench("gpu")
+
+
+def test_the_slope_of_growth_is_the_exponent_of_its_upper_half():
+    rows = [{"axis": "runs", "value": n, "seconds": max(1, n**2 / 16), "gb": 0.1} for n in (1, 2, 4, 8, 16, 32)]
+    assert growth.slope(rows) == pytest.approx(2)
+    assert growth.slope([row for row in rows if row["value"] in (8, 32)]) == pytest.approx(2)
+    assert growth.draw(rows).startswith(b"\x89PNG")
+    lines = [*heading_of_growth().splitlines(), *map(render_growth, rows)]
+    assert all(len(line) <= 115 for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis", growth.AXES)
+def test_every_axis_of_growth_is_measured_in_a_process_of_its_own(axis):
+    row = growth.measure(axis, 10)
+    assert row["seconds"] > 0
+    assert 0.01 < row["gb"] < 3
+
+
+@pytest.mark.slow
+def test_growth_that_fails_is_a_sentence():
+    with pytest.raises(HarnessError, match="records of 11 failed: AssertionError"):
+        growth.measure("records", 11)
+
+
+@pytest.mark.slow
+def test_both_sides_of_scoring_give_the_same_distances(monkeypatch):
+    monkeypatch.setattr(scoring, "SIZES", (300,))
+    monkeypatch.setattr(scoring, "ROUNDS", 1)
+    monkeypatch.setattr(
+        scoring, "load_suite", lambda path: load_suite(path, sets=("train.steps=20", "score.samples=300"))
+    )
+    row = scoring.measure("quickstart", "8gaussians", "mlp", "nsgan")
+    assert row["sizes"][0]["difference"] < 1e-9
+    lines = [*heading_of_scoring().splitlines(), *render_scoring(row).splitlines()]
+    assert all(len(line) <= 120 for line in lines)

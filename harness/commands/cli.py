@@ -367,14 +367,14 @@ def distance(
 
 
 @verb(o.MAINTAIN, "bench images")
-def bench(what: o.BenchArgument = "engine", as_json: o.Json = False) -> None:
-    """Measure the cost of training on this machine.
+def bench(what: o.BenchArgument = "engine", as_json: o.Json = False, output: o.BenchFigure = None) -> None:
+    """Measure the cost of training, scoring, planning and reporting on this machine.
 
     Takes three to ten minutes, and a clone of the repository. With --json the table goes to standard error.
     """
     from harness.commands.bench import bench as run_bench
 
-    result = run_bench(what, partial(print, file=sys.stderr) if as_json else _say)
+    result = run_bench(what, partial(print, file=sys.stderr) if as_json else _say, output)
     _print(result, lambda result: "{host_cpu}, {platform}, torch {torch}".format(**result["machine"]), as_json)
 
 

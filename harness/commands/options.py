@@ -52,8 +52,13 @@ BenchArgument = Annotated[
     str,
     typer.Argument(
         help="engine, images or gpu: stacks against a plain loop; study: against single runs; compiled: torch.compile "
-        "against eager; diagnostics: of critics; suite: 875 runs, first step to report; cores: all against one."
+        "against eager; diagnostics: of critics; suite: 875 runs, first step to report; cores: all against one; "
+        "scoring: against POT; growth: of time and memory."
     ),
+]
+BenchFigure = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Of growth: a .png, a panel an axis.", callback=fitting),
 ]
 CompareArgument = Annotated[
     list[str],

@@ -1,0 +1,204 @@
+"""How time and memory grow with the runs of a stack, steps, samples scored, records of a report and cells of a plan."""
+
+import io
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+from harness.errors import HarnessError
+
+CLONE = Path(__file__).parents[1]
+WARM = 3  # steps of a stack before the clock runs: the first ones fetch memory
+STEPS = 30  # of a stack, over which its time is taken
+CORE = 64  # runs of a stack, at most, where there is no GPU
+
+
+class Axis(NamedTuple):
+    """What grows: its name on the figure, the values that it takes, and what is done at one of them.
+
+    `work` prepares one of the values in a process of its own, and returns what is timed.
+    """
+
+    label: str
+    values: Sequence[int]
+    work: Callable[[int, Path], Callable[[], object]]
+
+
+def measure(axis: str, value: int) -> dict[str, Any]:
+    """Return the seconds of processor time that one value of an axis takes, and the GB of its process; plain data.
+
+    The process is new: what others had in memory is none of its own. Raises HarnessError where it fails.
+    """
+    command = [sys.executable, "-m", "benchmarks.growth", axis, str(value)]
+    path = os.pathsep.join([str(CLONE), str(CLONE / "tests"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise HarnessError(f"bench growth: {axis} of {value} failed: {done.stderr.strip().splitlines()[-1]}")
+    return {"axis": axis, "value": value, **json.loads(done.stdout.splitlines()[-1])}
+
+
+def slope(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return the exponent of the growth of an axis' seconds over the upper half of its values, by least squares."""
+    upper = rows[len(rows) // 2 - (len(rows) < 4) :]
+    value, seconds = (np.log([float(row[key]) for row in upper]) for key in ("value", "seconds"))
+    return float(np.polyfit(value, seconds, 1)[0])
+
+
+def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Draw seconds and GB against the values, a panel an axis, on logarithmic scales; return a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from harness.report.figures import drawing, panels
+
+    of = {name: [row for row in rows if row["axis"] == name] for name in dict.fromkeys(row["axis"] for row in rows)}
+    with drawing.style():
+        figure = Figure(figsize=(9.6, 5.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(2, 3).ravel()
+        for ax, (name, measured) in zip(axes, of.items(), strict=False):
+            values = [row["value"] for row in measured]
+            ax.loglog(values, [row["seconds"] for row in measured], "o-", color="#0072B2", label="seconds")
+            ax.loglog(values, [row["gb"] for row in measured], "s--", color="#D55E00", label="GB, peak")
+            ax.set_title(f"seconds grow as n^{slope(measured):.2f}")
+            ax.set_xlabel(AXES[name].label)
+            ax.grid(alpha=0.3)
+        axes[0].legend()
+        for ax in axes[len(of) :]:
+            ax.set_axis_off()
+        return panels.encode(figure)[0]
+
+
+def _stack(runs: int, folder: Path) -> Callable[[], object]:
+    from benchmarks.plain_loop import Size
+    from benchmarks.toy_step import specs_of, stepped
+
+    steps = stepped(specs_of(Size(64, 64), runs), _device())
+    steps(WARM)
+    return lambda: steps(STEPS)
+
+
+def _steps(count: int, folder: Path) -> Callable[[], object]:
+    from benchmarks.plain_loop import Size
+    from benchmarks.toy_step import specs_of
+    from harness.engine import Placement, train
+
+    (spec,) = specs_of(Size(64, 64), 1)
+
+    def run(steps: int) -> None:
+        setup = replace(spec.setup, train={**spec.setup.train, "steps": steps})
+        train([replace(spec, setup=setup)], [steps], 1000, Placement("single"))
+
+    run(WARM)
+    return lambda: run(count)
+
+
+def _samples(n: int, folder: Path) -> Callable[[], object]:
+    from harness.metrics.transport import wasserstein_1
+
+    x, y = (np.random.default_rng(seed).normal(size=(n, 2)) + seed for seed in (0, 1))
+    wasserstein_1(x[:300], y[:300])  # imports the solvers
+    return lambda: wasserstein_1(x, y)
+
+
+def _records(n: int, folder: Path) -> Callable[[], object]:
+    from report.fake_results import FakeResults  # type: ignore[import-not-found]  # of tests/, on the path of `measure`
+
+    from harness.report import build_report
+
+    # Two objectives with five seeds at a rate or more: ten records a task, a hundred where there are so many.
+    rates, tasks = min(10, n // 10), max(1, n // 100)
+    store: Any = FakeResults(
+        objectives=("gan", "wgan-gp"),
+        tasks=tuple((f"data-{i}", "mlp") for i in range(tasks)),
+        seeds=5,
+        rates=tuple(10.0**-k for k in range(1, rates + 1)),
+    )
+    assert len(store.table()) == n
+    return lambda: build_report(store, folder)
+
+
+def _cells(n: int, folder: Path) -> Callable[[], object]:
+    rates = max(1, round(n**0.5))
+    lr = ", ".join(f"{i}e-6" for i in range(1, rates + 1))
+    beta1 = ", ".join(f"{i / 400:g}" for i in range(n // rates))
+    suite = folder / "cells.yaml"
+    suite.write_text(
+        f"version: 1\nname: cells\nquestion: How many?\ntrain: {{steps: 5, batch: 8, lr: [{lr}], beta1: [{beta1}]}}\n"
+        "matrix: [{dataset: ring, architecture: mlp, objective: nsgan}]\n"
+    )
+    return lambda: _plan(suite)
+
+
+def _plan(suite: Path) -> None:
+    from harness.__main__ import main
+
+    with patch.object(sys, "argv", ["harness", "plan", str(suite)]), redirect_stdout(io.StringIO()):
+        try:
+            main()
+        except SystemExit as end:
+            if end.code:
+                raise
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def values(axis: str) -> list[int]:
+    """Return the values of an axis on this machine: a core is spared stacks of more than 64 runs."""
+    most = CORE if axis == "runs" and _device() == "cpu" else max(AXES[axis].values)
+    return [value for value in AXES[axis].values if value <= most]
+
+
+AXES: dict[str, Axis] = {
+    "runs": Axis(f"runs of a stack ({STEPS} steps)", tuple(2**k for k in range(11)), _stack),
+    "steps": Axis("steps of a run", (10, 30, 100, 300, 1000), _steps),
+    "samples": Axis("samples scored (W1)", (250, 500, 1000, 2000, 4000), _samples),
+    "records": Axis("records of a report", (10, 100, 1000, 10_000), _records),
+    "cells": Axis("cells of a plan", (10, 100, 1000, 10_000, 99_856), _cells),
+}
+
+
+def one(axis: str, value: int) -> dict[str, float]:
+    """Do the work of one value in this process; return its seconds, and the most memory of it and what it started."""
+    with TemporaryDirectory(prefix="harness-bench-") as folder:
+        timed = AXES[axis].work(value, Path(folder))
+        before, wall = _spent(), time.perf_counter()
+        timed()
+        seconds, wall_s = _spent() - before, time.perf_counter() - wall
+    return {"seconds": seconds, "wall_s": wall_s, "gb": _peak_gb()}
+
+
+def _peak_gb() -> float:
+    """Return the peak memory of this process, plus that of the largest which it started and which has ended."""
+    line = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert line is not None
+    return 1024 * (int(line[1]) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1e9
+
+
+def _spent() -> float:
+    """Return the seconds of processor time of this process and of those that it started and that have ended."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+if __name__ == "__main__":
+    print(json.dumps(one(sys.argv[1], int(sys.argv[2]))))

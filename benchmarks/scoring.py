@@ -1,0 +1,83 @@
+"""What exact W1 of snapshots costs as an assignment beside POT alone, and what scoring a run costs with either."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from harness import metrics
+from harness.engine import Placement, train
+from harness.metrics import transport
+from harness.suite.expand import expand
+from harness.suite.format.models import scored_steps
+from harness.suite.load import load_suite
+from harness.suite.shipped import find_suite
+
+SIZES = (500, 1000, 2500)  # points of a side
+ROUNDS = 3
+
+
+def measure(suite: str, dataset: str, architecture: str, objective: str) -> dict[str, Any]:
+    """Return ms of processor time a W1 by each solver, by number of points, and those of scoring a run; plain data.
+
+    The clouds are the snapshots of a suite's first run of these names, which is trained, at the steps that it is scored
+    at. Either side solves each cloud in turn; ms are means over clouds, the ratio is the median over rounds.
+    """
+    loaded, names = load_suite(find_suite(suite)), (dataset, architecture, objective)
+    spec = next(r.spec for r in expand(loaded).runs if (r.dataset, r.architecture, r.objective) == names)
+    steps, n = spec.setup.train["steps"], loaded.score.samples
+    shots = train([spec], scored_steps(loaded.score.at, steps), (max(SIZES), n), Placement("single"))[0].snapshots
+    clouds = [shot["generated"] for shot in shots.values()]
+    reference = metrics.make_reference(spec, n)
+    sides: list[list[float]] = [[], []]
+    for _ in range(ROUNDS):
+        for side, ms in zip(_sides(), sides, strict=True):
+            with side:
+                transport._solve.cache_clear()
+                started = time.process_time()
+                for step, shot in shots.items():
+                    metrics.score(shot["generated"], reference, last=step == steps, shot=shot)
+                ms.append(1e3 * (time.process_time() - started))
+    return {
+        "suite": suite,
+        "dataset": dataset,
+        "objective": objective,
+        "clouds": len(clouds),
+        "sizes": [_compared(clouds, metrics.make_reference(spec, size).points) for size in SIZES],
+        "run_ms": statistics.median(sides[0]),
+        "run_pot_ms": statistics.median(sides[1]),
+        "run_ratio": statistics.median(theirs / mine for mine, theirs in zip(*sides, strict=True)),
+    }
+
+
+def _sides() -> Iterator[Any]:
+    """As an assignment, and by POT alone, as up to `FEW` points are."""
+    yield patch.object(transport, "FEW", transport.FEW)
+    yield patch.object(transport, "FEW", 10**9)
+
+
+def _compared(clouds: list[np.ndarray], real: np.ndarray) -> dict[str, float]:
+    """Return ms of W1 to `real` [n, d] on both sides, their ratio, and by how much their distances differ at most."""
+    rounds, distances = [], np.zeros((2, len(clouds)))
+    for _ in range(ROUNDS):
+        spent = np.zeros(2)
+        for k, cloud in enumerate(clouds):
+            for number, side in enumerate(_sides()):
+                with side:
+                    transport._solve.cache_clear()
+                    started = time.process_time()
+                    distances[number, k] = transport.wasserstein_1(cloud[: len(real)], real)
+                    spent[number] += time.process_time() - started
+        rounds.append(1e3 * spent / len(clouds))
+    ms, pot_ms = np.median(rounds, axis=0)
+    return {
+        "n": len(real),
+        "ms": float(ms),
+        "pot_ms": float(pot_ms),
+        "ratio": float(np.median([theirs / mine for mine, theirs in rounds])),
+        "per_s": float(1e3 / ms),
+        "difference": float(np.abs(distances[0] / distances[1] - 1).max()),
+    }
