@@ -145,7 +145,7 @@ def study(folder: Path) -> str:
 
 
 def trials(folder: Path) -> str:
-    """Return how far from the data the runs of each objective's trials end, however far: scores end at a null sampler."""
+    """Return how far from the data the runs of each objective's trials end: scores stop at a null sampler."""
     store = Store(folder)
     table = store.table()
     excess = next(name for name in POWER if name in table)
