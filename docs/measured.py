@@ -19,15 +19,17 @@ from harness.metrics.columns import MetricColumn
 from harness.metrics.null_samplers import NULLS, POWER
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
-from harness.report import page
+from harness.report import contributors_text, page
 from harness.report.analysis import tables
+from harness.report.contributors import contributors
 from harness.report.findings import crossed_text, factorial_text, main_effects, trick_effects
+from harness.report.merged import merge
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
 from harness.report.text import settings_text, table_rows
 from harness.statistics.intervals import t_interval
 from harness.store import Store
-from harness.store.table_files import MARKER
+from harness.store.published_file import MARKER
 from harness.text import counted, interval, listed, number, score
 
 ROOT = Path(__file__).parents[1]
@@ -92,6 +94,12 @@ def distances(table: Path) -> str:
 def compared(folder: Path) -> str:
     """Return what `harness compare FOLDER nsgan wgan-gp` opens with."""
     return wrapped(f"*{compare([str(folder), 'nsgan', 'wgan-gp'])['answer']}*")
+
+
+def again(folder: Path) -> str:
+    """Return what the report of results and of those of the same suite with the kernels of AVX2 says of both."""
+    other = folder.with_name(f"{folder.name}-avx2")
+    return wrapped(f"*{contributors_text.paragraph(contributors(merge([folder, other])))}*")
 
 
 def settings(folder: Path) -> str:
@@ -260,6 +268,7 @@ WHAT: dict[str, Callable[[Path], str]] = {
     "chosen": chosen,
     "extractor": extractor,
     "compared": compared,
+    "again": again,
     "distances": distances,
     "settings": settings,
     "study": study,

@@ -259,14 +259,26 @@ def sample(
 
 @verb(o.INSPECT, "export results/quickstart --to csv")
 def export(folder: o.FolderArgument, to: o.Format, output: o.ExportFile = None, as_json: o.Json = False) -> None:
-    """Write results as csv, parquet, latex, markdown or tensorboard.
+    """Write results as tables, event files, or to your own tracker.
 
     csv and parquet hold every planned run; latex and markdown a table of cells for a paper; optuna (a database) the
-    trials of a study; tensorboard the curves, scores and samples of every finished run, a folder each.
+    trials of a study; tensorboard the curves, scores and samples of every finished run, a folder each. A Python file,
+    such as wandb_sink.py, has its function write(run) called with each of these.
     """
     from harness.commands import export as command
 
     _print(command.export(folder, to, output), command.render, as_json, to_stderr=output == command.STDOUT)
+
+
+@verb(o.INSPECT, "publish results/quickstart -o anna.zip")
+def publish(folder: o.FolderArgument, output: o.PublishedFile = None, as_json: o.Json = False) -> None:
+    """Write finished results as one file, to give to others.
+
+    Tables, checksums, machines and versions; report, compare, export, verify and harness.load read it as a folder.
+    """
+    from harness.commands import export as command
+
+    _print(command.publish(folder, output), lambda written: command.render([written]), as_json)
 
 
 @verb(o.MAINTAIN, "doctor results/quickstart")
@@ -286,7 +298,7 @@ def doctor(folder: o.FolderArgument = "results", as_json: o.Json = False) -> Non
 def verify(folder: o.FolderArgument = "results", as_json: o.Json = False) -> None:
     """Verify checksums, and w1 against the kept samples.
 
-    Writes nothing.
+    Of a published file the checksums of its tables. Writes nothing.
     """
     from harness.commands import verify as command
 
@@ -328,7 +340,7 @@ def report(
 ) -> None:
     """Write the report again, of one results folder or several.
 
-    From the records alone; several folders that are named make one report.
+    From the records alone, of published files from their tables; several that are named make one report.
     """
     from harness.report.rebuild import rebuild_reports
 

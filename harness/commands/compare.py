@@ -24,6 +24,7 @@ from harness.report.comparison.run_diff import changed_settings, foremost, warni
 from harness.report.results import Results, comparable, studies_sentence
 from harness.store import STATUSES, open_store
 from harness.store.find import all_folders, holds_results, one_folder
+from harness.store.published_file import is_published
 from harness.store.table import scoring
 from harness.text import counted, listed
 
@@ -141,7 +142,8 @@ def _folders(*paths: str) -> list[Path]:
     folders = []
     for path in paths:
         namesakes = [Path(path) / name for name in names if holds_results(Path(path) / name)]
-        below = [Path(path)] if holds_results(Path(path)) else namesakes or all_folders(path)
+        is_one = is_published(Path(path)) or holds_results(Path(path))
+        below = [Path(path)] if is_one else namesakes or all_folders(path)
         if len(below) > 1:
             raise HarnessError(f"{path}: {len(below)} suites found there; name one of them, such as {below[0]}")
         folders += below

@@ -180,7 +180,13 @@ SampleFile = Annotated[
     typer.Option("-o", "--output", metavar="FILE", help="An .npz, or a .png of images or 2-D data.", callback=fitting),
 ]
 Format = Annotated[
-    str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, latex, markdown, optuna or tensorboard.")
+    str,
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        help="csv, parquet, latex, markdown, optuna, tensorboard, or FILE.py with write(run).",
+        callback=fitting,
+    ),
 ]
 ExportFile = Annotated[
     str | None,
@@ -191,6 +197,10 @@ ExportFile = Annotated[
         help="- is standard output. [default: <suite>.csv, .parquet, .tex, .md, .db or .tensorboard, here]",
         callback=fitting,
     ),
+]
+PublishedFile = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="[default: <suite>.zip, here]", callback=fitting),
 ]
 ReportFolder = Annotated[
     str | None, typer.Option("-o", "--output", metavar="DIR", help="Where to write the report.", callback=fitting)

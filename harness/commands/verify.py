@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from harness.errors import Damaged, StoreError
 from harness.metrics.transport import wasserstein_1
 from harness.store import Record, Store, open_store
 from harness.store.find import result_folders
+from harness.store.published_file import FILES, is_published
 from harness.store.records import Metrics
 from harness.store.repair import Code, run_damage, walk
 from harness.text import counted
@@ -29,7 +31,12 @@ class Verified:
 
 
 def verify(path: str) -> list[Verified]:
-    """Check each suite's folder. Raises StoreError where there are no results, or a plan is damaged."""
+    """Check each suite's folder, or a published file.
+
+    Raises StoreError where there are no results, a plan is damaged, or a published file is not as it was written.
+    """
+    if is_published(Path(path)):
+        return [_verified_file(open_store(path))]
     return [_verified(open_store(folder)) for folder in result_folders(path)]
 
 
@@ -40,6 +47,13 @@ def render(entries: Sequence[Verified]) -> str:
         checked = f"{counted(entry.runs, 'run')}, {counted(entry.files, 'file')} and {entry.w1} values of w1 checked"
         lines += [*entry.mismatches, f"{entry.folder}: {checked}, {len(entry.mismatches)} do not match"]
     return "\n".join(lines)
+
+
+def _verified_file(store: Store) -> Verified:
+    """Read all of a published file, which is refused where a checksum does not hold."""
+    entry = Verified(str(store.folder), runs=len(store.plan.run_ids), files=len(FILES))
+    store.scored()
+    return entry
 
 
 def _verified(store: Store) -> Verified:

@@ -3,7 +3,9 @@
 results   what is read: of one results folder, or of several   merged    several folders under one plan
 rebuild   from results folders to their reports                page      everything gathered, rendered once
 reading   the answer of a table of runs alone                  styles    how objectives look, what metrics are called
-event_files  runs as TensorBoard reads them              every_cell  figures of every cell, beside the report
+run_series   finished runs as plain data by step     event_files  these as TensorBoard reads them
+every_cell   figures of every cell, beside the report
+contributors  of several folders or files each by itself, said by contributors_text
 in_training  what a watched page shows of stacks in training
 
 analysis/ computes, studies/ of trials, figures/ draws, text/ says; comparison/ is all three for two sides of runs,
@@ -44,7 +46,9 @@ class _Report(ModuleType):
         if isinstance(results, str | Path):
             from harness.report.rebuild import rebuild_reports
 
-            written = rebuild_reports([str(one_folder(str(results)))], None if output is None else str(output))
+            written = rebuild_reports(
+                [str(one_folder(str(results), tables=True))], None if output is None else str(output)
+            )
             return Path(written[0])
         from harness.report.reading import read
 

@@ -24,6 +24,7 @@ from harness.report.findings import critic_figures
 from harness.report.results import Results, confirmed
 from harness.report.text import table_rows
 from harness.report.text.table_rows import Row
+from harness.text import listed
 
 FOLDER = "cells"
 FIGURE = re.compile(r"\d{3,}-[a-z]+-.*\.(png|gif)")  # what an earlier page showed, and may go
@@ -36,6 +37,10 @@ def write_cells(results: Results, out: Path) -> None:
 
     Raises what a report raises, StoreError where `out` cannot be written.
     """
+    if not results.has_any_records:
+        raise HarnessError(
+            f"--every-cell: {listed(list(map(str, results.tables_alone)))}: tables alone, without curves and samples"
+        )
     view, folder, items = tables.read(confirmed(results)), out / FOLDER, []
     rows = [row for task in table_rows.cells(view.cells) for row in task["rows"]]
     with writing(folder), progress("drawing cells", len(rows)) as tell:

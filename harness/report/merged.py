@@ -15,6 +15,7 @@ from harness.spec import KINDS, canonical_json
 from harness.store import open_store
 from harness.store.plan_file import Json, MergedPart, Plan, PlannedRun
 from harness.store.table import scoring
+from harness.store.table_files import is_frozen
 from harness.suite.format.models import PATHS
 from harness.text import listed, waiting_scores
 
@@ -108,7 +109,12 @@ def _refuse_other_scores(sources: Sequence[Results]) -> None:
             raise HarnessError(f"{start}: their images are scored in features of different extractors")
         if (old := outdated(scores)) is not None:
             folder = (first, other)[old].folder
-            raise HarnessError(f"{start}: scored by other versions of the metrics; first `harness score {folder}`")
+            first_do = (
+                f"score {folder} again and freeze or publish it anew"
+                if is_frozen(folder)
+                else f"first `harness score {folder}`"
+            )
+            raise HarnessError(f"{start}: scored by other versions of the metrics; {first_do}")
 
 
 def _data_kinds(plan: Plan) -> set[str]:

@@ -19,7 +19,7 @@ from harness.disk.files import write_atomic
 from harness.errors import StoreError
 from harness.metrics import label
 from harness.metrics.columns import covered
-from harness.report import findings, in_training
+from harness.report import contributors, contributors_text, findings, in_training
 from harness.report.analysis import (
     across_tasks,
     averaging,
@@ -94,7 +94,7 @@ def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.Dat
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
     across = across_tasks.across(view.headline, view.compared) if view.headline else None
-    beside = findings.findings(view)
+    beside, files = findings.findings(view), contributors.contributors(store)
     sections = task_figures.sections(view) | courses.sections(view) | sample_sheets.sections(view)
     sections |= across_figures.sections(view, across)
     results = ranking.judge(_rivals(view), view.metrics)
@@ -103,6 +103,7 @@ def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.Dat
     for finding in beside.values():
         sections |= finding.draw()
         frames |= finding.frames
+    frames |= files.frames if files else {}
     if study:
         sections |= study_figures.sections(study, view.styled)
         frames |= study_slices.frames(study)
@@ -110,7 +111,13 @@ def _contents(store: Results) -> tuple[Row, dict[str, Section], dict[str, pd.Dat
         sections["survival"] = study_figures.reached_section(reached, view.styled)
         frames |= {"survival.csv": reached.curves, "survival-pairs.csv": reached.pairs}
     values = _values(view, results, frames) | {
-        "answer": _answer(view, results, beside, study, reached),
+        "answer": list(
+            filter(
+                None,
+                [*_answer(view, results, beside, study, reached), contributors_text.paragraph(files) if files else ""],
+            )
+        ),
+        "contributors": contributors_text.values(files) if files else None,
         "counts": study.counts if study else _counts(view.table),
         "live": None,
         "every_cell": False,
@@ -199,6 +206,8 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "mixed": tables.mixed(table),
         "command": tables.commands(view),
         "folders": shlex.join([part.path for part in view.plan.parts] or [str(view.store.folder)]),
+        "has_records": view.store.has_any_records,
+        "tables_alone": remarks.tables_alone(list(map(str, view.store.tables_alone))),
         "csvs": list(frames),
     }
 

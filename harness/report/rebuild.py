@@ -12,7 +12,8 @@ from harness.report.every_cell import remove_cells, write_cells
 from harness.report.merged import merge
 from harness.report.results import Results
 from harness.store import Store, open_store
-from harness.store.find import report_folder, result_folders
+from harness.store.find import readable_folders, report_folder
+from harness.store.table_files import is_frozen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def rebuild_reports(
     Returns the reports' paths. Damage that is met is said, and left where it is; a folder that cannot be written keeps
     its runs.parquet. Raises HarnessError where `output` is one folder for several reports, or they cannot be merged.
     """
-    paths = list(dict.fromkeys(str(folder) for path in folders for folder in result_folders(path)))
+    paths = list(dict.fromkeys(str(folder) for path in folders for folder in readable_folders(path)))
     if len(folders) > 1 and len(paths) > 1:
         reports = [_built(merge(paths), output or _merged_folder(paths), every_cell)]
     elif output is not None and len(paths) > 1:
@@ -54,8 +55,9 @@ def rebuild_reports(
         reports = []
         for folder in paths:
             store, table = open_store(folder), None
-            with contextlib.suppress(StoreError):
-                table = store.write_table()
+            if not is_frozen(store.folder):
+                with contextlib.suppress(StoreError):
+                    table = store.write_table()
             report = output or report_folder(str(Path(folder).parent), folder)
             reports.append(_built(Results.of(store, table), report, every_cell))
     for line in (line for report in reports for line in report.damage):

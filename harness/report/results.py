@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from harness.spec import KINDS
 from harness.store import Store
 from harness.store.plan_file import Plan, PlannedRun
 from harness.store.table import one_kind_a_column
+from harness.store.table_files import is_frozen
 from harness.text import listed, run_command
 
 if TYPE_CHECKING:
@@ -115,6 +117,24 @@ class Results:
     def unscored(self, run_ids: Iterable[str], score_id: str) -> list[str]:
         """Those that are trained and not scored: of several stores none, as such are not merged."""
         return self.parts[0].store.unscored(run_ids, score_id) if len(self.parts) == 1 else []
+
+    @property
+    def tables_alone(self) -> list[Path]:
+        """The frozen folders and published files among what is read: of their runs there are no curves and samples."""
+        return [part.store.folder for part in self.parts if is_frozen(part.store.folder)]
+
+    @property
+    def has_any_records(self) -> bool:
+        """Whether some of what is read has records."""
+        return len(self.tables_alone) < len(self.parts)
+
+    def has_records(self, run_id: str) -> bool:
+        """Whether a finished run has more than its row: curves and samples."""
+        return not self.tables_alone or run_id in self._recorded
+
+    @cached_property
+    def _recorded(self) -> set[str]:
+        return {run_id for run_id, store in self._owners().items() if not is_frozen(store.folder)}
 
     def curves(self, run_id: str) -> pd.DataFrame:
         """Losses and gradient norms by step."""

@@ -5,7 +5,8 @@ records    Record, Attempt and Scores, from JSON    artefacts    what a run keep
 claims     who trains a stack                       checkpoints  a stack between two steps
 contents   what artefacts hold, from their bytes    find         folders and runs that a user names
 repair     what is damaged, left over or foreign    frozen       a folder kept as its tables alone
-table      from records to one flat table           table_files  tables as csv and parquet, those of frozen folders
+published_file  a frozen folder as one file         table_files  tables as csv and parquet, those of frozen folders
+table      from records to one flat table
 reference_samples  what runs are scored against
 """
 

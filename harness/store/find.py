@@ -6,6 +6,7 @@ from harness.disk.files import refuse_long
 from harness.errors import HarnessError, StoreError
 from harness.store import Store, open_store
 from harness.store.plan_file import PlannedRun
+from harness.store.published_file import is_published
 from harness.store.table_files import is_frozen, refuse_frozen
 from harness.text import printable, swept_value
 
@@ -23,11 +24,23 @@ def result_folders(path: str) -> list[Path]:
     return [folder for folder in folders if not is_frozen(folder)]
 
 
+def readable_folders(path: str) -> list[Path]:
+    """Return what `result_folders` does, where there is nothing but frozen results these: their tables can be read.
+
+    Raises StoreError where there is none.
+    """
+    folders = all_folders(path)
+    return [folder for folder in folders if not is_frozen(folder)] or folders
+
+
 def all_folders(path: str) -> list[Path]:
-    """Return what `result_folders` does, and frozen results as well. Raises StoreError where there is none."""
+    """Return what `result_folders` does, and frozen results as well; a published file, where that is named.
+
+    Raises StoreError where there is none.
+    """
     root = Path(path)
     refuse_long(root)
-    if holds_results(root):
+    if is_published(root) or holds_results(root):
         return [root]
     below = sorted(folder for folder in root.glob("*") if holds_results(folder))
     if not below:
@@ -43,19 +56,24 @@ def holds_results(folder: Path) -> bool:
     return (runs.is_dir() and (folder / "suite.yaml").is_file()) or any(runs.glob("[!.]*/record.json"))
 
 
-def one_folder(path: str) -> Path:
-    """Return the results folder of one suite: `path`, or the only one below it.
+def one_folder(path: str, tables: bool = False) -> Path:
+    """Return the results folder of one suite: `path`, or the only one below it; with `tables` frozen ones as well.
 
     Raises StoreError where there is none, HarnessError where there are several.
     """
-    folders = result_folders(path)
+    folders = readable_folders(path) if tables else result_folders(path)
     if len(folders) > 1:
         raise HarnessError(f"{path}: {len(folders)} suites found there; name one of them, such as {folders[0]}")
     return folders[0]
 
 
 def report_folder(root: str, folder: str) -> str:
-    """reports/<suite> beside results/<suite>; inside the suite's folder where another root was asked for."""
+    """reports/<suite> beside results/<suite>; inside the suite's folder where another root was asked for.
+
+    Of frozen results reports/<suite>-frozen: nothing is written there, and those of the records have more.
+    """
+    if is_frozen(Path(folder)):
+        return str(Path("reports") / f"{Path(folder).resolve().name.removesuffix('.zip')}-frozen")
     return str(Path("reports") / Path(folder).name) if Path(root) == Path("results") else str(Path(folder) / "report")
 
 

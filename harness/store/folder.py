@@ -39,10 +39,11 @@ from harness.disk.files import (
 )
 from harness.errors import Damaged, StoreError
 from harness.spec import content_id
-from harness.store import checkpoints
+from harness.store import checkpoints, published_file
 from harness.store.claims import Claim, Claims, Holder
 from harness.store.plan_file import Plan, is_name
 from harness.store.records import (
+    FINAL,
     Attempt,
     Metrics,
     Record,
@@ -102,8 +103,8 @@ class Store:
     @cached_property
     def plan(self) -> Plan:
         """plan.json, read once. Raises Damaged, where it is lost too, and StoreError where there are no results."""
-        path, self._stamp = self.plan_path, stamp(self.plan_path)
-        plan = read_json(path, Plan.from_json)
+        path, self._stamp = self.plan_path, self._mark()
+        plan = self._published_plan() if published_file.is_published(self.folder) else read_json(path, Plan.from_json)
         if plan is not None:
             self._refuse_foreign(plan)
             return plan
@@ -112,6 +113,19 @@ class Store:
         raise StoreError(
             f"{self.folder}: no plan.json there; name a folder that `harness run` made, such as results/quickstart"
         )
+
+    def _published_plan(self) -> Plan:
+        """Return the plan of a published file. Raises StoreError where its table is of other runs."""
+        from harness.store.table_files import frozen_table
+
+        plan = published_file.plan(self.folder)
+        if [run.run_id for run in plan.runs] != frozen_table(self.folder, "runs")["run_id"].tolist():
+            raise StoreError(f"{self.folder}: its runs.parquet is not of the runs that its plan.json names")
+        return plan
+
+    def _mark(self) -> object:
+        """What changes when another plan is put in place."""
+        return stamp(self.folder if published_file.is_published(self.folder) else self.plan_path)
 
     def _refuse_foreign(self, plan: Plan) -> None:
         """Raise Damaged where a plan is of another suite than suite.yaml, or has planned few of the finished runs."""
@@ -128,7 +142,7 @@ class Store:
         """The name of the folder of the suite in suite.yaml, "" where that is gone."""
         text = ""
         with suppress(StoreError):
-            text = (read_bytes(self.folder / "suite.yaml") or b"").decode(errors="replace")
+            text = self._suite_file().decode(errors="replace")
         keys = dict(re.findall(r"^(name|scale): ['\"]?([^'\"\s]+)", text, re.MULTILINE))
         return "@".join(keys[key] for key in ("name", "scale") if key in keys)
 
@@ -151,8 +165,13 @@ class Store:
     def suite_text(self) -> str:
         """suite.yaml, as text; empty where it is gone, as it is derived."""
         with suppress(Damaged):
-            return (read_bytes(self.folder / "suite.yaml") or b"").decode(errors="replace")
+            return self._suite_file().decode(errors="replace")
         return ""
+
+    def _suite_file(self) -> bytes:
+        if published_file.is_published(self.folder):
+            return published_file.member(self.folder, "suite.yaml")
+        return read_bytes(self.folder / "suite.yaml") or b""
 
     @property
     def source(self) -> str:
@@ -193,7 +212,7 @@ class Store:
     def refresh(self) -> None:
         """Forget the damage that was met, and the plan where plan.json is another by now."""
         self.damage, self.spoiled = {}, set()
-        if self._stamp != stamp(self.plan_path):
+        if self._stamp != self._mark():
             self._forget()
 
     def _forget(self) -> None:
@@ -219,7 +238,15 @@ class Store:
         return record
 
     def finished(self) -> set[str]:
-        """Ids of runs with a final record, but for those met as damaged. Reads none of them."""
+        """Ids of runs with a final record, but for those met as damaged. Reads none of them.
+
+        Of frozen results their table says so.
+        """
+        from harness.store.table_files import frozen_table, is_frozen
+
+        if is_frozen(self.folder):
+            table = frozen_table(self.folder, "runs")
+            return set(table.loc[table["status"].isin(FINAL), "run_id"])
         return {r for r in self.begun() - self.spoiled if os.path.exists(f"{self._runs}/{r}/record.json")}
 
     def begun(self) -> set[str]:

@@ -15,7 +15,7 @@ FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
 FACTS_OF_PICTURES = ("ms_per_image",)
 PROVENANCE = (
     *("device", "torch", "harness", "git", "host_cpu", "cpu_isa", "gpu_driver"),
-    *("numpy", "scipy", "pot", "torch-fidelity", "stack", "engine"),
+    *("python", "numpy", "scipy", "pot", "torch-fidelity", "stack", "engine"),
 )
 SCORING = ("score.samples", "score.metrics")  # how the runs of a folder are scored
 

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import StoreError
+from harness.store import published_file
+from harness.store.published_file import MARKER
 from harness.text import printable, reason
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARKER = "FROZEN"  # a file of a frozen folder; `frozen` makes them
+NEEDED = {
+    "runs": ("run_id", "status", "dataset", "architecture", "objective", "objective.base", "seed"),
+    "scored": ("run_id", "step"),
+}
+MOST_CELLS = 10**8  # of a table: 800 MB of numbers
 
 
 def parquet(frame: "pd.DataFrame", compression: Literal["snappy", "zstd"] = "snappy") -> bytes:
@@ -48,25 +54,52 @@ def _defused_text(text: str) -> str:
 
 
 def is_frozen(folder: Path) -> bool:
-    """Whether a results folder holds tables alone."""
-    return (folder / MARKER).is_file()
+    """Whether results are tables alone: a frozen folder, or a published file."""
+    return published_file.is_published(folder) or (folder / MARKER).is_file()
 
 
 def refuse_frozen(folder: Path) -> None:
-    """Raise StoreError where a results folder is frozen."""
+    """Raise StoreError where results are frozen, or published."""
     if is_frozen(folder):
         raise StoreError(
-            f"{folder}: frozen, so that it holds the table of its runs and no records; `harness compare`, `harness "
-            "export` and `harness.load` read that table"
+            f"{folder}: {'published' if published_file.is_published(folder) else 'frozen'}, so that it holds the table of "
+            "its runs and no records; `harness report`, `harness compare`, `harness export` and `harness.load` read "
+            "that table"
         )
 
 
-def frozen_table(folder: Path, name: Literal["runs", "scored"]) -> "pd.DataFrame":
-    """Return a table of a frozen folder: one row for every run, or for every scored step. Raises StoreError."""
-    import pandas as pd
-
-    path = folder / f"{name}.parquet"
+def frozen_file(folder: Path, name: str) -> bytes:
+    """Return a file of a frozen folder, or of a published file. Raises StoreError."""
+    if published_file.is_published(folder):
+        return published_file.member(folder, name)
     try:
-        return pd.read_parquet(io.BytesIO(path.read_bytes()))
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise StoreError(f"{folder / name}: cannot be read ({reason(error)}); freeze those results again") from None
+
+
+def frozen_table(folder: Path, name: Literal["runs", "scored"]) -> "pd.DataFrame":
+    """Return a table of frozen or published results: one row for every run, or for every scored step.
+
+    Raises StoreError.
+    """
+    path = folder / f"{name}.parquet"
+    content = io.BytesIO(frozen_file(folder, path.name))
+    try:
+        table = _table(content)
+    except Exception as error:  # foreign bytes raise anything
         raise StoreError(f"{path}: cannot be read ({reason(error)}); freeze those results again") from None
+    if missing := [column for column in NEEDED[name] if column not in table]:
+        raise StoreError(f"{path}: it has no column {missing[0]}; freeze those results again")
+    return table
+
+
+def _table(content: io.BytesIO) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    size = pq.read_metadata(content)
+    if size.num_rows * size.num_columns > MOST_CELLS:
+        raise ValueError(f"{size.num_rows:,} rows of {size.num_columns:,} columns are more than a suite has")
+    content.seek(0)
+    return pd.read_parquet(content)

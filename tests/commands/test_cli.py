@@ -314,7 +314,7 @@ def test_help_groups_the_verbs_in_whole_lines(call, monkeypatch):
         "Run:", "Inspect:", "Maintain:"
     ]  # fmt: skip
     assert all(re.search(rf"^  {name} +[A-Z].*\.$", out, re.MULTILINE) for name in VERBS)
-    assert len(VERBS) == 22
+    assert len(VERBS) == 23
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in VERBS)], ids="-".join)

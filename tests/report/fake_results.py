@@ -156,6 +156,12 @@ class FakeResults:
     def _scored_critic(self, objective: str, w1: float) -> dict[str, float]:
         return {} if self.ratio is None else {"w1": w1, "w1_floor": 0.05, **self._critic(objective, w1)}
 
+    tables_alone = ()
+    has_any_records = True
+
+    def has_records(self, run_id: str) -> bool:
+        return True
+
     def curves(self, run_id: str) -> pd.DataFrame:
         draw = np.random.default_rng(int(run_id[:8]))
         step = np.arange(1, 1001)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report import event_files
+from harness.report import event_files, run_series
 from harness.report.figures import courses
 from harness.report.figures.sample_sheets import sheet_of
 from harness.report.styles import styles
@@ -102,15 +102,15 @@ def test_the_same_records_give_the_same_bytes_and_replace_what_was_there(results
 
 
 def test_a_long_curve_is_thinned_to_what_tensorboard_shows(results, monkeypatch, tmp_path):
-    monkeypatch.setattr(event_files, "MOST_STEPS", 6)
+    monkeypatch.setattr(run_series, "MOST_STEPS", 6)
     event_files.write_events(Store("results/small"), tmp_path)
     events = read(tmp_path / "8gaussians" / "averaged" / "mlp" / "seed-0")
     assert [event.step for event in events.Scalars("curves/critic_loss")] == [1, 5, 9, 13, 17]
 
 
 def test_no_two_runs_share_a_folder(results, monkeypatch):
-    monkeypatch.setattr(event_files, "_folder_name", lambda text: "all")
-    taken = [run.folder for run in event_files.folders(Store("results/small"))]
+    monkeypatch.setattr(run_series, "_folder_name", lambda text: "all")
+    taken = [run.folder for run in run_series.folders(Store("results/small"))]
     assert len(set(taken)) == len(taken) == 5
 
 
@@ -119,7 +119,7 @@ def test_no_two_runs_share_a_folder(results, monkeypatch):
     [("ring, theta=0.5", "ring,theta=0.5"), ("widths=[128, 64]", "widths=[128,64]"), ("../x", "x"), ("*", "-")],
 )
 def test_a_label_is_a_folders_name(label, name):
-    assert event_files._folder_name(label) == name
+    assert run_series._folder_name(label) == name
 
 
 def test_without_the_package_the_sentence_says_what_to_install(results, call, monkeypatch):

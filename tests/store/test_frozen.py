@@ -71,7 +71,7 @@ def test_it_is_read_and_never_made_again(finished, call):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["report", "status", "retry", "score", "doctor", "verify", "clean"])
+@pytest.mark.parametrize("verb", ["status", "retry", "score", "doctor", "verify", "clean"])
 def test_what_needs_records_refuses_it_in_a_sentence(finished, call, verb):
     before = everything(finished)
     code, out, err = call(verb, str(finished))

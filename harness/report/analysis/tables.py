@@ -22,7 +22,7 @@ from harness.store.plan_file import Json, MergedPart, Plan
 from harness.text import NOTHING, listed, plain, retry_command, run_command
 
 MACHINE = ("device", "host_cpu", "cpu_isa", "torch", "harness", "git")
-VERSIONS = ("gpu_driver", "numpy", "scipy", "pot", "torch-fidelity")
+VERSIONS = ("gpu_driver", "python", "numpy", "scipy", "pot", "torch-fidelity")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def collect(kind: str, items: list[Any], draw: Callable[[Any], Drawn | None], to
                 panels += [] if drawn is None else [_panel(f"{kind}-{place:02d}", *drawn)]
         except (HarnessError, OSError) as error:
             notes.append(f"Not drawn: {error}")
-    if len(items) < total:
+    if panels and len(items) < total:
         notes.append(f"Shown are {len(items)} of {total:,} {what}; the tables hold them all.")
     return Section(tuple(panels), tuple(notes))
 

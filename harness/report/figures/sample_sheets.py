@@ -108,7 +108,7 @@ def _grid(view: View, item: tuple[str, pd.DataFrame]) -> Drawn | None:
             cell = cells.get((row, column))
             run_id = median_of(view, cell) if cell else None
             if cell is None or run_id is None:
-                drawing.empty(ax, "no run finished")
+                drawing.empty(ax, "no samples kept" if cell is not None and cell.n_ok else "no run finished")
                 continue
             real = _real(view, cell, run_id) if real is None else real
             drawing.draw_sheet(ax, sheet_of(view.store.snapshot(run_id)["fixed"], 25, SMALL))

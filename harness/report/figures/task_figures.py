@@ -133,9 +133,10 @@ def runs_of(view: Tasks, cell: Cell) -> pd.DataFrame:
     return table[[name for name in needed if name in table]].iloc[places]
 
 
-def median_of(view: Tasks, cell: Cell) -> str | None:
-    """Return the median run of a cell; None where none is ok."""
-    return cell_table.median_run(runs_of(view, cell), cell.metric)
+def median_of(view: View, cell: Cell) -> str | None:
+    """Return the median run of a cell; None where none is ok, or where it has a row alone."""
+    run_id = cell_table.median_run(runs_of(view, cell), cell.metric)
+    return run_id if run_id is not None and view.store.has_records(run_id) else None
 
 
 def counted_in(view: Tasks, tasks: list[str]) -> str:
@@ -298,6 +299,8 @@ def losses(view: View, cell: Cell) -> Drawn | None:
             return None
         run_id, step = str(diverged["run_id"].iloc[0]), diverged.get("first_bad_step", pd.Series([math.nan])).iloc[0]
         state = ", diverged" if plain(step) == NOTHING else f", diverged at step {plain(step)}"
+    if not view.store.has_records(run_id):
+        return None
     seed = int(runs.loc[runs["run_id"] == run_id, "seed"].iloc[0])
     title = drawing.wrapped(f"{cell.name()}\n{cell.task}, seed {seed}{state}", 2.5)
     figure, ax = drawing.blank(3.08, 2.6 + 0.14 * len(title.splitlines()))

@@ -1,7 +1,7 @@
 """What a reader should know beside the answer, a sentence each, "" where there is nothing to say."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 
@@ -34,6 +34,14 @@ def caveat(confounding: Confounding) -> str:
         where = f"on {confounding.task} {confounding.setting}"
         text += f"Objectives differ in other settings, too: {where} is {values}. "
     return text
+
+
+def tables_alone(folders: Sequence[str]) -> str:
+    """Return why figures of curves and samples are missing."""
+    if not folders:
+        return ""
+    verb = "holds" if len(folders) == 1 else "hold"
+    return f"No figures of curves and samples from {listed(folders)}, which {verb} tables alone."
 
 
 def partial(table: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from harness.report.figures import sample_sheets
 from harness.report.figures.sample_sheets import sheet
 from harness.report.figures.task_figures import cells_of
 from harness.report.findings import critic_figures
+from harness.report.results import Results
 from harness.report.text import remarks
 from harness.store import Store
 from harness.suite.format.models import frame_steps
@@ -33,7 +34,7 @@ def runs(store):
 
 @pytest.mark.slow
 def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_none(store):
-    found = sample_sheets.sections(tables.read(store))
+    found = sample_sheets.sections(tables.read(Results.of(store)))
     assert [re.sub(r"-\d\d-", " ", panel.name) for panel in found["sheets"].panels] == [
         "sheets digits-real",
         *(
@@ -50,7 +51,7 @@ def test_every_cell_of_pictures_has_a_sheet_after_the_real_ones_and_points_have_
 
 @pytest.mark.slow
 def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_none(store):
-    view = tables.read(store)
+    view = tables.read(Results.of(store))
     assert sample_sheets.sections(view)["grid"].panels == ()
     cells = view.cells[view.cells["dataset"] == "digits"]
     other = cells.assign(architecture="mlp", task="digits / mlp", n_ok=0)  # where nothing finished
@@ -64,7 +65,7 @@ def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_n
 
 @pytest.mark.slow
 def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
-    found = sample_sheets.sections(tables.read(store))["frames"].panels
+    found = sample_sheets.sections(tables.read(Results.of(store)))["frames"].panels
     steps = [0, 2, 3, 4, 6]  # four frames and the scored steps between
     for panel in found:
         run_id = runs(store)["digits wgan-clip" if "clip" in panel.name else "digits nsgan"]
@@ -115,7 +116,7 @@ def test_runs_are_scored_by_the_network_that_is_kept_beside_them(store, monkeypa
 
 
 def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(store):
-    view = tables.read(store)
+    view = tables.read(Results.of(store))
     (floors,) = noise_floors.of_images(view.table[view.table["dataset"] == "digits"], view.metrics, view.plan.data_axes)
     said = remarks.image_floors(floors)
     row = view.table[view.table["dataset"] == "digits"].iloc[0]
@@ -127,7 +128,7 @@ def test_what_real_pictures_reach_and_how_good_their_judge_is_stands_above_them(
     ("held_out", "words", "of_judge"), [(3, "held out", "held-out ones"), (0, "trained on", "these")]
 )
 def test_real_images_that_runs_train_on_are_not_called_held_out(store, held_out, words, of_judge):
-    view = tables.read(store)
+    view = tables.read(Results.of(store))
     view = replace(view, table=view.table.assign(**{"setup.held_out": held_out}))
     digits = view.table[view.table["dataset"] == "digits"]
     cell = next(cell for cell in cells_of(view.cells) if cell.dataset == "digits")
@@ -143,7 +144,7 @@ def test_real_images_that_runs_train_on_are_not_called_held_out(store, held_out,
 
 @pytest.mark.slow
 def test_extractors_that_differ_in_a_task_are_flagged_and_in_two_data_sets_are_not(store):
-    table = tables.read(store).table
+    table = tables.read(Results.of(store)).table
     (name,) = (c for c in table.columns if c.startswith("extractor_weights["))
     pictured = table["dataset"] == "digits"
     assert tables.mixed(table) == []
