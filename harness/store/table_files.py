@@ -61,10 +61,10 @@ def is_frozen(folder: Path) -> bool:
 def refuse_frozen(folder: Path) -> None:
     """Raise StoreError where results are frozen, or published."""
     if is_frozen(folder):
+        what = "published" if published_file.is_published(folder) else "frozen"
         raise StoreError(
-            f"{folder}: {'published' if published_file.is_published(folder) else 'frozen'}, so that it holds the table of "
-            "its runs and no records; `harness report`, `harness compare`, `harness export` and `harness.load` read "
-            "that table"
+            f"{folder}: {what}, so that it holds the table of its runs and no records; `harness report`, `harness "
+            "compare`, `harness export` and `harness.load` read that table"
         )
 
 
