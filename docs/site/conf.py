@@ -13,6 +13,8 @@ release = version = __version__
 root_doc = "docs/index"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 4  # links to headings are those of code hosts
+# What is words on a code host is words here: a line that begins with a per cent sign would be left out as a comment.
+myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "myst_role"]
 default_role = "code"  # docstrings write names in single backticks
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True  # as written, not as objects print themselves
