@@ -18,7 +18,6 @@ myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "
 default_role = "code"  # docstrings write names in single backticks
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True  # as written, not as objects print themselves
-autodoc_class_signature = "separated"
 python_use_unqualified_type_names = True
 exclude_patterns = ["reports/**"]
 

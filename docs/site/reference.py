@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+import harness
 from harness.commands.cli import app
 from harness.commands.list import TABLES, catalogue
 
@@ -40,10 +41,22 @@ def python() -> str:
     parts += [members(module, name) for module, names in {**RETURNED, **READ}.items() for name in names]
     parts.append(heading("Records of components", "-"))
     parts.append("What a plug-in file defines: :doc:`/docs/own-objective`, :doc:`/docs/own-metric`.")
-    parts += [f".. autoclass:: harness.{name}" for name in RECORDS]
+    parts += [f".. autoclass:: harness.{name}({fields(name)})" for name in RECORDS]
     parts.append(heading("Errors", "-"))
     parts += [f".. autoclass:: harness.errors.{name}\n   :show-inheritance:" for name in ERRORS]
     return "\n\n".join(parts) + "\n"
+
+
+def fields(name: str) -> str:
+    """Return the fields of a record as arguments: its docstring says their types, and few defaults are short."""
+    given = inspect.signature(getattr(harness, name)).parameters.values()
+    return ", ".join(f"{one.name}{default(one.default)}" for one in given)
+
+
+def default(value: object) -> str:
+    if value is inspect.Parameter.empty:
+        return ""
+    return f"={value!r}" if isinstance(value, int | float | str | tuple | None) else "=..."
 
 
 def members(module: str, name: str) -> str:

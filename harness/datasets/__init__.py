@@ -35,26 +35,27 @@ Shape = tuple[int, ...]
 class Dataset:
     """A distribution over samples of one shape.
 
-    kind      "toys" or "images": which recipe and which metrics apply
-    shape     settings -> shape of one sample (read: what a Setup holds, never the floats)
-    sample    (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
-    reference the same, stratified: what every run of the data set is scored against
-    papers    what it is from
-    modes     settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
-    fake      what a fixed generator draws, where the data set names one (else the untrained network)
-    points    settings -> all its samples [n, *shape], where there are so many and no more: training reads them in
-              shuffled passes, and they are the target distribution
-    pictures  settings -> its Pictures, in uint8; for kind "images". Training reads the training part in shuffled
-              passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
-    counted   settings -> how many pictures it has, where that is known without drawing them
-    fetch     downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
-    take      folder -> copies its files from wherever they lie below it; only `harness data --from` does. Raises
-              DataError where they do not
-    where     settings -> the file or folder of its pictures, where they are kept in one
-    files     path -> settings, by the key under which a suite must name a file or folder: its content and what follows
-              from it, never its path
-    reading   path -> how much is read there and what is skipped, in a phrase
-    hyper     floats a suite may sweep within one stack     model   everything else it may set: what fixes a stack
+    kind       "toys" or "images": which recipe and which metrics apply
+    shape      settings -> shape of one sample (read: what a Setup holds, never the floats)
+    sample     (n, draw, settings) -> [n, *shape]; settings = hyper and setup as a suite resolved them
+    reference  the same, stratified: what every run of the data set is scored against
+    papers     what it is from
+    modes      settings -> centres [K, *shape], where it has any; `sd` in settings is their spread before `scale`
+    fake       what a fixed generator draws, where the data set names one (else the untrained network)
+    points     settings -> all its samples [n, *shape], where there are so many and no more: training reads them in
+               shuffled passes, and they are the target distribution
+    pictures   settings -> its Pictures, in uint8; for kind "images". Training reads the training part in shuffled
+               passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
+    counted    settings -> how many pictures it has, where that is known without drawing them
+    fetch      downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
+    take       folder -> copies its files from wherever they lie below it; only `harness data --from` does. Raises
+               DataError where they do not
+    where      settings -> the file or folder of its pictures, where they are kept in one
+    files      path -> settings, by the key under which a suite must name a file or folder: its content and what follows
+               from it, never its path
+    reading    path -> how much is read there and what is skipped, in a phrase
+    hyper      floats a suite may sweep within one stack
+    model      everything else it may set: what fixes a stack
     Every data set without `points` also takes `fixed: n`: n points drawn once and shared by all seeds, or the first n
     training pictures.
     """

@@ -29,9 +29,12 @@ TRIALS = " These are trials of a study, on the seeds that its settings are chose
 class Reading:
     """The answer of a table of runs.
 
-    table    the runs, with their `task` and `setting`        scored   metrics by run_id and step, where they are given
-    metrics  what each data set is ranked on                  cells    a row a cell: counts, median, mean and interval
-    styled   the looks of the objectives in figures           results  who comes first in each task
+    table    the runs, with their `task` and `setting`
+    scored   metrics by run_id and step, where they are given
+    metrics  what each data set is ranked on
+    cells    a row a cell: counts, median, mean and interval
+    styled   the looks of the objectives in figures
+    results  who comes first in each task
     note     of a study's runs a sentence, with a space before it, on which they are; "" of others
     """
 
