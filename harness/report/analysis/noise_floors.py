@@ -12,7 +12,7 @@ from harness.text import number
 FLOORS = 2  # within so many floors the best mean excess counts as near: the rule by which shipped suites choose steps
 NEAREST = ["dataset", "objective", "setting", "excess", "floor", "near"]
 # Of images, in the order in which they are shown: all by one extractor, or what its classifier sees.
-OF_IMAGES = ("fid", "fd", "kid", "cmmd", "precision", "recall", "class_kl", "modes", "sliced_w")
+OF_IMAGES = ("fid", "fd", "kid", "cmmd", "precision", "recall", "vendi", "authpct", "class_kl", "modes", "sliced_w")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from harness.report.text import answer
 from harness.text import NOTHING, interval, number
 
 # Shown beside the primary metric, of whatever extractor and number.
-BESIDE = ("hq", "modes", "kid", "class_kl", "train_s")
+BESIDE = ("hq", "modes", "kid", "vendi", "authpct", "class_kl", "train_s")
 
 
 Row = dict[str, Any]  # of a table of the page, or another part of it, by the names that the template has
