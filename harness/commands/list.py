@@ -64,7 +64,8 @@ def catalogue(what: str) -> list[Entry]:
     broken = [Entry(name, error) for name, error in load_installed().items() if error]
     table = dict(getattr(package, what.upper()))
     table |= {**package.FEATURE_METRICS, **package.CRITIC_METRICS} if what == "metrics" else {}
-    return [_entry(what, name, record) for name, record in table.items()] + broken
+    further = [Entry(f"{package.TORCHVISION}MODEL", package.ANY_MODEL)] if what == "extractors" else []
+    return [_entry(what, name, record) for name, record in table.items()] + further + broken
 
 
 def _plugins() -> Iterator[Entry]:

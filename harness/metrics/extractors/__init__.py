@@ -23,11 +23,14 @@ from harness.datasets.images import NOT_OF_PICTURES, Settings
 from harness.errors import DataError, PluginFailed
 from harness.metrics.extractors import inception, own, published
 from harness.metrics.extractors.own import CHUNK, Ready, device_of_networks
+from harness.metrics.extractors.published import ANY_MODEL, TORCHVISION
 from harness.spec import canonical_json
 
 __all__ = [
+    "ANY_MODEL",
     "EXTRACTORS",
     "OF_CLASSES",
+    "TORCHVISION",
     "Extractor",
     "ExtractorKind",
     "Looks",
@@ -200,7 +203,7 @@ def _kind(name: str) -> ExtractorKind:
 
 def kind_of(name: str) -> ExtractorKind | None:
     """Return the kind of that name, models of torchvision included; None where there is none."""
-    if name in EXTRACTORS or not name.startswith(published.TORCHVISION):
+    if name in EXTRACTORS or not name.startswith(TORCHVISION):
         return EXTRACTORS.get(name)
     network = published.torchvision_network(name)
     return _of_file(network) if network is not None else None

@@ -26,6 +26,7 @@ from harness.metrics.extractors.own import Ready, device_of_networks
 
 FOLDER = "HARNESS_WEIGHTS"
 TORCHVISION = "torchvision-"  # begins the names of its models: torchvision-resnet50, torchvision-resnet50-IMAGENET1K_V1
+ANY_MODEL = "any classifier of torchvision, or torchvision-MODEL-WEIGHTS: the input of its last linear layer"
 AT_ONCE = 32  # images: activations of transformers are large
 SIDE = 224  # pixels that DINOv2 looks at
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, from 0 to 1

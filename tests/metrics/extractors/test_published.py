@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from harness.commands.list import catalogue
 from harness.datasets.torchvision_repair import mend
 from harness.errors import DataError, SuiteError
 from harness.metrics.extractors import EXTRACTORS, extractor_of, kind_of, published, restored
@@ -136,6 +137,12 @@ def test_a_file_of_torchvision_gives_the_input_of_the_last_layer_and_scores(fold
     assert restored("torchvision-resnet18", extractor.ready.weights, ()).digest == extractor.digest
     with pytest.raises(DataError, match="not those that the reference"):
         restored("torchvision-resnet18", {"file": np.array("another")}, ())
+
+
+def test_every_network_is_in_the_list_with_what_it_is():
+    entries = {entry.name: entry.summary for entry in catalogue("extractors")}
+    assert {"inception", "torchvision-MODEL", *published.PUBLISHED} <= set(entries)
+    assert "768 features" in entries["dinov2-vit-b-14"]
 
 
 @pytest.mark.parametrize("name", ["torchvision-resnet19", "torchvision-resnet18-V9", "torchvision-", "resnet18"])
