@@ -224,10 +224,12 @@ class Packer:
         return Parcel(part, {}, {}, self._kit.plugins, self._kit.software, os.environ.get("HARNESS_DATA", ""))
 
     def _kept(self, run_id: str) -> list[tuple[str, bytes]]:
-        """Return the record of a finished run and all that it keeps."""
+        """Return the record of a finished run and all that it keeps; nothing where that cannot be read."""
         record, folder = self._store.record(run_id), self._store.run_folder(run_id)
         names = ["record.json", *record.files] if record is not None else []
-        return [(str((folder / name).relative_to(self._store.folder)), (folder / name).read_bytes()) for name in names]
+        with suppress(OSError):
+            return [(f"runs/{run_id}/{name}", (folder / name).read_bytes()) for name in names]
+        return []
 
 
 def _absolute(variant: Json) -> Json:

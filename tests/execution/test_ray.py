@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import fake_tasks
 import pytest
 import torch
 from faults import fake
@@ -256,3 +258,19 @@ def test_what_trains_on_gpus_elsewhere_is_planned_without_one(suite):
     assert tasks.plan_retry(todo.folder, [], "ray").device == "cuda"
     with pytest.raises(HarnessError, match="this PyTorch sees no CUDA device"):
         tasks.plan_retry(todo.folder, [])
+
+
+@pytest.mark.bench
+def test_two_thousand_runs_of_a_millisecond_take_at_most_a_minute(tmp_path, monkeypatch):
+    """On a Ray that the call starts, and with the start and the end of that."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, [ROOT, ROOT / "tests"])))
+    rates = "lr: [1e-4, 2e-4, 3e-4, 4e-4, 5e-4]"
+    (tmp_path / "many.yaml").write_text(fake.SUITE.replace("lr: [1e-3, 2e-3]", rates).replace("seeds: 2", "seeds: 100"))
+    began = time.perf_counter()
+    result = run(Request("many.yaml", device="cpu", executor="ray", workers=2), do=fake_tasks.FAKE)
+    took = time.perf_counter() - began
+    print(f"{took:.1f} s for 2,000 runs of {1000 * fake_tasks.RUN_S:g} ms")
+    assert result.counts["ok"] == 2000
+    assert took <= 60

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from harness.errors import HarnessError
 from harness.execution.outcomes import StackOutcome, TrainedRun
 from harness.execution.parcels import Packer, Parcel, committed, survey
-from harness.execution.workers.local import Executor, WorkerDied, default_workers
+from harness.execution.workers.local import Executor, OutOfTime, WorkerDied, default_workers
 from harness.execution.workers.node import Done, Kept, Message, StackTasks, Work, all_of, carry_out, look_around
 from harness.hints import quoted
 from harness.store import Store
@@ -32,6 +32,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would send some to its makers
 try:
     import ray
     from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+    from ray.util.client import ray as client
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as missing:
     raise HarnessError(f"--executor ray: {missing}; pip install 'gan-harness[ray]'") from None
@@ -56,7 +57,7 @@ class OnRay:
     def __init__(self, here: Executor, tasks: StackTasks, workers: int | None, is_client: bool) -> None:
         self._here, self._tasks, self._workers, self._is_client = here, tasks, workers, is_client
         self._device = "cpu"
-        self._packing = threading.Lock()
+        self._packing, self._sending = threading.Lock(), threading.Lock()
         self._packer: Packer | None = None
         self._sent: set[Any] = set()  # what Ray gave for tasks that have not ended
         self._era = 0  # how often all was dropped
@@ -96,9 +97,10 @@ class OnRay:
     def drop(self) -> None:
         """End what runs and forget what is queued; tasks may be submitted again."""
         self._here.drop()
-        self._era += 1
+        with self._sending:
+            self._era += 1
         for reference in list(self._sent):
-            with suppress(RayError, OSError):
+            with suppress(Exception):
                 ray.cancel(reference, force=True)
 
     def stop(self) -> None:
@@ -144,12 +146,11 @@ class OnRay:
         with self._packing:
             packer = self._ready(folder, work)
             parcel, memory = packer.pack(work.stack_id, work.members), packer.memory(work.members)
-        options = {**self._resources(memory), "max_retries": 0, "max_calls": 0, "name": f"stack {work.stack_id}"}
-        if self._is_client:
-            sent = ray.remote(**options)(all_of).remote(parcel, work)
-        else:
-            sent = ray.remote(**options, num_returns="streaming")(carry_out).remote(parcel, work)
-        self._sent.add(sent)
+        with self._sending:
+            if era != self._era:  # Ray may be shut down by now, and would start again at any call
+                raise RuntimeError("it was dropped before it was sent")
+            sent = self._send(parcel, work, memory)
+            self._sent.add(sent)
         try:
             messages: Iterable[Message] = ray.get(sent) if self._is_client else map(ray.get, sent)
             for message in messages:
@@ -158,7 +159,7 @@ class OnRay:
                 if isinstance(message, StackOutcome | Exception):
                     return message
                 _keep(store, message, trained)
-            raise RuntimeError("a Ray task ended without a word of what became of its stack")
+            raise ConnectionError("its task ended without a word of what became of it")
         except BaseException:
             with suppress(Exception):
                 ray.cancel(sent, force=True)
@@ -166,10 +167,19 @@ class OnRay:
         finally:
             self._sent.discard(sent)
 
+    def _send(self, parcel: Parcel, work: Work, memory: float) -> Any:
+        options = {**self._resources(memory), "max_retries": 0, "max_calls": 0, "name": f"stack {work.stack_id}"}
+        if self._is_client:
+            return ray.remote(**options)(all_of).remote(parcel, work)
+        return ray.remote(**options, num_returns="streaming")(carry_out).remote(parcel, work)
+
     def _ready(self, folder: str, work: Work) -> Packer:
         """Return what packs the stacks of a folder. Before the first of a plan, all nodes are looked at."""
         if self._packer is None or not self._packer.knows(work.members):
-            kit = self._here.submit(survey, folder).result()
+            try:
+                kit = self._here.submit(survey, folder).result()
+            except (WorkerDied, OutOfTime) as error:
+                raise HarnessError(f"looking at what stacks need elsewhere: {error}") from None
             packer = Packer(Store(folder), kit)
             self._refuse_nodes(packer.examples() if kit.examples else None, kit.software)
             self._packer = packer
@@ -204,10 +214,8 @@ class OnRay:
     def _resources(self, memory: float) -> dict[str, float]:
         """Return what a stack is to have: a processor, the memory it is taken to need, and of a GPU its share."""
         largest = max((node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
-        needed: dict[str, float] = {
-            "num_cpus": 1,
-            "memory": int(min(PROCESS_BYTES + memory, largest)),
-        }  # more would wait for ever
+        # What asks for more memory than any node has would wait for ever.
+        needed: dict[str, float] = {"num_cpus": 1, "memory": int(min(PROCESS_BYTES + memory, largest))}
         if self._device != "cuda":
             return needed
         stacks = math.ceil((self._workers or 1) / max(1.0, _total("GPU")))
@@ -234,8 +242,8 @@ def _keep(store: Store, message: Kept | Done, trained: dict[str, TrainedRun]) ->
 
 
 def _why(error: Exception) -> str:
-    """Return the last line of what Ray says of an error, which has a traceback in it."""
-    return str(error).strip().splitlines()[-1]
+    """Return the last line of what Ray says of an error, which may have a traceback in it, or say nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def device(wanted: str) -> str:
@@ -257,7 +265,7 @@ def open_on_ray(here: Executor, tasks: StackTasks, workers: int | None, address:
     is_ours, where = not ray.is_initialized(), address or os.environ.get("RAY_ADDRESS") or "local"
     if is_ours:
         _join(where, {"num_cpus": workers or default_workers(), "include_dashboard": False})
-    executor = OnRay(here, tasks, workers, where.startswith(CLIENT))
+    executor = OnRay(here, tasks, workers, client.is_connected())
     try:
         yield executor
     finally:
