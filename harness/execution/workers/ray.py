@@ -187,7 +187,7 @@ class OnRay:
 
     def _refuse_nodes(self, examples: Parcel | None, software: Mapping[str, str]) -> None:
         """Raise HarnessError where a node that would train cannot: of other software, or without the data."""
-        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get(self._kind, 0) > 0]
+        nodes = [node for node in _nodes() if node["Resources"].get(self._kind, 0) > 0]
         if not nodes:
             raise HarnessError(f"--executor ray: no node of the cluster has a {self._kind} to train on")
         looks = []
@@ -200,6 +200,8 @@ class OnRay:
             try:
                 error = ray.get(look)
             except RayError as lost:
+                if node["NodeID"] not in [alive["NodeID"] for alive in _nodes()]:
+                    continue  # it was gone, and is now known to be
                 error = HarnessError(f"node {node['NodeManagerHostname']}: {_why(lost)}")
             if error is not None:
                 errors.append(error)
@@ -213,13 +215,18 @@ class OnRay:
 
     def _resources(self, memory: float) -> dict[str, float]:
         """Return what a stack is to have: a processor, the memory it is taken to need, and of a GPU its share."""
-        largest = max((node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+        largest = max((node["Resources"].get("memory", 0.0) for node in _nodes()), default=0.0)
         # What asks for more memory than any node has would wait for ever.
         needed: dict[str, float] = {"num_cpus": 1, "memory": int(min(PROCESS_BYTES + memory, largest))}
         if self._device != "cuda":
             return needed
         stacks = math.ceil((self._workers or 1) / max(1.0, _total("GPU")))
         return {**needed, "num_gpus": math.floor(1e4 / stacks) / 1e4}  # Ray counts in ten thousandths
+
+
+def _nodes() -> list[Any]:
+    """Return what Ray says of each node that lives, as far as it knows: it notices a death after seconds."""
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _total(kind: str) -> float:
