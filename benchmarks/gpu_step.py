@@ -149,6 +149,16 @@ def _timed(steps: Steps, count: int, runs: int, device: str) -> float:
     return 1e3 * (time.perf_counter() - started) / count / runs
 
 
+def settled(steps: Steps, device: str) -> Steps:
+    """Return steps that end when the GPU has made them."""
+
+    def within(count: int) -> None:
+        steps(count)
+        settle(device)
+
+    return within
+
+
 def settle(device: str) -> None:
     """Wait until a GPU has done what it was given."""
     if device == "cuda":

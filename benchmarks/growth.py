@@ -85,10 +85,12 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _stack(runs: int, folder: Path) -> Callable[[], object]:
+    from benchmarks.gpu_step import settled
     from benchmarks.plain_loop import Size
     from benchmarks.toy_step import specs_of, stepped
 
-    steps = stepped(specs_of(Size(64, 64), runs), _device())
+    device = _device()
+    steps = settled(stepped(specs_of(Size(64, 64), runs), device), device)
     steps(WARM)
     return lambda: steps(STEPS)
 
