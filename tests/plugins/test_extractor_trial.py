@@ -67,7 +67,7 @@ def plug(tmp_path, monkeypatch):
         ("return x.double()", r"\[4, 9\] of torch.float64, where \[4, k\] of float32"),
         ("return x.mean(0)", r"features of 4 images are \[9\]"),
         ("return x / 0", "not finite"),
-        ("return x.shape", "are a Size"),
+        ("return x.shape", "it raises AttributeError: 'torch.Size' object"),
         ("raise KeyError('missing')", "its extractor 'own' is tried, it raises KeyError"),
     ],
 )
