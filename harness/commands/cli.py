@@ -26,7 +26,6 @@ Command = TypeVar("Command", bound=Callable[..., None])
 app = typer.Typer(
     cls=o.Verbs,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -35,7 +35,28 @@ def fitting(paths: Any) -> Any:
 
 
 NewFile = Annotated[str, typer.Argument(help="The file to write.", callback=fitting)]
-SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of a shipped suite.", callback=fitting)]
+
+
+def shipped_suites(incomplete: str) -> list[str]:
+    """Return the names of shipped suites that a shell may complete a word to; of none it offers files."""
+    from harness.suite.shipped import suites_folder
+
+    return sorted(path.stem for path in suites_folder().glob("*.yaml") if path.stem.startswith(incomplete))
+
+
+def listed_tables(incomplete: str) -> list[str]:
+    """Return the tables of `harness list` that a shell may complete a word to."""
+    from harness.commands.list import TABLES
+
+    return [name for name in TABLES if name.startswith(incomplete)]
+
+
+SuiteArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A suite file, or the name of a shipped suite.", callback=fitting, autocompletion=shipped_suites
+    ),
+]
 FolderArgument = Annotated[
     str, typer.Argument(help="The results folder of a suite, or a root of several.", callback=fitting)
 ]
@@ -46,7 +67,10 @@ RunArgument = Annotated[str, typer.Argument(help="A run_id, or an unambiguous be
 DatasetArgument = Annotated[str, typer.Argument(help="The name of a data set.")]
 ArchitectureArgument = Annotated[str, typer.Argument(help="The name of an architecture.")]
 ListArgument = Annotated[
-    str, typer.Argument(help="suites, objectives, architectures, datasets, tricks, metrics or extractors.")
+    str,
+    typer.Argument(
+        help="suites, objectives, architectures, datasets, tricks, metrics or extractors.", autocompletion=listed_tables
+    ),
 ]
 BenchArgument = Annotated[
     str,

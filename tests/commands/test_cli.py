@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import resource
 import subprocess
@@ -378,3 +379,22 @@ def test_what_is_too_long_is_refused_in_a_short_sentence(call, line):
     assert not out
     assert len(err) < 500
     assert "Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("harness pub", {"publish"}),
+        ("harness run quick", {"quickstart"}),
+        ("harness run suites/mi", set()),  # the shell then offers files
+        ("harness list pen", {"penalties"}),
+        ("harness export results --t", {"--to"}),
+    ],
+)
+def test_a_shell_completes_verbs_suites_tables_and_options(words, completed):
+    asked = {"_HARNESS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness"], env={**os.environ, **asked}, capture_output=True, text=True
+    )
+    assert (set(done.stdout.split()), done.stderr) == (completed, "")
