@@ -379,7 +379,7 @@ def distance(
 
 @verb(o.MAINTAIN, "bench images")
 def bench(what: o.BenchArgument = "engine", as_json: o.Json = False, output: o.BenchFigure = None) -> None:
-    """Measure the cost of training, scoring, planning and reporting on this machine.
+    """Measure the cost of training, scoring, planning and reporting.
 
     Takes three to ten minutes, and a clone of the repository. With --json the table goes to standard error.
     """
