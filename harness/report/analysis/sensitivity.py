@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.report.analysis import cell_table, grid_edges
+from harness.report.analysis.null_rows import undefined
 from harness.statistics import intervals
 
 RECIPE = "recipe"
@@ -49,10 +50,11 @@ def sweeps(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Sweep]:
 
 
 def scored(table: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the runs with a score of 0 where they were lost; None before every run has ended and has a score."""
+    """Return the runs of tasks with a score, 0 where they were lost; None where there are none, or one is pending."""
     if "score" not in table or (table["status"] == "pending").any():
         return None
-    return table.assign(score=table["score"].astype(float).where(table["status"] == "ok", 0.0))
+    runs = table[~table["task"].isin(undefined(table))]
+    return None if runs.empty else runs.assign(score=runs["score"].astype(float).where(runs["status"] == "ok", 0.0))
 
 
 def _of(name: str, runs: pd.DataFrame) -> Iterator[Sweep]:

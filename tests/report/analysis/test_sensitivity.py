@@ -45,6 +45,17 @@ def test_the_band_is_over_seeds_and_a_lost_run_counts_0():
     assert row["low"] == max(interval.low, 0)
 
 
+def test_a_task_without_a_score_is_left_out_and_the_only_one_leaves_nothing():
+    table = labelled()
+    without = table["dataset"] == "swissroll"
+    table = table.assign(score=table["score"].mask(without), score_undefined=without.astype(float))
+    [sweep] = sweeps(table)
+    assert sweep.tasks == ("8gaussians / mlp",)
+    assert ranges(table)["best"].notna().all()
+    assert sweeps(table[without]) == []
+    assert ranges(table[without]).empty
+
+
 def test_tasks_that_were_swept_otherwise_are_not_joined_by_a_line():
     table = labelled()
     fewer = table[(table["dataset"] != "swissroll") | (table["sweep.lr"] != 3e-4)]
