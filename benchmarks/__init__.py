@@ -14,7 +14,7 @@ growth      what takes longer, and by how much, where there is more of it
 whole_suite a call of `harness run` from its first training step to its report, and the same on one core
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, lookup
@@ -70,6 +70,7 @@ def bench(what: str = "engine", progress: Progress = lambda line: None) -> dict[
         "compiled": _compiled,
         "scoring": _scoring,
         "growth": _growth,
+        "scaling": _scaling,
     }
     return lookup(kinds, what, "bench")(progress)
 
@@ -338,11 +339,23 @@ def _scoring(progress: Progress) -> dict[str, Any]:
 
 
 def _growth(progress: Progress) -> dict[str, Any]:
-    from benchmarks.growth import AXES, measure, slope, values
+    from benchmarks.growth import AXES
+
+    return _grown(progress, AXES)
+
+
+def _scaling(progress: Progress) -> dict[str, Any]:
+    from benchmarks.growth import SCALING
+
+    return _grown(progress, SCALING)
+
+
+def _grown(progress: Progress, axes: Iterable[str]) -> dict[str, Any]:
+    from benchmarks.growth import measure, slope, values
 
     progress(heading_of_growth())
     rows = []
-    for axis in AXES:
+    for axis in axes:
         for value in values(axis):
             rows.append(measure(axis, value))
             progress(render_growth(rows[-1]))

@@ -1,4 +1,6 @@
-"""How time and memory grow with the runs of a stack, steps, samples scored, records of a report and cells of a plan."""
+"""How time and memory grow with the runs of a stack, steps, samples scored, records of a report and cells of a plan;
+and how plan, store, driver and report take up to a hundred thousand runs.
+"""
 
 import io
 import json
@@ -19,10 +21,14 @@ from unittest.mock import patch
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.execution.outcomes import ScoredRun, StackOutcome, TrainedRun
+from harness.execution.requests import Request, Todo
+from harness.store import Record, Store, open_store
 
 CLONE = Path(__file__).parents[1]
 WARM = 3  # steps of a stack before the clock runs: the first ones fetch memory
 STEPS = 30  # of a stack, over which its time is taken
+FACTS = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0}  # of a run that nobody trained
 CORE = 64  # runs of a stack, at most, where there is no GPU
 
 
@@ -76,7 +82,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
             ax.loglog(values, [row["seconds"] for row in measured], "o-", color="#0072B2", label="seconds")
             ax.loglog(values, [row["gb"] for row in measured], "s--", color="#D55E00", label="GB, peak")
             ax.set_title(f"seconds grow as n^{slope(measured):.2f}")
-            ax.set_xlabel(AXES[name].label)
+            ax.set_xlabel(EVERY[name].label)
             ax.grid(alpha=0.3)
         axes[0].legend()
         for ax in axes[len(of) :]:
@@ -147,6 +153,48 @@ def _cells(n: int, folder: Path) -> Callable[[], object]:
     return lambda: _plan(suite)
 
 
+def _planned(n: int, folder: Path) -> Todo:
+    """Plan n runs, and let nothing that is written wait for the disk: a flush says nothing of what is written."""
+    from harness.execution import tasks
+
+    os.fsync = lambda descriptor: None  # of this process, which ends with the measurement
+    _cells(n, folder)
+    return tasks.plan_suite(Request(str(folder / "cells.yaml"), str(folder / "results"), device="cpu"), True)
+
+
+def _driver(n: int, folder: Path) -> Callable[[], object]:
+    todo = _planned(n, folder)
+    return lambda: _carried_out(todo)
+
+
+def _store(n: int, folder: Path) -> Callable[[], object]:
+    todo = _planned(n, folder)
+    _carried_out(todo)
+    return lambda: Store(todo.folder).table()
+
+
+def _carried_out(todo: Todo) -> None:
+    """Claim, commit and score all runs of a plan; training and scoring take no time, and leave no files but records."""
+    from harness.execution.scheduler import Scheduler, Tasks
+    from harness.execution.workers import open_executor
+
+    def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str]) -> StackOutcome:
+        store = open_store(folder)
+        for run_id in runs:
+            provenance = {"device": "cpu", "stack": stack_id}
+            store.commit(Record(run_id, "ok", store.plan.specs[run_id], facts=FACTS, provenance=provenance), {})
+        return StackOutcome([TrainedRun(run_id, "ok", 0.0, 0.0) for run_id in runs])
+
+    def score(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
+        store = open_store(folder)
+        for run_id in runs:
+            store.commit_scores(run_id, todo.score_id, {5: {"w1": 0.5, "w1_excess": 0.4, "score": 0.2}}, 0.0)
+        return [ScoredRun(run_id, 0.0) for run_id in runs]
+
+    with open_executor(0) as executor:
+        Scheduler(executor, todo, Tasks(train=train, score=score), lambda event: None).work()
+
+
 def _plan(suite: Path) -> None:
     from harness.__main__ import main
 
@@ -166,8 +214,8 @@ def _device() -> str:
 
 def values(axis: str) -> list[int]:
     """Return the values of an axis on this machine: a core is spared stacks of more than 64 runs."""
-    most = CORE if axis == "runs" and _device() == "cpu" else max(AXES[axis].values)
-    return [value for value in AXES[axis].values if value <= most]
+    most = CORE if axis == "runs" and _device() == "cpu" else max(EVERY[axis].values)
+    return [value for value in EVERY[axis].values if value <= most]
 
 
 AXES: dict[str, Axis] = {
@@ -177,12 +225,20 @@ AXES: dict[str, Axis] = {
     "records": Axis("records of a report", (10, 100, 1000, 10_000), _records),
     "cells": Axis("cells of a plan", (10, 100, 1000, 10_000, 99_856), _cells),
 }
+MANY = (100, 1000, 10_000, 99_856)
+SCALING: dict[str, Axis] = {
+    "plan": Axis("runs of a plan", MANY, _cells),
+    "driver": Axis("runs claimed, committed and scored", MANY, _driver),
+    "store": Axis("records read as one table", MANY, _store),
+    "report": Axis("records of a report", (100, 1000, 10_000, 100_000), _records),
+}
+EVERY = AXES | SCALING
 
 
 def one(axis: str, value: int) -> dict[str, float]:
     """Do the work of one value in this process; return its seconds, and the most memory of it and what it started."""
     with TemporaryDirectory(prefix="harness-bench-") as folder:
-        timed = AXES[axis].work(value, Path(folder))
+        timed = EVERY[axis].work(value, Path(folder))
         before, wall = _spent(), time.perf_counter()
         timed()
         seconds, wall_s = _spent() - before, time.perf_counter() - wall

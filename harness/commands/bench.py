@@ -12,13 +12,15 @@ CLONE = Path(__file__).parents[2]
 
 
 def bench(what: str, progress: Callable[[str], None], figure: str | None = None) -> dict[str, Any]:
-    """Return the rows and the machine of a benchmark; those of `growth` are also drawn in a file `figure`.
+    """Return the rows and the machine of a benchmark; those of `growth` and `scaling` are also drawn in a file `figure`.
 
     Raises HarnessError outside of a clone of the repository, where a figure of another benchmark is asked for, or
     where its folder is missing.
     """
-    if figure and what != "growth":
-        raise HarnessError(f"bench: --output was given with '{what}'; only `bench growth` draws a figure")
+    if figure and what not in ("growth", "scaling"):
+        raise HarnessError(
+            f"bench: --output was given with '{what}'; only `bench growth` and `bench scaling` draw a figure"
+        )
     if figure and not Path(figure).parent.is_dir():
         raise HarnessError(f"bench: --output: there is no folder {Path(figure).parent}; make it first")
     if not (CLONE / "benchmarks" / "plain_loop.py").is_file():

@@ -77,12 +77,14 @@ BenchArgument = Annotated[
     typer.Argument(
         help="engine, images or gpu: stacks against a plain loop; study: against single runs; compiled: torch.compile "
         "against eager; diagnostics: of critics; suite: 875 runs, first step to report; cores: all against one; "
-        "scoring: against POT; growth: of time and memory."
+        "scoring: against POT; growth, scaling: of time and memory."
     ),
 ]
 BenchFigure = Annotated[
     str | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Of growth: a .png, a panel an axis.", callback=fitting),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Of growth and scaling: a .png, a panel an axis.", callback=fitting
+    ),
 ]
 CompareArgument = Annotated[
     list[str],
