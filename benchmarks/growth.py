@@ -157,7 +157,7 @@ def _planned(n: int, folder: Path) -> Todo:
     """Plan n runs, and let nothing that is written wait for the disk: a flush says nothing of what is written."""
     from harness.execution import tasks
 
-    os.fsync = lambda descriptor: None  # of this process, which ends with the measurement
+    os.fsync = lambda fd: None  # of this process, which ends with the measurement
     _cells(n, folder)
     return tasks.plan_suite(Request(str(folder / "cells.yaml"), str(folder / "results"), device="cpu"), True)
 

@@ -12,7 +12,7 @@ CLONE = Path(__file__).parents[2]
 
 
 def bench(what: str, progress: Callable[[str], None], figure: str | None = None) -> dict[str, Any]:
-    """Return the rows and the machine of a benchmark; those of `growth` and `scaling` are also drawn in a file `figure`.
+    """Return the rows and the machine of a benchmark; `growth` and `scaling` are also drawn, in a file `figure`.
 
     Raises HarnessError outside of a clone of the repository, where a figure of another benchmark is asked for, or
     where its folder is missing.

@@ -18,7 +18,7 @@ def test_without_a_clone_it_says_where_to_get_them(tmp_path, monkeypatch):
 
 
 def test_only_growth_is_drawn(tmp_path):
-    with pytest.raises(HarnessError, match="only `bench growth` draws"):
+    with pytest.raises(HarnessError, match="only `bench growth` and"):
         bench.bench("engine", print, str(tmp_path / "x.png"))
     with pytest.raises(HarnessError, match="there is no folder"):
         bench.bench("growth", print, str(tmp_path / "none" / "x.png"))
