@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes: each would compile all that it imports
 
-.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook docs test-avx2
+.PHONY: run setup setup-dev test check faults bench gpu-check types fast format schema notebook docs matrix test-avx2
 
 run: setup  ## train the robustness suite (about twenty minutes on two idle cores) and print where its report is
 	$(BIN)/harness run suites/robustness.yaml
@@ -34,6 +34,9 @@ faults: setup-dev  ## try all that must be survived, 10 to 25 minutes on two cor
 bench: setup-dev  ## what takes minutes to measure: a generator step beside a plain loop, a study, a report of 2,000 runs
 	$(BIN)/harness bench
 	$(BIN)/python -m pytest -q -m bench --durations=0
+
+matrix:  ## a wheel in clean environments: Python 3.11 to 3.14, lowest and newest torch and pandas; gigabytes, minutes each
+	$(PYTHON) tests/matrix.py
 
 # Of .venv where there is one: a machine with a GPU often has its own PyTorch.
 gpu-check: export PYTHONPATH := .:$(PYTHONPATH)
