@@ -40,7 +40,7 @@ def add_objectives(objectives: Mapping[str, Any]) -> None:
         described = _Description(name)
         roles = {role: getattr(objective, role) for role in ROLES}
         for role, function in roles.items():
-            home = getattr(function, "__module__", "")
+            home = getattr(function, "__module__", None) or ""  # None where `exec` was given no name
             described.texts.append([role, described.of(function, f"its {role}", home)])
         # All that trains and that a RunSpec does not hold.
         text = canonical_json([name, *described.texts, objective.relative, dict(objective.draws)])

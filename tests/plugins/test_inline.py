@@ -127,6 +127,7 @@ def test_the_name_of_an_attribute_is_no_global():
         (lambda made: made["mine"].critic_loss, "an Objective is needed"),
         (lambda made: replaced(made, critic_loss=functools.partial(made["critic_loss"])), "critic_loss is a partial"),
         (lambda made: replaced(made, critic_loss=eval("lambda r, f, h: f")), "source of its critic_loss"),
+        (lambda made: replaced(made, critic_loss=eval("lambda r, f, h: f", {})), "critic_loss is a function, which"),
         (lambda made: replaced(made, critic_loss=made["outer"](torch.ones(1))), "'shift', which its"),
         (lambda made: replaced(made, critic_loss=made["outer"]({"a": torch.ones(1)})), "is a dict"),
     ],
