@@ -201,8 +201,8 @@ def variance_shares(
     sources = [" x ".join(labels.columns[i] for i in term) for term in design.terms]
     n, names = len(sources) + 3, [*sources, HIGHER, CONFOUNDED, SEED]
     totals = np.full((3, n), math.nan)
-    totals[:, : len(design.alike)] = rows[:, n:]
-    totals[:, [i for i, basis in enumerate(design.alike) if basis.shape[1] == len(y)]] = math.nan  # nothing to compare
+    totals[:, : len(design.groups)] = rows[:, n:]
+    totals[:, [i for i, groups in enumerate(design.groups) if groups == len(y)]] = math.nan  # nothing to compare
     columns = dict(zip(SHARES[2:], [*rows[:, :n], *totals], strict=True))
     table = pd.DataFrame({"source": names, "df": [*design.df.astype(int), y.size - len(y)], **columns})
     return table[(table["df"] != 0) | (table["share"].abs() > 1e-9)].reset_index(drop=True)

@@ -95,6 +95,23 @@ def simulated(many, seeds, noise=0.08):
     return design, means + noise * draw.normal(size=(many, 60, seeds)), truth
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (2, 3, 4), (3, 2, 2, 2)])
+def test_a_table_without_gaps_has_the_shares_of_any_design_in_whatever_order_its_cells_are(shape):
+    cells = np.array(list(itertools.product(*map(range, shape))))[np.random.default_rng(0).permutation(np.prod(shape))]
+    y = np.random.default_rng(1).random((2, len(cells), 3))
+    crossed, other = variance.designed(cells), variance._by_bases(cells)
+    assert (crossed.terms, crossed.groups, crossed.df.tolist()) == (other.terms, other.groups, other.df.tolist())
+    np.testing.assert_allclose(variance.shares(crossed, y), variance.shares(other, y), atol=1e-12)
+    assert variance.designed(cells[1:]).explain.__qualname__.startswith("_by_bases")
+
+
+def test_bounds_are_the_same_however_many_draws_are_held_at_once(monkeypatch):
+    design, y, _ = simulated(1, 3)
+    whole = variance.bounds(design, y[0], np.random.default_rng(0), 50)
+    monkeypatch.setattr(variance, "AT_ONCE", 7 * y[0].size)
+    np.testing.assert_array_equal(variance.bounds(design, y[0], np.random.default_rng(0), 50), whole)
+
+
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_shares_are_true_on_average_however_many_seeds(seeds):
     design, y, truth = simulated(2000, seeds)
@@ -108,7 +125,7 @@ def test_bounds_hold_the_true_shares():
     draw = np.random.default_rng(2)
     bounds = np.array([variance.bounds(design, one, draw, 400) for one in y])[..., : truth.shape[-1]]
     held = ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean(0)
-    real = [i for i, basis in enumerate(design.added) if basis.shape[1]] + [len(truth) - 1]
+    real = [*np.flatnonzero(design.df[:-2]), len(truth) - 1]
     assert held[real].min() > 0.88  # nominally .95
     assert held[real].mean() > 0.92
 
