@@ -76,12 +76,12 @@ def _crossed(shape: tuple[int, ...], order: Levels) -> Design:
     def explain(centred: Array) -> Sums:
         table = centred[..., order].reshape(*centred.shape[:-1], *shape)
 
-        def of(kept: tuple[int, ...]) -> Array:
-            """Return the sum of squares of the means of all cells that agree in the factors that are kept."""
-            over = tuple(i - len(shape) for i in factors if i not in kept)
+        def of(alike: tuple[int, ...]) -> Array:
+            """Return the sum of squares of the means of all cells that agree in these factors."""
+            over = tuple(i - len(shape) for i in factors if i not in alike)
             means = table.mean(over, keepdims=True)
             left = tuple(i - len(shape) for i in factors)
-            return np.asarray(np.square(means).sum(left) * (cells / math.prod(shape[i] for i in kept)))
+            return np.asarray(np.square(means).sum(left) * (cells / math.prod(shape[i] for i in alike)))
 
         mains = [of((i,)) for i in factors]
         terms = mains + [of((i, j)) - mains[i] - mains[j] for i, j in pairs]
