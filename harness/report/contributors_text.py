@@ -45,10 +45,7 @@ def _where(differ: Sequence[str]) -> str:
 def _sentence(same: SameRuns) -> str:
     runs = f"{same.a} and {same.b} hold {counted(same.runs, 'run')} in common"
     differ = [f"{name} ({a or 'not known'} and {b or 'not known'})" for name, (a, b) in same.differs.items()]
-    more = [f"{counted(len(differ) - NAMED, 'other thing')}"] if len(differ) > NAMED else []
-    where = (
-        f"trained with another {listed(differ[:NAMED] + more)}" if differ else "trained on like machines and versions"
-    )
+    where = _where(differ)
     if same.identical == same.runs:
         return f"{runs}, {where}: all measurements are equal, bit for bit."
     parts = [f"{same.identical or 'none'} of them {'is' if same.identical == 1 else 'are'} equal, bit for bit"]

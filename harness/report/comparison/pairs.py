@@ -18,6 +18,7 @@ from harness.text import listed, swept_value
 # Columns that two runs of equal content need not share, beside labels and settings: what they took, and where.
 TAKEN = {"step_ms", "train_s", "score_s", "peak_mb", "error", *FACTS_OF_PICTURES, *PROVENANCE}
 LABELS = {"run_id", "status", "seed", "steps", "task", "setting", "objective.base", *KINDS}
+ROUNDING = 1e-9  # of a value, or of 1 where it is smaller: two ways to solve for the same W1 are as far apart
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Pairs:
     """A row a pair, and of either side the runs without a partner.
 
     runs   task, objective, setting, cell, seed, metric; of either side run_id, status, value (of the metric), score and
-           train_s, with _a or _b at the end; `equal`: whether everything that both measured is equal bit for bit
+           train_s, with _a or _b at the end: no difference of values or scores is one of rounding alone; `equal`:
+           whether everything that both measured is equal bit for bit
     swept  the names of swept values that both sides share, and that vary
     loose  those that one side alone has: each of them meets the same runs of the other side
     """
@@ -86,6 +88,9 @@ def pair(a: Side, b: Side, apart: str = "") -> Pairs:
         runs[f"run_id_{end}"], runs[f"status_{end}"] = rows["run_id"], rows["status"].astype(str)
         runs[f"value_{end}"] = _values(rows, runs["metric"])
         runs[f"score_{end}"], runs[f"train_s_{end}"] = numbers(rows, "score"), numbers(rows, "train_s")
+    for name in ("value", "score"):
+        x, y = runs[f"{name}_a"], runs[f"{name}_b"]
+        runs[f"{name}_b"] = y.mask((x - y).abs() <= ROUNDING * x.abs().clip(lower=1), x)
     alone = [side.table.drop(index=side.table.index[joined[f"place_{e}"]]) for side, e in ((a, "a"), (b, "b"))]
     return Pairs(
         runs=runs,

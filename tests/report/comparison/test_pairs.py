@@ -70,6 +70,17 @@ def test_one_bit_of_one_metric_is_no_identity_and_time_and_memory_are_none():
     assert list(np.flatnonzero(~found["equal"])) == [4]
 
 
+def test_a_difference_of_rounding_alone_is_none_and_no_side_is_better():
+    a = side(FakeResults())
+    bits = np.nextafter(a.table["w1_excess"].to_numpy(), 2)  # all one way: the t test would call that significant
+    runs = pair(a, Side("b", a.plan, a.table.assign(w1_excess=bits), a.metrics)).runs
+    assert not runs["equal"].any()
+    assert (runs["value_a"] == runs["value_b"]).all()
+    assert verdict(difference(runs)) == "not significant"
+    far = pair(a, shifted(FakeResults(), 2e-9)).runs
+    assert (far["value_a"] < far["value_b"]).all()
+
+
 def test_runs_without_a_partner_are_kept_apart_and_none_is_lost():
     a, b = side(FakeResults(seeds=5)), side(FakeResults(objectives=("gan", "nsgan"), seeds=3))
     found = pair(a, b)
