@@ -91,7 +91,7 @@ def render(entries: list[Entry]) -> str:
         below += [f"refused with: {', '.join(entry.refused)}"] if entry.refused else []
         below += [f"recipe{kind}: {text}" for kind, text in recipes.items()]
         lines += [f"{'':<{width}}    {line}" for line in below if line]
-    return "\n".join(lines)
+    return "\n".join(lines) or "none is installed"  # of plug-ins: every other table has entries
 
 
 def _entry(what: str, name: str, record: Any) -> Entry:

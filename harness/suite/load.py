@@ -28,10 +28,11 @@ def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ())
     """Return the suite in a file, at one of its scales, with `sets` (KEY=VALUE) above everything it says.
 
     In place of a path stands its YAML (text of several lines), or what that says as a mapping; paths in it are then
-    relative to the working directory. Raises SuiteError with all mistakes at once. Runs the plug-ins that it names.
+    relative to the working directory. Runs the plug-ins that it names. Raises SuiteError with all mistakes at once, of
+    which those that can be told without it where a plug-in cannot be loaded.
     """
     document, problems = _written(suite, scale, sets)
-    problems += _load_plugins(document)
+    unloaded = _load_plugins(document)
     _find_files(document)
     problems += _put_own_data(document)
     _apply_overrides(document)
@@ -41,7 +42,9 @@ def load_suite(suite: Given, scale: str | None = None, sets: Sequence[str] = ())
     from harness.suite.checks.suite_check import suite_problems
 
     left_out = frozenset(str(part) for problem in mistakes for part in problem.path[-2:])
-    problems += mistakes + suite_problems(parsed, left_out)
+    problems += unloaded + mistakes
+    if not unloaded:  # names that a plug-in would have defined are no mistakes of the suite
+        problems += suite_problems(parsed, left_out)
     if problems:
         raise SuiteError(located(problems, document))
     return parsed

@@ -100,3 +100,11 @@ def test_a_module_that_is_gone_is_named(site):
     distribution(site, "gan-gone", "0.1", {"gone": "gone_module"})
     with pytest.raises(SuiteError, match="the plug-in gone: its module gone_module is not there"):
         load_plugins(["gone"])
+
+
+def test_names_that_a_plug_in_would_have_defined_are_no_further_mistakes():
+    suite = {"version": 1, "name": "x", "question": "?", "seeds": 1, "train": {"steps": 1}, "plugins": ["absent"]}
+    block = {"dataset": "cross", "architecture": "mlp", "objective": "tidy"}
+    with pytest.raises(SuiteError) as caught:
+        load_suite({**suite, "matrix": [block], "steps": 3})
+    assert [problem.path for problem in caught.value.problems] == [("plugins", 0), ("steps",)]

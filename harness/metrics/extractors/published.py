@@ -106,7 +106,8 @@ def _network(published: Published, path: Path, modified: int) -> _Loaded:
             network = published.load(path, device)
             features = network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8, device=device))[0]
     except Exception as error:  # torch and the networks raise anything for foreign bytes
-        raise DataError(f"{path}: not the weights that {published.url} has ({type(error).__name__}).") from None
+        text = f"not the weights that {published.url} has ({type(error).__name__}); download those"
+        raise DataError(f"{path}: {text}.") from None
     if features.ndim != 2 or published.features not in (0, features.shape[1]):
         text = f"features {list(features.shape)} of an image, where [1, {published.features}] are expected"
         raise DataError(f"{path}: {text}; download {published.url}.")

@@ -10,7 +10,7 @@ from harness.errors import DataError, HarnessError, Problem
 from harness.hints import quoted, suggestion
 from harness.metrics import METRICS, rankable
 from harness.metrics.columns import MetricColumn
-from harness.metrics.extractors import EXTRACTORS, kind_of, why_not
+from harness.metrics.extractors import EXTRACTORS, TORCHVISION, kind_of, why_not
 from harness.metrics.transport import MAX_DIMENSION
 from harness.plugins.components import file_of, plugged, tables
 from harness.plugins.extractor_trial import extractor_fault
@@ -24,6 +24,7 @@ from harness.text import counted
 
 EXACT = {column.name for name in ("w1", "w1_train", "w2") for column in METRICS[name].columns}
 LEAST, MOST = 1e-3, 1e3  # of the spread of a user's points: initial weights and rates are made for values near 1
+NO_MODEL = " Torchvision has no such classifier, or no such weights of it; write torchvision-MODEL-WEIGHTS."
 EXAMPLES = {"file": "data/mine.csv", "folder": "data/faces", "fakes": "data/generated.csv"}
 
 
@@ -38,7 +39,8 @@ def _unknown_extractors(suite: Suite) -> Iterator[Problem]:
     known = _extractors(suite)
     for i, name in enumerate(suite.score.extractors or ()):
         if name not in known and (name in EXTRACTORS or kind_of(name) is None):
-            text = f"unknown extractor {quoted(name)}.{suggestion(name, known)}"
+            hint = NO_MODEL if name.startswith(TORCHVISION) else suggestion(name, known)
+            text = f"unknown extractor {quoted(name)}.{hint}"
             yield Problem("unknown-name", ("score", "extractors", i), text)
 
 
