@@ -129,7 +129,7 @@ def _blaming(file: str, place: Path, action: str) -> Iterator[None]:
     """Raise HarnessError with the line of a user's file for what it raises, as it is its author who can mend that."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(place)]
         where = f" at line {lines[-1]}" if lines else ""
         name, text = type(error).__name__, reason(error)

@@ -23,6 +23,7 @@ from harness.store.table import runs_table, settings_of
 
 MOST_STEPS = 1000  # of a curve: TensorBoard itself shows no more
 LONGEST = 120  # characters of a folder's name
+LABELS = ("dataset", "architecture", "objective", "seed")  # of a planned run, by which trackers group runs
 
 Scalars = Mapping[str, float]
 
@@ -44,7 +45,7 @@ class RunSeries:
 
     run_id    the content hash of its settings     name    data/objective/architecture[/setting]/seed-0, as a path
     suite     the name of its results folder       status  ok, or diverged: such a run has curves alone
-    settings  those it was trained with, by column of runs.parquet; plain values
+    settings  its labels and seed, and what it was trained with, by column of runs.parquet; plain values
     steps     in order, a curve's at most MOST_STEPS, evenly
     files     where its artefacts lie, by name: curves.parquet, generator.safetensors
     """
@@ -72,9 +73,12 @@ def finished(store: Store) -> list[RunFolder]:
 
 def series(store: Store, run: RunFolder) -> RunSeries:
     """Return a finished run. Raises Damaged where an artefact is not what was committed."""
-    run_id = run.planned.run_id
+    planned = run.planned
+    run_id = planned.run_id
     record = store.record(run_id)
     assert record is not None, "of a finished run"
+    labels = {name: getattr(planned, name) for name in LABELS}
+    settings = {**labels, **settings_of(store.plan.specs[run_id])}
     looks = styles(planned.objective for planned in store.plan.runs)
     a_step = float(record.facts.get("train_s") or 0) / record.last_step
     return RunSeries(
@@ -82,8 +86,8 @@ def series(store: Store, run: RunFolder) -> RunSeries:
         name=run.folder.as_posix(),
         suite=store.folder.resolve().name,
         status=record.status,
-        settings={key: value for key, value in settings_of(store.plan.specs[run_id]).items() if _is_set(value)},
-        steps=[Step(n, n * a_step, scalars, image) for n, scalars, image in _by_step(store, run.planned, looks)],
+        settings={key: value for key, value in settings.items() if _is_set(value)},
+        steps=[Step(n, n * a_step, scalars, image) for n, scalars, image in _by_step(store, planned, looks)],
         files={name: store.run_folder(run_id) / name for name in record.files},
     )
 

@@ -44,7 +44,10 @@ def test_it_is_given_every_finished_run_as_the_store_has_it(results, given):
     assert given.keys() == store.finished()
     for run_id, run in given.items():
         assert (run.status, run.suite) == (store.status(run_id), "small")
-        spec = settings_of(store.plan.specs[run_id])
+        (planned,) = (row for row in store.plan.runs if row.run_id == run_id)
+        labels = {name: getattr(planned, name) for name in ("dataset", "architecture", "objective", "seed")}
+        spec = {**labels, **settings_of(store.plan.specs[run_id])}
+        assert labels.items() <= run.settings.items()
         assert run.settings.items() <= spec.items()
         assert all(spec[name] in (None, "", "{}") for name in spec.keys() - run.settings.keys())
         curves = store.curves(run_id)
@@ -69,6 +72,7 @@ def test_it_is_given_every_finished_run_as_the_store_has_it(results, given):
         (None, "--to sink.py: no such file"),
         ("write = 1", "it has no function write(run)"),
         ("def write(run):\n    1 / 0", "averaged/mlp/seed-0, it raises ZeroDivisionError: division by zero at line 2"),
+        ("import sys\nsys.exit(3)", "imported, it raises SystemExit: 3 at line 2"),
         ("import no_such", "imported, it raises ModuleNotFoundError: No module named 'no_such' at line 1"),
         ("def write(run:", "imported, it raises SyntaxError"),
     ],
