@@ -270,7 +270,7 @@ def export(folder: o.FolderArgument, to: o.Format, output: o.ExportFile = None, 
 
 
 @verb(o.INSPECT, "publish results/quickstart -o anna.zip")
-def publish(folder: o.FolderArgument, output: o.PublishedFile = None, as_json: o.Json = False) -> None:
+def publish(folder: o.FinishedArgument, output: o.PublishedFile = None, as_json: o.Json = False) -> None:
     """Write finished results as one file, to give to others.
 
     Tables, checksums, machines and versions; report, compare, export, verify and harness.load read it as a folder.

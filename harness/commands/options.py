@@ -60,6 +60,7 @@ SuiteArgument = Annotated[
 FolderArgument = Annotated[
     str, typer.Argument(help="The results folder of a suite, or a root of several.", callback=fitting)
 ]
+FinishedArgument = Annotated[str, typer.Argument(help="The finished results folder of a suite.", callback=fitting)]
 FoldersArgument = Annotated[
     list[str], typer.Argument(help="Results folders, or a root of several; several are merged.", callback=fitting)
 ]
@@ -69,7 +70,8 @@ ArchitectureArgument = Annotated[str, typer.Argument(help="The name of an archit
 ListArgument = Annotated[
     str,
     typer.Argument(
-        help="suites, objectives, architectures, datasets, tricks, metrics or extractors.", autocompletion=listed_tables
+        help="suites, objectives, architectures, datasets, penalties, tricks, metrics, extractors or plugins.",
+        autocompletion=listed_tables,
     ),
 ]
 BenchArgument = Annotated[

@@ -21,9 +21,9 @@ from harness.statistics.paired import holm, t_test
 
 NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 LABELS = ("task", "dataset", "architecture", "objective", "objective.base", "setting", "seed")
-MACHINE = {
+TITLES = {  # of columns that say where runs were trained
     "host_cpu": "processor",
-    "cpu_isa": "instructions",
+    "cpu_isa": "instruction set",
     "device": "device",
     "torch": "torch",
     "harness": "harness",
@@ -75,7 +75,7 @@ class SameRuns:
 class Contributors:
     """What a merged report says of the files it is of.
 
-    files        a row a file: file, runs, ok, lost, and by MACHINE and whatever else differs its values
+    files        a row a file: file, runs, ok, lost, and by TITLES and whatever else differs its values
     leaderboard  of tasks that several files have, a row a task, objective and file, the best first: metric, mean, low,
                  high, median, n_ok, n_planned; behind, behind_low, behind_high (how much worse than the first, paired
                  by seed), p (of the t test) and p_holm (over the others of the task)
@@ -127,14 +127,14 @@ def _files(sides: Sequence[Side]) -> pd.DataFrame:
     known = {
         name: [_values(side.table, name) for side in sides] for side in sides for name in tables.made_with(side.table)
     }
-    differ = [name for name, values in known.items() if name not in MACHINE and len(set(values)) > 1]
+    differ = [name for name, values in known.items() if name not in TITLES and len(set(values)) > 1]
     differ = [name for name in differ if known.get(name.removeprefix("scoring.")) != known[name] or "." not in name]
     rows = []
     for place, side in enumerate(sides):
         status = side.table.drop_duplicates("run_id")["status"]
         counts = {"runs": len(status), "ok": int((status == "ok").sum())}
         counts["lost"] = int(status.isin(cell_table.FAILURES).sum())
-        rows.append({"file": side.name, **counts, **{n: known[n][place] for n in (*MACHINE, *differ) if n in known}})
+        rows.append({"file": side.name, **counts, **{n: known[n][place] for n in (*TITLES, *differ) if n in known}})
     return pd.DataFrame(rows)
 
 

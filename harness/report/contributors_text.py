@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from harness.report.contributors import MACHINE, Contributors, SameRuns
+from harness.report.contributors import TITLES, Contributors, SameRuns
 from harness.report.text.table_rows import Record, Row, by_value, share
 from harness.statistics.power import LEVEL
 from harness.text import NOTHING, counted, interval, listed, number, p_value
@@ -16,11 +16,11 @@ def paragraph(what: Contributors) -> str:
     if len(what.same) < 2:
         return "".join(map(_sentence, what.same))
     runs, identical = (sum(getattr(same, name) for same in what.same) for name in ("runs", "identical"))
-    differ = dict.fromkeys(name for same in what.same for name in same.differs)
+    differ = dict.fromkeys(_title(name) for same in what.same for name in same.differs)
     parts = [f"{identical:,} of {counted(runs, 'pair')} of runs are equal, bit for bit"]
     medians, of_seeds = (_range([getattr(same, name) for same in what.same]) for name in ("median", "of_seeds"))
-    scales = listed(sorted({same.scale for same in what.same if same.scale}))
     if medians:
+        scales = listed(sorted({same.scale for same in what.same if same.scale}))
         seeds = f", {of_seeds} times what two seeds differ by" if of_seeds else ""
         parts.append(f"the {scales} of a run differs by {medians} in the median of a pair of files{seeds}")
     tested = [same for same in what.same if not math.isnan(same.mean.p_holm)]
@@ -30,6 +30,12 @@ def paragraph(what: Contributors) -> str:
     return f"{pairs} of files hold runs in common, {_where(list(differ))}: {'; '.join(parts)}."
 
 
+def _title(name: str) -> str:
+    """Return what a column of the machine is called: "processor", and "scoring processor" of what scored."""
+    scoring, _, column = name.rpartition(".")
+    return " ".join([*([scoring] if scoring else []), TITLES.get(column, column)])
+
+
 def _range(values: Sequence[float]) -> str:
     """Return "0.010 to 0.041", or one number; "" where none is known."""
     known = [value for value in values if not math.isnan(value)]
@@ -37,14 +43,15 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _where(differ: Sequence[str]) -> str:
+    if not differ:
+        return "trained on like machines and versions"
     more = [counted(len(differ) - NAMED, "other thing")] if len(differ) > NAMED else []
-    named = listed([*differ[:NAMED], *more])
-    return f"trained with another {named}" if differ else "trained on like machines and versions"
+    return f"trained with another {listed([*differ[:NAMED], *more])}"
 
 
 def _sentence(same: SameRuns) -> str:
     runs = f"{same.a} and {same.b} hold {counted(same.runs, 'run')} in common"
-    differ = [f"{name} ({a or 'not known'} and {b or 'not known'})" for name, (a, b) in same.differs.items()]
+    differ = [f"{_title(name)} ({a or 'not known'} and {b or 'not known'})" for name, (a, b) in same.differs.items()]
     where = _where(differ)
     if same.identical == same.runs:
         return f"{runs}, {where}: all measurements are equal, bit for bit."
@@ -68,8 +75,8 @@ def _mean(same: SameRuns) -> list[str]:
 
 def values(what: Contributors) -> Row:
     """Return what the page's template shows."""
-    heads = {name: title for name, title in MACHINE.items() if name in what.files}
-    others = [c for c in what.files.columns if c not in ("file", "runs", "ok", "lost", *MACHINE)]
+    heads = {name: title for name, title in TITLES.items() if name in what.files}
+    others = [c for c in what.files.columns if c not in ("file", "runs", "ok", "lost", *TITLES)]
     rows = what.files.replace({"": NOTHING}).to_dict("records")
     return {
         "heads": [*heads.values(), *others],
@@ -99,12 +106,12 @@ def _shown(row: Record) -> Row:
 
 
 def _same_shown(same: SameRuns) -> Row:
-    size = same.size
+    size, differs = same.size, [f"{_title(name)}: {a or '?'}, {b or '?'}" for name, (a, b) in same.differs.items()]
     return {
         "files": f"{same.a}, {same.b}", "runs": f"{same.runs:,}", "identical": f"{same.identical:,}",
         "turned": f"{same.turned:,}", "scale": same.scale or NOTHING, "median": number(same.median),
         "largest": number(same.largest), "of_seeds": number(same.of_seeds, 0.1),
         "mean": NOTHING if size is None else interval(size.mean, size.low, size.high),
         "p": NOTHING if math.isnan(same.mean.p_holm) else p_value(same.mean.p_holm),
-        "differs": "; ".join(f"{name}: {a or '?'}, {b or '?'}" for name, (a, b) in same.differs.items()) or NOTHING,
+        "differs": "; ".join(differs) or NOTHING,
     }  # fmt: skip

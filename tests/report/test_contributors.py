@@ -120,9 +120,16 @@ def test_two_machines_with_the_same_results_are_one_sentence(files):
     assert (same.runs, same.identical, same.mean.better) == (9, 9, "")
     text = contributors_text.paragraph(contributors(merge(["anna.zip", other])))
     assert text == (
-        "anna.zip and dora.zip hold 9 runs in common, trained with another cpu_isa (AVX512 and AVX2): all measurements "
-        "are equal, bit for bit."
+        "anna.zip and dora.zip hold 9 runs in common, trained with another instruction set (AVX512 and AVX2): all "
+        "measurements are equal, bit for bit."
     )
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_files_of_like_machines_say_so(files, others):
+    names = [another(f"other{place}", lambda table: table) for place in range(others)]
+    text = contributors_text.paragraph(contributors(merge(["anna.zip", *names])))
+    assert "in common, trained on like machines and versions: " in text
 
 
 def test_the_ranking_counts_a_run_once_as_in_the_first_file(files):
@@ -149,7 +156,9 @@ def test_the_page_opens_with_the_answer_and_what_the_machines_change(files, undr
     assert report == "reports/anna.zip+ben.zip+carla.zip/index.html"
     html = Path(report).read_text()
     first = html.index("nsgan, wgan-clip and wgan-gp were compared")
-    second = html.index("3 pairs of files hold runs in common, trained with another host_cpu, cpu_isa and torch:")
+    second = html.index(
+        "3 pairs of files hold runs in common, trained with another processor, instruction set and torch:"
+    )
     assert first < second < html.index("<h2>By file</h2>") < html.index("<h3>Leaderboard</h3>")
     assert "No figures of curves and samples from anna.zip, ben.zip and carla.zip, which hold tables alone." in html
     folder = Path(report).parent / "tables"
