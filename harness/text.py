@@ -58,7 +58,7 @@ def plain(value: Any) -> str:
     """Return a value as a suite would write it: 3e-4, 64, adam, [128, 64], {normal: 0.02}; a dash for none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
-    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool":  # numpy's, without waiting for its import
+    if _is_bool(value):
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) + "}"
@@ -72,8 +72,14 @@ def plain(value: Any) -> str:
     return f"{value:.12g}"
 
 
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"  # numpy's, without its import
+
+
 def swept_value(value: Any) -> str:
     """Return a swept value as `plain` does, also where a column holds numbers, lists and mappings as text."""
+    if _is_bool(value):
+        return plain(value)
     for read in (float, json.loads):
         with suppress(TypeError, ValueError):
             return plain(read(value))

@@ -106,7 +106,7 @@ def _by_data(table: pd.DataFrame, column: str) -> str:
 
 def _values(values: Iterable[Any]) -> list[str]:
     distinct_values = dict.fromkeys(pd.Series(values).dropna().tolist())
-    return [f"{value:,}" if isinstance(value, int) else plain(value) for value in distinct_values]
+    return [f"{value:,}" if type(value) is int else plain(value) for value in distinct_values]
 
 
 def _ranked(view: View) -> str:
