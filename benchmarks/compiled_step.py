@@ -1,7 +1,9 @@
 """Stacks with compiled updates against the same stacks as they are, alternating in one process on one core."""
 
 import os
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -24,9 +26,10 @@ def measure(row: Row, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:
     """Return ms of processor time a generator step a run, eager and compiled, their ratio, and what compiling took.
 
     `pays_after` is how many steps of the stack save as many seconds as compiling took; None where a step saves none.
+    Compilation begins without its cache on disk, which makes it several times faster the next time.
     """
     torch.set_num_threads(1)
-    with own_state():
+    with own_state(), TemporaryDirectory() as empty, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=empty):
         if isinstance(row.size, PictureSize):
             image_step.pictures(row.size)  # registers their data set
         contenders: dict[str, tuple[int, Steps]] = {

@@ -1,5 +1,6 @@
 """Stacks on a GPU against the plain loop on the same card, alternating in one process."""
 
+import os
 import statistics
 import time
 from collections.abc import Mapping
@@ -60,6 +61,7 @@ def _measured(row: Row, device: str, rounds: int, seconds: float) -> dict[str, A
         "graph": (row.runs, stepped(specs, device)),
     }
     if row.share:
+        os.environ.pop("TORCHINDUCTOR_COMPILE_THREADS", None)  # a worker compiles on one core: here the others are idle
         contenders["compiled"] = row.runs, stepped(specs_of(row, compile=True), device)
         contenders["tf32"] = row.runs, _with_tf32(stepped(specs_of(row, compile=True, tf32=True), device))
     ms: dict[str, list[float]] = {name: [] for name in contenders}

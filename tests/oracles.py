@@ -378,7 +378,9 @@ def alike(outcomes: Any, expected: Any) -> bool:
 
     def content(outcome: Any) -> dict[str, Any]:
         timeless = {
-            key: value for key, value in outcome.facts.items() if key not in ("train_s", "step_ms", "ms_per_image")
+            key: value
+            for key, value in outcome.facts.items()
+            if key not in ("train_s", "step_ms", "ms_per_image", "compile_s")
         }
         states = {step: {k: v for k, v in state.items() if k != "seconds"} for step, state in outcome.states.items()}
         return {**vars(outcome), "spec": outcome.spec.run_id, "facts": timeless, "states": states, "begun": 0}

@@ -165,9 +165,10 @@ def packed(x: Tensor, pair: Pair) -> Tensor:
 def slope_by(how: str, scores: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return d scores / d x by automatic differentiation, itself differentiable.
 
-    autograd.grad is 1.5 times faster than torch.func for a convolutional critic, and does not exist under vmap.
+    autograd.grad is 1.5 times faster than torch.func for a convolutional critic, and does not exist under vmap; the
+    compiler of PyTorch 2.11 does not trace it.
     """
-    if how == "vmap":
+    if how == "vmap" or torch.compiler.is_compiling():
         return torch.func.grad(lambda point: scores(point).sum())(x)
     with torch.enable_grad():
         point = x.detach().requires_grad_()
@@ -176,6 +177,8 @@ def slope_by(how: str, scores: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def plain_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Gradient by autograd. Runs of a stack do not touch each other, so that the sum's gradient is each run's own."""
+    if torch.compiler.is_compiling():
+        return functional_gradient(loss, params, part)
     leaf = params.detach().requires_grad_()
     value, aux = loss(leaf, part)
     (grad,) = torch.autograd.grad(value.sum(), leaf)
@@ -183,8 +186,13 @@ def plain_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) -> tu
 
 
 def functional_gradient(loss: Loss, params: Tensor, part: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """The same by torch.func, inside vmap."""
-    grad, (value, aux) = torch.func.grad_and_value(loss, has_aux=True)(params, part)
+    """The same by torch.func, inside vmap and compiled."""
+
+    def summed(params: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        value, aux = loss(params, part)
+        return value.sum(), (value, aux)
+
+    grad, (value, aux) = torch.func.grad(summed, has_aux=True)(params)
     return grad, value, aux
 
 

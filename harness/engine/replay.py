@@ -76,8 +76,8 @@ class Replay:
 
         try:
             self._recordings[player] = self._record(body), read
-        except RuntimeError as error:
-            self.reason = str(error).strip().partition("\n")[0]
+        except RuntimeError as error:  # a capture that failed ends with another error, which does not say why
+            self.reason = str(error.__context__ or error).strip().partition("\n")[0]
 
 
 def _copy(x: Tensor) -> Tensor:

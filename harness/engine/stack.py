@@ -5,6 +5,7 @@ architecture with a `forward` of its own runs on stacked tensors as they are (ba
 torch.vmap, and a "single" run with its axis taken off.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -121,6 +122,14 @@ class Stack:
         if self.mode == "single":
             return lambda *trees: tree_map(lambda x: x[None], function(*tree_map(lambda x: x[0], trees)))
         return torch.vmap(function) if self.how == "vmap" else function
+
+    def compile(self, step: int) -> float:
+        """Compile the updates of a step, where the suite says so, and leave the state as it is; return the seconds."""
+        started, places = time.perf_counter(), {"critic": self.critic_updates[step], "generator": step}
+        for player, update in self.updates.items():
+            if isinstance(update, Compiled):
+                update(self.state, self._batch(player, places[player]), self.scheduled(step))
+        return time.perf_counter() - started
 
     def step(self, step: int) -> Tensor:
         """Make one generator step, or one critic update where the generator is fixed; return its curves [runs, k]."""

@@ -36,7 +36,8 @@ class Outcome:
 
     curves    by name, [steps] up to the first bad one     snapshots, states  by step
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
-    facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image
+    facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image,
+              of compiled runs compile_s, which train_s leaves out
     begun     the step that its training went on from, of a shorter one; 0 where it began anew
     engine    "compiled", or "graph" where its updates were replayed as CUDA graphs, or "eager"
     eager_because   why its updates could not be compiled or replayed, where they were to be
@@ -104,6 +105,7 @@ def _train(
     if trail is None:
         trail = Trail.begin(stack)
         take(trail)
+    compile_s = stack.compile(trail.step) if trail.step < stack.steps else 0.0  # once, however many steps follow
     last_checkpoint, started = checkpoints.clock(), time.perf_counter()
     for step in range(trail.step, stack.steps):
         trail.curves[:, step] = stack.step(step)
@@ -121,9 +123,11 @@ def _train(
             last_checkpoint = checkpoints.clock()
         started = time.perf_counter()
     trail.seconds += _elapsed(started, stack.device)
-    drawing = {"ms_per_image": ms_per_sample(stack)} if DATASETS[stack.setup.dataset].kind == "images" else {}
+    more = {"ms_per_image": ms_per_sample(stack)} if DATASETS[stack.setup.dataset].kind == "images" else {}
+    if stack.setup.train.get("compile"):
+        more["compile_s"] = compile_s / len(stack.specs)
     outcomes = [_outcome(stack, run, trail) for run in range(len(specs))]
-    return [replace(outcome, facts=outcome.facts | drawing) for outcome in outcomes]
+    return [replace(outcome, facts=outcome.facts | more) for outcome in outcomes]
 
 
 def _outcome(stack: Stack, run: int, trail: Trail) -> Outcome:

@@ -112,5 +112,5 @@ class Column:
 
 
 OF_RUNS = tuple(  # what a run took, which no metric measures
-    Column(name, "lower") for name in ("train_s", "score_s", "step_ms", "peak_mb", "ms_per_image")
+    Column(name, "lower") for name in ("train_s", "score_s", "step_ms", "peak_mb", "ms_per_image", "compile_s")
 )

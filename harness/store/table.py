@@ -12,7 +12,7 @@ from harness.store.records import Attempt, Record, Scores
 from harness.store.table_files import frozen_table, is_frozen
 
 FACTS = ("critic_updates", "samples_seen", "step_ms", "train_s", "peak_mb")
-FACTS_OF_PICTURES = ("ms_per_image",)
+FACTS_OF_SOME = ("ms_per_image", "compile_s")  # of images, and of compiled runs
 PROVENANCE = (
     *("device", "torch", "harness", "git", "host_cpu", "cpu_isa", "gpu_driver"),
     *("python", "numpy", "scipy", "pot", "torch-fidelity", "stack", "engine"),
@@ -137,7 +137,7 @@ def _one_run(store: Source, run_id: str, spec: Json, score_id: str) -> Columns:
         return columns | ({"status": attempt.status, "error": attempt.error} if attempt else {})
     columns |= {"status": record.status, "first_bad_step": record.first_bad_step}
     columns |= {name: record.facts.get(name) for name in FACTS}
-    columns |= {name: record.facts[name] for name in FACTS_OF_PICTURES if name in record.facts}
+    columns |= {name: record.facts[name] for name in FACTS_OF_SOME if name in record.facts}
     columns |= {name: record.provenance.get(name) for name in PROVENANCE}
     scores = store.scores(run_id, score_id)
     if scores is not None:

@@ -1,5 +1,7 @@
 """Compiled updates equal eager ones up to rounding; what cannot be compiled runs as it is written, and says why."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from harness.engine import compiled, train
 from harness.engine.compiled import Compiled
 from harness.engine.process import own_state
 from harness.engine.stack import Stack
+from harness.engine.step import RunState
 from harness.objectives import OBJECTIVES, TRICKS
 
 STEPS = 4
@@ -53,6 +56,20 @@ def test_a_run_without_a_stack():
     check({"objective": "wgan-gp", **DIGITS}, mode="single")
 
 
+@pytest.mark.slow
+def test_a_worker_compiles_any_number_of_stacks():
+    """Their updates share code, of which Dynamo compiles eight functions."""
+
+    def update_of(number):
+        return lambda state, batch, hyper: (state._replace(step=state.step + number), batch["x"])
+
+    state, x = RunState({}, {}, {}, torch.zeros(1)), torch.ones(1)
+    for number in range(10):
+        update = Compiled(update_of(number), "eager")
+        moved, values = update(state, {"x": x}, {})
+        assert (moved.step.item(), values.item(), update.reason) == (number, 1, "")
+
+
 def broken(*_, **__):
     def raising(*_):
         raise torch._dynamo.exc.Unsupported("no such operation\nand more")
@@ -68,13 +85,62 @@ def test_what_cannot_be_compiled_runs_as_written_and_says_why(monkeypatch):
     np.testing.assert_array_equal(runs[0][0].curves["critic_loss"], runs[1][0].curves["critic_loss"])
 
 
-@pytest.mark.parametrize("tf32", [False, True])
-def test_a_gpu_computes_as_the_suite_says_and_repeats_itself(tf32):
-    def state():
-        matrices, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn
-        return matrices, cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
+def test_training_seconds_leave_out_compilation(monkeypatch):
+    monkeypatch.setattr(compiled.torch, "compile", lambda update, **_: update)
+    monkeypatch.setattr(Stack, "compile", lambda stack, step: 100.0)
+    compiled_run, plain = (
+        train([make_spec(seed=seed, **more) for seed in range(2)])[0].facts for more in ({"compile": True}, {})
+    )
+    assert compiled_run["compile_s"] == 50  # its share
+    assert compiled_run["train_s"] < 50
+    assert "compile_s" not in plain
 
-    before = state()
-    with own_state(tf32):
-        assert state() == ("high" if tf32 else "highest", tf32, True, False)
-    assert state() == before
+
+SETTINGS = {  # that a process may have made before, by either of PyTorch's two ways
+    "none": lambda: None,
+    "older": lambda: torch.set_float32_matmul_precision("medium"),
+    **{
+        f"{name} {value}": partial(setattr, of, "fp32_precision", value)
+        for name, of in {
+            "all": torch.backends,
+            "matmul": torch.backends.cuda.matmul,
+            "cudnn": torch.backends.cudnn,
+            "conv": torch.backends.cudnn.conv,
+        }.items()
+        for value in ("ieee", "tf32")
+    },
+    "mkldnn": partial(setattr, torch.backends.mkldnn.matmul, "fp32_precision", "bf16"),
+}
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_gpu_computes_as_the_suite_says_whatever_was_set(setting, tf32):
+    backends = torch.backends
+    newer = [backends, backends.cudnn, backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn]
+    newer += [backends.mkldnn.matmul, backends.mkldnn.conv]
+
+    def state():
+        cudnn = backends.cudnn
+        return torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
+
+    def both():
+        values = [each.fp32_precision for each in newer]
+        try:
+            return values, state()
+        except RuntimeError as error:  # PyTorch's word on a process that used both ways
+            return values, str(error)
+
+    untouched = both()
+    try:
+        SETTINGS[setting]()
+        before = both()
+        with own_state(tf32):
+            assert state() == ("high" if tf32 else "highest", tf32, True, False)
+            assert [each.fp32_precision == "tf32" for each in (backends.cuda.matmul, backends.cudnn.conv)] == [tf32] * 2
+        assert both() == before
+    finally:
+        torch.set_float32_matmul_precision("highest")
+        for each, value in zip(newer, untouched[0], strict=True):
+            each.fp32_precision = value
+    assert both() == untouched

@@ -12,11 +12,11 @@ from harness.report.analysis.cell_table import numbers, refuse_missing, swept_co
 from harness.report.analysis.comparable import WEIGHTS, is_setting
 from harness.spec import KINDS
 from harness.store.plan_file import Plan
-from harness.store.table import FACTS_OF_PICTURES, PROVENANCE
+from harness.store.table import FACTS_OF_SOME, PROVENANCE
 from harness.text import listed, swept_value
 
 # Columns that two runs of equal content need not share, beside labels and settings: what they took, and where.
-TAKEN = {"step_ms", "train_s", "score_s", "peak_mb", "error", *FACTS_OF_PICTURES, *PROVENANCE}
+TAKEN = {"step_ms", "train_s", "score_s", "peak_mb", "error", *FACTS_OF_SOME, *PROVENANCE}
 LABELS = {"run_id", "status", "seed", "steps", "task", "setting", "objective.base", *KINDS}
 ROUNDING = 1e-9  # of a value, or of 1 where it is smaller: two ways to solve for the same W1 are as far apart
 

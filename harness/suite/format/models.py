@@ -60,9 +60,11 @@ class Train(Strict):
         "samples passed at once, the gradient summed up over the batch: less memory; the whole batch if not said"
     )
     compile: Truths = described(
-        "updates compiled by torch.compile: after a minute or so, faster steps that equal the others up to rounding"
+        "compile updates by torch.compile: faster steps after about a minute of compilation, equal up to rounding"
     )
-    tf32: Truths = described("products of matrices in TensorFloat-32 on a GPU that has it: faster, 10 bits of fraction")
+    tf32: Truths = described(
+        "multiply and convolve in TensorFloat-32 on a GPU that has it: faster, 10 bits of fraction"
+    )
     constrain: Annotated[Any, swept(one_of("after", "before", "after+start"))] = described(
         "when the critic's weights are constrained, relative to its step; after if not said"
     )
