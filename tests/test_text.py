@@ -48,7 +48,8 @@ def test_a_p_value_has_two_digits_in_the_form_of_settings(p, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [("0.0003", "3e-4"), (0.0003, "3e-4"), ("recipe", "recipe"), ("10", "10"), ("[3,4]", "[3, 4]"), ([3, 4], "[3, 4]"),
-     (False, "false"), (np.True_, "true"), ('{"normal":0.001}', "{normal: 1e-3}"), ({"normal": 0.001}, "{normal: 1e-3}"), ("{normal}", "{normal}")],
+     (False, "false"), (np.True_, "true"),
+     ('{"normal":0.001}', "{normal: 1e-3}"), ({"normal": 0.001}, "{normal: 1e-3}"), ("{normal}", "{normal}")],
 )  # fmt: skip
 def test_a_swept_number_is_written_alike_as_a_number_and_as_text_beside_words(value, text):
     assert wording.swept_value(value) == text
