@@ -105,6 +105,8 @@ def _network(published: Published, path: Path, modified: int) -> _Loaded:
             device = device_of_networks()
             network = published.load(path, device)
             features = network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8, device=device))[0]
+    except torch.OutOfMemoryError:
+        raise  # of a GPU: nothing is wrong with the file
     except Exception as error:  # torch and the networks raise anything for foreign bytes
         text = f"not the weights that {published.url} has ({type(error).__name__}); download those"
         raise DataError(f"{path}: {text}.") from None
