@@ -14,6 +14,7 @@ from harness.execution.workers import Executor
 COUNTS = (1, 2, 4, 8)
 SMALL, RUNS = Size(64, 64), 15  # a stack of robustness-875: three rates with five seeds
 CHUNK = 10  # steps between two looks at the clock
+LIMIT_S = 90.0  # after which a process is ended: where one fails, the others wait for it
 
 
 def measure(
@@ -26,7 +27,10 @@ def measure(
     one = None
     for count in counts:
         with TemporaryDirectory(prefix="harness-bench-") as folder:
-            tasks = [executor.submit(steps_a_second, folder, count, i, device, size, seconds) for i in range(count)]
+            tasks = [
+                executor.submit(steps_a_second, folder, count, i, device, size, seconds, limit_s=LIMIT_S)
+                for i in range(count)
+            ]
             rate = sum(task.result() for task in tasks)
         one = one or rate
         yield {"processes": count, "runs": RUNS, "steps_s": rate, "times_one": rate / one}
