@@ -8,13 +8,19 @@ from harness.report.text.table_rows import Record, Row, by_value, share
 from harness.statistics.power import LEVEL
 from harness.text import NOTHING, counted, interval, listed, number, p_value
 
+ONCE = "The ranking above takes each of these from the first file that finished it."
 NAMED = 3  # things that differ between two files, of which the answer does
 
 
 def paragraph(what: Contributors) -> str:
     """Return what the machine alone changes, for the answer; "" where no two files hold a run in common."""
-    if len(what.same) < 2:
-        return "".join(map(_sentence, what.same))
+    if not what.same:
+        return ""
+    return f"{_sentence(what.same[0]) if len(what.same) == 1 else _pairs(what)} {ONCE}"
+
+
+def _pairs(what: Contributors) -> str:
+    """Return what the machine alone changes between several pairs of files."""
     runs, identical = (sum(getattr(same, name) for same in what.same) for name in ("runs", "identical"))
     differ = dict.fromkeys(_title(name) for same in what.same for name in same.differs)
     parts = [f"{identical:,} of {counted(runs, 'pair')} of runs are equal, bit for bit"]
