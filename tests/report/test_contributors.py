@@ -121,7 +121,8 @@ def test_two_machines_with_the_same_results_are_one_sentence(files):
     text = contributors_text.paragraph(contributors(merge(["anna.zip", other])))
     assert text == (
         "anna.zip and dora.zip hold 9 runs in common, trained with another instruction set (AVX512 and AVX2): all "
-        "measurements are equal, bit for bit. The ranking above takes each of these from the first file that finished it."
+        "measurements are equal, bit for bit. The ranking above takes each of these from the first file that finished "
+        "it."
     )
 
 

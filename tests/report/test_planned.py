@@ -12,6 +12,7 @@ from harness.plan.make import make_plan
 from harness.report import build_report
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.cell_table import FAILURES
+from harness.report.results import Results
 from harness.store import Record, Store
 from harness.suite.format.models import Suite
 
@@ -45,7 +46,7 @@ def lose(store, status):
 def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
     store = planned(tmp_path)
     assert "w1_excess" not in store.table()
-    words = report(store, tmp_path / "out").words
+    words = report(Results.of(store), tmp_path / "out").words
     assert f"continue with `harness run {tmp_path / 't' / 'suite.yaml'}" in words
     assert "No run has finished" in words
     assert "4 runs planned: 4 pending" in words
@@ -56,7 +57,7 @@ def test_a_page_of_a_plan_of_which_nothing_is_trained(tmp_path):
 def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
     store = planned(tmp_path)
     lose(store, status)
-    words = report(store, tmp_path / "out").words
+    words = report(Results.of(store), tmp_path / "out").words
     assert "4 of 4 runs were lost" in words
     assert f"4 runs planned: 4 {status}" in words
     assert words.count("it broke") == (0 if status == "diverged" else 4)
@@ -68,7 +69,7 @@ def test_a_page_of_runs_that_all_ended_badly(status, tmp_path):
 def test_runs_that_are_trained_and_not_scored_are_pending_and_said(tmp_path):
     store = planned(tmp_path)
     lose(store, "ok")
-    words = report(store, tmp_path / "out").words
+    words = report(Results.of(store), tmp_path / "out").words
     assert "4 pending. 4 runs are trained" in words
 
 
@@ -79,7 +80,7 @@ def test_runs_that_were_scored_without_the_primary_metric_stop_the_report(tmp_pa
         steps = store.plan.specs[row.run_id]["setup"]["train"]["steps"]
         store.commit_scores(row.run_id, store.plan.score_id, {steps: {"w1": 1.0, "w1_excess": None}}, 1.0)
     with pytest.raises(HarnessError, match="its w1_excess is not"):
-        build_report(store, tmp_path / "out")
+        build_report(Results.of(store), tmp_path / "out")
 
 
 def test_a_setting_of_the_data_that_is_swept_makes_tasks(tmp_path):
@@ -106,4 +107,4 @@ def test_a_plan_written_before_settings_were_kept_has_a_page_without_notes(tmp_p
     old = {key: value for key, value in store.plan.to_json().items() if key not in ("settings", "data_axes")}
     rewrite(store, old)
     assert set(notes(store).values()) == {cell_table.NOTHING}
-    assert report(store, tmp_path / "out").words.count("8gaussians / mlp") >= 1
+    assert report(Results.of(store), tmp_path / "out").words.count("8gaussians / mlp") >= 1
