@@ -77,7 +77,10 @@ class Replay:
         try:
             self._recordings[player] = self._record(body), read
         except RuntimeError as error:  # a capture that failed ends with another error, which does not say why
-            self.reason = str(error.__context__ or error).strip().partition("\n")[0]
+            cause = error.__context__ or error
+            if isinstance(cause, torch.OutOfMemoryError):
+                raise cause from None  # its runs are to be trained again, alone or in halves
+            self.reason = str(cause).strip().partition("\n")[0]
 
 
 def _copy(x: Tensor) -> Tensor:

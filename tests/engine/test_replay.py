@@ -73,6 +73,19 @@ def test_a_state_that_is_put_in_place_of_the_present_one_is_taken_up():
     check(plain, replayed)
 
 
+def test_a_recording_without_memory_for_it_is_no_reason_to_go_on_without():
+    def short(body):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        finally:
+            raise RuntimeError("the capture was ended")  # what leaving a failed capture raises
+
+    stack = Stack([make_spec(steps=STEPS, seed=seed) for seed in range(2)], Placement())
+    stack.replay = Replay(stack.updates, short)
+    with pytest.raises(torch.OutOfMemoryError):
+        stack.step(0)
+
+
 def test_new_values_that_lie_in_the_memory_of_old_ones_are_right():
     """Two leaves that change places: each would read what the other has just written."""
     state = {"a": torch.zeros(3), "b": torch.ones(3)}
