@@ -77,11 +77,15 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
     with drawing.style():
         figure = Figure(figsize=(9.6, 5.6), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(2, 3).ravel()
+        axes = figure.subplots(2, -(-len(of) // 2)).ravel()
         for ax, (name, measured) in zip(axes, of.items(), strict=False):
             values = [row["value"] for row in measured]
-            ax.loglog(values, [row["seconds"] for row in measured], "o-", color="#0072B2", label="seconds")
-            ax.loglog(values, [row["gb"] for row in measured], "s--", color="#D55E00", label="GB, peak")
+            ax.plot(values, [row["seconds"] for row in measured], "o-", color="#0072B2", label="seconds")
+            ax.plot(values, [row["gb"] for row in measured], "s--", color="#D55E00", label="GB, peak")
+            drawing.scaled(ax, "x", "log")
+            drawing.scaled(ax, "y", "log")
+            some = values[:: -(-len(values) // 6)]
+            ax.set_xticks(some, [f"{value:,}" for value in some])
             ax.set_title(f"seconds grow as n^{slope(measured):.2f}")
             ax.set_xlabel(EVERY[name].label)
             ax.grid(alpha=0.3)
