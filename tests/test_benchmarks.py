@@ -315,7 +315,7 @@ def test_the_slope_of_growth_is_the_exponent_of_its_upper_half():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("axis", growth.AXES)
+@pytest.mark.parametrize("axis", [*growth.AXES, "driver", "store"])
 def test_every_axis_of_growth_is_measured_in_a_process_of_its_own(axis):
     row = growth.measure(axis, 10)
     assert row["seconds"] > 0
