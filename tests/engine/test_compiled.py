@@ -39,10 +39,9 @@ def check(game, mode="stacked", backend="inductor"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("norm", ["layer", "none"])
-def test_a_gradient_that_is_differentiated_again_is_not_lost(norm):
+def test_a_gradient_that_is_differentiated_again_is_not_lost():
     """Traced but not compiled. PyTorch loses the second derivative of a Function of our own, without a word."""
-    check({"objective": "wgan-gp", "critic": {"norm": norm}, **DIGITS}, backend="aot_eager")
+    check({"objective": "wgan-gp", "critic": {"norm": "layer"}, **DIGITS}, backend="aot_eager")
 
 
 @pytest.mark.bench
