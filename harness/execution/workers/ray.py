@@ -44,6 +44,7 @@ LOSSES = 10  # of machines with one stack, before the call gives up
 PROCESS_BYTES = 1e9  # that a process of Ray's and its worker take before they train
 CONNECT_S = 10.0  # that an address may take to answer; Ray itself would try for minutes
 AHEAD = 0.25  # stacks that wait in Ray's queue, of those that fit
+GRACE_S = 10.0  # that threads may take to leave Ray before it is shut down: it ends a process that calls it after
 LOOK_S = 1.0  # between two looks at how large the cluster is
 
 
@@ -59,6 +60,7 @@ class OnRay:
         self._device = "cpu"
         self._packing, self._sending = threading.Lock(), threading.Lock()
         self._packer: Packer | None = None
+        self._threads: list[threading.Thread] = []  # one a stack that has not ended
         self._sent: set[Any] = set()  # what Ray gave for tasks that have not ended
         self._era = 0  # how often all was dropped
         self._size, self._looked = 0, -math.inf
@@ -91,7 +93,9 @@ class OnRay:
             self._device, self._looked = device, -math.inf
         work = Work(self._tasks, stack_id, runs, device, members, limit_s)
         future: Future[Any] = Future()
-        threading.Thread(target=self._attend, args=(future, folder, work, self._era), daemon=True).start()
+        thread = threading.Thread(target=self._attend, args=(future, folder, work, self._era), daemon=True)
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+        thread.start()
         return future
 
     def drop(self) -> None:
@@ -106,6 +110,9 @@ class OnRay:
     def stop(self) -> None:
         """End every stack at once, for good; whoever opened the executor `here` stops that."""
         self.drop()
+        until = time.monotonic() + GRACE_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _attend(self, future: "Future[StackOutcome]", folder: str, work: Work, era: int) -> None:
         try:
