@@ -33,7 +33,7 @@ class Compiled:
                 moved, values = self._compiled(tuple(state), batch, hyper)
                 return RunState(*moved), values
             except torch._dynamo.exc.TorchDynamoException as error:
-                self.reason = str(error).strip().partition("\n")[0]
+                self.reason = " ".join(str(error).strip().splitlines()[:2])  # a backend's first line is its name alone
         return self._update(state, batch, hyper)
 
 

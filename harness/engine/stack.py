@@ -128,7 +128,7 @@ class Stack:
         """Compile the updates of a step, where the suite says so, and leave the state as it is; return the seconds."""
         started, places = time.perf_counter(), {"critic": self.critic_updates[step], "generator": step}
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "TensorFloat32")  # is offered on a GPU: whether it is used the suite says
+            warnings.simplefilter("ignore")  # of PyTorch's own modules, and of TensorFloat-32, which the suite decides
             for player, update in self.updates.items():
                 if isinstance(update, Compiled):
                     update(self.state, self._batch(player, places[player]), self.scheduled(step))
