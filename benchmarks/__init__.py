@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError, lookup
 from harness.execution import tasks
 from harness.execution.provenance import provenance
-from harness.execution.workers import default_workers, open_executor
 from harness.suite.shipped import find_suite
 from harness.text import counted
+from harness.workers import default_workers, open_executor
 
 if TYPE_CHECKING:
     from benchmarks.study_cost import StudySize

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.gpu_step import settle
 from benchmarks.plain_loop import Size
 from benchmarks.toy_step import specs_of, stepped
-from harness.execution.workers import Executor
+from harness.workers import Executor
 
 COUNTS = (1, 2, 4, 8)
 SMALL, RUNS = Size(64, 64), 15  # a stack of robustness-875: three rates with five seeds

@@ -181,7 +181,7 @@ def _store(n: int, folder: Path) -> Callable[[], object]:
 def _carried_out(todo: Todo) -> None:
     """Claim, commit and score all runs of a plan; training and scoring take no time, and leave no files but records."""
     from harness.execution.scheduler import Scheduler, Tasks
-    from harness.execution.workers import open_executor
+    from harness.workers import open_executor
 
     def train(folder: str, stack_id: str, runs: Sequence[str], device: str, members: Sequence[str]) -> StackOutcome:
         store = open_store(folder)

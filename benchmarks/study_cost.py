@@ -18,10 +18,10 @@ from harness.execution import tasks
 from harness.execution.outcomes import ignore
 from harness.execution.requests import Request, StackTodo, Todo
 from harness.execution.scheduler import TASKS, Scheduler
-from harness.execution.workers import Executor
 from harness.store import Store
 from harness.store.plan_file import Stack
 from harness.store.reference_samples import new_reference
+from harness.workers import Executor
 
 LIMIT = 0.6  # of the time of one run after another
 OWN = {"wgan-clip": ("clip", 0.01), "wgan-gp": ("gp_weight", 10.0)}  # each objective's setting, and its paper's value

@@ -138,7 +138,7 @@ def watching():
     """Look for the parent, as where the kernel does not tell; and undo what the kernel was told."""
     import ctypes
 
-    from harness.execution.workers import worker
+    from harness.workers import worker
 
     ctypes.CDLL(None).prctl(1, 0)
     worker.LOOK_S = 0.05
@@ -147,7 +147,7 @@ def watching():
 
 def be_killed(watches):
     """Print the pids of two busy workers, and be killed."""
-    from harness.execution.workers import open_executor
+    from harness.workers import open_executor
 
     with open_executor(2, watching if watches else prepare) as executor:
         pids = [executor.submit(pid_after, 0.3) for _ in range(2)]

@@ -49,7 +49,6 @@ from benchmarks.toy_step import STACKS, measure, peak_gflops, step_flops
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, UnknownName
-from harness.execution.workers import default_workers, open_executor
 from harness.metrics import CRITIC_METRICS
 from harness.metrics.columns import MetricColumn
 from harness.metrics.transport import wasserstein_1
@@ -57,6 +56,7 @@ from harness.plan import stacks
 from harness.store import Store
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
+from harness.workers import default_workers, open_executor
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ from harness.execution import tasks
 from harness.execution.gpus import visible_gpus
 from harness.execution.requests import Request
 from harness.execution.runner import run
-from harness.execution.workers import open_executor
 from harness.objectives import OBJECTIVES, TRICKS
 from harness.store import Store
+from harness.workers import open_executor
 
 SUITE = """
 version: 1

@@ -16,7 +16,7 @@ LAYERS = (
     ("harness.hints",),
     ("harness.errors", "harness"),  # of the package itself only its version
     ("harness.lanes", "harness.papers", "harness.processes", "harness.spec", "harness.text"),
-    ("harness.disk",),
+    ("harness.disk", "harness.workers"),
     ("harness.architectures", "harness.datasets", "harness.objectives"),
     ("harness.engine", "harness.statistics"),
     ("harness.metrics",),

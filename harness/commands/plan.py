@@ -12,11 +12,11 @@ from harness.execution import tasks
 from harness.execution.gpus import trainers
 from harness.execution.requests import Request, Todo, processes
 from harness.execution.runner import answer
-from harness.execution.workers import Executor, as_they_end, open_executor
 from harness.plan.description import Description
 from harness.plan.estimate import Trial, estimate, makespan
 from harness.plan.timing_trial import TrialResult, try_stack
 from harness.plan.timings import Timing, Timings, add_timings, read_timings
+from harness.workers import Executor, as_they_end, open_executor
 
 BUDGET_S = 120  # after which no trial starts
 

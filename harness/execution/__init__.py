@@ -2,7 +2,7 @@
 
 runner      the data flow of run, retry and score    scheduler      which stack is claimed, trained, scored
 requests    what is asked for, and left to do        outcomes       what tasks send back, and the events of a call
-workers     the processes that tasks run in          meter          what tasks took, as timings
+cluster     stacks on other machines                 meter          what tasks took, as timings
 tasks       what workers do, by name; each in a module of its own:
 planning    what there is to do                      training       a stack to its records
 scoring     a run to its metrics                     ending         the table and the report

@@ -18,10 +18,10 @@ from threading import Thread
 from harness.disk.files import write_atomic
 from harness.execution.outcomes import Event, Planned, Progress, Reporting, Trained, Undrawn, Watching
 from harness.execution.requests import Request, Retry, Todo, report_of
-from harness.execution.workers import open_executor
 from harness.plan.cost_text import duration
 from harness.store import open_store
 from harness.text import reason, run_command
+from harness.workers import open_executor
 
 LOOK_S = 3.0  # between two looks for something new
 SHARE = 0.1  # of the time of one core that drawing may take

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.execution.requests import Todo
-from harness.execution.workers import OutOfTime, WorkerDied
 from harness.plugins.guard import raised_at
+from harness.workers import OutOfTime, WorkerDied
 
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")  # of torch, C and C++
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.execution.workers import default_workers
 from harness.plan.description import Description
 from harness.plan.estimate import Trial, Workload
 from harness.plan.timings import Machine
 from harness.store import LOST
 from harness.store.find import report_folder
 from harness.store.plan_file import Device
+from harness.workers import default_workers
 
 
 @dataclass(frozen=True)

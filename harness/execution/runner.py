@@ -16,7 +16,6 @@ from harness.execution.meter import Meter
 from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporting, Scored, Trained, ignore
 from harness.execution.requests import Request, Retry, Todo, processes, report_of
 from harness.execution.scheduler import TASKS, Scheduler, Tasks
-from harness.execution.workers import Executor, OutOfTime, WorkerDied, open_executor
 from harness.hints import quoted
 from harness.plan.cost_text import duration
 from harness.plan.estimate import estimate
@@ -25,6 +24,7 @@ from harness.processes import collecting_no_garbage
 from harness.store import LOST, missing, open_store
 from harness.store.find import one_folder
 from harness.text import counted, printable, waiting, waiting_scores
+from harness.workers import Executor, OutOfTime, WorkerDied, open_executor
 
 T = TypeVar("T")
 
@@ -121,8 +121,8 @@ def _executor(request: Request | Retry, do: Tasks) -> Iterator[tuple[Executor, R
         with open_executor(processes(request.workers), do.prepare) as executor:
             yield executor, request
         return
-    from harness.execution.workers.node import StackTasks
-    from harness.execution.workers.ray import device, open_on_ray  # Ray, which most do without
+    from harness.execution.cluster.node import StackTasks
+    from harness.execution.cluster.ray import device, open_on_ray  # Ray, which most do without
 
     stacks = StackTasks(do.prepare, do.train, do.score)
     with open_executor(1, do.prepare) as here, open_on_ray(here, stacks, request.workers, request.address) as there:

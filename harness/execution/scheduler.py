@@ -37,8 +37,8 @@ from harness.execution.outcomes import (
     failure_of,
 )
 from harness.execution.requests import Request, StackTodo, Todo
-from harness.execution.workers import Executor, WorkerDied
 from harness.store import FINAL, RENEW_S, Claim, open_store, spent_checkpoints
+from harness.workers import Executor, WorkerDied
 
 LOOK_S = 1.0  # between two looks at stacks that another call holds
 

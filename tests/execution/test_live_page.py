@@ -11,8 +11,8 @@ from harness.execution.live_page import LivePage, settled
 from harness.execution.outcomes import Planned, Reporting, Trained, TrainedRun, Undrawn, Watching
 from harness.execution.requests import Request, StackTodo, Todo
 from harness.execution.runner import run
-from harness.execution.workers import open_executor
 from harness.store import Store
+from harness.workers import open_executor
 
 REFRESH = '<meta http-equiv="refresh"'
 PLANNED = Todo("results/small", "cpu", None, "", None, [StackTodo("0001", ["a", "b", "c", "d"])])

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.execution.outcomes import failure_of
-from harness.execution.workers import OutOfTime, WorkerDied
+from harness.workers import OutOfTime, WorkerDied
 
 TORCH = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 2"

@@ -12,13 +12,14 @@ from faults.records import records
 
 from harness.errors import DataError, HarnessError
 from harness.execution import tasks
+from harness.execution.cluster import node
+from harness.execution.cluster.node import Done, Kept, StackTasks, Work, carry_out, look_around
 from harness.execution.outcomes import StackOutcome
 from harness.execution.parcels import Packer, look_for_data, survey, unpack
 from harness.execution.requests import Request
-from harness.execution.workers import OutOfTime, WorkerDied, node, open_executor
-from harness.execution.workers.local import InProcess
-from harness.execution.workers.node import Done, Kept, StackTasks, Work, carry_out, look_around
 from harness.store import Store
+from harness.workers import OutOfTime, WorkerDied, open_executor
+from harness.workers.local import InProcess
 
 LONGER = """\
 version: 1

@@ -21,8 +21,8 @@ from harness.execution.outcomes import Trained, ignore
 from harness.execution.requests import Request
 from harness.execution.runner import run
 from harness.execution.scheduler import TASKS, Scheduler
-from harness.execution.workers.local import InProcess
 from harness.store import Store
+from harness.workers.local import InProcess
 
 ROOT = Path(__file__).parents[2]
 SUITE = """\
@@ -156,7 +156,7 @@ def test_data_that_a_node_lacks_are_named_before_anything_trains(cluster, suite,
 
 def test_without_ray_a_sentence_says_how_to_install_it(call, suite, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "harness.execution.workers.ray", raising=False)
+    monkeypatch.delitem(sys.modules, "harness.execution.cluster.ray", raising=False)
     code, out, err = call("run", str(suite), "--executor", "ray")
     assert (code, out) == (2, "")
     assert "pip install 'gan-harness[ray]'" in err
@@ -195,7 +195,7 @@ def test_a_call_without_ray_imports_nothing_of_it():
 def sized(monkeypatch):
     """An executor on a cluster of two nodes, of which one has four GPUs; nothing is sent."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    from harness.execution.workers import ray
+    from harness.execution.cluster import ray
 
     nodes = [{"CPU": 2.0, "memory": 4e9}, {"CPU": 16.0, "memory": 64e9, "GPU": 4.0}]
     total = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU")}
@@ -222,7 +222,7 @@ def test_a_stack_asks_for_a_core_its_memory_and_its_share_of_a_gpu(sized):
 
 
 def test_gpus_of_a_cluster_are_taken_where_there_are_some(sized, monkeypatch):
-    from harness.execution.workers import ray
+    from harness.execution.cluster import ray
 
     sized(None, "cpu")
     assert [ray.device(asked) for asked in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
@@ -233,7 +233,7 @@ def test_gpus_of_a_cluster_are_taken_where_there_are_some(sized, monkeypatch):
 
 
 def test_a_stack_that_is_lost_again_and_again_ends_the_call_and_is_no_failure(sized, suite, monkeypatch):
-    from harness.execution.workers import ray
+    from harness.execution.cluster import ray
 
     todo = tasks.plan_suite(Request(str(suite), "results", device="cpu"), True)
     losses = []

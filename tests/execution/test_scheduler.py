@@ -20,9 +20,9 @@ from harness.execution import tasks
 from harness.execution.outcomes import Alone, Scored, Split, Trained, Unscored, Waiting, ignore
 from harness.execution.requests import Request, StackTodo
 from harness.execution.scheduler import Scheduler
-from harness.execution.workers import local, open_executor
 from harness.plan.estimate import makespan
 from harness.store import LOST, Store
+from harness.workers import local, open_executor
 
 SUITE = """
 version: 1
@@ -309,7 +309,7 @@ def test_four_calls_at_once_train_each_run_once(plan):
     Path("plan.bin").write_bytes(pickle.dumps(plan))
     Path("call.py").write_text(
         "import pickle\nfrom pathlib import Path\nfrom fake_tasks import FAKE\n"
-        "from harness.execution.workers import open_executor\nfrom harness.execution.outcomes import ignore\n"
+        "from harness.workers import open_executor\nfrom harness.execution.outcomes import ignore\n"
         "from harness.execution.scheduler import Scheduler\n"
         "if __name__ == '__main__':\n    with open_executor(1) as workers:\n"
         "        Scheduler(workers, pickle.loads(Path('plan.bin').read_bytes()), FAKE, ignore).work()\n"

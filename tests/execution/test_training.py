@@ -8,9 +8,9 @@ import pytest
 from harness import engine
 from harness.execution import tasks
 from harness.execution.requests import Request
-from harness.execution.workers import open_executor
 from harness.processes import memory_limit
 from harness.store import Store
+from harness.workers import open_executor
 
 SUITE = """
 version: 1

@@ -13,7 +13,7 @@ import pytest
 from fake_tasks import perform
 
 from harness.errors import HarnessError
-from harness.execution.workers import OutOfTime, WorkerDied, local, open_executor
+from harness.workers import OutOfTime, WorkerDied, local, open_executor
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_no_worker_outlives_a_parent_that_was_killed(watches, tmp_path):
 
 
 def test_a_worker_whose_parent_died_before_it_could_ask_ends_at_once():
-    code = "from harness.execution.workers.worker import follow; follow(1); print('lives on')"
+    code = "from harness.workers.worker import follow; follow(1); print('lives on')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
 
@@ -248,7 +248,7 @@ def test_workers_are_refused_that_would_take_more_files_than_are_allowed(monkeyp
 
 @pytest.mark.slow
 def test_a_script_needs_no_guard_for_the_name_main(tmp_path):
-    script = "from harness.execution.workers import open_executor\n"
+    script = "from harness.workers import open_executor\n"
     script += "with open_executor(2) as executor:\n    print(executor.submit(max, 3, 5).result(30))\n"
     (tmp_path / "script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)

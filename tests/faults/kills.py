@@ -200,7 +200,7 @@ def a_worker(folder: Path, rounds: int) -> Tries:
 
 def workers(session: int) -> list[int]:
     """Return the worker processes of a session."""
-    return [pid for pid in living(session) if b"harness.execution.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in living(session) if b"harness.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def _begun(home: Path, begin: Start) -> "subprocess.Popen[str]":

@@ -21,8 +21,8 @@ from threading import Condition, Lock, Thread
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from harness.errors import HarnessError, Interrupted
-from harness.execution.workers.worker import Task, as_exception, nothing, see_gpu
 from harness.processes import Step
+from harness.workers.worker import Task, as_exception, nothing, see_gpu
 
 PARENTS = [signal.SIGINT]  # Ctrl-C is this process's to answer
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
@@ -30,7 +30,7 @@ LONGEST_S = 2e6  # that a pipe can be waited for, 23 days
 # A worker runs no script of the user's: one that calls `harness.run` needs no guard for the name __main__.
 BOOT = (
     "import json, sys; sys.path[:], *given = json.loads(sys.argv[1]); "
-    "from harness.execution.workers.worker import work; work(*given)"
+    "from harness.workers.worker import work; work(*given)"
 )
 FILES, FILES_A_WORKER = 48, 4  # that a process has open: its libraries', its store's; its end of a pipe, and its start
 

@@ -1,7 +1,7 @@
 """Tasks on the machines of a Ray cluster: a stack is a Ray task, and this process alone writes results.
 
 Planning and the report stay in a worker here. A stack travels as a small results folder (`execution.parcels`), is
-trained and scored by a worker of a node (`workers.node`), and its runs are committed here as they come, as if they had
+trained and scored by a worker of a node (`cluster.node`), and its runs are committed here as they come, as if they had
 been trained here. A node that dies is no failure of the runs that it had: their stack is sent again.
 
 Imports Ray. Raises HarnessError where it is not installed.
@@ -20,13 +20,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError
+from harness.execution.cluster.node import Done, Kept, Message, StackTasks, Work, all_of, carry_out, look_around
 from harness.execution.outcomes import StackOutcome, TrainedRun
 from harness.execution.parcels import Packer, Parcel, committed, survey
-from harness.execution.workers.local import Executor, OutOfTime, WorkerDied, default_workers
-from harness.execution.workers.node import Done, Kept, Message, StackTasks, Work, all_of, carry_out, look_around
 from harness.hints import quoted
 from harness.store import Store
 from harness.text import counted, reason
+from harness.workers.local import Executor, OutOfTime, WorkerDied, default_workers
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would send some to its makers
 try:

@@ -20,8 +20,8 @@ from harness.disk.owners import wrote_and_died
 from harness.errors import DataError, HarnessError, StoreError
 from harness.execution.outcomes import StackOutcome
 from harness.execution.parcels import PLUGIN, Files, Parcel, clear, committed, look_for_data, software, unpack
-from harness.execution.workers.local import Workers
 from harness.store import Record, Scores, Store
+from harness.workers.local import Workers
 
 LOOK_S = 1.0  # between two looks for a new checkpoint
 
