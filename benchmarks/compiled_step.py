@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import torch
 
-from benchmarks import image_step
+from benchmarks import Progress, image_step, in_worker
 from benchmarks.gpu_step import Row, specs_of
 from benchmarks.plain_loop import PictureSize, Size
 from benchmarks.toy_step import Steps, compared, in_turn, stepped
@@ -20,6 +20,24 @@ ROWS = (
     Row(PictureSize("wgan-gp", 32, 3, 8, 64), 3),
     Row(PictureSize("wgan-gp", 32, 3, 16, 64), 1),
 )
+HEADING = (
+    "ms of processor time a generator step a run of wgan-gp in a stack; (ratio to the same without compilation);\n"
+    "seconds of processor time that compiling takes, and the steps of a stack that save as many\n"
+    "network        width batch runs    eager compiled        compiling (s) pays after"
+)
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Compare each stack compiled with the same as it is."""
+    return in_worker(progress, HEADING, render, measure, [(row,) for row in ROWS])
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line."""
+    what = f"{row['network']:<14} {row['width']:>5} {row['batch']:>5} {row['runs']:>4}"
+    times = f"{row['eager_ms']:>8.2f} {row['compiled_ms']:>8.2f} ({row['ratio']:.2f})"
+    pays = f"{row['pays_after']:,}" if row["pays_after"] else "never"
+    return f"{what} {times} {row['compile_s']:>13.0f} {pays:>10}"
 
 
 def measure(row: Row, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks import Progress, in_worker
 from harness import metrics
 from harness.disk.arrays import npz_bytes
 from harness.engine import Outcome, Placement, snapshots, train
@@ -17,7 +18,34 @@ from harness.suite.format.models import scored_steps
 from harness.suite.load import load_suite
 from harness.suite.shipped import suites_folder
 
+DIAGNOSED = (  # (suite, data set, architecture, objective), of which the first stack is taken
+    ("quickstart", "8gaussians", "mlp", "nsgan"),
+    ("quickstart", "8gaussians", "mlp", "wgan-clip"),
+    ("quickstart", "8gaussians", "mlp", "wgan-gp"),
+    ("robustness", "8gaussians", "mlp", "nsgan"),
+    ("robustness", "8gaussians", "mlp", "wgan-gp"),
+    ("robustness", "25gaussians", "mlp-bn", "nsgan"),
+    ("robustness", "digits", "dcgan", "nsgan"),
+)
 LIMIT = 0.1  # of the time of training and scoring toys
+HEADING = (
+    "s of processor time of a stack of runs, scored where its suite says; kB of a run's snapshots, and their part\n"
+    "suite      data set    network objective runs points train (s) score (s) critic (s)  share at most "
+    "snapshots   part"
+)
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Clock the diagnostics of a stack of each."""
+    return in_worker(progress, HEADING, render, measure, DIAGNOSED)
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line: seconds of a stack, those of its diagnostics, and their share."""
+    what = f"{row['suite']:<10} {row['dataset']:<11} {row['architecture']:<6} {row['objective']:<9}"
+    seconds = f"{row['train_s']:>9.1f} {row['score_s']:>9.1f} {row['critic_s'] + row['columns_s']:>10.2f}"
+    sizes = f"{row['kept_kb']:>8.0f} {row['arrays_kb']:>6.0f}"
+    return f"{what} {row['runs']:>4} {row['points']:>6} {seconds} {row['share']:>6.1%} {row['limit']:>7.0%} {sizes}"
 
 
 def measure(suite: str, dataset: str, architecture: str, objective: str, sets: tuple[str, ...] = ()) -> dict[str, Any]:

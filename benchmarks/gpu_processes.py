@@ -6,15 +6,31 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.gpu_step import settle
+from benchmarks import Progress, tabulated
 from benchmarks.plain_loop import Size
-from benchmarks.toy_step import specs_of, stepped
-from harness.workers import Executor
+from benchmarks.toy_step import settle, specs_of, stepped
+from harness.execution import tasks
+from harness.workers import Executor, open_executor
 
 COUNTS = (1, 2, 4, 8)
 SMALL, RUNS = Size(64, 64), 15  # a stack of robustness-875: three rates with five seeds
 CHUNK = 10  # steps between two looks at the clock
 LIMIT_S = 90.0  # after which a process is ended: where one fails, the others wait for it
+HEADING = (
+    "generator steps of a run a second, of processes that share a GPU, each with a stack of mlps of width 64\n"
+    "processes runs each steps a second times one"
+)
+
+
+def bench(progress: Progress) -> list[dict[str, Any]]:
+    """Return a row for each of COUNTS."""
+    with open_executor(max(COUNTS), tasks.prepare) as executor:
+        return tabulated(progress, HEADING, render, measure(executor))
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line."""
+    return f"{row['processes']:>9} {row['runs']:>10} {row['steps_s']:>15,.0f} {row['times_one']:>9.2f}"
 
 
 def measure(

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks import image_step, toy_step
+from benchmarks import Progress, gpu_processes, image_step, tabulated, toy_step
 from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
-from benchmarks.toy_step import Steps, repeated, stepped
+from benchmarks.toy_step import Steps, repeated, settle, stepped
 from harness.engine.process import own_state
+from harness.errors import HarnessError
+from harness.execution.provenance import provenance
 from harness.spec import RunSpec
+from harness.workers import open_executor
 
 
 class Row(NamedTuple):
@@ -41,6 +44,37 @@ ROWS = (
     Row(PictureSize("wgan-gp", 64, 3, 64, 64, n_critic=5), 1),
     Row(PictureSize("wgan-gp", 64, 3, 64, 64, n_critic=5), 8),
 )
+HEADING = (
+    "ms a generator step a run of wgan-gp, n_critic 5, of a clock on the wall; a stack's updates as CUDA graphs\n"
+    "network     width batch runs plain loop    eager    graph times plain times eager    GB  TFLOP/s"
+)
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Measure each row on the GPU, then several processes on it.
+
+    Raises HarnessError where there is none.
+    """
+    if not torch.cuda.is_available():
+        raise HarnessError("bench gpu: PyTorch sees no CUDA device; install a torch built for yours")
+    with open_executor(1) as executor:
+        rows = tabulated(progress, HEADING, render, (executor.submit(measure, row).result() for row in ROWS))
+        peak, machine = executor.submit(peak_tflops).result(), executor.submit(provenance, "cuda").result()
+    progress(f"the card's float32 matrix product: {peak:.1f} TFLOP/s")
+    return {"rows": rows, "machine": machine, "peak_tflops": peak, "processes": gpu_processes.bench(progress)}
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line, and below it the targets that it misses."""
+    what = f"{row['network']:<11} {row['width']:>5} {row['batch']:>5} {row['runs']:>4}"
+    ms = f"{row['plain_ms']:>10.2f} {row['eager_ms']:>8.3f} {row['graph_ms']:>8.3f}"
+    times = f"{row['times_plain']:>11.1f} {row['times_eager']:>11.1f} {row['peak_mb'] / 1e3:>5.1f}"
+    rate = f"{row['tflops']:>8.1f}" if "tflops" in row else " " * 8
+    lines = [f"{what} {ms} {times} {rate}"]
+    if "compiled_ms" in row:
+        both = f"  compiled: {row['compiled_ms']:.3f} ms, {row['share']:.0%} of the card's matrix product"
+        lines.append(f"{both}; with TensorFloat-32: {row['tf32_ms']:.3f} ms")
+    return "\n".join([*lines, *(f"  missed: {target}" for target in row["fails"])])
 
 
 def measure(row: Row, device: str = "cuda", rounds: int = 3, seconds: float = 0.5) -> dict[str, Any]:
@@ -149,19 +183,3 @@ def _timed(steps: Steps, count: int, runs: int, device: str) -> float:
     steps(count)
     settle(device)
     return 1e3 * (time.perf_counter() - started) / count / runs
-
-
-def settled(steps: Steps, device: str) -> Steps:
-    """Return steps that end when the GPU has made them."""
-
-    def within(count: int) -> None:
-        steps(count)
-        settle(device)
-
-    return within
-
-
-def settle(device: str) -> None:
-    """Wait until a GPU has done what it was given."""
-    if device == "cuda":
-        torch.cuda.synchronize()

@@ -1,5 +1,6 @@
-"""How time and memory grow with the runs of a stack, steps, samples scored, records of a report and cells of a plan;
-and how plan, store, driver and report take up to a hundred thousand runs.
+"""How time and memory grow with the runs of a stack, steps, samples scored, records of a report and cells of a plan.
+
+The axes of `scaling` are measured and drawn alike: plan, driver, store and report, up to a hundred thousand runs.
 """
 
 import io
@@ -10,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks import Progress, machine, tabulated
 from harness.errors import HarnessError
 from harness.execution.outcomes import ScoredRun, StackOutcome, TrainedRun
 from harness.execution.requests import Request, Todo
@@ -31,6 +33,7 @@ STEPS = 30  # of a stack, over which its time is taken
 IN_MEMORY = "/dev/shm"  # where folders lie: four hundred thousand files take a disk minutes to forget
 FACTS = {"train_s": 0.0, "step_ms": 0.0, "peak_mb": 0.0}  # of a run that nobody trained
 CORE = 64  # runs of a stack, at most, where there is no GPU
+HEADING = "s of processor time, each in a process of its own, and its peak memory\naxis       value    seconds     GB"
 
 
 class Axis(NamedTuple):
@@ -42,6 +45,30 @@ class Axis(NamedTuple):
     label: str
     values: Sequence[int]
     work: Callable[[int, Path], Callable[[], object]]
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Measure each of AXES."""
+    return along(AXES, progress)
+
+
+def along(axes: Mapping[str, Axis], progress: Progress) -> dict[str, Any]:
+    """Measure each value of axes, and say after an axis how its seconds grow."""
+
+    def measured() -> Iterator[dict[str, Any]]:
+        for axis in axes:
+            rows = []
+            for value in values(axis):
+                rows.append(measure(axis, value))
+                yield rows[-1]
+            progress(f"{axis:<8} seconds grow as n^{slope(rows):.2f}")
+
+    return {"rows": tabulated(progress, HEADING, render, measured()), "machine": machine()}
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line."""
+    return f"{row['axis']:<8} {row['value']:>7,} {row['seconds']:>10.2f} {row['gb']:>6.2f}"
 
 
 def measure(axis: str, value: int) -> dict[str, Any]:
@@ -96,9 +123,8 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _stack(runs: int, folder: Path) -> Callable[[], object]:
-    from benchmarks.gpu_step import settled
     from benchmarks.plain_loop import Size
-    from benchmarks.toy_step import specs_of, stepped
+    from benchmarks.toy_step import settled, specs_of, stepped
 
     device = _device()
     steps = settled(stepped(specs_of(Size(64, 64), runs), device), device)

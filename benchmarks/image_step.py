@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
+from benchmarks import Progress, in_worker
 from benchmarks.plain_loop import PictureSize, PlainPictures
-from benchmarks.toy_step import Steps, compared, in_turn, repeated, stepped
+from benchmarks.toy_step import Steps, columns, compared, in_turn, repeated, stepped, times
 from harness.datasets import DATASETS, Pictures, picture_dataset
 from harness.datasets.dataset_settings import PictureSettings
 from harness.datasets.images import Settings
@@ -14,8 +15,35 @@ from harness.spec import RunSpec
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite
 
+SIZES = (
+    PictureSize("gan", side=16, channels=1, width=8, batch=64),
+    PictureSize("wgan-gp", side=16, channels=1, width=8, batch=64),
+    PictureSize("gan", side=16, channels=1, width=16, batch=64),
+    PictureSize("wgan-gp", side=16, channels=1, width=16, batch=64),
+    PictureSize("wgan-gp", side=32, channels=3, width=8, batch=64),
+    PictureSize("wgan-gp", side=32, channels=3, width=16, batch=64),
+)
 STACKS = (1, 4, 8, 16)
 HELD = 2048  # pictures that all contenders train on
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Compare stacks of each size with the plain loop."""
+    return in_worker(progress, heading(), render, measure, [(size,) for size in SIZES])
+
+
+def heading() -> str:
+    """Return the lines above the rows."""
+    return (
+        "ms of processor time a generator step a run, dcgan, n_critic 1; (ratio to the plain loop)\n"
+        f"objective pictures width batch plain loop {columns(STACKS)}  planned"
+    )
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line, as in `toy_step`."""
+    what = f"{row['objective']:<8} {row['channels']}x{row['side']}x{row['side']}"
+    return f"{what} {row['width']:>5} {row['batch']:>6} {times(row)}  {row['planned']:>7}"
 
 
 def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[str, Any]:

@@ -13,15 +13,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import Progress, tabulated
 from harness.errors import HarnessError
 from harness.execution import tasks
 from harness.execution.outcomes import ignore
+from harness.execution.provenance import provenance
 from harness.execution.requests import Request, StackTodo, Todo
 from harness.execution.scheduler import TASKS, Scheduler
 from harness.store import Store
 from harness.store.plan_file import Stack
 from harness.store.reference_samples import new_reference
-from harness.workers import Executor
+from harness.text import counted
+from harness.workers import Executor, default_workers, open_executor
 
 LIMIT = 0.6  # of the time of one run after another
 OWN = {"wgan-clip": ("clip", 0.01), "wgan-gp": ("gp_weight", 10.0)}  # each objective's setting, and its paper's value
@@ -41,6 +44,33 @@ class StudySize:
     width: int = 64
     samples: int = 1000
     every: int = 6
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Compare a study of each objective with its runs one by one."""
+    sizes = [StudySize(objective) for objective in OWN]
+    with open_executor(default_workers(), tasks.prepare) as executor:
+        measured = (measure(executor, size) for size in sizes)
+        rows = tabulated(progress, heading(sizes[0], executor.slots), render, measured)
+        return {"rows": rows, "machine": executor.submit(provenance, "cpu").result()}
+
+
+def heading(size: StudySize, workers: int) -> str:
+    """Return the lines above the rows."""
+    return (
+        f"a study of {size.trials} trials x {size.seeds} seeds on ring: mlp of width {size.width}, "
+        f"{counted(size.steps, 'step')}; trained and scored, {counted(workers, 'worker')} on each side\n"
+        f"one by one: timed on 1 run in {size.every}, drawn at random, and scaled to all\n"
+        "objective  runs in stacks (s) one by one (s)    measured  ratio  at most"
+    )
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line: seconds of all runs on both sides, and the ratio."""
+    return (
+        f"{row['objective']:<9} {row['runs']:>5} {row['stacks_s']:>13.1f} {row['alone_s']:>15.1f} "
+        f"{row['sampled']:>11} {row['ratio']:>6.2f} {row['limit']:>8.2f}"
+    )
 
 
 def measure(executor: Executor, size: StudySize) -> dict[str, Any]:

@@ -7,15 +7,47 @@ from typing import Any
 
 import torch
 
+from benchmarks import Progress, in_worker
 from benchmarks.plain_loop import PlainLoop, Size
 from harness.engine.stack import Placement, Stack
 from harness.spec import RunSpec
 from harness.suite.expand import expand
 from harness.suite.format.models import Suite
 
+SIZES = ((64, 64), (64, 256), (128, 256), (512, 256))  # (width, batch)
 STACKS = (1, 8, 16, 32)  # 16 is what a CPU's plans use
 PEAK = 1024  # rows and columns of the matrices whose product shows what the core can do
 Steps = Callable[[int], None]
+
+
+def bench(progress: Progress) -> dict[str, Any]:
+    """Compare stacks of each size with the plain loop."""
+    return in_worker(progress, heading(), render, measure, SIZES)
+
+
+def heading() -> str:
+    """Return the lines above the rows."""
+    return (
+        "ms of processor time a generator step a run, WGAN-GP on 8gaussians, n_critic 5; (ratio to the plain loop)\n"
+        f"width  batch  plain loop {columns(STACKS)}  GFLOP/s"
+    )
+
+
+def render(row: dict[str, Any]) -> str:
+    """Return a row as a line: ms a generator step a run, and in brackets the ratio to the plain loop."""
+    peak = f"{max(stack['gflops'] for stack in row['stacks']):5.0f} of {row['peak_gflops']:.0f}"
+    return f"{row['width']:>5} {row['batch']:>6} {times(row)}  {peak}"
+
+
+def columns(stacks: Sequence[int]) -> str:
+    """Return the names of the columns of stacks."""
+    return " ".join(f"{f'stack of {runs}':>15}" for runs in stacks)
+
+
+def times(row: dict[str, Any]) -> str:
+    """Return the cells of the plain loop and of stacks."""
+    stacks = [f"{stack['ms']:8.2f} ({stack['ratio']:.2f})" for stack in row["stacks"]]
+    return f"{row['plain']['ms']:>11.2f} {' '.join(stacks)}"
 
 
 def measure(width: int, batch: int, rounds: int = 5, seconds: float = 0.3) -> dict[str, Any]:
@@ -123,3 +155,19 @@ def stepped(specs: Sequence[RunSpec], device: str = "cpu", graphs: bool = True) 
         stack.step(next(done))
 
     return repeated(step)
+
+
+def settled(steps: Steps, device: str) -> Steps:
+    """Return steps that end when the GPU has made them."""
+
+    def within(count: int) -> None:
+        steps(count)
+        settle(device)
+
+    return within
+
+
+def settle(device: str) -> None:
+    """Wait until a GPU has done what it was given."""
+    if device == "cuda":
+        torch.cuda.synchronize()

@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,42 +11,22 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import (
-    DIAGNOSED,
-    PICTURES,
-    SIZES,
+    BENCHMARKS,
+    all_cores,
     bench,
     compiled_step,
     diagnostics,
     gpu_processes,
     gpu_step,
     growth,
-    heading,
-    heading_of_compiled,
-    heading_of_diagnostics,
-    heading_of_gpu,
-    heading_of_growth,
-    heading_of_pictures,
-    heading_of_processes,
-    heading_of_scoring,
-    heading_of_study,
-    heading_of_suite,
     image_step,
-    render,
-    render_compiled,
-    render_diagnostics,
-    render_gpu,
-    render_growth,
-    render_pictures,
-    render_processes,
-    render_scoring,
-    render_study,
-    render_suite,
     scoring,
     study_cost,
+    toy_step,
     whole_suite,
 )
 from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
-from benchmarks.toy_step import STACKS, measure, peak_gflops, step_flops
+from benchmarks.toy_step import peak_gflops, step_flops
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
 from harness.errors import HarnessError, UnknownName
@@ -90,14 +71,14 @@ def test_the_plain_loop_learns_the_ring():
 
 @pytest.mark.slow
 def test_a_row_compares_every_stack_with_the_plain_loop():
-    row = measure(width=8, batch=8, rounds=1, seconds=0.001)
-    assert [stack["runs"] for stack in row["stacks"]] == list(STACKS)
+    row = toy_step.measure(width=8, batch=8, rounds=1, seconds=0.001)
+    assert [stack["runs"] for stack in row["stacks"]] == list(toy_step.STACKS)
     assert row["best"] == min(stack["ratio"] for stack in row["stacks"])
     assert row["plain"]["ratio"] == 1.0
     for stack in row["stacks"]:
         np.testing.assert_allclose(stack["ratio"], stack["ms"] / row["plain"]["ms"])  # of one round
-    assert len(render(row)) <= 115
-    assert all(len(line) <= 115 for line in heading().splitlines())
+    assert len(toy_step.render(row)) <= 115
+    assert all(len(line) <= 115 for line in toy_step.heading().splitlines())
 
 
 @pytest.mark.parametrize("objective", ["gan", "wgan-gp"])
@@ -128,9 +109,9 @@ def test_a_row_of_pictures_compares_every_stack(monkeypatch):
     assert [stack["runs"] for stack in row["stacks"]] == list(image_step.STACKS)
     assert row["plain"]["ratio"] == 1.0
     assert row["planned"] == 16
-    assert len(render_pictures(row)) <= 115
-    assert all(len(line) <= 115 for line in heading_of_pictures().splitlines())
-    assert {"gan", "wgan-gp"} == {size[0] for size in PICTURES}
+    assert len(image_step.render(row)) <= 115
+    assert all(len(line) <= 115 for line in image_step.heading().splitlines())
+    assert {"gan", "wgan-gp"} == {size.objective for size in image_step.SIZES}
     assert "dcgan" in ARCHITECTURES
 
 
@@ -168,7 +149,7 @@ def test_a_sample_of_a_studys_runs_is_trained_to_the_same_scores(trained):
     assert [(part["runs"], part["sampled"]) for part in row["rounds"]] == [(2, 1)] * 3
     np.testing.assert_allclose(row["alone_s"], 2 * sum(part["alone_s"] for part in row["rounds"]))
     np.testing.assert_allclose(row["ratio"], row["stacks_s"] / row["alone_s"])
-    lines = [*heading_of_study(study_cost.StudySize("wgan-gp"), 2).splitlines(), render_study(row)]
+    lines = [*study_cost.heading(study_cost.StudySize("wgan-gp"), 2).splitlines(), study_cost.render(row)]
     assert all(len(line) <= 115 for line in lines)
 
 
@@ -180,7 +161,7 @@ def test_a_study_in_stacks_takes_at_most_so_much_of_one_run_after_another():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [DIAGNOSED[0], DIAGNOSED[5]], ids=" ".join)
+@pytest.mark.parametrize("case", [diagnostics.DIAGNOSED[0], diagnostics.DIAGNOSED[5]], ids=" ".join)
 def test_diagnostics_are_clocked_within_a_stack_s_time(case):
     row = diagnostics.measure(*case, sets=("train.steps=3", "score.samples=60", "seeds=2"))
     assert row["points"] == len({0, 1, 2, 3} if case[0] == "quickstart" else {1, 2, 3})
@@ -188,7 +169,7 @@ def test_diagnostics_are_clocked_within_a_stack_s_time(case):
     assert 0 < row["columns_s"] < row["score_s"]
     np.testing.assert_allclose(row["share"], (row["critic_s"] + row["columns_s"]) / (row["train_s"] + row["score_s"]))
     assert 0 < row["arrays_kb"] < row["kept_kb"]
-    lines = [*heading_of_diagnostics().splitlines(), render_diagnostics(row)]
+    lines = [*diagnostics.HEADING.splitlines(), diagnostics.render(row)]
     assert all(len(line) <= 115 for line in lines)
 
 
@@ -199,8 +180,13 @@ def test_diagnostics_of_the_critic_take_at_most_a_tenth_of_a_toy_run():
 
 @pytest.mark.slow
 def test_the_sizes_and_the_peak():
-    assert {width for width, _ in SIZES} == {64, 128, 512}
+    assert {width for width, _ in toy_step.SIZES} == {64, 128, 512}
     assert peak_gflops() > 0.1
+
+
+@pytest.mark.parametrize("module", BENCHMARKS.values())
+def test_every_benchmark_is_a_module(module):
+    assert callable(import_module(f"benchmarks.{module}").bench)
 
 
 def test_an_unknown_benchmark_is_a_sentence():
@@ -218,7 +204,7 @@ def test_a_row_of_a_gpu_compares_graphs_with_eager_updates_and_the_plain_loop(mo
         np.testing.assert_allclose(row["times_plain"], row["plain_ms"] / row["graph_ms"])
         np.testing.assert_allclose(row["times_eager"], row["eager_ms"] / row["graph_ms"])
         assert len(row["fails"]) == 2
-        lines = [*heading_of_gpu().splitlines(), *render_gpu(row).splitlines()]
+        lines = [*gpu_step.HEADING.splitlines(), *gpu_step.render(row).splitlines()]
         assert all(len(line) <= 115 for line in lines)
 
 
@@ -230,7 +216,7 @@ def test_a_row_of_compiled_steps(monkeypatch):
     saves = row["compiled_ms"] < row["eager_ms"]
     assert (row["pays_after"] is not None) == saves
     for pays in (row["pays_after"], 12_345, None):
-        lines = [*heading_of_compiled().splitlines(), render_compiled(row | {"pays_after": pays})]
+        lines = [*compiled_step.HEADING.splitlines(), compiled_step.render(row | {"pays_after": pays})]
         assert all(len(line) <= 115 for line in lines)
 
 
@@ -248,7 +234,7 @@ def test_processes_that_share_a_gpu_are_compared_with_one(tmp_path):
         (row,) = gpu_processes.measure(executor, "cpu", [1], Size(width=4, batch=8, n_critic=1), seconds=0.001)
     assert (row["processes"], row["times_one"]) == (1, 1.0)
     assert row["steps_s"] > 0
-    lines = [*heading_of_processes().splitlines(), render_processes(row)]
+    lines = [*gpu_processes.HEADING.splitlines(), gpu_processes.render(row)]
     assert all(len(line) <= 115 for line in lines)
 
 
@@ -290,13 +276,13 @@ def test_a_whole_call_is_timed_from_its_first_step_to_its_report(tmp_path, monke
     assert 0 < row["work_s"] < row["report_s"]
     assert row["first_step_s"] > 0
     assert 0 <= row["idle"] < 1
-    lines = [*heading_of_suite().splitlines(), render_suite(row), render_suite({**row, "gpu_busy": 0.97})]
+    lines = [*whole_suite.HEADING.splitlines(), whole_suite.render(row), whole_suite.render({**row, "gpu_busy": 0.97})]
     assert all(len(line) <= 115 for line in lines)
 
 
 @pytest.mark.bench
 def test_two_cores_take_robustness_1_9_times_as_fast_as_one():
-    assert default_workers() != 2 or bench("cores", print)["ratio"] >= whole_suite.AT_LEAST
+    assert default_workers() != 2 or bench("cores", print)["ratio"] >= all_cores.AT_LEAST
 
 
 def test_without_a_gpu_its_benchmark_is_a_sentence(monkeypatch):
@@ -310,7 +296,7 @@ def test_the_slope_of_growth_is_the_exponent_of_its_upper_half():
     assert growth.slope(rows) == pytest.approx(2)
     assert growth.slope([row for row in rows if row["value"] in (8, 32)]) == pytest.approx(2)
     assert growth.draw(rows).startswith(b"\x89PNG")
-    lines = [*heading_of_growth().splitlines(), *map(render_growth, rows)]
+    lines = [*growth.HEADING.splitlines(), *map(growth.render, rows)]
     assert all(len(line) <= 115 for line in lines)
 
 
@@ -337,5 +323,5 @@ def test_both_sides_of_scoring_give_the_same_distances(monkeypatch):
     )
     row = scoring.measure("quickstart", "8gaussians", "mlp", "nsgan")
     assert row["sizes"][0]["difference"] < 1e-9
-    lines = [*heading_of_scoring().splitlines(), *render_scoring(row).splitlines()]
+    lines = [*scoring.HEADING.splitlines(), *scoring.render(row).splitlines()]
     assert all(len(line) <= 120 for line in lines)
