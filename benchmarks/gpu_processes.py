@@ -8,12 +8,14 @@ from typing import Any
 
 from benchmarks import Progress, tabulated
 from benchmarks.plain_loop import Size
-from benchmarks.toy_step import settle, specs_of, stepped
+from benchmarks.toy_step import settle, specs_of, stack_of, stepped
 from harness.execution import tasks
+from harness.text import reason
 from harness.workers import Executor, open_executor
 
 COUNTS = (1, 2, 4, 8)
 SMALL, RUNS = Size(64, 64), 15  # a stack of robustness-875: three rates with five seeds
+SECONDS = 3.0  # that each count is clocked for
 CHUNK = 10  # steps between two looks at the clock
 LIMIT_S = 90.0  # after which a process is ended: where one fails, the others wait for it
 HEADING = (
@@ -29,32 +31,50 @@ def bench(progress: Progress) -> list[dict[str, Any]]:
 
 
 def render(row: dict[str, Any]) -> str:
-    """Return a row as a line."""
-    return f"{row['processes']:>9} {row['runs']:>10} {row['steps_s']:>15,.0f} {row['times_one']:>9.2f}"
+    """Return a row as a line, and below it why stacks fell back or nothing could be measured."""
+    rate = f"{row['steps_s']:>15,.0f} {row['times_one']:>9.2f}" if "steps_s" in row else ""
+    return "\n".join([f"{row['processes']:>9} {row['runs']:>10} {rate}", *(f"  missed: {why}" for why in row["fails"])])
 
 
 def measure(
-    executor: Executor, device: str = "cuda", counts: Sequence[int] = COUNTS, size: Size = SMALL, seconds: float = 3.0
+    executor: Executor,
+    device: str = "cuda",
+    counts: Sequence[int] = COUNTS,
+    size: Size = SMALL,
+    seconds: float = SECONDS,
 ) -> Iterator[dict[str, Any]]:
     """Yield for each count of processes how many generator steps of a run they make a second, together; plain data.
 
-    Each trains a stack of its own, of equal size. `times_one` compares with one process.
+    Each trains a stack of its own, of equal size. `times_one` compares with one process. `fails` says why stacks were
+    not replayed as graphs; where a process fails it says so, and no larger count is tried.
     """
     one = None
     for count in counts:
+        started, row = time.perf_counter(), {"processes": count, "runs": RUNS}
         with TemporaryDirectory(prefix="harness-bench-") as folder:
-            tasks = [
+            futures = [
                 executor.submit(steps_a_second, folder, count, i, device, size, seconds, limit_s=LIMIT_S)
                 for i in range(count)
             ]
-            rate = sum(task.result() for task in tasks)
-        one = one or rate
-        yield {"processes": count, "runs": RUNS, "steps_s": rate, "times_one": rate / one}
+            try:
+                rates, because = zip(*(future.result() for future in futures), strict=True)
+            except Exception as error:
+                fails = [f"not measured: {reason(error)}"]
+                yield {**row, "fails": fails, "took_s": time.perf_counter() - started}
+                return
+        one = one or sum(rates)
+        fails = [f"fell back to eager updates: {why}" for why in sorted({*because} - {""})]
+        took_s = time.perf_counter() - started
+        yield {**row, "steps_s": sum(rates), "times_one": sum(rates) / one, "fails": fails, "took_s": took_s}
 
 
-def steps_a_second(folder: str, count: int, number: int, device: str, size: Size, seconds: float) -> float:
-    """Train a stack as one of `count` processes, from when all of them are ready; return steps a second of its runs."""
-    steps = stepped(specs_of(size, RUNS), device)
+def steps_a_second(folder: str, count: int, number: int, device: str, size: Size, seconds: float) -> tuple[float, str]:
+    """Train a stack as one of `count` processes, from when all of them are ready.
+
+    Return steps a second of its runs, and why it was not replayed as graphs, "" where it was.
+    """
+    stack = stack_of(specs_of(size, RUNS), device)
+    steps = stepped(stack)
     steps(3)  # records graphs, chooses kernels
     settle(device)
     Path(folder, str(number)).touch()
@@ -65,4 +85,4 @@ def steps_a_second(folder: str, count: int, number: int, device: str, size: Size
         steps(CHUNK)
         settle(device)
         done += CHUNK
-    return done * RUNS / (time.perf_counter() - began)
+    return done * RUNS / (time.perf_counter() - began), stack.eager_because

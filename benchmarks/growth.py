@@ -124,10 +124,10 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _stack(runs: int, folder: Path) -> Callable[[], object]:
     from benchmarks.plain_loop import Size
-    from benchmarks.toy_step import settled, specs_of, stepped
+    from benchmarks.toy_step import settled, specs_of, stack_of, stepped
 
     device = _device()
-    steps = settled(stepped(specs_of(Size(64, 64), runs), device), device)
+    steps = settled(stepped(stack_of(specs_of(Size(64, 64), runs), device)), device)
     steps(WARM)
     return lambda: steps(STEPS)
 

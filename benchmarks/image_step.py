@@ -6,7 +6,7 @@ import torch
 
 from benchmarks import Progress, in_worker
 from benchmarks.plain_loop import PictureSize, PlainPictures
-from benchmarks.toy_step import Steps, columns, compared, in_turn, repeated, stepped, times
+from benchmarks.toy_step import Steps, columns, compared, in_turn, repeated, stack_of, stepped, times
 from harness.datasets import DATASETS, Pictures, picture_dataset
 from harness.datasets.dataset_settings import PictureSettings
 from harness.datasets.images import Settings
@@ -53,7 +53,7 @@ def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[st
     """
     real = pictures(size)
     contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainPictures(size, real).step))}
-    contenders |= {str(runs): (runs, stepped(specs_of(size, runs))) for runs in STACKS}
+    contenders |= {str(runs): (runs, stepped(stack_of(specs_of(size, runs)))) for runs in STACKS}
     ms = in_turn(contenders, rounds, seconds)
     return {
         **vars(size),

@@ -59,7 +59,7 @@ def measure(width: int, batch: int, rounds: int = 5, seconds: float = 0.3) -> di
     """
     size = Size(width, batch)
     contenders: dict[str, tuple[int, Steps]] = {"plain": (1, repeated(PlainLoop(size).step))}
-    contenders |= {str(runs): (runs, stepped(specs_of(size, runs))) for runs in STACKS}
+    contenders |= {str(runs): (runs, stepped(stack_of(specs_of(size, runs)))) for runs in STACKS}
     ms = in_turn(contenders, rounds, seconds)
     stacks = [{"runs": runs, **_figures(size, ms[str(runs)], ms["plain"])} for runs in STACKS]
     return {
@@ -146,9 +146,13 @@ def specs_of(size: Size, runs: int, **settings: Any) -> list[RunSpec]:
     return [run.spec for run in expand(Suite.model_validate(plain)).runs]
 
 
-def stepped(specs: Sequence[RunSpec], device: str = "cpu", graphs: bool = True) -> Steps:
-    """Return steps of these runs in one stack, a lone one without its axis."""
-    stack = Stack(specs, Placement("single" if len(specs) == 1 else "stacked", device, graphs=graphs))
+def stack_of(specs: Sequence[RunSpec], device: str = "cpu", graphs: bool = True) -> Stack:
+    """Return these runs as one stack, a lone one without its axis."""
+    return Stack(specs, Placement("single" if len(specs) == 1 else "stacked", device, graphs=graphs))
+
+
+def stepped(stack: Stack) -> Steps:
+    """Return steps of a stack, from its first on."""
     done = iter(range(stack.steps))
 
     def step() -> None:

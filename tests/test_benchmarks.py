@@ -29,6 +29,7 @@ from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
 from benchmarks.toy_step import peak_gflops, step_flops
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
+from harness.engine.replay import Replay
 from harness.errors import HarnessError, UnknownName
 from harness.metrics import CRITIC_METRICS
 from harness.metrics.columns import MetricColumn
@@ -226,6 +227,51 @@ def test_a_target_of_a_gpu_is_missed_or_reached():
     assert gpu_step.missed(row, {"times_plain": 199.4, "times_eager": 4, "graph_ms": 2.25}) == [
         "199 times the plain loop, at least 200", "4 times eager, at least 5", "2.25 ms a run, at most 2",
     ]  # fmt: skip
+
+
+def test_a_row_says_that_its_stack_was_not_compiled(monkeypatch):
+    def broken(*_, **__):
+        raise torch._dynamo.exc.Unsupported("no such operation")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
+    monkeypatch.setattr(gpu_step, "peak_tflops", lambda **_: 1e-9)
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")  # which the row unsets
+    sized = gpu_step.Row(Size(width=4, batch=8, n_critic=1), 2, share=1e-9)
+    row = gpu_step.measure(sized, "cpu", rounds=1, seconds=0.001)
+    assert row["engines"]["compiled"] == "eager"
+    assert row["eager_because"] == {"compiled": "no such operation"}
+    assert row["fails"] == ["compiled fell back (engine eager): no such operation"]
+    lines = gpu_step.render(row).splitlines()
+    assert lines[1].startswith("  not compiled: ")
+    assert lines[2] == f"  missed: {row['fails'][0]}"
+    assert all(len(line) <= 115 for line in lines)
+    row = compiled_step.measure(sized, rounds=1, seconds=0.001)
+    assert row["eager_because"] == "no such operation"
+    assert compiled_step.render(row).splitlines()[1:] == ["  fell back to eager updates: no such operation"]
+
+
+def test_a_stack_that_could_not_be_captured_fell_back():
+    def record(body):
+        raise RuntimeError("operation not permitted\nwhile capturing")
+
+    stack = toy_step.stack_of(toy_step.specs_of(Size(width=4, batch=8, n_critic=1), 2))
+    stack.replay = Replay(stack.updates, record)
+    toy_step.stepped(stack)(2)
+    whole = toy_step.stack_of(stack.specs)
+    assert gpu_step.fallbacks({"eager": whole, "graph": stack}) == [
+        "graph fell back (engine eager): operation not permitted"
+    ]
+
+
+def test_a_row_that_cannot_be_measured_says_why(monkeypatch):
+    def measure(row):
+        raise MemoryError("no room for 64 runs")
+
+    monkeypatch.setattr(gpu_step, "measure", measure)
+    with open_executor(0) as executor:
+        row = gpu_step.measured_or_failed(executor, gpu_step.ROWS[0])
+    assert row["fails"] == ["not measured: no room for 64 runs"]
+    assert gpu_step.render(row).splitlines()[1:] == ["  missed: not measured: no room for 64 runs"]
 
 
 def test_processes_that_share_a_gpu_are_compared_with_one(tmp_path):
