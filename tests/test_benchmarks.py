@@ -1,9 +1,11 @@
 """The benchmarks: the yardstick, what is counted, and that both sides do the same."""
 
+import json
 from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from benchmarks import (
     bench,
     compiled_step,
     diagnostics,
+    gpu_check,
     gpu_processes,
     gpu_step,
     growth,
@@ -272,6 +275,43 @@ def test_a_row_that_cannot_be_measured_says_why(monkeypatch):
         row = gpu_step.measured_or_failed(executor, gpu_step.ROWS[0])
     assert row["fails"] == ["not measured: no room for 64 runs"]
     assert gpu_step.render(row).splitlines()[1:] == ["  missed: not measured: no room for 64 runs"]
+
+
+JUNIT = """<testsuites><testsuite tests="4">
+<testcase name="test_a"/><testcase name="test_b[gan]"><failure message="no"/></testcase>
+<testcase name="test_c"><skipped/></testcase><testcase name="test_d"><error/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_a_check_of_a_gpu_names_what_was_missed_and_what_each_part_took(tmp_path, monkeypatch):
+    tests = {**gpu_check.counts_of(JUNIT), "took_s": 40.0}
+    rows = [{**gpu_step.named(row), "fails": [], "took_s": 10.0} for row in gpu_step.ROWS[:2]]
+    rows[1]["fails"] = ["199 times the plain loop, at least 200"]
+    processes = [{"processes": 2, "fails": [], "took_s": 5.0}]
+    monkeypatch.setattr(gpu_step, "require_gpu", lambda: None)
+    monkeypatch.setattr(gpu_step, "bench", lambda progress: {"rows": rows, "processes": processes})
+    monkeypatch.setattr(gpu_check, "run_tests", lambda: tests)
+    clock = iter([0.0, 301.0])
+    monkeypatch.setattr(gpu_check, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    lines = []
+    missed = gpu_check.check(tmp_path / "x.json", lines.append)
+    assert missed == [
+        "test: test_b[gan]",
+        "test: test_d",
+        "mlp, width 64, batch 256, 64 runs: 199 times the plain loop, at least 200",
+        "301 s in all, at most 300",
+    ]
+    report = json.loads((tmp_path / "x.json").read_text())
+    assert report["missed"] == missed
+    assert [part["took_s"] for part in report["parts"]] == [40, 10, 10, 5, 236]
+    assert report["tests"] == {"passed": 1, "skipped": 1, "failed": ["test_b[gan]", "test_d"], "took_s": 40}
+    assert lines[-1].splitlines()[-len(missed) :] == [f"  {target}" for target in missed]
+
+
+def test_the_clocks_of_a_check_of_a_gpu_run_for_a_quarter_of_its_time():
+    contenders = sum(5 if row.share else 3 for row in gpu_step.ROWS)
+    clocked = contenders * gpu_step.ROUNDS * gpu_step.SECONDS + len(gpu_processes.COUNTS) * gpu_processes.SECONDS
+    assert clocked <= gpu_check.AT_MOST_S / 4
 
 
 def test_processes_that_share_a_gpu_are_compared_with_one(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from oracles import DOUBLE, alike, make_spec, same
+from oracles import DOUBLE, alike, make_spec
 from torch.nn import functional as F
 
 from harness.engine import Checkpoints, Placement, train
@@ -47,13 +47,6 @@ def test_the_same_run_on_gpu_and_cpu(objective, architecture):
         np.testing.assert_allclose(generated[1], generated[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_the_same_pinned_stack_gives_the_same_bits(objective):
-    specs = [make_spec(objective, seed=seed) for seed in range(4)]
-    first, second = (train(specs, placement=Placement(device="cuda")) for _ in range(2))
-    assert all(same(a.weights, b.weights) for a, b in zip(first, second, strict=True))
-
-
 GAMES = [
     *[{"objective": name} for name in OBJECTIVES],
     *[{"objective": "nsgan", "tricks": (name,)} for name in TRICKS],
@@ -71,9 +64,8 @@ def test_graphs_give_the_bits_of_eager_updates(game):
     assert alike([replace(run, engine="eager") for run in graph], eager)
 
 
-COMPILED = [
-    {"objective": "wgan-gp"},
-    {"objective": "gan", "tricks": ("ema",)},
+COMPILED = [  # each takes its minutes of a core: the other games are compiled on a CPU (tests/engine/test_compiled.py)
+    {"objective": "wgan-gp", "tricks": ("ema",)},
     {"objective": "wgan-gp", "dataset": "digits", "architecture": "dcgan"},
 ]
 
@@ -117,14 +109,13 @@ def test_a_suite_says_that_training_uses_tensorfloat(game):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_resumed_stack_gives_the_same_bits(objective):
-    specs = [make_spec(objective, seed=seed, tricks=("ema",)) for seed in range(4)]
+def test_the_same_pinned_stack_gives_the_same_bits_resumed_after_its_first_step(objective):
+    """All steps but the first are made twice, from graphs that are captured anew."""
+    specs, where = [make_spec(objective, seed=seed, tricks=("ema",)) for seed in range(4)], Placement(device="cuda")
     kept = []
-    whole = train(specs, [5, 15], 50, Placement(device="cuda"), checkpoints=Checkpoints(kept.append, every_s=0))
-    resumed = train(
-        specs, [5, 15], 50, Placement(device="cuda"), checkpoints=Checkpoints(kept.append, kept[7], every_s=0)
-    )
-    assert len(kept) == 15 + 7  # it went on from its eighth step
+    whole = train(specs, [5, 15], 50, where, checkpoints=Checkpoints(kept.append, every_s=0))
+    resumed = train(specs, [5, 15], 50, where, checkpoints=Checkpoints(kept.append, kept[0], every_s=0))
+    assert len(kept) == 15 + 14
     assert alike(resumed, whole)
 
 
