@@ -30,6 +30,7 @@ from benchmarks import (
 )
 from benchmarks.plain_loop import PictureSize, PlainLoop, PlainPictures, Size
 from benchmarks.toy_step import peak_gflops, step_flops
+from harness import metrics
 from harness.architectures import ARCHITECTURES, dcgan
 from harness.datasets import DATASETS
 from harness.engine.replay import Replay
@@ -41,6 +42,7 @@ from harness.plan import stacks
 from harness.store import Store
 from harness.suite.expand import expand
 from harness.suite.load import load_suite
+from harness.suite.shipped import find_suite
 from harness.workers import default_workers, open_executor
 
 
@@ -364,6 +366,16 @@ def test_a_whole_call_is_timed_from_its_first_step_to_its_report(tmp_path, monke
     assert 0 <= row["idle"] < 1
     lines = [*whole_suite.HEADING.splitlines(), whole_suite.render(row), whole_suite.render({**row, "gpu_busy": 0.97})]
     assert all(len(line) <= 115 for line in lines)
+
+
+def test_extractors_are_in_the_cache_before_cores_are_timed(monkeypatch):
+    """What makes a reference keeps them there; only images have any."""
+    references = []
+    monkeypatch.setattr(
+        metrics, "make_reference", lambda spec, n, names: references.append((spec.setup.dataset, n, names))
+    )
+    all_cores.fill_cache(find_suite("robustness"), all_cores.PART)
+    assert references == [("digits", load_suite(find_suite("robustness")).score.samples, None)]
 
 
 @pytest.mark.bench
