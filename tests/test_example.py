@@ -73,7 +73,7 @@ def test_each_is_in_the_plan(plugged, monkeypatch):
     monkeypatch.chdir(plugged)
     suite = load_suite("plugged.yaml")
     plan = make_plan(suite, None, "cpu")
-    description = describe(suite, plan, set())
+    description = describe(suite, plan)
     assert "cross" in description.datasets
     assert description.architectures == ["shallow"]
     assert {row.base for row in description.settings} == {"signed-lsgan", "wgan-gp"}

@@ -117,7 +117,7 @@ def test_extensions_are_in_the_plan(extended, monkeypatch):
     monkeypatch.chdir(extended)
     suite = load_suite("s.yaml")
     plan = make_plan(suite, None, "cpu")
-    description = describe(suite, plan, set())
+    description = describe(suite, plan)
     assert (description.datasets, description.architectures) == (["square"], ["wide"])
     rows = {row.objective: row for row in description.settings}
     assert rows["calmed"].base == "rphinge"

@@ -80,7 +80,7 @@ def plan_suite(request: Request, write: bool) -> Todo:
             damage = mend_plan(store)  # where it was lost, its records stand for it, and all that they keep is read
             damage += mend(store, plan.run_ids, deep=bool(damage))
             damage += mend(store, _donors(_origins(store, plan)), deep=True, planned=plan.run_ids)
-        description = describe(suite, plan, store.finished())
+        description = describe(suite, plan)
         settings = [asdict(row) for row in description.settings]
         plan = replace(plan, settings=settings, data_axes=description.data_axes, pictures=description.pictures)
         if write:
@@ -89,13 +89,31 @@ def plan_suite(request: Request, write: bool) -> Todo:
     todo = _todo(store, plan, selected, "pending", replies)
     return replace(
         todo,
-        description=replace(description, continued=_continued(plan, replies), anew=_anew(replies)),
+        description=_with_left(description, plan, todo, len({*plan.run_ids} - selected), replies),
         notes=[*_files_read(description), *notes, *_scoring_notes(suite.score.samples, description.scored)],
         damage=damage,
         plugins=list(resolved.get("plugins", [])),
         more=plan.study is not None and not plan.study.chosen,
         trials=[] if write else trials(plan, todo.workload),
         labels=todo.labels if write else {},  # of what is trained
+    )
+
+
+def _with_left(
+    description: Description, plan: Plan, todo: Todo, left_out: int, replies: Mapping[str, Origin | str]
+) -> Description:
+    """Add to the description of a plan what is left of it to do, and what of that goes on from finished runs."""
+    runs = {run_id for stack in todo.stacks for run_id in stack.runs}
+    replies = {run_id: reply for run_id, reply in replies.items() if run_id in runs}
+    return replace(
+        description,
+        finished=todo.finished,
+        to_train=len(runs),
+        lost=todo.waiting,
+        left_out=left_out,
+        stacks=replace(description.stacks, unfinished=len(todo.stacks)),
+        continued=_continued(plan, replies),
+        anew=_anew(replies),
     )
 
 

@@ -44,12 +44,12 @@ from harness.suite.settings import Triple
 from harness.text import listed
 
 
-def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
-    """Return what a plan holds, of which some runs have finished, and what it can show."""
+def describe(suite: Suite, plan: Plan) -> Description:
+    """Return what a plan holds and what it can show; what is left of it to train is none of it."""
     triples = matrix_of(suite).triples
     ids = {*plan.run_ids}
     cells = cells_of(plan.runs)
-    left, axes = ids - finished, data_axes(triples)
+    axes = data_axes(triples)
     return Description(
         suite=plan.suite,
         question=suite.question,
@@ -64,14 +64,9 @@ def describe(suite: Suite, plan: Plan, finished: set[str]) -> Description:
         planned=len(plan.runs),
         distinct=len(ids),
         merged=plan.merged,
-        finished=len(ids) - len(left),
-        to_train=len(left),
         cells=cells,
         seeds=sorted({cell.seeds for cell in cells}),
-        stacks=StackCounts(
-            all=sum(not ids.isdisjoint(stack.runs) for stack in plan.stacks),
-            unfinished=sum(not left.isdisjoint(stack.runs) for stack in plan.stacks),
-        ),
+        stacks=StackCounts(all=sum(not ids.isdisjoint(stack.runs) for stack in plan.stacks)),
         scored=scored(suite, plan),
         settings=resolved_settings(plan, recipes(suite, triples)),
         conclusions=_concluded(plan, cells, axes, suite),

@@ -24,10 +24,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class StackCounts:
-    """How many stacks hold a planned run, and one that has not finished."""
+    """How many stacks hold a planned run, and how many one that is to be trained."""
 
     all: int
-    unfinished: int
+    unfinished: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,11 +159,16 @@ class Conclusions:
 class Description:
     """A plan for people: what is trained, how much of it, with which settings, and what it can show.
 
+    It is of the whole plan; but `to_train`, `finished`, `lost`, `continued`, `anew`, `cost` and the unfinished stacks
+    are of the runs that `--only` selects.
+
     read        what was read of each file or folder of a data set, a phrase by the data set
     pictures    data sets whose samples are images
     data_axes   swept names that belong to data sets: each of their values makes a task of its own
     planned     rows of the plan; distinct: of runs; merged: asked for twice under the same labels
     seeds       the numbers of seeds that cells have
+    lost        runs that failed before, which `harness run` leaves to `harness retry`
+    left_out    runs that `--only` leaves out, finished or not
     continued   runs that go on from finished ones of other lengths
     anew        why others train from scratch, though such a run has finished: how many by the reason
     cost, power   where they were asked for
@@ -182,14 +187,16 @@ class Description:
     planned: int
     distinct: int
     merged: int
-    finished: int
-    to_train: int
     cells: Sequence[Cell]
     seeds: Sequence[int]
     stacks: StackCounts
     scored: Scoring
     settings: Sequence[SettingsRow]
     conclusions: Conclusions
+    finished: int = 0
+    to_train: int = 0
+    lost: int = 0
+    left_out: int = 0
     continued: Sequence[Continued] = field(default_factory=list)
     anew: Mapping[str, int] = field(default_factory=dict)
     cost: Estimate | None = None

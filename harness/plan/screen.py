@@ -52,7 +52,10 @@ def _amounts(description: Description) -> str:
     lines.append(_entry("runs", runs))
     to_train, stacks = description.to_train, description.stacks.unfinished
     left = f"{counted(to_train, 'run')} in {counted(stacks, 'stack')}" if to_train else "nothing"
-    lines.append(_entry("to train", f"{left}; {description.finished:,} finished before"))
+    left += f"; {description.finished:,} finished before"
+    left += f"; {description.lost:,} failed before, for `harness retry`" if description.lost else ""
+    left += f"; --only leaves {description.left_out:,} of the runs out" if description.left_out else ""
+    lines.append(_entry("to train", left))
     begun = [
         f"{counted(row.runs, 'run')} from step {row.step:,} of a finished one of {row.length:,}"
         for row in description.continued

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from harness.commands import plan as planner
 from harness.commands.plan import plan
 from harness.execution.requests import Request
 from harness.execution.runner import run
+from harness.execution.tasks import plan_suite
+from harness.plan.screen import render
 from harness.plan.timings import cache_file
+from harness.store import Record, Store
 
 SUITE = """
 version: 1
@@ -49,6 +53,46 @@ def test_without_timings_it_says_so_and_writes_nothing(suite):
     assert "8gaussians mlp wgan-gp" in cost.missing
     assert not cache_file().exists()
     assert [path.name for path in Path.cwd().iterdir()] == ["tiny.yaml"]
+
+
+def commit(store, objective, dataset, status):
+    """End the run of one seed of a planned store without training."""
+    run_id = next(row.run_id for row in store.plan.runs if (row.objective, row.dataset) == (objective, dataset))
+    if status == "ok":
+        store.commit(Record(run_id, "ok", store.plan.specs[run_id]), {"snapshots/1.bin": b"points"})
+    else:
+        store.commit_attempt(run_id, status, "it broke", "log")
+
+
+@pytest.mark.parametrize(
+    ("only", "to_train", "stacks", "finished", "lost", "left_out"),
+    [
+        ([], 6, 4, 1, 1, 0),
+        (["objective=gan"], 3, 2, 1, 0, 4),
+        (["dataset=ring"], 2, 2, 1, 1, 4),
+        (["dataset=ring,objective=gan,seed=0"], 0, 0, 1, 0, 7),
+        (["dataset=8gaussians,seed=1"], 2, 2, 0, 0, 6),
+    ],
+)
+def test_a_plan_counts_what_a_run_would_train(suite, only, to_train, stacks, finished, lost, left_out):
+    """Of eight runs in four stacks, one of gan on ring has finished, and one of wgan-gp on ring has failed."""
+    request = replace(suite, only=only, device="cpu")
+    store = Store(plan_suite(replace(request, only=[]), write=True).folder)
+    commit(store, "gan", "ring", "ok")
+    commit(store, "wgan-gp", "ring", "failed")
+    planned, todo = plan(request), plan_suite(request, write=True)
+    assert (planned.planned, planned.stacks.all) == (8, 4)
+    assert (planned.to_train, planned.stacks.unfinished) == (to_train, stacks)
+    assert (planned.finished, planned.lost, planned.left_out) == (finished, lost, left_out)
+    assert to_train == sum(len(stack.runs) for stack in todo.stacks)  # what `harness run` hands out
+    assert stacks == len(todo.stacks)
+    assert (finished, lost) == (todo.finished, todo.waiting)
+    each = plan(Request(suite.suite, "elsewhere", workers=0)).cost.bytes / 8
+    assert planned.cost.bytes == pytest.approx(to_train * each, rel=0.05)  # critics of both objectives are alike
+    screen = " ".join(render(planned).split())
+    assert ("to train nothing;" if not to_train else f"to train {to_train} runs in {stacks} stacks;") in screen
+    assert (f"--only leaves {left_out} of the runs out" in screen) == bool(left_out)
+    assert ("1 failed before" in screen) == bool(lost)
 
 
 @pytest.mark.slow

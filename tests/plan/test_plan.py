@@ -249,7 +249,7 @@ def test_shares_of_a_study_reach_the_smallest_p_of_all_that_trials_can_show(tria
 
 def test_conclusions_count_tasks_pairs_and_seeds(planned):
     swept, plan = planned
-    primary = describe(swept, plan, set()).conclusions.primary
+    primary = describe(swept, plan).conclusions.primary
     assert (primary.objectives, primary.pairs, primary.tasks) == (2, 1, 3)  # two sd of ring, and 8gaussians
     assert primary.smallest_p_corrected == 0.25
     rows = [
@@ -285,7 +285,7 @@ def test_conclusions_count_tasks_pairs_and_seeds(planned):
 )
 def test_a_plan_of_one_objective_says_what_is_compared(parts, words):
     swept = suite(dataset="ring", objective="gan", **parts)
-    assert words in " ".join(render(describe(swept, make_plan(swept, None, "cpu"), set())).split())
+    assert words in " ".join(render(describe(swept, make_plan(swept, None, "cpu"))).split())
 
 
 def test_objectives_without_a_common_task_are_said_to_have_no_tests():
@@ -293,20 +293,16 @@ def test_objectives_without_a_common_task_are_said_to_have_no_tests():
             {"dataset": "ring", "architecture": "mlp", "objective": "wgan"},
             {"dataset": "8gaussians", "architecture": "mlp", "objective": "lsgan"}]  # fmt: skip
     made = Suite.model_validate({"version": 1, "name": "t", "matrix": rows})
-    said = " ".join(render(describe(made, make_plan(made, None, "cpu"), set())).split())
+    said = " ".join(render(describe(made, make_plan(made, None, "cpu"))).split())
     assert "nothing can be tested" in said
 
 
 def test_a_description_counts_runs_cells_and_settings(planned):
     swept, plan = planned
-    done = {row.run_id for row in plan.runs if row.dataset == "ring"}
-    found = describe(swept, plan, done | {"not planned"})
+    found = describe(swept, plan)
     assert json.loads(json.dumps(found.to_json())) == found.to_json()
     assert found.planned == len(plan.runs) == 2 * 2 * (2 + 2 * 2) + 2 * (2 + 2 * 2)
-    assert found.finished == len(done)
-    assert found.to_train == len(plan.runs) - len(done)
     assert len(found.cells) * 2 == len(plan.runs)
-    assert found.stacks.unfinished == len(unfinished(plan, done, "cpu", run_filter([], plan)))
     assert found.swept == {"lr": ["recipe", 2e-3], "sd": [0.1, 0.2], "gp_weight": [1, 10]}
     gan, gp = found.settings
     assert (gan.critic_lr, gp.critic_lr) == ([2e-4, 2e-3], [1e-4, 2e-3])
@@ -338,7 +334,7 @@ RATES = {"critic_lr", "generator_lr"}
 )
 def test_only_what_stands_at_the_papers_value_is_the_papers(parts, papers, in_part):
     made = suite(objective="gan", **parts)
-    (found,) = describe(made, make_plan(made, None, "cpu"), set()).settings
+    (found,) = describe(made, make_plan(made, None, "cpu")).settings
     assert (set(found.recipe.keys), set(found.recipe.in_part)) == (papers, in_part)
 
 
@@ -353,21 +349,21 @@ def test_a_papers_value_that_is_excluded_is_not_quoted():
     block = {"dataset": "ring", "architecture": "mlp", "objective": ["gan", "wgan"]}
     block |= {"train": {"lr": ["recipe", 1e-3]}, "exclude": [{"objective": "gan", "lr": "recipe"}]}
     made = Suite.model_validate({"version": 1, "name": "t", "matrix": [block]})
-    gan, wgan = describe(made, make_plan(made, None, "cpu"), set()).settings
+    gan, wgan = describe(made, make_plan(made, None, "cpu")).settings
     assert not RATES & set(gan.recipe.keys)
     assert set(wgan.recipe.in_part) == RATES
 
 
 def test_swept_settings_of_a_data_set_are_named():
     made = suite(dataset="8gaussians", objective="gan", set=["n_modes=[4, 8]", "lr=[1e-3, 1e-2]"])
-    found = describe(made, make_plan(made, None, "cpu"), set())
+    found = describe(made, make_plan(made, None, "cpu"))
     assert found.data_axes == ["n_modes"]
 
 
 def test_no_recipe_is_quoted_where_none_is_used():
     own = {"lr": 1, "beta1": 0, "beta2": 0, "optimizer": "sgd", "n_critic": 2}
     given_all = suite(train=own, objective="gan")
-    found = describe(given_all, make_plan(given_all, None, "cpu"), set())
+    found = describe(given_all, make_plan(given_all, None, "cpu"))
     assert found.settings[0].recipe is None
     assert "papers" not in render(found)
 
@@ -375,7 +371,7 @@ def test_no_recipe_is_quoted_where_none_is_used():
 def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
     swept, plan = planned
     hostile = swept.model_copy(update={"question": "why\x1b[31m " + "long " * 60})
-    screen = render(describe(hostile, plan, set()))
+    screen = render(describe(hostile, plan))
     assert all(len(line) <= WIDTH for line in screen.splitlines())
     assert "\x1b" not in screen
     assert "With 3 tasks" in screen
@@ -387,7 +383,7 @@ def test_a_screen_is_text_that_fits_and_says_what_cannot_be_shown(planned):
 
 def test_a_screen_counts_the_seeds_that_an_effect_needs(planned):
     three = suite(objective=["gan", "wgan-gp", "lsgan"], seeds=5)
-    found = describe(three, make_plan(three, None, "cpu"), set())
+    found = describe(three, make_plan(three, None, "cpu"))
     said = " ".join(render(replace(found, power=seeds_for(0.8, 3, 5))).split())
     assert "To see a paired difference of d = 0.8 (Cohen's d:" in said
     assert "15 seeds a cell, and 20" in said
@@ -399,7 +395,7 @@ def test_a_screen_counts_the_seeds_that_an_effect_needs(planned):
 
 def test_a_screen_of_one_task_and_three_objectives_says_p_is_1():
     three = suite(objective=["gan", "nsgan", "wgan-gp"])
-    screen = render(describe(three, make_plan(three, None, "cpu"), set()))
+    screen = render(describe(three, make_plan(three, None, "cpu")))
     assert "smallest reachable p = 1.00" in screen
     assert "7 tasks would do" in screen
     assert "With one seed a cell" in screen
@@ -408,11 +404,11 @@ def test_a_screen_of_one_task_and_three_objectives_says_p_is_1():
 def test_a_wide_table_becomes_paragraphs():
     names = {f"a-very-long-name-of-a-variant-of-the-objective-{i}": {"base": "wgan-clip"} for i in range(2)}
     wide = suite(objectives=names, objective=list(names), train={"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]})
-    screen = render(describe(wide, make_plan(wide, None, "cpu"), set()))
+    screen = render(describe(wide, make_plan(wide, None, "cpu")))
     assert all(len(line) <= WIDTH for line in screen.splitlines())
     assert "learning rate 0.1 | 0.2 | 0.3 | 0.4 | 2 more" in screen
 
 
 def test_a_plan_says_which_of_its_data_sets_are_pictures():
     made = suite(dataset=["8gaussians", "mine"], objective="gan", datasets={"mine": {"base": "digits"}})
-    assert describe(made, make_plan(made, None, "cpu"), set()).pictures == ["mine"]
+    assert describe(made, make_plan(made, None, "cpu")).pictures == ["mine"]

@@ -176,7 +176,7 @@ def test_plan_says_which_default_a_borrowed_recipe_replaces(tmp_path, monkeypatc
         for more, expected in (("", {"gp_weight": [10.0, 0.1]}), ("objectives: {mine: {gp_weight: 10}}\n", {})):
             Path("x.yaml").write_text(SUITE.replace("DATA", "ring").replace("ARCH", "mlp") + more)
             suite = load_suite("x.yaml")
-            found = describe(suite, make_plan(suite, None, "cpu"), set())
+            found = describe(suite, make_plan(suite, None, "cpu"))
             assert found.settings[0].recipe.overrides == expected
             said = " ".join("\n".join(_sources(found.settings)).split())
             assert ("gp_weight is 0.1, of its recipe" in said) == bool(expected)

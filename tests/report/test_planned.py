@@ -22,7 +22,7 @@ def planned(folder, **parts):
     block = {"dataset": "8gaussians", "architecture": "mlp", "objective": ["gan", "wgan-gp"]}
     suite = Suite.model_validate({"version": 1, "name": "t", "seeds": 2, "matrix": [block], **parts})
     plan = make_plan(suite, None, "cpu")
-    description = describe(suite, plan, set())
+    description = describe(suite, plan)
     store = Store(folder / "t")
     settings = [asdict(row) for row in description.settings]
     described = {"settings": settings, "data_axes": description.data_axes}

@@ -292,7 +292,7 @@ def test_each_setup_is_resolved_once_from_reading_to_the_plan(load, monkeypatch)
     real = matrix.resolve
     monkeypatch.setattr(matrix, "resolve", lambda *parts: calls.append(parts) or real(*parts))
     suite = load(HEAD + "seeds: 3\ntrain: {lr: [1e-3, 1e-4]}\n" + BLOCK)
-    describe(suite, make_plan(suite, None, "cpu"), set())
+    describe(suite, make_plan(suite, None, "cpu"))
     runs = expand(suite).runs
     assert len(calls) == len({run.setup for run in runs}) == len(runs) / 6
 
