@@ -35,7 +35,7 @@ from harness.store.plan_file import Json, Plan, PlannedRun
 from harness.suite.checks.image_ranking import BY_COVARIANCE
 from harness.suite.competitors import compared
 from harness.suite.expand import choices
-from harness.suite.format.models import Suite, scored_steps
+from harness.suite.format.models import COMPUTING, Suite, scored_steps
 from harness.suite.format.study_block import Study
 from harness.suite.format.values import RECIPE
 from harness.suite.matrix import matrix_of
@@ -305,6 +305,7 @@ def grids(cells: Iterable[Cell], data: Collection[str] = ()) -> dict[str, int]:
     tuned over numbers (`recipe` is one): the report flags a choice at its edge, and two values have no interior.
     """
     values_by_cell: dict[str, dict[tuple[str, ...], set[int | float | str]]] = {}
+    data = {*data, *COMPUTING}
     for cell in cells:
         for name, value in cell.sweep.items():
             labels = cell.dataset, cell.architecture, cell.objective

@@ -181,7 +181,7 @@ def _values(view: View, results: list[TaskResult], frames: dict[str, pd.DataFram
         "norms": headline_tables.norm_values(view),
         "unranked": "" if view.headline else averaging.why_none(learners, view.metrics),
         "by_task": table_rows.answers(results),
-        "held": remarks.norms(_rivals(view), table),
+        "held": remarks.fixed_factors(_rivals(view), table),
         "removals": table_rows.removals(removals, best),
         "removed": remarks.removals(removals, best),
         "unscored": f"{waiting_scores(view.unscored, str(view.store.folder))}." if view.unscored else "",
@@ -248,7 +248,8 @@ def _ranked(view: View, results: list[TaskResult]) -> list[str]:
     swept = cell_table.swept_columns(rivals, view.data_axes)
     text = answer.sentence(rivals, results, tables.advice(view))
     drawn = (view.suite.get("study") or {}).get("space", ())
-    first = f"{remarks.caveat(confounding(view.learners, drawn))}{text} {remarks.norms(rivals, view.learners)}".rstrip()
+    fixed = remarks.fixed_factors(rivals, view.learners)
+    first = f"{remarks.caveat(confounding(view.learners, drawn))}{text} {fixed}".rstrip()
     return [first, remarks.edges(ranking.at_edges(rivals, view.metrics, swept))]
 
 

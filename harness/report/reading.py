@@ -73,7 +73,7 @@ class Reading:
         at_edges = ranking.at_edges(competing, self.metrics, cell_table.swept_columns(competing, axes))
         confounded = confounding(learners, self.table.attrs.get("drawn", ()))
         first = remarks.caveat(confounded) + answer.sentence(competing, self.results, COMMANDS)
-        return [f"{first} {remarks.norms(competing, learners)}".rstrip(), remarks.edges(at_edges)]
+        return [f"{first} {remarks.fixed_factors(competing, learners)}".rstrip(), remarks.edges(at_edges)]
 
     @property
     def tasks(self) -> pd.DataFrame:

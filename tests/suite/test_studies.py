@@ -73,6 +73,7 @@ WRONG = {
         "not-in-a-study",
         "",
     ),
+    "computing": (suite([RATE, "compile: {choices: [true, false]}"]), 8, "compile", "not-in-a-study", ""),
     "same seeds": (suite([RATE], "  seeds: [1, 7]\n"), 6, "seeds", "shared-seeds", "1"),
     "unequal budgets": (
         suite([RATE]) + "  - {dataset: swissroll, architecture: mlp, objective: wgan-gp}\n",

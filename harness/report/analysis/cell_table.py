@@ -18,6 +18,7 @@ from harness.metrics.columns import MetricColumn
 from harness.spec import Task
 from harness.statistics.intervals import spread
 from harness.store import STATUSES
+from harness.suite.format.models import COMPUTING
 from harness.text import NOTHING, plain, swept_value
 
 Row = Mapping[Any, Any]  # of a table
@@ -85,6 +86,15 @@ def swept_columns(table: pd.DataFrame, leave: Iterable[str] = ()) -> list[str]:
     return [c for c in map(str, table.columns) if c.startswith("sweep.") and c not in left]
 
 
+def tuned_columns(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> list[str]:
+    """Return the columns of swept values among which settings are chosen: neither of data sets, nor of `COMPUTING`."""
+    return [c for c in swept_columns(table, data_axes) if not _is_computing(c)]
+
+
+def _is_computing(column: str) -> bool:
+    return column.rpartition(".")[2] in COMPUTING
+
+
 def data_columns(table: pd.DataFrame, data_axes: Iterable[str]) -> list[str]:
     """Return the columns of swept values that belong to data sets."""
     rest = swept_columns(table, data_axes)
@@ -101,7 +111,8 @@ def tasks_of(table: pd.DataFrame, data_axes: Iterable[str], rivals: str = "objec
 
 
 def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the table with `task`, the label of its Task, and `setting`, all other swept values.
+    """Return the table with `task`, the label of its Task, and `setting`, all other swept values; where updates are
+    computed in several ways (`COMPUTING`) with that part of a setting as `computing`.
 
     `data_axes` are the swept names that belong to data sets: they change the question, not the answer. A swept number
     that stands beside words is written as in a suite: 3e-4.
@@ -110,6 +121,8 @@ def labelled(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> pd.DataFrame
     for name in swept_columns(runs):  # numbers beside words are text: 0.0003
         if not pd.api.types.is_numeric_dtype(runs[name]):
             runs[name] = [swept_value(value) if isinstance(value, str) else value for value in runs[name]]
+    if computing := [c for c in swept_columns(runs, data_axes) if _is_computing(c)]:
+        runs = runs.assign(computing=[described(row, computing) for row in runs[computing].to_dict("records")])
     return runs.assign(setting=settings(runs, data_axes), task=[task.label for task in tasks_of(runs, data_axes)])
 
 

@@ -6,18 +6,20 @@ import numpy as np
 import pandas as pd
 
 RESOLVED = {"lr": "hyper.critic_lr", "n_critic": "setup.n_critic", "batch": "setup.batch", "steps": "steps"}
+HELD = ("norm", "computing")
 COLUMNS = ("objective", "setting", "choices", "at_smallest", "at_largest", "fewest_values")
 
 
 def keys_of(runs: pd.DataFrame) -> list[str]:
-    """Return the columns whose values share a grid: what is held fixed, such as a norm, is never tuned."""
-    return ["task", "objective", *(["norm"] if "norm" in runs else [])]
+    """Return the columns whose values share a grid: norms and ways of computing are held fixed, never tuned."""
+    return ["task", "objective", *(name for name in HELD if name in runs)]
 
 
 def edges(judged: pd.DataFrame, chosen: pd.DataFrame, swept: Collection[str]) -> pd.DataFrame:
     """Return how many of the choices of each objective and swept number are the smallest or largest of their grid.
 
-    `chosen` holds the tuned runs among the `judged` ones, a choice a task, seed (and norm); `swept` the swept columns.
+    `chosen` holds the tuned runs among the `judged` ones, a choice a task, seed (and what is held fixed); `swept` the
+    swept columns.
     `recipe` counts with the number that it stands for; settings that are no numbers have no edge. `fewest_values` is
     the size of the smallest grid: below three every choice is at an edge.
     """

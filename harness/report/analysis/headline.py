@@ -137,7 +137,7 @@ def headline(
     if why_none(table, metrics):
         return None
     compared = shared(table)
-    columns = cell_table.swept_columns(compared, data_axes)
+    columns = cell_table.tuned_columns(compared, data_axes)
     is_recipe = compared[columns].astype(object) == "recipe"
     recipe = (is_recipe | compared[columns].isna()).all(axis=1) & is_recipe.any(axis=1)
     judged = _judged(compared.assign(seconds=_seconds(compared, data_settings), recipe=recipe), scored)
@@ -249,7 +249,7 @@ def _representatives(judged: pd.DataFrame, ways: Collection[str]) -> dict[tuple[
 
 def tuned(judged: pd.DataFrame) -> pd.DataFrame:
     """Return of judged runs, in few columns, those at the setting that was best on the other seeds, and the `pseudo`
-    value of each seed. What is held fixed, such as a `norm`, is never tuned.
+    value of each seed. What is held fixed, a `norm` or a way of computing, is never tuned.
 
     Settings of equal score, such as 0 throughout, are ordered by w1_excess, which is not cut.
     """
@@ -302,7 +302,7 @@ def _runs(compared: pd.DataFrame, judged: pd.DataFrame, columns: Collection[str]
     }).groupby("objective")  # fmt: skip
     seconds = judged[judged["budget"] == "seconds"]
     counts = pd.DataFrame({
-        "n_settings": compared.groupby(["objective", "task"])["setting"].nunique().groupby("objective").max(),
+        "n_settings": compared.groupby(grid_edges.keys_of(compared))["setting"].nunique().groupby("objective").max(),
         "tuned_over": pd.Series({name: _varied(runs, columns) for name, runs in groups}),
         "n_runs": groups.size(),
         **of_run.sum(),

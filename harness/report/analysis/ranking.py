@@ -3,8 +3,8 @@
 A suite of one objective asks about something else: its architectures compete, or its settings where it has but one.
 
 Where a suite sweeps settings, an objective stands for itself with the setting that was best on the *other* seeds, so
-that no seed is judged by a setting chosen on it. A critic's norm is never tuned: objectives are compared at the same
-norms, a seed with its mean over these.
+that no seed is judged by a setting chosen on it. A critic's norm and how updates are computed are never tuned:
+objectives are compared at the same ones, a seed with its mean over these.
 """
 
 import dataclasses
@@ -30,7 +30,8 @@ from harness.text import significance
 
 @dataclass(frozen=True)
 class Contender:
-    """One objective (or whatever competes) in one task: one run a seed, of several norms their mean. `swept` names what
+    """One objective (or whatever competes) in one task: one run a seed, of several norms or ways of
+    computing their mean. `swept` names what
     was tuned.
     """
 
@@ -129,7 +130,7 @@ def at_edges(table: pd.DataFrame, metrics: Mapping[str, str], swept: Collection[
 
 
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
-    parts = [part for _, part in runs.groupby("norm", sort=False)] if "norm" in runs else [runs]
+    parts = [part for _, part in runs.groupby(grid_edges.keys_of(runs), sort=False)]
     rows = pd.concat([tuned(part, metric)[["seed", "status", "value", "pseudo"]] for part in parts])
     worst_first = rows["status"].map({"ok": 2, "pending": 0}).fillna(1)
     status = rows.assign(order=worst_first).sort_values("order", kind="stable").groupby("seed")["status"].first()
@@ -138,7 +139,7 @@ def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
     if ok.all():
         spread = dataclasses.replace(spread, interval=intervals.t_interval(means["pseudo"]))
     by_seed = means["pseudo" if ok.all() else "value"][ok]
-    swept = [c for c in cell_table.swept_columns(runs) if runs[c].astype(str).nunique() > 1]
+    swept = [c for c in cell_table.tuned_columns(runs) if runs[c].astype(str).nunique() > 1]
     names = tuple(c.removeprefix("sweep.") for c in swept) if runs["setting"].nunique() > 1 else ()
     return Contender(objective, dict(zip(by_seed.index.tolist(), by_seed.tolist(), strict=True)), spread, names)
 

@@ -1,7 +1,7 @@
 """Main effects: the score at each level of a factor, averaged over all that it is crossed with.
 
-Factors are the objective and what a suite sweeps of objectives and architectures. Settings of training are tuned
-elsewhere; they are averaged here.
+Factors are the objective, what a suite sweeps of objectives and architectures, and how updates are computed. Settings
+of training are tuned elsewhere; they are averaged here.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,7 +21,7 @@ from harness.report.findings.finding import Finding, Runs
 from harness.report.styles import MARKERS
 from harness.report.text.table_rows import Record
 from harness.statistics import intervals
-from harness.suite.format.models import Train
+from harness.suite.format.models import COMPUTING, Train
 from harness.text import counted, interval, listed, plain, score
 
 TRAINING = frozenset(Train.model_fields)
@@ -72,7 +72,8 @@ def find(runs: Runs) -> Finding | None:
 
 
 def main_effects(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[Effect]:
-    """Return the main effects of a labelled table in which a setting of objectives or architectures is swept.
+    """Return the main effects of a labelled table in which a setting of objectives or architectures, or a way of
+    computing, is swept.
 
     A factor's levels are those that every task has in every context; tasks that have more follow, each by itself. A
     lost run scores 0. There are none before every run has ended, or of a factor not crossed with the rest. Tasks in
@@ -103,7 +104,7 @@ def _effects(runs: pd.DataFrame, data_axes: Collection[str]) -> list[Effect]:
     swept = {c.removeprefix("sweep."): c for c in cell_table.swept_columns(runs, data_axes)}
     if critic_norms.SWEPT in runs:  # `auto` is one of the others
         runs = runs.assign(**{critic_norms.SWEPT: runs[critic_norms.RESOLVED].where(runs[critic_norms.SWEPT].notna())})
-    factors = {name: column for name, column in swept.items() if name not in TRAINING}
+    factors = {name: column for name, column in swept.items() if name not in TRAINING - {*COMPUTING}}
     effects = [effect for name in factors for effect in _of(name, runs, swept)]
     return [*_of(OBJECTIVE, runs, swept), *effects] if effects else []
 

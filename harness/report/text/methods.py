@@ -19,6 +19,7 @@ from harness.statistics.power import tasks_needed, within_reach
 from harness.statistics.trials import FEWEST, NEAR
 from harness.store.plan_file import Plan
 from harness.suite.competitors import compared
+from harness.suite.format.models import COMPUTING
 from harness.text import counted, listed, plain
 
 SOFTWARE = {  # a test compares these with CITATION.cff
@@ -176,7 +177,7 @@ def _studied(view: View) -> str:
 def _intervals(view: View) -> str:
     table = view.table
     seeds, what = int(table["seed"].nunique()), _rivals(table)
-    tuned = bool(_swept(view)) and what != "settings"
+    tuned = any(name not in COMPUTING for name in _swept(view)) and what != "settings"
     if seeds == 1:
         optimistic = "; settings are tuned on that seed, which is optimistic" if tuned else ""
         return f"One seed, hence no intervals{optimistic}."

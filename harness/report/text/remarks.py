@@ -109,6 +109,19 @@ def undertrained(rows: pd.DataFrame) -> str:
     return f"{what}: {'; '.join(parts)}.{more}" if parts else ""
 
 
+def fixed_factors(compared: pd.DataFrame, whole: pd.DataFrame) -> str:
+    """Return in sentences what is held fixed while settings are tuned: norms (`norms`), ways of computing."""
+    return " ".join(filter(None, [norms(compared, whole), computing(compared)]))
+
+
+def computing(compared: pd.DataFrame) -> str:
+    """Return that updates are computed in several ways, which are averaged; "" where they are not, or compete."""
+    if "computing" not in compared or (compared.groupby("objective")["computing"].nunique() < 2).all():
+        return ""
+    ways = listed(list(map(str, filter(None, compared["computing"].unique()))))
+    return f"Updates are computed in several ways ({ways}), which are averaged and not tuned."
+
+
 def norms(compared: pd.DataFrame, whole: pd.DataFrame) -> str:
     """Return at which norms the runs of `critic_norms.at_equal_norms` are compared, and how many tasks of the whole
     table have none in common.

@@ -8,7 +8,7 @@ from typing import Any
 from harness.errors import KeyPath, Problem
 from harness.metrics.columns import MetricColumn
 from harness.suite.expand import Choice, choices, combinations_of, drawn, drawn_names
-from harness.suite.format.models import Suite
+from harness.suite.format.models import COMPUTING, Suite
 from harness.suite.format.values import MAX_NETWORKS, MAX_RUNS, Values, seed_list
 from harness.suite.matrix import Matrix
 from harness.suite.overrides import SPACE
@@ -106,6 +106,8 @@ def study_problems(matrix: Matrix) -> list[Problem]:
     unused = sorted(suite.study.space.keys() - set().union(*map(drawn_names, triples)))
     text = "never drawn: other settings of the space replace it; leave it out, or them."
     problems += [Problem("unused-setting", (*SPACE, name), text) for name in unused]
+    text = "how an update is computed is no setting to choose; set it under `train`."
+    problems += [Problem("not-in-a-study", (*SPACE, name), text) for name in suite.study.space if name in COMPUTING]
     return problems + list(_unequal(triples))
 
 

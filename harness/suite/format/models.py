@@ -71,6 +71,10 @@ class Train(Strict):
     generator: Annotated[Any, swept(one_of("trained", "fixed"))] = described("fixed: the critic is trained alone")
 
 
+# How an update is computed, which is the same update up to rounding: a swept value is compared, and never tuned.
+COMPUTING = ("compile", "tf32", "micro_batch")
+
+
 class Limits(Strict):
     """What training may take before it is stopped; no limit where none is said."""
 
