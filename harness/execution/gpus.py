@@ -1,15 +1,21 @@
 """Which processes train on which GPU, while the others score."""
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import product
 
-from harness.execution.requests import Todo
+from harness.errors import HarnessError
+from harness.execution.requests import GpuMemory, Todo
+from harness.spec import content_id
+from harness.store.plan_file import Plan, Stack
 
 # Processes that train on one GPU at once. On 2026-11-28 fourteen of them, on an H100 with 16 cores, kept it 97 % busy
 # (875 runs in 103 s): an update was hundreds of launches then, and is one since. A quarter of them leaves the cores for
 # scoring. To be measured again: `harness bench gpu` tries 1, 2, 4 and 8.
 A_GPU = 4
-SHARE = 0.9  # of a GPU's memory that stacks may take together
+SHARE = 0.9  # of a GPU's memory that processes may take together
 CONTEXT = 1e9  # bytes that a process takes there before its first stack
 
 
@@ -27,26 +33,62 @@ def visible_gpus() -> list[str]:
     return names[:count] if all(names[:count]) else [str(number) for number in range(count)]
 
 
-def shared_out(gpus: Sequence[str], largest: float) -> list[str]:
-    """Return the GPU of each process that may train at once, every GPU's first process before any second one.
-
-    As many have a GPU as it takes of the largest stack, whose bytes are given; none where there is no GPU, as here
-    where other machines train. Calls CUDA.
-    """
+def gpu_memory(plan: Plan, left: Iterable[Stack]) -> GpuMemory:
+    """Return what processes take of a GPU that train these stacks of a plan, or score its runs. Calls CUDA."""
     import torch
 
-    if not gpus:
-        return []
-    room = SHARE * min(torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count()))
-    fit = int(room / (largest + CONTEXT))
-    return [*gpus] * max(1, min(A_GPU, fit))
+    from harness.plan.stacks import largest_bytes
+
+    smallest = min(torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count()))
+    return GpuMemory(SHARE * smallest, CONTEXT + largest_bytes(plan, left), scoring_bytes(plan))
+
+
+def scoring_bytes(plan: Plan) -> float:
+    """Return the bytes that a process takes of a GPU to score runs of a plan; 0 where no network looks at images there.
+
+    It keeps the weights of all such networks, one of which looks at a time. One that cannot be had takes nothing: its
+    runs will say why.
+    """
+    from harness.datasets import DATASETS
+    from harness.metrics.extractors import TRAINED, extractor_of
+    from harness.metrics.extractors.gpu_memory import looking_bytes
+
+    names = [name for name in plan.resolved["score"].get("extractors") or () if name not in TRAINED]
+    if not names:
+        return 0.0
+    setups = {id(setup): setup for setup in (plan.specs[run_id]["setup"] for run_id in plan.run_ids)}  # runs share them
+    setups_of_data = {(setup["dataset"], content_id(setup["data"])): setup for setup in setups.values()}
+    weights, activations = dict[str, float](), 0.0
+    for name, setup in product(names, setups_of_data.values()):
+        entry = DATASETS.get(setup["dataset"])
+        if entry is not None and entry.kind == "images":
+            with suppress(HarnessError):
+                extractor = extractor_of(name, setup["dataset"], setup["data"])
+                looking = looking_bytes(extractor, entry.shape(setup["data"]))
+                weights[name], activations = looking.weights, max(activations, looking.activations)
+    return CONTEXT + sum(weights.values()) + activations if weights else 0.0
 
 
 def trainers(todo: Todo, workers: int) -> Sequence[str]:
     """Return the GPU of each of the workers that is to train; none where any worker may, on whatever it sees.
 
-    At most half of them train, but one on each GPU where there are as many, and one is left to score.
+    Every GPU has its first process before any has a second one. At most half of the workers train, but one on each GPU
+    where there are as many, and one is left to score. As many have a GPU as its memory takes, beside all that score on
+    the first one.
     """
-    if workers < 2:
+    if workers < 2 or not todo.gpus:
         return ()
-    return todo.gpus[: min(max(workers // 2, len({*todo.gpus})), workers - 1)]
+    first, *others = todo.gpus
+    places = [*others, first] * A_GPU
+    most = min(max(workers // 2, len(todo.gpus)), workers - 1, len(places))
+    return next(places[:n] for n in range(most, 0, -1) if _fit(places[:n], first, workers - n, todo.gpu_memory))
+
+
+def _fit(chosen: Sequence[str], first: str, scorers: int, memory: GpuMemory | None) -> bool:
+    """Whether those that train share no GPU whose memory they, and the scorers on the first, would not fit in."""
+    if memory is None:
+        return True
+    return all(
+        n == 1 or n * memory.training + (scorers * memory.scoring if gpu == first else 0.0) <= memory.room
+        for gpu, n in Counter(chosen).items()
+    )

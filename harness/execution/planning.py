@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.disk.files import refuse_long
 from harness.errors import HarnessError, Problem, SuiteError
-from harness.execution.gpus import shared_out, visible_gpus
+from harness.execution.gpus import gpu_memory, visible_gpus
 from harness.execution.opening import open_planned, stated
 from harness.execution.provenance import machine, provenance
 from harness.execution.requests import Request, ScoringPin, StackTodo, Todo
@@ -273,7 +273,6 @@ def _todo(
 ) -> Todo:
     """Return what is left of a plan: of the selected runs those that are pending, or lost; `replies` of `_origins`."""
     from harness.plan.make import unfinished
-    from harness.plan.stacks import largest_bytes
     from harness.plan.workload import StackLeft, workload
 
     planned, finished = plan.run_ids, store.finished()
@@ -287,6 +286,7 @@ def _todo(
         for members in [runs if _trains_apart(stack, lost) else stack.runs]
     ]
     unscored = store.unscored([run_id for run_id in planned if run_id in finished], plan.score_id)
+    gpus = visible_gpus() if plan.device == "cuda" else ()
     return Todo(
         folder=str(store.folder),
         device=plan.device,
@@ -297,9 +297,8 @@ def _todo(
         unscored=_by_stack(plan, unscored),
         wanted=("pending",) if which == "pending" else LOST,
         limit_s=plan.resolved["train"].get("limits", {}).get("seconds"),  # an earlier harness knew none
-        gpus=shared_out(visible_gpus(), largest_bytes(plan, (each.stack for each in left)))
-        if plan.device == "cuda"
-        else (),
+        gpus=gpus,
+        gpu_memory=gpu_memory(plan, (each.stack for each in left)) if gpus else None,
         waiting=len(lost & {*selected} - wanted),
         finished=len(finished & {*selected}),
         unplanned=len(finished - {*planned}),

@@ -79,6 +79,15 @@ class ScoringPin:
 
 
 @dataclass(frozen=True)
+class GpuMemory:
+    """Bytes of a GPU: of the smallest how many may be taken, and what a process takes that trains, or that scores."""
+
+    room: float
+    training: float
+    scoring: float = 0.0
+
+
+@dataclass(frozen=True)
 class Todo:
     """What is left of a plan.
 
@@ -91,7 +100,7 @@ class Todo:
     notes      lines on how runs are scored          damage     lines on what was set aside
     more       whether a study has more to plan once these runs have ended
     before     how runs were scored, where they are to be scored anew
-    gpus       the GPU of each process that may train, as `execution.gpus` shares them out; none on a CPU
+    gpus       what may train, of a memory that `gpu_memory` describes; none on a CPU
     description, trials, plugins   of a plan of a suite: what `harness plan` prints, and what --measure tries
     """
 
@@ -113,6 +122,7 @@ class Todo:
     more: bool = False
     before: ScoringPin | None = None
     gpus: Sequence[str] = ()
+    gpu_memory: GpuMemory | None = None
     description: Description | None = None
     trials: Sequence[Trial] = ()
     plugins: Sequence[str] = ()

@@ -31,6 +31,7 @@ __all__ = [
     "EXTRACTORS",
     "OF_CLASSES",
     "TORCHVISION",
+    "TRAINED",
     "Extractor",
     "ExtractorKind",
     "Looks",

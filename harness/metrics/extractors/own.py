@@ -44,12 +44,14 @@ MEASURED = 10_000  # training pictures that the features' unit is taken from
 class Ready(NamedTuple):
     """A network ready to look at uint8 pictures [n, c, h, w]: (features [n, k], scores [n, classes] or None).
 
-    `error` is its share of mistakes on held-out pictures; of `weights`, `restored` makes it again.
+    `error` is its share of mistakes on held-out pictures; of `weights`, `restored` makes it again; `at_once` is how
+    many pictures pass through it together.
     """
 
     look: Callable[[Tensor], tuple[Tensor, Tensor | None]]
     error: float
     weights: Arrays
+    at_once: int = CHUNK
 
 
 def device_of_networks() -> str:

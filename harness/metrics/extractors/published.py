@@ -86,7 +86,7 @@ class Published:
             features = torch.cat([features for features, _ in looks]).float().cpu()
             return features, torch.cat(scores).float().cpu() if scores else None
 
-        return Ready(look, float("nan"), {"file": np.array(digest)})
+        return Ready(look, float("nan"), {"file": np.array(digest)}, AT_ONCE)
 
 
 class _Loaded(NamedTuple):
