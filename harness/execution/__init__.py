@@ -8,5 +8,5 @@ planning    what there is to do                      training       a stack to i
 scoring     a run to its metrics                     ending         the table and the report
 opening     a process, a folder and its data         provenance     where and with what runs are trained and scored
 live_page   the report of what has ended so far      gpus           which processes train on which GPU
-parcels     a stack as it travels to another machine
+payloads    a stack as it travels to another machine
 """

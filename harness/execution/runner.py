@@ -121,11 +121,11 @@ def _executor(request: Request | Retry, do: Tasks) -> Iterator[tuple[Executor, R
         with open_executor(processes(request.workers), do.prepare) as executor:
             yield executor, request
         return
-    from harness.execution.cluster.node import StackTasks
+    from harness.execution.cluster.node import TaskFunctions
     from harness.execution.cluster.ray import device, open_on_ray  # Ray, which most do without
 
-    stacks = StackTasks(do.prepare, do.train, do.score)
-    with open_executor(1, do.prepare) as here, open_on_ray(here, stacks, request.workers, request.address) as there:
+    functions = TaskFunctions(do.prepare, do.train, do.score)
+    with open_executor(1, do.prepare) as here, open_on_ray(here, functions, request.workers, request.address) as there:
         yield there, replace(request, device=device(request.device)) if isinstance(request, Request) else request
 
 

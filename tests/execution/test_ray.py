@@ -148,7 +148,7 @@ def test_the_same_command_goes_on_after_one_that_was_ended(cluster, faked, tmp_p
 
 @pytest.mark.slow
 def test_data_that_a_node_lacks_are_named_before_anything_trains(cluster, suite, monkeypatch):
-    monkeypatch.setattr("harness.execution.parcels._absolute", lambda variant: {**variant, "file": "/nowhere/a.csv"})
+    monkeypatch.setattr("harness.execution.payloads._absolute", lambda variant: {**variant, "file": "/nowhere/a.csv"})
     with pytest.raises(HarnessError, match=r"node .*: /nowhere/a\.csv.*\(and 1 other node\)"):
         run(on_ray(cluster, suite))
     assert not any(Path("results/far").glob("runs/*/record.json"))

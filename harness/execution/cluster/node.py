@@ -19,7 +19,7 @@ from harness.disk.files import stamp, temporary
 from harness.disk.owners import wrote_and_died
 from harness.errors import DataError, HarnessError, StoreError
 from harness.execution.outcomes import StackOutcome
-from harness.execution.parcels import PLUGIN, Files, Parcel, clear, committed, look_for_data, software, unpack
+from harness.execution.payloads import PLUGIN, Files, Payload, check_data, clear, committed, software, unpack
 from harness.store import Record, Scores, Store
 from harness.workers.local import Workers
 
@@ -27,7 +27,7 @@ LOOK_S = 1.0  # between two looks for a new checkpoint
 
 
 @dataclass(frozen=True)
-class StackTasks:
+class TaskFunctions:
     """What a call does on nodes, of all that it does; functions that a worker there can import."""
 
     prepare: Callable[[], None]
@@ -36,10 +36,10 @@ class StackTasks:
 
 
 @dataclass(frozen=True)
-class Work:
+class StackTask:
     """What is to be done with a stack, and what its training is given."""
 
-    tasks: StackTasks
+    functions: TaskFunctions
     stack_id: str
     runs: Sequence[str]
     device: str
@@ -48,7 +48,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CheckpointUpdate:
     """A checkpoint as it is now; no files once it is spent."""
 
     name: str
@@ -56,7 +56,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Done:
+class CompletedRun:
     """A run that was trained: its record, the files that it keeps, and its scores where it could be scored."""
 
     record: Record
@@ -64,58 +64,58 @@ class Done:
     scores: Scores | None
 
 
-Message = Kept | Done | StackOutcome | Exception
+Message = CheckpointUpdate | CompletedRun | StackOutcome | Exception
 
 
-def carry_out(parcel: Parcel, work: Work) -> Iterator[Message]:
+def run_stack(payload: Payload, task: StackTask) -> Iterator[Message]:
     """Train and score a stack; yield its checkpoints, its runs, and last what became of it, or what was raised."""
     try:
-        yield from _carry_out(parcel, work)
+        yield from _run_stack(payload, task)
     except Exception as error:
         yield _named(error)
     finally:
-        clear(_folder(parcel))
+        clear(_folder(payload))
 
 
-def all_of(parcel: Parcel, work: Work) -> list[Message]:
-    """Return at the end what `carry_out` yields as it comes."""
-    return [*carry_out(parcel, work)]
+def run_whole_stack(payload: Payload, task: StackTask) -> list[Message]:
+    """Return at the end what `run_stack` yields as it comes."""
+    return [*run_stack(payload, task)]
 
 
-def look_around(parcel: Parcel | None, ours: Mapping[str, str], prepare: Callable[[], None]) -> Exception | None:
+def check_node(payload: Payload | None, ours: Mapping[str, str], prepare: Callable[[], None]) -> Exception | None:
     """Return what keeps this machine from training a plan's runs: other software, or data that are not there."""
     try:
         _refuse_other(ours)
-        if parcel is not None:
-            store = unpack(parcel, _folder(parcel))
-            _worker(prepare, parcel).submit(look_for_data, str(store.folder)).result()
+        if payload is not None:
+            store = unpack(payload, _folder(payload))
+            _worker(prepare, payload).submit(check_data, str(store.folder)).result()
     except Exception as error:
         return _named(error)
     return None
 
 
-def _carry_out(parcel: Parcel, work: Work) -> Iterator[Message]:
-    _refuse_other(parcel.software)
-    worker, store = _worker(work.tasks.prepare, parcel), unpack(parcel, _folder(parcel))
+def _run_stack(payload: Payload, task: StackTask) -> Iterator[Message]:
+    _refuse_other(payload.software)
+    worker, store = _worker(task.functions.prepare, payload), unpack(payload, _folder(payload))
     folder = str(store.folder)
-    given = folder, work.stack_id, work.runs, work.device, work.members
-    training, marks = worker.submit(work.tasks.train, *given, limit_s=work.limit_s), _marks(store)
+    given = folder, task.stack_id, task.runs, task.device, task.members
+    training, marks = worker.submit(task.functions.train, *given, limit_s=task.limit_s), _marks(store)
     while not wait([training], LOOK_S).done:
         now = _marks(store)
         for name in now:
             if now[name] != marks.get(name) and (files := store.read_checkpoint(name)) is not None:
-                yield Kept(name, files)
+                yield CheckpointUpdate(name, files)
         marks |= now
-    for run_id in committed(store, work.runs):
+    for run_id in committed(store, task.runs):
         with suppress(Exception):  # whoever asked for it scores it again, and says why that fails
-            worker.submit(work.tasks.score, folder, [run_id]).result()
+            worker.submit(task.functions.score, folder, [run_id]).result()
         record = store.record(run_id)
         assert record is not None, "it was committed here"
         files = {name: store.artefact(run_id, name) for name in record.files}
-        yield Done(record, files, store.scores(run_id, parcel.plan.score_id))
+        yield CompletedRun(record, files, store.scores(run_id, payload.plan.score_id))
     now = _marks(store)
-    for name in {**parcel.checkpoints, **marks, **now}:
-        yield Kept(name, store.read_checkpoint(name) if name in now else None)
+    for name in {**payload.checkpoints, **marks, **now}:
+        yield CheckpointUpdate(name, store.read_checkpoint(name) if name in now else None)
     yield training.result()
 
 
@@ -145,21 +145,21 @@ def _named(error: Exception) -> Exception:
 _workers: dict[tuple[object, str], Workers] = {}
 
 
-def _worker(prepare: Callable[[], None], parcel: Parcel) -> Workers:
+def _worker(prepare: Callable[[], None], payload: Payload) -> Workers:
     """Return the worker of this process, a new one where other GPUs are to be seen."""
     wanted = prepare, os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if wanted not in _workers:
         for other in _workers.values():
             other.stop()
         _workers.clear()
-        if parcel.data:
-            os.environ.setdefault("HARNESS_DATA", parcel.data)
+        if payload.data:
+            os.environ.setdefault("HARNESS_DATA", payload.data)
         _workers[wanted] = Workers(1, prepare)
     return _workers[wanted]
 
 
-def _folder(parcel: Parcel) -> Path:
-    return _home() / "results" / parcel.plan.suite
+def _folder(payload: Payload) -> Path:
+    return _home() / "results" / payload.plan.suite
 
 
 @lru_cache(maxsize=1)

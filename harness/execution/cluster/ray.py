@@ -1,6 +1,6 @@
 """Tasks on the machines of a Ray cluster: a stack is a Ray task, and this process alone writes results.
 
-Planning and the report stay in a worker here. A stack travels as a small results folder (`execution.parcels`), is
+Planning and the report stay in a worker here. A stack travels as a small results folder (`execution.payloads`), is
 trained and scored by a worker of a node (`cluster.node`), and its runs are committed here as they come, as if they had
 been trained here. A node that dies is no failure of the runs that it had: their stack is sent again.
 
@@ -20,9 +20,18 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError
-from harness.execution.cluster.node import Done, Kept, Message, StackTasks, Work, all_of, carry_out, look_around
+from harness.execution.cluster.node import (
+    CheckpointUpdate,
+    CompletedRun,
+    Message,
+    StackTask,
+    TaskFunctions,
+    check_node,
+    run_stack,
+    run_whole_stack,
+)
 from harness.execution.outcomes import StackOutcome, TrainedRun
-from harness.execution.parcels import Packer, Parcel, committed, survey
+from harness.execution.payloads import Payload, PayloadBuilder, committed, requirements_of
 from harness.hints import quoted
 from harness.store import Store
 from harness.text import counted, reason
@@ -55,11 +64,11 @@ class OnRay:
     are more than the GPUs, they share them. Nodes may come and go.
     """
 
-    def __init__(self, here: Executor, tasks: StackTasks, workers: int | None, is_client: bool) -> None:
-        self._here, self._tasks, self._workers, self._is_client = here, tasks, workers, is_client
+    def __init__(self, here: Executor, functions: TaskFunctions, workers: int | None, is_client: bool) -> None:
+        self._here, self._functions, self._workers, self._is_client = here, functions, workers, is_client
         self._device = "cpu"
-        self._packing, self._sending = threading.Lock(), threading.Lock()
-        self._packer: Packer | None = None
+        self._building, self._sending = threading.Lock(), threading.Lock()
+        self._builder: PayloadBuilder | None = None
         self._threads: list[threading.Thread] = []  # one a stack that has not ended
         self._sent: set[Any] = set()  # what Ray gave for tasks that have not ended
         self._era = 0  # how often all was dropped
@@ -91,9 +100,9 @@ class OnRay:
         folder, stack_id, runs, device, members = arguments
         if device != self._device:
             self._device, self._looked = device, -math.inf
-        work = Work(self._tasks, stack_id, runs, device, members, limit_s)
+        stack = StackTask(self._functions, stack_id, runs, device, members, limit_s)
         future: Future[Any] = Future()
-        thread = threading.Thread(target=self._attend, args=(future, folder, work, self._era), daemon=True)
+        thread = threading.Thread(target=self._attend, args=(future, folder, stack, self._era), daemon=True)
         self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         thread.start()
         return future
@@ -114,22 +123,22 @@ class OnRay:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _attend(self, future: "Future[StackOutcome]", folder: str, work: Work, era: int) -> None:
+    def _attend(self, future: "Future[StackOutcome]", folder: str, task: StackTask, era: int) -> None:
         try:
-            future.set_result(self._trained(folder, work, era))
+            future.set_result(self._trained(folder, task, era))
         except BaseException as error:
             future.set_exception(error)
 
-    def _trained(self, folder: str, work: Work, era: int) -> StackOutcome:
+    def _trained(self, folder: str, task: StackTask, era: int) -> StackOutcome:
         """Train a stack, on one node after another where nodes die, and commit its runs."""
         store, trained, why = Store(folder), dict[str, TrainedRun](), ""
         for _ in range(LOSSES):
-            done = committed(store, work.runs)
-            left = [run_id for run_id in work.runs if run_id not in done]
+            done = committed(store, task.runs)
+            left = [run_id for run_id in task.runs if run_id not in done]
             if not left:  # the last of them came before the node died
                 return StackOutcome([*trained.values()])
             try:
-                end = self._followed(folder, store, replace(work, runs=left), trained, era)
+                end = self._followed(folder, store, replace(task, runs=left), trained, era)
             except OutOfMemoryError:  # Ray ended it, as its node had no memory left
                 raise WorkerDied(-signal.SIGKILL, short_of_memory=True) from None
             except RayTaskError as error:
@@ -143,20 +152,20 @@ class OnRay:
                 raise end
             timed = {run.run_id: run for run in end.runs}
             return StackOutcome([timed.get(run_id, run) for run_id, run in trained.items()], end.failure)
-        text = f"stack {work.stack_id} was lost {LOSSES} times with what trained it on Ray ({why})"
+        text = f"stack {task.stack_id} was lost {LOSSES} times with what trained it on Ray ({why})"
         raise HarnessError(f"{text}; finished runs are kept, and the same command continues")
 
     def _followed(
-        self, folder: str, store: Store, work: Work, trained: dict[str, TrainedRun], era: int
+        self, folder: str, store: Store, task: StackTask, trained: dict[str, TrainedRun], era: int
     ) -> StackOutcome | Exception:
         """Send a stack, keep what comes of it, and return how it ended."""
-        with self._packing:
-            packer = self._ready(folder, work)
-            parcel, memory = packer.pack(work.stack_id, work.members), packer.memory(work.members)
+        with self._building:
+            builder = self._ready(folder, task)
+            payload, memory = builder.build(task.stack_id, task.members), builder.memory(task.members)
         with self._sending:
             if era != self._era:  # Ray may be shut down by now, and would start again at any call
                 raise RuntimeError("it was dropped before it was sent")
-            sent = self._send(parcel, work, memory)
+            sent = self._send(payload, task, memory)
             self._sent.add(sent)
         try:
             messages: Iterable[Message] = ray.get(sent) if self._is_client else map(ray.get, sent)
@@ -165,7 +174,7 @@ class OnRay:
                     raise RuntimeError("it was dropped")
                 if isinstance(message, StackOutcome | Exception):
                     return message
-                _keep(store, message, trained)
+                _save(store, message, trained)
             raise ConnectionError("its task ended without a word of what became of it")
         except BaseException:
             with suppress(Exception):
@@ -174,25 +183,25 @@ class OnRay:
         finally:
             self._sent.discard(sent)
 
-    def _send(self, parcel: Parcel, work: Work, memory: float) -> Any:
-        options = {**self._resources(memory), "max_retries": 0, "max_calls": 0, "name": f"stack {work.stack_id}"}
+    def _send(self, payload: Payload, task: StackTask, memory: float) -> Any:
+        options = {**self._resources(memory), "max_retries": 0, "max_calls": 0, "name": f"stack {task.stack_id}"}
         if self._is_client:
-            return ray.remote(**options)(all_of).remote(parcel, work)
-        return ray.remote(**options, num_returns="streaming")(carry_out).remote(parcel, work)
+            return ray.remote(**options)(run_whole_stack).remote(payload, task)
+        return ray.remote(**options, num_returns="streaming")(run_stack).remote(payload, task)
 
-    def _ready(self, folder: str, work: Work) -> Packer:
-        """Return what packs the stacks of a folder. Before the first of a plan, all nodes are looked at."""
-        if self._packer is None or not self._packer.knows(work.members):
+    def _ready(self, folder: str, task: StackTask) -> PayloadBuilder:
+        """Return what builds the payloads of a folder's stacks. Before the first of a plan, all nodes are looked at."""
+        if self._builder is None or not self._builder.knows(task.members):
             try:
-                kit = self._here.submit(survey, folder).result()
+                requirements = self._here.submit(requirements_of, folder).result()
             except (WorkerDied, OutOfTime) as error:
                 raise HarnessError(f"looking at what stacks need elsewhere: {error}") from None
-            packer = Packer(Store(folder), kit)
-            self._refuse_nodes(packer.examples() if kit.examples else None, kit.software)
-            self._packer = packer
-        return self._packer
+            builder = PayloadBuilder(Store(folder), requirements)
+            self._refuse_nodes(builder.examples() if requirements.examples else None, requirements.software)
+            self._builder = builder
+        return self._builder
 
-    def _refuse_nodes(self, examples: Parcel | None, software: Mapping[str, str]) -> None:
+    def _refuse_nodes(self, examples: Payload | None, software: Mapping[str, str]) -> None:
         """Raise HarnessError where a node that would train cannot: of other software, or without the data."""
         nodes = [node for node in _nodes() if node["Resources"].get(self._kind, 0) > 0]
         if not nodes:
@@ -200,8 +209,8 @@ class OnRay:
         looks = []
         for node in nodes:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            look = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(look_around)
-            looks.append(look.remote(examples, software, self._tasks.prepare))
+            look = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(check_node)
+            looks.append(look.remote(examples, software, self._functions.prepare))
         errors = []
         for node, look in zip(nodes, looks, strict=True):
             try:
@@ -240,9 +249,9 @@ def _total(kind: str) -> float:
     return float(ray.cluster_resources().get(kind, 0.0))
 
 
-def _keep(store: Store, message: Kept | Done, trained: dict[str, TrainedRun]) -> None:
-    """Keep a checkpoint, or a run with its scores; note a run that nobody had committed before."""
-    if isinstance(message, Kept):
+def _save(store: Store, message: CheckpointUpdate | CompletedRun, trained: dict[str, TrainedRun]) -> None:
+    """Save a checkpoint, or a run with its scores; note a run that nobody had committed before."""
+    if isinstance(message, CheckpointUpdate):
         if message.files is None:
             store.drop_checkpoint(message.name)
         else:
@@ -269,7 +278,7 @@ def device(wanted: str) -> str:
 
 
 @contextmanager
-def open_on_ray(here: Executor, tasks: StackTasks, workers: int | None, address: str | None) -> Iterator[OnRay]:
+def open_on_ray(here: Executor, functions: TaskFunctions, workers: int | None, address: str | None) -> Iterator[OnRay]:
     """Join the cluster at an address, or that of $RAY_ADDRESS, or else start one of this machine alone, for so long.
 
     Raises HarnessError where there is none.
@@ -279,7 +288,7 @@ def open_on_ray(here: Executor, tasks: StackTasks, workers: int | None, address:
     is_ours, where = not ray.is_initialized(), address or os.environ.get("RAY_ADDRESS") or "local"
     if is_ours:
         _join(where, {"num_cpus": workers or default_workers(), "include_dashboard": False})
-    executor = OnRay(here, tasks, workers, client.is_connected())
+    executor = OnRay(here, functions, workers, client.is_connected())
     try:
         yield executor
     finally:

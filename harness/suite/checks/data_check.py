@@ -131,7 +131,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
     # What extractors need must be there before training.
     wrong = {problem.path[-1] for problem in _unknown_extractors(suite)}
     named = [(i, name) for i, name in enumerate(score.extractors or ()) if i not in wrong]
-    unfit = {(i, name): why for i, name in named if (why := _unfit(name, triple.dataset.base, data))}
+    unfit = {(i, name): why for i, name in named if (why := why_unfit(name, triple.dataset.base, data))}
     for (i, name), why in unfit.items():
         yield Problem("unfit-extractor", ("score", "extractors", i), f"'{name}' cannot look at '{label}': {why}.")
     if not unfit:
@@ -140,7 +140,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
             yield Problem("not-rankable", ("primary", "images"), why)
 
 
-def _unfit(name: str, dataset: str, data: Values) -> str:
+def why_unfit(name: str, dataset: str, data: Values) -> str:
     """Return why an extractor cannot look at a data set; one of a plug-in is tried on it. "" where it can."""
     pictures = DATASETS[dataset].pictures
     assert pictures is not None, "of a data set of pictures"

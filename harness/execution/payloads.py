@@ -1,7 +1,7 @@
 """What a stack needs on a machine that does not see the results folder: a small results folder of its own.
 
-`survey` says once a plan what all its stacks need, `Packer` takes one stack's part out of a folder, and `unpack` lays
-that out elsewhere, where the very same tasks train and score it as in any other results folder.
+`requirements_of` says once a plan what all its stacks need, `PayloadBuilder` takes one stack's part out of a folder,
+and `unpack` lays that out elsewhere, where the very same tasks train and score it as in any other results folder.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ REFERENCES = "references"  # of a folder: kept from one stack to the next
 
 
 @dataclass(frozen=True)
-class Kit:
+class Requirements:
     """What the stacks of a plan need, beside the plan.
 
     plugins   the files of each plug-in file, by the path that the plan gives it: its own and the modules it imports
@@ -49,8 +49,8 @@ class Kit:
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A stack as it travels: the part of the plan that is about it, and what `Kit` says that it needs.
+class Payload:
+    """A stack as it travels: the part of the plan that is about it, and what `Requirements` says that it needs.
 
     files        of finished runs that it goes on from, by path below the results folder
     checkpoints  the files of each, by its name
@@ -66,13 +66,13 @@ class Parcel:
 
 
 @stated
-def survey(folder: str) -> Kit:
+def requirements_of(folder: str) -> Requirements:
     """Return what the unfinished runs of a results folder need elsewhere. Imports torch."""
     store, plan = open_planned(folder)
     named = plan.resolved.get("plugins", [])
     left = {*plan.run_ids} - store.finished()
     replies = origins(store, plan, left, provenance(plan.device)) if plan.device == "cpu" else {}
-    return Kit(
+    return Requirements(
         plugins={path: files for path in named if is_file(path) and (files := _plugin(path))},
         donors={run_id: reply.run_id for run_id, reply in replies.items() if isinstance(reply, Origin)},
         memory=_memory(plan),
@@ -141,13 +141,14 @@ def _examples(plan: Plan) -> list[str]:
 
 
 @stated
-def look_for_data(folder: str) -> None:
+def check_data(folder: str) -> None:
     """Read the data of every planned run of a folder, as runs do. Raises DataError where they are not what was planned
-    with, or lack what scores them."""
+    with, or cannot be scored here: what a suite's own checks said where it was planned.
+    """
     from harness.datasets import DATASETS
     from harness.datasets.places import changed
     from harness.engine.real_data import data_settings
-    from harness.metrics.extractors import why_not
+    from harness.suite.checks.data_check import why_unfit
 
     _, plan = open_planned(folder)
     for run in plan.runs:
@@ -159,44 +160,45 @@ def look_for_data(folder: str) -> None:
         if entry.points is not None:
             entry.points(settings)
         if entry.pictures is not None:
-            pictures = entry.pictures(settings)
+            entry.pictures(settings)
             for name in plan.resolved["score"].get("extractors") or ():
-                if why := why_not(name, pictures):
+                if why := why_unfit(name, spec.setup.dataset, settings):
                     raise DataError(f"the extractor '{name}': {why}")
 
 
-class Packer:
-    """Takes stacks out of a results folder; calls of one must not overlap."""
+class PayloadBuilder:
+    """Builds the payloads of stacks from a results folder; calls of one must not overlap."""
 
-    def __init__(self, store: Store, kit: Kit) -> None:
-        self._store, self._kit = store, kit
+    def __init__(self, store: Store, requirements: Requirements) -> None:
+        self._store, self._requirements = store, requirements
         self._plan: Plan | None = None
         self._rows: dict[str, list[PlannedRun]] = {}
 
-    def pack(self, stack_id: str, members: Sequence[str]) -> Parcel:
+    def build(self, stack_id: str, members: Sequence[str]) -> Payload:
         """Return what it takes to train these members of a stack, from their checkpoints where they have some."""
         plan = self._read()
         stack = plan.stack(stack_id)
         names = dict.fromkeys([stack.id, *members])
         read = {name: self._store.read_checkpoint(name) for name in names if self._store.checkpoint_path(name).exists()}
-        donors = dict.fromkeys(self._kit.donors[run_id] for run_id in members if run_id in self._kit.donors)
+        known = self._requirements.donors
+        donors = dict.fromkeys(known[run_id] for run_id in members if run_id in known)
         return replace(
             self._part(plan, members, [*stack.runs, *donors]),
             files={path: content for donor in donors for path, content in self._kept(donor)},
             checkpoints={name: files for name, files in read.items() if files is not None},
         )
 
-    def examples(self) -> Parcel:
+    def examples(self) -> Payload:
         """Return what it takes to look whether all data are there."""
-        return self._part(self._read(), self._kit.examples, self._kit.examples)
+        return self._part(self._read(), self._requirements.examples, self._requirements.examples)
 
     def knows(self, members: Sequence[str]) -> bool:
         """Whether these runs were planned when it was made."""
-        return self._kit.memory.keys() >= {*members}
+        return self._requirements.memory.keys() >= {*members}
 
     def memory(self, members: Sequence[str]) -> float:
         """Return how many bytes training these runs is taken to need."""
-        return sum(self._kit.memory.get(run_id, 0.0) for run_id in members)
+        return sum(self._requirements.memory.get(run_id, 0.0) for run_id in members)
 
     def _read(self) -> Plan:
         self._store.refresh()
@@ -206,7 +208,7 @@ class Packer:
                 self._rows.setdefault(row.run_id, []).append(row)
         return self._plan
 
-    def _part(self, plan: Plan, runs: Sequence[str], known: Iterable[str]) -> Parcel:
+    def _part(self, plan: Plan, runs: Sequence[str], known: Iterable[str]) -> Payload:
         """Return the plan of some of its runs; `known` are those whose specs it holds."""
         resolved = {**plan.resolved, "datasets": {k: _absolute(v) for k, v in plan.resolved["datasets"].items()}}
         stacks = tuple(stack for stack in plan.stacks if not {*stack.runs}.isdisjoint(runs))
@@ -221,7 +223,8 @@ class Packer:
             settings=(),
             source="",
         )
-        return Parcel(part, {}, {}, self._kit.plugins, self._kit.software, os.environ.get("HARNESS_DATA", ""))
+        needed, data = self._requirements, os.environ.get("HARNESS_DATA", "")
+        return Payload(part, {}, {}, needed.plugins, needed.software, data)
 
     def _kept(self, run_id: str) -> list[tuple[str, bytes]]:
         """Return the record of a finished run and all that it keeps; nothing where that cannot be read."""
@@ -244,31 +247,31 @@ def _absolute(variant: Json) -> Json:
     }
 
 
-def unpack(parcel: Parcel, folder: Path) -> Store:
-    """Lay a parcel out as a results folder, in place of the one before, of which the references are kept.
+def unpack(payload: Payload, folder: Path) -> Store:
+    """Lay a payload out as a results folder, in place of the one before, of which the references are kept.
 
     Raises StoreError where it cannot be written.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         clear(folder)
-        places = {path: folder / "plugins" / str(i) for i, path in enumerate(parcel.plugins)}
-        plugins = {places[path] / name: text for path, files in parcel.plugins.items() for name, text in files.items()}
-        for path, content in {**plugins, **{folder / name: text for name, text in parcel.files.items()}}.items():
+        places = {path: folder / "plugins" / str(i) for i, path in enumerate(payload.plugins)}
+        plugins = {places[path] / name: text for path, files in payload.plugins.items() for name, text in files.items()}
+        for path, content in {**plugins, **{folder / name: text for name, text in payload.files.items()}}.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     store = Store(folder)
-    resolved = dict(parcel.plan.resolved)
+    resolved = dict(payload.plan.resolved)
     if "plugins" in resolved:
         resolved["plugins"] = [str(places[p] / Path(p).name) if p in places else p for p in resolved["plugins"]]
-    store.write_plan(replace(parcel.plan, resolved=resolved), "")
-    for name, files in parcel.checkpoints.items():
+    store.write_plan(replace(payload.plan, resolved=resolved), "")
+    for name, files in payload.checkpoints.items():
         store.write_checkpoint(name, files)
     return store
 
 
 def clear(folder: Path) -> None:
-    """Empty a folder that parcels are laid out in, but for the references: the next stack may need the same."""
+    """Empty a folder that payloads are laid out in, but for the references: the next stack may need the same."""
     for old in folder.glob("*"):
         if old.name != REFERENCES:
             shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)

@@ -13,9 +13,16 @@ from faults.records import records
 from harness.errors import DataError, HarnessError
 from harness.execution import tasks
 from harness.execution.cluster import node
-from harness.execution.cluster.node import Done, Kept, StackTasks, Work, carry_out, look_around
+from harness.execution.cluster.node import (
+    CheckpointUpdate,
+    CompletedRun,
+    StackTask,
+    TaskFunctions,
+    check_node,
+    run_stack,
+)
 from harness.execution.outcomes import StackOutcome
-from harness.execution.parcels import Packer, look_for_data, survey, unpack
+from harness.execution.payloads import PayloadBuilder, check_data, requirements_of, unpack
 from harness.execution.requests import Request
 from harness.store import Store
 from harness.workers import OutOfTime, WorkerDied, open_executor
@@ -31,8 +38,8 @@ score: {at: [{at}], samples: 60}
 architectures: {mlp: {width: 4, depth: 1}}
 matrix: [{dataset: 8gaussians, architecture: mlp, objective: gan}]
 """
-REAL = StackTasks(tasks.prepare, tasks.train_stack, tasks.score_runs)
-FAKE = StackTasks(fake.prepare, fake.train, fake.score)
+REAL = TaskFunctions(tasks.prepare, tasks.train_stack, tasks.score_runs)
+FAKE = TaskFunctions(fake.prepare, fake.train, fake.score)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +52,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def in_process(monkeypatch):
-    monkeypatch.setattr(node, "_worker", lambda prepare, parcel: InProcess())
+    monkeypatch.setattr(node, "_worker", lambda prepare, payload: InProcess())
 
 
 def planned(text, root):
@@ -55,10 +62,10 @@ def planned(text, root):
 
 def sent(todo, stack, work=REAL, limit_s=None):
     """Return what comes of a stack that is sent."""
-    packer = Packer(Store(todo.folder), survey(todo.folder))
-    parcel = pickle.loads(pickle.dumps(packer.pack(stack.id, stack.members)))
-    assert packer.memory(stack.members) > 0
-    return [*carry_out(parcel, Work(work, stack.id, stack.runs, "cpu", stack.members, limit_s))]
+    builder = PayloadBuilder(Store(todo.folder), requirements_of(todo.folder))
+    payload = pickle.loads(pickle.dumps(builder.build(stack.id, stack.members)))
+    assert builder.memory(stack.members) > 0
+    return [*run_stack(payload, StackTask(work, stack.id, stack.runs, "cpu", stack.members, limit_s))]
 
 
 def train_here(todo):
@@ -97,7 +104,7 @@ def test_a_stack_over_its_limit_sends_its_checkpoint_and_goes_on_from_it(monkeyp
     todo = planned(fake.SUITE, "there")
     stack, store = todo.stacks[0], Store(todo.folder)
     with open_executor(1, fake.prepare) as executor:
-        monkeypatch.setattr(node, "_worker", lambda prepare, parcel: executor)
+        monkeypatch.setattr(node, "_worker", lambda prepare, payload: executor)
         *messages, ending = sent(todo, stack, FAKE, limit_s=1.0)
         assert isinstance(ending, OutOfTime)
         steps = [int(message.files["step"]) for message in messages]
@@ -105,7 +112,9 @@ def test_a_stack_over_its_limit_sends_its_checkpoint_and_goes_on_from_it(monkeyp
         store.write_checkpoint(messages[-1].name, messages[-1].files)
         *messages, ending = sent(todo, stack, FAKE)
     assert isinstance(ending, StackOutcome)
-    assert [type(message) for message in messages] == [Kept] * (len(messages) - 5) + [Done] * 4 + [Kept]
+    updates = len(messages) - 5
+    types = [CheckpointUpdate] * updates + [CompletedRun] * 4 + [CheckpointUpdate]
+    assert [type(message) for message in messages] == types
     assert int(messages[0].files["step"]) > steps[-1]
     assert messages[-1].files is None  # it is spent
 
@@ -131,11 +140,11 @@ def test_runs_that_cannot_be_scored_there_come_without_scores(in_process):
 
 def test_other_software_is_refused_with_both_versions(in_process):
     todo = planned(LONGER.replace("{at}", "1"), "there")
-    kit = survey(todo.folder)
-    assert look_around(None, kit.software, tasks.prepare) is None
-    error = look_around(None, {**kit.software, "torch": "1.0"}, tasks.prepare)
+    requirements = requirements_of(todo.folder)
+    assert check_node(None, requirements.software, tasks.prepare) is None
+    error = check_node(None, {**requirements.software, "torch": "1.0"}, tasks.prepare)
     assert isinstance(error, HarnessError)
-    assert f"torch is {kit.software['torch']} there and 1.0 where" in str(error)
+    assert f"torch is {requirements.software['torch']} there and 1.0 where" in str(error)
 
 
 def test_an_installed_plug_in_does_not_travel_and_must_be_the_same_there(in_process, tmp_path, monkeypatch):
@@ -143,35 +152,44 @@ def test_an_installed_plug_in_does_not_travel_and_must_be_the_same_there(in_proc
     Path("more_losses.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     text = LONGER.replace("{at}", "1").replace("seeds:", "plugins: [more]\nseeds:")
-    kit = survey(planned(text, "there").folder)
-    assert kit.plugins == {}
-    assert look_around(None, kit.software, tasks.prepare) is None
-    (name,) = (name for name in kit.software if name == "plug-in more")
-    monkeypatch.setattr("harness.execution.parcels.installed", dict)
+    requirements = requirements_of(planned(text, "there").folder)
+    assert requirements.plugins == {}
+    assert check_node(None, requirements.software, tasks.prepare) is None
+    (name,) = (name for name in requirements.software if name == "plug-in more")
+    monkeypatch.setattr("harness.execution.payloads.installed", dict)
     monkeypatch.setattr("harness.plugins.installed.installed", dict)
-    error = str(look_around(None, kit.software, tasks.prepare))
-    assert f"plug-in more is not installed there and {kit.software[name]} where" in error
+    error = str(check_node(None, requirements.software, tasks.prepare))
+    assert f"plug-in more is not installed there and {requirements.software[name]} where" in error
 
 
 def test_the_data_of_a_plan_are_looked_for(in_process, monkeypatch):
     text = LONGER.replace("{at}", "1").replace("matrix:", "datasets: {mine: {base: points, file: p.csv}}\nmatrix:")
     Path("p.csv").write_text("".join(f"{x / 10},{-x % 7 / 7}\n" for x in range(60)))
     todo = planned(text.replace("dataset: 8gaussians", "dataset: mine"), "there")
-    packer = Packer(Store(todo.folder), survey(todo.folder))
-    parcel = packer.examples()
-    assert parcel.plan.resolved["datasets"]["mine"]["file"] == os.path.abspath("p.csv")
-    folder = unpack(parcel, Path("node/results/longer")).folder
-    look_for_data(str(folder))
+    builder = PayloadBuilder(Store(todo.folder), requirements_of(todo.folder))
+    payload = builder.examples()
+    assert payload.plan.resolved["datasets"]["mine"]["file"] == os.path.abspath("p.csv")
+    folder = unpack(payload, Path("node/results/longer")).folder
+    check_data(str(folder))
     Path("p.csv").write_text("".join(f"{x / 10},{-x % 5 / 5}\n" for x in range(60)))
     with pytest.raises(DataError, match=r"p\.csv: its contents have changed"):
-        look_for_data(str(folder))
+        check_data(str(folder))
     Path("p.csv").unlink()
-    error = look_around(parcel, {}, tasks.prepare)
+    error = check_node(payload, {}, tasks.prepare)
     assert str(error).startswith(f"node {os.uname().nodename}: {os.path.abspath('p.csv')}")
 
 
+def test_an_extractor_that_is_not_there_is_missed_as_where_the_suite_is_read(in_process, monkeypatch):
+    text = LONGER.replace("{at}], samples: 60", "1], samples: 60, extractors: [poses]")
+    todo = planned(text.replace("8gaussians", "digits"), "there")
+    check_data(todo.folder)
+    monkeypatch.setattr("harness.suite.checks.data_check.why_unfit", lambda name, dataset, data: f"{dataset} is {data}")
+    with pytest.raises(DataError, match=r"^the extractor 'poses': digits is .*'size': 16"):
+        check_data(todo.folder)
+
+
 def test_a_suite_that_reads_no_files_needs_no_look_at_data():
-    assert not survey(planned(LONGER.replace("{at}", "1"), "there").folder).examples
+    assert not requirements_of(planned(LONGER.replace("{at}", "1"), "there").folder).examples
 
 
 def test_modules_of_a_plug_in_are_laid_out_as_they_were(monkeypatch, in_process):
@@ -185,8 +203,8 @@ def test_modules_of_a_plug_in_are_laid_out_as_they_were(monkeypatch, in_process)
     )
     text = LONGER.replace("{at}", "1").replace("seeds:", "plugins: [plug.py]\nseeds:")
     todo = planned(text.replace("objective: gan", "objective: plugged"), "there")
-    packer = Packer(Store(todo.folder), survey(todo.folder))
-    store = unpack(packer.pack(todo.stacks[0].id, todo.stacks[0].members), Path("node/results/longer"))
+    builder = PayloadBuilder(Store(todo.folder), requirements_of(todo.folder))
+    store = unpack(builder.build(todo.stacks[0].id, todo.stacks[0].members), Path("node/results/longer"))
     (path,) = store.plan.resolved["plugins"]
     assert Path(path).parent == store.folder / "plugins/0"
     files = {str(file.relative_to(Path(path).parent)) for file in Path(path).parent.rglob("*.py")}
