@@ -43,7 +43,7 @@ class _Counting(TorchDispatchMode):
         func: Callable[..., Any],
         types: Sequence[type],
         args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        kwargs: Mapping[str, object] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         read, written = dict(_storages((args, kwargs))), dict(_storages(result))
