@@ -84,12 +84,12 @@ class KeptRun:
 
     @cached_property
     def samples(self) -> "np.ndarray":
-        """The samples that its last distance was computed from: [n, *shape], pictures as uint8."""
+        """The samples that its last distance was computed from: [n, *shape], images as uint8."""
         return self.store.arrays(self.run_id, "samples.npz")["generated"]
 
     @cached_property
     def reference(self) -> "np.ndarray":
-        """The real samples that it was scored against: [n, *shape], pictures as uint8."""
+        """The real samples that it was scored against: [n, *shape], images as uint8."""
         return self._reference.points
 
     @cached_property
@@ -116,7 +116,7 @@ class KeptRun:
         return kept_weights(self._opened, self.spec, self.step)
 
     def draw(self, n: int, seed: int | None = None) -> "np.ndarray":
-        """Return n fresh samples [n, *shape], pictures as uint8: those of `harness sample`.
+        """Return n fresh samples [n, *shape], images as uint8: those of `harness sample`.
 
         `seed` addresses the latents, by default the run's own. Raises HarnessError where there is nothing to draw from.
         """
@@ -130,7 +130,7 @@ class KeptRun:
 
     def interpolate(self, n: int, steps: int, seed: int | None = None) -> "Interpolation":
         """Return n paths from fresh samples, those of `draw`, to others by so many steps, ends included: samples
-        [n, steps, *shape], pictures as uint8, and latents [n, steps, latent], spherically interpolated.
+        [n, steps, *shape], images as uint8, and latents [n, steps, latent], spherically interpolated.
 
         Raises HarnessError where there is nothing to draw from.
         """

@@ -64,7 +64,7 @@ def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
 
 
 def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
-    """Draw a run's scored samples: points of the plane over real ones, with the critic's level lines; pictures in a
+    """Draw a run's scored samples: points of the plane over real ones, with the critic's level lines; images in a
     sheet.
 
     Raises HarnessError for points in other dimensions, and where something else is given.

@@ -140,7 +140,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def pictures(monkeypatch):
-    """Put the pictures of oracles.py among the data sets for one test."""
+    """Put the images of oracles.py among the data sets for one test."""
     from oracles import BLOBS
 
     from harness.datasets import DATASETS

@@ -24,7 +24,7 @@ from harness.objectives import OBJECTIVES, Trick
 from harness.spec import ENGINE_VERSION, RunSpec, Setup
 
 POINTS = str(Path(__file__).with_name("data") / "points.csv")  # 500 points in the plane
-PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 pictures of 12 x 10 pixels
+PICTURES = str(Path(__file__).with_name("data") / "pictures")  # 12 images of 12 x 10 pixels
 FILES = {"file": POINTS, "folder": PICTURES, "fakes": POINTS}  # by the key that names one
 SMALL = {
     "shapes": {"n": 60, "held_out": 30, "size": 16},
@@ -52,7 +52,7 @@ NAN_AT = Trick(  # the critic's loss turns NaN once `at` generator steps are don
 
 
 def _blobs(settings: Any) -> Pictures:
-    """One bright spot a picture, of random place and width, on a dark ground: 60 to train on, 30 held out."""
+    """One bright spot an image, of random place and width, on a dark ground: 60 to train on, 30 held out."""
     side, channels, draw = settings["side"], settings["channels"], noise.generator(0, "blobs")
     x, y, width = (torch.rand(90, channels, 1, 1, generator=draw) for _ in range(3))
     grid = torch.arange(side) / (side - 1)
@@ -76,7 +76,7 @@ BLOBS = {"pictures": _pictured(16, 1), "colours": _pictured(32, 3), "large": _pi
 
 
 _RNG = np.random.default_rng(0)
-GREY = {  # pictures and labels of a data set in MNIST's files
+GREY = {  # images and labels of a data set in MNIST's files
     part: (_RNG.integers(0, 256, (n, 28, 28), dtype=np.uint8), np.arange(n, dtype=np.uint8) % 10)
     for part, n in {"train": 40, "t10k": 20}.items()
 }
@@ -245,7 +245,7 @@ class Draws:
             drawn = self.dataset.sample(noise.BLOCK * self.n, self._rng(f"{player}.real", u), self.settings)
             return drawn[u % noise.BLOCK * self.n :][: self.n].to(self.dtype)
         held = self.dataset.to_values(self.dataset.pictures(self.settings).train, self.settings).to(self.dtype)
-        places = range(u * self.n, (u + 1) * self.n)  # in shuffled passes over all pictures
+        places = range(u * self.n, (u + 1) * self.n)  # in shuffled passes over all images
         return torch.stack([held[self._order(player, i // len(held), len(held))[i % len(held)]] for i in places])
 
     def _order(self, player: str, number: int, n: int) -> list[int]:
@@ -396,7 +396,7 @@ def arrays(files: Any) -> dict[str, Any]:
 
 
 class Shown(torch.utils.data.Dataset[torch.Tensor]):
-    """uint8 pictures [n, c, h, w], as torch-fidelity takes them."""
+    """uint8 images [n, c, h, w], as torch-fidelity takes them."""
 
     def __init__(self, pictures: Any) -> None:
         self.pictures = torch.from_numpy(pictures)

@@ -160,7 +160,7 @@ def test_the_tutorials_results_are_those_of_its_suites(surroundings, call):
 
 @pytest.mark.slow
 def test_the_suite_on_pictures_trains_to_its_report(tmp_path, undrawn, monkeypatch, cache):
-    """Its two sets of classes are seen by two extractors, of other numbers of pictures."""
+    """Its two sets of classes are seen by two extractors, of other numbers of images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harness.metrics.extractors.extractor_training.STEPS", 5)
     Path("s.yaml").write_text(blocks("docs/datasets.md", "yaml")[0])

@@ -66,6 +66,6 @@ def test_numerics_change_only_with_a_version(case):
 if __name__ == "__main__":
     DATASETS.update(BLOBS)
     with tempfile.TemporaryDirectory() as empty:
-        os.environ["HARNESS_CACHE"] = empty  # pictures that earlier code decoded tell nothing
+        os.environ["HARNESS_CACHE"] = empty  # images that earlier code decoded tell nothing
         kept = {case: {"version": version(case), **losses(spec)} for case, spec in cases().items()}
     GOLDEN.write_text(json.dumps(kept, indent=1) + "\n")

@@ -147,7 +147,7 @@ UNNOTICED = {  # well-formed for all that a folder says: nothing ends in a trace
     "weights of whole numbers": ("ema.safetensors", save({"0.weight": np.zeros((4, 2), np.int64)})),
     "a snapshot without an end": (SHOT, arrays(generated=POINTS * np.nan)),
     "a snapshot in space": (SHOT, arrays(generated=np.zeros((60, 3), np.float32))),
-    "a snapshot of pictures": (SHOT, arrays(generated=np.zeros((60, 1, 8, 8), np.uint8))),
+    "a snapshot of images": (SHOT, arrays(generated=np.zeros((60, 1, 8, 8), np.uint8))),
     "curves without an end": ("curves.parquet", table(CURVES * np.nan)),
     "curves of no step": ("curves.parquet", table(CURVES[:0])),
 }

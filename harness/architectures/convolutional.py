@@ -21,7 +21,7 @@ def halvings(shape: Shape) -> tuple[int, int]:
             if count >= 1 and base << count == shape[1]:
                 return base, count
     raise ShapeError(
-        f"it makes square pictures whose side is 4 or 7 times a power of two, such as 1x16x16, 1x28x28, 3x32x32 or "
+        f"it makes square images whose side is 4 or 7 times a power of two, such as 1x16x16, 1x28x28, 3x32x32 or "
         f"3x64x64, and these samples are {named(shape)}"
     )
 
@@ -33,7 +33,7 @@ def named(shape: Shape) -> str:
 
 def too_shallow(depth: int, least: int) -> ShapeError:
     """Return the error of a player with fewer layers than the side of an image needs."""
-    return ShapeError(f"depth {depth} given, at least {least} needed for pictures of this side")
+    return ShapeError(f"depth {depth} given, at least {least} needed for images of this side")
 
 
 def halving(n_in: int, n_out: int, kernel: int, bias: bool) -> nn.Conv2d:

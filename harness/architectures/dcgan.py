@@ -115,7 +115,7 @@ def for_side_64(build: Callable[[P, Shape], nn.Sequential]) -> Callable[[P, Shap
 
     def built(player: P, shape: Shape) -> nn.Sequential:
         if len(shape) != 3 or shape[1:] != (64, 64):
-            raise ShapeError(f"it makes pictures of 64x64 alone, and these samples are {named(shape)}")
+            raise ShapeError(f"it makes images of 64x64 alone, and these samples are {named(shape)}")
         return build(player, shape)
 
     return built
@@ -126,7 +126,7 @@ def _filters(player: DcganPlayer, count: int, multiple: int = 1) -> tuple[int, .
     if player.filters is None:
         return tuple(player.width * multiple * player.growth**i for i in range(count))
     if len(player.filters) != count:
-        raise ShapeError(f"it needs {count} filters for pictures of this side, and {len(player.filters)} are given")
+        raise ShapeError(f"it needs {count} filters for images of this side, and {len(player.filters)} are given")
     return player.filters
 
 

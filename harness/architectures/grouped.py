@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from harness.lanes import dense
 
 _derived = torch.ops.aten.convolution_backward
-# Channels of x in all for which oneDNN without AVX-512 derives weights by another kernel, as of one coloured picture.
+# Channels of x in all for which oneDNN without AVX-512 derives weights by another kernel, as of one coloured image.
 COLOURS = 3
 Pair = tuple[int, ...]
 

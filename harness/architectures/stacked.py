@@ -3,7 +3,7 @@
 Inside, a stack's maps [runs, n, c, h, w] are [n, runs * c, h, w]: its runs are groups of channels, so that one grouped
 convolution serves them all (`grouped`). On a CPU they lie in memory as [n, h, w, runs * c]: oneDNN's grouped kernels
 are faster there than for [n, runs * c, h, w], and take the same code however many runs there are, which those do not
-for pictures of two or three channels.
+for images of two or three channels.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
 """`harness sample`: fresh samples of a trained run's generator, paths between them, or the training images nearest to
-them, as arrays or as a picture.
+them, as arrays or as an image.
 """
 
 import math
@@ -60,7 +60,7 @@ def sample(
     interpolate: int | None = None,
     nearest: bool = False,
 ) -> Samples:
-    """Write n samples of a run to `output` (.npz: `samples` [n, *shape], pictures as uint8; .png: pictures side by
+    """Write n samples of a run to `output` (.npz: `samples` [n, *shape], images as uint8; .png: images side by
     side, or a scatter over the reference).
 
     `seed` addresses the latents, by default the run's own; `step` is the last, or one whose state is kept. With
@@ -94,7 +94,7 @@ def render(samples: Samples) -> str:
 
 
 def _samples(run: KeptRun, n: int, seed: int | None) -> Drawn:
-    """Fresh samples: pictures side by side; points over the real ones that the run was scored against."""
+    """Fresh samples: images side by side; points over the real ones that the run was scored against."""
     from harness.report.figures.sample_sheets import png, sheet
 
     samples = run.draw(n, seed)
@@ -109,7 +109,7 @@ def _samples(run: KeptRun, n: int, seed: int | None) -> Drawn:
 
 
 def _paths(run: KeptRun, n: int, steps: int, seed: int | None) -> Drawn:
-    """Paths between samples: a row a path of pictures; lines of points over the real ones."""
+    """Paths between samples: a row a path of images; lines of points over the real ones."""
     from harness.report.figures.sample_sheets import png, sheet
 
     samples, latents = run.interpolate(n, steps, seed)

@@ -46,18 +46,18 @@ class Dataset:
                shuffled passes, and they are the target distribution
     pictures   settings -> its Pictures, in uint8; for kind "images". Training reads the training part in shuffled
                passes, `sample` draws from it, and `reference` is held out. Raises DataError where they are not there
-    counted    settings -> how many pictures it has, where that is known without drawing them
+    counted    settings -> how many images it has, where that is known without drawing them
     fetch      downloads it, where it is one of those; only `harness data` does. Raises DataError where that fails
     take       folder -> copies its files from wherever they lie below it; only `harness data --from` does. Raises
                DataError where they do not
-    where      settings -> the file or folder of its pictures, where they are kept in one
+    where      settings -> the file or folder of its images, where they are kept in one
     files      path -> settings, by the key under which a suite must name a file or folder: its content and what follows
                from it, never its path
     reading    path -> how much is read there and what is skipped, in a phrase
     hyper      floats a suite may sweep within one stack
     model      everything else it may set: what fixes a stack
     Every data set without `points` also takes `fixed: n`: n points drawn once and shared by all seeds, or the first n
-    training pictures.
+    training images.
     """
 
     version: int
@@ -87,7 +87,7 @@ class Dataset:
         return self.model().model_dump(mode="json")
 
     def sizes(self, settings: Settings) -> Sizes:
-        """Return how many pictures it has. Raises DataError where they are not there."""
+        """Return how many images it has. Raises DataError where they are not there."""
         if self.counted is not None:
             return self.counted(settings)
         assert self.pictures is not None, "of kind images"
@@ -95,7 +95,7 @@ class Dataset:
         return Sizes(len(pictures.train), len(pictures.held_out))
 
     def to_values(self, pictures: Tensor, settings: Settings) -> Tensor:
-        """Return uint8 pictures [...] as float32 in the range that the settings have."""
+        """Return uint8 images [...] as float32 in the range that the settings have."""
         return images.to_values(pictures, settings["range"])
 
     def to_uint8(self, values: Tensor, settings: Settings) -> Tensor:
@@ -118,7 +118,7 @@ def _mixture(modes: toys.Modes, hyper: Mapping[str, float], summary: str, **fiel
 
 
 def picture_dataset(load: images.Loader, **fields: Any) -> Dataset:
-    """Return a data set of the pictures that `load` gives for settings; `fields` are further ones of Dataset."""
+    """Return a data set of the images that `load` gives for settings; `fields` are further ones of Dataset."""
     load = images.loaded_once(load)
     sample, reference = partial(images.sample_pictures, load), partial(images.reference_pictures, load)
     return Dataset(kind="images", pictures=load, sample=sample, reference=reference, **fields)
@@ -239,7 +239,7 @@ DATASETS: dict[str, Dataset] = {
         counted=triples.sizes_of_triples,
         model=triples.StackedSettings,
         papers=(PAPERS["alpaydin1998"], PAPERS["metz2017"]),
-        summary="three of the digits as the colours of one picture: 1,000 classes",
+        summary="three of the digits as the colours of one image: 1,000 classes",
     ),
     "shapes": picture_dataset(
         shapes.load_shapes,
@@ -260,7 +260,7 @@ DATASETS: dict[str, Dataset] = {
         where=lambda settings: downloads.MNIST.where(),
         model=triples.StackedGreySettings,
         papers=(PAPERS["lecun1998"], PAPERS["metz2017"]),
-        summary="three of MNIST's digits as the colours of one picture: 1,000 classes",
+        summary="three of MNIST's digits as the colours of one image: 1,000 classes",
     ),
     "fashion-mnist": _downloaded(
         downloads.FASHION, "xiao2017", "pieces of clothing, 28 pixels, ten classes; 60,000 and 10,000"
@@ -294,6 +294,6 @@ DATASETS: dict[str, Dataset] = {
         model=image_folder.FolderSettings,
         files={"folder": image_folder.describe},
         reading=image_folder.reading,
-        summary="your own pictures: `folder` names a folder of them; resized, cropped, 30 % held out",
+        summary="your own images: `folder` names a folder of them; resized, cropped, 30 % held out",
     ),
 }

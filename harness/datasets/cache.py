@@ -1,4 +1,4 @@
-"""Large sets of pictures, kept once a machine as memory-mapped arrays. A cache: what is not there is made again."""
+"""Large sets of images, kept once a machine as memory-mapped arrays. A cache: what is not there is made again."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from harness.errors import DataError
 
 SMALL = 2**24  # bytes below which making a set again is quicker than keeping it is worth
 
-Fill = Callable[[Bytes], None]  # writes the pictures into an array of zeros
+Fill = Callable[[Bytes], None]  # writes the images into an array of zeros
 
 
 def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) -> Bytes:
@@ -33,13 +33,13 @@ def cached(name: str, shape: tuple[int, ...], fill: Fill, least: int = SMALL) ->
         array = np.zeros(shape, dtype=np.uint8)
         fill(array)
     except MemoryError:
-        text = f"its {shape[0]:,} pictures take {size / 1e9:,.1f} GB, more than memory, and the cache has no room"
+        text = f"its {shape[0]:,} images take {size / 1e9:,.1f} GB, more than memory, and the cache has no room"
         raise DataError(f"{cache_path(name)}: {text}; ask for fewer or smaller ones, or free the disk.") from None
     return array
 
 
 def lacks_room(shape: tuple[int, ...]) -> str:
-    """Return why a set of pictures [n, c, h, w] could be kept on no disk of this machine's cache; "" where it could."""
+    """Return why a set of images [n, c, h, w] could be kept on no disk of this machine's cache; "" where it could."""
     folder, size = cache_folder(), np.prod(shape, dtype=float)
     try:
         disk = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).total
@@ -47,7 +47,7 @@ def lacks_room(shape: tuple[int, ...]) -> str:
         return ""
     if size <= disk:
         return ""
-    return f"its {shape[0]:,} pictures take {size / 1e9:,.0f} GB, and the cache's disk has {disk / 1e9:,.0f} GB in all"
+    return f"its {shape[0]:,} images take {size / 1e9:,.0f} GB, and the cache's disk has {disk / 1e9:,.0f} GB in all"
 
 
 def cache_path(name: str) -> Path:

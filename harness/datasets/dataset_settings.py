@@ -73,6 +73,6 @@ class ModesSettings(NoSettings):
 
 
 class PictureSettings(NoSettings):
-    """Every set of pictures is shown to networks in a range of values."""
+    """Every set of images is shown to networks in a range of values."""
 
     range: Range = (-1, 1)

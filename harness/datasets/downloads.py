@@ -72,7 +72,7 @@ class Download:
     """A data set of torchvision's.
 
     name    as `harness data` takes it         title   of the class in torchvision.datasets
-    folder  of its files, below the data folder          shape   of one picture: channels, height, width
+    folder  of its files, below the data folder          shape   of one image: channels, height, width
     files   the md5 of each file's content, by its name
     """
 
@@ -128,7 +128,7 @@ class Download:
         return f"{have} (to {self.where()})"
 
     def _torchvision(self, train: bool, download: bool = False) -> tuple[Bytes, Tensor]:
-        """Return pictures [n, c, h, w] and labels [n] of one part as torchvision reads them."""
+        """Return images [n, c, h, w] and labels [n] of one part as torchvision reads them."""
         mend()
         from torchvision import datasets
 
@@ -147,7 +147,7 @@ class Download:
             raise DataError(f"{self.where()}: {text}") from None
         is_sound = pictures.shape == (len(labels), *self.shape) and pictures.dtype == np.uint8 and len(labels) > 0
         if not is_sound or not bool(((labels >= 0) & (labels < len(self.classes))).all()):
-            raise DataError(f"{self.where()}: no pictures and labels of {self.title}; {again}.")
+            raise DataError(f"{self.where()}: no images and labels of {self.title}; {again}.")
         return pictures, labels
 
 

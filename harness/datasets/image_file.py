@@ -1,4 +1,4 @@
-"""One picture file as an array: whatever its mode, size, rotation or frames, or refused in one sentence."""
+"""One image file as an array: whatever its mode, size, rotation or frames, or refused in one sentence."""
 
 import io
 import warnings
@@ -17,27 +17,27 @@ FORMATS = {  # by ending; nothing that runs another program, as EPS does
 }  # fmt: skip
 DEEP = ("PNG", "PPM")  # whose 32-bit mode in Pillow holds 16 bits
 MAX_BYTES = 200_000_000  # of a file
-MAX_PIXELS = 80_000_000  # of a picture: a small file may claim any number. Pillow warns from 89 million on
+MAX_PIXELS = 80_000_000  # of an image: a small file may claim any number. Pillow warns from 89 million on
 
 
 def picture_bytes(path: Path) -> bytes:
-    """Return the content of a picture file. Raises DataError, in one sentence, where it cannot be read."""
+    """Return the content of an image file. Raises DataError, in one sentence, where it cannot be read."""
     try:
         if not path.is_file():
             raise DataError(f"{path}: no file that can be read (a broken link?).")
         if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path}: more than {MAX_BYTES // 10**6} MB; no picture that large is read.")
+            raise DataError(f"{path}: more than {MAX_BYTES // 10**6} MB; no image that large is read.")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {reason(error)}.") from None
 
 
 def decoded(path: Path, size: int, channels: int) -> Bytes:
-    """Return the picture in a file: [channels, size, size].
+    """Return the image in a file: [channels, size, size].
 
     Its middle square is resized; it is turned as its camera noted; of an animation the first frame counts; what is
     transparent lies on white; of 16 bits the upper 8 are taken, whatever the values. Raises DataError, in one sentence,
-    for what is no whole picture.
+    for what is no whole image.
     """
     content = picture_bytes(path)
     from PIL import Image
@@ -59,7 +59,7 @@ def decoded(path: Path, size: int, channels: int) -> Bytes:
     except Exception as error:  # decoders raise anything on what is torn or foreign
         text = reason(error).replace("b''", "")  # a name that was never read
         text = "no format that is read here" if "cannot identify image file" in text else text
-        raise DataError(f"{path}: no whole picture: {text}.") from None
+        raise DataError(f"{path}: no whole image: {text}.") from None
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 

@@ -1,6 +1,6 @@
-"""A user's own pictures: every picture file below a folder, addressed by content.
+"""A user's own images: every image file below a folder, addressed by content.
 
-A run's address holds the hash of the files and no name or path: the same pictures under other names, in another order
+A run's address holds the hash of the files and no name or path: the same images under other names, in another order
 or another folder are the same data set. They are decoded once a machine, and kept as one array.
 """
 
@@ -24,10 +24,10 @@ from harness.errors import DataError
 from harness.processes import progress
 from harness.text import counted, reason
 
-VERSION = 3  # of how pictures are decoded and ordered
+VERSION = 3  # of how images are decoded and ordered
 SKIPPED = 4  # endings of skipped files that are named
-LEAST = 3  # pictures: two to train on, one to hold out
-BLACK = 16  # of 255: where no value of any picture reaches it, all are nearly black
+LEAST = 3  # images: two to train on, one to hold out
+BLACK = 16  # of 255: where no value of any image reaches it, all are nearly black
 
 
 def _is_part(value: Any) -> bool:
@@ -44,7 +44,7 @@ HeldOut = Annotated[
 
 
 class FolderSettings(PictureSettings):
-    """The middle square of every picture, `size` pixels a side, in colour (3 channels) or grey (1).
+    """The middle square of every image, `size` pixels a side, in colour (3 channels) or grey (1).
 
     `held_out` of them are held out, a number or a share; 30 % where nothing is said. 0: all are trained on, and runs
     are scored against these.
@@ -56,21 +56,21 @@ class FolderSettings(PictureSettings):
 
 
 def describe(path: Where) -> dict[str, str | int]:
-    """Return what a run's address holds of a folder, or of several as one set: content, and how many pictures.
+    """Return what a run's address holds of a folder, or of several as one set: content, and how many images.
 
-    Raises DataError where one is not there, or they hold too few pictures or one that cannot be read.
+    Raises DataError where one is not there, or they hold too few images or one that cannot be read.
     """
     files = listing(path)[0]
-    # Copies count: a picture that lies there twice is seen twice as often.
+    # Copies count: an image that lies there twice is seen twice as often.
     content = hashlib.sha256(b"".join(sorted(_hashes(files)))).hexdigest()[:16]
     place(content, path)
     return {"content": content, "pictures": len(files)}
 
 
 def load_folder(settings: Settings) -> Pictures:
-    """Return the pictures of a folder that this process was told of, decoded now where no cache holds them.
+    """Return the images of a folder that this process was told of, decoded now where no cache holds them.
 
-    Raises DataError where one is no whole picture, or the folder has changed since it was described.
+    Raises DataError where one is no whole image, or the folder has changed since it was described.
     """
     shape = (settings["pictures"], settings["channels"], settings["size"], settings["size"])
     ordered = cached(cache_name(settings), shape, lambda out: _decode(settings, out), least=0)
@@ -79,15 +79,15 @@ def load_folder(settings: Settings) -> Pictures:
         return Pictures(pictures, pictures)
     cut = training_size(ordered, HELD_OUT if held_out is None else held_out)
     if cut < 2:
-        path, n = named(place_of(settings["content"], "pictures")), len(ordered)
+        path, n = named(place_of(settings["content"], "images")), len(ordered)
         if held_out is not None and n - held_out * (n if held_out < 1 else 1) < 2:  # a share, or so many
-            raise DataError(f"{path}: held_out: {held_out:,} given, and it has {n:,} pictures; hold fewer out.")
-        raise DataError(f"{path}: its {n} pictures are copies of too few to hold some out.")
+            raise DataError(f"{path}: held_out: {held_out:,} given, and it has {n:,} images; hold fewer out.")
+        raise DataError(f"{path}: its {n} images are copies of too few to hold some out.")
     return Pictures(pictures[:cut], pictures[cut:])
 
 
 def cache_name(settings: Settings) -> str:
-    """Return the name of the array that holds a folder's pictures at these settings."""
+    """Return the name of the array that holds a folder's images at these settings."""
     return f"folder-{VERSION}-{settings['content']}-{settings['channels']}x{settings['size']}px"
 
 
@@ -97,7 +97,7 @@ def cached_folder(settings: Settings) -> Path:
 
 
 def reading(path: Where) -> str:
-    """Return how many pictures a folder has, and which files are skipped there, in a phrase. Raises DataError."""
+    """Return how many images a folder has, and which files are skipped there, in a phrase. Raises DataError."""
     files, skipped = listing(path)
     most = ", ".join(f"{n:,} {ending or 'without ending'}" for ending, n in skipped.most_common(SKIPPED))
     more = f", {len(skipped) - SKIPPED:,} more endings" if len(skipped) > SKIPPED else ""
@@ -106,7 +106,7 @@ def reading(path: Where) -> str:
 
 
 def listing(where: Where) -> tuple[list[Path], Counter[str]]:
-    """Return every picture file below a folder, or several, and how many other files there are by their ending.
+    """Return every image file below a folder, or several, and how many other files there are by their ending.
 
     Links are followed, no folder is read twice, hidden files are left out. Raises DataError.
     """
@@ -130,13 +130,13 @@ def listing(where: Where) -> tuple[list[Path], Counter[str]]:
     except FileNotFoundError:
         raise DataError(f"{here}: there is no such folder.") from None
     except NotADirectoryError:
-        raise DataError(f"{here}: a file; a folder of pictures is needed.") from None
+        raise DataError(f"{here}: a file; a folder of images is needed.") from None
     except (OSError, ValueError) as error:
         at = getattr(error, "filename", None) or folder
         raise DataError(f"{at}: cannot be read: {reason(error)}.") from None
     if len(pictures) < LEAST:
         beside = f" beside {skipped.total()} other file(s)" if skipped else ""
-        text = f"{len(pictures)} picture(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
+        text = f"{len(pictures)} image(s) found{beside}, at least {LEAST} needed (png, jpg, bmp, gif, webp, tif, ppm)"
         raise DataError(f"{folder}: {text}.")
     return pictures, skipped
 
@@ -157,17 +157,17 @@ def _read(files: tuple[str, ...], stamps: tuple[tuple[int, int], ...]) -> tuple[
 
 
 def _decode(settings: Settings, out: Bytes) -> None:
-    """Fill [n, c, size, size] with the folder's pictures, in the order of their files' content."""
-    path = place_of(settings["content"], "pictures")
+    """Fill [n, c, size, size] with the folder's images, in the order of their files' content."""
+    path = place_of(settings["content"], "images")
     if describe(path)["content"] != settings["content"]:
-        raise changed(path, "pictures")
+        raise changed(path, "images")
     files = listing(path)[0]
     with progress(f"decoding images to {settings['size']} pixels", len(files)) as tell:
         for i, (picture, file) in enumerate(zip(out, files, strict=True), start=1):
             picture[:] = decoded(file, settings["size"], settings["channels"])
             tell(i)
     if (brightest := max(int(picture.max()) for picture in out)) < BLACK:
-        text = f"all of its {len(out):,} pictures are nearly black: the largest value is {brightest} of 255"
+        text = f"all of its {len(out):,} images are nearly black: the largest value is {brightest} of 255"
         raise DataError(
             f"{named(path)}: {text} (of 16-bit files the upper 8 bits are taken); scale them to the whole range."
         )
@@ -175,8 +175,8 @@ def _decode(settings: Settings, out: Bytes) -> None:
 
 
 def _order(pictures: Bytes, hashes: Sequence[bytes]) -> NDArray[np.intp]:
-    """Return the order of pictures by the hashes of their files, which no size, channels or decoder changes; files that
-    show the same picture stand together, at the place of the first of them.
+    """Return the order of images by the hashes of their files, which no size, channels or decoder changes; files that
+    show the same image stand together, at the place of the first of them.
     """
     digests = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
     first: dict[bytes, bytes] = {}
@@ -186,7 +186,7 @@ def _order(pictures: Bytes, hashes: Sequence[bytes]) -> NDArray[np.intp]:
 
 
 def _reorder(array: Bytes, order: NDArray[np.intp]) -> None:
-    """Put array[order] into the array, cycle by cycle: a set larger than memory takes that of one picture more."""
+    """Put array[order] into the array, cycle by cycle: a set larger than memory takes that of one image more."""
     done = np.zeros(len(order), dtype=bool)
     for start in range(len(order)):
         if done[start]:

@@ -1,6 +1,6 @@
-"""Pictures as every part of the harness sees them: uint8 [n, channels, height, width], a training and a held-out part.
+"""Images as every part of the harness sees them: uint8 [n, channels, height, width], a training and a held-out part.
 
-Networks are given floats in the range that a suite sets; the two conversions here are the only ones, so that a picture
+Networks are given floats in the range that a suite sets; the two conversions here are the only ones, so that an image
 comes back from them as it was.
 """
 
@@ -21,15 +21,15 @@ Settings = Mapping[str, Any]
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-NOT_OF_PICTURES = ("range", "fixed")  # settings that change what networks see, and no picture
+NOT_OF_PICTURES = ("range", "fixed")  # settings that change what networks see, and no image
 HELD_OUT = 0.3  # the share of a set without an official test part that is held out
-IN_MEMORY = 4  # sets of pictures that a process keeps
+IN_MEMORY = 4  # sets of images that a process keeps
 
 
 class Pictures(NamedTuple):
-    """A set of pictures in its two parts. Labels are places in `classes`; None and () where there are none.
+    """A set of images in its two parts. Labels are places in `classes`; None and () where there are none.
 
-    Where none are held out (`none_held_out`) both parts are all pictures. `upright` says that a picture of a class
+    Where none are held out (`none_held_out`) both parts are all images. `upright` says that an image of a class
     shows which way is up.
     """
 
@@ -42,7 +42,7 @@ class Pictures(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How many pictures a set has in each part."""
+    """How many images a set has in each part."""
 
     train: int
     held_out: int
@@ -65,7 +65,7 @@ def to_uint8(values: Tensor, bounds: Sequence[float]) -> Tensor:
 
 
 def loaded_once(load: Loader) -> Loader:
-    """Return a loader that reads each set of pictures once a process, whatever the range they are shown in."""
+    """Return a loader that reads each set of images once a process, whatever the range they are shown in."""
 
     @lru_cache(maxsize=IN_MEMORY)
     def load_text(text: str) -> Pictures:
@@ -75,28 +75,28 @@ def loaded_once(load: Loader) -> Loader:
 
 
 def sample_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
-    """Draw n training pictures with replacement, as a perfect sampler of their empirical distribution: [n, c, h, w]."""
+    """Draw n training images with replacement, as a perfect sampler of their empirical distribution: [n, c, h, w]."""
     pictures = load(settings).train
     return to_values(pictures[torch.randint(len(pictures), (n,), generator=draw)], settings["range"])
 
 
 def reference_pictures(load: Loader, n: int, draw: Generator, settings: Settings) -> Tensor:
-    """Draw n held-out pictures without replacement, all of them where there are fewer: [at most n, c, h, w]."""
+    """Draw n held-out images without replacement, all of them where there are fewer: [at most n, c, h, w]."""
     pictures = load(settings).held_out
     return to_values(pictures[torch.randperm(len(pictures), generator=draw)[:n]], settings["range"])
 
 
 def by_content(pictures: Bytes) -> NDArray[np.intp]:
-    """Return the order of pictures [n, ...] by the sha256 of their bytes: one that no file name or order changes."""
+    """Return the order of images [n, ...] by the sha256 of their bytes: one that no file name or order changes."""
     digests = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
     return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.intp)
 
 
 def training_size(ordered: Bytes, held_out: float = HELD_OUT) -> int:
-    """Return how many of the pictures [n, ...], in the order of `by_content`, are for training; the rest is held out.
+    """Return how many of the images [n, ...], in the order of `by_content`, are for training; the rest is held out.
 
     The last 30 % (rounded up), or another share below 1, or so many of them, are held out, with all copies of the first
-    of them: no picture is in both parts.
+    of them: no image is in both parts.
     """
     cut = max(0, len(ordered) - int(np.ceil(held_out * (len(ordered) if held_out < 1 else 1))))
     while 0 < cut < len(ordered) and np.array_equal(ordered[cut - 1], ordered[cut]):
@@ -105,12 +105,12 @@ def training_size(ordered: Bytes, held_out: float = HELD_OUT) -> int:
 
 
 def none_held_out(settings: Settings) -> bool:
-    """Whether all pictures are trained on, so that they are what runs are scored against as well."""
+    """Whether all images are trained on, so that they are what runs are scored against as well."""
     return settings.get("held_out") == 0
 
 
 def of_classes(pictures: Pictures, wanted: Sequence[int] | None) -> Pictures:
-    """Return the pictures of the wanted classes alone, labelled by their place among them; None wants all."""
+    """Return the images of the wanted classes alone, labelled by their place among them; None wants all."""
     if wanted is None:
         return pictures
     place = torch.full((len(pictures.classes),), -1, dtype=torch.int64)

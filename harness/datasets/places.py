@@ -17,7 +17,7 @@ def place(content: str, path: Where) -> None:
 
 
 def place_of(content: str, what: str) -> Any:
-    """Return where the points or pictures of a content lie: a path, or several. Raises DataError where this process was
+    """Return where the points or images of a content lie: a path, or several. Raises DataError where this process was
     not told.
     """
     if content not in _PLACES:
@@ -31,7 +31,7 @@ def named(path: Where) -> str:
 
 
 def changed(path: Where, what: str) -> DataError:
-    """Return the error of points or pictures that are no longer those that were planned with."""
+    """Return the error of points or images that are no longer those that were planned with."""
     text = f"its {what} have changed since the suite was planned; run the suite again to plan with these"
     return DataError(f"{named(path)}: {text}, or put the earlier ones back.")
 

@@ -1,9 +1,9 @@
-"""Resizing in whole numbers: the same pictures on every machine, whatever its vector width or library.
+"""Resizing in whole numbers: the same images on every machine, whatever its vector width or library.
 
-The filter is the triangle (bilinear between pixel centres; over a wider window where the picture shrinks, so that no
+The filter is the triangle (bilinear between pixel centres; over a wider window where the image shrinks, so that no
 pixel is passed over), its weights rounded to multiples of 2^-14. Sums of a few such products are whole numbers far
 below 2^53: float64 matrix products give them exactly, in any order. Unlike cubic filters it never leaves the range of
-the picture, so that nothing is clipped and enlarging loses nothing.
+the image, so that nothing is clipped and enlarging loses nothing.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from harness.datasets.images import Bytes
 
 UNIT = 2**14  # what the weights of a new pixel sum to
-CHUNK = 4096  # pictures at once
+CHUNK = 4096  # images at once
 
 
 def resized(pictures: Bytes, size: int, white: int = 255) -> Bytes:
-    """Return [n, c, size, size] uint8 of pictures [n, c, h, w] whose values go from 0 to `white`."""
+    """Return [n, c, size, size] uint8 of images [n, c, h, w] whose values go from 0 to `white`."""
     down, across = (weights(side, size) for side in pictures.shape[-2:])
     out = np.empty((*pictures.shape[:2], size, size), dtype=np.uint8)
     for start in range(0, len(pictures), CHUNK):
@@ -27,7 +27,7 @@ def resized(pictures: Bytes, size: int, white: int = 255) -> Bytes:
 
 
 def bordered(pictures: Bytes, size: int) -> Bytes:
-    """Return pictures [n, c, h, h] at another size: a black border where they grow, averages where they shrink."""
+    """Return images [n, c, h, h] at another size: a black border where they grow, averages where they shrink."""
     border = (size - pictures.shape[-1]) // 2
     if border >= 0:
         return np.pad(pictures, ((0, 0), (0, 0), (border, border), (border, border)))

@@ -1,8 +1,8 @@
-"""Pictures of up to five coloured shapes, drawn here: a set of any size, on every machine, without a download.
+"""Images of up to five coloured shapes, drawn here: a set of any size, on every machine, without a download.
 
 A shape (rectangle, triangle, disk, oval or star) is drawn upright in whole pixels; each of its pixels is then moved to
 where the rotation puts it, rounded: two may land on one place and none on its neighbour, which leaves small holes.
-Shapes have a random place, angle, size and colour, lie over earlier ones, and may reach beyond the black picture. One
+Shapes have a random place, angle, size and colour, lie over earlier ones, and may reach beyond the black image. One
 that stands alone is a class: it is then seen whole, and in no colour near black.
 """
 
@@ -27,19 +27,19 @@ Mask = Callable[[Floats, Floats, Floats, Floats], NDArray[np.bool_]]  # (u, v, r
 VERSION = 1  # of what is drawn
 SEED = 20_000
 PARTS = (0, 1)  # training, held out
-BLOCK = 500  # pictures drawn at once: picture i is the same however many are asked for
+BLOCK = 500  # images drawn at once: image i is the same however many are asked for
 COUNTS = ("one", "two", "three", "four", "five")
 MOST_SHAPES = len(COUNTS)
-SMALLEST, LARGEST = 1 / 12, 1 / 4  # radius of a shape, of the picture's side
+SMALLEST, LARGEST = 1 / 12, 1 / 4  # radius of a shape, of the image's side
 FLATTEST, ROUNDEST = 0.4, 0.8  # height of rectangle and oval, of their width
 DARKEST_ALONE = 64  # of 255, each colour of a shape that stands alone
 NUMBERS = 9  # uniform numbers a shape: kind, x, y, angle, radius, flatness, red, green, blue
 
 
 class ShapesSettings(PictureSettings):
-    """`n` pictures to train on, `held_out` more to score against; `shapes: one` draws one in each.
+    """`n` images to train on, `held_out` more to score against; `shapes: one` draws one in each.
 
-    A picture is labelled with how many shapes it has, and one that stands alone with its kind.
+    An image is labelled with how many shapes it has, and one that stands alone with its kind.
     """
 
     size: Side = 64
@@ -49,19 +49,19 @@ class ShapesSettings(PictureSettings):
 
 
 def sizes_of_shapes(settings: Settings) -> Sizes:
-    """Return how many pictures are drawn."""
+    """Return how many images are drawn."""
     return Sizes(settings["n"], settings["held_out"])
 
 
 def load_shapes(settings: Settings) -> Pictures:
-    """Return the pictures at the settings' size; large sets are drawn once a machine, in seconds."""
+    """Return the images at the settings' size; large sets are drawn once a machine, in seconds."""
     train, held_out = (_drawn(settings, part) for part in PARTS)
     classes = tuple(SHAPES) if settings["shapes"] == "one" else COUNTS
     return Pictures(train, held_out, _labels(settings, 0), _labels(settings, 1), classes, upright=False)
 
 
 def _drawn(settings: Settings, part: int) -> Tensor:
-    """Return the pictures of a part: [n, 3, size, size]."""
+    """Return the images of a part: [n, 3, size, size]."""
     size, n = settings["size"], sizes_of_shapes(settings)[part]
 
     def fill(out: Bytes) -> None:
@@ -76,7 +76,7 @@ def _drawn(settings: Settings, part: int) -> Tensor:
 
 
 def _labels(settings: Settings, part: int) -> Tensor:
-    """Return the class of each picture, its one shape's kind or how many are drawn: [n]."""
+    """Return the class of each image, its one shape's kind or how many are drawn: [n]."""
     n = sizes_of_shapes(settings)[part]
     drawn = np.concatenate([numbers(part, block) for block in range(-(-n // BLOCK))])[:n]
     return torch.from_numpy(_kinds(drawn[:, 1:]) if settings["shapes"] == "one" else _counts(drawn, MOST_SHAPES) - 1)
@@ -94,13 +94,13 @@ def _cache_name(settings: Settings, part: int) -> str:
 
 
 def numbers(part: int, block: int) -> Floats:
-    """Return the uniform numbers of a block of pictures: [BLOCK, 1 + 5 x 9]."""
+    """Return the uniform numbers of a block of images: [BLOCK, 1 + 5 x 9]."""
     count = 1 + MOST_SHAPES * NUMBERS
     return uniform(BLOCK * count, SEED, part, block).reshape(BLOCK, count)
 
 
 def draw_shapes(drawn: Floats, most: int, out: Bytes) -> None:
-    """Draw up to `most` shapes into each of the black pictures `out` [n, 3, size, size], by `drawn` [n, 46]."""
+    """Draw up to `most` shapes into each of the black images `out` [n, 3, size, size], by `drawn` [n, 46]."""
     size = out.shape[-1]
     reach = math.ceil(size * LARGEST)
     side = np.arange(-reach, reach + 1.0)
@@ -147,7 +147,7 @@ def _radius(row: Floats, size: int) -> Floats:
 
 
 def _counts(drawn: Floats, most: int) -> NDArray[np.int64]:
-    """Return how many shapes each picture has, some of them behind others or beyond its edges."""
+    """Return how many shapes each image has, some of them behind others or beyond its edges."""
     return 1 + (drawn[:, 0] * most).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Stacked digits: three of a set's digits are the colours of one picture.
+"""Stacked digits: three of a set's digits are the colours of one image.
 
 The 1,000 classes that this makes count what a generator has learned (Metz et al. 2017, section 3.3.1).
 """

@@ -27,7 +27,7 @@ def generator(seed: int, purpose: str, block: int = 0) -> Generator:
 class Stream:
     """What each update of one player reads of one purpose, for every run of a stack.
 
-    Where a draw is of places in something resident, `gather` gives what lies there, update by update: of pictures a
+    Where a draw is of places in something resident, `gather` gives what lies there, update by update: of images a
     block would take a thousand times the memory of their places. Threads of `ahead` draw the next block while the
     present one is read: torch's generators leave other threads their turn.
     """

@@ -20,7 +20,7 @@ def data_settings(spec: RunSpec) -> dict[str, Any]:
 def fixed_points(spec: RunSpec) -> Tensor | None:
     """Return the points that a run is trained on again and again: [n, *shape]; None where it draws fresh ones.
 
-    They are all that the data set has, or a fixed set of n, the same for every seed. Pictures are no points.
+    They are all that the data set has, or a fixed set of n, the same for every seed. Images are no points.
     """
     dataset, settings = DATASETS[spec.setup.dataset], data_settings(spec)
     if dataset.points is not None:
@@ -32,16 +32,16 @@ def fixed_points(spec: RunSpec) -> Tensor | None:
 
 
 def training_pictures(spec: RunSpec) -> Tensor:
-    """Return the pictures that a run is trained on: uint8 [n, c, h, w], all of the training part or the first of it."""
+    """Return the images that a run is trained on: uint8 [n, c, h, w], all of the training part or the first of it."""
     load = DATASETS[spec.setup.dataset].pictures
-    assert load is not None, "of a data set of pictures"
+    assert load is not None, "of a data set of images"
     return load(data_settings(spec)).train[: spec.setup.data.get("fixed")]
 
 
 def gathering(specs: Sequence[RunSpec], device: torch.device) -> noise.Gather | None:
-    """Return how a stack turns places in its training pictures into values; None where it trains on no pictures.
+    """Return how a stack turns places in its training images into values; None where it trains on no images.
 
-    The pictures lie on the device once, as uint8, for all runs and streams of the stack.
+    The images lie on the device once, as uint8, for all runs and streams of the stack.
     """
     dataset, settings = DATASETS[specs[0].setup.dataset], data_settings(specs[0])
     if dataset.pictures is None:
@@ -49,14 +49,14 @@ def gathering(specs: Sequence[RunSpec], device: torch.device) -> noise.Gather | 
     pictures = training_pictures(specs[0]).to(device)
 
     def gather(places: Tensor) -> Tensor:
-        # index_select copies whole pictures: ten times faster than pictures[places].
+        # index_select copies whole images: ten times faster than pictures[places].
         return dataset.to_values(pictures.index_select(0, places.flatten()), settings).unflatten(0, places.shape)
 
     return gather
 
 
 def real_draw(specs: Sequence[RunSpec], purpose: str, n: int) -> noise.Draw:
-    """Return draws of n real samples an update: fresh ones, or a fixed set in shuffled passes (of pictures, places).
+    """Return draws of n real samples an update: fresh ones, or a fixed set in shuffled passes (of images, places).
 
     Which of them it is depends on the Setup alone, which the runs of a stack share.
     """

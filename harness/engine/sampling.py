@@ -20,7 +20,7 @@ CHUNK = 4096  # samples a pass: larger ones spend their time in fresh memory
 def latent_batches(pair: Pair, setup: Setup, seed: int, purpose: str, n: int, first: int | None = None) -> Tensor:
     """Return the latents of at least n samples, or of the `first` of them: [batches, batch, latent].
 
-    Batch statistics come from batches as large as in training, and of pictures no more than that is sure to fit in
+    Batch statistics come from batches as large as in training, and of images no more than that is sure to fit in
     memory; any other generator takes all at once.
     """
     assert pair.generator is not None, "a data set draws the fakes of this Setup"
@@ -92,7 +92,7 @@ def slerp(start: Tensor, end: Tensor, at: float) -> Tensor:
 
 
 def as_stored(setup: Setup, samples: Tensor) -> np.ndarray:
-    """Return samples [..., *shape] as they are stored: pictures in uint8, points in float32."""
+    """Return samples [..., *shape] as they are stored: images in uint8, points in float32."""
     dataset = DATASETS[setup.dataset]
     if dataset.kind == "images":
         return dataset.to_uint8(samples, setup.data).cpu().numpy()

@@ -43,7 +43,7 @@ def take_snapshots(stack: Stack, samples: Samples, whole: bool = True) -> list[S
     what `critic_views` holds of the first of `samples`, and critic_grid in 2-D.
 
     critic_grid holds the critic's scores, in batch norm by the statistics of `critic_batch` real points (0 without).
-    Pictures are kept as uint8, points as float32. Where it is not to be `whole`, `fixed` alone is: the first FIXED of
+    Images are kept as uint8, points as float32. Where it is not to be `whole`, `fixed` alone is: the first FIXED of
     `generated`. Latents are the same at every step and for every objective with the same seed, so that curves are
     smooth and comparisons paired. A trick's parameters are sampled where one keeps its own (a moving average).
     """

@@ -36,7 +36,7 @@ class Outcome:
 
     curves    by name, [steps] up to the first bad one     snapshots, states  by step
     weights   by player (and trick, as "ema"), then by parameter; none of a diverged run
-    facts     critic_updates, samples_seen, saturated, train_s, step_ms; of pictures also ms_per_image,
+    facts     critic_updates, samples_seen, saturated, train_s, step_ms; of images also ms_per_image,
               of compiled runs compile_s, which train_s leaves out
     begun     the step that its training went on from, of a shorter one; 0 where it began anew
     engine    "compiled", or "graph" where its updates were replayed as CUDA graphs, or "eager"

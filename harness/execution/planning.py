@@ -213,7 +213,7 @@ def _refuse_too_many(plan: Plan) -> None:
 
 
 def _refuse_too_few(plan: Plan) -> None:
-    """Raise HarnessError where pictures could no longer be ranked on the suite's metric."""
+    """Raise HarnessError where images could no longer be ranked on the suite's metric."""
     from harness.datasets import DATASETS
     from harness.suite.checks.image_ranking import why_unranked
 

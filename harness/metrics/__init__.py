@@ -65,7 +65,7 @@ __all__ = [
 def make_reference(spec: RunSpec, samples: int, extractors: Iterable[str] | None = None) -> Reference:
     """Build the reference of a run's data set at its data settings: `samples` points, and their floors.
 
-    Of pictures, it has as many as are held out where these are fewer, in uint8, and what `extractors` see in them: the
+    Of images, it has as many as are held out where these are fewer, in uint8, and what `extractors` see in them: the
     data set's own where None are named. Raises DataError where one cannot be had.
     """
     from harness.engine import noise
@@ -189,7 +189,7 @@ def score(
     """
     columns: dict[str, float] = {}
     for name, metric in _taken(plugin_metrics).items():
-        # Of pictures there is no distance but these, so that a curve of them needs every step.
+        # Of images there is no distance but these, so that a curve of them needs every step.
         if metric.applies(reference) and (last or not metric.last_only or reference.points.ndim > 2):
             values = _computed(name, metric, generated, reference)
             columns |= values

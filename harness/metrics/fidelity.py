@@ -1,4 +1,4 @@
-"""Scores of generated pictures in the features of an extractor: FID, KID, precision and recall, and their floors.
+"""Scores of generated images in the features of an extractor: FID, KID, precision and recall, and their floors.
 
 FID, KID, precision and recall are torch-fidelity's, on features that were extracted here.
 """
@@ -79,7 +79,7 @@ def kid(generated: Features, real: Features) -> float:
 def isc(scores: Features) -> float:
     """Return the Inception score of scores [n, c] of classes (Salimans et al. 2016, section 4), the mean of ten parts.
 
-    1 where all pictures look alike; at most c. NaN where n is below 10.
+    1 where all images look alike; at most c. NaN where n is below 10.
     """
     if len(scores) < ISC_SPLITS:
         return float("nan")
@@ -104,10 +104,10 @@ def neighbours(generated: Features, real: Features) -> dict[str, float]:
 
 
 def floors(held_out: Features, train: Features) -> dict[str, float]:
-    """Return FID, KID, CMMD, FD-infinity and the scores by neighbours of real training pictures [m, k] against the
+    """Return FID, KID, CMMD, FD-infinity and the scores by neighbours of real training images [m, k] against the
     held-out ones [n, k].
 
-    They are means over draws of n of the training pictures, or of all where there are no more; `fid_sd` is the standard
+    They are means over draws of n of the training images, or of all where there are no more; `fid_sd` is the standard
     deviation of FID over the draws.
     """
     draws = []
@@ -121,7 +121,7 @@ def floors(held_out: Features, train: Features) -> dict[str, float]:
 
 
 def floor_of_halves(held_out: Features) -> float:
-    """Return the FID of one half of the held-out pictures against the other: the mean over splits."""
+    """Return the FID of one half of the held-out images against the other: the mean over splits."""
     values = []
     for draw in range(FLOOR_DRAWS):
         rows = np.random.default_rng(draw).permutation(len(held_out))

@@ -1,4 +1,4 @@
-"""Metrics of pictures: what an extractor sees in generated pictures, beside what it sees in real ones."""
+"""Metrics of images: what an extractor sees in generated images, beside what it sees in real ones."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from harness.datasets import Pictures
     from harness.metrics.extractors import Extractor
 
-LOOKED_AT = 10_000  # training pictures that the floors are taken from; as many as `samples` at least
-KEPT = 2**23  # values of features of training pictures that a reference keeps: 32 MB
+LOOKED_AT = 10_000  # training images that the floors are taken from; as many as `samples` at least
+KEPT = 2**23  # values of features of training images that a reference keeps: 32 MB
 NOISE = "fid_sd"  # the standard deviation of the floor's draws
 SHOWN = 10  # classes up to which each has a column of its own
-WEAK_ERROR = 0.25  # share of held-out pictures that an extractor takes for others, above which it is weak
-WEAK_MODES = 0.9  # of the classes that real pictures show, those that it must find among held-out ones
+WEAK_ERROR = 0.25  # share of held-out images that an extractor takes for others, above which it is weak
+WEAK_MODES = 0.9  # of the classes that real images show, those that it must find among held-out ones
 
 Columns = dict[str, float]
 
@@ -35,10 +35,10 @@ class RealFeatures:
     """What an extractor sees in a data set.
 
     extractor  itself, so that all runs are scored by one network, wherever and whenever that is done
-    held_out   features [n, k] of the held-out pictures of the reference
-    train      features [m, k] of pictures that runs are trained on: of 10,000, or of `samples`, where there are so many
+    held_out   features [n, k] of the held-out images of the reference
+    train      features [m, k] of images that runs are trained on: of 10,000, or of `samples`, where there are so many
     expected   of a classifier, the share of each class in the training part [c]
-    reached    what real pictures reach, by column
+    reached    what real images reach, by column
     apart      the distance of each of `train` to the nearest other one [m]; None in a reference of an earlier harness
     """
 
@@ -54,7 +54,7 @@ class RealFeatures:
 class FeatureMetric:
     """How some columns are computed from what an extractor sees.
 
-    columns    their facts, what real pictures reach aside
+    columns    their facts, what real images reach aside
     compute    (features [n, k], scores [n, c] of classes or None, real, name) -> columns
     needs      features, scores of whatever classes, or those of the classes of the data
     last_only  whether the last scored step alone is worth its cost
@@ -69,7 +69,7 @@ class FeatureMetric:
 
 
 def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> RealFeatures:
-    """Look at a data set with an extractor: at the held-out pictures `points` [n, c, h, w] and at its training part.
+    """Look at a data set with an extractor: at the held-out images `points` [n, c, h, w] and at its training part.
 
     Raises DataError where the extractor cannot be had.
     """
@@ -79,7 +79,7 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Re
     from harness.metrics.extractors.kept_features import look_at_real
 
     settings, load = data_settings(spec), DATASETS[spec.setup.dataset].pictures
-    assert load is not None, "of a data set of pictures"
+    assert load is not None, "of a data set of images"
     extractor, pictures = extractor_of(name, spec.setup.dataset, settings), load(settings)
     whole, used = pictures.train.numpy(), training_pictures(spec).numpy()
     of = name, spec.setup.dataset, settings
@@ -92,14 +92,14 @@ def see(name: str, spec: RunSpec, points: NDArray[np.uint8], samples: int) -> Re
 
 
 def _shares(pictures: "Pictures") -> NDArray[np.float64]:
-    """Return the share of each class in the training part; of one that it lacks that of a single picture."""
+    """Return the share of each class in the training part; of one that it lacks that of a single image."""
     assert pictures.train_labels is not None
     counts = np.bincount(pictures.train_labels.numpy(), minlength=len(pictures.classes)) + 1
     return np.asarray(counts / counts.sum())
 
 
 def columns_of(points: NDArray[np.uint8], by_extractor: Mapping[str, RealFeatures], last: bool) -> Columns:
-    """Return the columns of pictures [n, c, h, w] by every extractor, each beside what real pictures reach."""
+    """Return the columns of images [n, c, h, w] by every extractor, each beside what real images reach."""
     columns: Columns = {}
     for name, real in by_extractor.items():
         looks = real.extractor.look(points)
@@ -116,7 +116,7 @@ def columns_of(points: NDArray[np.uint8], by_extractor: Mapping[str, RealFeature
 
 
 def is_weak(real: RealFeatures) -> bool:
-    """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out pictures, or does
+    """Whether what an extractor says of classes counts for nothing: it is wrong too often on held-out images, or does
     not find the classes of real ones among them. Its features are compared all the same.
     """
     if real.expected is None:
@@ -130,7 +130,7 @@ def is_weak(real: RealFeatures) -> bool:
 
 
 def too_weak(error: float, modes: float = math.nan, possible: float = math.nan) -> bool:
-    """Whether so many mistakes are too many, or the classes found in real pictures too few of those possible."""
+    """Whether so many mistakes are too many, or the classes found in real images too few of those possible."""
     return error > WEAK_ERROR or modes < WEAK_MODES * possible
 
 
@@ -160,13 +160,13 @@ def reliability(extractor: "Extractor", pictures: "Pictures") -> Reliability:
 
 
 def _excess(columns: Columns, name: str, real: RealFeatures) -> Columns:
-    """Return the FID beyond that of real pictures, by the first extractor."""
+    """Return the FID beyond that of real images, by the first extractor."""
     column = frechet(name, real)
     return {"fid_excess": columns[column] - real.reached[column]}
 
 
 def frechet(name: str, real: RealFeatures) -> str:
-    """Return the column of the Frechet distance in an extractor's features to all held-out pictures."""
+    """Return the column of the Frechet distance in an extractor's features to all held-out images."""
     return f"{real.extractor.distance}[{name}]@{len(real.held_out)}"
 
 
@@ -184,9 +184,9 @@ def null_columns(points: NDArray[np.uint8], name: str, real: RealFeatures) -> Co
 
 
 def columns_seen(name: str, n: int, trained: int, of: int = 0) -> list[str]:
-    """Return the columns that n pictures can be ranked on: `trained` pictures are trained on, of that many classes.
+    """Return the columns that n images can be ranked on: `trained` images are trained on, of that many classes.
 
-    Those are left out that take more pictures to have a value.
+    Those are left out that take more images to have a value.
     """
     from harness.metrics.extractors import kind_of
 
@@ -203,18 +203,18 @@ def columns_seen(name: str, n: int, trained: int, of: int = 0) -> list[str]:
 
 
 def beside(column: str) -> str:
-    """Return the name of the column of what real pictures reach."""
+    """Return the name of the column of what real images reach."""
     parsed = MetricColumn.parse(column)
     return str(replace(parsed, suffix=FEATURE_COLUMNS[parsed.name].beside))
 
 
 def _some(n: int, most: int) -> NDArray[np.intp]:
-    """Return the places of at most so many of n pictures, in a fixed random order."""
+    """Return the places of at most so many of n images, in a fixed random order."""
     return np.random.default_rng(0).permutation(n)[:most]
 
 
 def _reached(real: RealFeatures, scores: Features | None, pool: Features, name: str) -> Columns:
-    """Return what real pictures reach: of training pictures against held-out ones the mean over draws; of the half
+    """Return what real images reach: of training images against held-out ones the mean over draws; of the half
     held-out part that of its halves; of classes the held-out part's."""
     n, half = len(real.held_out), len(real.held_out) // 2
     mean, distance = fidelity.floors(real.held_out, pool), real.extractor.distance
@@ -230,14 +230,14 @@ def _reached(real: RealFeatures, scores: Features | None, pool: Features, name: 
 
 
 def _further(name: str, n: int) -> Iterator[tuple[str, str]]:
-    """Yield each column of n pictures by which no null sampler stands in a ranking, and its plain name."""
+    """Yield each column of n images by which no null sampler stands in a ranking, and its plain name."""
     yield f"cmmd[{name}]@{min(n, kernels.MOST)}", "cmmd"
     for plain in ("vendi", "fd_infinity", "authpct"):
         yield f"{plain}[{name}]@{n}", plain
 
 
 def _named(name: str, n: int, distance: str) -> Iterator[tuple[str, str]]:
-    """Yield each column of n pictures against the held-out ones, and its plain name; `distance` is fid or fd."""
+    """Yield each column of n images against the held-out ones, and its plain name; `distance` is fid or fd."""
     yield f"{distance}[{name}]@{n}", "fid"
     yield f"kid[{name}]@{n}", "kid"
     for plain in fidelity.BY_NEIGHBOURS:
@@ -319,7 +319,7 @@ def _many_classes(features: Features, scores: Features | None, real: RealFeature
 
 
 def _modes(k: int, n: int) -> str:
-    return "modes" if k <= classes.FEW else f"modes@{n}"  # where one picture finds a class, more of them find more
+    return "modes" if k <= classes.FEW else f"modes@{n}"  # where one image finds a class, more of them find more
 
 
 FEATURE_METRICS: dict[str, FeatureMetric] = {
@@ -338,10 +338,10 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
             Column("score_undefined"),
         ),
         compute=_fid,
-        summary="FID in features of extractor x against the held-out pictures, against half of them, and against "
-        "the pictures trained on (fd is the same of extractors other than inception and our own); 1 where there are no "
-        "more pictures than features; by the first "
-        "extractor FID over its floor, and score: 1 as real pictures, 0 as the best null sampler",
+        summary="FID in features of extractor x against the held-out images, against half of them, and against "
+        "the images trained on (fd is the same of extractors other than inception and our own); 1 where there are no "
+        "more images than features; by the first "
+        "extractor FID over its floor, and score: 1 as real images, 0 as the best null sampler",
     ),
     "kid": FeatureMetric(
         version=1,
@@ -391,7 +391,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         ),
         compute=_vendi,
         last_only=True,
-        summary="Vendi score, how many unlike pictures there are by the cosines of their features, at the last step",
+        summary="Vendi score, how many unlike images there are by the cosines of their features, at the last step",
     ),
     "fd_infinity": FeatureMetric(
         version=0,
@@ -408,7 +408,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         ),
         compute=_fd_infinity,
         last_only=True,
-        summary="FID or FD extrapolated to infinitely many pictures, at the last step; of 4 times the features or more",
+        summary="FID or FD extrapolated to infinitely many images, at the last step; of 4 times the features or more",
     ),
     "authpct": FeatureMetric(
         version=0,
@@ -424,7 +424,7 @@ FEATURE_METRICS: dict[str, FeatureMetric] = {
         ),
         compute=_authpct,
         last_only=True,
-        summary="percentage of pictures farther from the nearest training one than that from another, at the last",
+        summary="percentage of images farther from the nearest training one than that from another, at the last",
     ),
     "classes": FeatureMetric(
         version=3,

@@ -19,7 +19,7 @@ class Reference:
     floors    what real samples reach against `points` at the same n, by column, and other constants of the data set
     modes, sd centres [K, d] and standard deviation in data units, where the data set has modes
     train     at most n points of the fixed set that runs are trained on, where there is one
-    real_features  of pictures, what each extractor makes of real ones
+    real_features  of images, what each extractor makes of real ones
     nulls     by null sampler its columns: the excess that the score's zero is made of, quality and coverage
     """
 

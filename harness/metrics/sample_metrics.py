@@ -41,7 +41,7 @@ class Metric:
 
 
 def flat(samples: Points) -> Points:
-    """Return samples [n, *shape] as points [n, d]: pictures as values from 0 to 1."""
+    """Return samples [n, *shape] as points [n, d]: images as values from 0 to 1."""
     rows = samples.reshape(len(samples), -1)
     return rows / np.float32(255) if samples.dtype == np.uint8 else rows
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-Points = NDArray[Any]  # floats; pictures are uint8
+Points = NDArray[Any]  # floats; images are uint8
 Costs = NDArray[np.float64]  # [n, m]
 Ground = Literal["euclidean", "sqeuclidean"]
 

@@ -122,7 +122,7 @@ def scored(suite: Suite, plan: Plan) -> Scoring:
 
 
 def _held_out(plan: Plan) -> dict[str, int]:
-    """Return how many pictures each data set of pictures holds out, the least over the settings that are swept."""
+    """Return how many images each data set of images holds out, the least over the settings that are swept."""
     table, counts = tables().dataset, dict[str, dict[str, int]]()
     for row in plan.runs:
         setup = plan.specs[row.run_id]["setup"]
@@ -133,7 +133,7 @@ def _held_out(plan: Plan) -> dict[str, int]:
 
 
 def pictured(plan: Plan) -> list[str]:
-    """Return the data sets whose samples are pictures."""
+    """Return the data sets whose samples are images."""
     table = tables().dataset
     bases = ((row.dataset, plan.specs[row.run_id]["setup"]["dataset"]) for row in plan.runs)
     return _unique(name for name, base in bases if table[base].kind == "images")
@@ -156,7 +156,7 @@ def _relative(path: str | list[str]) -> str:
 
 
 def few_for_fid(suite: Suite, plan: Plan) -> dict[str, int]:
-    """Return on how few pictures each data set is scored that takes more for a FID in features of an extractor."""
+    """Return on how few images each data set is scored that takes more for a FID in features of an extractor."""
     counts = {label: min(n, suite.score.samples) for label, n in _held_out(plan).items()}
     is_fid = MetricColumn.parse(suite.primary.images).name in BY_COVARIANCE
     return {label: n for label, n in counts.items() if is_fid and n <= FEATURES}

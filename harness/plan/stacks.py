@@ -22,7 +22,7 @@ STACK_SIZE = {"cpu": 16, "cuda": 64}  # 16 small runs fit a CPU's cache; a GPU i
 TINY = 4e6
 MOST_TINY = 256
 STACK_BYTES = {"cpu": 2e9, "cuda": 16e9}  # what the runs of one stack may hold together
-# What the runs of a stack of pictures may work on together on a CPU. A grouped convolution saves what small kernels
+# What the runs of a stack of images may work on together on a CPU. A grouped convolution saves what small kernels
 # cost each run; on more memory than a core's caches hold, one run after the other is as fast. Measured with dcgan:
 # 16 px, width 8 (4 MB a run) takes .5 of a plain loop's time in stacks of 8 and of 16; width 16 (8 MB) .86 and .91;
 # 32 px, width 8 (19 MB) .88 in stacks of 4, 1.09 of 16; width 16 (36 MB) 1.15 of 4, and .96 alone.
@@ -89,8 +89,8 @@ def is_known(setup: Setup) -> bool:
 def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need: what it works on, and the samples drawn ahead for it.
 
-    A block of real points, or of places in the pictures, and one of latents is there twice while it is drawn: by run,
-    and as the stack reads it. The pictures themselves are there once for all runs, and for every stack of theirs.
+    A block of real points, or of places in the images, and one of latents is there twice while it is drawn: by run,
+    and as the stack reads it. The images themselves are there once for all runs, and for every stack of theirs.
     """
     shape, latent = _shape(setup), setup.generator.get("latent", 0)
     real = prod(shape) if len(shape) < 3 else PLACE

@@ -1,4 +1,4 @@
-"""Which extractors are known to be too weak for what a plan ranks pictures on."""
+"""Which extractors are known to be too weak for what a plan ranks images on."""
 
 from harness.metrics.columns import MetricColumn
 from harness.metrics.extractors import OF_CLASSES, defaults, known

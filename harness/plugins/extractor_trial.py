@@ -23,7 +23,7 @@ def extractor_fault(name: str, dataset: str, settings: Settings) -> str:
     Raises whatever its code raises.
     """
     load = DATASETS[dataset].pictures
-    assert load is not None, "of a data set of pictures"
+    assert load is not None, "of a data set of images"
     images = load(settings).held_out[:IMAGES]
     with quiet(torch.float32), torch.no_grad():
         try:

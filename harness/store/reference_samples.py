@@ -24,7 +24,7 @@ T = TypeVar("T")
 def kept_reference(store: Store, run: PlannedRun) -> "Reference | None":
     """Return the reference of a run; None where there is none, a torn one, or one of an earlier suite's settings.
 
-    Raises DataError where an extractor of its pictures cannot be had.
+    Raises DataError where an extractor of its images cannot be had.
     """
     from harness.metrics.reference import reference_from
 
@@ -34,7 +34,7 @@ def kept_reference(store: Store, run: PlannedRun) -> "Reference | None":
 def new_reference(store: Store, run: PlannedRun) -> "Reference":
     """Make and keep the reference of a run, and return it (two workers may both make it: equal bytes).
 
-    Raises DataError where an extractor of its pictures cannot be had.
+    Raises DataError where an extractor of its images cannot be had.
     """
     from harness.metrics import make_reference
     from harness.metrics.reference import reference_arrays

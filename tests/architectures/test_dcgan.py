@@ -155,7 +155,7 @@ def test_a_depth_counts_the_extra_layers_and_the_gates_double_all():
 
 @pytest.mark.parametrize(("name", "player", "least"), [("dcgan", "generator", 3), ("dcgan-extra", "critic", 4)])
 def test_a_depth_too_small_for_the_pictures_is_a_sentence(name, player, least):
-    with pytest.raises(HarnessError, match=f"depth 2 given, at least {least} needed for pictures of this side"):
+    with pytest.raises(HarnessError, match=f"depth 2 given, at least {least} needed for images of this side"):
         summary(name, (1, 16, 16), f"{player}.depth=2")
 
 

@@ -86,7 +86,7 @@ def test_the_strided_critic_is_the_source_s():
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (3, 128, 128), (2,), (3, 64, 32)])
 def test_faces_are_64_px_alone(shape):
-    with pytest.raises(ShapeError, match="pictures of 64x64 alone"):
+    with pytest.raises(ShapeError, match="images of 64x64 alone"):
         built("faces", shape)
 
 

@@ -18,7 +18,7 @@ SIZES = {"resnet": {"depth": 14, "width": 4, "latent": 3}, "mlp-g": {"width": 9,
 
 
 def spec(architecture="dcgan", objective="wgan-gp", norm=None, dataset=None, steps=10, batch=5, **more):
-    """A run of two filters on its architecture's pictures (resnet on smaller ones); `norm` is the critic's."""
+    """A run of two filters on its architecture's images (resnet on smaller ones); `norm` is the critic's."""
     players = {"width": 2, "latent": 3, **SIZES.get(architecture, {}), **more.pop("players", {})}
     players |= {"norm": norm} if norm else {}
     dataset = dataset or ("colours" if architecture == "resnet" else data_for(architecture))
@@ -148,7 +148,7 @@ def test_nor_at_other_sizes(norm, dataset, batch, width):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_nor_with_any_objective(objective):
-    """Of one channel: three runs of such have as many as one coloured picture, for which kernels differ."""
+    """Of one channel: three runs of such have as many as one coloured image, for which kernels differ."""
     run = [spec("dcgan", objective, "none", steps=2, batch=5, seed=seed) for seed in range(9)]
     two = train(run[:2], at=[2], samples=20)[1]
     for size in range(3, 10) if objective == "wgan-gp" else (3, 9):

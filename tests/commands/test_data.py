@@ -43,7 +43,7 @@ def test_a_folder_is_decoded_and_its_cache_named(call, cache):
 
 
 def test_what_is_fetched_is_read(monkeypatch, call):
-    """Downloads go through the data set's own `fetch`, before its pictures are read."""
+    """Downloads go through the data set's own `fetch`, before its images are read."""
     order = []
     entry = DATASETS["digits"]
     monkeypatch.setitem(
@@ -115,7 +115,7 @@ def test_what_cannot_be_taken_or_written_is_a_sentence(words, call):
 
 
 def looking(error, labels):
-    """An extractor that takes pictures for these labels, for sure."""
+    """An extractor that takes images for these labels, for sure."""
     scores = np.where(np.eye(10)[labels.numpy()] == 1, 9.0, -9.0)
     looks = SimpleNamespace(scores=scores)
     return SimpleNamespace(error=error, classes=tuple("0123456789"), look=lambda pictures: looks)

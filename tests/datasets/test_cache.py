@@ -67,7 +67,7 @@ def test_without_a_cache_or_space_arrays_are_filled_in_memory(cache, monkeypatch
 
 
 def digest():
-    """The hash over the first pictures of all built-in sets."""
+    """The hash over the first images of all built-in sets."""
     import hashlib
 
     from oracles import HERE, data_defaults

@@ -1,4 +1,4 @@
-"""Folders of pictures: addressed by content, decoded whatever their files are, refused in a sentence."""
+"""Folders of images: addressed by content, decoded whatever their files are, refused in a sentence."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ def as_set(pictures):
 
 @pytest.fixture
 def faces(tmp_path):
-    """Ten pictures in two folders, and what lies beside pictures on many disks."""
+    """Ten images in two folders, and what lies beside images on many disks."""
     for i in range(10):
         place = tmp_path / "faces" / ("more" if i > 6 else "") / f"{i}.png"
         saved(place, np.random.default_rng(100 + i).integers(0, 256, (12, 12, 3), dtype=np.uint8))
@@ -99,7 +99,7 @@ def test_a_decoded_folder_is_kept_and_needs_its_files_no_more(faces):
 def test_a_changed_folder_is_refused_by_whoever_planned_with_the_old_one(faces):
     settings = {**ENTRY.setup, "size": 12, **image_folder.describe(str(faces))}
     saved(faces / "0.png", PLAIN)
-    with pytest.raises(DataError, match="its pictures have changed"):
+    with pytest.raises(DataError, match="its images have changed"):
         image_folder.load_folder(settings)
 
 
@@ -206,8 +206,8 @@ def claiming(path, width, height):
 BAD = {
     "truncated png": (lambda path: torn(path / "x.png"), "image file is truncated"),
     "truncated jpg": (lambda path: torn(path / "x.jpg"), "image file is truncated"),
-    "truncated gif": (lambda path: torn(path / "x.gif"), "x.gif: no whole picture: "),
-    "head alone": (lambda path: torn(path / "x.png", 0.004), "x.png: no whole picture"),
+    "truncated gif": (lambda path: torn(path / "x.gif"), "x.gif: no whole image: "),
+    "head alone": (lambda path: torn(path / "x.png", 0.004), "x.png: no whole image"),
     "empty file": (lambda path: (path / "x.png").write_bytes(b""), "no format that is"),
     "text": (lambda path: (path / "x.png").write_text("Hello."), "no format that is"),
     "postscript": (lambda path: saved(path / "x.eps", PLAIN).rename(path / "x.png"), "no format that is"),
@@ -247,10 +247,10 @@ def same(path):
 
 FOLDERS = {
     "missing": (lambda path: None, "there is no such"),
-    "a file": (lambda path: path.write_text("x"), "a file; a folder of pictures"),
+    "a file": (lambda path: path.write_text("x"), "a file; a folder of images"),
     "empty": (Path.mkdir, "at least 3 needed"),
     "one": (one, "at least 3 needed"),
-    "no pictures": (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), "0 picture(s) found beside 1 other"),
+    "no images": (lambda path: (path.mkdir(), (path / "a.txt").write_text("x")), "0 image(s) found beside 1 other"),
     "copies": (same, "copies of too few"),
     "loop": (lambda path: path.symlink_to(path), "levels of symbolic links"),
 }
@@ -269,7 +269,7 @@ def test_a_folder_without_enough_pictures_is_a_sentence(case, tmp_path):
 @pytest.mark.parametrize("held_out", [11, 12, 0.9, 0.99])
 def test_too_many_held_out_are_a_sentence_that_says_so(held_out):
     """A number or a share of twelve images that differ: it is not their copies that are too few."""
-    with pytest.raises(DataError, match=rf"held_out: {held_out} given, and it has 12 pictures; hold fewer out"):
+    with pytest.raises(DataError, match=rf"held_out: {held_out} given, and it has 12 images; hold fewer out"):
         prepared(PICTURES, held_out=held_out)
 
 
@@ -298,7 +298,7 @@ def test_the_pictures_beside_these_tests():
 
 
 def test_the_same_files_are_held_out_at_every_size(faces):
-    """Also in grey: each picture is of one colour, which tells them apart at any size."""
+    """Also in grey: each image is of one colour, which tells them apart at any size."""
     for i, path in enumerate(sorted(faces.rglob("[0-9].png"))):
         saved(path, np.full((12, 12, 3), 20 * i, dtype=np.uint8))
     parts = {
@@ -320,7 +320,7 @@ def test_other_files_of_the_same_picture_stand_on_its_side(faces):
 
 
 def test_depth_is_that_of_the_file_whatever_its_values(tmp_path):
-    """Values to 200, 300 or 255 of 65,535 are as dark in every picture of a folder; 8 bits are taken as they are."""
+    """Values to 200, 300 or 255 of 65,535 are as dark in every image of a folder; 8 bits are taken as they are."""
     for peak in (200, 300, 255):
         deep = np.linspace(0, peak, 144).astype(np.uint16).reshape(12, 12)
         for ending in ("png", "pgm"):
@@ -332,7 +332,7 @@ def test_depth_is_that_of_the_file_whatever_its_values(tmp_path):
     with pytest.raises(DataError) as error:
         prepared(tmp_path, channels=1)
     assert str(error.value) == (
-        f"{tmp_path}: all of its 6 pictures are nearly black: the largest value is 1 of 255 (of 16-bit files the upper "
+        f"{tmp_path}: all of its 6 images are nearly black: the largest value is 1 of 255 (of 16-bit files the upper "
         "8 bits are taken); scale them to the whole range."
     )
 

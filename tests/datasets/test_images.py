@@ -1,4 +1,4 @@
-"""Pictures as the harness holds them: ranges, parts told apart by content, and what training reads of them."""
+"""Images as the harness holds them: ranges, parts told apart by content, and what training reads of them."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def test_what_is_beyond_the_range_is_clamped(bounds):
 
 def test_parts_do_not_depend_on_the_order_and_share_no_picture():
     pictures = np.random.default_rng(0).integers(0, 256, (50, 1, 4, 4), dtype=np.uint8)
-    pictures[40:45] = pictures[3]  # copies of one picture
+    pictures[40:45] = pictures[3]  # copies of one image
     order, other = by_content(pictures), by_content(pictures[::-1])
     ordered, reordered = pictures[order], pictures[::-1][other]
     assert np.array_equal(ordered, reordered)
@@ -57,7 +57,7 @@ def spec(seed=0, **changes):
 
 
 def places_of(seed, n, batch, updates):
-    """Which pictures each update reads, by a plain loop over passes."""
+    """Which images each update reads, by a plain loop over passes."""
     order = [
         place
         for number in range(updates * batch // n + 1)

@@ -1,4 +1,4 @@
-"""Runs on pictures, from a suite to its report."""
+"""Runs on images, from a suite to its report."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from harness.plan.screen import render
 SUITE = """\
 version: 1
 name: pictures
-question: What do pictures say?
+question: What do images say?
 seeds: 2
 train: {steps: 20, batch: 4, lr: 1e-3}
 score: {at: [.5, 1], samples: 30, extractors: []}
@@ -67,7 +67,7 @@ def test_pictures_go_from_a_suite_to_a_report(suite, undrawn, monkeypatch):
     assert (table.loc["threes", "setup.range"] == "[0,1]").all()
     assert table["sliced_w"].notna().all()
     assert not {"w1", "w2", "score"} & set(table)
-    assert "What do pictures say?" in result.report.read_text()
+    assert "What do images say?" in result.report.read_text()
     plan = json.loads(Path("results/pictures/plan.json").read_text())
     assert "faces" not in json.dumps([plan["specs"], plan["runs"]])
     Path("data/faces").rename("data/people")

@@ -1,4 +1,4 @@
-"""Classes among pictures, from scores that are known."""
+"""Classes among images, from scores that are known."""
 
 import numpy as np
 import pytest

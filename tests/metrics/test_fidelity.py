@@ -100,7 +100,7 @@ def test_the_floors_are_what_two_real_parts_reach():
 
 
 def test_torch_fidelity_finds_the_same_in_the_same_features():
-    """Its whole way, from pictures through a registered extractor to the scores, against ours from features."""
+    """Its whole way, from images through a registered extractor to the scores, against ours from features."""
     mend()
     from torch_fidelity import calculate_metrics
 

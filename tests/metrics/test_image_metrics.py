@@ -1,4 +1,4 @@
-"""Scores of pictures by what an extractor sees, with one that needs no training: means of blocks of pixels."""
+"""Scores of images by what an extractor sees, with one that needs no training: means of blocks of pixels."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ SAMPLES = 300
 
 
 def blocks(shown):
-    """[n, 1, 16, 16] -> [n, 16], and scores that tell bright pictures from dark ones."""
+    """[n, 1, 16, 16] -> [n, 16], and scores that tell bright images from dark ones."""
     features = torch.nn.functional.avg_pool2d(shown.float(), 4).flatten(1)
     bright = features.mean(1) - 78
     return features, torch.stack([-bright, bright, *[torch.full_like(bright, -500)] * 8], 1)
@@ -266,7 +266,7 @@ def test_of_triples_of_digits_modes_are_those_that_one_picture_shows_and_kl_is_t
     known = {x.numpy().tobytes(): int(y) for xs, ys in parts for x, y in zip(xs, ys, strict=True)}
 
     def told(shown):
-        labels = torch.tensor([known.get(x.numpy().tobytes(), 0) for x in shown])  # the mean picture is none of them
+        labels = torch.tensor([known.get(x.numpy().tobytes(), 0) for x in shown])  # the mean image is none of them
         return torch.nn.functional.avg_pool2d(shown.float(), 8).flatten(1), 50.0 * torch.nn.functional.one_hot(
             labels, 1000
         )

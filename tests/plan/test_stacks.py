@@ -1,4 +1,4 @@
-"""How many runs of pictures train together, what they take, and what they are taken to take."""
+"""How many runs of images train together, what they take, and what they are taken to take."""
 
 import subprocess
 import sys

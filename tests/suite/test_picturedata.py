@@ -1,4 +1,4 @@
-"""Suites on pictures: what can be set and swept, and what is refused before training with its line."""
+"""Suites on images: what can be set and swept, and what is refused before training with its line."""
 
 import shutil
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_torn_picture_is_refused_where_the_folder_is_named(problems, faces):
     (faces / "a.png").write_bytes((faces / "00.png").read_bytes()[:80])
     (problem,) = problems(SUITE)
     assert (problem.place, problem.path[-1]) == ("x.yaml:10", "folder")
-    assert problem.text.startswith(f"{faces}/a.png: no whole picture")
+    assert problem.text.startswith(f"{faces}/a.png: no whole image")
 
 
 def test_settings_of_pictures_can_be_set_from_the_command_line(load, mistakes):

@@ -1,7 +1,7 @@
-"""Extractors: what turns pictures into features, which FID and its relatives compare.
+"""Extractors: what turns images into features, which FID and its relatives compare.
 
 Our own are small networks, trained once a data set on its training part: `poses` where there are labels, `classifier`
-where pictures of a class have no way up, `rotations` where there are no labels. They tell runs on one data set apart,
+where images of a class have no way up, `rotations` where there are no labels. They tell runs on one data set apart,
 and say nothing across data sets or beside published figures; networks whose weights are published come from a file or a
 download, `inception` among them, which most papers use.
 """
@@ -105,7 +105,7 @@ def frozen(network: nn.Module) -> Ready:
 
 
 class Looks(NamedTuple):
-    """What an extractor sees in pictures: features [n, k], and scores [n, c] where it tells classes of some kind."""
+    """What an extractor sees in images: features [n, k], and scores [n, c] where it tells classes of some kind."""
 
     features: Floats
     scores: Floats | None
@@ -115,7 +115,7 @@ class Looks(NamedTuple):
 class Extractor:
     """A ready extractor of one data set. `classes` names what its scores are of, where they are classes of the data.
 
-    `error` is its share of mistakes on held-out pictures, NaN where it was not trained here; `plugged` is its name
+    `error` is its share of mistakes on held-out images, NaN where it was not trained here; `plugged` is its name
     where a plug-in defines it, else "". `distance` is as in ExtractorKind.
     """
 
@@ -138,7 +138,7 @@ class Extractor:
 
     @torch.no_grad()
     def look(self, pictures: Bytes) -> Looks:
-        """Look at pictures: uint8 [n, c, h, w]. Raises PluginFailed where a plug-in's network fails."""
+        """Look at images: uint8 [n, c, h, w]. Raises PluginFailed where a plug-in's network fails."""
         from harness.engine.process import own_state
 
         # In parts of one size: what is seen of an image does not depend on how many there are.
@@ -162,7 +162,7 @@ class Extractor:
 def defaults(pictures: Pictures) -> list[str]:
     """Return the names of the extractors that a data set has where the suite names none: one, or none that fits.
 
-    Turns that pictures do not show are not learned: of shapes, `poses` would fit the training part by heart.
+    Turns that images do not show are not learned: of shapes, `poses` would fit the training part by heart.
     """
     names = TRAINED if pictures.upright else ("classifier", "rotations")
     return [name for name in names if not why_not(name, pictures)][:1]
@@ -217,7 +217,7 @@ def _of_file(network: published.Published) -> ExtractorKind:
 
 def _pictures(dataset: str, text: str) -> Pictures:
     load = DATASETS[dataset].pictures
-    assert load is not None, "of a data set of pictures"
+    assert load is not None, "of a data set of images"
     return load(json.loads(text))
 
 
@@ -230,7 +230,7 @@ def _built(name: str, file: int, dataset: str, text: str) -> Extractor:
 
 
 def why_not(name: str, pictures: Pictures) -> str:
-    """Return why an extractor cannot be had for pictures, in a sentence; "" where it can."""
+    """Return why an extractor cannot be had for images, in a sentence; "" where it can."""
     return _kind(name).needs(pictures)
 
 
@@ -239,7 +239,7 @@ def _no_classes(pictures: Pictures) -> str:
 
 
 def _no_squares(pictures: Pictures) -> str:
-    return "" if pictures.train.shape[2] == pictures.train.shape[3] else "its pictures are no squares"
+    return "" if pictures.train.shape[2] == pictures.train.shape[3] else "its images are no squares"
 
 
 EXTRACTORS: dict[str, ExtractorKind] = {
@@ -261,7 +261,7 @@ EXTRACTORS: dict[str, ExtractorKind] = {
         version=own.VERSION,
         build=own.rotations,
         needs=_no_squares,
-        summary="the same network trained to tell quarter turns of the pictures apart, without labels",
+        summary="the same network trained to tell quarter turns of the images apart, without labels",
     ),
     "inception": ExtractorKind(
         version=1,

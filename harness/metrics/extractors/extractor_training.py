@@ -23,10 +23,10 @@ BATCH = 64
 RATE, DECAY, WARM = 3e-3, 1e-2, 100  # AdamW, its rate rising over the first steps
 AVERAGED = 200  # steps: the horizon of the running mean of the weights, which is what is validated and kept
 TURNS = 4  # quarter turns
-EMPTY = 16  # pictures of nothing beside each batch
-TURN, ZOOM, SHIFT = 0.25, 0.15, 0.125  # of every picture shown: radians, share, share of its side; each way
+EMPTY = 16  # images of nothing beside each batch
+TURN, ZOOM, SHIFT = 0.25, 0.15, 0.125  # of every image shown: radians, share, share of its side; each way
 FEW = 2_000  # training images up to which they are moved so far; of more, less in proportion
-CHUNK = 256  # pictures a pass
+CHUNK = 256  # images a pass
 
 VALIDATED, MOST_VALIDATED, LEAST_VALIDATED = 0.1, 3_000, 4  # share of the training part, and images
 EVERY = 100  # steps between two validations
@@ -35,9 +35,9 @@ STEPS = 6_000  # at most
 
 
 class Task(NamedTuple):
-    """What a network learns to tell apart: pictures uint8 [n, c, h, w] with labels [n] of k classes, in two parts.
+    """What a network learns to tell apart: images uint8 [n, c, h, w] with labels [n] of k classes, in two parts.
 
-    Without labels it is the four quarter turns of every picture; `turned`, it is class and quarter turn together, of
+    Without labels it is the four quarter turns of every image; `turned`, it is class and quarter turn together, of
     `classes` pairs.
     """
 
@@ -50,8 +50,8 @@ class Task(NamedTuple):
 
 
 def examples(pictures: Tensor, labels: Tensor | None, places: Tensor, turned: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the pictures of places, and labels. Without these, or where pictures are also `turned`, place k n + i is
-    that of picture i turned k times, with label k, or 4 c + k of class c.
+    """Return the images of places, and labels. Without these, or where images are also `turned`, place k n + i is
+    that of image i turned k times, with label k, or 4 c + k of class c.
     """
     if labels is not None and not turned:
         return pictures[places], labels[places]
@@ -68,7 +68,7 @@ def n_examples(pictures: Tensor, labels: Tensor | None, turned: bool = False) ->
 def trained(task: Task, address: str, tell: Tell = lambda step, note: None) -> tuple[PictureNet, float]:
     """Return a network trained on a task, and its share of errors on the held-out part.
 
-    `address` seeds all that is drawn. One thread of a CPU gives the same bytes every time. Of pictures of nothing the
+    `address` seeds all that is drawn. One thread of a CPU gives the same bytes every time. Of images of nothing the
     network learns to be sure of no class (Hendrycks et al. 2019): else it takes a grey one for an 8. `tell` is given
     the step and a note of the validation error at each validation.
     """
@@ -149,7 +149,7 @@ def error(net: PictureNet, task: Task) -> float:
 
 
 def empty(like: Tensor, rng: torch.Generator) -> Tensor:
-    """Return pictures [16, c, h, w] of nothing: one colour each, with noise of any strength from none."""
+    """Return images [16, c, h, w] of nothing: one colour each, with noise of any strength from none."""
     _, channels, height, width = like.shape
     colour = 2 * torch.rand(EMPTY, channels, 1, 1, generator=rng) - 1
     strength = torch.rand(EMPTY, 1, 1, 1, generator=rng) * (torch.arange(EMPTY) % 2)[:, None, None, None]
@@ -157,7 +157,7 @@ def empty(like: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def moved(values: Tensor, rng: torch.Generator, turn: float, strength: float = 1.0) -> Tensor:
-    """Return pictures [n, c, h, w] each turned, zoomed and shifted at random; what comes in is black."""
+    """Return images [n, c, h, w] each turned, zoomed and shifted at random; what comes in is black."""
     n = len(values)
     angle, zoom, shift = (strength * (2 * torch.rand(n, k, generator=rng) - 1) for k in (1, 1, 2))
     angle, zoom, shift = turn * angle[:, 0], 1 + ZOOM * zoom[:, 0], 2 * SHIFT * shift  # the grid is two wide

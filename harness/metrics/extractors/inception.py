@@ -44,7 +44,7 @@ def missing() -> str:
 
 
 def build(pictures: Pictures | None = None) -> Ready:
-    """Return the network, of 2,048 features, which are left in its own units. Grey pictures are shown as three equal
+    """Return the network, of 2,048 features, which are left in its own units. Grey images are shown as three equal
     channels.
 
     Raises DataError where its weights are not there, or are no such weights.

@@ -57,7 +57,7 @@ def statistics(name: str, dataset: str, settings: Settings, most: int) -> Arrays
     programs read them. Raises DataError where the extractor cannot be had.
     """
     load = DATASETS[dataset].pictures
-    assert load is not None, "of a data set of pictures"
+    assert load is not None, "of a data set of images"
     pictures, extractor = load(settings), extractor_of(name, dataset, settings)
     whole = pictures.train.numpy()
     parts = {

@@ -1,4 +1,4 @@
-"""A small convolutional network that tells pictures apart: what our own extractors are."""
+"""A small convolutional network that tells images apart: what our own extractors are."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from harness.datasets.images import to_values
 
 WIDTHS = (32, 64, 128)  # channels of the stages; the last stays
 FEATURES = 64
-LARGE = 20  # pixels: larger pictures are halved by convolutions of stride 2, others by pooling after convolutions
+LARGE = 20  # pixels: larger images are halved by convolutions of stride 2, others by pooling after convolutions
 SMALLEST, SMALLEST_LARGE = 7, 4  # pixels: from there on nothing is halved
 
 Shape = tuple[int, int, int]
@@ -17,8 +17,8 @@ Shape = tuple[int, int, int]
 class PictureNet(nn.Module):
     """Stages of convolution, batch norm, ReLU and pooling, then features [n, 64] and scores [n, k] of k classes.
 
-    Takes uint8 pictures [n, c, h, w]. Trained with statistics of its batches; used with their running means
-    (`eval`), so that what it says of a picture depends on that picture alone.
+    Takes uint8 images [n, c, h, w]. Trained with statistics of its batches; used with their running means
+    (`eval`), so that what it says of an image depends on that image alone.
     """
 
     def __init__(self, shape: Shape, classes: int) -> None:

@@ -38,14 +38,14 @@ __all__ = [
 Arrays = Mapping[str, NDArray[Any]]
 
 DIGITS = 10  # of each channel, where a class is a triple of digits
-MEASURED = 10_000  # training pictures that the features' unit is taken from
+MEASURED = 10_000  # training images that the features' unit is taken from
 
 
 class Ready(NamedTuple):
-    """A network ready to look at uint8 pictures [n, c, h, w]: (features [n, k], scores [n, classes] or None).
+    """A network ready to look at uint8 images [n, c, h, w]: (features [n, k], scores [n, classes] or None).
 
-    `error` is its share of mistakes on held-out pictures; of `weights`, `restored` makes it again; `at_once` is how
-    many pictures pass through it together.
+    `error` is its share of mistakes on held-out images; of `weights`, `restored` makes it again; `at_once` is how
+    many images pass through it together.
     """
 
     look: Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -85,7 +85,7 @@ def classifier(pictures: Pictures) -> Ready:
 def poses(pictures: Pictures) -> Ready:
     """Return the network trained on classes and quarter turns together; its scores are of the classes upright.
 
-    Its error is the share of upright pictures whose class it takes for another.
+    Its error is the share of upright images whose class it takes for another.
     """
     return _built("poses", pictures)
 
@@ -110,7 +110,7 @@ def _built(name: str, pictures: Pictures) -> Ready:
 
 
 def is_cached(name: str, pictures: Pictures) -> bool:
-    """Whether the cache holds `classifier`, `poses` or `rotations` of these pictures."""
+    """Whether the cache holds `classifier`, `poses` or `rotations` of these images."""
     return _read(_path(*_task(name, pictures))) is not None
 
 
@@ -134,7 +134,7 @@ def _is_triples(pictures: Pictures) -> bool:
 def restored(weights: Arrays) -> Ready:
     """Return the network that has these weights.
 
-    `how` says what it looks at: pictures without scores (features), pictures with scores (classes), or each of three
+    `how` says what it looks at: images without scores (features), images with scores (classes), or each of three
     channels (triples), with features side by side, and as the score of a triple the sum of its three digits'.
     """
     state = {name: torch.from_numpy(np.array(x)) for name, x in weights.items() if name.startswith(("body.", "head."))}
@@ -168,7 +168,7 @@ def _channels(pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _error(ready: Ready, pictures: Tensor, labels: Tensor | None) -> float:
-    """Return the share of pictures whose class is taken for another."""
+    """Return the share of images whose class is taken for another."""
     assert labels is not None
     wrong = 0
     for part, right in zip(pictures.split(CHUNK), labels.split(CHUNK), strict=True):

@@ -9,7 +9,7 @@ from harness.metrics.extractors import Extractor
 
 
 def register(name: str, extractor: Extractor) -> None:
-    """Let `torch_fidelity.calculate_metrics(feature_extractor=name)` see uint8 pictures with an extractor.
+    """Let `torch_fidelity.calculate_metrics(feature_extractor=name)` see uint8 images with an extractor.
 
     Its layers are `features`, those that the harness compares, and, where it tells classes, `scores`. Raises
     ValueError where the name is taken.

@@ -143,7 +143,7 @@ def _wrong_images(suite: Suite, triple: Triple, data: Values) -> Iterator[Proble
 def why_unfit(name: str, dataset: str, data: Values) -> str:
     """Return why an extractor cannot look at a data set; one of a plug-in is tried on it. "" where it can."""
     pictures = DATASETS[dataset].pictures
-    assert pictures is not None, "of a data set of pictures"
+    assert pictures is not None, "of a data set of images"
     if name not in EXTRACTORS or not EXTRACTORS[name].file:
         return why_not(name, pictures(dict(data)))
     with guarded(file_of("extractor", name), f"its extractor '{name}' is tried", tables()):

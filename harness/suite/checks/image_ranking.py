@@ -1,4 +1,4 @@
-"""Whether pictures can be ranked on what a suite says: whether their runs will have such a column, and its values."""
+"""Whether images can be ranked on what a suite says: whether their runs will have such a column, and its values."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ BY_COVARIANCE = ("fid", "fid_train", "fd", "fd_train", "fid_excess", "score")  #
 
 
 def few_for_fid(label: str, n: int) -> str:
-    """Return that so few pictures of a data set are too few for a FID in features of an extractor, in a phrase."""
+    """Return that so few images of a data set are too few for a FID in features of an extractor, in a phrase."""
     least = math.floor(FEATURES / HELD_OUT) + 1
     needs = f"FID in {FEATURES} features takes more than {FEATURES} held-out images"
     return f"{needs} (30 % of a folder of {least}), and '{label}' is scored on {n:,}"
@@ -44,12 +44,12 @@ def why_unranked(
     score: tuple[int, Sequence[str] | None],
     plugin_metrics: Collection[str] = (),
 ) -> str:
-    """Return why runs on a data set of pictures cannot be ranked on a metric, in a sentence; "" where they can.
+    """Return why runs on a data set of images cannot be ranked on a metric, in a sentence; "" where they can.
 
     `data` are its settings, `label` its name in the suite; `plugin_metrics` names those of plug-ins; `score` holds
-    its samples and extractors. Pictures are made only where the answer depends on them.
+    its samples and extractors. Images are made only where the answer depends on them.
     """
-    assert entry.pictures is not None, "of a data set of pictures"
+    assert entry.pictures is not None, "of a data set of images"
     known, plain = rankable(entry, data, plugin_metrics), MetricColumn.parse(metric).name
     if plain not in known or (plain not in FEATURE_COLUMNS and plain != metric):
         return f"images cannot be ranked on {metric!r}.{suggestion(metric, known)}"

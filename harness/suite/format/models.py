@@ -105,7 +105,7 @@ class Score(Strict):
     at: Fractions = described("fractions of the steps, rounded up to a step; 0 is allowed", [1])
     samples: Annotated[Any, kinds.COUNT] = described("generated samples that a score is computed from", 1000)
     extractors: list[Name] = described(
-        "networks in whose features pictures are compared; the first ranks; if not said the data set's own: poses "
+        "networks in whose features images are compared; the first ranks; if not said the data set's own: poses "
         "where it has classes that show a way up, else classifier, else rotations"
     )
     frames: Annotated[Any, kinds.FRAMES] = described(
@@ -147,11 +147,11 @@ class DatasetVariant(Strict):
 
     base: Name = described("name of the data set in the table; needed where the variant has another name")
     fixed: Counts = described(
-        "train on a set of this many points, drawn once, else on a fresh batch each step; on the first so many pictures"
+        "train on a set of this many points, drawn once, else on a fresh batch each step; on the first so many images"
     )
     file: Text = described("file of your own points (csv, npy, npz), relative to this file; for `points`")
     folder: Annotated[Any, kinds.FOLDERS] = described(
-        "folder of your own pictures, or a list of folders as one set, relative to this file; for `folder`"
+        "folder of your own images, or a list of folders as one set, relative to this file; for `folder`"
     )
     fakes: Text = described("file of the generated side, as `file`; for `pair`")
 

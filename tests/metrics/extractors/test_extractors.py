@@ -33,7 +33,7 @@ def stripes(n):
 
 
 def few(n=40, classes=("a", "b"), shape=(1, 8, 8)):
-    """Pictures of two classes, bright above or below."""
+    """Images of two classes, bright above or below."""
     labels = torch.arange(n) % 2
     pictures = torch.randint(0, 90, (n, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     for row, label in zip(pictures, labels, strict=True):
@@ -52,7 +52,7 @@ def test_a_data_set_has_the_extractor_that_fits():
     assert defaults(few(classes=("a",))) == ["rotations"]
     assert defaults(few(classes=("a",), shape=(1, 8, 12))) == []
     assert why_not("classifier", few(classes=())) == "it has no classes to tell apart"
-    assert why_not("rotations", few(shape=(1, 8, 12))) == "its pictures are no squares"
+    assert why_not("rotations", few(shape=(1, 8, 12))) == "its images are no squares"
     assert all(kind.summary and kind.version >= 0 for kind in EXTRACTORS.values())
 
 
@@ -147,7 +147,7 @@ def test_pictures_are_moved_and_stay_in_view():
     centre = torch.full((64, 1, 16, 16), -1.0)
     centre[:, :, 7:9, 7:9] = 1
     found = moved(centre, rng, 0.25).clamp(min=-0.9).add(0.9).sum((1, 2, 3))
-    assert (found > 0).all()  # no shift leads out of the picture
+    assert (found > 0).all()  # no shift leads out of the image
 
 
 def test_pictures_of_nothing_are_of_one_colour_or_noise():
@@ -249,7 +249,7 @@ def kept(tmp_path_factory):
 
 @pytest.fixture
 def digits(kept, monkeypatch):
-    """The digits' reference, their training pictures in a random order, and their labels.
+    """The digits' reference, their training images in a random order, and their labels.
 
     The extractor is trained for 600 steps: a quarter of what it takes, and enough for each test below.
     """
@@ -280,7 +280,7 @@ def test_fid_of_real_digits_is_about_its_floor(digits):
 
 @pytest.mark.slow
 def test_torch_fidelity_finds_the_same_with_the_extractor_itself(digits):
-    """Its whole way from pictures, with the extractor registered there, against the columns of a run."""
+    """Its whole way from images, with the extractor registered there, against the columns of a run."""
     mend()
     from torch_fidelity import calculate_metrics
 

@@ -1,4 +1,4 @@
-"""InceptionV3: what is said where its weights are missing or none, and how grey pictures are shown."""
+"""InceptionV3: what is said where its weights are missing or none, and how grey images are shown."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Reports on pictures: sheets of real and generated ones, and animations, from a trained suite."""
+"""Reports on images: sheets of real and generated ones, and animations, from a trained suite."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def test_several_architectures_and_objectives_make_a_grid_and_one_architecture_n
     (panel,) = sample_sheets.grids(view, pd.concat([cells, other])).panels
     assert panel.name == "grid-01-digits"
     assert "a column an objective" in panel.alt
-    assert panel.width > panel.height  # real pictures and two objectives, on two architectures
+    assert panel.width > panel.height  # real images and two objectives, on two architectures
     svg = panel.files["svg"].decode()
     assert svg.count("<image") == 2 + 2  # real ones beside each architecture, and those of two objectives
 
