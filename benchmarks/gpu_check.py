@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -99,7 +100,7 @@ def render(report: Mapping[str, Any]) -> str:
 
 if __name__ == "__main__":
     try:
-        sys.exit(bool(check()))
+        sys.exit(bool(check(progress=partial(print, flush=True))))  # in order with what pytest prints
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -83,6 +83,7 @@ def measured_or_failed(executor: Executor, row: Row) -> dict[str, Any]:
         figures = executor.submit(measure, row, limit_s=LIMIT_S).result()
     except Exception as error:
         figures = {"fails": [f"not measured: {reason(error)}"]}
+        executor.drop()  # after an error of CUDA its process computes nothing more
     return {**named(row), **figures, "took_s": time.perf_counter() - started}
 
 
