@@ -26,6 +26,7 @@ from harness.text import counted, interval, listed, plain, score
 
 TRAINING = frozenset(Train.model_fields)
 OBJECTIVE = "objective"
+BESIDE = {OBJECTIVE, critic_norms.SWEPT.removeprefix("sweep."), *COMPUTING}  # what a ranking speaks of already
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Effect:
 def find(runs: Runs) -> Finding | None:
     """Return the main effects of what is crossed; None where nothing is.
 
-    They open the answer where more is crossed than objectives and the critic's norm: that is what the suite asks.
+    They open the answer where more is crossed than objectives, the critic's norm and ways of computing: that is what
+    the suite asks.
     """
     if runs.is_study:
         return None
@@ -67,7 +69,7 @@ def find(runs: Runs) -> Finding | None:
         draw=lambda: {"effects": section(effects)},
         frames={"main-effects.csv": table_of(effects)} if effects else {},
         paragraphs=texts,
-        opens=bool({effect.factor for effect in effects} - {OBJECTIVE, critic_norms.SWEPT.removeprefix("sweep.")}),
+        opens=not {effect.factor for effect in effects} <= BESIDE,
     )
 
 

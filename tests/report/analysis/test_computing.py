@@ -1,5 +1,7 @@
 """How updates are computed (`compile`, `tf32`, `micro_batch`) is compared, and never tuned."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from report.analysis.test_headline import found as headline_of
 from harness.plan.describe import grids
 from harness.plan.description import Cell
 from harness.report.analysis import cell_table, ranking
-from harness.report.findings.main_effects import main_effects
+from harness.report.findings.main_effects import find, main_effects
 from harness.report.text import remarks
 from harness.suite.format.models import COMPUTING, Train
 
@@ -82,6 +84,14 @@ def test_ways_of_computing_are_compared_by_their_main_effect():
     levels = way.levels.set_index("level")
     assert levels["score"].to_dict() == pytest.approx({"false": 0.5, "true": 0.7})
     assert levels.loc["false", ["ahead", "ahead_low", "ahead_high"]].tolist() == pytest.approx([0.2] * 3)
+
+
+def test_their_effect_does_not_open_the_answer_as_that_of_a_weight_does():
+    table = computed()
+    table["score"] += 0.2 * table["sweep.compile"]
+    assert not find(SimpleNamespace(is_study=False, learners=table, data_axes=())).opens
+    weighed = table.rename(columns={"sweep.compile": "sweep.gp_weight"}).drop(columns="computing")
+    assert find(SimpleNamespace(is_study=False, learners=weighed, data_axes=())).opens
 
 
 def test_they_compete_where_a_suite_asks_nothing_else():
