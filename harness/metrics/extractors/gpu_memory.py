@@ -1,10 +1,11 @@
 """What a network that looks at images takes of a GPU's memory, counted while it looks at one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
-import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -21,8 +22,8 @@ class LookingBytes(NamedTuple):
 def looking_bytes(extractor: Extractor, shape: Sequence[int]) -> LookingBytes:
     """Return what an extractor takes that looks at images of a shape [c, h, w], anywhere: no GPU is needed.
 
-    What an operation reads that none has computed is a weight. Activations are the most that one operation reads and
-    writes, once for each image: without gradients the others are let go. What a library takes to work in is left out.
+    What an operation reads that none has computed is a weight. Activations are the most that is there at once after an
+    operation, times the images that pass together: what PyTorch allocates. What a library takes to work in is left out.
     """
     with _Counting() as counted:
         extractor.look(np.zeros((1, *shape), np.uint8))
@@ -37,6 +38,7 @@ class _Counting(TorchDispatchMode):
         self.weights: dict[int, int] = {}
         self.largest = 0
         self._computed: set[int] = set()
+        self._results: list[ref[Tensor]] = []
 
     def __torch_dispatch__(
         self,
@@ -46,18 +48,17 @@ class _Counting(TorchDispatchMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        read, written = dict(_storages((args, kwargs))), dict(_storages(result))
-        new = written.keys() - read.keys()
-        self._computed |= new
+        read, written = _storages((args, kwargs)), _storages(result)
+        self._computed |= written.keys() - read.keys()
         self.weights = {at: size for at, size in (self.weights | read).items() if at not in self._computed}
-        activations = {at: size for at, size in (read | written).items() if at not in self.weights}
-        self.largest = max(self.largest, sum(activations.values()))
+        self._results += [ref(tensor) for tensor in tree_leaves(result) if isinstance(tensor, Tensor)]
+        self._results = [result for result in self._results if result() is not None]  # whatever else was let go
+        activations = _storages([result() for result in self._results])
+        self.largest = max(self.largest, sum(size for at, size in activations.items() if at not in self.weights))
         return result
 
 
-def _storages(values: object) -> Iterator[tuple[int, int]]:
-    """Yield the address and the size of the storage of each tensor."""
-    for tensor in tree_leaves(values):
-        if isinstance(tensor, torch.Tensor):
-            storage = tensor.untyped_storage()
-            yield storage.data_ptr(), storage.nbytes()
+def _storages(values: object) -> dict[int, int]:
+    """Return the size of the storage of each tensor, by its address."""
+    storages = (tensor.untyped_storage() for tensor in tree_leaves(values) if isinstance(tensor, Tensor))
+    return {storage.data_ptr(): storage.nbytes() for storage in storages}
