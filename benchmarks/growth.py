@@ -98,10 +98,10 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from harness.report.figures import drawing, panels
+    from harness.report.figures import drawing, encoding
 
     of = {name: [row for row in rows if row["axis"] == name] for name in dict.fromkeys(row["axis"] for row in rows)}
-    with drawing.style():
+    with encoding.style():
         figure = Figure(figsize=(9.6, 5.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, -(-len(of) // 2)).ravel()
@@ -119,7 +119,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
         axes[0].legend()
         for ax in axes[len(of) :]:
             ax.set_axis_off()
-        return panels.encode(figure)[0]
+        return encoding.png_of(figure)
 
 
 def _stack(runs: int, folder: Path) -> Callable[[], object]:
@@ -158,7 +158,7 @@ def _samples(n: int, folder: Path) -> Callable[[], object]:
 def _records(n: int, folder: Path) -> Callable[[], object]:
     from report.fake_results import FakeResults  # type: ignore[import-not-found]  # of tests/, on the path of `measure`
 
-    from harness.report import build_report
+    from harness.report.page import build_report
 
     # Two objectives with five seeds at a rate or more: ten records a task, a hundred where there are so many.
     rates, tasks = min(10, n // 10), max(1, n // 100)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import harness
 from harness.metrics.distances import TITLES
 from harness.metrics.distances import distances as measure
-from harness.report.figures import drawing, panels
+from harness.report.figures import drawing, encoding
 
 DOCS = Path(__file__).parent
 LEVELS, SIDE, RADIUS = 64, 64, 18
@@ -43,7 +43,7 @@ def histograms() -> dict[str, np.ndarray]:
 def draw() -> bytes:
     """Draw the images above their histograms, those of B and C over that of A; return a PNG."""
     of, shown = histograms(), images()
-    with drawing.style():
+    with encoding.style():
         figure = Figure(figsize=(8.6, 4.9), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, 3, height_ratios=[1.15, 1])
@@ -63,7 +63,7 @@ def draw() -> bytes:
             text = "\n".join(["from A:", *lines])
             below.text(0.02, 0.97, text, transform=below.transAxes, va="top", fontsize=9)
             below.legend(loc="upper right", handlelength=1)
-        return panels.encode(figure)[0]
+        return encoding.png_of(figure)
 
 
 def grey_levels() -> str:

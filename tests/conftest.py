@@ -1,6 +1,7 @@
 """What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
 
 import os
+import pickle
 import shutil
 import sys
 from pathlib import Path
@@ -84,10 +85,16 @@ def call(monkeypatch, capsys):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Leave out the slow half of a report, turning figures into bytes: for tests of all but figures."""
-    from harness.report.figures import panels
+    """Leave out the slow half of a report, turning figures into bytes: for tests of all but figures. Each must still be
+    one that another process could encode.
+    """
+    from harness.report.figures import encoding
 
-    monkeypatch.setattr(panels, "encode", lambda figure: (b"\x89PNG\r\n\x1a\n", b"<svg/>"))
+    def encode(figure):
+        pickle.dumps(figure)
+        return {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<svg/>"}
+
+    monkeypatch.setattr(encoding, "encode", encode)
 
 
 @pytest.fixture(scope="session")

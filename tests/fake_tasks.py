@@ -120,7 +120,7 @@ def count(folder):
     return {status: found.count(status) for status in STATUSES}
 
 
-def finish(folder, report):
+def finish(folder, report, workers):
     return Ending(report, count(folder), 0, [], [])
 
 

@@ -49,7 +49,7 @@ def plugged(site, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.syspath_prepend(str(site))
-        patch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+        patch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
         Path("plugged.yaml").write_text(suite)
         assert run(Request("plugged.yaml", workers=0)).counts["ok"] == 4
     return folder

@@ -85,7 +85,7 @@ def extended(tmp_path_factory):
     folder = tmp_path_factory.mktemp("extended")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+        patch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
         for kind, source in PLUGINS.items():
             Path(f"{kind}.py").write_text(source)
         Path("s.yaml").write_text(SUITE)

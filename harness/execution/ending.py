@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def finish(folder: str, report: str) -> Ending:
-    """Write runs.parquet and the report."""
+def finish(folder: str, report: str, workers: int) -> Ending:
+    """Write runs.parquet and, in so many processes, the report."""
     from harness.report.rebuild import write_report
 
     store = open_store(folder)
@@ -20,7 +20,7 @@ def finish(folder: str, report: str) -> Ending:
         table = store.write_table()  # first: it stands whatever becomes of the report
         open_planned(folder)
         ensure_references(store)
-        written = write_report(store, report, table)
+        written = write_report(store, report, table, workers)
         mend(store, written.spoiled, deep=True)
         store.refresh()
         unscored = store.unscored(store.plan.run_ids, store.plan.score_id)

@@ -164,7 +164,8 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
         if not leads_on or (request.fail_fast and scheduler.lost):
             report = report_of(request, todo.folder)
             progress(Reporting(report))
-            ending = answer(executor.submit(do.finish, todo.folder, report), "writing the report")
+            ended = executor.submit(do.finish, todo.folder, report, processes(request.workers))
+            ending = answer(ended, "writing the report")
             clock.append(time.perf_counter())
     finally:
         meter.call(clock)

@@ -52,7 +52,7 @@ class Tasks:
     retry: Callable[[str, Sequence[str]], Todo] = tasks.plan_retry
     train: Callable[..., StackOutcome] = tasks.train_stack
     score: Callable[[str, Sequence[str]], list[ScoredRun]] = tasks.score_runs
-    finish: Callable[[str, str], Ending] = tasks.finish
+    finish: Callable[[str, str, int], Ending] = tasks.finish
 
 
 TASKS = Tasks()

@@ -20,15 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from harness.report.page import build_report
-from harness.store.find import one_folder
-
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.report.reading import Reading
-
-__all__ = ["build_report"]
 
 
 class _Report(ModuleType):
@@ -45,6 +40,7 @@ class _Report(ModuleType):
         """
         if isinstance(results, str | Path):
             from harness.report.rebuild import rebuild_reports
+            from harness.store.find import one_folder
 
             written = rebuild_reports(
                 [str(one_folder(str(results), tables=True))], None if output is None else str(output)

@@ -33,7 +33,7 @@ from harness.report.analysis import (
 from harness.report.analysis.comparable import confounding
 from harness.report.analysis.ranking import TaskResult
 from harness.report.analysis.tables import View
-from harness.report.figures import across_figures, courses, sample_sheets, study_figures, task_figures
+from harness.report.figures import across_figures, courses, encoding, sample_sheets, study_figures, task_figures
 from harness.report.figures.panels import Section
 from harness.report.findings.finding import Finding
 from harness.report.results import Results, confirmed
@@ -53,14 +53,16 @@ RELOAD_S = 10  # after which the page of a suite in training reloads itself
 LISTED = re.compile(rb"<code>tables/([a-z-]+\.csv)</code>")
 
 
-def build_report(store: Results, out: Path) -> Path:
+def build_report(store: Results, out: Path, workers: int = 1) -> Path:
     """Write out/index.html, out/tables/*.csv and out/figures/*, each atomically, and return the page's path.
 
-    The same records give the same bytes. Raises HarnessError where a finished run lacks its primary metric, naming
-    the run, and StoreError where `out` cannot be written.
+    The same records give the same bytes, in however many processes (`workers`, this one among them). Raises
+    HarnessError where a finished run lacks its primary metric, naming the run, and StoreError where `out` cannot be
+    written.
     """
-    values, sections, frames = _contents(store)
-    files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
+    with encoding.processes(encoding.helpers(len(store.plan.runs), workers)):
+        values, sections, frames = _contents(store)
+        files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in sections.values():
         for panel in section.panels:
             files |= {f"figures/{panel.name}.{ending}": content for ending, content in panel.files.items()}

@@ -14,6 +14,7 @@ from harness.report.results import Results
 from harness.store import Store, open_store
 from harness.store.find import readable_folders, report_folder
 from harness.store.table_files import is_frozen
+from harness.workers import default_workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +72,11 @@ def _merged_folder(folders: Sequence[str]) -> str:
     return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
-def write_report(store: Store, report: str, table: "pd.DataFrame | None" = None) -> Written:
-    """Build the report of a results folder, whose `table` was just made; runs met as damaged are pending in it."""
-    return _built(Results.of(store, table), report)
+def write_report(store: Store, report: str, table: "pd.DataFrame | None" = None, workers: int = 1) -> Written:
+    """Build the report of a results folder, whose `table` was just made, in so many processes; runs met as damaged are
+    pending in it.
+    """
+    return _built(Results.of(store, table), report, workers=workers)
 
 
 def live_page(store: Store, speed: str) -> bytes:
@@ -81,12 +84,13 @@ def live_page(store: Store, speed: str) -> bytes:
     return _drawn(Results.of(store), lambda results: page.live_page(results, speed))[0]
 
 
-def _built(results: Results, report: str, every_cell: bool = False) -> Written:
+def _built(results: Results, report: str, every_cell: bool = False, workers: int | None = None) -> Written:
+    workers = default_workers() if workers is None else workers
     out = Path(report)
     remove_cells(out)
     if every_cell:  # before the page, which says where they are
         results = _drawn(results, lambda results: write_cells(results, out))[1]
-    path, results = _drawn(results, lambda results: page.build_report(results, out))
+    path, results = _drawn(results, lambda results: page.build_report(results, out, workers))
     damage = [f"{path}: {why}" for path, why in results.damage.items()]
     return Written(str(path), damage, sorted(results.spoiled))
 

@@ -221,7 +221,7 @@ def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch
     path.write_bytes(b"")
     read = []
 
-    def build(store, out):
+    def build(store, out, workers):
         for run_id in sorted(store.finished()):
             store.curves(run_id)
             read.append(run_id)
@@ -233,7 +233,7 @@ def test_a_report_is_made_without_a_run_that_is_damaged(whole, call, monkeypatch
     assert err == f"{path}: its content does not match its record\n"
     assert whole["averaged mlp"] not in read[-3:]
     assert path.exists()
-    ended = tasks.finish(str(FOLDER), "report")
+    ended = tasks.finish(str(FOLDER), "report", 1)
     assert ended.counts["pending"] == 2
     assert [str(path) in line for line in ended.damage] == [True]
     assert not path.exists()

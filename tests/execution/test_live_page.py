@@ -21,7 +21,7 @@ PLANNED = Todo("results/small", "cpu", None, "", None, [StackTodo("0001", ["a", 
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out most of what drawing takes, turning figures into bytes."""
-    monkeypatch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+    monkeypatch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
 
 
 @pytest.fixture

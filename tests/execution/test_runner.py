@@ -384,7 +384,7 @@ def test_a_real_report_is_written_whatever_became_of_the_runs(fate, undrawn, tmp
     Path("tiny.yaml").write_text(text)
     if fate == "pending":
         plan = tasks.plan_suite(Request("tiny.yaml", "results", device="cpu"), True)
-        page = Path(tasks.finish(plan.folder, "reports/tiny").report).read_text()
+        page = Path(tasks.finish(plan.folder, "reports/tiny", 1).report).read_text()
         assert "harness run" in page
     else:
         result = run(Request("tiny.yaml", workers=0))

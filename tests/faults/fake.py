@@ -141,7 +141,7 @@ def score(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
     return [ScoredRun(run_id, 0.001) for run_id in todo]
 
 
-def finish(folder: str, report: str) -> Ending:
+def finish(folder: str, report: str, workers: int) -> Ending:
     """As `tasks.finish`, but for the table and the report."""
     store = Store(folder)
     found = [store.status(row.run_id) for row in store.plan.runs]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.errors import StoreError
 from harness.objectives import OBJECTIVES
 from harness.papers import PAPERS
-from harness.store.plan_file import Plan
+from harness.store.plan_file import Plan, PlannedRun
 
 EXCESS = {"gan": 0.30, "nsgan": 0.24, "wgan-clip": 0.21, "wgan-gp": 0.06}
 SCORED = (50, 100, 250, 500, 1000)
@@ -58,7 +58,9 @@ class FakeResults:
             "primary": {"toys": "w1_excess", "images": "fid"}, "set": list(self.sets),
         }  # fmt: skip
         described = {"data_axes": list(self.data_axes), "settings": self.settings, "pictures": []}
-        return Plan("", (), {}, (), resolved=suite, **described)
+        names = ("run_id", "dataset", "architecture", "objective", "objective.base", "seed")
+        runs = tuple(PlannedRun(*row) for row in self._table[list(names)].itertuples(index=False, name=None))
+        return Plan("", runs, {}, (), resolved=suite, **described)
 
     @property
     def settings(self) -> list[dict[str, Any]]:

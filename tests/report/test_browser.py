@@ -12,8 +12,9 @@ from html.parser import HTMLParser
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report import build_report, page
+from harness.report import page
 from harness.report.figures import panels
+from harness.report.page import build_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report import build_report
 from harness.report.analysis import cell_table
-from harness.report.figures import panels
+from harness.report.figures import encoding
 from harness.report.findings.critic_text import critic_values
 from harness.report.findings.critics import critics
+from harness.report.page import build_report
 
 PNG = b"\x89PNG\r\n\x1a\n"
 TABLES = ("critic-correlations.csv", "critic-objectives.csv", "critic-steps.csv")
@@ -21,7 +21,7 @@ def values(store):
 
 @pytest.mark.slow
 def test_the_report_has_figures_and_tables_of_critics_that_an_older_one_has_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(panels, "encode", lambda figure: (PNG, b"<svg/>"))
+    monkeypatch.setattr(encoding, "encode", lambda figure: {"png": PNG, "svg": b"<svg/>"})
     lost = {(0, "gan", 0, 0): {"status": "diverged"}}
     page = build_report(FakeResults(ratio=0.5, overrides=lost), tmp_path).read_text(encoding="utf-8")
     figures = {path.stem.partition("-")[0] for path in (tmp_path / "figures").iterdir()}

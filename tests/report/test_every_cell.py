@@ -18,7 +18,7 @@ KINDS = ["losses", "estimate", "samples", "training"]
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out most of what drawing takes, turning figures into bytes."""
-    monkeypatch.setattr("harness.report.figures.panels.png_of", lambda figure: b"")
+    monkeypatch.setattr("harness.report.figures.encoding.png_of", lambda figure: b"")
 
 
 def kinds(folder):
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_said_and_costs_its_own_figure(quick, drawn, tmp_
 
 @pytest.mark.slow
 def test_the_report_leads_there_and_one_without_the_option_removes_it(results, call, monkeypatch):
-    monkeypatch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+    monkeypatch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
     report = Path("reports/small")
     assert call("report", "results/small", "--every-cell")[:2] == (0, "reports/small/index.html\n")
     assert '<a href="cells/index.html">' in (report / "index.html").read_text()

@@ -63,7 +63,7 @@ def test_the_losses_and_samples_so_far_are_those_of_the_checkpoint(store):
 
 
 def test_they_stand_on_a_watched_page_alone(store, monkeypatch):
-    monkeypatch.setattr("harness.report.figures.panels.encode", lambda figure: (b"", b""))
+    monkeypatch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
     text = page.live_page(Results.of(store), "").decode()
     assert "<h2>In training</h2>" in text
     assert "Losses so far of nsgan" in text

@@ -14,9 +14,8 @@ import pytest
 from report.fake_results import FakeResults
 
 from harness.errors import HarnessError, StoreError
-from harness.report import build_report
 from harness.report.figures import panels
-from harness.report.page import FIGURE, LISTED, read
+from harness.report.page import FIGURE, LISTED, build_report, read
 from harness.store import STATUSES
 from harness.text import interval
 
@@ -301,8 +300,8 @@ def test_a_finished_run_without_its_metric_stops_the_report(tmp_path):
 def test_reports_import_no_torch(tmp_path):
     check = (
         "import pathlib, sys; from report.fake_results import FakeResults; from harness.report import page; "
-        "from harness.report.figures import panels; "
-        "panels.encode = lambda figure: (b'', b''); page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
+        "from harness.report.figures import encoding; encoding.encode = lambda figure: {'png': b'', 'svg': b''}; "
+        "page.build_report(FakeResults(), pathlib.Path(sys.argv[1])); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check, str(tmp_path)], check=False).returncode == 0

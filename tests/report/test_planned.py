@@ -9,9 +9,9 @@ from report.test_page import report
 from harness.errors import HarnessError
 from harness.plan.describe import describe
 from harness.plan.make import make_plan
-from harness.report import build_report
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.cell_table import FAILURES
+from harness.report.page import build_report
 from harness.report.results import Results
 from harness.store import Record, Store
 from harness.suite.format.models import Suite

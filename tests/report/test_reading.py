@@ -149,4 +149,4 @@ def test_harness_report_reads_a_table_and_writes_a_folders_page(results, undrawn
     written = harness.report("results/small")
     assert (written.name, written.parent.name) == ("index.html", "small")
     assert harness.report("results", output="elsewhere").read_bytes() == written.read_bytes()
-    assert harness.report.build_report  # it is still the package
+    assert harness.report.page.build_report  # it is still the package

@@ -5,7 +5,7 @@ from report.fake_results import FakeResults
 from report.fake_study import Study
 from report.test_page import PNG, report
 
-from harness.report.figures import panels
+from harness.report.figures import encoding, panels
 from harness.report.studies import settings_reached, study_results
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ def page_of_study(monkeypatch, folder, name, **more):
     found = study_results.read(store)
     paired = settings_reached.read(store, found)
     with monkeypatch.context() as patch:
-        patch.setattr(panels, "encode", lambda figure: (PNG, b"<svg/>"))
+        patch.setattr(encoding, "encode", lambda figure: {"png": PNG, "svg": b"<svg/>"})
         patch.setattr(panels, "MOST", 1)
         patch.setattr(study_results, "read", lambda store: found)
         patch.setattr(settings_reached, "read", lambda store, study: paired)

@@ -205,9 +205,10 @@ def ranks(rows: pd.DataFrame, lower: bool) -> list[float]:
     whole = bool((rows["n_ok"] == rows["n_planned"]).all())
     lost = 1 - rows["n_ok"] / (rows["n_planned"] - rows["n_pending"]).clip(lower=1)
     value = rows["mean" if whole else "median"] * (1.0 if lower else -1.0)
-    keys = rows[["objective", "setting"]].assign(value=value, lost=lost).reset_index(drop=True)
-    keys = keys.dropna(subset="value").sort_values(["value", "lost", "objective", "setting"], kind="stable")
-    return keys.assign(rank=np.arange(1.0, len(keys) + 1))["rank"].reindex(range(len(rows))).tolist()
+    keys = list(zip(value, lost, rows["objective"].astype(str), rows["setting"].astype(str), strict=True))
+    order = sorted((i for i, key in enumerate(keys) if not math.isnan(key[0])), key=keys.__getitem__)
+    places = dict(zip(order, range(1, len(order) + 1), strict=True))
+    return [float(places.get(i, math.nan)) for i in range(len(keys))]
 
 
 def best_cells(cells: pd.DataFrame) -> pd.DataFrame:

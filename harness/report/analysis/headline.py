@@ -202,10 +202,12 @@ def _curves(scored: pd.DataFrame, name: str, missing: float) -> dict[str, Curve]
     """Return the scored steps of every run and one metric there, in order; of no run where none has the metric."""
     if name not in scored:
         return {}
-    return {
-        str(run_id): (part["step"].to_numpy(np.float64), part[name].to_numpy(np.float64, na_value=missing))
-        for run_id, part in scored.sort_values("step").groupby("run_id")
-    }
+    by_run = scored.sort_values(["run_id", "step"], kind="stable")
+    ids = by_run["run_id"].to_numpy()
+    ends = np.flatnonzero(ids[1:] != ids[:-1]) + 1
+    columns = by_run["step"].to_numpy(np.float64), by_run[name].to_numpy(np.float64, na_value=missing)
+    curves = zip(*(np.split(column, ends) for column in columns), strict=True)
+    return dict(zip(map(str, ids[np.insert(ends, 0, 0)]), curves, strict=True)) if len(ids) else {}
 
 
 def _seconds(runs: pd.DataFrame, data_settings: Collection[str]) -> pd.Series:
@@ -254,8 +256,8 @@ def tuned(judged: pd.DataFrame) -> pd.DataFrame:
     Settings of equal score, such as 0 throughout, are ordered by w1_excess, which is not cut.
     """
     keys = grid_edges.keys_of(judged)
-    groups = judged[[*keys, "setting", "seed", "status", "score", "excess", "lost"]].groupby(keys)
-    return pd.concat([ranking.tuned(group, "score", tie="excess").drop(columns="value") for _, group in groups])
+    runs = judged[[*keys, "setting", "seed", "status", "score", "excess", "lost"]]
+    return ranking.tuned(runs, "score", tie="excess", keys=keys).drop(columns="value")
 
 
 def grid_of(runs: pd.DataFrame, column: str = "score") -> pd.DataFrame:

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -89,35 +89,54 @@ def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
     return results
 
 
-def tuned(runs: pd.DataFrame, metric: str, tie: str = "") -> pd.DataFrame:
+def tuned(runs: pd.DataFrame, metric: str, tie: str = "", keys: Sequence[str] = ()) -> pd.DataFrame:
     """Return the runs of one objective in one task, by seed, at the setting that was best on the other seeds, with the
-    `value` of the metric and the `pseudo` value of each seed (`harness.statistics.tuning`).
+    `value` of the metric and the `pseudo` value of each seed (`harness.statistics.tuning`). Of several objectives and
+    tasks, told apart by `keys`, those of each.
 
     With a single seed the setting is chosen on that seed. Settings with equal means are decided by the mean of `tie`, a
     column that is lower the better and not finite for a lost run.
     """
-    seeds, row = np.unique(runs["seed"].to_numpy(), return_inverse=True)
-    column, settings = pd.factorize(runs["setting"])
-    status, values = runs["status"].to_numpy(), cell_table.values_of(runs, metric)
+    group = runs.groupby(list(keys)).ngroup().to_numpy() if keys else np.zeros(len(runs), int)
+    seed, status, setting = runs["seed"].to_numpy(), runs["status"].to_numpy(), pd.factorize(runs["setting"])[0]
+    value, ties = cell_table.values_of(runs, metric), cell_table.values_of(runs, tie)
+    worse, ended, ok = value if lower_is_better(metric) else -value, status != "pending", status == "ok"
+    in_turn = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[in_turn], prepend=-1))  # whose key is missing has -1, and is left out
+    chosen, pseudo = [], []
+    for mine in np.split(in_turn, starts)[1:]:
+        seeds, row = np.unique(seed[mine], return_inverse=True)
+        column, settings = pd.factorize(setting[mine])
+        cells = _Cells(row, column, (len(seeds), len(settings)))
+        grid = Grid(
+            planned=cells.of(np.ones(len(mine), bool), False),
+            ended=cells.of(ended[mine], False),
+            ok=cells.of(ok[mine], False),
+            value=cells.of(value[mine], np.nan),
+            worse=cells.of(worse[mine], np.nan),
+            tie=cells.of(ties[mine], np.nan),
+        )
+        best = grid.tuned()
+        places = np.flatnonzero(column == best[row])
+        places = places[np.argsort(row[places], kind="stable")]
+        chosen.append(mine[places])
+        pseudo.append(grid.pseudo_values(best)[row[places]])
+    places = np.concatenate(chosen) if chosen else np.zeros(0, int)
+    return runs.iloc[places].assign(value=value[places], pseudo=np.concatenate(pseudo) if pseudo else np.nan)
 
-    def filled(of_runs: NDArray[Any], absent: Any) -> NDArray[Any]:
-        grid = np.full((len(seeds), len(settings)), absent)
-        grid[row, column] = of_runs
+
+class _Cells(NamedTuple):
+    """Where each of some runs stands in a grid of a shape: its row and its column."""
+
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    shape: tuple[int, int]
+
+    def of(self, of_runs: NDArray[Any], absent: Any) -> NDArray[Any]:
+        """Return an array of the runs as a grid, with something where there is no run."""
+        grid = np.full(self.shape, absent)
+        grid[self.row, self.column] = of_runs
         return grid
-
-    value = filled(values, np.nan)
-    grid = Grid(
-        planned=filled(np.ones(len(runs), bool), False),
-        ended=filled(status != "pending", False),
-        ok=filled(status == "ok", False),
-        value=value,
-        worse=value if lower_is_better(metric) else -value,
-        tie=filled(cell_table.values_of(runs, tie), np.nan),
-    )
-    best = grid.tuned()
-    chosen = np.flatnonzero(column == best[row])
-    chosen = chosen[np.argsort(row[chosen], kind="stable")]
-    return runs.iloc[chosen].assign(value=values[chosen], pseudo=grid.pseudo_values(best)[row[chosen]])
 
 
 def at_edges(table: pd.DataFrame, metrics: Mapping[str, str], swept: Collection[str]) -> pd.DataFrame:
@@ -130,11 +149,16 @@ def at_edges(table: pd.DataFrame, metrics: Mapping[str, str], swept: Collection[
 
 
 def _contender(objective: str, runs: pd.DataFrame, metric: str) -> Contender:
-    parts = [part for _, part in runs.groupby(grid_edges.keys_of(runs), sort=False)]
-    rows = pd.concat([tuned(part, metric)[["seed", "status", "value", "pseudo"]] for part in parts])
-    worst_first = rows["status"].map({"ok": 2, "pending": 0}).fillna(1)
-    status = rows.assign(order=worst_first).sort_values("order", kind="stable").groupby("seed")["status"].first()
-    means = rows.groupby("seed")[["value", "pseudo"]].mean()
+    keys = grid_edges.keys_of(runs)
+    rows = tuned(
+        runs[[*keys, *(name for name in ("seed", "status", "setting", metric) if name in runs)]], metric, keys=keys
+    )
+    if rows["seed"].is_unique:
+        status, means = rows.set_index("seed")["status"], rows.set_index("seed")[["value", "pseudo"]]
+    else:
+        worst_first = rows["status"].map({"ok": 2, "pending": 0}).fillna(1)
+        status = rows.assign(order=worst_first).sort_values("order", kind="stable").groupby("seed")["status"].first()
+        means = rows.groupby("seed")[["value", "pseudo"]].mean()
     spread, ok = intervals.spread(means["value"], status.tolist(), lower_is_better(metric)), status == "ok"
     if ok.all():
         spread = dataclasses.replace(spread, interval=intervals.t_interval(means["pseudo"]))

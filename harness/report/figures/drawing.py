@@ -4,11 +4,9 @@ Figures are matplotlib `Figure` objects drawn by Agg: pyplot, its state and its 
 """
 
 import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn
@@ -22,52 +20,19 @@ from numpy.typing import NDArray
 
 from harness.metrics import label
 from harness.metrics.columns import MetricColumn
+from harness.report.figures import encoding
+from harness.report.figures.encoding import INK, LEGEND
 from harness.report.styles import Style
-from harness.text import plain
 
 Points = NDArray[np.float64]
 Limits = tuple[float, float, float, float]  # x0, x1, y0, y1
 
 GREY = "#9A9A9A"
-INK = "#222222"
 STEPS = "generator steps"
 UPDATES = "critic updates"
-LEGEND = 9  # points
 LETTER = 0.6  # of a mean letter's width, in heights of the font
 DROP = 38  # points from the foot of an axes to a legend below: numbers and a label stand between
 WAYS = {"tuned": ("o", True), "recipe": ("D", False), "mean": ("s", False)}  # marker, and whether it is filled
-
-
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#777777",
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # no ticks stand above: looking for some at every drawing takes a twentieth of its time
-    "text.color": INK,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "legend.frameon": False,
-    "legend.fontsize": LEGEND,
-    "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
-    "svg.fonttype": "path",
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw and encode in the block as we do, whatever a matplotlibrc or the user's own code has set.
-
-    Matplotlib reads its settings at either time. They are undone after.
-    """
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(cast(Any, STYLE))
-        yield
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
@@ -101,7 +66,7 @@ def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0
         setter("log")
         long = ax.xaxis if axis == "x" else ax.yaxis
         long.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a decade alone would have one number on it
-        long.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+        long.set_major_formatter(FuncFormatter(encoding.plain_tick))
         long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a picture
 
 
@@ -159,20 +124,24 @@ def draw_strips(ax: Axes, cells: pd.DataFrame, runs: pd.DataFrame, styled: Mappi
     """
     if MetricColumn.parse(metric).is_excess:
         zero_line(ax, "x")
-    for cell in cells.to_dict("records"):
-        look, mine = styled[cell["objective"]], runs[runs["row"] == cell["row"]]
+    of_cell = runs.assign(objective=runs["row"].map(cells.set_index("row")["objective"]))
+    for objective, mine in of_cell.groupby("objective", sort=False):
+        look = styled[str(objective)]
         ax.plot(
             mine["value"], mine["row"] + mine["lift"], linestyle="none", marker=look.marker, markersize=5.5,
             color=look.colour, alpha=0.75, markeredgewidth=0, zorder=3,
         )  # fmt: skip
-        if np.isfinite(cell["low"]):
-            ax.plot([cell["low"], cell["high"]], [cell["row"]] * 2, color=INK, linewidth=1.6, zorder=4)
-        if np.isfinite(cell["mean"]):
-            ax.plot(
-                [cell["mean"]], [cell["row"]], marker="d", markersize=6, color="white", markeredgecolor=INK, zorder=5
-            )
-        elif np.isfinite(cell["median"]):
-            ax.plot([cell["median"]], [cell["row"]], marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=5)
+    spans = cells.dropna(subset=["low", "high"])
+    ends = spans.assign(gap=np.nan)[["low", "high", "gap"]].to_numpy(float)
+    ax.plot(ends.ravel(), np.repeat(spans["row"].to_numpy(), 3), color=INK, linewidth=1.6, zorder=4)
+    whole, rest = cells[cells["mean"].notna()], cells[cells["mean"].isna()]
+    ax.plot(
+        whole["mean"], whole["row"], linestyle="none", marker="d", markersize=6, color="white", markeredgecolor=INK,
+        zorder=5,
+    )  # fmt: skip
+    ax.plot(
+        rest["median"], rest["row"], linestyle="none", marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=5
+    )
     name_rows(ax, cells["row"], cells["text"], 0.6)
     gridlines(ax, "x")
     ax.set_xlabel(label(metric))

@@ -15,7 +15,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from harness.report.analysis.sensitivity import Sweep
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import GREY, INK
+from harness.report.figures.drawing import GREY
+from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.studies import study_slices
 from harness.report.studies.settings_reached import Reached

@@ -14,7 +14,8 @@ import pandas as pd
 from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.sensitivity import scored
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import GREY, INK
+from harness.report.figures.drawing import GREY
+from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.figures.study_figures import LABELS, SIZE
 from harness.report.findings.finding import Finding, Runs

@@ -16,7 +16,7 @@ from harness.report.analysis import cell_table, critic_norms, ranking
 from harness.report.analysis.cell_table import FAILURES
 from harness.report.analysis.ranking import Contender
 from harness.report.figures import drawing, panels
-from harness.report.figures.drawing import INK
+from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.findings.finding import Finding, Runs
 from harness.report.styles import styles

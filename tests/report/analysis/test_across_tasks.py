@@ -13,7 +13,7 @@ from report.fake_results import FakeResults
 
 from harness.report.analysis import tables
 from harness.report.analysis.across_tasks import CONFOUNDED, SEED, across, family, frames
-from harness.report.figures import across_figures, panels
+from harness.report.figures import across_figures, encoding
 from harness.report.text import across_text
 from harness.report.text.across_text import across_values, pairs_text, variance
 from harness.statistics import paired
@@ -161,7 +161,7 @@ def test_shares_of_variance_are_listed_the_largest_first():
 @pytest.mark.slow
 @pytest.mark.parametrize("n_tasks", [1, 2, 8])
 def test_figures_are_there_where_there_is_something_to_test(n_tasks, monkeypatch):
-    monkeypatch.setattr(panels, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: {"png": b"", "svg": b""})
     view = view_of(n_tasks)
     found = found_in(view) if view.headline else None
     names = [panel.name for panel in across_figures.sections(view, found)["across"].panels]
@@ -183,7 +183,7 @@ def test_a_single_objective_has_nothing_to_test():
 def test_bars_join_what_does_not_differ_significantly(monkeypatch):
     drawn = []
     monkeypatch.setattr(across_figures, "draw_ranks", lambda ax, ranks, bars, styled: drawn.append((ranks, bars)))
-    monkeypatch.setattr(panels, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: {"png": b"", "svg": b""})
     view = view_of()
     found = found_in(view)
     across_figures.sections(view, found)

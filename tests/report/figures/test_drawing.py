@@ -11,13 +11,13 @@ from report.fake_results import FakeResults
 from harness.objectives import OBJECTIVES
 from harness.report import styles
 from harness.report.analysis import across_tasks, tables
-from harness.report.figures import across_figures, drawing, panels, task_figures
+from harness.report.figures import across_figures, drawing, encoding, panels, task_figures
 from harness.report.styles import Style
 
 
 @pytest.fixture
 def ax():
-    with drawing.style():
+    with encoding.style():
         return drawing.blank(4.0, 3.0)[1]
 
 
@@ -55,30 +55,6 @@ def test_names_of_a_users_own_do_not_depend_on_their_order():
     assert unlike(made)
 
 
-def test_drawing_leaves_the_settings_of_matplotlib_alone():
-    before = dict(matplotlib.rcParams)
-    with drawing.style():
-        panels.encode(drawing.blank(2, 2)[0])
-    assert dict(matplotlib.rcParams) == before
-
-
-@pytest.mark.slow
-def test_the_same_drawing_gives_the_same_bytes_without_a_date():
-    def drawn():
-        with drawing.style():
-            figure, ax = drawing.blank(3, 2)
-            drawing.draw_losses(
-                ax, pd.DataFrame({"step": [1, 2], "critic_loss": [1, 2], "generator_loss": [2, 1]}), LOOK
-            )
-            return panels.encode(figure)
-
-    (png, svg), again = drawn(), drawn()
-    assert (png, svg) == again
-    assert png.startswith(b"\x89PNG")
-    assert b"Software" not in png
-    assert b"<dc:date>" not in svg
-
-
 LOOK = Style("#0072B2", "o", "-")
 STYLED = {"gan": LOOK, "wgan-gp": Style("#D55E00", "s", "--")}
 
@@ -93,9 +69,9 @@ def test_strips_draw_every_seed_the_mean_and_the_interval(ax):
     drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
     assert drawn[0][0] == [0, 0]  # the floor
     assert drawn[1] == ([0.1, 0.2, 0.3], [-0.2, 0.0, 0.2])
-    assert drawn[2] == ([0.1, 0.3], [0, 0])
-    assert drawn[3] == ([0.21], [0])
-    assert drawn[4] == ([0.4, 0.6], [0.8, 1.2])
+    assert drawn[2] == ([0.4, 0.6], [0.8, 1.2])
+    assert drawn[3] == (pytest.approx([0.1, 0.3, np.nan], nan_ok=True), [0, 0, 0])
+    assert drawn[4] == ([0.21], [0])
     assert drawn[5] == ([0.5], [1])
     assert len(drawn) == 6
     assert [text.get_text() for text in ax.get_yticklabels()] == ["wgan-gp", "gan (2/3 ok)"]
@@ -118,7 +94,7 @@ def test_only_an_excess_has_a_floor_at_zero(ax):
     drawing.draw_strips(
         ax, cells, pd.DataFrame({"row": [0], "lift": [0.0], "value": [1.0]}), STYLED, "fid[classifier]@540"
     )
-    assert [list(line.get_xdata()) for line in ax.lines] == [[1.0], [1.0]]
+    assert [list(line.get_xdata()) for line in ax.lines if len(line.get_xdata())] == [[1.0], [1.0]]
     assert ax.get_xlabel() == "fid[classifier]@540"
 
 
@@ -201,7 +177,7 @@ def test_the_frame_is_a_square_around_every_real_point_and_strays_are_counted():
 def no_encoding(monkeypatch):
     """Drawing is what is tested: turning it into bytes is most of the time and not of the question."""
     kept = []
-    monkeypatch.setattr(panels, "encode", lambda figure: kept.append(figure) or (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: kept.append(figure) or {"png": b"", "svg": b""})
     return kept
 
 
@@ -295,7 +271,7 @@ def test_where_the_generator_is_fixed_steps_are_updates_of_the_critic(no_encodin
 
 def test_what_the_user_has_set_of_matplotlib_changes_no_figure():
     def picture():
-        with drawing.style():
+        with encoding.style():
             figure, ax = drawing.blank(2.0, 1.0)
             ax.plot([0, 1], [0, 1])
             figure.canvas.draw()

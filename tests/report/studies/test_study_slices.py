@@ -5,7 +5,7 @@ import pytest
 from report.fake_study import Study
 
 from harness.report import styles
-from harness.report.figures import drawing, panels, study_figures
+from harness.report.figures import drawing, encoding, study_figures
 from harness.report.studies import study_results, study_slices
 from harness.report.studies.study_slices import Plane
 from harness.statistics import importance
@@ -175,7 +175,7 @@ def test_the_curves_are_drawn_with_their_bands(both):
 
 @pytest.mark.slow
 def test_pictures_are_bounded_and_the_rest_is_said(both, monkeypatch):
-    monkeypatch.setattr(panels, "encode", lambda figure: (b"", b""))
+    monkeypatch.setattr(encoding, "encode", lambda figure: {"png": b"", "svg": b""})
     monkeypatch.setattr(study_figures, "MOST", 1)
     sections = study_figures.sections(both, STYLED)
     assert {name: len(section.panels) for name, section in sections.items()} == {
