@@ -61,7 +61,7 @@ def test_mistakes_name_the_place_there_is(suite, words):
 @pytest.mark.slow
 def test_a_run_of_text_is_loaded_and_goes_on_from_its_resolved_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     ended = harness.run(TEXT, workers=0, sets=["seeds=1", "lr=recipe"])
     assert (ended.trained, ended.exit_code) == (4, 0)
     table = harness.load(ended.folder)

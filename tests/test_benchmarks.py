@@ -352,7 +352,7 @@ def test_how_busy_gpus_are_is_what_nvidia_smi_wrote_meanwhile(tmp_path):
 
 @pytest.mark.slow
 def test_a_whole_call_is_timed_from_its_first_step_to_its_report(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     suite = tmp_path / "tiny.yaml"
     suite.write_text(
         "version: 1\nname: tiny\nseeds: 2\ntrain: {steps: 20, batch: 8, lr: 1e-3}\nscore: {at: [1], samples: 60}\n"

@@ -112,7 +112,7 @@ def test_the_python_shown_runs(page, surroundings, monkeypatch):
     """One block after another, in a few steps and without a report."""
     import matplotlib.pyplot as plt
 
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     whole = harness.run
 
     def small(suite, objectives=None, **options):
@@ -174,7 +174,7 @@ def test_the_suite_on_pictures_trains_to_its_report(tmp_path, undrawn, monkeypat
 @pytest.mark.slow
 def test_the_worked_example_trains(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     (suite,) = lay(ROOT / "docs/own-objective.md")
     assert run(Request(suite, workers=0, sets=["steps=10", "score.samples=50"])).counts["ok"] == 4
 

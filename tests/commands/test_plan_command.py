@@ -31,7 +31,7 @@ matrix:
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     Path("tiny.yaml").write_text(SUITE)
     return Request("tiny.yaml", workers=0)
 

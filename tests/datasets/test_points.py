@@ -313,13 +313,13 @@ def test_own_points_go_from_their_file_to_a_report(own, file, dimensions, undraw
     with np.load(next(Path("results/own/runs").glob("*/snapshots/20.npz"))) as shot:
         assert ("critic_grid" in shot) == (dimensions == 2)
         assert shot["generated"].shape == (2500, dimensions)
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     assert run(Request("own.yaml", workers=0)).trained == 0
 
 
 @pytest.mark.slow
 def test_other_formats_and_paths_train_nothing_again_and_other_points_do(own, monkeypatch):
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     cloud = np.random.default_rng(3).normal(size=(50, 2))
     run(Request(own("mine.npy", cloud), workers=0))
     again = run(Request(own("copy.npz", cloud), workers=0))

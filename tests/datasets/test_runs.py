@@ -72,7 +72,7 @@ def test_pictures_go_from_a_suite_to_a_report(suite, undrawn, monkeypatch):
     assert "faces" not in json.dumps([plan["specs"], plan["runs"]])
     Path("data/faces").rename("data/people")
     Path(suite).write_text(SUITE.replace("faces", "people"))
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     assert run(Request(suite, workers=0)).trained == 0
 
 
@@ -98,7 +98,7 @@ def test_runs_are_ranked_on_fid_in_features_of_an_extractor_that_is_trained_once
     kept.unlink()
     for path in (*scores, *Path("results").rglob("references/*.npz")):
         path.unlink()
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     run(Request(suite, workers=0))
     assert kept.read_bytes() == before
     for path, content in scores.items():  # score_s aside

@@ -54,7 +54,7 @@ def suite(tmp_path, monkeypatch):
     return "tiny.yaml"
 
 
-def blank_report(results, out):
+def blank_report(results, out, workers):
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.html").write_text(f"{results.plan.resolved['question']} {sorted(results.finished())}")
     return out / "index.html"

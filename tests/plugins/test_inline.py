@@ -153,7 +153,7 @@ def test_a_name_of_the_table_is_taken():
 @pytest.mark.slow
 def test_the_next_session_goes_on_and_an_edited_cell_trains_its_own_runs_anew(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.page.build_report", lambda store, out: out)
+    monkeypatch.setattr("harness.report.page.build_report", lambda store, out, workers: out)
     first = harness.run(SUITE, objectives={"mine": cell()["mine"]})
     assert (first.trained, first.counts["ok"]) == (2, 2)
     components.forget("objectives=mine")
