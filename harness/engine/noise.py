@@ -8,11 +8,14 @@ a generator's output depends on how much is asked for at once (randn in chunks o
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 BLOCK = 64  # updates
+AT_ONCE = 8  # runs that a thread draws one after another
 
 Draw = Callable[[int, int], Tensor]  # (run, block) -> [BLOCK, ...]
 Gather = Callable[[Tensor], Tensor]  # places [runs, n] -> [runs, n, ...]
@@ -44,32 +47,51 @@ class Stream:
         self._runs, self._draw, self._device, self._dtype, self._gather = runs, draw, device, dtype, gather
         self._ahead, self._block = ahead, -1
         self._rows = torch.empty(0)
-        self._drawing: dict[int, list[Future[Tensor]]] = {}  # by block, one a run
+        self._begun: dict[int, _Begun] = {}  # by block
 
     def row(self, update: int) -> Tensor:
         """Return [runs, ...] for the given update; a block is drawn once and kept until another is asked for."""
         block = update // BLOCK
         if block != self._block:
-            self._rows, self._block = self._moved(self._drawn(block)), block
+            # Is copied from page-locked memory while the host goes on; that is free for another block once it has been.
+            self._rows, self._block = self._drawn(block).to(self._device, non_blocking=True), block
         row = self._rows[update % BLOCK]
         return self._gather(row).to(self._dtype) if self._gather else row
 
     def _drawn(self, block: int) -> Tensor:
-        if block in self._drawing:
-            runs = [drawing.result() for drawing in self._drawing[block]]
-        else:
-            runs = [self._draw(run, block) for run in range(self._runs)]
-        self._drawing = {}
-        if self._ahead:
-            self._drawing[block + 1] = [self._ahead.submit(self._draw, run, block + 1) for run in range(self._runs)]
-        return torch.stack(runs, dim=1)
+        rows, parts = self._begun.pop(block) if block in self._begun else self._begin(block)
+        for part in parts:
+            part.result()
+        self._begun = {block + 1: self._begin(block + 1)} if self._ahead else {}
+        return rows
 
-    def _moved(self, rows: Tensor) -> Tensor:
-        if not self._gather:
-            rows = rows.to(self._dtype)
-        if self._device.type == "cuda":
-            rows = rows.pin_memory()  # is copied while the host goes on
-        return rows.to(self._device, non_blocking=True)
+    def _begin(self, block: int) -> "_Begun":
+        """Draw a block [BLOCK, runs, ...] of all runs, in threads a few runs at a time where there are any."""
+        shape, dtype = self._of_a_run
+        rows = torch.empty(BLOCK, self._runs, *shape, dtype=dtype, pin_memory=self._device.type == "cuda")
+
+        def draw(runs: range) -> None:
+            for run in runs:
+                rows[:, run] = self._draw(run, block)
+
+        every = range(self._runs)
+        if self._ahead:
+            return _Begun(rows, [self._ahead.submit(draw, every[i : i + AT_ONCE]) for i in every[::AT_ONCE]])
+        draw(every)
+        return _Begun(rows, [])
+
+    @cached_property
+    def _of_a_run(self) -> tuple[torch.Size, torch.dtype]:
+        """The shape of what an update of a run reads, and its kind; of places, whole numbers."""
+        rows = self._draw(0, 0)
+        return rows.shape[1:], rows.dtype if self._gather else self._dtype
+
+
+class _Begun(NamedTuple):
+    """A block that is being drawn, and the parts of it that threads still draw."""
+
+    rows: Tensor
+    parts: "list[Future[None]]"
 
 
 def normal(seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> Draw:

@@ -145,11 +145,12 @@ def test_noise_is_addressed():
 
 
 def test_noise_that_threads_draw_ahead_is_the_same():
-    """Read in order and with a gap."""
-    draw = noise.normal([3, 4], "critic.latent", (5, 2))
-    plain = noise.Stream(2, draw, torch.device("cpu"), torch.float32)
+    """Read in order and with a gap, of more runs than one thread draws at once."""
+    runs = 2 * noise.AT_ONCE + 1
+    draw = noise.normal(range(runs), "critic.latent", (5, 2))
+    plain = noise.Stream(runs, draw, torch.device("cpu"), torch.float64)
     with ThreadPoolExecutor(2) as threads:
-        ahead = noise.Stream(2, draw, torch.device("cpu"), torch.float32, ahead=threads)
+        ahead = noise.Stream(runs, draw, torch.device("cpu"), torch.float64, ahead=threads)
         for update in (*range(70), 3 * noise.BLOCK - 1, 3):
             assert torch.equal(ahead.row(update), plain.row(update))
 
