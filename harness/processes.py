@@ -142,7 +142,7 @@ def memory_limit(gb: float | None) -> Iterator[None]:
 
 @contextmanager
 def collecting_no_garbage() -> Iterator[None]:
-    """Put off the search for cycles, which would look at all objects of a plan again and again: hardly any is one."""
+    """Put off the search for cycles, which would look at all objects of a plan, or of a figure, again and again."""
     is_on = gc.isenabled()
     gc.disable()
     try:

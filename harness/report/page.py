@@ -19,6 +19,7 @@ from harness.disk.files import write_atomic
 from harness.errors import StoreError
 from harness.metrics import label
 from harness.metrics.columns import covered
+from harness.processes import collecting_no_garbage
 from harness.report import contributors, contributors_text, findings, in_training
 from harness.report.analysis import (
     across_tasks,
@@ -60,7 +61,7 @@ def build_report(store: Results, out: Path, workers: int = 1) -> Path:
     HarnessError where a finished run lacks its primary metric, naming the run, and StoreError where `out` cannot be
     written.
     """
-    with encoding.processes(encoding.helpers(len(store.plan.runs), workers)):
+    with collecting_no_garbage(), encoding.processes(encoding.helpers(len(store.plan.runs), workers)):
         values, sections, frames = _contents(store)
         files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in sections.values():

@@ -19,6 +19,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from PIL import Image
 
+from harness.processes import collecting_no_garbage
 from harness.text import plain
 from harness.workers import Executor, WorkerDied, open_executor
 
@@ -109,7 +110,7 @@ def _result(begun: _Begun) -> Files:
 def files_of(figure: Figure) -> Files:
     """Return the files of a figure, not to be changed from here on; there once the block of `processes` ends."""
     if (elsewhere := _elsewhere.get()) is None:
-        with style():
+        with collecting_no_garbage(), style():
             return encode(figure)
     executor, begun = elsewhere
     begun.append(_Begun(executor.submit(files_of, figure), figure, {}))
