@@ -51,7 +51,7 @@ def squares(rows: int, columns: int, side: float) -> tuple[Figure, list[list[Axe
 
 
 def empty(ax: Axes, text: str) -> None:
-    """Say in place of a picture why there is none."""
+    """Say in place of a figure why there is none."""
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, wrap=True)
@@ -67,7 +67,7 @@ def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0
         long = ax.xaxis if axis == "x" else ax.yaxis
         long.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a decade alone would have one number on it
         long.set_major_formatter(FuncFormatter(encoding.plain_tick))
-        long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a picture
+        long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a figure
 
 
 def gridlines(ax: Axes, axis: Literal["x", "y", "both"]) -> None:
@@ -238,7 +238,7 @@ def draw_points(ax: Axes, real: Points, generated: Points, look: Style, limits: 
 
 
 def draw_sheet(ax: Axes, sheet: NDArray[np.uint8]) -> None:
-    """Draw a sheet of pictures [height, width, 3], pixel by pixel."""
+    """Draw a sheet of images [height, width, 3], pixel by pixel."""
     ax.imshow(sheet, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])

@@ -31,7 +31,7 @@ from harness.text import number
 Pictures = NDArray[np.uint8]
 
 SIDE = 256  # pixels of an animation's side at most: 40 frames then stay under a megabyte or two
-SEPARATOR = 255  # white lines between pictures, as the page
+SEPARATOR = 255  # white lines between images, as the page
 FRAME_MS, LAST_MS = 150, 1500  # the last frame rests
 SHEET = 340  # pixels of a sheet's side at most: 64 of 32 pixels, 25 of 64
 SMALL = 100  # pixels of a sheet's side in a grid at most: 25 of 16 pixels
@@ -160,7 +160,7 @@ def moving_panel(place: str, cell: Cell, steps: Sequence[int], frames: Pictures)
 
 
 def sheet(pictures: Pictures, columns: int) -> Pictures:
-    """Lay pictures [n, c, h, w] out in rows of `columns`, a line of one pixel between: [height, width, 3].
+    """Lay images [n, c, h, w] out in rows of `columns`, a line of one pixel between: [height, width, 3].
 
     One channel is shown as grey, three as red, green and blue; of any other number the first alone.
     """
@@ -181,14 +181,14 @@ def png(image: Pictures) -> bytes:
 
 
 def square(n: int, size: int, side: int) -> int:
-    """Return how many pictures of `size` pixels, at most n, make a full square sheet no wider than `side` pixels."""
+    """Return how many images of `size` pixels, at most n, make a full square sheet no wider than `side` pixels."""
     return max(1, min(math.isqrt(n), side // (size + 1))) ** 2
 
 
 def animation(frames: Pictures) -> tuple[bytes, int]:
     """Return a GIF of one sheet a frame and its side in pixels: `frames` is [k, n, c, h, w], n latents at k steps.
 
-    A square of them is shown that fits into SIDE pixels. Grey pictures lose nothing to GIF's 256 colours.
+    A square of them is shown that fits into SIDE pixels. Grey images lose nothing to GIF's 256 colours.
     """
     n = square(frames.shape[1], max(frames.shape[-2:]), SIDE)
     sheets = [sheet(pictures[:n], math.isqrt(n)) for pictures in frames]
