@@ -7,14 +7,20 @@ rows and the machine as plain data. A new one is such a module and a line of BEN
 plain_loop  the loops that a careful author would write, which others compare with
 """
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from harness.errors import lookup
+from harness.errors import HarnessError, lookup
 from harness.execution.provenance import provenance
 from harness.workers import open_executor
 
+CLONE = Path(__file__).parents[1]
 Progress = Callable[[str], None]  # called with each line of a table as it comes
 
 BENCHMARKS = {
@@ -27,6 +33,7 @@ BENCHMARKS = {
     "cores": "all_cores",  # a part of such a call on all cores, and on one
     "compiled": "compiled_step",  # stacks with compiled updates, against the same stacks as they are
     "scoring": "scoring",  # exact W1 as an assignment, against POT alone
+    "report": "large_report",  # a report of two thousand runs, in one process and in as many as there are cores
     "growth": "growth",  # what takes longer, and by how much, where there is more of it
     "scaling": "scaling",  # the same of plan, driver, store and report, up to a hundred thousand runs
 }
@@ -70,3 +77,19 @@ def machine(device: str = "cpu") -> dict[str, Any]:
     """Return the machine, as a worker sees it."""
     with open_executor(1) as executor:
         return executor.submit(provenance, device).result()
+
+
+def in_process(module: str, *arguments: object) -> dict[str, Any]:
+    """Run a benchmark's module as a program of its own, on one thread, and return what it prints.
+
+    Nothing else is in its memory, and it finds the helpers of the tests. Raises HarnessError where it fails.
+    """
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+    path = os.pathsep.join([str(CLONE), str(CLONE / "tests"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise HarnessError(f"bench: {' '.join(command[2:])} failed: {done.stderr.strip().splitlines()[-1]}")
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return printed

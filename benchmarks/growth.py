@@ -8,7 +8,6 @@ import json
 import os
 import re
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks import Progress, machine, tabulated
-from harness.errors import HarnessError
+from benchmarks import Progress, in_process, machine, tabulated
 from harness.execution.outcomes import ScoredRun, StackOutcome, TrainedRun
 from harness.execution.requests import Request, Todo
 from harness.store import Record, Store, open_store
@@ -76,14 +74,7 @@ def measure(axis: str, value: int) -> dict[str, Any]:
 
     The process is new: what others had in memory is none of its own. Raises HarnessError where it fails.
     """
-    command = [sys.executable, "-m", "benchmarks.growth", axis, str(value)]
-    path = os.pathsep.join([str(CLONE), str(CLONE / "tests"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise HarnessError(f"bench growth: {axis} of {value} failed: {done.stderr.strip().splitlines()[-1]}")
-    return {"axis": axis, "value": value, **json.loads(done.stdout.splitlines()[-1])}
+    return {"axis": axis, "value": value, **in_process("growth", axis, value)}
 
 
 def slope(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -98,10 +89,10 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from harness.report.figures import drawing, encoding
+    from harness.report.figures import drawing, encoding, style
 
     of = {name: [row for row in rows if row["axis"] == name] for name in dict.fromkeys(row["axis"] for row in rows)}
-    with encoding.style():
+    with style.applied():
         figure = Figure(figsize=(9.6, 5.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, -(-len(of) // 2)).ravel()

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import harness
 from harness.metrics.distances import TITLES
 from harness.metrics.distances import distances as measure
-from harness.report.figures import drawing, encoding
+from harness.report.figures import drawing, encoding, style
 
 DOCS = Path(__file__).parent
 LEVELS, SIDE, RADIUS = 64, 64, 18
@@ -43,7 +43,7 @@ def histograms() -> dict[str, np.ndarray]:
 def draw() -> bytes:
     """Draw the images above their histograms, those of B and C over that of A; return a PNG."""
     of, shown = histograms(), images()
-    with encoding.style():
+    with style.applied():
         figure = Figure(figsize=(8.6, 4.9), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, 3, height_ratios=[1.15, 1])

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from harness.errors import HarnessError
 from harness.report import styles
 from harness.report.analysis import cell_table
-from harness.report.figures import drawing, encoding, sample_sheets, task_figures
+from harness.report.figures import drawing, sample_sheets, style, task_figures
 from harness.report.figures.panels import Drawn
 from harness.report.reading import Reading, read
 from harness.report.styles import Style
@@ -55,7 +55,7 @@ def steps(runs: "KeptRun | Sequence[KeptRun]", ax: Axes | None = None, metric: s
 def losses(run: "KeptRun", ax: Axes | None = None) -> Axes:
     """Draw both players' losses of one run against steps. Raises HarnessError where something else is given."""
     _refuse_others("losses", run)
-    with encoding.style():
+    with style.applied():
         ax = ax or _pyplot(4.7, 3.5)[1]
         fixed = run.spec.setup.train["generator"] == "fixed"
         task_figures.draw_curves(ax, run.curves, _look(run), drawing.UPDATES if fixed else drawing.STEPS)
@@ -75,7 +75,7 @@ def samples(run: "KeptRun", ax: Axes | None = None) -> Axes:
         raise HarnessError(
             f"{run.run_id}: points in {counted(drawn.shape[1], 'dimension')}; those of the plane are drawn"
         )
-    with encoding.style():
+    with style.applied():
         ax = ax or _pyplot(4.0, 4.2)[1]
         if drawn.ndim == 2:
             real, snapshot = run.reference, run.store.snapshot(run.run_id)
@@ -105,7 +105,7 @@ def _drawn(draw: Callable[..., Drawn | None], reading: Reading, cells: pd.DataFr
             f"{counted(len(tasks), 'task')} given and one axes shows one; filter to one, such as dataset "
             f"'{cells['dataset'].iloc[0]}' with architecture '{cells['architecture'].iloc[0]}'"
         )
-    with encoding.style():
+    with style.applied():
         figure = draw(reading, cells, (lambda *size: (cast(Figure, ax.figure), ax)) if ax is not None else _pyplot)
     if figure is None:
         raise HarnessError("nothing to draw: no run given is ok and scored")

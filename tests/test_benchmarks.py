@@ -285,6 +285,22 @@ JUNIT = """<testsuites><testsuite tests="4">
 </testsuite></testsuites>"""
 
 
+def test_a_report_of_tests_that_was_cut_short_counts_none():
+    assert gpu_check.counts_of(JUNIT[:90]) == gpu_check.counts_of("") == {"passed": 0, "skipped": 0, "failed": []}
+
+
+def test_what_the_tests_said_is_kept_where_the_benchmark_fails(tmp_path, monkeypatch):
+    def fails(progress):
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(gpu_step, "require_gpu", lambda: None)
+    monkeypatch.setattr(gpu_step, "bench", fails)
+    monkeypatch.setattr(gpu_check, "run_tests", lambda: {**gpu_check.counts_of(JUNIT), "took_s": 1.0})
+    missed = gpu_check.check(tmp_path / "check.json", lambda line: None)
+    assert missed == ["test: test_b[gan]", "test: test_d", "test: bench gpu: RuntimeError: no room"]
+    assert json.loads((tmp_path / "check.json").read_text())["missed"] == missed
+
+
 def test_a_check_of_a_gpu_names_what_was_missed_and_what_each_part_took(tmp_path, monkeypatch):
     tests = {**gpu_check.counts_of(JUNIT), "took_s": 40.0}
     rows = [{**gpu_step.named(row), "fails": [], "took_s": 10.0} for row in gpu_step.ROWS[:2]]
@@ -408,7 +424,7 @@ def test_every_axis_of_growth_is_measured_in_a_process_of_its_own(axis):
 
 @pytest.mark.slow
 def test_growth_that_fails_is_a_sentence():
-    with pytest.raises(HarnessError, match="records of 11 failed: AssertionError"):
+    with pytest.raises(HarnessError, match="benchmarks.growth records 11 failed: AssertionError"):
         growth.measure("records", 11)
 
 

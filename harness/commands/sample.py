@@ -133,7 +133,7 @@ def _nearest(run: KeptRun, n: int, seed: int | None) -> Drawn:
         arrays |= {f"held_out_{name}_distance": each.held_out}
 
     def draw() -> bytes:
-        from harness.report.figures import encoding, latent_figures
+        from harness.report.figures import encoding, latent_figures, style
 
         if n > MOST_NEAREST:
             raise HarnessError(f"-n {n}: at most {MOST_NEAREST} samples go into one png; use npz")
@@ -142,7 +142,7 @@ def _nearest(run: KeptRun, n: int, seed: int | None) -> Drawn:
         notes = [f"Euclidean distances: of pixels from 0 to 1, and of features of the extractor {extractor}."]
         medians = [number(float(np.median(each.held_out))) for each in nearest.values() if len(each.held_out)]
         notes += [f"Held-out images, median: {' and '.join(medians)}."] if medians else []
-        with encoding.style():
+        with style.applied():
             return encoding.png_of(latent_figures.nearest_sheet(_title(run), samples, rows, notes))
 
     return Drawn(arrays, draw, "samples, with their nearest training images,")
@@ -156,12 +156,12 @@ def _refuse_too_many(samples: np.ndarray, n: int) -> None:
 def _figure(run: KeptRun, samples: np.ndarray, draw: "Callable[[Axes, KeptRun, np.ndarray, Style], None]") -> bytes:
     """Draw points of the plane [..., 2]. Raises HarnessError for points in other dimensions."""
     from harness.report import styles
-    from harness.report.figures import drawing, encoding
+    from harness.report.figures import drawing, encoding, style
 
     if samples.shape[-1] != 2 or samples.ndim != (3 if draw is _path_lines else 2):
         shape = list(samples.shape[2 if draw is _path_lines else 1 :])
         raise HarnessError(f"-o: a png shows points in the plane, and these have shape {shape}; use npz")
-    with encoding.style():
+    with style.applied():
         figure, ax = drawing.blank(5, 5)
         draw(ax, run, samples, styles.styles(run.table.attrs["objectives"])[run.row["objective"]])
         ax.set_title(_title(run))

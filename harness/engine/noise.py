@@ -8,14 +8,13 @@ a generator's output depends on how much is asked for at once (randn in chunks o
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 BLOCK = 64  # updates
-AT_ONCE = 8  # runs that a thread draws one after another
+AT_ONCE = 4  # runs that a thread draws one after another
 
 Draw = Callable[[int, int], Tensor]  # (run, block) -> [BLOCK, ...]
 Gather = Callable[[Tensor], Tensor]  # places [runs, n] -> [runs, n, ...]
@@ -48,12 +47,13 @@ class Stream:
         self._ahead, self._block = ahead, -1
         self._rows = torch.empty(0)
         self._begun: dict[int, _Begun] = {}  # by block
+        self._like: Tensor | None = None  # nothing, of the shape [0, ...] and dtype of a draw
 
     def row(self, update: int) -> Tensor:
         """Return [runs, ...] for the given update; a block is drawn once and kept until another is asked for."""
         block = update // BLOCK
         if block != self._block:
-            # Is copied from page-locked memory while the host goes on; that is free for another block once it has been.
+            # The copy from page-locked memory is asynchronous; the allocator reuses that memory only after it.
             self._rows, self._block = self._drawn(block).to(self._device, non_blocking=True), block
         row = self._rows[update % BLOCK]
         return self._gather(row).to(self._dtype) if self._gather else row
@@ -66,25 +66,21 @@ class Stream:
         return rows
 
     def _begin(self, block: int) -> "_Begun":
-        """Draw a block [BLOCK, runs, ...] of all runs, in threads a few runs at a time where there are any."""
-        shape, dtype = self._of_a_run
-        rows = torch.empty(BLOCK, self._runs, *shape, dtype=dtype, pin_memory=self._device.type == "cuda")
+        """Draw a block [BLOCK, runs, ...], in threads where there are any."""
+        like = self._draw(0, block) if self._like is None else self._like  # of the first block a run is drawn twice
+        dtype, pinned = like.dtype if self._gather else self._dtype, self._device.type == "cuda"
+        rows = torch.empty(BLOCK, self._runs, *like.shape[1:], dtype=dtype, pin_memory=pinned)
+        self._like = like[:0]
 
         def draw(runs: range) -> None:
             for run in runs:
                 rows[:, run] = self._draw(run, block)
 
-        every = range(self._runs)
+        runs = range(self._runs)
         if self._ahead:
-            return _Begun(rows, [self._ahead.submit(draw, every[i : i + AT_ONCE]) for i in every[::AT_ONCE]])
-        draw(every)
+            return _Begun(rows, [self._ahead.submit(draw, runs[i : i + AT_ONCE]) for i in runs[::AT_ONCE]])
+        draw(runs)
         return _Begun(rows, [])
-
-    @cached_property
-    def _of_a_run(self) -> tuple[torch.Size, torch.dtype]:
-        """The shape of what an update of a run reads, and its kind; of places, whole numbers."""
-        rows = self._draw(0, 0)
-        return rows.shape[1:], rows.dtype if self._gather else self._dtype
 
 
 class _Begun(NamedTuple):

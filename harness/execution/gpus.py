@@ -11,9 +11,9 @@ from harness.execution.requests import GpuMemory, Todo
 from harness.spec import content_id
 from harness.store.plan_file import Plan, Stack
 
-# Processes that train on one GPU at once. On 2026-11-28 fourteen of them, on an H100 with 16 cores, kept it 97 % busy
-# (875 runs in 103 s): an update was hundreds of launches then, and is one since. A quarter of them leaves the cores for
-# scoring. To be measured again: `harness bench gpu` tries 1, 2, 4 and 8.
+# Processes that train on one GPU at once. Before CUDA graphs, when an update was hundreds of launches, fourteen kept an
+# H100 busy (docs/gpu.md); an update is one launch since, and fewer leave the cores for scoring. A guess until measured:
+# `harness bench gpu` tries 1, 2, 4 and 8.
 A_GPU = 4
 SHARE = 0.9  # of a GPU's memory that processes may take together
 CONTEXT = 1e9  # bytes that a process takes there before its first stack
@@ -46,35 +46,37 @@ def gpu_memory(plan: Plan, left: Iterable[Stack]) -> GpuMemory:
 def scoring_bytes(plan: Plan) -> float:
     """Return the bytes that a process takes of a GPU to score runs of a plan; 0 where no network looks at images there.
 
-    It keeps the weights of all such networks, one of which looks at a time. One that cannot be had takes nothing: its
-    runs will say why.
+    Measured, with a batch of black images for each network: a process keeps the weights of all. One that cannot be had,
+    or for which there is no room now, takes nothing: its runs will say why.
     """
+    import numpy as np
+    import torch
+
     from harness.datasets import DATASETS
     from harness.metrics.extractors import TRAINED, extractor_of
-    from harness.metrics.extractors.gpu_memory import looking_bytes
 
     names = [name for name in plan.resolved["score"].get("extractors") or () if name not in TRAINED]
     if not names:
         return 0.0
     setups = {id(setup): setup for setup in (plan.specs[run_id]["setup"] for run_id in plan.run_ids)}  # runs share them
     setups_of_data = {(setup["dataset"], content_id(setup["data"])): setup for setup in setups.values()}
-    weights, activations = dict[str, float](), 0.0
+    torch.cuda.reset_peak_memory_stats()
     for name, setup in product(names, setups_of_data.values()):
         entry = DATASETS.get(setup["dataset"])
         if entry is not None and entry.kind == "images":
-            with suppress(HarnessError):
+            with suppress(HarnessError, torch.OutOfMemoryError):
                 extractor = extractor_of(name, setup["dataset"], setup["data"])
-                looking = looking_bytes(extractor, entry.shape(setup["data"]))
-                weights[name], activations = looking.weights, max(activations, looking.activations)
-    return CONTEXT + sum(weights.values()) + activations if weights else 0.0
+                extractor.look(np.zeros((extractor.ready.at_once, *entry.shape(setup["data"])), np.uint8))
+    taken = float(torch.cuda.max_memory_allocated())
+    return CONTEXT + taken if taken else 0.0
 
 
 def trainers(todo: Todo, workers: int) -> Sequence[str]:
     """Return the GPU of each of the workers that is to train; none where any worker may, on whatever it sees.
 
     Every GPU has its first process before any has a second one. At most half of the workers train, but one on each GPU
-    where there are as many, and one is left to score. As many have a GPU as its memory takes, beside all that score on
-    the first one.
+    where there are as many, and one is left to score. As many have a GPU as its memory takes: each trains and, at the
+    end, scores there, and all others score on the first.
     """
     if workers < 2 or not todo.gpus:
         return ()
@@ -89,6 +91,6 @@ def _fit(chosen: Sequence[str], first: str, scorers: int, memory: GpuMemory | No
     if memory is None:
         return True
     return all(
-        n == 1 or n * memory.training + (scorers * memory.scoring if gpu == first else 0.0) <= memory.room
+        n == 1 or n * memory.training + (n + (scorers if gpu == first else 0)) * memory.scoring <= memory.room
         for gpu, n in Counter(chosen).items()
     )

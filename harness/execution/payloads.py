@@ -143,7 +143,7 @@ def _examples(plan: Plan) -> list[str]:
 @stated
 def check_data(folder: str) -> None:
     """Read the data of every planned run of a folder, as runs do. Raises DataError where they are not what was planned
-    with, or cannot be scored here: what a suite's own checks said where it was planned.
+    with, or cannot be scored on this node (the checks of `harness plan`).
     """
     from harness.datasets import DATASETS
     from harness.datasets.places import changed

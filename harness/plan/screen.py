@@ -54,7 +54,7 @@ def _amounts(description: Description) -> str:
     left = f"{counted(to_train, 'run')} in {counted(stacks, 'stack')}" if to_train else "nothing"
     left += f"; {description.finished:,} finished before"
     left += f"; {description.lost:,} failed before, for `harness retry`" if description.lost else ""
-    left += f"; --only leaves {description.left_out:,} of the runs out" if description.left_out else ""
+    left += f"; --only leaves out {counted(description.left_out, 'run')}" if description.left_out else ""
     lines.append(_entry("to train", left))
     begun = [
         f"{counted(row.runs, 'run')} from step {row.step:,} of a finished one of {row.length:,}"

@@ -89,8 +89,8 @@ def is_known(setup: Setup) -> bool:
 def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need: what it works on, and the samples drawn ahead for it.
 
-    A block of real points, or of places in the images, and one of latents is there twice while it is drawn: by run,
-    and as the stack reads it. The images themselves are there once for all runs, and for every stack of theirs.
+    Of real points, or of places in the images, and of latents two blocks are there: one that is read, and the next. The
+    images themselves are there once for all runs, and for every stack of theirs.
     """
     shape, latent = _shape(setup), setup.generator.get("latent", 0)
     real = prod(shape) if len(shape) < 3 else PLACE

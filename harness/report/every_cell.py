@@ -17,7 +17,7 @@ from harness.processes import progress
 from harness.report import page
 from harness.report.analysis import tables
 from harness.report.analysis.tables import View
-from harness.report.figures import courses, encoding, panels, sample_sheets, task_figures
+from harness.report.figures import courses, encoding, panels, sample_sheets, style, task_figures
 from harness.report.figures.panels import Drawn, Panel
 from harness.report.figures.task_figures import Cell, cells_of
 from harness.report.findings import critic_figures
@@ -91,7 +91,7 @@ def _panels(view: View, cell: Cell) -> Iterator[tuple[str, Panel | str]]:
     }
     for kind, draw in kinds.items():
         try:
-            with encoding.style():
+            with style.applied():
                 drawn = draw(cell)
                 if isinstance(drawn, tuple):
                     figure, title, alt = drawn

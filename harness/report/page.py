@@ -61,7 +61,7 @@ def build_report(store: Results, out: Path, workers: int = 1) -> Path:
     HarnessError where a finished run lacks its primary metric, naming the run, and StoreError where `out` cannot be
     written.
     """
-    with collecting_no_garbage(), encoding.processes(encoding.helpers(len(store.plan.runs), workers)):
+    with collecting_no_garbage(), encoding.encoders(encoding.encoder_count(len(store.plan.runs), workers)):
         values, sections, frames = _contents(store)
         files = {f"tables/{name}": csv(frame) for name, frame in frames.items()}
     for section in sections.values():

@@ -46,7 +46,7 @@ def rebuild_reports(
     """
     paths = list(dict.fromkeys(str(folder) for path in folders for folder in readable_folders(path)))
     if len(folders) > 1 and len(paths) > 1:
-        reports = [_built(merge(paths), output or _merged_folder(paths), every_cell)]
+        reports = [_built(merge(paths), output or _merged_folder(paths), default_workers(), every_cell)]
     elif output is not None and len(paths) > 1:
         raise HarnessError(
             f"-o {output}: {len(paths)} suites found and one folder given; leave -o out, or name the suites, which "
@@ -60,7 +60,7 @@ def rebuild_reports(
                 with contextlib.suppress(StoreError):
                     table = store.write_table()
             report = output or report_folder(str(Path(folder).parent), folder)
-            reports.append(_built(Results.of(store, table), report, every_cell))
+            reports.append(_built(Results.of(store, table), report, default_workers(), every_cell))
     for line in (line for report in reports for line in report.damage):
         say(line)
     return [report.report for report in reports]
@@ -72,11 +72,11 @@ def _merged_folder(folders: Sequence[str]) -> str:
     return str(Path("reports") / (joined if len(joined) <= LONGEST else f"{names[0][:LONGEST]}+{len(names) - 1}"))
 
 
-def write_report(store: Store, report: str, table: "pd.DataFrame | None" = None, workers: int = 1) -> Written:
+def write_report(store: Store, report: str, table: "pd.DataFrame", workers: int) -> Written:
     """Build the report of a results folder, whose `table` was just made, in so many processes; runs met as damaged are
     pending in it.
     """
-    return _built(Results.of(store, table), report, workers=workers)
+    return _built(Results.of(store, table), report, workers)
 
 
 def live_page(store: Store, speed: str) -> bytes:
@@ -84,8 +84,7 @@ def live_page(store: Store, speed: str) -> bytes:
     return _drawn(Results.of(store), lambda results: page.live_page(results, speed))[0]
 
 
-def _built(results: Results, report: str, every_cell: bool = False, workers: int | None = None) -> Written:
-    workers = default_workers() if workers is None else workers
+def _built(results: Results, report: str, workers: int, every_cell: bool = False) -> Written:
     out = Path(report)
     remove_cells(out)
     if every_cell:  # before the page, which says where they are

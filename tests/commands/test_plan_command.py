@@ -91,7 +91,7 @@ def test_a_plan_counts_what_a_run_would_train(suite, only, to_train, stacks, fin
     assert planned.cost.bytes == pytest.approx(to_train * each, rel=0.05)  # critics of both objectives are alike
     screen = " ".join(render(planned).split())
     assert ("to train nothing;" if not to_train else f"to train {to_train} runs in {stacks} stacks;") in screen
-    assert (f"--only leaves {left_out} of the runs out" in screen) == bool(left_out)
+    assert (f"--only leaves out {left_out} run" in screen) == bool(left_out)
     assert ("1 failed before" in screen) == bool(lost)
 
 

@@ -144,15 +144,23 @@ def test_noise_is_addressed():
     assert torch.equal(other.row(9)[0], rows[9][1])
 
 
-def test_noise_that_threads_draw_ahead_is_the_same():
+@pytest.mark.parametrize("runs", [1, 2, 2 * noise.AT_ONCE + 2])
+@pytest.mark.parametrize("gathered", [False, True])
+def test_noise_that_threads_draw_ahead_is_the_same(runs, gathered):
     """Read in order and with a gap, of more runs than one thread draws at once."""
-    runs = 2 * noise.AT_ONCE + 1
-    draw = noise.normal(range(runs), "critic.latent", (5, 2))
-    plain = noise.Stream(runs, draw, torch.device("cpu"), torch.float64)
+    points = torch.randn(runs, 20, 2, dtype=torch.float64)
+    draw, gather = noise.normal(range(runs), "critic.latent", (5, 2)), None
+    if gathered:
+        draw = noise.shuffled(range(runs), "critic.real", 5, [20] * runs)
+        gather = lambda places: points[torch.arange(runs)[:, None], places]  # noqa: E731
+    cpu, double = torch.device("cpu"), torch.float64
+    plain = noise.Stream(runs, draw, cpu, double, gather)
     with ThreadPoolExecutor(2) as threads:
-        ahead = noise.Stream(runs, draw, torch.device("cpu"), torch.float64, ahead=threads)
+        ahead = noise.Stream(runs, draw, cpu, double, gather, threads)
         for update in (*range(70), 3 * noise.BLOCK - 1, 3):
-            assert torch.equal(ahead.row(update), plain.row(update))
+            row = ahead.row(update)
+            assert (len(row), row.dtype) == (runs, double)
+            assert torch.equal(row, plain.row(update))
 
 
 def test_a_fixed_set_is_read_in_whole_shuffled_passes():

@@ -10,7 +10,6 @@ from torch import nn
 from harness.execution import gpus
 from harness.execution.requests import GpuMemory
 from harness.metrics import extractors
-from harness.metrics.extractors.gpu_memory import looking_bytes
 from harness.plan.make import make_plan
 from harness.plan.stacks import largest_bytes
 from harness.suite.format.models import Suite
@@ -62,10 +61,10 @@ def test_gpus_are_called_what_cuda_calls_them(monkeypatch, variable, count, name
     [
         (1, 0, 1, [4]), (17, 0, 1, [4]), (21, 0, 1, [3]), (51, 0, 1, [1]), (201, 0, 1, [1]),
         (201, 0, 2, [1, 1]),  # a GPU's only process is tried whatever it takes
-        (5, 4, 1, [4]),  # and twelve that score: 20 + 48 of 72
-        (7, 4, 1, [2]), (7, 5, 1, [1]), (7, 3.6, 1, [4]), (10, 3.2, 1, [3]), (20, 2.2, 1, [2]),
-        (30, 4, 4, [1, 2, 2, 2]),  # nine score on the first, where one trains
-        (30, 1.4, 4, [2, 2, 2, 2]), (40, 4, 4, [1, 1, 1, 1]),
+        (5, 4, 1, [1]),  # all 16 score there: 5 + 64 of 72
+        (2, 4, 1, [4]), (7, 3, 1, [3]), (7, 3.6, 1, [2]), (20, 2, 1, [2]), (7, 5, 1, [1]),
+        (30, 1, 4, [2, 2, 2, 2]),  # eight score on the first alone: 2 x 31 + 8
+        (30, 1.4, 4, [1, 2, 2, 2]), (34, 3, 4, [1, 1, 1, 1]),
     ],
 )  # fmt: skip
 def test_no_more_train_on_a_gpu_than_its_memory_takes_beside_those_that_score(training, scoring, cards, on_each):
@@ -85,19 +84,6 @@ class Net(nn.Module):
         return self.layer(torch.relu(self.convolution(images.float())).mean((2, 3)))
 
 
-WEIGHTS = 4 * (8 * 9 + 8 + 8 * 5 + 5)  # bytes
-LARGEST = 4 * (8 + 8) * 16**2  # eight channels come out of the convolution, and ReLU writes eight
-
-
-@pytest.mark.parametrize("at_once", [extractors.own.CHUNK, 32])
-def test_a_network_takes_its_weights_and_the_most_that_is_there_at_once_of_a_batch(at_once):
-    side = 16
-    ready = extractors.frozen(Net())._replace(at_once=at_once)
-    found = looking_bytes(extractors.Extractor(ready, ()), (1, side, side))
-    assert found.activations == at_once * LARGEST
-    assert found.weights == WEIGHTS + side**2  # and the image, in bytes
-
-
 def planned(dataset, *names, **settings):
     suite = Suite.model_validate({
         "version": 1, "name": "t", "matrix": [{"dataset": dataset, "architecture": "mlp", "objective": "gan"}],
@@ -113,21 +99,40 @@ def with_networks(monkeypatch):
         monkeypatch.setitem(extractors.EXTRACTORS, name, kind)
 
 
-@pytest.mark.parametrize(
-    ("dataset", "names", "networks"),
-    [("digits", ("one", "two"), 2), ("digits", ("one",), 1), ("digits", ("poses", "one"), 1)],
-)
-def test_those_that_score_keep_all_networks_and_one_looks_at_a_time(with_networks, dataset, names, networks):
-    found = gpus.scoring_bytes(planned(dataset, *names))
-    assert found == gpus.CONTEXT + networks * (WEIGHTS + 16**2) + 256 * LARGEST
+@pytest.fixture
+def looks(monkeypatch):
+    """What networks are shown while a GPU is watched that has 3 GB taken at most."""
+    shown = []
+    look = extractors.Extractor.look
+    monkeypatch.setattr(
+        extractors.Extractor, "look", lambda self, images: shown.append(images.shape) or look(self, images)
+    )
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3_000_000_000 if shown else 0)
+    return shown
+
+
+@pytest.mark.parametrize(("names", "networks"), [(("one", "two"), 2), (("one",), 1), (("poses", "one"), 1)])
+def test_what_scoring_takes_is_measured_with_a_batch_for_each_network(with_networks, looks, names, networks):
+    assert gpus.scoring_bytes(planned("digits", *names)) == gpus.CONTEXT + 3e9
+    assert looks == [(extractors.own.CHUNK, 1, 16, 16)] * networks
 
 
 @pytest.mark.parametrize(
     ("dataset", "names"),
     [("digits", ()), ("digits", ("poses",)), ("ring", ("one",)), ("digits", ("torchvision-nothing",))],
 )
-def test_what_looks_on_the_cpu_takes_nothing_of_a_gpu(with_networks, dataset, names):
+def test_what_looks_on_the_cpu_takes_nothing_of_a_gpu(with_networks, looks, dataset, names):
     assert gpus.scoring_bytes(planned(dataset, *names)) == 0
+    assert not looks
+
+
+def test_a_full_gpu_is_left_to_the_runs(with_networks, looks, monkeypatch):
+    def full(self, images):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(extractors.Extractor, "look", full)
+    assert gpus.scoring_bytes(planned("digits", "one")) == 0
 
 
 def test_the_smallest_gpu_says_how_much_may_be_taken(monkeypatch):

@@ -92,7 +92,7 @@ def tuned_columns(table: pd.DataFrame, data_axes: Iterable[str] = ()) -> list[st
 
 
 def _is_computing(column: str) -> bool:
-    return column.rpartition(".")[2] in COMPUTING
+    return column.removeprefix("sweep.") in COMPUTING
 
 
 def data_columns(table: pd.DataFrame, data_axes: Iterable[str]) -> list[str]:

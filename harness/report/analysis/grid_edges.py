@@ -19,9 +19,8 @@ def edges(judged: pd.DataFrame, chosen: pd.DataFrame, swept: Collection[str]) ->
     """Return how many of the choices of each objective and swept number are the smallest or largest of their grid.
 
     `chosen` holds the tuned runs among the `judged` ones, a choice a task, seed (and what is held fixed); `swept` the
-    swept columns.
-    `recipe` counts with the number that it stands for; settings that are no numbers have no edge. `fewest_values` is
-    the size of the smallest grid: below three every choice is at an edge.
+    swept columns. `recipe` counts with the number that it stands for; settings that are no numbers have no edge.
+    `fewest_values` is the size of the smallest grid: below three every choice is at an edge.
     """
     keys, rows = keys_of(judged), []
     for column in swept:

@@ -30,9 +30,8 @@ from harness.text import significance
 
 @dataclass(frozen=True)
 class Contender:
-    """One objective (or whatever competes) in one task: one run a seed, of several norms or ways of
-    computing their mean. `swept` names what
-    was tuned.
+    """One objective (or whatever competes) in one task: one run a seed, of several norms or ways of computing their
+    mean. `swept` names what was tuned.
     """
 
     objective: str
@@ -92,7 +91,7 @@ def judge(table: pd.DataFrame, metrics: Mapping[str, str]) -> list[TaskResult]:
 def tuned(runs: pd.DataFrame, metric: str, tie: str = "", keys: Sequence[str] = ()) -> pd.DataFrame:
     """Return the runs of one objective in one task, by seed, at the setting that was best on the other seeds, with the
     `value` of the metric and the `pseudo` value of each seed (`harness.statistics.tuning`). Of several objectives and
-    tasks, told apart by `keys`, those of each.
+    tasks, grouped by `keys`, those of each.
 
     With a single seed the setting is chosen on that seed. Settings with equal means are decided by the mean of `tie`, a
     column that is lower the better and not finite for a lost run.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from harness.report.analysis import cell_table, grid_edges
 from harness.report.analysis.null_rows import undefined
 from harness.statistics import intervals
+from harness.suite.format.models import COMPUTING
 
 RECIPE = "recipe"
 NOTHING = 0.005  # a score below is written 0.00: where nothing works, nothing is sensitive
@@ -33,8 +34,8 @@ class Sweep:
 
 
 def swept(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[str]:
-    """Return the names swept beside the data that have several values."""
-    columns = cell_table.swept_columns(table, data_axes)
+    """Return the names swept beside the data, and the ways of computing, that have several values."""
+    columns = cell_table.tuned_columns(table, data_axes)
     return [c.removeprefix("sweep.") for c in columns if table[c].astype(str).nunique() > 1]
 
 
@@ -106,6 +107,7 @@ def ranges(table: pd.DataFrame, data_axes: Collection[str] = ()) -> pd.DataFrame
     runs = scored(table)
     if runs is None or not swept(table, data_axes):
         return pd.DataFrame(columns=list(RANGES))
+    runs = runs.assign(setting=cell_table.settings(runs, [*data_axes, *COMPUTING]))
     by_seed = runs.pivot_table(index=["objective", "task", "setting"], columns="seed", values="score")
     means = by_seed.mean(axis=1).groupby(level=[0, 1])
     ends = pd.DataFrame({"settings": means.size(), "worst": means.min(), "best": means.max()})

@@ -13,8 +13,8 @@ from harness.report.analysis.headline import BUDGETS, GIVEN, Headline, way_names
 from harness.report.analysis.tables import View
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.styles import Style
 from harness.text import counted, percent
 

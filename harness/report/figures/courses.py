@@ -14,10 +14,10 @@ from PIL import Image
 
 from harness.report.analysis import cell_table
 from harness.report.analysis.tables import View
-from harness.report.figures import drawing, encoding, panels
+from harness.report.figures import drawing, panels, style
 from harness.report.figures.drawing import GREY, Limits, Points
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Panel, Section
+from harness.report.figures.style import INK
 from harness.report.figures.task_figures import Cell, cells_of, frame, median_of
 from harness.report.styles import Style
 
@@ -115,7 +115,7 @@ def gif_of(name: str, rows: Sequence[Course]) -> Panel:
     names = [row.cell.name() for row in rows]
     lines = [range(start, min(start + IN_A_ROW, len(rows))) for start in range(0, len(rows), IN_A_ROW)]
     box, columns, images = _box(_all(rows)), min(len(rows), IN_A_ROW), []
-    with encoding.style():
+    with style.applied():
         for place in range(max(len(row.steps) for row in rows)):
             figure, ax = _blank(len(lines), columns, 1.5 * SIDE)
             scenes = [[_named(names[at], rows[at].scenes, place) for at in line] for line in lines]
@@ -149,7 +149,7 @@ def _blank(rows: int, columns: int, side: float, left: float = 0.0) -> tuple[Fig
 
 def still(scene: Scene) -> NDArray[np.uint8]:
     """Return one scene as pixels [height, width, 3]."""
-    with encoding.style():
+    with style.applied():
         figure, ax = _blank(1, 1, 2 * SIDE)
         draw_scenes(ax, [[scene]], _box([scene]))
         return np.asarray(_image(figure).convert("RGB"))

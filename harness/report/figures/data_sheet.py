@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.report.figures import drawing, encoding
+from harness.report.figures import drawing, encoding, style
 from harness.report.figures.sample_sheets import sheet_of
 
 MOST = 64  # images of a part
@@ -15,7 +15,7 @@ SEED = 0  # of which samples are shown
 
 def image_sheet(title: str, parts: Mapping[str, NDArray[np.uint8]]) -> bytes:
     """Return a PNG of images [n, c, h, w] of each part, drawn at random, the same every time, under its name."""
-    with encoding.style():
+    with style.applied():
         figure, axes = drawing.squares(1, len(parts), SIDE)
         figure.set_size_inches(len(parts) * SIDE + 0.3, SIDE + 0.7)
         for ax, (name, images) in zip(axes[0], parts.items(), strict=True):
@@ -28,9 +28,9 @@ def image_sheet(title: str, parts: Mapping[str, NDArray[np.uint8]]) -> bytes:
 
 def point_sheet(title: str, points: NDArray[np.float64]) -> bytes:
     """Return a PNG of points [n, 2]."""
-    with encoding.style():
+    with style.applied():
         figure, ax = drawing.blank(4.5, 4.7)
-        ax.scatter(points[:, 0], points[:, 1], s=4, color=encoding.INK, alpha=0.5, linewidths=0)
+        ax.scatter(points[:, 0], points[:, 1], s=4, color=style.INK, alpha=0.5, linewidths=0)
         ax.set_aspect("equal", "datalim")
         ax.set_title(title)
         return encoding.png_of(figure)

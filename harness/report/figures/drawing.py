@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from harness.metrics import label
 from harness.metrics.columns import MetricColumn
-from harness.report.figures import encoding
-from harness.report.figures.encoding import INK, LEGEND
+from harness.report.figures import style
+from harness.report.figures.style import INK, LEGEND
 from harness.report.styles import Style
 
 Points = NDArray[np.float64]
@@ -66,7 +66,7 @@ def scaled(ax: Axes, axis: Literal["x", "y"], scale: str, threshold: float = 1.0
         setter("log")
         long = ax.xaxis if axis == "x" else ax.yaxis
         long.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))  # a decade alone would have one number on it
-        long.set_major_formatter(FuncFormatter(encoding.plain_tick))
+        long.set_major_formatter(FuncFormatter(style.plain_tick))
         long.set_minor_locator(NullLocator())  # ticks without a number would take a quarter of the time of a figure
 
 

@@ -1,6 +1,6 @@
-"""Figures as bytes, as PNG and SVG: here, or in processes beside this one, for that is half of the work of a report.
+"""Figures as PNG and SVG, encoded here or in processes beside this one, with identical output.
 
-Such a process imports this module and what the figures refer to, and not what they were drawn from.
+Such a process imports this module, and nothing of what the figures were drawn from.
 """
 
 import io
@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,106 +19,68 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from harness.processes import collecting_no_garbage
-from harness.text import plain
-from harness.workers import Executor, WorkerDied, open_executor
+from harness.report.figures import style
+from harness.workers import Executor, open_executor
 
 DPI = 180
-INK = "#222222"
-LEGEND = 9  # points
 MANY = 100  # runs, whose report has figures enough to start processes for
-MOST = 2  # of these: they keep pace with the one that draws
-
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#777777",
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # no ticks stand above: looking for some at every drawing takes a twentieth of its time
-    "text.color": INK,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "legend.frameon": False,
-    "legend.fontsize": LEGEND,
-    "svg.hashsalt": "harness",  # element names would else be random, and the same report differ from itself
-    "svg.fonttype": "path",
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw and encode in the block as we do, whatever a matplotlibrc or the user's own code has set.
-
-    Matplotlib reads its settings at either time. They are undone after.
-    """
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(cast(Any, STYLE))
-        yield
-
+MOST_ENCODERS = 2  # keep pace with the process that draws
 
 Files = dict[str, bytes]  # by ending, the one that a page shows first
 
 
-class _Begun(NamedTuple):
-    """A figure that is to be encoded elsewhere, and what will hold its files."""
+class _Pending(NamedTuple):
+    """A figure that another process encodes, and what will hold its files."""
 
-    encoding: "Future[Files]"
+    future: "Future[Files]"
     figure: Figure
     files: Files
 
 
-_elsewhere: ContextVar["tuple[Executor, list[_Begun]] | None"] = ContextVar("elsewhere", default=None)
+_pending: ContextVar["tuple[Executor, list[_Pending]] | None"] = ContextVar("pending", default=None)
 
 
-def helpers(runs: int, workers: int) -> int:
-    """Return how many processes are to encode the figures of a report of so many runs, where `workers` may work."""
-    return min(MOST, workers - 1) if runs >= MANY and workers > 1 else 0
+def encoder_count(runs: int, workers: int) -> int:
+    """Return how many processes encode the figures of a report of so many runs, where `workers` may work."""
+    return min(MOST_ENCODERS, workers - 1) if runs >= MANY and workers > 1 else 0
 
 
 @contextmanager
-def processes(count: int) -> Iterator[None]:
-    """Encode figures in so many processes beside this one while the block runs: when it ends, `files_of` all are there.
+def encoders(count: int) -> Iterator[None]:
+    """Encode the figures of the block in so many processes; all files are there when it ends.
 
-    This process helps then. With 0 it encodes each at once.
+    Once all figures are drawn, this process encodes, too. With 0 it encodes each at once.
     """
     if count == 0:
         yield
         return
-    begun: list[_Begun] = []
+    pending: list[_Pending] = []
     with open_executor(count) as executor:
-        token = _elsewhere.set((executor, begun))
+        token = _pending.set((executor, pending))
         try:
             yield
         finally:
-            _elsewhere.reset(token)
-        for each in reversed(begun):  # from the last, while the others go on from the first
-            each.files.update(files_of(each.figure) if each.encoding.cancel() else _result(each))
+            _pending.reset(token)
+        while pending:  # from the last, while the others go on from the first
+            future, figure, files = pending.pop()
+            files.update(files_of(figure) if future.cancel() else _result(future, figure))
 
 
-def _result(begun: _Begun) -> Files:
+def _result(future: "Future[Files]", figure: Figure) -> Files:
     try:
-        return begun.encoding.result()
-    except WorkerDied:  # for want of memory, say
-        return files_of(begun.figure)
+        return future.result()
+    except Exception:  # a process that died or had no memory; a figure that cannot be encoded fails here again
+        return files_of(figure)
 
 
 def files_of(figure: Figure) -> Files:
-    """Return the files of a figure, not to be changed from here on; there once the block of `processes` ends."""
-    if (elsewhere := _elsewhere.get()) is None:
-        with collecting_no_garbage(), style():
+    """Return the files of a figure, which must not change any more; within `encoders` they are there at its end."""
+    if (at_work := _pending.get()) is None:
+        with collecting_no_garbage(), style.applied():
             return encode(figure)
-    executor, begun = elsewhere
-    begun.append(_Begun(executor.submit(files_of, figure), figure, {}))
-    return begun[-1].files
-
-
-def plain_tick(value: float, place: int | None) -> str:
-    """Return a number on an axis as it is written elsewhere: for a FuncFormatter, which a lambda would keep here."""
-    return plain(float(value))
+    executor, pending = at_work
+    pending.append(_Pending(executor.submit(files_of, figure), figure, {}))
+    return pending[-1].files
 
 
 def encode(figure: Figure) -> Files:

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
-from harness.report.figures import encoding
+from harness.report.figures import encoding, style
 
 MOST = 24  # panels of one kind on a page
 Drawn = tuple[Figure, str, str]  # the figure, what it is called, what it shows
@@ -48,7 +48,7 @@ def collect(kind: str, items: list[Any], draw: Callable[[Any], Drawn | None], to
     A record that cannot be read costs its own panel and is said.
     """
     panels, notes = [], []
-    with encoding.style():
+    with style.applied():
         for place, item in enumerate(items, start=1):
             try:
                 drawn = draw(item)

@@ -16,8 +16,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 from harness.report.analysis.sensitivity import Sweep
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.studies import study_slices
 from harness.report.studies.settings_reached import Reached
 from harness.report.studies.study_results import INDEPENDENT, StudyResults

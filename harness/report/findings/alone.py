@@ -14,8 +14,8 @@ from harness.objectives.losses import wasserstein_critic
 from harness.report.analysis.cell_table import data_columns, learns, numbers
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.findings.finding import Finding, Runs
 from harness.report.text.answer import statuses
 from harness.report.text.table_rows import Row, by_value

@@ -13,10 +13,10 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from harness.metrics import label
 from harness.report.analysis.cell_table import are_held_out
 from harness.report.analysis.tables import View
-from harness.report.figures import drawing, encoding, panels
+from harness.report.figures import drawing, panels, style
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.figures.task_figures import (
     Cell,
     Tasks,
@@ -135,7 +135,7 @@ def _distance_axis(ax: Axes, values: pd.DataFrame, floor: float) -> None:
     ax.set_ylim(low * 1.25 - 0.1 * floor, high * 1.25)
     ticks = [0.0, *_decades(floor, high), *(-tick for tick in _decades(floor, -low))]
     ax.set_yticks(ticks)
-    ax.yaxis.set_major_formatter(FuncFormatter(encoding.plain_tick))
+    ax.yaxis.set_major_formatter(FuncFormatter(style.plain_tick))
     ax.yaxis.set_minor_locator(NullLocator())
     drawing.gridlines(ax, "y")
 

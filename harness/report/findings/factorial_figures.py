@@ -7,8 +7,8 @@ from matplotlib.ticker import PercentFormatter
 from harness.metrics import label
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.findings.factorial import Factorial
 from harness.report.styles import MARKERS, PALETTE
 from harness.text import percent

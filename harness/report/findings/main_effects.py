@@ -15,9 +15,9 @@ from harness.report.analysis import cell_table, critic_norms
 from harness.report.analysis.sensitivity import scored
 from harness.report.figures import drawing, panels
 from harness.report.figures.drawing import GREY
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
 from harness.report.figures.study_figures import LABELS, SIZE
+from harness.report.figures.style import INK
 from harness.report.findings.finding import Finding, Runs
 from harness.report.styles import MARKERS
 from harness.report.text.table_rows import Record

@@ -16,8 +16,8 @@ from harness.report.analysis import cell_table, critic_norms, ranking
 from harness.report.analysis.cell_table import FAILURES
 from harness.report.analysis.ranking import Contender
 from harness.report.figures import drawing, panels
-from harness.report.figures.encoding import INK
 from harness.report.figures.panels import Drawn, Section
+from harness.report.figures.style import INK
 from harness.report.findings.finding import Finding, Runs
 from harness.report.styles import styles
 from harness.report.text.table_rows import Record, Row, by_value

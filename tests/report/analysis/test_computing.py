@@ -11,6 +11,7 @@ from report.analysis.test_headline import found as headline_of
 from harness.plan.describe import grids
 from harness.plan.description import Cell
 from harness.report.analysis import cell_table, ranking
+from harness.report.analysis.sensitivity import ranges, sweeps
 from harness.report.findings.main_effects import find, main_effects
 from harness.report.text import remarks
 from harness.suite.format.models import COMPUTING, Train
@@ -109,3 +110,17 @@ def test_a_plan_calls_none_of_them_a_grid():
 
 def test_a_suite_without_them_has_no_such_column():
     assert "computing" not in planned()
+
+
+def test_a_range_of_settings_spans_no_ways_of_computing():
+    table = computed()
+    pieces = table["sweep.compile"].map({False: 8, True: 16})
+    assert "micro_batch" not in [sweep.name for sweep in sweeps(table.assign(**{"sweep.micro_batch": pieces}))]
+    means = table.groupby(["objective", "task", "seed", "sweep.lr"])["score"].mean().reset_index()
+    once = cell_table.labelled(one_way(computed(), False).drop(columns="score").merge(means))
+    pd.testing.assert_frame_equal(ranges(table), ranges(once))
+
+
+def test_a_hyperparameter_of_that_name_is_tuned():
+    table = pd.DataFrame({"sweep.compile": [1], "sweep.objective.compile": [2], "sweep.lr": [3]})
+    assert cell_table.tuned_columns(table) == ["sweep.objective.compile", "sweep.lr"]

@@ -7,7 +7,7 @@ from report.fake_results import EXCESS, FakeResults, score_of
 
 from harness.report.analysis import cell_table, tables
 from harness.report.analysis.sensitivity import ranges, sweeps, table_of
-from harness.report.figures import encoding, study_figures
+from harness.report.figures import study_figures, style
 from harness.report.text.settings_text import sensitivity as sentence
 from harness.statistics import intervals
 
@@ -135,7 +135,7 @@ def test_objectives_with_other_numbers_of_settings_are_told():
 def test_a_panel_draws_lines_bands_and_recipes_in_the_colours_of_the_objectives():
     view = tables.read(FakeResults(rates=RATES, tasks=TWO))
     [sweep] = sweeps(view.table)
-    with encoding.style():
+    with style.applied():
         figure, title, alt = study_figures._sweep(view.styled, sweep)
     ax = figure.axes[0]
     assert ax.get_xscale() == "log"  # from 1e-4 to 2e-3
@@ -160,7 +160,7 @@ def test_a_panel_draws_lines_bands_and_recipes_in_the_colours_of_the_objectives(
 def test_one_seed_has_no_band_and_near_values_a_linear_axis():
     view = tables.read(FakeResults(rates=(0.01, 0.02), seeds=1))
     [sweep] = sweeps(view.table)
-    with encoding.style():
+    with style.applied():
         ax = study_figures._sweep(view.styled, sweep)[0].axes[0]
     assert ax.get_xscale() == "linear"
     assert not ax.collections

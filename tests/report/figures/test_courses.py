@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report.figures import courses, drawing, encoding, task_figures
+from harness.report.figures import courses, drawing, style, task_figures
 from harness.report.figures.courses import Course, Scene
 from harness.report.figures.task_figures import Cell
 from harness.report.styles import Style
@@ -54,7 +54,7 @@ def test_a_figure_shows_the_first_and_the_last_of_many_steps_and_nothing_outside
     scenes = courses._evenly(inside.scenes, 6)
     assert [scenes[0].title, scenes[-1].title] == ["step 0", "step 90"]
     assert len(scenes) == 6
-    with encoding.style():
+    with style.applied():
         figure, _, alt = courses.figure_of([inside, course("wgan", BLUE, [(50, 50)] * 10, steps, np.eye(8))])
         image = courses._image(figure)
     assert near(image, (255, 0, 0)) is not None
@@ -78,7 +78,7 @@ def test_titles_are_broken_before_they_are_cut_and_keep_every_letter():
 
 
 def test_a_legend_stands_below_its_axes_in_as_many_columns_as_fit():
-    with encoding.style():
+    with style.applied():
         figure, ax = drawing.blank(3.0, 3.0)
         for name in ("a" * 30, "b" * 30, "c"):
             ax.plot([0, 1], [0, 1], label=name)

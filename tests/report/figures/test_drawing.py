@@ -11,13 +11,13 @@ from report.fake_results import FakeResults
 from harness.objectives import OBJECTIVES
 from harness.report import styles
 from harness.report.analysis import across_tasks, tables
-from harness.report.figures import across_figures, drawing, encoding, panels, task_figures
+from harness.report.figures import across_figures, drawing, encoding, panels, style, task_figures
 from harness.report.styles import Style
 
 
 @pytest.fixture
 def ax():
-    with encoding.style():
+    with style.applied():
         return drawing.blank(4.0, 3.0)[1]
 
 
@@ -271,7 +271,7 @@ def test_where_the_generator_is_fixed_steps_are_updates_of_the_critic(no_encodin
 
 def test_what_the_user_has_set_of_matplotlib_changes_no_figure():
     def picture():
-        with encoding.style():
+        with style.applied():
             figure, ax = drawing.blank(2.0, 1.0)
             ax.plot([0, 1], [0, 1])
             figure.canvas.draw()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from report.fake_results import FakeResults
 
-from harness.report.figures import drawing, encoding
+from harness.report.figures import drawing, encoding, style
 from harness.report.page import build_report
 from harness.report.styles import Style
 
@@ -16,7 +16,7 @@ LOOK = Style("#0072B2", "o", "-")
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone():
     before = dict(matplotlib.rcParams)
-    with encoding.style():
+    with style.applied():
         encoding.encode(drawing.blank(2, 2)[0])
     assert dict(matplotlib.rcParams) == before
 
@@ -24,7 +24,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
 @pytest.mark.slow
 def test_the_same_drawing_gives_the_same_bytes_without_a_date():
     def drawn():
-        with encoding.style():
+        with style.applied():
             figure, ax = drawing.blank(3, 2)
             drawing.draw_losses(
                 ax, pd.DataFrame({"step": [1, 2], "critic_loss": [1, 2], "generator_loss": [2, 1]}), LOOK
@@ -40,8 +40,8 @@ def test_the_same_drawing_gives_the_same_bytes_without_a_date():
 
 
 def test_few_runs_start_no_process_and_many_as_many_as_keep_pace():
-    assert [encoding.helpers(9, workers) for workers in (1, 2, 16)] == [0, 0, 0]
-    assert [encoding.helpers(2000, workers) for workers in (0, 1, 2, 3, 16)] == [0, 0, 1, 2, 2]
+    assert [encoding.encoder_count(9, workers) for workers in (1, 2, 16)] == [0, 0, 0]
+    assert [encoding.encoder_count(2000, workers) for workers in (0, 1, 2, 3, 16)] == [0, 0, 1, 2, 2]
 
 
 @pytest.mark.slow
@@ -56,12 +56,12 @@ def test_a_report_has_the_same_bytes_in_however_many_processes(tmp_path, monkeyp
 
 
 def test_a_figure_whose_process_dies_is_encoded_here():
-    with encoding.processes(1):
+    with encoding.encoders(1):
         figure = drawing.blank(2, 2)[0]
         figure.set_gid(Deadly("a name"))
         files = encoding.files_of(figure)
         assert not files
-        encoding._elsewhere.get()[1][0].encoding.exception()  # not before it has begun
+        encoding._pending.get()[1][0].future.exception()  # not before it has begun
     assert files["png"].startswith(b"\x89PNG")
 
 

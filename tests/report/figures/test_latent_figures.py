@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.report.figures import drawing, encoding, latent_figures
+from harness.report.figures import drawing, latent_figures, style
 from harness.report.styles import styles
 
 
@@ -12,7 +12,7 @@ def test_images_stand_below_their_samples_with_their_distances(n, channels):
     images = np.random.default_rng(0).integers(0, 255, (n, channels, 6, 5)).astype(np.uint8)
     distances = np.arange(1, n + 1) + 0.25
     rows = {"pixels": (images[::-1], distances), "poses": (images, 10 * distances)}
-    with encoding.style():
+    with style.applied():
         figure = latent_figures.nearest_sheet("a title that is longer than two images", images, rows, ["a note"])
     (ax,) = figure.axes
     texts = [text.get_text() for text in ax.texts]
@@ -27,7 +27,7 @@ def test_images_stand_below_their_samples_with_their_distances(n, channels):
 
 def test_paths_begin_at_circles_and_end_at_squares():
     paths, look = np.random.default_rng(0).normal(size=(3, 7, 2)), styles(["gan"])["gan"]
-    with encoding.style():
+    with style.applied():
         _, ax = drawing.blank(3, 3)
         latent_figures.draw_paths(ax, np.zeros((4, 2)), paths, look)
     *lines, starts, ends = ax.lines

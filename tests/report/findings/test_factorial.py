@@ -9,7 +9,7 @@ import pytest
 
 from harness.report.analysis import cell_table
 from harness.report.analysis.across_tasks import HIGHER, SEED
-from harness.report.figures import encoding
+from harness.report.figures import style
 from harness.report.findings import factorial_figures, factorial_text
 from harness.report.findings.factorial import LOSS, NUMERICS, factorial, factors_of
 
@@ -152,7 +152,7 @@ def test_one_seed_has_shares_without_bounds():
 def test_the_figures_have_a_bar_for_every_share_and_a_line_for_every_level():
     outcome = factorial(runs_of(table()))
     assert len(factorial_figures.section(outcome).panels) == 2
-    with encoding.style():
+    with style.applied():
         ax = factorial_figures._shares(outcome)[0].axes[0]
         lines = factorial_figures._means(outcome)[0].axes[0].lines
     names = [text.get_text() for text in ax.get_yticklabels()]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.report.analysis import cell_table
-from harness.report.figures import encoding
+from harness.report.figures import style
 from harness.report.findings.main_effects import _levels, find, main_effects, section, sentences, silence, table_of
 from harness.report.text.remarks import coupled
 from harness.statistics import intervals
@@ -117,7 +117,7 @@ def test_each_effect_is_a_sentence_and_a_figure():
     assert "on digits / mlp alone: instance scores highest" in said[3]
     assert [text.count("significant") for text in said] == [1, 2, 2, 2]
     assert len(section(effects).panels) == 4
-    with encoding.style():
+    with style.applied():
         ax = _levels(effects[2])[0].axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "layer", "batch"]
 
