@@ -424,7 +424,7 @@ def test_every_axis_of_growth_is_measured_in_a_process_of_its_own(axis):
 
 @pytest.mark.slow
 def test_growth_that_fails_is_a_sentence():
-    with pytest.raises(HarnessError, match="benchmarks.growth records 11 failed: AssertionError"):
+    with pytest.raises(HarnessError, match=r"benchmarks\.growth records 11 failed: AssertionError"):
         growth.measure("records", 11)
 
 
