@@ -79,7 +79,7 @@ BenchArgument = Annotated[
     typer.Argument(
         help="engine, images or gpu: stacks against a plain loop; study: against single runs; compiled: torch.compile "
         "against eager; diagnostics: of critics; suite: 875 runs, first step to report; cores: all against one; "
-        "scoring: against POT; growth, scaling: of time and memory."
+        "scoring: against POT; report: of 2,025 runs; growth, scaling: of time and memory."
     ),
 ]
 BenchFigure = Annotated[
