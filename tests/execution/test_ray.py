@@ -1,7 +1,6 @@
-"""Stacks on a Ray cluster of two nodes: the same records, whatever dies meanwhile."""
+"""Stacks on a Ray cluster of two nodes: the same records. What dies there meanwhile: tests/faults/cluster.py."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,13 +10,13 @@ import fake_tasks
 import pytest
 import torch
 from faults import fake
-from faults.commands import ended, start, until
+from faults.cluster import two_nodes
 from faults.records import leftovers, planned, records
 
 import harness
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.outcomes import Trained, ignore
+from harness.execution.outcomes import ignore
 from harness.execution.requests import Request
 from harness.execution.runner import run
 from harness.execution.scheduler import TASKS, Scheduler
@@ -54,18 +53,9 @@ OBJECTIVES = {"plugged": replace(known["wgan-gp"], critic_loss=critic_loss)}
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Two nodes of one CPU, on which a step of fake training takes a while."""
-    ray = pytest.importorskip("ray.cluster_utils", reason="the extra `ray` is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("FAKE_STEP_S", "0.1")
-        patch.setenv("HARNESS_CACHE", str(tmp_path_factory.mktemp("node-cache")))
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, [ROOT, ROOT / "tests"])))
-        node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-        made = ray.Cluster(initialize_head=True, head_node_args=node)
-        made.add_node(**node)
-        yield made
-        made.shutdown()
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with two_nodes(tmp_path_factory.mktemp("node-cache")) as nodes:
+        yield nodes
 
 
 def on_ray(cluster, suite, root="results"):
@@ -83,17 +73,6 @@ def suite(tmp_path, monkeypatch):
     return tmp_path / "far.yaml"
 
 
-@pytest.fixture
-def faked(tmp_path, monkeypatch):
-    """Fake training, planned before, and the records of a call that nothing disturbs."""
-    monkeypatch.chdir(tmp_path)
-    fake.planned(tmp_path)
-    request = Request("planned.pickle", "whole", device="cpu", workers=0)
-    monkeypatch.setenv("FAKE_STEP_S", "0")
-    run(request, do=fake.FAKES)
-    return records(tmp_path / "whole/fake")
-
-
 def ends_well(folder, expected):
     assert records(folder) == expected
     assert sorted(expected) == sorted(planned(folder))
@@ -108,42 +87,6 @@ def test_runs_are_the_same_bits_on_ray_and_here(cluster, suite, undrawn):
     assert there.exit_code == 0
     ends_well(Path("results/far"), records(Path("here/far")))
     assert not any(Path("results/far").glob("plugins"))
-
-
-@pytest.mark.slow
-def test_the_stacks_of_a_node_that_dies_are_trained_by_another(cluster, faked):
-    doomed = cluster.list_all_nodes()[-1]
-    events = []
-
-    def listen(event):
-        events.append(event)
-        if isinstance(event, Trained) and doomed in cluster.list_all_nodes():
-            cluster.remove_node(doomed, allow_graceful=False)
-
-    try:
-        result = run(on_ray(cluster, "planned.pickle"), listen, fake.FAKES)
-    finally:
-        cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
-    assert result.exit_code == 0
-    assert doomed not in cluster.list_all_nodes()
-    assert not [event for event in events if isinstance(event, Trained) and not event.whole]
-    ends_well(Path("results/fake"), faked)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_the_same_command_goes_on_after_one_that_was_ended(cluster, faked, tmp_path, number, code):
-    words = "run", "planned.pickle", "-o", "results", "--executor", "ray", "--address", cluster.address
-    first = start(tmp_path, *words, module="faults.fake")
-    results = tmp_path / "results/fake"
-    assert until(lambda: any(results.glob("runs/*/record.json")) and any(results.glob("claims/*.json")))
-    os.kill(first.pid, number)
-    ended(first, code)
-    before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/record.json")}
-    assert 0 < len(before) < len(faked)
-    ended(start(tmp_path, *words, module="faults.fake"), 0)
-    ends_well(results, faked)
-    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
 @pytest.mark.slow
@@ -186,6 +129,7 @@ def test_objectives_given_in_python_do_not_go_to_other_machines(suite):
         harness.run(suite, {"mine": harness.OBJECTIVES["gan"]}, executor="ray")
 
 
+@pytest.mark.slow
 def test_a_call_without_ray_imports_nothing_of_it():
     code = "import sys, harness.commands.cli, harness.execution.runner; sys.exit('ray' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

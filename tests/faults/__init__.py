@@ -5,5 +5,6 @@ records   what must be equal after a fault           fake      the same command 
 mortal    a process that dies at its nth file operation
 
 kills     processes that die     sharing  several runners     disk      full, damaged, read-only, old
-hostile   suites, names, text    failing  runs that fail      cost      what all this takes
+hostile   suites, names, text    failing  runs that fail      cluster   nodes and calls that end
+cost      what all this takes
 """

@@ -8,12 +8,13 @@ import platform
 import sys
 import time
 
-from faults import cost, disk, failing, hostile, kills, sharing, surroundings
+from faults import cluster, cost, disk, failing, hostile, kills, sharing, surroundings
 from faults.table import HEAD, attempt
 
 FAULTS = [
     *kills.FAULTS,
     *sharing.FAULTS,
+    *cluster.FAULTS,
     *disk.FAULTS,
     *hostile.FAULTS,
     *failing.FAULTS,

@@ -218,7 +218,7 @@ def text(folder: Path, rounds: int) -> Tries:
 
 
 FAULTS = [
-    Fault("suites with a part left out, renamed, or hostile", changes, 250, 5),
+    Fault("suites with a part left out, renamed, or hostile", changes, 250, 2),
     Fault("hostile YAML, refused within 100 ms", files, 3, 1, slow=False),
     Fault("hostile names", names, 1, 1),
     Fault("hostile text in page, table and terminal", text, 1, 0),
