@@ -1,5 +1,6 @@
 """What tests share: a cache of their own, calling the command line, and a results folder to call it on."""
 
+import itertools
 import os
 import pickle
 import shutil
@@ -136,10 +137,18 @@ def results(trained, tmp_path, monkeypatch):
     return {f"{run.objective} {run.architecture}": run.run_id for run in runs}
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Folders that are not there yet. pytest's own mktemp looks at all that it has made, for every test."""
+    folder = tmp_path_factory.mktemp("caches")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory):
+def cache(caches):
     """Timings go to a folder of the test's own, never into the user's cache, though a test undo its monkeypatch."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = next(caches)
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_CACHE", str(folder))
         yield folder

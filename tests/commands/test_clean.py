@@ -41,6 +41,7 @@ def test_a_folder_that_needs_all_it_holds_keeps_it(results, call):
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_it_lists_with_sizes_and_removes_only_when_told(replanned, call, monkeypatch):
     before = everything()
     monkeypatch.setattr("sys.stdin", io.StringIO())

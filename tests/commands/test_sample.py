@@ -106,6 +106,7 @@ def test_paths_lead_from_the_samples_of_sample_to_others(results, call, name):
     assert (lengths[acute] >= lengths[acute][:, [0, -1]].min(1, keepdims=True) - 1e-5).all()
 
 
+@pytest.mark.slow
 def test_paths_are_drawn_in_the_plane_and_as_rows_of_images(results, drawn_images, call):
     assert call("sample", results["averaged mlp"], "--interpolate", "9", "-n", "3", "-o", "paths.png")[0] == 0
     assert Path("paths.png").read_bytes().startswith(b"\x89PNG")
@@ -117,6 +118,7 @@ def test_paths_are_drawn_in_the_plane_and_as_rows_of_images(results, drawn_image
         assert (np.asarray(image) == sheet(file["samples"].reshape(-1, 1, 16, 16), 4)).all()
 
 
+@pytest.mark.slow
 def test_the_nearest_training_images_stand_beside_samples(drawn_images, call, monkeypatch, tmp_path):
     """Of training images in place of samples these are themselves."""
     monkeypatch.chdir(tmp_path)

@@ -126,6 +126,7 @@ def seen_by(executor, trains, count):
     return dict(task.result(30) for task in tasks)
 
 
+@pytest.mark.slow
 def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,MIG-a/1")
     with open_executor(3) as executor:
@@ -148,6 +149,7 @@ def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
         assert [*again.values()] == [gpu]
 
 
+@pytest.mark.slow
 def test_a_worker_that_may_have_called_cuda_is_started_anew_for_its_gpu():
     with open_executor(1) as executor:
         before = executor.submit(os.getpid).result(30)

@@ -202,6 +202,7 @@ def test_a_metric_that_is_added_leaves_addresses_as_they_were(monkeypatch):
     assert score_id([1], 500) != here
 
 
+@pytest.mark.slow
 def test_the_frozen_reference_is_scored_by_today_s_metrics():
     folders = sorted((Path(__file__).parents[2] / "results" / "reference").iterdir())
     assert len(folders) > 1

@@ -56,10 +56,21 @@ def loses(table):
     )
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with the files of three contributors."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("published"))
+        for name, change in (("anna", lambda table: table), ("ben", apart), ("carla", loses)):
+            another(name, change)
+        return Path.cwd()
+
+
 @pytest.fixture
-def files(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return [another(name, change) for name, change in (("anna", lambda table: table), ("ben", apart), ("carla", loses))]
+def files(published, tmp_path, monkeypatch):
+    """A copy of it, in the working directory; names of the files."""
+    monkeypatch.chdir(shutil.copytree(published, tmp_path, dirs_exist_ok=True))
+    return ["anna.zip", "ben.zip", "carla.zip"]
 
 
 def t_interval(values):

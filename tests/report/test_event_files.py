@@ -77,6 +77,7 @@ def test_the_text_of_a_run_says_which_it_is(results, written):
     assert "| hyper.critic_lr | 1e+14 |" in text or "| hyper.critic_lr | 100000000000000 |" in text
 
 
+@pytest.mark.slow
 def test_samples_are_the_sheets_of_the_frames_and_points_over_real_ones(drawn, tmp_path):
     runs, replaced = event_files.write_events(drawn, tmp_path)
     assert (runs, replaced) == (3, False)

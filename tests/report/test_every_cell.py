@@ -29,6 +29,7 @@ def kinds(folder):
     return {cell: [kind for kind in KINDS for p, k, c, _ in parts if (k, c) == (kind, cell)] for _, _, cell, _ in parts}
 
 
+@pytest.mark.slow
 def test_every_cell_has_its_losses_estimate_samples_and_animation(quick, drawn, tmp_path):
     every_cell.write_cells(Results.of(drawn), tmp_path)
     folder = tmp_path / "cells"
@@ -56,6 +57,7 @@ def test_a_cell_without_a_finished_run_has_none_and_a_diverged_one_its_losses(qu
     assert "1 pending" in page
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_said_and_costs_its_own_figure(quick, drawn, tmp_path, monkeypatch):
     def lost(store, run_id, step=None):
         raise StoreError("that run keeps no such file")

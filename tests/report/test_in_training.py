@@ -1,5 +1,8 @@
 """What a watched page shows of a stack in training: its losses and samples as of its checkpoint."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,27 +28,37 @@ matrix:
 """
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A folder with a checkpoint of its only stack, which this process claims."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "long.yaml").write_text(SUITE)
-    plan = tasks.plan_suite(Request("long.yaml", "results", device="cpu"), True)
-    store, (stack,) = Store(plan.folder), plan.stacks
-    keep, checkpoints = Store.write_checkpoint, []
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A folder with results/long: a checkpoint of its only stack, which this process claims."""
+    folder = tmp_path_factory.mktemp("stopped")
+    (folder / "long.yaml").write_text(SUITE)
+    plan = tasks.plan_suite(Request(str(folder / "long.yaml"), str(folder / "results"), device="cpu"), True)
+    (stack,) = plan.stacks
+    keep = Store.write_checkpoint
 
     class Stopped(BaseException):
         pass
 
-    def stopped(self, stack_id, files):
+    def stop(self, stack_id, files):
         keep(self, stack_id, files)
-        checkpoints.append(stack_id)
         if self.training(stack_id).step > 40:
             raise Stopped
 
-    monkeypatch.setattr(Store, "write_checkpoint", stopped)
-    with pytest.raises(Stopped):
-        tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu", stack.members)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "write_checkpoint", stop)
+        with pytest.raises(Stopped):
+            tasks.train_stack(plan.folder, stack.id, stack.runs, "cpu", stack.members)
+    return folder
+
+
+@pytest.fixture
+def store(stopped, tmp_path, monkeypatch):
+    """A copy of it, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(stopped / "results", "results")
+    store = Store(Path("results/long"))
+    (stack,) = store.plan.stacks
     assert store.claim(stack.id) is not None
     return store
 

@@ -46,6 +46,7 @@ def test_it_does_not_say_where_the_suite_lay(finished):
     assert b"../x" not in (finished / "plan.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_reference_names_no_place_of_a_machine():
     folders = [path.parent for path in (Path(__file__).parents[2] / "results" / "reference").glob("*/plan.json")]
     assert len(folders) > 1

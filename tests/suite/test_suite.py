@@ -297,6 +297,7 @@ def test_each_setup_is_resolved_once_from_reading_to_the_plan(load, monkeypatch)
     assert len(calls) == len({run.setup for run in runs}) == len(runs) / 6
 
 
+@pytest.mark.slow
 def test_a_missing_file_and_what_is_no_yaml_are_refused_without_torch(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
     code = "import runpy, sys; sys.argv = ['harness', 'plan', sys.argv[1]]\n"

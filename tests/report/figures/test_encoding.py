@@ -55,6 +55,7 @@ def test_a_report_has_the_same_bytes_in_however_many_processes(tmp_path, monkeyp
     assert [name for name in files if (alone / name).read_bytes() != (several / name).read_bytes()] == []
 
 
+@pytest.mark.slow
 def test_a_figure_whose_process_dies_is_encoded_here():
     with encoding.encoders(1):
         figure = drawing.blank(2, 2)[0]

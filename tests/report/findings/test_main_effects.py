@@ -122,6 +122,7 @@ def test_each_effect_is_a_sentence_and_a_figure():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "layer", "batch"]
 
 
+@pytest.mark.slow
 def test_tasks_in_which_all_score_0_are_named_and_in_no_effect():
     """They would halve every difference."""
     runs = table()
