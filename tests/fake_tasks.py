@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 from harness.disk.files import stamp
 from harness.execution import tasks
@@ -125,6 +126,22 @@ def finish(folder, report, workers):
 
 
 FAKE = Tasks(prepare=prepare, train=train_stack, score=score_runs, finish=finish)
+
+
+def blank_report(results, out, workers):
+    """In place of a page: what was asked, and which runs have finished."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "index.html").write_text(f"{results.plan.resolved['question']} {sorted(results.finished())}")
+    return out / "index.html"
+
+
+def finish_undrawn(folder, report, workers):
+    """As `tasks.finish`, without the seconds that a page takes, in a worker too."""
+    with patch("harness.report.page.build_report", blank_report):
+        return tasks.finish(folder, report, workers)
+
+
+UNDRAWN = Tasks(finish=finish_undrawn)  # the rest is real
 
 
 FOR_TWO_GPUS = Tasks(plan=plan_for_two_gpus, train=train_and_say_where, score=score_runs, finish=finish)

@@ -96,8 +96,8 @@ def test_a_cell_that_raises_ends_it_and_writes_nothing(notebook, tmp_path):
 
 
 @pytest.mark.slow
-def test_its_cells_still_give_outputs_of_the_same_kinds(notebook, tmp_path, monkeypatch):
-    """Of a tenth of the steps and of the samples, in this process."""
+def test_its_cells_still_give_outputs_of_the_same_kinds(notebook, tmp_path, undrawn, monkeypatch):
+    """Of a tenth of the steps and of the samples, in this process; what its reports would draw is not looked at."""
     monkeypatch.chdir(tmp_path)
     short = json.dumps(NOTEBOOK).replace("steps: 400", "steps: 40").replace("samples: 500", "samples: 50")
     short = short.replace('objectives={\\"own-r1\\": r1})', 'objectives={\\"own-r1\\": r1}, workers=0)')

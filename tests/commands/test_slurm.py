@@ -10,6 +10,17 @@ import pytest
 from harness.commands import slurm
 from harness.errors import StoreError
 
+TINY = """\
+version: 1
+name: tiny
+question: Who trains it?
+seeds: 2
+train: {steps: 20, batch: 8}
+score: {at: 1, samples: 50}
+architectures: {mlp: {width: 4, depth: 1}, mlp-bn: {width: 4, depth: 1}}
+matrix: [{dataset: ring, architecture: [mlp, mlp-bn], objective: gan}]
+"""
+
 
 def test_the_job_runs_the_suite_and_is_a_shell_script(call, tmp_path):
     code, out, _ = call("slurm", "quickstart", "--array", "3", "--gpus", "2", "--cpus", "4", "--hours", "1.5",
@@ -30,17 +41,16 @@ def test_the_job_runs_the_suite_and_is_a_shell_script(call, tmp_path):
 @pytest.mark.slow
 def test_tasks_of_a_job_share_the_runs(call, tmp_path):
     """Two tasks at once, each as Slurm would start it: every run is there once, and both leave with 0."""
-    sets = ["train.steps=2", "score.at=[1.0]", "score.samples=50", "seeds=2"]
-    args = [part for each in sets for part in ("--set", each)]
-    _, out, _ = call("slurm", "quickstart", "--cpus", "1", "-o", str(tmp_path / "shared"), *args)
-    file = tmp_path / "job.sh"
+    suite, file = tmp_path / "tiny.yaml", tmp_path / "job.sh"
+    suite.write_text(TINY)
+    _, out, _ = call("slurm", str(suite), "--cpus", "1", "-o", str(tmp_path / "shared"), "--set", "train.steps=2")
     file.write_text(out)
     tasks = [subprocess.Popen(["bash", str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     ends = [(task.communicate(), task.returncode) for task in tasks]
     assert [code for _, code in ends] == [0, 0], ends
-    runs = tmp_path / "shared" / "quickstart" / "runs"
-    assert len([*runs.glob("*/record.json")]) == len([*runs.glob("[0-9a-f]*")]) > 0
-    assert (tmp_path / "shared" / "quickstart" / "report" / "index.html").exists()
+    runs = tmp_path / "shared" / "tiny" / "runs"
+    assert len([*runs.glob("*/record.json")]) == len([*runs.glob("[0-9a-f]*")]) == 4
+    assert (tmp_path / "shared" / "tiny" / "report" / "index.html").exists()
 
 
 def test_a_folder_that_can_be_shared(call, tmp_path):

@@ -49,15 +49,9 @@ matrix:
 def suite(tmp_path, monkeypatch):
     """A suite file in a folder of its own, and a report that takes no time (tests/report has the real one)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harness.report.page.build_report", blank_report)
+    monkeypatch.setattr("harness.report.page.build_report", fake_tasks.blank_report)
     Path("tiny.yaml").write_text(SUITE)
     return "tiny.yaml"
-
-
-def blank_report(results, out, workers):
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "index.html").write_text(f"{results.plan.resolved['question']} {sorted(results.finished())}")
-    return out / "index.html"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +61,7 @@ def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("HARNESS_CACHE", str(folder / "cache"))
-        patch.setattr("harness.report.page.build_report", blank_report)
+        patch.setattr("harness.report.page.build_report", fake_tasks.blank_report)
         Path("tiny.yaml").write_text(SUITE)
         return folder, run(Request("tiny.yaml", workers=0))
 
@@ -154,7 +148,7 @@ def test_a_second_call_trains_nothing(ran):
 
 
 def test_workers_and_this_process_make_the_same_records(ran):
-    run(Request(ran, workers=2, root="elsewhere"))
+    run(Request(ran, workers=2, root="elsewhere"), do=fake_tasks.UNDRAWN)
     assert same(contents("results/tiny"), contents("elsewhere/tiny"))
     assert Path("elsewhere/tiny/report/index.html").exists()
 
@@ -290,7 +284,7 @@ def test_a_worker_that_dies_costs_its_own_stack_and_a_retry_without_its_plug_in_
     )
     text = SUITE.replace("name: tiny", "name: dying\nplugins: [dying.py]").replace("seeds: 2", "seeds: 1")
     Path("dying.yaml").write_text(text.replace("[gan, wgan-gp]", "[dying, wgan-gp]"))
-    result = run(Request("dying.yaml", workers=1, only=["dataset=8gaussians"]))
+    result = run(Request("dying.yaml", workers=1, only=["dataset=8gaussians"]), do=fake_tasks.UNDRAWN)
     assert (result.counts["ok"], result.counts["failed"], result.exit_code) == (1, 1, 1)
     assert "harness retry results/dying" in result.render()
     assert "worker process died" in failure_of("results/dying")

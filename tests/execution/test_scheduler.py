@@ -28,7 +28,7 @@ SUITE = """
 version: 1
 name: few
 seeds: 4
-train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 1}}
+train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 0.5}}
 score: {at: [1], samples: 60}
 architectures: {mlp: {width: 4, depth: 1}}
 matrix: [{dataset: 8gaussians, architecture: mlp, objective: [gan, wgan-gp]}]
@@ -110,8 +110,8 @@ FATES = {
     "leave": ("failed", "exit code 0"),
     "SIGKILL": ("failed", "SIGKILL (signal 9)"),
     "SIGSEGV": ("failed", "SIGSEGV (signal 11)"),
-    "hang": ("timeout", "time limit of 2 s"),  # a lone run of a stacked Setup is a pair
-    "stubborn": ("timeout", "time limit of 2 s"),
+    "hang": ("timeout", "time limit of 1 s"),  # a lone run of a stacked Setup is a pair
+    "stubborn": ("timeout", "time limit of 1 s"),
 }
 
 
@@ -140,6 +140,7 @@ def test_what_fails_once_is_made_good_by_training_apart(work, plan):
     assert not any(Store(plan.folder).attempts(run_id) for run_id in runs_of(plan, "gan"))
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_when_it_has_committed_costs_nothing(work, plan):
     """What it had committed it could not say: those runs are counted and scored all the same."""
     Path("deeds/after-gan").write_text("SIGKILL")
@@ -172,6 +173,7 @@ def test_a_lone_run_whose_worker_was_killed_is_tried_once_more(work, plan):
             shutil.rmtree(Store(plan.folder).run_folder(bad))
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_in_scoring_is_given_a_second_try(plan, workers):
     Path("deeds/score").write_text("SIGKILL nothing")
     done = Scheduler(workers, replace(plan, limit_s=None), replace(FAKE, score=fake_tasks.score_as_told), ignore)
@@ -273,6 +275,7 @@ def test_a_stack_that_another_holds_is_trained_once_it_is_let_go(work, plan):
     assert Waiting(1) in told
 
 
+@pytest.mark.slow
 def test_a_stack_that_another_has_trained_meanwhile_is_only_scored(work, plan):
     store, stack = Store(plan.folder), plan.stacks[0]
     claim = store.claim(stack.id)
