@@ -32,10 +32,10 @@ def leave_one_out(whole: Headline, data_axes: Collection[str] = ()) -> pd.DataFr
 def _remainders(whole: Headline, data_axes: Collection[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the part, the value left out, and the tuned runs of the rest."""
     judged, chosen = whole.judged, tuned(whole.judged)
-    tried, as_planned = set(), judged.set_index("task").loc[whole.by_task.index].reset_index()
+    tried, by_task = set(), judged.drop_duplicates("task").set_index("task", drop=False).loc[whole.by_task.index]
     for part, column in PARTS.items():
-        for value in as_planned[column].unique():
-            tasks = frozenset(judged.loc[judged[column] != value, "task"])
+        for value in by_task[column].unique():
+            tasks = frozenset(by_task.loc[by_task[column] != value, "task"])
             if tasks and tasks not in tried:
                 tried.add(tasks)
                 yield part, str(value), chosen[chosen["task"].isin(tasks)]
