@@ -144,7 +144,7 @@ def finish_undrawn(folder, report, workers):
 UNDRAWN = Tasks(finish=finish_undrawn)  # the rest is real
 
 
-FOR_TWO_GPUS = Tasks(plan=plan_for_two_gpus, train=train_and_say_where, score=score_runs, finish=finish)
+FOR_TWO_GPUS = Tasks(prepare, plan_for_two_gpus, train=train_and_say_where, score=score_runs, finish=finish)
 
 
 def slowly():
