@@ -247,18 +247,27 @@ def kept(tmp_path_factory):
     return (own.parent if own.name.startswith("popen-") else own) / "extractors"
 
 
-@pytest.fixture
-def digits(kept, monkeypatch):
-    """The digits' reference, their training images in a random order, and their labels.
+STEPS = 600  # of the digits' extractor here: a quarter of what it takes, and enough for each test below
 
-    The extractor is trained for 600 steps: a quarter of what it takes, and enough for each test below.
-    """
+
+@pytest.fixture(scope="module")
+def references(kept):
+    """The digits' reference, their training images in a random order, and their labels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_CACHE", str(kept))
+        patch.setattr(extractor_training, "STEPS", STEPS)
+        spec = make_spec(dataset="digits", architecture="dcgan")
+        found = DIGITS.pictures(data_defaults("digits"))
+        order = np.random.default_rng(5).permutation(len(found.train))
+        return make_reference(spec, 1000), found.train.numpy()[order], found.train_labels.numpy()[order]
+
+
+@pytest.fixture
+def digits(references, kept, monkeypatch):
+    """The same, beside the cache that has their extractor."""
     monkeypatch.setenv("HARNESS_CACHE", str(kept))
-    monkeypatch.setattr(extractor_training, "STEPS", 600)
-    spec = make_spec(dataset="digits", architecture="dcgan")
-    found = DIGITS.pictures(data_defaults("digits"))
-    order = np.random.default_rng(5).permutation(len(found.train))
-    return make_reference(spec, 1000), found.train.numpy()[order], found.train_labels.numpy()[order]
+    monkeypatch.setattr(extractor_training, "STEPS", STEPS)
+    return references
 
 
 @pytest.mark.slow
