@@ -290,7 +290,7 @@ FAULTS = [
     Fault("disk full, then space is freed", full_disk, 10, 1),
     Fault("a file may not grow (RLIMIT_FSIZE), then it may", file_limit, 2, 1),
     Fault("record cut at, or a bit flipped in, every byte", torn_records, 10**6, 40, slow=False),
-    Fault("torn, flipped, empty, foreign record; artefact and scores", damage, 16, 4),
+    Fault("torn, flipped, empty, foreign record; artefact and scores", damage, 16, 2),
     Fault("wrong files with the right checksum, and values at random", wrong_files, 300, 30, slow=False),
     Fault("plan.json torn, empty, flipped, foreign, lost", damaged_plan, 6, 6),
     Fault("read-only folder", read_only, 1, 0),
