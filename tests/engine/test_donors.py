@@ -71,7 +71,7 @@ def test_of_every_objective_and_optimiser(objective, optimizer):
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("architecture", ["mlp", "mlp-bn"])
 def test_of_every_trick_and_network_of_points(trick, architecture):
-    check_continued(objective="nsgan", tricks=(trick,), architecture=architecture)
+    check_continued(objective="nsgan", tricks=(trick,), architecture=architecture, batch=6)
 
 
 def test_a_state_that_does_not_fit_is_passed_over():
