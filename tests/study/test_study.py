@@ -50,7 +50,7 @@ def suite(tmp_path, monkeypatch):
     return write
 
 
-def no_report(store, out):
+def no_report(store, out, workers):
     return out
 
 
