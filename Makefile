@@ -13,7 +13,7 @@ setup: .venv/.ready  ## .venv with the pinned dependencies
 
 setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
-test: setup-dev  ## the whole test suite, on two cores
+test: setup-dev  ## the whole test suite, six to seven minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not bench"
 
 # What must be the same bits in every stack, with the kernels that a machine without AVX-512 has.
@@ -23,7 +23,7 @@ test-avx2: export MKL_ENABLE_INSTRUCTIONS = AVX2
 test-avx2: setup-dev  ## the bitwise tests as on a machine without AVX-512, under two minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/architectures/test_grouped.py tests/architectures/test_stacked.py
 
-check: setup-dev  ## format, lint, types, fast tests: about a minute
+check: setup-dev  ## format, lint, types, fast tests: one to two minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory -j2 types fast
