@@ -24,7 +24,7 @@ SIZES = (
     PictureSize("wgan-gp", side=32, channels=3, width=16, batch=64),
 )
 STACKS = (1, 4, 8, 16)
-HELD = 2048  # pictures that all contenders train on
+HELD = 2048  # images that all contenders train on
 
 
 def bench(progress: Progress) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def heading() -> str:
     """Return the lines above the rows."""
     return (
         "ms of processor time a generator step a run, dcgan, n_critic 1; (ratio to the plain loop)\n"
-        f"objective pictures width batch plain loop {columns(STACKS)}  planned"
+        f"objective images   width batch plain loop {columns(STACKS)}  planned"
     )
 
 
@@ -64,7 +64,7 @@ def measure(size: PictureSize, rounds: int = 5, seconds: float = 0.5) -> dict[st
 
 
 def specs_of(size: PictureSize, runs: int, **settings: Any) -> list[RunSpec]:
-    """Return so many runs of DCGAN on the benchmark's pictures, with further settings of `train`."""
+    """Return so many runs of DCGAN on the benchmark's images, with further settings of `train`."""
     train = {"steps": 10**6, "batch": size.batch, "n_critic": size.n_critic, **settings}
     block = {"dataset": "bench", "architecture": "dcgan", "objective": size.objective}
     plain = {
@@ -80,7 +80,7 @@ def specs_of(size: PictureSize, runs: int, **settings: Any) -> list[RunSpec]:
 
 
 def pictures(size: PictureSize) -> torch.Tensor:
-    """Return the benchmark's pictures [n, c, side, side], and register their data set in this process."""
+    """Return the benchmark's images [n, c, side, side], and register their data set in this process."""
     DATASETS.setdefault("bench", _PICTURES)  # in a worker of its own, which ends with the benchmark
     return _PICTURES.to_values(_noise({"side": size.side, "channels": size.channels}).train, {"range": (-1, 1)})
 

@@ -1,4 +1,4 @@
-"""The yardsticks: one run on 8gaussians, and one of pictures, as a careful author of a plain PyTorch script writes it.
+"""The yardsticks: one run on 8gaussians, and one of images, as a careful author of a plain PyTorch script writes it.
 
 Fair means: nn.Module and torch.optim's foreach Adam (on a GPU its fused one, and everything drawn there), data drawn in
 one vectorised call, real and fake samples in one pass, no graph for the fakes of a critic step, one backward pass a
@@ -71,7 +71,7 @@ class PlainLoop:
 
 @dataclass(frozen=True)
 class PictureSize:
-    """What a benchmark of pictures trains: a DCGAN by gan or wgan-gp."""
+    """What a benchmark of images trains: a DCGAN by gan or wgan-gp."""
 
     objective: str
     side: int
@@ -83,11 +83,11 @@ class PictureSize:
 
 
 class PlainPictures:
-    """One DCGAN run on pictures [n, c, side, side]; `step()` makes one generator step.
+    """One DCGAN run on images [n, c, side, side]; `step()` makes one generator step.
 
     Batch norm in the generator; in the critic batch norm for gan, where real and fake samples then pass apart, and
     layer norm for wgan-gp. In the default memory format: channels last were measured to differ by a few percent.
-    It trains where the pictures lie.
+    It trains where the images lie.
     """
 
     def __init__(self, size: PictureSize, real: Tensor, seed: int = 0) -> None:

@@ -34,7 +34,7 @@ class Sweep:
 
 
 def swept(table: pd.DataFrame, data_axes: Collection[str] = ()) -> list[str]:
-    """Return the names swept beside the data, and the ways of computing, that have several values."""
+    """Return the swept names of several values, without those of data sets and of ways of computing."""
     columns = cell_table.tuned_columns(table, data_axes)
     return [c.removeprefix("sweep.") for c in columns if table[c].astype(str).nunique() > 1]
 
