@@ -148,7 +148,7 @@ FOR_TWO_GPUS = Tasks(prepare, plan_for_two_gpus, train=train_and_say_where, scor
 
 
 def slowly():
-    time.sleep(0.6)
+    time.sleep(1.2)
 
 
 def watching():

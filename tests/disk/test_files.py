@@ -135,12 +135,15 @@ def test_a_writer_is_judged_as_the_owner_of_a_claim_is(tmp_path, monkeypatch, ke
 def test_whoever_waits_for_a_lock_says_who_holds_it(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(files, "WAIT_S", 0.05)
     path, waits = tmp_path / ".lock", Thread(target=lambda: files.locked(tmp_path / ".lock").__enter__())
+    words, end = "", time.monotonic() + 10
     with files.locked(path):
         waits.start()
-        time.sleep(0.2)
+        while not words and time.monotonic() < end:
+            time.sleep(0.01)
+            words = capfd.readouterr().err
     waits.join(5)
     assert not waits.is_alive()
-    assert f"{path}: waiting for process {os.getpid()} on {platform.node()}, " in capfd.readouterr().err
+    assert f"{path}: waiting for process {os.getpid()} on {platform.node()}, " in words
 
 
 @pytest.mark.parametrize("text", ["", "half of a na", "process 12 on \x1b[31m", "process x on y"])

@@ -306,25 +306,37 @@ def test_reports_stand_where_they_are_looked_for():
 
 
 def test_an_interrupted_call_is_continued_by_the_same_call(suite, tmp_path):
-    few = {"sets": ["train.steps=150"], "only": ["objective=wgan-gp"]}
-    run(Request(suite, workers=0, root="whole", **few))
-    command = [sys.executable, "-m", "harness", "run", suite, "--workers", "1"]
-    command += ["--set", *few["sets"], "--only", *few["only"]]
+    Path("waits.py").write_text(
+        "import time\nfrom dataclasses import replace\nfrom pathlib import Path\n"
+        "from harness import OBJECTIVES as known\n"
+        "def waits(real, fake, hyper):\n"
+        "    while Path('closed').exists() and any(Path('results').glob('waits/runs/[!.]*/record.json')):\n"
+        "        time.sleep(0.01)\n"
+        "    return known['wgan-gp'].generator_loss(real, fake, hyper)\n"
+        "OBJECTIVES = {'waits': replace(known['wgan-gp'], generator_loss=waits)}\n"
+    )
+    text = SUITE.replace("name: tiny", "name: waits\nplugins: [waits.py]").replace("[gan, wgan-gp]", "[wgan-gp, waits]")
+    Path("waits.yaml").write_text(text)
+    few = {"only": ["dataset=8gaussians"]}
+    run(Request("waits.yaml", workers=0, root="whole", **few))
+    Path("closed").touch()  # nobody trains on once there is a record
+    command = [sys.executable, "-m", "harness", "run", "waits.yaml", "--workers", "1", "--only", *few["only"]]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        while not list(Path("results").glob("tiny/runs/[!.]*/record.json")):
+        while not list(Path("results").glob("waits/runs/[!.]*/record.json")):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, words = process.communicate(timeout=30)
     assert process.returncode == 130, words
     assert "same command" in words
-    done = len(Store("results/tiny").finished())
-    assert 0 < done < 6
+    done = len(Store("results/waits").finished())
+    assert 0 < done < 4
     assert not children_of(process.pid)
-    rest = run(Request(suite, workers=0, **few))
-    assert (rest.already, rest.trained) == (done, 6 - done)
-    for run_id, found in shots("whole/tiny").items():
-        assert same(found, shots("results/tiny")[run_id])
+    Path("closed").unlink()
+    rest = run(Request("waits.yaml", workers=0, **few))
+    assert (rest.already, rest.trained) == (done, 4 - done)
+    for run_id, found in shots("whole/waits").items():
+        assert same(found, shots("results/waits")[run_id])
 
 
 def shots(folder):

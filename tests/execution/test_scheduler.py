@@ -28,7 +28,7 @@ SUITE = """
 version: 1
 name: few
 seeds: 4
-train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 0.5}}
+train: {steps: 20, batch: 8, lr: 1e-3, limits: {seconds: 1}}
 score: {at: [1], samples: 60}
 architectures: {mlp: {width: 4, depth: 1}}
 matrix: [{dataset: 8gaussians, architecture: mlp, objective: [gan, wgan-gp]}]
@@ -110,8 +110,8 @@ FATES = {
     "leave": ("failed", "exit code 0"),
     "SIGKILL": ("failed", "SIGKILL (signal 9)"),
     "SIGSEGV": ("failed", "SIGSEGV (signal 11)"),
-    "hang": ("timeout", "time limit of 1 s"),  # a lone run of a stacked Setup is a pair
-    "stubborn": ("timeout", "time limit of 1 s"),
+    "hang": ("timeout", "time limit of 2 s"),  # a lone run of a stacked Setup is a pair
+    "stubborn": ("timeout", "time limit of 2 s"),
 }
 
 

@@ -169,7 +169,7 @@ def test_nothing_runs_once_the_block_is_left():
 @pytest.mark.slow
 def test_a_worker_is_prepared_before_a_limit_counts():
     with open_executor(1, fake_tasks.slowly) as executor:
-        assert executor.submit(perform, "nothing", limit_s=0.3).result(30) == "nothing"
+        assert executor.submit(perform, "nothing", limit_s=1).result(30) == "nothing"
 
 
 @pytest.mark.slow
