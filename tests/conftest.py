@@ -6,10 +6,12 @@ import os
 import pickle
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+import typer.main
 
 from harness.__main__ import main
 from harness.execution import tasks
@@ -21,6 +23,8 @@ from harness.store import Store
 # One thread here and in the programs that a test starts, as in workers: with more a run has other last bits.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+
+typer.main.get_command = cache(typer.main.get_command)  # the command line, which a test calls in this process
 
 gc.disable()  # until all tests are collected, of which nothing is garbage
 

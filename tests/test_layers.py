@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,14 +60,20 @@ def imports(module: str, source: str, known: Mapping[str, str]) -> set[str]:
     is_package = any(name.startswith(f"{module}.") for name in known)
     home = module.split(".") if is_package else module.split(".")[:-1]
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in import_statements(source):
         if isinstance(node, ast.Import):
             found |= {_known(alias.name, known) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             start = home[: len(home) - node.level + 1] if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])
             found |= {_known(f"{base}.{alias.name}", known) for alias in node.names}
     return found - {"", module}
+
+
+@cache
+def import_statements(source: str) -> list[ast.Import | ast.ImportFrom]:
+    """Return them; to parse all modules takes a second."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _known(name: str, known: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -25,6 +26,13 @@ def mean_updates(n_critic: Updates, steps: int) -> float:
     first, at_first = n_critic.get("first", [0, 0])
     first = min(first, steps)
     return float((first * at_first + (steps - first) * later) / steps)
+
+
+def updates_before(n_critic: Updates, steps: int) -> list[int]:
+    """Return how many critic updates come before each generator step, and after the last one: steps + 1 numbers."""
+    if isinstance(n_critic, int):
+        return [n_critic * step for step in range(steps + 1)]
+    return list(accumulate((critic_updates(n_critic, step) for step in range(steps)), initial=0))
 
 
 def critic_updates(n_critic: Updates, step: int) -> int:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -68,8 +67,7 @@ class Stack:
         self.setup, self.seeds = specs[0].setup, [spec.seed for spec in specs]
         self.steps, self.trained = int(self.setup.train["steps"]), self.setup.train["generator"] == "trained"
         n_critic = self.setup.train["n_critic"] if self.trained else 1
-        counts = (schedules.critic_updates(n_critic, step) for step in range(self.steps))
-        self.critic_updates = list(accumulate(counts, initial=0))  # before each step
+        self.critic_updates = schedules.updates_before(n_critic, self.steps)
         self.pair = build_pair(self.setup)
         self._layouts = {player: Layout(network) for player, network in self.pair.networks.items()}
         self.how = "vmap" if mode == "stacked" and self.pair.architecture.forward is None else "plain"

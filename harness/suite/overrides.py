@@ -66,8 +66,9 @@ class Override:
 
 def set_overrides(texts: Iterable[str], tables: Tables) -> tuple[list[Override], list[Problem]]:
     """Return what `texts` set, and the mistakes in them. Item i stands at the path ("set", i)."""
-    known = settable(tables)
-    return _sound(_parse(text, ("set", i), known) for i, text in enumerate(texts))
+    listed = list(texts)
+    known = settable(tables) if listed else {}  # most suites are read without --set
+    return _sound(_parse(text, ("set", i), known) for i, text in enumerate(listed))
 
 
 def space_overrides(suite: Suite, tables: Tables) -> tuple[list[Override], list[Problem]]:

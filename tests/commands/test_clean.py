@@ -59,6 +59,7 @@ def test_it_lists_with_sizes_and_removes_only_when_told(replanned, call, monkeyp
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_with_yes_it_removes_those_and_nothing_else(replanned, call):
     before = everything()
     assert call("clean", "--yes")[0] == 0

@@ -62,6 +62,7 @@ def test_a_folder_that_can_be_shared(call, tmp_path):
     assert [*(tmp_path / "shared").iterdir()] == []
 
 
+@pytest.mark.slow
 def test_under_srun_all_tasks_take_part(tmp_path, monkeypatch):
     code = "from harness.commands.slurm import probe; import sys; print(probe(sys.argv[1]))"
     env = {**os.environ, "SLURM_NTASKS": "3", "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0"}
@@ -84,6 +85,7 @@ def test_a_folder_whose_locks_do_not_exclude_is_refused(tmp_path, monkeypatch):
         yield
 
     monkeypatch.setattr(slurm, "locked", nothing)
+    monkeypatch.setattr(slurm, "LEAVING_S", 0.1)  # the other is not there to leave
     (tmp_path / ".probe-a").mkdir()
     (tmp_path / ".probe-a" / "done-1").write_text("elsewhere")  # of a task whose counts were lost
     with pytest.raises(StoreError, match="2 tasks counted to 50 in place of 100: locks do not exclude"):

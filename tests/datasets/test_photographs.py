@@ -49,6 +49,7 @@ def faces(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_no_person_is_in_both_parts(faces):
     (faces / "downloads/more").mkdir()
     (faces / "downloads/more/1.pgm").write_bytes(b"torn")

@@ -49,6 +49,7 @@ def test_every_trick(trick):
     check(*stacks(*[make_spec("nsgan", seed=seed, tricks=(trick,), steps=STEPS) for seed in range(2)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["stacked", "single"])
 def test_images_schedules_and_counts_of_updates(mode):
     train = {"schedule": {"critic_lr": "linear", "generator_lr": "cosine"}, "n_critic": {"base": 1, "every": [2, 3]}}

@@ -111,6 +111,7 @@ def test_the_critic_that_scores_has_weights_of_norm_one():
             )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("architecture", ["mlp", pytest.param("dcgan", marks=pytest.mark.slow)])
 def test_it_goes_on_from_a_checkpoint_and_does_not_depend_on_its_stack(architecture):

@@ -218,6 +218,7 @@ def test_what_is_held_is_renewed_though_the_disk_fails_once(plan, monkeypatch):
     assert len(renewed) > 4
 
 
+@pytest.mark.slow
 def test_the_checkpoint_of_a_stack_that_failed_is_dropped(work, plan):
     stack = plan.stacks[0]
     Store(plan.folder).write_checkpoint(stack.id, {"state": b"on its way to failure"})
@@ -289,6 +290,7 @@ def test_a_stack_that_another_has_trained_meanwhile_is_only_scored(work, plan):
     assert set(trained().values()) == {1}
 
 
+@pytest.mark.slow
 def test_a_stack_with_runs_to_score_and_runs_to_train_is_not_waited_for(work, plan):
     """It comes twice, and the call holds it already the second time."""
     stack = plan.stacks[0]

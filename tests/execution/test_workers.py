@@ -109,6 +109,7 @@ def test_memory_that_the_kernel_took_is_told_from_a_kill(workers, monkeypatch):
     assert not died.value.short_of_memory
 
 
+@pytest.mark.slow
 def test_what_is_dropped_is_ended_and_forgotten(workers):
     running, queued = workers.submit(perform, "hang"), workers.submit(perform, "nothing")
     while not running.running():
@@ -222,6 +223,7 @@ def test_what_is_no_exception_ends_a_task_alone(workers, kind, count):
         (workers if count else here).submit(fake_tasks.fail, kind).result(30)
 
 
+@pytest.mark.slow
 def test_what_a_task_prints_goes_to_standard_error(capfd):
     with open_executor(1) as executor:
         executor.submit(fake_tasks.speak, "there").result(30)

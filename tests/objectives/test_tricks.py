@@ -267,6 +267,7 @@ def placed(mode, monkeypatch, dtype=torch.float64):
     return Placement("single" if mode == "single" else "stacked", dtype=dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_trick_equals_a_plain_loop_that_writes_it_out(name, mode, monkeypatch):
@@ -290,6 +291,7 @@ def test_an_oracle_of_a_trick_is_another_training(name):
     assert not np.allclose(ORACLES[name](spec_of(name)).run()["critic"], Textbook(spec_of(name)).run()["critic"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["stacked", pytest.param("vmap", marks=pytest.mark.slow), "single"])
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_training_with_a_trick_goes_on_from_its_checkpoint_bit_for_bit(name, mode, monkeypatch):

@@ -80,6 +80,7 @@ def t_interval(values):
     return values.mean(), values.mean() - half, values.mean() + half
 
 
+@pytest.mark.slow
 def test_the_same_runs_differ_by_what_was_put_in(files):
     what = contributors(merge(files))
     of = {(same.a, same.b): same for same in what.same}
@@ -99,6 +100,7 @@ def test_the_same_runs_differ_by_what_was_put_in(files):
     assert same.of_seeds == pytest.approx(np.sqrt(np.mean(np.square(list(AHEAD.values())))) / within)
 
 
+@pytest.mark.slow
 def test_a_run_that_one_file_lost_counts_and_the_rest_is_equal(files):
     same = contributors(merge(files)).same[1]
     assert (same.runs, same.identical, same.turned) == (9, 8, 1)
@@ -106,6 +108,7 @@ def test_a_run_that_one_file_lost_counts_and_the_rest_is_equal(files):
     assert (set(same.differs), same.mean.by) == ({"torch"}, "ranks")
 
 
+@pytest.mark.slow
 def test_the_leaderboard_has_every_objective_of_every_file_the_best_first(files):
     board = contributors(merge(files[:2])).leaderboard
     table = pd.read_parquet(QUICKSTART / "runs.parquet")
@@ -125,6 +128,7 @@ def test_the_leaderboard_has_every_objective_of_every_file_the_best_first(files)
     assert board["p_holm"].iloc[1:].min() == pytest.approx(len(ps) * min(ps))
 
 
+@pytest.mark.slow
 def test_two_machines_with_the_same_results_are_one_sentence(files):
     other = another("dora", elsewhere)
     (same,) = contributors(merge(["anna.zip", other])).same
@@ -137,6 +141,7 @@ def test_two_machines_with_the_same_results_are_one_sentence(files):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [1, 2])
 def test_files_of_like_machines_say_so(files, others):
     names = [another(f"other{place}", lambda table: table) for place in range(others)]

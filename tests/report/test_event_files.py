@@ -96,6 +96,7 @@ def test_samples_are_the_sheets_of_the_frames_and_points_over_real_ones(drawn, t
         assert (np.asarray(image) == courses.still(scene)).all()
 
 
+@pytest.mark.slow
 def test_the_same_records_give_the_same_bytes_and_replace_what_was_there(results, written, call):
     before = {path: path.read_bytes() for path in written.rglob("*") if path.is_file()}
     assert call("export", "results/small", "--to", "tensorboard")[1] == "small.tensorboard: 4 runs (replaced)\n"

@@ -46,6 +46,7 @@ def test_every_cell_has_its_losses_estimate_samples_and_animation(quick, drawn, 
         assert file.n_frames == 5
 
 
+@pytest.mark.slow
 def test_a_cell_without_a_finished_run_has_none_and_a_diverged_one_its_losses(quick, results, tmp_path):
     every_cell.write_cells(Results.of(Store("results/small")), tmp_path)
     assert kinds(tmp_path / "cells") == {

@@ -63,6 +63,7 @@ def store(stopped, tmp_path, monkeypatch):
     return store
 
 
+@pytest.mark.slow
 def test_the_losses_and_samples_so_far_are_those_of_the_checkpoint(store):
     (stack,) = store.plan.stacks
     training = store.training(stack.id)
@@ -75,6 +76,7 @@ def test_the_losses_and_samples_so_far_are_those_of_the_checkpoint(store):
     assert samples.alt.endswith(f"digits / dcgan, seed 0 and 1 other run\nstep {training.step} of 70")
 
 
+@pytest.mark.slow
 def test_they_stand_on_a_watched_page_alone(store, monkeypatch):
     monkeypatch.setattr("harness.report.figures.encoding.encode", lambda figure: {"png": b"", "svg": b""})
     text = page.live_page(Results.of(store), "").decode()

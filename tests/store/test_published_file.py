@@ -51,6 +51,7 @@ def pack(contents, path="bad.zip", **facts):
 # A round trip
 
 
+@pytest.mark.slow
 def test_its_tables_and_its_plan_are_those_of_the_records(anna):
     ours, theirs = harness.load("results/small"), harness.load(anna)
     pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_exact=True)
@@ -147,6 +148,7 @@ def test_every_cell_needs_records(anna, call):
     assert (code, "tables alone" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_it_is_read_anew_where_another_is_put_in_its_place(anna):
     store = Store(anna)
     assert len(store.plan.runs) == 4

@@ -224,6 +224,7 @@ def test_a_list_of_many_wrong_values_is_refused_in_a_time_that_grows_as_it_does(
     assert took[2] < 12 * took[1]
 
 
+@pytest.mark.slow
 def test_more_plug_ins_than_are_imported_are_counted(problems):
     (problem,) = problems(PLAIN + f"plugins: [{', '.join(f'p{i}.py' for i in range(10_000))}]\n")
     assert (problem.code, problem.place) == ("too-many-plugins", "x.yaml:9")
@@ -260,6 +261,7 @@ def test_a_mapping_that_is_too_deep_or_has_too_many_digits_is_refused():
         sentences(error.value.problems)
 
 
+@pytest.mark.slow
 def test_a_thousand_cells_are_planned_on_a_screen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {f"o{i}": {"base": "nsgan", "lr": 1e-6 * (i + 1)} for i in range(60)}

@@ -224,6 +224,7 @@ def test_digits_mlp_differs_in_nothing_but_what_it_asks_about():
     assert len({(str(run.spec.setup.generator), str(run.spec.setup.critic)) for run in runs}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scale", "data"), [("robustness", "paper", "shapes"), ("robustness-images", None, "digits")]
 )
@@ -273,6 +274,7 @@ def test_stacked_digits_crosses_two_losses_with_two_penalties():
     assert len({json.dumps([run.spec.hyper, run.spec.setup.critic], sort_keys=True) for run in runs}) == 1
 
 
+@pytest.mark.slow
 def test_table2_trains_the_same_networks_with_both_objectives():
     """But for the critic's norm, where there is one: that is the objective's."""
     suite = load_suite(SCHEMA.parents[1] / "suites/table2.yaml")

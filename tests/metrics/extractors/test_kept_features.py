@@ -85,6 +85,7 @@ def test_a_second_reference_looks_at_nothing(put):
     assert nulls == before - len(train()) - len(first.points)
 
 
+@pytest.mark.slow
 def test_an_export_has_means_and_covariances_and_imports_elsewhere(put, tmp_path, monkeypatch):
     counting = put(Counting())
     path = tmp_path / "digits.npz"

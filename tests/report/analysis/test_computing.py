@@ -38,6 +38,7 @@ def test_what_is_named_is_a_setting_of_training():
     assert {*COMPUTING} <= {*Train.model_fields}
 
 
+@pytest.mark.slow
 def test_the_headline_is_the_mean_over_ways_of_computing_and_not_the_better_one():
     table = computed()
     whole, alone = headline_of(table), [headline_of(one_way(table, way)) for way in WAYS]

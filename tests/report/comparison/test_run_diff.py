@@ -63,6 +63,7 @@ def test_runs_of_equal_id_have_no_changed_setting(trained):
     assert changed_settings(a, b, pair(a, b)) == []
 
 
+@pytest.mark.slow
 def test_each_change_is_counted_once_with_the_objectives_that_it_concerns(trained):
     store = Store(trained / "results" / "small")
     table = tables.runs_of(store)[0]

@@ -76,6 +76,7 @@ def test_an_animation_ends_with_what_the_last_snapshot_holds(store):
             assert (np.asarray(file.convert("RGB")) == sheet(store.snapshot(run_id)["fixed"], 8)).all()
 
 
+@pytest.mark.slow
 def test_frames_of_points_are_kept_and_none_of_a_suite_that_asks_for_none(store, results):
     assert store.frames(runs(store)["ring nsgan"])["fixed"].shape == (5, 64, 2)
     assert Store(Path("results/small")).frames(results["averaged mlp"]) is None

@@ -149,6 +149,7 @@ def test_one_seed_has_shares_without_bounds():
     assert len(factorial_figures.section(outcome).panels) == 1
 
 
+@pytest.mark.slow
 def test_the_figures_have_a_bar_for_every_share_and_a_line_for_every_level():
     outcome = factorial(runs_of(table()))
     assert len(factorial_figures.section(outcome).panels) == 2

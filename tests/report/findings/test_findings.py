@@ -43,6 +43,7 @@ def test_where_the_exact_distance_is_0_there_is_no_kappa():
     assert "no kappa" in read(ALONE[ALONE["w1"] == 0]).sentence
 
 
+@pytest.mark.slow
 def test_critics_alone_are_not_ranked_among_generators():
     whole = FakeResults().table()
     found = read(pd.concat([whole, ALONE], ignore_index=True))

@@ -38,6 +38,7 @@ def expected(effects):
     return {str(f"{level:g}" if isinstance(level, float) else level): value for level, value in effects.items()}
 
 
+@pytest.mark.slow
 def test_the_effects_of_an_additive_table_are_its_own():
     side, weight, norm, more = main_effects(table())
     assert [effect.factor for effect in (side, weight, norm, more)] == [
@@ -138,6 +139,7 @@ def test_tasks_in_which_all_score_0_are_named_and_in_no_effect():
     assert silence(cell_table.labelled(rates.drop(columns=["task", "setting"]))) == ""  # nothing is crossed
 
 
+@pytest.mark.slow
 def test_they_open_the_answer_where_a_setting_is_asked_about():
     runs = table()
     view = {"is_study": False, "data_axes": ()}

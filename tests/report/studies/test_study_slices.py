@@ -77,6 +77,7 @@ def test_a_bin_of_two_trials_has_no_mean():
     assert lr["mean"].iloc[1] == pytest.approx(np.mean([0.4, 0.6, 0.8, 0.9]))
 
 
+@pytest.mark.slow
 def test_planes_are_over_the_two_settings_that_weigh_most(both):
     planes = {plane.objective: plane for plane in study_slices.planes(both)}
     weights = both.weights[both.weights["objective"] == "gp"].sort_values("importance", ascending=False)
