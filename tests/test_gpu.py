@@ -121,7 +121,7 @@ def test_the_same_pinned_stack_gives_the_same_bits_resumed_after_its_first_step(
 
 def test_a_worker_that_trains_sees_its_gpu_alone():
     with open_executor(2, tasks.prepare) as executor:
-        executor.train_on(visible_gpus()[-1:])
+        executor.pin(visible_gpus()[-1:], ())
         assert executor.submit(torch.cuda.device_count, trains=True).result(120) == 1
         name = executor.submit(torch.cuda.get_device_name, trains=True).result(120)
     assert name == torch.cuda.get_device_name(torch.cuda.device_count() - 1)

@@ -1,10 +1,11 @@
-"""Which processes train on which GPU, while the others score."""
+"""Which processes train on which GPU, and on which the others score."""
 
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import product
+from itertools import cycle, islice, product
+from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.execution.requests import GpuMemory, Todo
@@ -71,26 +72,41 @@ def scoring_bytes(plan: Plan) -> float:
     return CONTEXT + taken if taken else 0.0
 
 
-def trainers(todo: Todo, workers: int) -> Sequence[str]:
-    """Return the GPU of each of the workers that is to train; none where any worker may, on whatever it sees.
+class Split(NamedTuple):
+    """The GPU of each process that trains, and of each other process, which scores.
 
-    Every GPU has its first process before any has a second one. At most half of the workers train, but one on each GPU
-    where there are as many, and one is left to score. As many have a GPU as its memory takes: each trains and, at the
-    end, scores there, and all others score on the first.
+    Nothing trains alone where `training` is empty. Where `scoring` is empty, whatever scores sees all GPUs.
+    """
+
+    training: Sequence[str] = ()
+    scoring: Sequence[str] = ()
+
+
+def split(todo: Todo, workers: int) -> Split:
+    """Return which of the workers train, and which score, on which GPU; on a CPU any worker does both.
+
+    Every GPU has its first process before any has a second one, be it to train or to score. At most half of the workers
+    train, but one on each GPU where there are as many, and one is left to score. As many train on a GPU as its memory
+    takes, beside what scoring takes there: a process that trains scores, too, once nothing is left to train.
     """
     if workers < 2 or not todo.gpus:
-        return ()
+        return Split()
     first, *others = todo.gpus
     places = [*others, first] * A_GPU
     most = min(max(workers // 2, len(todo.gpus)), workers - 1, len(places))
-    return next(places[:n] for n in range(most, 0, -1) if _fit(places[:n], first, workers - n, todo.gpu_memory))
+    for n in range(most, 0, -1):
+        chosen = Split(places[:n], list(islice(cycle([first, *reversed(others)]), workers - n)))
+        if _fit(chosen, todo.gpu_memory):
+            break
+    return chosen if others else Split(chosen.training)
 
 
-def _fit(chosen: Sequence[str], first: str, scorers: int, memory: GpuMemory | None) -> bool:
-    """Whether those that train share no GPU whose memory they, and the scorers on the first, would not fit in."""
+def _fit(chosen: Split, memory: GpuMemory | None) -> bool:
+    """Whether those that train share no GPU whose memory they, and those that score there, would not fit in."""
     if memory is None:
         return True
+    trainers, scorers = Counter(chosen.training), Counter(chosen.scoring)
     return all(
-        n == 1 or n * memory.training + (n + (scorers if gpu == first else 0)) * memory.scoring <= memory.room
-        for gpu, n in Counter(chosen).items()
+        n == 1 or n * memory.training + (n + scorers[gpu]) * memory.scoring <= memory.room
+        for gpu, n in trainers.items()
     )

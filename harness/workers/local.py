@@ -84,8 +84,8 @@ class InProcess:
 
     slots = trainers = 1
 
-    def train_on(self, gpus: Sequence[str]) -> None:
-        """Change nothing: this process trains, on the first GPU that it sees."""
+    def pin(self, training: Sequence[str], scoring: Sequence[str]) -> None:
+        """Change nothing: this process trains and scores, on the first GPU that it sees."""
 
     def submit(
         self, task: Callable[..., T], *arguments: object, limit_s: float | None = None, trains: bool = False
@@ -110,7 +110,7 @@ class InProcess:
 class Workers:
     """Spawned processes, `slots` of them side by side; arguments and results of tasks are pickled.
 
-    `trainers` of them may train: all, until `train_on` gives some of them a GPU each. `prepare` is done in each before
+    `trainers` of them may train: all, until `pin` gives some of them a GPU each. `prepare` is done in each before
     it takes a task, and is not part of a limit of time.
     """
 
@@ -120,20 +120,21 @@ class Workers:
         self._jobs = _Jobs()
         self._workers = [_Worker(self._jobs, prepare) for _ in range(count)]
 
-    def train_on(self, gpus: Sequence[str]) -> None:
+    def pin(self, training: Sequence[str], scoring: Sequence[str]) -> None:
         """Leave training to as many workers, each of which sees one of these GPUs alone, from the next task on.
 
-        A GPU is what CUDA_VISIBLE_DEVICES calls it: an index or a name. To be called while no task runs; what counts is
-        the first call. The other workers still see all GPUs. Workers that have done nothing yet are taken first: CUDA
-        reads that variable once, so that any other process is started anew.
+        The other workers see one of `scoring` each, and all GPUs where that is empty. A GPU is what
+        CUDA_VISIBLE_DEVICES calls it: an index or a name. To be called while no task runs; what counts is the first
+        call. Workers that have done nothing yet train first: CUDA reads that variable once, so that any other process
+        is started anew.
         """
-        if not gpus or any(worker.gpu for worker in self._workers):
+        if not training or any(worker.gpu for worker in self._workers):
             return
-        self.trainers = len(gpus)
-        chosen = sorted(self._workers, key=lambda worker: worker.has_worked)[: self.trainers]
-        for worker in self._workers:
-            worker.may_train = worker in chosen
-        for worker, worker.gpu in zip(chosen, gpus, strict=True):
+        self.trainers = len(training)
+        workers = sorted(self._workers, key=lambda worker: worker.has_worked)
+        for worker in workers[self.trainers :]:
+            worker.may_train = False
+        for worker, worker.gpu in zip(workers, [*training, *scoring], strict=False):
             if worker.has_worked:
                 worker.kill()
 
@@ -318,8 +319,8 @@ class Executor(Protocol):
     def trainers(self) -> int:
         """How many of these may train."""
 
-    def train_on(self, gpus: Sequence[str]) -> None:
-        """Leave training on this machine to as many workers, each on one of these GPUs."""
+    def pin(self, training: Sequence[str], scoring: Sequence[str]) -> None:
+        """Leave training on this machine to as many workers, each on one of these GPUs; the others have `scoring`."""
 
     def submit(
         self, task: Callable[..., T], *arguments: object, limit_s: float | None = None, trains: bool = False

@@ -30,11 +30,13 @@ def todo(cards, memory=None):
     ],
 )  # fmt: skip
 def test_the_cores_are_split_between_training_and_scoring(workers, cards, training):
-    chosen = gpus.trainers(todo(cards), workers)
-    assert len(chosen) == training
-    assert len({*chosen}) == min(cards, training)  # no second process on a GPU before every other has one
-    counts = [chosen.count(card) for card in {*chosen}]
-    assert not counts or max(counts) - min(counts) <= 1
+    chosen = gpus.split(todo(cards), workers)
+    assert len(chosen.training) == training
+    assert len(chosen.scoring) == (workers - training if training and cards > 1 else 0)
+    for placed in (chosen.training, [*chosen.training, *chosen.scoring]):
+        assert len({*placed}) == min(cards, len(placed))  # no second process on a GPU before every other has one
+        counts = [placed.count(card) for card in {*placed}]
+        assert not counts or max(counts) - min(counts) <= 1
 
 
 @pytest.mark.parametrize(
@@ -63,13 +65,13 @@ def test_gpus_are_called_what_cuda_calls_them(monkeypatch, variable, count, name
         (201, 0, 2, [1, 1]),  # a GPU's only process is tried whatever it takes
         (5, 4, 1, [1]),  # all 16 score there: 5 + 64 of 72
         (2, 4, 1, [4]), (7, 3, 1, [3]), (7, 3.6, 1, [2]), (20, 2, 1, [2]), (7, 5, 1, [1]),
-        (30, 1, 4, [2, 2, 2, 2]),  # eight score on the first alone: 2 x 31 + 8
-        (30, 1.4, 4, [1, 2, 2, 2]), (34, 3, 4, [1, 1, 1, 1]),
+        (30, 3, 4, [2, 2, 2, 2]),  # two train on each and two score: 2 x 33 + 2 x 3
+        (30, 3.2, 4, [1, 1, 1, 1]), (31, 3, 4, [1, 1, 1, 1]),
     ],
 )  # fmt: skip
 def test_no_more_train_on_a_gpu_than_its_memory_takes_beside_those_that_score(training, scoring, cards, on_each):
     """Of 16 workers, in gigabytes of a GPU that has 72 to give."""
-    chosen = gpus.trainers(todo(cards, GpuMemory(72.0, training, scoring)), 16)
+    chosen = gpus.split(todo(cards, GpuMemory(72.0, training, scoring)), 16).training
     assert [chosen.count(str(card)) for card in range(cards)] == on_each
 
 

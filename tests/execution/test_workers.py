@@ -133,14 +133,14 @@ def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
     with open_executor(3) as executor:
         before = executor.submit(os.getpid).result(30)  # that one plans, say, and has called CUDA
         assert (executor.slots, executor.trainers) == (3, 3)
-        executor.train_on(["3", "MIG-a/1"])
+        executor.pin(["3", "MIG-a/1"], [])
         assert (executor.slots, executor.trainers) == (3, 2)
         training = seen_by(executor, True, 2)
         assert sorted(training.values()) == ["3", "MIG-a/1"]
         assert before not in training
         every = seen_by(executor, False, 3)
         assert every == training | {before: "3,MIG-a/1"}  # where nothing trains, all do anything
-        executor.train_on(["3"])  # a study that is planned again
+        executor.pin(["3"], ["3"])  # a study that is planned again
         assert executor.trainers == 2
         killed, gpu = training.popitem()
         os.kill(killed, signal.SIGKILL)
@@ -151,10 +151,21 @@ def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
 
 
 @pytest.mark.slow
+def test_workers_that_score_are_spread_over_gpus():
+    with open_executor(3) as executor:
+        before = executor.submit(os.getpid).result(30)
+        executor.pin(["1"], ["0", "2"])
+        every = seen_by(executor, False, 3)
+        assert sorted(every.values()) == ["0", "1", "2"]
+        assert before not in every
+        assert [*seen_by(executor, True, 1).values()] == ["1"]
+
+
+@pytest.mark.slow
 def test_a_worker_that_may_have_called_cuda_is_started_anew_for_its_gpu():
     with open_executor(1) as executor:
         before = executor.submit(os.getpid).result(30)
-        executor.train_on(["1"])
+        executor.pin(["1"], [])
         ((pid, gpu),) = seen_by(executor, True, 1).items()
         assert (gpu, pid != before) == ("1", True)
 

@@ -88,7 +88,7 @@ class OnRay:
             self._size, self._looked = int(_total(self._kind)), time.monotonic()
         return max(1, self._size) + math.ceil(self._size * AHEAD)
 
-    def train_on(self, gpus: Sequence[str]) -> None:
+    def pin(self, training: Sequence[str], scoring: Sequence[str]) -> None:
         """Change nothing: Ray gives each stack its GPU, of the node that it trains on."""
 
     def submit(
