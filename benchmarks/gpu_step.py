@@ -108,8 +108,8 @@ def measure(row: Row, device: str = "cuda", rounds: int = ROUNDS, seconds: float
     """Return ms a generator step a run of the plain loop, and of the stack with and without graphs; plain data.
 
     Figures are medians over rounds, ratios those of one round, by a clock on the wall: a GPU has no other. `engines`
-    names by stack what its updates ran as in fact, and `eager_because` the reason of those that fell back. `fails`
-    lists these and the targets that are missed.
+    names by stack what its updates ran as in fact. `fails` lists those that fell back, with the reason, and the targets
+    that are missed.
     """
     with own_state():
         return {**named(row), **_measured(row, device, rounds, seconds)}
@@ -120,45 +120,53 @@ def _measured(row: Row, device: str, rounds: int, seconds: float) -> dict[str, A
         torch.cuda.reset_peak_memory_stats()
     plain, specs = _plain(row, device)
     stacks = {"eager": stack_of(specs, device, graphs=False), "graph": stack_of(specs, device)}
+    contenders: dict[str, tuple[int, Steps]] = {"plain": (1, plain)}
+    compile_s = 0.0
     if row.share:
         os.environ.pop("TORCHINDUCTOR_COMPILE_THREADS", None)  # a worker compiles on one core: here the others are idle
         stacks |= {"compiled": stack_of(specs_of(row, compile=True), device), "tf32": stack_of(specs, device)}
-    compile_s = stacks["compiled"].compile(0) if row.share else 0.0
-    contenders: dict[str, tuple[int, Steps]] = {"plain": (1, plain)}
+        compile_s = stacks["compiled"].compile(0)
     contenders |= {name: (row.runs, stepped(stack)) for name, stack in stacks.items()}
     if row.share:
         contenders["tf32"] = row.runs, _with_tf32(contenders["tf32"][1])
-    ms: dict[str, list[float]] = {name: [] for name in contenders}
-    counts = {}
-    for name, (runs, steps) in contenders.items():
-        steps(3)  # records graphs, chooses kernels
-        counts[name] = max(1, round(seconds / (_timed(steps, 3, runs, device) * runs / 1e3)))
-    for _ in range(rounds):
-        for name, (runs, steps) in contenders.items():
-            ms[name].append(_timed(steps, counts[name], runs, device))
+    ms = _alternated(contenders, device, rounds, seconds)
     figures: dict[str, Any] = {
         **{f"{name}_ms": statistics.median(times) for name, times in ms.items()},
         "times_plain": _ratio(ms["plain"], ms["graph"]),
         "times_eager": _ratio(ms["eager"], ms["graph"]),
         "peak_mb": torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else 0.0,
+        "engines": {name: stack.engine for name, stack in stacks.items()},
     }
     if isinstance(row.size, Size):
         figures["tflops"] = toy_step.step_flops(row.size) / figures["graph_ms"] / 1e9
     if row.share:
         figures["share"] = figures["tflops"] * figures["graph_ms"] / figures["compiled_ms"] / peak_tflops(device=device)
         figures["compile_s"] = compile_s
-    engines = {"engines": {name: stack.engine for name, stack in stacks.items()}, "eager_because": reasons(stacks)}
-    return {**figures, **engines, "fails": [*fallbacks(stacks), *missed(row, figures)]}
+    return {**figures, "fails": [*fallbacks(stacks), *missed(row, figures)]}
 
 
-def reasons(stacks: Mapping[str, Stack]) -> dict[str, str]:
-    """Return by name why stacks were not compiled or replayed; none of those that ran as was asked."""
-    return {name: stack.eager_because for name, stack in stacks.items() if stack.eager_because}
+def _alternated(
+    contenders: Mapping[str, tuple[int, Steps]], device: str, rounds: int, seconds: float
+) -> dict[str, list[float]]:
+    """Return milliseconds a step a run of each contender, (runs, steps), in each round; all take turns."""
+    counts = {}
+    for name, (runs, steps) in contenders.items():
+        steps(3)  # records graphs, chooses kernels
+        counts[name] = max(1, round(seconds / (_timed(steps, 3, runs, device) * runs / 1e3)))
+    ms: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, (runs, steps) in contenders.items():
+            ms[name].append(_timed(steps, counts[name], runs, device))
+    return ms
 
 
 def fallbacks(stacks: Mapping[str, Stack]) -> list[str]:
     """Return a phrase for each stack that was not compiled or replayed: its ratio is no measure of what was asked."""
-    return [f"{name} fell back (engine {stacks[name].engine}): {why}" for name, why in reasons(stacks).items()]
+    return [
+        f"{name} fell back (engine {stack.engine}): {stack.eager_because}"
+        for name, stack in stacks.items()
+        if stack.eager_because
+    ]
 
 
 def missed(row: Row, figures: Mapping[str, float]) -> list[str]:

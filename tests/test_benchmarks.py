@@ -247,7 +247,6 @@ def test_a_row_says_that_its_stack_was_not_compiled(monkeypatch):
     sized = gpu_step.Row(Size(width=4, batch=8, n_critic=1), 2, share=1e-9)
     row = gpu_step.measure(sized, "cpu", rounds=1, seconds=0.001)
     assert row["engines"]["compiled"] == "eager"
-    assert row["eager_because"] == {"compiled": "no such operation"}
     assert row["fails"] == ["compiled fell back (engine eager): no such operation"]
     lines = gpu_step.render(row).splitlines()
     assert lines[1].startswith("  not compiled: ")
