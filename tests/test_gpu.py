@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from harness.engine import Checkpoints, Placement, train
 from harness.engine.process import own_state
+from harness.engine.replay import cuda_graph
 from harness.execution import tasks
 from harness.execution.gpus import visible_gpus
 from harness.execution.requests import Request
@@ -64,6 +65,31 @@ def test_graphs_give_the_bits_of_eager_updates(game):
     assert alike([replace(run, engine="eager") for run in graph], eager)
 
 
+def fetches(real, fake, hyper):
+    """Wait for the GPU, as no update that is captured can."""
+    return OBJECTIVES["gan"].generator_loss(real, fake, hyper) * (1.0 if fake.mean().item() < 1e9 else 2.0)
+
+
+def test_an_update_that_waits_for_the_gpu_is_eager_and_the_next_stack_is_replayed(monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "fetches", replace(OBJECTIVES["gan"], generator_loss=fetches))
+    stream = torch.cuda.current_stream()
+    (first,), (second,) = (
+        train([make_spec(name)], [15], 50, Placement("single", "cuda")) for name in ("fetches", "gan")
+    )
+    assert (first.engine, second.engine) == ("eager", "graph")
+    assert "synchronizing" in first.eager_because
+    assert torch.cuda.current_stream() == stream
+    torch.cuda.empty_cache()
+
+
+def test_a_capture_that_fails_leaves_the_stream_as_it_was():
+    stream, x = torch.cuda.current_stream(), torch.ones(3, device="cuda")
+    with pytest.raises(RuntimeError):
+        cuda_graph(lambda: x * x.sum().item())
+    assert torch.cuda.current_stream() == stream
+    assert (x + 1).tolist() == [2, 2, 2]
+
+
 COMPILED = [  # each takes its minutes of a core: the other games are compiled on a CPU (tests/engine/test_compiled.py)
     {"objective": "wgan-gp", "tricks": ("ema",)},
     {"objective": "wgan-gp", "dataset": "digits", "architecture": "dcgan"},
@@ -78,7 +104,7 @@ def test_compiled_updates_equal_eager_ones_up_to_rounding(game):
     for ours, theirs in zip(compiled, eager, strict=True):
         if ours.eager_because and torch.__version__ < (2, 13):
             pytest.skip(f"this PyTorch compiles no such update: {ours.eager_because}")
-        assert ours.engine == "compiled", ours.eager_because
+        assert (ours.engine, ours.eager_because) == ("compiled", "")  # and replayed
         np.testing.assert_allclose(ours.curves["critic_loss"], theirs.curves["critic_loss"], rtol=1e-6, atol=1e-9)
 
 

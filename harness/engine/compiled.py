@@ -8,6 +8,7 @@ to rounding, and its last bits depend on its stack, on a CPU too.
 """
 
 from collections.abc import Callable, Mapping
+from subprocess import SubprocessError
 from types import FunctionType
 from typing import Any
 
@@ -32,7 +33,13 @@ class Compiled:
             try:
                 moved, values = self._compiled(tuple(state), batch, hyper)
                 return RunState(*moved), values
-            except torch._dynamo.exc.TorchDynamoException as error:
+            except torch.OutOfMemoryError:
+                raise
+            except (
+                RuntimeError,
+                OSError,
+                SubprocessError,
+            ) as error:  # Dynamo's own are RuntimeErrors; a GPU's compiler
                 self.reason = " ".join(str(error).strip().splitlines()[:2])  # a backend's first line is its name alone
         return self._update(state, batch, hyper)
 

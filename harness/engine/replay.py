@@ -5,7 +5,9 @@ launches all of them at once, but reads and writes the same memory each time: so
 differs from update to update is copied to where the graph reads it.
 """
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -13,18 +15,21 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from harness.engine.step import RunState
+from harness.processes import collecting_no_garbage
 
 Body = Callable[[], Tensor]  # changes the state in place and returns curves
 Update = Callable[[RunState, Mapping[str, Tensor], Mapping[str, Tensor]], tuple[RunState, Tensor]]
 
-WARM_UPS = 2  # updates before a recording: libraries allocate their workspaces and choose their kernels at first use
-
 
 def cuda_graph(body: Body) -> Body:
     """Capture a body as a CUDA graph, without running it. Raises RuntimeError where it cannot be captured."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        values = body()
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+    try:
+        # Nor may a graph of an earlier stack be freed during a capture: it lies in a cycle.
+        with collecting_no_garbage(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            values = body()
+    finally:
+        torch.cuda.set_stream(stream)  # PyTorch leaves its own in place where a capture fails
 
     def replayed() -> Tensor:
         graph.replay()
@@ -33,16 +38,39 @@ def cuda_graph(body: Body) -> Body:
     return replayed
 
 
-class Replay:
-    """The updates of a stack's players, each recorded at its first call.
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Raise RuntimeError where Python would wait for the GPU, as `.item()` and boolean masks do.
 
-    Where one cannot be recorded, `reason` says why, and every update runs as it is written.
+    No such update can be captured, and after a capture that failed PyTorch 2.11 frees no memory of the process.
+    """
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is a prototype, and says so
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+
+
+class Replay:
+    """The updates of a stack's players, each recorded at its first call, after two that run as they are written.
+
+    The second of these runs under `checks`, which raises RuntimeError for what cannot be recorded. Where that is so, or
+    recording fails, `reason` says why, and every update runs as it is written.
     """
 
-    def __init__(self, updates: Mapping[str, Update], record: Callable[[Body], Body]) -> None:
-        self._updates, self._record = updates, record
+    def __init__(
+        self,
+        updates: Mapping[str, Update],
+        record: Callable[[Body], Body],
+        checks: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._updates, self._record, self._checks = updates, record, checks
         self._state: RunState | None = None  # of all players
         self._recordings: dict[str, tuple[Body, tuple[Any, ...]]] = {}  # and the batch and hyperparameters it reads
+        self._hyper: dict[str, Mapping[str, Tensor]] = {}  # what these places hold: mostly the same at every update
         self.reason = ""
 
     def __call__(
@@ -53,8 +81,11 @@ class Replay:
             self._begin(player, state, batch, hyper)
         if self._state is None or player not in self._recordings or self.reason:
             return self._updates[player](state, batch, hyper)
-        repeat, given = self._recordings[player]
-        _write((self._state, *given), (state, batch, hyper))
+        repeat, (batch_place, hyper_place) = self._recordings[player]
+        _write((self._state, batch_place), (state, batch))
+        if self._hyper.get(player) is not hyper:
+            _write(hyper_place, hyper)
+            self._hyper[player] = hyper
         return self._state, repeat()
 
     def _begin(self, player: str, state: RunState, *given: Any) -> None:
@@ -62,10 +93,15 @@ class Replay:
         # Copies: whoever holds the state of now must not see it change.
         place = self._state or tree_map(_copy, state)
         read = tuple(tree_map(_copy, part) for part in given)
-        for _ in range(WARM_UPS):
-            after, _ = update(place, *read)
+        update(place, *read)  # libraries allocate their workspaces and choose their kernels at first use
+        try:
+            with self._checks():
+                after, _ = update(place, *read)
+        except RuntimeError as error:
+            self.reason = _why(error)
+            return
         if tree_flatten(after)[1] != tree_flatten(state)[1]:  # a trick had no memory before: record it from now on
-            self._state, self._recordings = None, {}
+            self._state, self._recordings, self._hyper = None, {}, {}
             return
         self._state = place
 
@@ -76,11 +112,17 @@ class Replay:
 
         try:
             self._recordings[player] = self._record(body), read
-        except RuntimeError as error:  # a capture that failed ends with another error, which does not say why
-            cause = error.__context__ or error
-            if isinstance(cause, torch.OutOfMemoryError):
-                raise cause from None  # its runs are to be trained again, alone or in halves
-            self.reason = str(cause).strip().partition("\n")[0]
+        except RuntimeError as error:
+            self.reason = _why(error)
+
+
+def _why(error: RuntimeError) -> str:
+    """Return why an update cannot be recorded. Raises OutOfMemoryError for want of memory, which is no reason: its runs
+    are to be trained again, alone or in halves."""
+    cause = error.__context__ or error  # a capture that failed ends with another error, which does not say why
+    if isinstance(cause, torch.OutOfMemoryError):
+        raise cause from None
+    return str(cause).strip().partition("\n")[0]
 
 
 def _copy(x: Tensor) -> Tensor:

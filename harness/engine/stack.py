@@ -23,7 +23,7 @@ from harness.engine.compiled import Compiled
 from harness.engine.networks import Layout, bind, build_pair, effective
 from harness.engine.optimizers import OPTIMIZERS
 from harness.engine.real_data import fresh_draw, gathering, real_draw
-from harness.engine.replay import Replay, Update, cuda_graph
+from harness.engine.replay import Replay, Update, cuda_graph, without_waiting
 from harness.engine.step import (
     CRITIC_CURVES,
     CURVES,
@@ -90,7 +90,9 @@ class Stack:
         self.updates: dict[str, Update] = {player: self._lifted(UPDATES[player]) for player in players}
         if self.setup.train.get("compile"):
             self.updates = {player: Compiled(update) for player, update in self.updates.items()}
-        self.replay = Replay(self.updates, cuda_graph) if placement.graphs and device.type == "cuda" else None
+        self.replay = None
+        if placement.graphs and device.type == "cuda":
+            self.replay = Replay(self.updates, cuda_graph, without_waiting)
         # A GPU would wait for its noise; of a step on a CPU it is a few percent.
         self._ahead = ThreadPoolExecutor(AHEAD) if device.type == "cuda" else None
         self.streams = {player: self._streams(player) for player in players}

@@ -1,5 +1,6 @@
 """Compiled updates equal eager ones up to rounding; what cannot be compiled runs as it is written, and says why."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -83,6 +84,18 @@ def test_what_cannot_be_compiled_runs_as_written_and_says_why(monkeypatch):
     assert [(run.engine, run.eager_because) for run in runs[0]] == [("eager", "no such operation and more")] * 2
     assert [(run.engine, run.eager_because) for run in runs[1]] == [("eager", "")] * 2
     np.testing.assert_array_equal(runs[0][0].curves["critic_loss"], runs[1][0].curves["critic_loss"])
+
+
+@pytest.mark.parametrize(("error", "goes_on"), [(RuntimeError, True), (OSError, True), (torch.OutOfMemoryError, False)])
+def test_what_fails_at_its_first_launch_runs_as_written_but_for_want_of_memory(monkeypatch, error, goes_on):
+    def launch(*_):
+        raise error("no compiler of kernels")
+
+    monkeypatch.setattr(compiled.torch, "compile", lambda *_, **__: launch)
+    spec = make_spec(steps=1, compile=True)
+    with nullcontext() if goes_on else pytest.raises(torch.OutOfMemoryError):
+        (run,) = train([spec])
+        assert (run.engine, run.eager_because) == ("eager", "no compiler of kernels")
 
 
 def test_training_seconds_leave_out_compilation(monkeypatch):

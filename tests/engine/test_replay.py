@@ -3,6 +3,8 @@
 On a CPU a recording runs its body again, which is all that a CUDA graph does; with one, tests/test_gpu.py.
 """
 
+from contextlib import contextmanager, nullcontext
+
 import pytest
 import torch
 from oracles import make_spec
@@ -107,13 +109,27 @@ def test_a_memory_that_begins_with_the_first_update_is_recorded_from_the_second_
     assert len(replay._recordings) == 1
 
 
-def test_what_cannot_be_recorded_runs_as_it_is_written_and_says_why():
-    def refuse(body):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+def refuse(body):
+    raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
+
+@contextmanager
+def waits():
+    yield
+    raise RuntimeError("called a synchronizing CUDA operation")
+
+
+@pytest.mark.parametrize(
+    ("record", "checks", "why"),
+    [
+        (refuse, nullcontext, "operation not permitted when stream is capturing"),
+        (refuse, waits, "called a synchronizing CUDA operation"),  # and nothing is recorded
+    ],
+)
+def test_what_cannot_be_recorded_runs_as_it_is_written_and_says_why(record, checks, why):
     plain, replayed = stacks(make_spec(steps=STEPS))
-    replayed.replay = Replay(replayed.updates, refuse)
+    replayed.replay = Replay(replayed.updates, record, checks)
     for step in range(3):
         assert torch.equal(plain.step(step), replayed.step(step))
-    assert replayed.replay.reason == "operation not permitted when stream is capturing"
+    assert replayed.replay.reason == why
     assert replayed.engine == "eager"
