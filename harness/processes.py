@@ -55,12 +55,24 @@ class Step:
 
 
 _tell: Callable[[Step | None], None] | None = None  # in a worker: sends its parent the step, or that it is over
+_is_retired = False
 
 
 def become_worker(tell: Callable[[Step | None], None]) -> None:
     """Say that this process is a worker, and how it tells its parent of a step."""
     global _tell
     _tell = tell
+
+
+def retire() -> None:
+    """Let a worker process end once it has answered its task: another one takes its place."""
+    global _is_retired
+    _is_retired = True
+
+
+def is_retired() -> bool:
+    """Whether this process takes no further task."""
+    return _is_retired
 
 
 def is_worker() -> bool:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from unittest.mock import patch
 
+from harness import processes
 from harness.disk.files import stamp
 from harness.execution import tasks
 from harness.execution.outcomes import Ending, Failure, ScoredRun, StackOutcome, TrainedRun
@@ -178,6 +179,12 @@ def be_killed(watches):
 def pid_after(seconds):
     time.sleep(seconds)
     return os.getpid()
+
+
+def retire_after(seconds):
+    """Return this process, which takes no further task."""
+    processes.retire()
+    return pid_after(seconds)
 
 
 def gpus_after(seconds):

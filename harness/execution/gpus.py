@@ -1,6 +1,8 @@
 """Which processes train on which GPU, and on which the others score."""
 
+import gc
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -9,6 +11,7 @@ from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.execution.requests import GpuMemory, Todo
+from harness.processes import retire
 from harness.spec import content_id
 from harness.store.plan_file import Plan, Stack
 
@@ -110,3 +113,18 @@ def _fit(chosen: Split, memory: GpuMemory | None) -> bool:
         n == 1 or n * memory.training + (n + scorers[gpu]) * memory.scoring <= memory.room
         for gpu, n in trainers.items()
     )
+
+
+def leave_gpu() -> None:
+    """Leave what this process no longer needs of a GPU's memory to others that work there.
+
+    After an error of CUDA a process computes nothing more: it would fail one stack after another, and ends.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()  # graphs hold theirs in cycles
+        try:
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+        except RuntimeError:  # what it was, was raised before
+            retire()

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged, HarnessError
+from harness.execution.gpus import leave_gpu
 from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
 from harness.execution.provenance import scoring_provenance
 from harness.spec import RunSpec
 from harness.store import Store, mend
 from harness.store.artefacts import kept_weights
-from harness.store.plan_file import Plan
+from harness.store.plan_file import Plan, PlannedRun
 from harness.store.reference_samples import kept_reference, new_reference, with_untrained
 
 if TYPE_CHECKING:
@@ -21,40 +22,46 @@ if TYPE_CHECKING:
 @stated
 def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
     """Score those of `runs` that have a record and no scores yet, from their snapshots."""
-    from harness.metrics import score
-
     store, plan = open_planned(folder)
-    how, score_id = plan.resolved["score"], plan.score_id
     _refuse_changed(plan)
     planned = {run.run_id: run for run in plan.runs if run.run_id in runs}
     done = []
-    for run_id in store.unscored([run_id for run_id in runs if run_id in planned], score_id):
-        started, making_s, run = time.perf_counter(), None, planned[run_id]
-        reference = kept_reference(store, run)
-        if reference is None:
-            reference = new_reference(store, run)
-            making_s = time.perf_counter() - started
-        reference = with_untrained(store, run, reference)
-        end = plan.specs[run_id]["setup"]["train"]["steps"]
+    for run_id in store.unscored([run_id for run_id in runs if run_id in planned], plan.score_id):
         try:
-            shots = {step: store.snapshot(run_id, step) for step in store.steps(run_id)}
-            spec, n = store.plan.spec(run_id), how["samples"]
-            points = {step: generated(store, spec, step, shot, n) for step, shot in shots.items()}
+            done.append(_scored(store, plan, planned[run_id]))
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
-            continue
-        plugin_metrics = how.get("metrics", {})
-        steps = {
-            step: score(x, reference, step == end, plugin_metrics, shots[step])
-            for step, x in points.items()
-            if x is not None
-        }
-        took = time.perf_counter() - started - (making_s or 0.0)
-        weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
-        made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}
-        store.commit_scores(run_id, score_id, steps, took, **scoring_provenance(), **made_with)
-        done.append(ScoredRun(run_id, took, making_s))
+        except Exception:
+            leave_gpu()
+            raise
     return done
+
+
+def _scored(store: Store, plan: Plan, run: PlannedRun) -> ScoredRun:
+    """Score a run and commit its scores. Raises Damaged where what it kept is not what its record says."""
+    from harness.metrics import score
+
+    started, making_s, how = time.perf_counter(), None, plan.resolved["score"]
+    reference = kept_reference(store, run)
+    if reference is None:
+        reference = new_reference(store, run)
+        making_s = time.perf_counter() - started
+    reference = with_untrained(store, run, reference)
+    end = plan.specs[run.run_id]["setup"]["train"]["steps"]
+    shots = {step: store.snapshot(run.run_id, step) for step in store.steps(run.run_id)}
+    spec, n = store.plan.spec(run.run_id), how["samples"]
+    points = {step: generated(store, spec, step, shot, n) for step, shot in shots.items()}
+    plugin_metrics = how.get("metrics", {})
+    steps = {
+        step: score(x, reference, step == end, plugin_metrics, shots[step])
+        for step, x in points.items()
+        if x is not None
+    }
+    took = time.perf_counter() - started - (making_s or 0.0)
+    weights = {name: real.extractor.digest for name, real in reference.real_features.items()}
+    made_with = {f"extractor_weights[{name}]": digest for name, digest in weights.items()}
+    store.commit_scores(run.run_id, plan.score_id, steps, took, **scoring_provenance(), **made_with)
+    return ScoredRun(run.run_id, took, making_s)
 
 
 def _refuse_changed(plan: Plan) -> None:

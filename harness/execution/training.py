@@ -1,6 +1,5 @@
 """From a pinned stack to the records of its runs."""
 
-import gc
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged, DataError, StoreError
+from harness.execution.gpus import leave_gpu
 from harness.execution.opening import check_versions, open_planned, stated
 from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
 from harness.execution.provenance import peak_mb, provenance
@@ -51,18 +51,9 @@ def train_stack(
     except Exception as error:
         return StackOutcome(trained, failure=failure_of(error))
     finally:
-        _leave_memory(device)
+        leave_gpu()
     task_s = None if begun else time.perf_counter() - started  # else it says nothing of another such stack
     return StackOutcome([replace(run, task_s=task_s) for run in trained])
-
-
-def _leave_memory(device: str) -> None:
-    """Leave what this process no longer needs of a GPU's memory to others that train there."""
-    if device == "cuda":
-        import torch
-
-        gc.collect()  # graphs hold theirs in cycles
-        torch.cuda.empty_cache()
 
 
 def _groups(store: Store, plan: Plan, members: Sequence[str], device: str) -> list[Group]:

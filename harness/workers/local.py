@@ -270,7 +270,9 @@ class _Worker:
             self._process.terminate()  # its answer may still come, and would be taken for the next task's
             self._exit_code()
             raise
-        is_done, result = answer
+        is_done, result, is_last = answer
+        if is_last:
+            self._exit_code()  # the next task begins with a new process
         if not is_done:
             raise result
         return result

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 
 from harness.errors import HarnessError, Interrupted
-from harness.processes import become_worker, settle_streams
+from harness.processes import become_worker, is_retired, settle_streams
 
 Task = Callable[..., Any]
 
@@ -32,11 +32,14 @@ def see_gpu(gpu: str) -> str:
 
 
 def work(descriptor: int, parent: int) -> None:
-    """Answer the tasks that come through a pipe until it is closed: (whether it was done, result or exception)."""
+    """Answer the tasks that come through a pipe until it is closed, or this process is retired.
+
+    An answer is (whether it was done, result or exception, whether it is the last).
+    """
     pipe = Connection(descriptor)
     settle(parent)
     become_worker(pipe.send)
-    while True:
+    while not is_retired():
         try:
             message = pipe.recv_bytes()
         except (EOFError, OSError):
@@ -47,18 +50,19 @@ def work(descriptor: int, parent: int) -> None:
         except OSError:
             return
         except Exception as error:
-            pipe.send((False, TypeError(f"a task's result cannot be sent back ({error})")))
+            pipe.send((False, TypeError(f"a task's result cannot be sent back ({error})"), is_retired()))
 
 
-def _answer(message: bytes) -> tuple[bool, Any]:
+def _answer(message: bytes) -> tuple[bool, Any, bool]:
     try:
         task, arguments = pickle.loads(message)  # from our own parent, through a pipe that nobody else has
-        return True, task(*arguments)
+        result = task(*arguments)
     except BaseException as error:  # nobody interrupts a worker: a KeyboardInterrupt is the task's own
         caught = as_exception(error)
         if not isinstance(caught, HarnessError):
             caught.add_note(f"In a worker process: {traceback.format_exc()}")
-        return False, caught
+        return False, caught, is_retired()
+    return True, result, is_retired()
 
 
 def as_exception(error: BaseException) -> Exception:

@@ -121,6 +121,12 @@ def test_what_is_dropped_is_ended_and_forgotten(workers):
     assert workers.submit(perform, "nothing").result(30) == "nothing"
 
 
+def test_a_worker_that_retires_answers_and_makes_way_for_another(workers):
+    pids = [workers.submit(fake_tasks.retire_after, 0).result(30) for _ in range(3)]
+    assert len({*pids, workers.submit(os.getpid).result(30)}) == 4
+    assert all(map(is_gone, pids))
+
+
 def seen_by(executor, trains, count):
     """Return the GPUs that `count` tasks at once see: by process, what CUDA_VISIBLE_DEVICES says there."""
     tasks = [executor.submit(fake_tasks.gpus_after, 0.3, trains=trains) for _ in range(count)]
