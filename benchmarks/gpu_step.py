@@ -1,5 +1,6 @@
 """Stacks on a GPU against the plain loop on the same card, alternating in one process."""
 
+import gc
 import os
 import statistics
 import time
@@ -117,6 +118,8 @@ def measure(row: Row, device: str = "cuda", rounds: int = ROUNDS, seconds: float
 
 def _measured(row: Row, device: str, rounds: int, seconds: float) -> dict[str, Any]:
     if device == "cuda":
+        gc.collect()  # graphs of the row before hold their memory in cycles
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     plain, specs = _plain(row, device)
     stacks = {"eager": stack_of(specs, device, graphs=False), "graph": stack_of(specs, device)}

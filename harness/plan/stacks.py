@@ -10,7 +10,7 @@ from math import prod
 
 from harness.engine.noise import BLOCK
 from harness.engine.schedules import mean_updates
-from harness.objectives import no_penalty, objective_of
+from harness.objectives import TRICKS, no_penalty, objective_of
 from harness.plugins.components import tables
 from harness.spec import Setup
 from harness.store.plan_file import Device, Mode, Plan, Stack
@@ -89,13 +89,20 @@ def is_known(setup: Setup) -> bool:
 def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need: what it works on, and the samples drawn ahead for it.
 
-    Of real points, or of places in the images, and of latents two blocks are there: one that is read, and the next. The
-    images themselves are there once for all runs, and for every stack of theirs.
+    Of real points, or of places in the images, of latents and of noise in samples two blocks are there: one that is
+    read, and the next. The images themselves are there once for all runs, and for every stack of theirs.
     """
     shape, latent = _shape(setup), setup.generator.get("latent", 0)
     real = prod(shape) if len(shape) < 3 else PLACE
-    ahead = BLOCK * setup.train["batch"] * setup.train["pack"] * (real + 2 * latent)
+    ahead = BLOCK * setup.train["batch"] * setup.train["pack"] * (real + 2 * latent + _noises(setup) * prod(shape))
     return working_bytes(setup) + float(BYTES * 2 * ahead)
+
+
+def _noises(setup: Setup) -> int:
+    """Return how many random inputs of both players hold a number for each coordinate of a sample."""
+    objective = objective_of(setup.objective, setup.train.get("penalty", ""))
+    of_tricks = [TRICKS[name].draws for name in setup.tricks if name in TRICKS] * 2  # either player has its own
+    return sum(kind != () for draws in (objective.draws, *of_tricks) for kind in draws.values())
 
 
 def largest_bytes(plan: Plan, stacks: Iterable[Stack]) -> float:

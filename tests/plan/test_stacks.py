@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from oracles import make_spec
 
-from harness.plan.stacks import stack_size, work, working_bytes
+from harness.engine.noise import BLOCK
+from harness.plan.stacks import run_bytes, stack_size, work, working_bytes
 from harness.suite.checks.network_sizes import player_sizes
 
 
@@ -80,3 +81,17 @@ def test_tiny_critics_share_one_stack_and_usual_networks_keep_theirs():
     assert stack_size(replace(spec.setup, generator={}), "cpu") >= 105
     usual = make_spec(players={"width": 64, "depth": 3}, batch=64)
     assert stack_size(usual.setup, "cpu") == 16
+
+
+@pytest.mark.parametrize(
+    ("objective", "tricks", "streams"),
+    [("nsgan", ("instance-noise",), 4), ("dragan", (), 1), ("wgan-gp", (), 0), ("nsgan", ("ema",), 0)],
+)
+def test_noise_in_images_is_counted_as_drawn_ahead(objective, tricks, streams):
+    """Instance noise draws for real and fake images of either player; DRAGAN's penalty for the critic's real ones."""
+    ahead = []
+    for name, used in (("nsgan", ()), (objective, tricks)):
+        setup = make_spec(name, "digits", "dcgan", batch=16, tricks=used).setup
+        ahead.append(run_bytes(setup) - working_bytes(setup))
+    plain, noisy = ahead
+    assert noisy - plain == streams * 2 * BLOCK * 16 * 16 * 16 * 4
