@@ -70,6 +70,21 @@ def retire() -> None:
     _is_retired = True
 
 
+def leave_gpu() -> None:
+    """Leave what this process no longer needs of a GPU's memory to others that work there.
+
+    After an error of CUDA a process computes nothing more: it would fail one task after another, and retires.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()  # graphs hold theirs in cycles
+        try:
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+        except RuntimeError:  # the task raised it already, or it came only now: either way this process is done
+            retire()
+
+
 def is_retired() -> bool:
     """Whether this process takes no further task."""
     return _is_retired

@@ -187,6 +187,19 @@ def retire_after(seconds):
     return pid_after(seconds)
 
 
+def fail_a_capture():
+    """Return this process, whether its stream is what it was, and what it computes after a capture that failed."""
+    import torch
+
+    from harness.engine.replay import cuda_graph
+
+    stream, x = torch.cuda.current_stream(), torch.ones(3, device="cuda")
+    try:
+        cuda_graph(lambda: x * x.sum().item())
+    except RuntimeError:
+        return os.getpid(), torch.cuda.current_stream() == stream, (x + 1).tolist()
+
+
 def gpus_after(seconds):
     time.sleep(seconds)
     return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -4,6 +4,7 @@ import io
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from harness import processes
 from harness.processes import LINE_S, SILENT_S, progress
@@ -43,3 +44,19 @@ def test_a_terminal_has_a_bar_and_a_worker_none(shown):
     line = shown(True, worker=True, times=[(1000, 3.0)])
     assert "━" not in line
     assert line.endswith("\x1b[2Kreading: 1,000 of 60,000\n")
+
+
+@pytest.mark.parametrize("broken", ["synchronize", "empty_cache"])
+def test_a_process_ends_after_an_error_of_cuda_with_its_task(monkeypatch, broken):
+    def fails():
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(processes, "_is_retired", False)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    for name in ("synchronize", "empty_cache"):
+        monkeypatch.setattr(torch.cuda, name, lambda: None)
+    processes.leave_gpu()
+    assert not processes.is_retired()
+    monkeypatch.setattr(torch.cuda, broken, fails)
+    processes.leave_gpu()
+    assert processes.is_retired()

@@ -72,14 +72,14 @@ def test_no_text_is_taken_apart_that_was_put_together_from_a_value(what, pattern
 
 
 def test_no_branch_hangs_on_the_text_of_an_error():
-    branches = [f"{name}:{node.lineno}" for name, of in nodes().items() for node in searched_texts(of)]
+    branches = [f"{name}:{node.lineno}" for name, tree_nodes in nodes().items() for node in searched_texts(tree_nodes)]
     assert {branch.partition(":")[0] for branch in branches} <= NO_CODE
 
 
-def searched_texts(of: list[ast.AST]) -> Iterator[ast.expr]:
+def searched_texts(tree_nodes: list[ast.AST]) -> Iterator[ast.expr]:
     """Yield every comparison with, search in, or cut of `str(error)` and `error.args`."""
-    errors = {node.name for node in of if isinstance(node, ast.ExceptHandler) and node.name} | ERRORS
-    for node in of:
+    errors = {node.name for node in tree_nodes if isinstance(node, ast.ExceptHandler) and node.name} | ERRORS
+    for node in tree_nodes:
         if isinstance(node, ast.Compare):
             operands = [node.left, *node.comparators]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -116,9 +116,9 @@ def test_the_search_for_branches_finds_them():
 
 def test_names_say_what_is_in_them():
     counts: dict[str, int] = {}
-    for name, of in nodes().items():
+    for name, tree_nodes in nodes().items():
         folder = name.rpartition("/")[0] or name
-        for node in of:
+        for node in tree_nodes:
             stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE
             if stored or (isinstance(node, ast.arg) and node.arg in VAGUE):
                 counts[folder] = counts.get(folder, 0) + 1
@@ -127,11 +127,11 @@ def test_names_say_what_is_in_them():
 
 def test_no_function_outside_of_commands_has_more_than_six_parameters():
     long = []
-    for name, of in nodes().items():
-        for node in of:
+    for name, tree_nodes in nodes().items():
+        for node in tree_nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not name.startswith("commands/"):
-                its = node.args
-                names = {argument.arg for argument in (*its.posonlyargs, *its.args, *its.kwonlyargs)} - {"self", "cls"}
+                arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+                names = {argument.arg for argument in arguments} - {"self", "cls"}
                 long += [f"{name}:{node.name}"] if len(names) > MOST_PARAMETERS else []
     assert not long
 

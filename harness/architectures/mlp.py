@@ -140,10 +140,10 @@ def lipschitz(network: nn.Sequential, params: Params) -> Tensor | None:
     bound = torch.ones((), dtype=torch.float64)
     for name, layer in network.named_children():
         if isinstance(layer, nn.Linear):
-            weight = params[f"{name}.weight"].double().cpu()  # a GPU takes milliseconds for each such decomposition
+            weight = params[f"{name}.weight"].double()
             is_finite = weight.isfinite().all(-1).all(-1)
             norm = torch.linalg.matrix_norm(weight.nan_to_num(0.0, 0.0, 0.0), ord=2)
-            bound = bound * norm.where(is_finite, torch.inf)
+            bound = bound.to(weight.device) * norm.where(is_finite, torch.inf)
         elif type(layer) in LIPSCHITZ:
             bound = bound * LIPSCHITZ[type(layer)]
         else:

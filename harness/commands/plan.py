@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.gpus import split
+from harness.execution.gpus import assign
 from harness.execution.requests import Request, Todo, processes
 from harness.execution.runner import answer
 from harness.plan.description import Description
@@ -37,7 +37,7 @@ def plan(request: Request, measure: bool = False, say: Say = print, effect: floa
     workers = processes(request.workers)
     with open_executor(workers if measure else min(workers, 1)) as executor:
         todo = _measured(executor, request, workers, say) if measure else _planned(executor, request)
-    training = len(split(todo, workers).training) or workers
+    training = len(assign(todo, workers).training) or workers
     cost = estimate(todo.workload, read_timings(todo.machine), workers, training)
     assert todo.description is not None  # a suite was planned
     description = replace(todo.description, cost=cost)
@@ -87,7 +87,7 @@ def _measured(executor: Executor, request: Request, workers: int, say: Say) -> T
     if not needed:
         say("nothing to measure: no stack or data set is left that was never timed on this machine")
         return todo
-    executor.pin(*split(todo, workers))
+    executor.pin(*assign(todo, workers))
     together = executor.trainers
     results = list(_tried(executor, todo, list(islice(cycle(needed), max(together, len(needed)))), say))
     values = [value for result in results for value in result.values]

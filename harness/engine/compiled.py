@@ -23,7 +23,7 @@ class Compiled:
     """An update that is compiled at its first call. Where it cannot be, `reason` says why, and it runs as written."""
 
     def __init__(self, update: Update, backend: str = "inductor") -> None:
-        self._update, self.reason = update, ""
+        self._update, self.reason, self._has_run = update, "", False
         self._compiled = torch.compile(_alone(update), fullgraph=True, dynamic=False, backend=backend)
 
     def __call__(
@@ -32,15 +32,15 @@ class Compiled:
         if not self.reason:
             try:
                 moved, values = self._compiled(tuple(state), batch, hyper)
-                return RunState(*moved), values
-            except torch.OutOfMemoryError:
-                raise
-            except (
-                RuntimeError,
-                OSError,
-                SubprocessError,
-            ) as error:  # Dynamo's own are RuntimeErrors; a GPU's compiler
+            except (RuntimeError, OSError, SubprocessError) as error:
+                # Dynamo compiles again where a trick's memory begins; kernels are built when they are first launched.
+                by_compiler = isinstance(error, torch._dynamo.exc.TorchDynamoException) or not self._has_run
+                if not by_compiler or isinstance(error, torch.OutOfMemoryError):
+                    raise
                 self.reason = " ".join(str(error).strip().splitlines()[:2])  # a backend's first line is its name alone
+            else:
+                self._has_run = True
+                return RunState(*moved), values
         return self._update(state, batch, hyper)
 
 

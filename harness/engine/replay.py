@@ -15,19 +15,25 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from harness.engine.step import RunState
-from harness.processes import collecting_no_garbage
+from harness.processes import collecting_no_garbage, retire
 
 Body = Callable[[], Tensor]  # changes the state in place and returns curves
 Update = Callable[[RunState, Mapping[str, Tensor], Mapping[str, Tensor]], tuple[RunState, Tensor]]
 
 
 def cuda_graph(body: Body) -> Body:
-    """Capture a body as a CUDA graph, without running it. Raises RuntimeError where it cannot be captured."""
+    """Capture a body as a CUDA graph, without running it.
+
+    Raises RuntimeError where it cannot be captured; a worker then ends with its task.
+    """
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
     try:
-        # Nor may a graph of an earlier stack be freed during a capture: it lies in a cycle.
+        # A graph of an earlier stack lies in a cycle: freed during a capture, it would break it.
         with collecting_no_garbage(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             values = body()
+    except RuntimeError:
+        retire()  # after a capture that failed PyTorch 2.11 frees no more memory (pytorch/pytorch#180395)
+        raise
     finally:
         torch.cuda.set_stream(stream)  # PyTorch leaves its own in place where a capture fails
 
@@ -42,11 +48,11 @@ def cuda_graph(body: Body) -> Body:
 def without_waiting() -> Iterator[None]:
     """Raise RuntimeError where Python would wait for the GPU, as `.item()` and boolean masks do.
 
-    No such update can be captured, and after a capture that failed PyTorch 2.11 frees no memory of the process.
+    No such update can be captured, and a capture that fails costs the process (`cuda_graph`).
     """
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is a prototype, and says so
+        warnings.simplefilter("ignore")  # PyTorch warns that this mode is a prototype
         torch.cuda.set_sync_debug_mode("error")
     try:
         yield

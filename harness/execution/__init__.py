@@ -7,6 +7,6 @@ tasks       what workers do, by name; each in a module of its own:
 planning    what there is to do                      training       a stack to its records
 scoring     a run to its metrics                     ending         the table and the report
 opening     a process, a folder and its data         provenance     where and with what runs are trained and scored
-live_page   the report of what has ended so far      gpus           which processes train on which GPU
+live_page   the report of what has ended so far      gpus           which processes train or score on which GPU
 payloads    a stack as it travels to another machine
 """

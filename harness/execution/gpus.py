@@ -1,8 +1,6 @@
 """Which processes train on which GPU, and on which the others score."""
 
-import gc
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -11,7 +9,6 @@ from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.execution.requests import GpuMemory, Todo
-from harness.processes import retire
 from harness.spec import content_id
 from harness.store.plan_file import Plan, Stack
 
@@ -75,17 +72,17 @@ def scoring_bytes(plan: Plan) -> float:
     return CONTEXT + taken if taken else 0.0
 
 
-class Split(NamedTuple):
-    """The GPU of each process that trains, and of each other process, which scores.
+class Assignment(NamedTuple):
+    """The GPU of each process that trains, and of each that scores.
 
-    Nothing trains alone where `training` is empty. Where `scoring` is empty, whatever scores sees all GPUs.
+    Without `training` every process does both. Without `scoring` those that score see all GPUs.
     """
 
     training: Sequence[str] = ()
     scoring: Sequence[str] = ()
 
 
-def split(todo: Todo, workers: int) -> Split:
+def assign(todo: Todo, workers: int) -> Assignment:
     """Return which of the workers train, and which score, on which GPU; on a CPU any worker does both.
 
     Every GPU has its first process before any has a second one, be it to train or to score. At most half of the workers
@@ -93,18 +90,18 @@ def split(todo: Todo, workers: int) -> Split:
     takes, beside what scoring takes there: a process that trains scores, too, once nothing is left to train.
     """
     if workers < 2 or not todo.gpus:
-        return Split()
+        return Assignment()
     first, *others = todo.gpus
     places = [*others, first] * A_GPU
     most = min(max(workers // 2, len(todo.gpus)), workers - 1, len(places))
     for n in range(most, 0, -1):
-        chosen = Split(places[:n], list(islice(cycle([first, *reversed(others)]), workers - n)))
+        chosen = Assignment(places[:n], list(islice(cycle([first, *reversed(others)]), workers - n)))
         if _fit(chosen, todo.gpu_memory):
             break
-    return chosen if others else Split(chosen.training)
+    return chosen if others else Assignment(chosen.training)  # they see one GPU anyway: none is started anew
 
 
-def _fit(chosen: Split, memory: GpuMemory | None) -> bool:
+def _fit(chosen: Assignment, memory: GpuMemory | None) -> bool:
     """Whether those that train share no GPU whose memory they, and those that score there, would not fit in."""
     if memory is None:
         return True
@@ -113,18 +110,3 @@ def _fit(chosen: Split, memory: GpuMemory | None) -> bool:
         n == 1 or n * memory.training + (n + scorers[gpu]) * memory.scoring <= memory.room
         for gpu, n in trainers.items()
     )
-
-
-def leave_gpu() -> None:
-    """Leave what this process no longer needs of a GPU's memory to others that work there.
-
-    After an error of CUDA a process computes nothing more: it would fail one stack after another, and ends.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        gc.collect()  # graphs hold theirs in cycles
-        try:
-            torch.cuda.synchronize()
-            torch.cuda.empty_cache()
-        except RuntimeError:  # what it was, was raised before
-            retire()

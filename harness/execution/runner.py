@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import HarnessError
 from harness.execution import tasks
-from harness.execution.gpus import split
+from harness.execution.gpus import assign
 from harness.execution.live_page import watched
 from harness.execution.meter import Meter
 from harness.execution.outcomes import Ending, Event, Planned, Progress, Reporting, Scored, Trained, ignore
@@ -153,7 +153,7 @@ def _round(executor: Executor, request: Request | Retry, progress: Progress, do:
     clock.append(time.perf_counter())
     progress(Planned(todo))
     workers = processes(request.workers) if request.executor == "local" else executor.trainers
-    executor.pin(*split(todo, workers))
+    executor.pin(*assign(todo, workers))
     expected = estimate(todo.workload, read_timings(todo.machine), workers, executor.trainers)
     meter = Meter(todo.workload, workers, executor.trainers)
     try:

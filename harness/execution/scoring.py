@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged, HarnessError
-from harness.execution.gpus import leave_gpu
 from harness.execution.opening import open_planned, stated
 from harness.execution.outcomes import ScoredRun
 from harness.execution.provenance import scoring_provenance
@@ -31,9 +30,6 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
             done.append(_scored(store, plan, planned[run_id]))
         except Damaged:
             mend(store, [run_id], deep=True)  # named at the end of the call, and trained again by the next
-        except Exception:
-            leave_gpu()
-            raise
     return done
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.errors import Damaged, DataError, StoreError
-from harness.execution.gpus import leave_gpu
 from harness.execution.opening import check_versions, open_planned, stated
 from harness.execution.outcomes import StackOutcome, TrainedRun, failure_of
 from harness.execution.provenance import peak_mb, provenance
 from harness.plan.origins import SAMPLES, Origin, origins, steps_kept
-from harness.processes import memory_limit
+from harness.processes import leave_gpu, memory_limit
 from harness.store import Record, Store, mend
 from harness.store.plan_file import Plan, Stack
 

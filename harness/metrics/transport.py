@@ -72,8 +72,8 @@ def _reduced(costs: Costs, potentials: Points) -> Costs:
 def _potentials(x: Points, y: Points, ground: Ground) -> Points:
     """Return potentials of y [n] that are close to the best, extended from those between centres of cells.
 
-    That problem has a quarter of the size. The best potentials of an earlier step are a worse start: with them the
-    search takes two to four times as long (`harness bench scoring`).
+    That problem has a quarter of the size. The best potentials of an earlier step are a worse start: W1 then takes up
+    to four times as long (`harness bench scoring`).
     """
     import ot
 

@@ -89,13 +89,14 @@ def is_known(setup: Setup) -> bool:
 def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need: what it works on, and the samples drawn ahead for it.
 
-    Of real points, or of places in the images, of latents and of noise in samples two blocks are there: one that is
-    read, and the next. The images themselves are there once for all runs, and for every stack of theirs.
+    Of real points, or of places in the images, and of latents two blocks are there: one that is read, and the next.
+    Noise in samples is larger: of each stream there is one, and of one stream two while a block takes the other's
+    place; those drawn ahead lie in the host's memory. Images themselves are there once for all stacks.
     """
     shape, latent = _shape(setup), setup.generator.get("latent", 0)
-    real = prod(shape) if len(shape) < 3 else PLACE
-    ahead = BLOCK * setup.train["batch"] * setup.train["pack"] * (real + 2 * latent + _noises(setup) * prod(shape))
-    return working_bytes(setup) + float(BYTES * 2 * ahead)
+    real, streams = prod(shape) if len(shape) < 3 else PLACE, _noises(setup)
+    numbers = 2 * (real + 2 * latent) + (streams + (streams > 0)) * prod(shape)
+    return working_bytes(setup) + float(BYTES * BLOCK * setup.train["batch"] * setup.train["pack"] * numbers)
 
 
 def _noises(setup: Setup) -> int:

@@ -134,7 +134,8 @@ class Workers:
         workers = sorted(self._workers, key=lambda worker: worker.has_worked)
         for worker in workers[self.trainers :]:
             worker.may_train = False
-        for worker, worker.gpu in zip(workers, [*training, *scoring], strict=False):
+        pinned = workers if scoring else workers[: self.trainers]
+        for worker, worker.gpu in zip(pinned, [*training, *scoring], strict=True):
             if worker.has_worked:
                 worker.kill()
 

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 
 from harness.errors import HarnessError, Interrupted
-from harness.processes import become_worker, is_retired, settle_streams
+from harness.processes import become_worker, is_retired, leave_gpu, settle_streams
 
 Task = Callable[..., Any]
 
@@ -58,6 +58,7 @@ def _answer(message: bytes) -> tuple[bool, Any, bool]:
         task, arguments = pickle.loads(message)  # from our own parent, through a pipe that nobody else has
         result = task(*arguments)
     except BaseException as error:  # nobody interrupts a worker: a KeyboardInterrupt is the task's own
+        leave_gpu()
         caught = as_exception(error)
         if not isinstance(caught, HarnessError):
             caught.add_note(f"In a worker process: {traceback.format_exc()}")

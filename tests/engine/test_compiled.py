@@ -98,6 +98,24 @@ def test_what_fails_at_its_first_launch_runs_as_written_but_for_want_of_memory(m
         assert (run.engine, run.eager_because) == ("eager", "no compiler of kernels")
 
 
+def test_what_fails_once_it_has_run_is_no_fault_of_the_compiler(monkeypatch):
+    """The capture of a graph, say: the update stays compiled."""
+    calls = iter(range(9))
+
+    def launch(state, batch, hyper):
+        if next(calls) == 1:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return state, torch.zeros(1)
+
+    monkeypatch.setattr(compiled.torch, "compile", lambda *_, **__: launch)
+    update, given = Compiled(lambda *_: pytest.fail("eager")), (RunState({}, {}, {}, torch.zeros(1)), {}, {})
+    update(*given)
+    with pytest.raises(RuntimeError, match="capturing"):
+        update(*given)
+    update(*given)
+    assert update.reason == ""
+
+
 def test_training_seconds_leave_out_compilation(monkeypatch):
     monkeypatch.setattr(compiled.torch, "compile", lambda update, **_: update)
     monkeypatch.setattr(Stack, "compile", lambda stack, step: 100.0)

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from harness import processes
 from harness.execution import gpus
 from harness.execution.requests import GpuMemory
 from harness.metrics import extractors
@@ -31,7 +30,7 @@ def todo(cards, memory=None):
     ],
 )  # fmt: skip
 def test_the_cores_are_split_between_training_and_scoring(workers, cards, training):
-    chosen = gpus.split(todo(cards), workers)
+    chosen = gpus.assign(todo(cards), workers)
     assert len(chosen.training) == training
     assert len(chosen.scoring) == (workers - training if training and cards > 1 else 0)
     for placed in (chosen.training, [*chosen.training, *chosen.scoring]):
@@ -72,24 +71,8 @@ def test_gpus_are_called_what_cuda_calls_them(monkeypatch, variable, count, name
 )  # fmt: skip
 def test_no_more_train_on_a_gpu_than_its_memory_takes_beside_those_that_score(training, scoring, cards, on_each):
     """Of 16 workers, in gigabytes of a GPU that has 72 to give."""
-    chosen = gpus.split(todo(cards, GpuMemory(72.0, training, scoring)), 16).training
+    chosen = gpus.assign(todo(cards, GpuMemory(72.0, training, scoring)), 16).training
     assert [chosen.count(str(card)) for card in range(cards)] == on_each
-
-
-@pytest.mark.parametrize("broken", ["synchronize", "empty_cache"])
-def test_a_process_ends_after_an_error_of_cuda_with_its_task(monkeypatch, broken):
-    def fails():
-        raise RuntimeError("CUDA error: device-side assert triggered")
-
-    monkeypatch.setattr(processes, "_is_retired", False)
-    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    for name in ("synchronize", "empty_cache"):
-        monkeypatch.setattr(torch.cuda, name, lambda: None)
-    gpus.leave_gpu()
-    assert not processes.is_retired()
-    monkeypatch.setattr(torch.cuda, broken, fails)
-    gpus.leave_gpu()
-    assert processes.is_retired()
 
 
 class Net(nn.Module):

@@ -146,7 +146,7 @@ def test_workers_that_train_see_one_gpu_each_and_the_others_all(monkeypatch):
         assert before not in training
         every = seen_by(executor, False, 3)
         assert every == training | {before: "3,MIG-a/1"}  # where nothing trains, all do anything
-        executor.pin(["3"], ["3"])  # a study that is planned again
+        executor.pin(["3"], ["3", "3"])  # a study that is planned again
         assert executor.trainers == 2
         killed, gpu = training.popitem()
         os.kill(killed, signal.SIGKILL)
