@@ -8,7 +8,8 @@ block is not what its results say.
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from runpy import run_path
 
@@ -19,10 +20,12 @@ from harness.metrics.columns import MetricColumn
 from harness.metrics.null_samplers import NULLS, POWER
 from harness.plan.description import SettingsRow
 from harness.plan.screen import settings_row
-from harness.report import contributors_text, page
+from harness.report import contributors_text, findings, page
 from harness.report.analysis import tables
+from harness.report.analysis.tables import View
 from harness.report.contributors import contributors
-from harness.report.findings import crossed_text, factorial_text, main_effects, trick_effects
+from harness.report.findings import main_effects
+from harness.report.findings.finding import Finding
 from harness.report.merged import merge
 from harness.report.results import Results, confirmed
 from harness.report.studies import settings_reached, study_results
@@ -40,7 +43,32 @@ WIDTH = 120
 
 def answer(folder: Path) -> str:
     """Return what the report of these results opens with, a paragraph a sentence group, in italics."""
-    return "\n\n".join(wrapped(f"*{text}*") for text in page.answers(Results.of(Store(folder))))
+    study = _trials(folder)
+    reached = settings_reached.read(_results(folder), study) if study else None
+    texts = page.answers_of(_view(folder), _findings(folder), study, reached)
+    return "\n\n".join(wrapped(f"*{text}*") for text in texts)
+
+
+@cache
+def _results(folder: Path) -> Results:
+    """Return a reading of results, which several blocks share: no command writes to a frozen folder."""
+    return Results.of(Store(folder))
+
+
+@cache
+def _view(folder: Path) -> View:
+    """Return what a report reads of results."""
+    return tables.read(confirmed(_results(folder)))
+
+
+@cache
+def _findings(folder: Path) -> Mapping[str, Finding]:
+    return findings.findings(_view(folder))
+
+
+@cache
+def _trials(folder: Path) -> study_results.StudyResults | None:
+    return study_results.read(_results(folder))
 
 
 def wrapped(text: str) -> str:
@@ -50,7 +78,7 @@ def wrapped(text: str) -> str:
 
 def machine(folder: Path) -> str:
     """Return how many runs there are, what they cost, on which machine and with what, and the day they were frozen."""
-    table, lone = Store(folder).table(), _lone(folder)
+    table, lone = _results(folder).table(), _lone(folder)
     trained = table["train_s"].sum() + table.loc[table["run_id"].isin(lone), "train_s"].sum()
     training, scoring = map(_spent, (trained, table["score_s"].sum()))
     machines = table[["host_cpu", "cpu_isa", "device", "torch"]].dropna(how="all").drop_duplicates()
@@ -67,13 +95,13 @@ def _spent(seconds: float) -> str:
 
 def _lone(folder: Path) -> list[str]:
     """Return the runs that train twice, as a stack of one is padded to two, and whose `train_s` is one of the two."""
-    stacks = Store(folder).plan.stacks
+    stacks = _results(folder).plan.stacks
     return [stack.runs[0] for stack in stacks if stack.mode == "stacked" and len(stack.runs) == 1]
 
 
 def extractor(folder: Path) -> str:
     """Return how often the extractors that images were compared with are wrong on held-out images."""
-    table = Store(folder).table()
+    table = _results(folder).table()
     errors = {c[len("extractor_error[") : -1]: table[c].dropna().unique() for c in table if "extractor_error[" in c}
     rates = [
         f"`{name}`: {listed([f'{100 * error:.1f} %' for error in sorted(found)])}" for name, found in errors.items()
@@ -105,13 +133,13 @@ def again(folder: Path) -> str:
 def settings(folder: Path) -> str:
     """Return with which settings every objective was trained, by kind of data, as `harness plan` has them."""
     heads = ("objective", "data", "optimizer", "learning rate", "betas", "n_critic", "its own")
-    rows = [settings_row(SettingsRow(**row)) for row in Store(folder).plan.settings]
+    rows = [settings_row(SettingsRow(**row)) for row in _results(folder).plan.settings]
     return _markdown(heads, [[cell.replace("|", "\\|") for cell in row] for row in rows])
 
 
 def cells(folder: Path) -> str:
     """Return the mean of every setting on every task with its interval, the best first."""
-    found = table_rows.cells(tables.read(confirmed(Results.of(Store(folder)))).cells)
+    found = table_rows.cells(_view(folder).cells)
     heads = ("task", "metric", "objective", "setting", "ok", "mean")
     return _markdown(heads, [
         [task["task"], task["metric"], row["objective"], row["setting"], row["n"].text, row["mean"].text]
@@ -121,7 +149,7 @@ def cells(folder: Path) -> str:
 
 def effects(folder: Path) -> str:
     """Return the mean score at each level of what a suite crosses, and how far the best is ahead of it."""
-    view = tables.read(confirmed(Results.of(Store(folder))))
+    view = _view(folder)
     found = main_effects.main_effects(view.table, view.plan.data_axes)
     heads = ("factor", "over", "level", "score", "the best is ahead by")
     return _markdown(heads, [
@@ -133,10 +161,7 @@ def effects(folder: Path) -> str:
 
 def tricks(folder: Path) -> str:
     """Return what each trick changes, in the mean over tasks and on each of them."""
-    view = tables.read(confirmed(Results.of(Store(folder))))
-    found = trick_effects.find(view)
-    assert found is not None, f"{folder}: no tricks"
-    shown = found.values
+    shown = _findings(folder)["tricks"].values
     cells = ("without", "with_it", "difference", "p_holm")
     heads = ("trick", "task", "without", "with", "difference", "p (Holm)", "verdict")
     return _markdown(heads, [
@@ -154,10 +179,10 @@ def study(folder: Path) -> str:
 
 def trials(folder: Path) -> str:
     """Return how far from the data the runs of each objective's trials end: scores stop at a null sampler."""
-    store = Store(folder)
-    table = store.table()
+    results = _results(folder)
+    table = results.table()
     excess = next(name for name in POWER if name in table)
-    rows, planned = [], store.plan.study.trials if store.plan.study else ()
+    rows, planned = [], results.plan.study.trials if results.plan.study else ()
     for objective in dict.fromkeys(trial.objective for trial in planned):
         ids = {run_id for trial in planned if trial.objective == objective for run_id in trial.runs}
         runs = table[table["run_id"].isin(ids)]
@@ -171,7 +196,7 @@ def trials(folder: Path) -> str:
 
 def reached(folder: Path) -> str:
     """Return how many settings of a study reach a score with which objective."""
-    kept = settings_reached.read(Results.of(Store(folder)), _study(folder))
+    kept = settings_reached.read(_results(folder), _study(folder))
     assert kept is not None, f"{folder}: its objectives have different settings"
     (pair,) = settings_text.reached_values(kept)["pairs"]
     heads = ("score", f"{pair['first']} alone", f"{pair['second']} alone", "both", "neither", "difference, points", "p")
@@ -181,9 +206,7 @@ def reached(folder: Path) -> str:
 
 def crossed(folder: Path) -> str:
     """Return score, modes and the share of runs that learned nothing of every loss with every penalty, task by task."""
-    found = crossed_text.find(tables.read(confirmed(Results.of(Store(folder)))))
-    assert found is not None, f"{folder}: no losses crossed with penalties"
-    grids = found.values
+    grids = _findings(folder)["crossed"].values
     kinds = {"score": "scores", "modes": "modes", "lost or no better than the best null sampler": "unlearned"}
     rows = [
         [kind, row["task"], row["loss"], *(cell.text for cell in row["cells"])]
@@ -198,20 +221,19 @@ def crossed(folder: Path) -> str:
 
 def factorial(folder: Path) -> str:
     """Return the shares of the variance that the factors of a factorial explain, and the means of their levels."""
-    found = factorial_text.find(tables.read(confirmed(Results.of(Store(folder)))))
-    assert found is not None, f"{folder}: no factorial"
-    shares, levels = found.values["shares"], found.values["levels"]
+    values = _findings(folder)["factorial"].values
+    shares, levels = values["shares"], values["levels"]
     sources = _markdown(
         ("source", "by itself", "with its interactions"),
         [[row[k] for k in ("source", "share", "total")] for row in shares],
     )
-    heads = ("factor", "level", f"mean {found.values['metric']}", "lost")
+    heads = ("factor", "level", f"mean {values['metric']}", "lost")
     return f"{sources}\n\n{_markdown(heads, [[row[k] for k in ('factor', 'level', 'mean', 'lost')] for row in levels])}"
 
 
 def stacks(folder: Path) -> str:
     """Return how null samplers stand on stacked digits: modes, reverse KL, FID over its floor, and score."""
-    table = Store(folder).table()
+    table = _results(folder).table()
     (counted,) = [
         name for name in table if MetricColumn.parse(name).name == "reverse_kl" and name.startswith("null.real")
     ]
@@ -230,7 +252,7 @@ def stacks(folder: Path) -> str:
 
 def modes(folder: Path) -> str:
     """Return modes, high-quality share and reverse KL of every cell: means over its runs, with t intervals."""
-    table, _ = tables.runs_of(Results.of(Store(folder)))
+    table = _view(folder).table
     heads = {"modes": "modes", "hq": "high-quality share", "reverse_kl": "reverse KL"}
     parsed = [MetricColumn.parse(name) for name in table if table[name].notna().any()]
     columns = {c.name: str(c) for c in parsed if c.name in heads and not (c.suffix or c.sampler)}
@@ -250,7 +272,7 @@ def _mean(values: pd.Series) -> str:
 
 
 def _study(folder: Path) -> study_results.StudyResults:
-    found = study_results.read(Results.of(Store(folder)))
+    found = _trials(folder)
     assert found is not None, f"{folder}: no study"
     return found
 

@@ -219,7 +219,14 @@ def answers(store: Results) -> list[str]:
     """Return the paragraphs that the report of these records opens with. Raises what `build_report` raises."""
     view, study = tables.read(confirmed(store)), study_results.read(store)
     reached = settings_reached.read(store, study) if study else None
-    return _answer(view, ranking.judge(_rivals(view), view.metrics), findings.findings(view), study, reached)
+    return answers_of(view, findings.findings(view), study, reached)
+
+
+def answers_of(
+    view: View, beside: Mapping[str, Finding], study: StudyResults | None, reached: Reached | None
+) -> list[str]:
+    """Return those of records that have been read: of a view, its findings, and its study where it has one."""
+    return _answer(view, ranking.judge(_rivals(view), view.metrics), beside, study, reached)
 
 
 def _answer(
