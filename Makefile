@@ -13,7 +13,7 @@ setup: .venv/.ready  ## .venv with the pinned dependencies
 
 setup-dev: .venv/.ready-dev  ## the same with what tests and checks need
 
-test: setup-dev  ## the whole test suite, six to seven minutes on two cores
+test: setup-dev  ## the whole test suite, six to ten minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not bench"
 
 # What must be the same bits in every stack, with the kernels that a machine without AVX-512 has.
