@@ -100,7 +100,7 @@ class Todo:
     notes      lines on how runs are scored          damage     lines on what was set aside
     more       whether a study has more to plan once these runs have ended
     before     how runs were scored, where they are to be scored anew
-    gpus       to train and score on, none on a CPU    gpu_memory  what a process takes of one
+    gpus       to train and score on, none on a CPU  gpu_memory  what a process takes of one
     description, trials, plugins   of a plan of a suite: what `harness plan` prints, and what --measure tries
     """
 

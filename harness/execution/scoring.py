@@ -34,7 +34,7 @@ def score_runs(folder: str, runs: Sequence[str]) -> list[ScoredRun]:
 
 
 def _scored(store: Store, plan: Plan, run: PlannedRun) -> ScoredRun:
-    """Score a run and commit its scores. Raises Damaged where what it kept is not what its record says."""
+    """Score a run and commit its scores. Raises Damaged where its artefacts are not what its record says."""
     from harness.metrics import score
 
     started, making_s, how = time.perf_counter(), None, plan.resolved["score"]

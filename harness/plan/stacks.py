@@ -90,8 +90,8 @@ def run_bytes(setup: Setup) -> float:
     """Return the memory that training one run is taken to need: what it works on, and the samples drawn ahead for it.
 
     Of real points, or of places in the images, and of latents two blocks are there: one that is read, and the next.
-    Noise in samples is larger: of each stream there is one, and of one stream two while a block takes the other's
-    place; those drawn ahead lie in the host's memory. Images themselves are there once for all stacks.
+    Noise in samples is larger: each stream holds one block, and one stream at a time two, while the next replaces it;
+    blocks drawn ahead lie in the host's memory. Images themselves are there once for all stacks.
     """
     shape, latent = _shape(setup), setup.generator.get("latent", 0)
     real, streams = prod(shape) if len(shape) < 3 else PLACE, _noises(setup)
